@@ -1,0 +1,1 @@
+"""A plan put to work: simulation of plans, and later real models."""

@@ -1,0 +1,1 @@
+"""What an answer is and what it costs; no solver library is imported here."""

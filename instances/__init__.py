@@ -1,0 +1,1 @@
+"""What is given: models, nodes, links, tasks, and where they come from."""

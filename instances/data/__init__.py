@@ -1,0 +1,1 @@
+"""Bundled instance files; read them with `splitfog.instances.bundled`."""

@@ -1,0 +1,1 @@
+"""Published network architectures, built from shapes alone (no weights needed)."""

@@ -1,0 +1,1 @@
+"""How an answer is found: one algorithm a file, registered in `registry`."""

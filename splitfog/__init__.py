@@ -1,0 +1,1 @@
+"""splitfog: split a neural network over devices, fog and cloud."""
