@@ -93,13 +93,18 @@ class Model(
         return frozen(np.stack([tails, heads], axis=1))
 
     @cached_property
+    def reads(self) -> tuple[tuple[int, ...], ...]:
+        """Consumers of every layer's tensor, one entry an edge, ascending."""
+        reads: list[list[int]] = [[] for _ in self.layers]
+        for head, tails in enumerate(self.inputs):
+            for tail in tails:
+                reads[tail].append(head)
+        return tuple(map(tuple, reads))
+
+    @cached_property
     def consumers(self) -> tuple[tuple[int, ...], ...]:
         """Distinct consumers of every layer's tensor, ascending."""
-        consumers: list[list[int]] = [[] for _ in self.layers]
-        for head, tails in enumerate(self.inputs):
-            for tail in dict.fromkeys(tails):
-                consumers[tail].append(head)
-        return tuple(map(tuple, consumers))
+        return tuple(tuple(dict.fromkeys(heads)) for heads in self.reads)
 
     @cached_property
     def results(self) -> NDArray[np.bool_]:

@@ -1,0 +1,53 @@
+"""What is minimised: a cost of SPEC section 3 and how it is counted."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from msgspec import Struct
+
+from splitfog.instances.model import Instance
+
+ObjectiveName = Literal["latency", "makespan", "period", "mean-latency", "batch"]
+Transfers = Literal["once", "per-edge"]
+OBJECTIVES: tuple[str, ...] = get_args(ObjectiveName)
+
+
+class Objective(Struct, frozen=True, forbid_unknown_fields=True):
+    """A cost's name, whether a tensor is paid `once` a link or `per-edge`, and `monotone`."""
+
+    name: ObjectiveName
+    transfers: Transfers = "once"
+    monotone: bool = True
+
+    def __str__(self) -> str:
+        edges = "" if self.transfers == "once" else ", per-edge"
+        return f"{self.name}{edges}{'' if self.monotone else ', not monotone'}"
+
+
+def objective_for(
+    instance: Instance,
+    name: str | None = None,
+    transfers: str = "once",
+    monotone: bool = True,
+) -> Objective:
+    """The objective asked for; by default `latency`, with two tasks or more `mean-latency`.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, and for a cost that the instance or the way of counting excludes.
+    """
+    name = name or ("latency" if len(instance.tasks) == 1 else "mean-latency")
+    if name not in OBJECTIVES:
+        raise ValueError(f"objective = {name!r}, must be one of {', '.join(OBJECTIVES)}")
+    if transfers not in get_args(Transfers):
+        raise ValueError(f"transfers = {transfers!r}, must be once or per-edge")
+    if transfers == "per-edge" and name not in ("latency", "mean-latency"):
+        raise ValueError(f"transfers = 'per-edge', must be once for the objective {name}")
+    if name == "makespan" and len(instance.tasks) != 1:
+        raise ValueError(
+            f"objective = 'makespan' needs exactly one task, but {instance.name} has "
+            f"{len(instance.tasks)}"
+        )
+    return Objective(name, transfers, monotone)  # type: ignore[arg-type]
