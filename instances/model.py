@@ -28,6 +28,8 @@ Op = Literal[
     "identity", "other",
 ]  # fmt: skip
 
+PRODUCT_OPS = ("conv", "linear", "matmul", "attention")
+
 
 class Window(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """The sliding window of a convolution or pooling layer, rows before columns.
@@ -73,6 +75,16 @@ class Model(
 
     name: Name
     layers: Annotated[tuple[Layer, ...], Meta(min_length=1)]
+
+    @property
+    def parameters(self) -> int:
+        """Weights counted as float32: a quarter of all `weight_bytes`."""
+        return round(sum(layer.weight_bytes for layer in self.layers) / 4)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates: half the `flops` of conv, linear, matmul and attention layers."""
+        return round(sum(layer.flops for layer in self.layers if layer.op in PRODUCT_OPS) / 2)
 
     @cached_property
     def index(self) -> dict[str, int]:

@@ -1,0 +1,30 @@
+"""Finding a record by its name, with a helpful error when there is none."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+Record = TypeVar("Record")
+
+
+def look_up(records: Mapping[str, Record], name: str, what: str) -> Record:
+    """The record called `name`.
+
+    Raises
+    ------
+    LookupError
+        If there is none: naming the nearest name and all known ones. `what` says what they name.
+    """
+    if name in records:
+        return records[name]
+    raise LookupError(unknown_name(name, records, what))
+
+
+def unknown_name(name: str, known: Iterable[str], what: str) -> str:
+    """The sentence that says that `name` is unknown, with the nearest and all known names."""
+    known = list(known)
+    near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
+    hint = f", did you mean {near[0]!r}?" if near else ";"
+    return f"unknown {what} {name!r}{hint} known: {', '.join(known)}"
