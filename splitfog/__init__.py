@@ -1,1 +1,72 @@
-"""splitfog: split a neural network over devices, fog and cloud."""
+"""splitfog: split a neural network over devices, fog and cloud.
+
+Everything below is loaded when it is first used, so that `import splitfog` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from splitfog.formulations.plan import Plan as Plan
+    from splitfog.formulations.plan import load_plan as load_plan
+    from splitfog.formulations.plan import save_plan as save_plan
+    from splitfog.formulations.report import evaluate as evaluate
+    from splitfog.formulations.report import violations as violations
+    from splitfog.instances import zoo as zoo
+    from splitfog.instances.checks import InstanceError as InstanceError
+    from splitfog.instances.files import load_instance as load_instance
+    from splitfog.instances.files import save_instance as save_instance
+    from splitfog.instances.generators import generate as generate
+    from splitfog.instances.model import Instance as Instance
+    from splitfog.instances.model import Layer as Layer
+    from splitfog.instances.model import Link as Link
+    from splitfog.instances.model import Model as Model
+    from splitfog.instances.model import Node as Node
+    from splitfog.instances.model import Task as Task
+    from splitfog.instances.model import Window as Window
+    from splitfog.solvers.base import SolverDeclined as SolverDeclined
+    from splitfog.solvers.solve import solve as solve
+
+_HOMES = {
+    "Instance": "instances.model",
+    "InstanceError": "instances.checks",
+    "Layer": "instances.model",
+    "Link": "instances.model",
+    "Model": "instances.model",
+    "Node": "instances.model",
+    "Plan": "formulations.plan",
+    "SolverDeclined": "solvers.base",
+    "Task": "instances.model",
+    "Window": "instances.model",
+    "compare": "baselines.harness",
+    "evaluate": "formulations.report",
+    "generate": "instances.generators",
+    "load_instance": "instances.files",
+    "load_plan": "formulations.plan",
+    "save_instance": "instances.files",
+    "save_plan": "formulations.plan",
+    "solve": "solvers.solve",
+    "violations": "formulations.report",
+}
+
+_MODULES = {"solvers": "splitfog.solvers", "zoo": "splitfog.instances.zoo"}
+
+__all__ = [*_HOMES, *_MODULES]  # noqa: PLE0604
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name in _MODULES:
+        return import_module(_MODULES[name])
+    if name in _HOMES:
+        value = getattr(import_module(f"splitfog.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'splitfog' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,102 @@
+"""One task's model on an instance's nodes, as the arrays that solvers work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.feasibility import is_allowed
+from splitfog.formulations.ledger import layer_time
+from splitfog.instances.model import Instance, Model, Task, frozen
+
+
+@dataclass(frozen=True, eq=False)
+class TaskArrays:
+    """Arrays of one task; rows are layers in file order, columns nodes in file order."""
+
+    instance: Instance
+    task: Task
+    model: Model
+
+    @cached_property
+    def times_s(self) -> NDArray[np.float64]:
+        """[layers, nodes]: `layer_time` of every pair, allowed or not."""
+        layers, nodes = self.model.layers, self.instance.nodes
+        speed = np.array([node.speed_flops for node in nodes])
+        overhead = np.array([node.overhead_s for node in nodes])
+        flops = np.fromiter((layer.flops for layer in layers), float, len(layers))
+        times = overhead + flops[:, None] / speed
+        for row, layer in enumerate(layers):
+            if layer.op == "input":
+                times[row] = 0.0
+            elif layer.times_s:
+                times[row] = [layer_time(layer, node) for node in nodes]
+        return frozen(times)
+
+    @cached_property
+    def allowed(self) -> NDArray[np.bool_]:
+        """[layers, nodes]: whether `tiers` admits the node, and inputs stay at the source."""
+        layers, nodes = self.model.layers, self.instance.nodes
+        allowed = np.ones((len(layers), len(nodes)), bool)
+        for row, layer in enumerate(layers):
+            if layer.tiers is not None:
+                allowed[row] = [is_allowed(layer, node) for node in nodes]
+            if layer.op == "input":
+                allowed[row] &= np.arange(len(nodes)) == self.source
+        return frozen(allowed)
+
+    @cached_property
+    def costs_s(self) -> NDArray[np.float64]:
+        """[layers, nodes]: `times_s`, inf where the layer may not be."""
+        return frozen(np.where(self.allowed, self.times_s, np.inf))
+
+    @cached_property
+    def output_bytes(self) -> NDArray[np.float64]:
+        """[layers]: size of every tensor."""
+        layers = self.model.layers
+        return frozen(np.fromiter((layer.output_bytes for layer in layers), float, len(layers)))
+
+    @cached_property
+    def weight_bytes(self) -> NDArray[np.float64]:
+        """[layers]: size of every layer's weights."""
+        layers = self.model.layers
+        return frozen(np.fromiter((layer.weight_bytes for layer in layers), float, len(layers)))
+
+    @cached_property
+    def is_input(self) -> NDArray[np.bool_]:
+        """[layers]: whether the layer's op is `input`."""
+        layers = self.model.layers
+        return frozen(np.fromiter((layer.op == "input" for layer in layers), bool, len(layers)))
+
+    @cached_property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Layers of every group with at least two."""
+        members: dict[str, list[int]] = {}
+        for position, layer in enumerate(self.model.layers):
+            if layer.group is not None:
+                members.setdefault(layer.group, []).append(position)
+        return tuple(tuple(group) for group in members.values() if len(group) > 1)
+
+    @property
+    def source(self) -> int | None:
+        """Position of the source node."""
+        return None if self.task.source is None else self.instance.node_index[self.task.source]
+
+    @property
+    def results_to(self) -> int | None:
+        """Position of the node that results go to."""
+        target = self.task.results_to
+        return None if target is None else self.instance.node_index[target]
+
+
+def task_arrays(instance: Instance, task: int = 0) -> TaskArrays:
+    """The arrays of a task, kept with the instance."""
+    kept: dict[int, TaskArrays] = instance.__dict__.setdefault("task_arrays", {})
+    if task not in kept:
+        kept[task] = TaskArrays(
+            instance, instance.tasks[task], instance.model_of(instance.tasks[task])
+        )
+    return kept[task]

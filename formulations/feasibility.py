@@ -1,0 +1,149 @@
+"""Whether a decision is allowed, said in sentences (SPEC 3.7); independent of every solver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from splitfog.formulations.decision import Decision, TaskDecision
+from splitfog.formulations.ledger import hops, unsliced
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.queueing import mean_latency, task_visits, waits
+from splitfog.formulations.stages import sliced_weights, stage_defects
+from splitfog.instances.model import Instance, Layer, Node, Task
+
+MEMORY_SLACK = 1e-12
+
+
+def decision_violations(instance: Instance, decision: Decision, objective: Objective) -> list[str]:
+    """Every rule of SPEC 3.7 that a decision breaks; empty means feasible."""
+    sentences: list[str] = []
+    for task, answer in zip(instance.tasks, decision.tasks, strict=True):
+        own = [*_places(instance, task, answer), *_groups(instance, task, answer)]
+        own += _routes(instance, task, answer)
+        own += _order(instance, task, answer)
+        if objective.monotone:
+            own += _monotone(instance, task, answer)
+        own += stage_defects(instance, task, answer)
+        sentences += [f"task {task.name}: {sentence}" for sentence in own]
+    sentences += _memory(instance, decision)
+    if not sentences and objective.name == "mean-latency":
+        sentences += _streams(instance, decision, objective)
+    return sentences
+
+
+def _places(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[str]:
+    """Input layers are at the source; a layer runs only where its `tiers` allow."""
+    layers = instance.model_of(task).layers
+    sliced = set(range(len(layers))) - set(unsliced(answer))
+    for position, place in enumerate(answer.placement.tolist()):
+        layer, node = layers[position], instance.nodes[place]
+        if layer.op == "input" and node.name != task.source:
+            yield f"input layer {layer.name} is on {node.name}, must be at the source {task.source}"
+        if position not in sliced and not is_allowed(layer, node):
+            allowed = ", ".join(layer.tiers or ()) or "no node"
+            yield f"layer {layer.name} is on {node.name}, must be on {allowed}"
+
+
+def is_allowed(layer: Layer, node: Node) -> bool:
+    """Whether the `tiers` of a layer admit a node, by its name or its tier's."""
+    return layer.tiers is None or node.name in layer.tiers or node.tier in layer.tiers
+
+
+def _groups(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[str]:
+    """Layers of one group are on one node."""
+    first: dict[str, int] = {}
+    layers = instance.model_of(task).layers
+    for position, layer in enumerate(layers):
+        if layer.group is None:
+            continue
+        leader = first.setdefault(layer.group, position)
+        here, there = int(answer.placement[position]), int(answer.placement[leader])
+        if here != there:
+            yield (
+                f"layer {layer.name} is on {instance.nodes[here].name}, must be on "
+                f"{instance.nodes[there].name} with {layers[leader].name} of group {layer.group}"
+            )
+
+
+def _routes(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[str]:
+    """Every tensor has a way to its consumers and, for results, to `results_to`."""
+    layers = instance.model_of(task).layers
+    for layer, link in hops(instance, task, answer, "per-edge"):
+        if link is None:
+            home = instance.nodes[int(answer.placement[layer])].name
+            yield f"the tensor of layer {layers[layer].name} has no route from {home} to a reader"
+
+
+def _order(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[str]:
+    """The order, if given, names every layer once and after its inputs."""
+    if answer.order is None:
+        return
+    model = instance.model_of(task)
+    if sorted(answer.order) != list(range(len(model.layers))):
+        yield "the order does not name every layer exactly once"
+        return
+    rank = {layer: at for at, layer in enumerate(answer.order)}
+    for tail, head in model.edges.tolist():
+        if rank[tail] > rank[head]:
+            yield (
+                f"the order has {model.layers[head].name} before its input "
+                f"{model.layers[tail].name}"
+            )
+
+
+def _monotone(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[str]:
+    """Along an edge of the DAG the tier's rank never falls."""
+    model = instance.model_of(task)
+    rank = instance.node_rank[answer.placement]
+    edges = model.edges
+    for tail, head in edges[rank[edges[:, 0]] > rank[edges[:, 1]]].tolist():
+        nodes = [instance.nodes[int(answer.placement[layer])] for layer in (tail, head)]
+        yield (
+            f"data goes back from {nodes[0].tier} to {nodes[1].tier} between layers "
+            f"{model.layers[tail].name} and {model.layers[head].name} (monotone)"
+        )
+
+
+def _memory(instance: Instance, decision: Decision) -> Iterator[str]:
+    """Weights on a node fit in its memory."""
+    for node, held in zip(instance.nodes, memory_bytes(instance, decision), strict=True):
+        if node.memory_bytes is not None and held > node.memory_bytes * (1 + MEMORY_SLACK):
+            yield f"node {node.name} holds {held:.6g} bytes, must be <= {node.memory_bytes:.6g}"
+
+
+def memory_bytes(instance: Instance, decision: Decision) -> list[float]:
+    """Weights held on every node: a layer of a model counts once, whichever tasks use it."""
+    held: set[tuple[str, int, int]] = set()
+    for task, answer in zip(instance.tasks, decision.tasks, strict=True):
+        for layer in unsliced(answer):
+            held.add((task.model, layer, int(answer.placement[layer])))
+        held.update((task.model, layer, node) for layer, node in sliced_weights(answer))
+    total = [0.0] * len(instance.nodes)
+    for name, layer, node in sorted(held):
+        model = instance.models[instance.model_index[name]]
+        total[node] += model.layers[layer].weight_bytes
+    return total
+
+
+def _streams(instance: Instance, decision: Decision, objective: Objective) -> Iterator[str]:
+    """Nodes and links keep up with the rates; foreign visits respect the quota."""
+    visits = [
+        task_visits(instance, task, answer)
+        for task, answer in zip(instance.tasks, decision.tasks, strict=True)
+    ]
+    rho, _ = waits(instance, visits)
+    for node, load in zip(instance.nodes, rho, strict=True):
+        if load >= 1:
+            yield f"node {node.name} is overloaded: rho = {load:.6g}, must be < 1"
+    loads = mean_latency(instance, decision, objective).ledger.link_load
+    for link, load in zip(instance.directed_links, loads, strict=True):
+        if load >= 1:
+            ends = f"{instance.nodes[link.tail].name} -> {instance.nodes[link.head].name}"
+            yield f"link {ends} is overloaded: load = {load:.6g}, must be < 1"
+    guests = [0] * len(instance.nodes)
+    for task, own in zip(instance.tasks, visits, strict=True):
+        for place, _ in own.services():
+            guests[place] += instance.nodes[place].name != task.source
+    for node, count in zip(instance.nodes, guests, strict=True):
+        if node.quota is not None and count > node.quota:
+            yield f"node {node.name} serves {count} foreign visits, must be <= {node.quota}"

@@ -1,0 +1,158 @@
+"""What a solver is given, what it gives back, and what it declares of itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, Literal, Protocol
+
+from splitfog.formulations.cost import decision_cost
+from splitfog.formulations.decision import Decision
+from splitfog.formulations.feasibility import decision_violations
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.plan import StoppedBy
+from splitfog.instances.model import Instance
+
+
+class SolverDeclined(ValueError):
+    """The solver does not apply to this instance or objective: why, and which one does."""
+
+    def __init__(self, solver: str, reason: str, instead: str | None = None) -> None:
+        self.solver, self.reason, self.instead = solver, reason, instead
+        hint = f"; {instead} applies" if instead else ""
+        super().__init__(f"{solver} does not apply: {reason}{hint}")
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str | None]]:
+        return SolverDeclined, (self.solver, self.reason, self.instead)
+
+
+class WrongAnswer(RuntimeError):
+    """A solver returned an infeasible decision or a bound that is none: a bug in it."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a solver; its kind is that of the default unless `kind` says otherwise."""
+
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+    kind: type | None = None
+    least: float = -inf
+
+    def parse(self, name: str, value: Any) -> Any:
+        """The value of an option, from text or as it is.
+
+        Raises
+        ------
+        ValueError
+            Naming the option, the value and what is allowed.
+        """
+        kind = self.kind or (str if self.default is None else type(self.default))
+        try:
+            parsed = _truth(value) if kind is bool else kind(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"option {name} = {value!r}, must be {_KINDS[kind]}") from None
+        if kind is int and isinstance(value, float) and value != parsed:
+            raise ValueError(f"option {name} = {value!r}, must be a whole number")
+        if self.choices and parsed not in self.choices:
+            raise ValueError(f"option {name} = {value!r}, must be one of {', '.join(self.choices)}")
+        if kind in (int, float) and not self.least <= parsed < inf:
+            raise ValueError(f"option {name} = {value!r}, must be >= {self.least:g}")
+        return parsed
+
+
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
+def _truth(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[
+        str(value).lower()
+    ]
+
+
+@dataclass(frozen=True)
+class SolverInfo:
+    """What a solver declares: what it solves, how well, how fast, and after whom."""
+
+    name: str
+    summary: str
+    kind: Literal["exact", "heuristic", "baseline"]
+    objectives: tuple[str, ...]
+    entry: str
+    """`module:function`, imported only when the solver is asked for."""
+    exact_when: str = "never"
+    complexity: str = ""
+    reference: str = ""
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+
+@dataclass
+class Request:
+    """One call of a solver: the problem, its limits, and the best decision so far."""
+
+    instance: Instance
+    objective: Objective
+    time_limit_s: float | None = None
+    seed: int = 0
+    start: Decision | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    started: float = field(default_factory=time.perf_counter)
+    incumbent: Decision | None = None
+    incumbent_value: float = inf
+    lower_bound: float | None = None
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the call."""
+        return time.perf_counter() - self.started
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds left of the time limit; inf without one."""
+        return inf if self.time_limit_s is None else self.time_limit_s - self.elapsed_s
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the time limit is reached."""
+        return self.remaining_s <= 0
+
+    def offer(self, decision: Decision) -> bool:
+        """Keep a decision if it is feasible and the best so far; what an interrupt leaves."""
+        value = decision_cost(self.instance, decision, self.objective)
+        better = value < self.incumbent_value and not decision_violations(
+            self.instance, decision, self.objective
+        )
+        if better:
+            self.incumbent, self.incumbent_value = decision, float(value)
+        return better
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a solver gives back.
+
+    `decision` None with `infeasible` is a proof that there is none; without, none was found.
+    `lower_bound` must be valid for the objective; None where the solver knows none.
+    """
+
+    decision: Decision | None
+    lower_bound: float | None = None
+    infeasible: bool = False
+    stopped_by: StoppedBy = "finished"
+    reason: str | None = None
+    audit: dict[str, Any] | None = None
+    solver: str | None = None
+    """Who found it, where a solver chose among others."""
+
+
+class Solver(Protocol):
+    """The function that `SolverInfo.entry` names."""
+
+    def __call__(self, request: Request) -> Answer:
+        """Solve, or raise `SolverDeclined`."""
+        ...

@@ -1,0 +1,196 @@
+"""Every solver and baseline: what each declares, and where its code is."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from splitfog.solvers.base import Option, Solver, SolverInfo
+
+_ALL = ("latency", "makespan", "period", "mean-latency", "batch")
+
+SOLVERS: tuple[SolverInfo, ...] = (
+    SolverInfo(
+        name="auto",
+        summary="chooses: exact and polynomial if one applies, else the best exact, else a heuristic",
+        kind="exact",
+        objectives=_ALL,
+        entry="splitfog.solvers.auto:solve_auto",
+        exact_when="as the solver that it chooses; the plan's reason says which and why",
+    ),
+    SolverInfo(
+        name="min-cut",
+        summary="latency on tiers in a line as one minimum cut",
+        kind="exact",
+        objectives=("latency",),
+        entry="splitfog.solvers.min_cut:solve_min_cut",
+        exact_when="one usable node per tier, routes along the line; unknown if memory is violated",
+        complexity="one maximum flow on O(K (V + E)) arcs",
+        reference="Ishikawa, PAMI 2003 (chains of binary variables); DADS, INFOCOM 2019 (two tiers)",
+    ),
+    SolverInfo(
+        name="ilp",
+        summary="latency on any nodes and links as a 0-1 program, with memory and groups",
+        kind="exact",
+        objectives=("latency",),
+        entry="splitfog.solvers.ilp:solve_ilp",
+        exact_when="always; on a time limit it returns its dual bound",
+        complexity="exponential at worst; O(L N + T D) variables",
+        reference="0-1 program with one variable a tensor and link (ours), solved by CBC or HiGHS",
+        options={"engine": Option("highs", "the back end", choices=("cbc", "highs"))},
+    ),
+    SolverInfo(
+        name="chain-dp",
+        summary="latency of a chain of layers on any nodes by dynamic programming",
+        kind="exact",
+        objectives=("latency",),
+        entry="splitfog.solvers.chain_dp:solve_chain_dp",
+        exact_when="the model is a chain, no memory limit binds and no groups span layers",
+        complexity="O(L N^2)",
+        reference="shortest path of JointDNN (arXiv 1801.08618) and AAIoT (IEEE WCL 2019)",
+    ),
+    SolverInfo(
+        name="brute-force",
+        summary="every placement, one by one",
+        kind="exact",
+        objectives=("latency", "makespan", "period", "mean-latency"),
+        entry="splitfog.solvers.brute_force:solve_brute_force",
+        exact_when="always (makespan: every order too); refuses above 10^6 placements",
+        complexity="O(N^L)",
+    ),
+    SolverInfo(
+        name="hpa",
+        summary="the horizontal partition after D3, or the best single tier if that is better",
+        kind="heuristic",
+        objectives=("latency",),
+        entry="splitfog.solvers.hpa:solve_hpa",
+        exact_when="on chains without memory or groups",
+        complexity="O((V + E) K^2)",
+        reference="after D3 (arXiv 2101.05952); the look-ahead is ours",
+    ),
+    SolverInfo(
+        name="hpa-plain",
+        summary="the horizontal partition after D3, without the single tiers as a safety net",
+        kind="heuristic",
+        objectives=("latency",),
+        entry="splitfog.solvers.hpa:solve_hpa_plain",
+        exact_when="on chains without memory or groups",
+        complexity="O((V + E) K^2)",
+        reference="after D3 (arXiv 2101.05952); the look-ahead is ours",
+    ),
+    SolverInfo(
+        name="device-only",
+        summary="every layer on the source",
+        kind="baseline",
+        objectives=("latency", "makespan", "period", "mean-latency"),
+        entry="splitfog.baselines.single_tier:solve_device_only",
+    ),
+    SolverInfo(
+        name="edge-only",
+        summary="every layer on the best node of the tiers between the first and the last",
+        kind="baseline",
+        objectives=("latency", "makespan", "period", "mean-latency"),
+        entry="splitfog.baselines.single_tier:solve_edge_only",
+    ),
+    SolverInfo(
+        name="cloud-only",
+        summary="every layer on the best node of the last tier",
+        kind="baseline",
+        objectives=("latency", "makespan", "period", "mean-latency"),
+        entry="splitfog.baselines.single_tier:solve_cloud_only",
+    ),
+    SolverInfo(
+        name="random",
+        summary="the best of some random feasible placements",
+        kind="baseline",
+        objectives=("latency", "makespan", "period", "mean-latency"),
+        entry="splitfog.baselines.random_placement:solve_random",
+        complexity="O(samples (V + E))",
+        options={"samples": Option(100, "how many placements are drawn", least=1)},
+    ),
+    SolverInfo(
+        name="greedy",
+        summary="layer by layer in topological order on the node cheapest given what is placed",
+        kind="baseline",
+        objectives=("latency", "makespan", "period", "mean-latency"),
+        entry="splitfog.baselines.greedy:solve_greedy",
+    ),
+    SolverInfo(
+        name="neurosurgeon",
+        summary="one cut of the topological order between the source and one remote node",
+        kind="baseline",
+        objectives=("latency",),
+        entry="splitfog.baselines.neurosurgeon:solve_neurosurgeon",
+        exact_when="on chains and two nodes, monotone",
+        complexity="O(L N)",
+        reference="Kang et al., Neurosurgeon, ASPLOS 2017; on a DAG its topological order (ours)",
+    ),
+    SolverInfo(
+        name="dads",
+        summary="two tiers by minimum cut (DSL)",
+        kind="baseline",
+        objectives=("latency",),
+        entry="splitfog.baselines.dads:solve_dads",
+        exact_when="with two tiers",
+        complexity="one maximum flow",
+        reference="Hu et al., DADS, INFOCOM 2019; with the missing reverse links (ours)",
+    ),
+    SolverInfo(
+        name="scission",
+        summary="every contiguous device/edge/cloud split of the chain of blocks",
+        kind="baseline",
+        objectives=("latency",),
+        entry="splitfog.baselines.scission:solve_scission",
+        exact_when="on chains, monotone, without groups",
+        complexity="O(B^(K-1)) splits of B blocks over K tiers",
+        reference="after Scission, Lockhart et al. 2020",
+    ),
+)
+
+
+def solver_infos() -> tuple[SolverInfo, ...]:
+    """What every solver and baseline declares, solvers first."""
+    return SOLVERS
+
+
+def solver_info(name: str) -> SolverInfo:
+    """What one solver declares.
+
+    Raises
+    ------
+    LookupError
+        Naming the nearest and all known names.
+    """
+    known = {info.name: info for info in solver_infos()}
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    guess = f"did you mean {near[0]}? " if near else ""
+    raise LookupError(f"no solver {name!r}; {guess}known: {', '.join(known)}")
+
+
+def load_solver(info: SolverInfo) -> Solver:
+    """The function of a solver, imported now."""
+    module, function = info.entry.split(":")
+    solver: Solver = getattr(import_module(module), function)
+    return solver
+
+
+def parse_options(info: SolverInfo, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All options of a solver: those given, checked, and the defaults of the others.
+
+    Raises
+    ------
+    ValueError
+        For an unknown option or a value that is not allowed.
+    """
+    for name in given:
+        if name not in info.options:
+            known = ", ".join(info.options) or "none"
+            raise ValueError(f"option {name} is unknown to {info.name}; its options: {known}")
+    return {
+        name: option.parse(name, given[name]) if name in given else option.default
+        for name, option in info.options.items()
+    }
