@@ -23,7 +23,7 @@ OPTIONS = {
         optional=True,
     ),
     "size": Option(
-        None, "rows and columns of the zoo network's image", "whole", low=1, optional=True
+        None, "rows and columns of the zoo network's image", "whole", low=1, high=1e5, optional=True
     ),
     "layers": Option(20, "random layers beside the input", "whole", low=1, high=1e6),
     "mean_work": Option(1e8, "mean FLOP of a random layer", "number", low=0),

@@ -19,7 +19,12 @@ NETWORK_NAMES = tuple(NETWORKS)
 OPTIONS = {
     "model": Option("alexnet", "network of the zoo", "choice", choices=zoo.names()),
     "size": Option(
-        None, "rows and columns of the image; none: the usual", "whole", low=1, optional=True
+        None,
+        "rows and columns of the image; none: the usual",
+        "whole",
+        low=1,
+        high=1e5,
+        optional=True,
     ),
     "device": Option("raspberry-pi-4", "preset of the device", "choice", choices=NODE_NAMES),
     "edge": Option("desktop-i7", "preset of the edge nodes", "choice", choices=NODE_NAMES),

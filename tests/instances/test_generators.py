@@ -270,6 +270,7 @@ def test_unknown_family_and_option() -> None:
         ("three-tier", "results_to", "cloud", "must be one of device or none"),
         ("three-tier", "memory", 1, "memory = 1, must be true or false"),
         ("three-tier", "size", 3, "does not fit"),
+        ("line", "size", 10**300, "must be a whole number >= 1 and <= 100000 or none"),
     ],
 )  # fmt: skip
 def test_values_out_of_range(family: str, option: str, value: Any, words: str) -> None:
