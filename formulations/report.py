@@ -92,9 +92,19 @@ def as_plan(
     return Plan(objective=objective, tasks=tasks)
 
 
-def describe(instance: Instance, decision: Decision, objective: Objective, **claims: Any) -> Plan:
-    """The plan of a decision; `claims` are the fields that no recomputation yields."""
-    cost = decision_cost(instance, decision, objective)
+def describe(
+    instance: Instance,
+    decision: Decision,
+    objective: Objective,
+    cost: Cost | None = None,
+    **claims: Any,
+) -> Plan:
+    """The plan of a decision; `claims` are the fields that no recomputation yields.
+
+    `cost` spares computing the reference cost again where it is at hand.
+    """
+    if cost is None:
+        cost = decision_cost(instance, decision, objective)
     return Plan(
         instance=instance.name,
         instance_sha256=instance.sha256,

@@ -18,8 +18,8 @@ from msgspec import Meta, Struct
 from splitfog.instances.checks import InstanceError, RepeatedKeys, shown, value_defects
 from splitfog.instances.model import Instance, Link, Model, Name, Node, Task
 
-FORMAT = "splitfog/instance"
-VERSION = 1
+FORMAT: Literal["splitfog/instance"] = "splitfog/instance"
+VERSION: Literal[1] = 1
 
 
 class InstanceFile(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -108,7 +108,9 @@ def decode(content: bytes, kind: Any, origin: str) -> Any:
     fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
     for key in ("format", "version"):  # the rest of another format's file says nothing
         if wrong := value_defects(data.get(key), fields[key], key):
-            raise InstanceError(origin, wrong if key in data else [f"{key} is missing, {wrong[0].split(', ')[1]}"])
+            raise InstanceError(
+                origin, wrong if key in data else [f"{key} is missing, {wrong[0].split(', ')[1]}"]
+            )
     try:
         if not clean:
             raise ValueError("a key stands twice or a number is not finite")
@@ -141,7 +143,9 @@ def parse_json(content: bytes, origin: str) -> tuple[Any, bool]:
         text = content.decode("utf-8")
         return json.loads(text, parse_constant=constant, object_pairs_hook=pairs), clean
     except UnicodeDecodeError as error:
-        raise InstanceError(origin, [f"not UTF-8 text: {error.reason} at byte {error.start}"]) from None
+        raise InstanceError(
+            origin, [f"not UTF-8 text: {error.reason} at byte {error.start}"]
+        ) from None
     except RecursionError:
         raise InstanceError(origin, ["not usable JSON: nested too deeply"]) from None
     except ValueError as error:

@@ -94,19 +94,16 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     if decision is None:
         status: Status = "infeasible" if answer.infeasible else "unknown"
         plan = _empty_plan(request, status, **claims, lower_bound=answer.lower_bound)
+        return replace(plan, runtime_s=request.elapsed_s)
+    cost = decision_cost(request.instance, decision, request.objective)
+    if faults := _faults(request, answer, decision, cost):
+        if os.environ.get("SPLITFOG_STRICT"):
+            raise WrongAnswer(f"{solver}: {'; '.join(faults)}")
+        plan = _empty_plan(request, "error", **{**claims, "reason": "; ".join(faults)})
     else:
-        faults = _faults(request, answer, decision)
-        if faults:
-            if os.environ.get("SPLITFOG_STRICT"):
-                raise WrongAnswer(f"{solver}: {'; '.join(faults)}")
-            plan = _empty_plan(request, "error", **{**claims, "reason": "; ".join(faults)})
-        else:
-            plan = _with_bound(
-                describe(
-                    request.instance, decision, request.objective, audit=answer.audit, **claims
-                ),
-                answer.lower_bound,
-            )
+        claims["audit"] = answer.audit
+        plan = describe(request.instance, decision, request.objective, cost, **claims)
+        plan = _with_bound(plan, answer.lower_bound)
     return replace(plan, runtime_s=request.elapsed_s)
 
 
@@ -143,16 +140,14 @@ def _best(request: Request, answer: Answer) -> Decision | None:
     return request.incumbent if request.incumbent_value < value else answer.decision
 
 
-def _faults(request: Request, answer: Answer, decision: Decision) -> list[str]:
+def _faults(request: Request, answer: Answer, decision: Decision, value: float) -> list[str]:
     """What is wrong with an answer, whoever gave it."""
-    instance, objective = request.instance, request.objective
-    faults = decision_violations(instance, decision, objective)
-    value = decision_cost(instance, decision, objective)
+    faults = decision_violations(request.instance, decision, request.objective)
     bound = answer.lower_bound
     if answer.infeasible:
         faults.append("claimed infeasible beside a feasible plan")
     if bound is not None and bound > value + NOISE * abs(value):
-        faults.append(f"claimed the lower bound {bound!r} above the value {value.value!r}")
+        faults.append(f"claimed the lower bound {bound!r} above the value {float(value)!r}")
     return faults
 
 
