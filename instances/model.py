@@ -148,7 +148,7 @@ class Model(
 
 
 class Node(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A computer. `memory_bytes` and `quota` None: no limit; `overlap`: it computes while sending."""
+    """A computer. `memory_bytes`, `quota` None: no limit; `overlap`: it computes while sending."""
 
     name: Name
     tier: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from splitfog.instances.lookup import look_up
 from splitfog.solvers.base import Option, Solver, SolverInfo
 
 _ALL = ("latency", "makespan", "period", "mean-latency", "batch")
@@ -14,7 +14,7 @@ _ALL = ("latency", "makespan", "period", "mean-latency", "batch")
 SOLVERS: tuple[SolverInfo, ...] = (
     SolverInfo(
         name="auto",
-        summary="chooses: exact and polynomial if one applies, else the best exact, else a heuristic",
+        summary="chooses: exact and polynomial, else exact, else a heuristic with a bound",
         kind="exact",
         objectives=_ALL,
         entry="splitfog.solvers.auto:solve_auto",
@@ -26,9 +26,9 @@ SOLVERS: tuple[SolverInfo, ...] = (
         kind="exact",
         objectives=("latency",),
         entry="splitfog.solvers.min_cut:solve_min_cut",
-        exact_when="one usable node per tier, routes along the line; unknown if memory is violated",
+        exact_when="one usable node per tier, routes along the line; memory is only checked",
         complexity="one maximum flow on O(K (V + E)) arcs",
-        reference="Ishikawa, PAMI 2003 (chains of binary variables); DADS, INFOCOM 2019 (two tiers)",
+        reference="H. Ishikawa, PAMI 2003 (chains of variables); DADS, INFOCOM 2019 (two tiers)",
     ),
     SolverInfo(
         name="ilp",
@@ -163,12 +163,7 @@ def solver_info(name: str) -> SolverInfo:
     LookupError
         Naming the nearest and all known names.
     """
-    known = {info.name: info for info in solver_infos()}
-    if name in known:
-        return known[name]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    guess = f"did you mean {near[0]}? " if near else ""
-    raise LookupError(f"no solver {name!r}; {guess}known: {', '.join(known)}")
+    return look_up({info.name: info for info in solver_infos()}, name, "solver")
 
 
 def load_solver(info: SolverInfo) -> Solver:
