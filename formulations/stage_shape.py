@@ -151,7 +151,7 @@ def stage_shape_defects(model: Model, layers: Sequence[int]) -> list[str]:
     if len(results) > 1:
         names = ", ".join(_name(model, layer) for layer in results)
         defects.append(
-            f"only one tensor of the stage may be read outside or be a result, not {names}"
+            f"one tensor of the stage may be read outside or be a result, but {names} are"
         )
     back = _way_back(model, inside, sources)
     if back is not None:

@@ -53,7 +53,8 @@ def run_whole(model: Model, layers: Sequence[int], weights: Weights, x: ArrayLik
     """The stage's output [C, H, W] of the input tensor `x` [C, H, W], without slices.
 
     Ops: `conv` with bias, `max-pool`, `average-pool`, `norm` (scale x + shift per channel),
-    `activation` (rectifier), `add`, `multiply`, `concat` (channels), `identity`.
+    `activation` (rectifier), `add`, `multiply`, `concat` (channels), `identity`. Where a pooling
+    window sees only padding, its maximum is minus infinity and its average 0.
 
     Raises
     ------
@@ -199,7 +200,8 @@ def _taps(field: Array, window: Window, rows: int, columns: int) -> Array:
     spans = ((rows - 1) * sy + 1, (columns - 1) * sx + 1)
     shifted = sliding_window_view(field, spans, (1, 2))  # [C, tap row, tap column, span, span]
     chosen = shifted[:, : (down - 1) * dy + 1 : dy, : (across - 1) * dx + 1 : dx, ::sy, ::sx]
-    return chosen.transpose(1, 2, 0, 3, 4)
+    taps: Array = chosen.transpose(1, 2, 0, 3, 4)
+    return taps
 
 
 def _conv(taps: Array, groups: int, kernel: Array, bias: Array) -> Array:
@@ -216,7 +218,7 @@ def _conv(taps: Array, groups: int, kernel: Array, bias: Array) -> Array:
 
 
 def _largest(taps: Array) -> Array:
-    best = taps[0, 0].copy()
+    best: Array = taps[0, 0].copy()
     for row in taps:
         for tap in row:
             best = np.where(tap > best, tap, best)
@@ -224,7 +226,7 @@ def _largest(taps: Array) -> Array:
 
 
 def _total(taps: Array) -> Array:
-    total = np.zeros(taps.shape[2:])
+    total: Array = np.zeros(taps.shape[2:])
     for row in taps:
         for tap in row:
             total += tap
@@ -242,13 +244,12 @@ def _divisor(window: Window, rectangle: Rectangle, size: tuple[int, int]) -> Arr
         starts = np.arange(rectangle[2 * axis], rectangle[2 * axis + 1]) * window.stride[axis]
         at = starts[:, None] + np.arange(window.kernel[axis]) * window.dilation[axis]
         before, after = window.padding[axis], window.padding[axis + 2]
-        low, high = (
-            (0, size[axis] + before + after)
-            if window.count_padding
-            else (before, size[axis] + before)
-        )
+        low, high = before, before + size[axis]
+        if window.count_padding:
+            low, high = 0, high + after
         counts.append(((at >= low) & (at < high)).sum(axis=1))
-    return np.maximum(np.outer(*counts), 1).astype(np.float64)
+    divisor: Array = np.maximum(np.outer(*counts), 1).astype(np.float64)
+    return divisor
 
 
 def _edges(geometry: StageGeometry, slot: int) -> list[int]:

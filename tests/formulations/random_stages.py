@@ -116,13 +116,18 @@ def _layer(
 
 
 @st.composite
-def stages(draw: st.DrawFn, max_blocks: int = 4) -> tuple[Model, tuple[int, ...]]:
-    """A model whose layers but the input `x` form a stage, in shuffled file order, and these."""
+def stages(
+    draw: st.DrawFn, max_blocks: int = 4, windows_only: bool = False
+) -> tuple[Model, tuple[int, ...]]:
+    """A model whose layers but the input `x` form a stage, in shuffled file order, and these.
+
+    `windows_only`: a chain of convolutions and pools.
+    """
     builder = _Builder(draw)
     trunk = 0
     for _ in range(draw(st.integers(1, max_blocks))):
-        block = draw(st.sampled_from([builder.conv, builder.pool, builder.unary, builder.merge]))
-        trunk = block(trunk)
+        blocks = [builder.conv, builder.pool, builder.unary, builder.merge]
+        trunk = draw(st.sampled_from(blocks[:2] if windows_only else blocks))(trunk)
     model = Model(name="m", layers=tuple(draw(st.permutations(builder.layers))))
     return model, tuple(i for i, layer in enumerate(model.layers) if layer.op != "input")
 
