@@ -1,0 +1,48 @@
+"""The command line: `app` holds every command of `splitfog.commands`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from splitfog import __version__
+from splitfog.commands import COMMANDS
+from splitfog.commands.shell import Commands
+
+
+def build_app() -> typer.Typer:
+    """The application with all its commands; none imports what it needs before it runs."""
+    app = typer.Typer(
+        name="splitfog",
+        cls=Commands,
+        help="Split a neural network over devices, fog and cloud.",
+        add_completion=False,
+        no_args_is_help=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    for name, home in COMMANDS.items():
+        module = import_module(f"splitfog.commands.{home}")
+        app.command(name, **getattr(module, "SETTINGS", {}))(module.run)
+    app.callback()(_start)
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"splitfog {__version__}")
+        raise typer.Exit
+
+
+def _start(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="print the version"),
+    ] = False,
+) -> None:
+    """Split a neural network over devices, fog and cloud."""
+
+
+app = build_app()

@@ -1,0 +1,23 @@
+"""The commands, one a module whose `run` is the command and returns its exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "solve": "solve",
+        "compare": "compare",
+        "generate": "generate",
+        "validate": "validate",
+        "verify": "verify",
+        "solvers": "solvers",
+        "show": "show",
+    }
+)
+"""Name on the command line -> module here, in the order of `splitfog --help`.
+
+Such a module imports only the standard library and typer at its top, so that `--help` is quick. It
+may hold `SETTINGS`, keywords for `typer.Typer.command`.
+"""

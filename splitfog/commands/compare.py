@@ -1,0 +1,172 @@
+"""`splitfog compare`: solvers side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from splitfog.commands.shell import (
+    BAD_INPUT,
+    DONE,
+    ERROR,
+    INTERRUPTED,
+    put,
+    require_writable,
+    say,
+    solvers_are_quiet,
+    split_list,
+)
+
+if TYPE_CHECKING:
+    from splitfog.baselines.harness import Progress
+    from splitfog.baselines.rows import Table
+    from splitfog.instances.model import Instance
+
+
+def run(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="instances")],
+    solvers: Annotated[
+        list[str] | None, typer.Option(metavar="A,B,...|all", help="names  [default: all]")
+    ] = None,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(help="may be repeated  [default: latency, of several tasks mean-latency]"),
+    ] = None,
+    transfers: Annotated[str, typer.Option(help="once or per-edge")] = "once",
+    monotone: Annotated[
+        bool, typer.Option("--monotone/--no-monotone", help="data never goes back to the device")
+    ] = True,
+    seed: Annotated[
+        list[str] | None, typer.Option(metavar="N", help="may be repeated  [default: 0]")
+    ] = None,
+    baseline: Annotated[str, typer.Option(help="whose value speed-ups refer to")] = "device-only",
+    jobs: Annotated[int, typer.Option(min=1, help="processes")] = 1,
+    time_limit: Annotated[float | None, typer.Option(help="seconds for each run")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="folder for results and a report"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="rows on standard output")] = False,
+) -> int:
+    """Run solvers side by side and print a table.
+
+    Every applicable solver and baseline runs on every instance; each objective has its table.
+
+    Exit codes: 0 done, 2 wrong input or a named solver applies nowhere, 5 a solver failed,
+    130 interrupted (what has ended is printed and written).
+    """
+    from splitfog.baselines.harness import compare, solver_names
+
+    names = split_list(solvers) or ["all"]
+    everything = names == ["all"]
+    chosen = solver_names(names)
+    if time_limit is not None and not time_limit > 0:
+        raise ValueError(f"time limit = {time_limit} s, must be > 0")
+    seeds = _seeds(split_list(seed))
+    if output is not None:
+        if output.exists() and not output.is_dir():
+            raise ValueError(f"-o = {str(output)!r} is a file, must be a folder")
+        require_writable(output / "report.html")
+    instances = _instances(files)
+    with solvers_are_quiet(), _progress() as progress:
+        table = compare(
+            instances,
+            chosen,
+            split_list(objective) or None,
+            seeds=seeds,
+            baseline=baseline,
+            time_limit_s=time_limit,
+            jobs=jobs,
+            transfers=transfers,
+            monotone=monotone,
+            progress=progress,
+        )
+    _publish(table, output, as_json)
+    _say_declined(table, everything)
+    return _code(table, [] if everything else chosen)
+
+
+def _seeds(texts: list[str]) -> list[int]:
+    for text in texts:
+        if not text.isdecimal():
+            raise ValueError(f"--seed = {text!r}, must be a whole number >= 0")
+    return [int(text) for text in texts] or [0]
+
+
+def _instances(files: list[Path]) -> list[Instance]:
+    """The instances; the defects of all files in one error."""
+    from splitfog.instances.checks import InstanceError
+    from splitfog.instances.files import load_instance
+
+    instances, errors = [], []
+    for file in files:
+        try:
+            instances.append(load_instance(file))
+        except InstanceError as error:
+            errors.append(error)
+    if errors:
+        say(*map(str, errors[:-1]))
+        raise errors[-1]
+    return instances
+
+
+def _publish(table: Table, output: Path | None, as_json: bool) -> None:
+    if output is not None:
+        from splitfog.baselines.report import save_report
+
+        for path in save_report(table, output):
+            say(f"written: {path}")
+    if as_json:
+        put(table.to_json())
+    else:
+        table.print()
+
+
+def _say_declined(table: Table, everything: bool) -> None:
+    """Every pair left out with its reason; only how many where all solvers were asked."""
+    if not everything or any(entry.solver == "every solver" for entry in table.declined):
+        for entry in table.declined:
+            if not everything or entry.solver == "every solver":
+                say(f"left out: {entry.instance}, {entry.objective}: {entry.reason}")
+    count = sum(entry.solver != "every solver" for entry in table.declined)
+    if everything and count:
+        say(f"left out: {count} pairs of solver and instance where the solver does not apply")
+
+
+def _code(table: Table, named: list[str]) -> int:
+    """The exit code, with a line for all that went wrong."""
+    failures = [row for row in table if row.status == "error"]
+    for row in failures:
+        say(f"splitfog: {row.instance}, {row.objective}, {row.solver}: {row.reason}")
+    if table.interrupted:
+        return INTERRUPTED
+    unused = table.without_rows(named)
+    for reason in unused.values():
+        say(f"splitfog: {reason}")
+    if failures:
+        return ERROR
+    return BAD_INPUT if unused else DONE
+
+
+@contextmanager
+def _progress() -> Iterator[Progress | None]:
+    """A bar on standard error, if that is a terminal."""
+    import sys
+
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True, markup=False), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def advance(done: int, total: int, what: str) -> None:
+            bar.update(task, completed=done, total=total, description=what)
+
+        yield advance

@@ -1,0 +1,133 @@
+"""`splitfog generate`: instances of a family."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from splitfog.commands.shell import DONE, put, put_json
+
+if TYPE_CHECKING:
+    from splitfog.instances.generators import Family
+
+SETTINGS: dict[str, Any] = {
+    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True}
+}
+
+
+def run(
+    context: typer.Context,
+    family: Annotated[str | None, typer.Argument(help="see --list")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of the first instance")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="instances, with consecutive seeds")] = 1,
+    list_families: Annotated[
+        bool, typer.Option("--list", help="name the families (or this one) and their options")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="folder to write to")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="what is written or listed, as JSON on standard output")
+    ] = False,
+) -> int:
+    """Write instances of a family.
+
+    The family's own options, such as `--edge-cloud 4g`, are named by --list.
+    """
+    from splitfog.instances.generators import FAMILIES
+    from splitfog.instances.lookup import look_up
+
+    if family is not None and family.startswith("-"):
+        raise ValueError(f"{family} stands before the family, must stand after it")
+    chosen = None if family is None else look_up(FAMILIES, family, "family")
+    if list_families:
+        _list(list(FAMILIES.values()) if chosen is None else [chosen], as_json)
+        return DONE
+    if chosen is None:
+        raise ValueError(f"FAMILY is missing, must be one of {', '.join(FAMILIES)}")
+    if output is None:
+        raise ValueError("-o DIR is missing, must name the folder to write to")
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"-o = {str(output)!r} is a file, must be a folder")
+    options = chosen.parse(family_options(chosen, context.args))
+    _write(chosen, range(seed, seed + count), options, output, as_json)
+    return DONE
+
+
+def _write(
+    family: Family, seeds: range, options: dict[str, Any], folder: Path, as_json: bool
+) -> None:
+    from splitfog.instances.files import save_instance
+
+    written: list[dict[str, Any]] = []
+    for seed in seeds:
+        instance = family.generate(seed, options)
+        path = folder / f"{instance.name}.json"
+        if str(path) in (entry["file"] for entry in written):
+            path = folder / f"{instance.name}-{seed}.json"
+        save_instance(instance, path)
+        written.append({"file": str(path), "name": instance.name, "seed": seed})
+        if not as_json:
+            put(f"{path}\n")
+    if as_json:
+        put_json(written)
+
+
+def family_options(family: Family, arguments: list[str]) -> dict[str, str]:
+    """Texts by command-line name, of `--name value` and `--name=value`; a bare flag is true.
+
+    Raises
+    ------
+    ValueError
+        For an argument that belongs to no option, an option without its value or one given twice.
+    """
+    texts: dict[str, str] = {}
+    waiting = list(arguments)
+    while waiting:
+        argument = waiting.pop(0)
+        name, equals, text = argument.removeprefix("--").partition("=")
+        if not argument.startswith("--") or not name:
+            raise ValueError(f"argument {argument!r} belongs to no option")
+        option = family.options.get(name.replace("-", "_"))
+        value_follows = bool(waiting) and not waiting[0].startswith("--")
+        if not equals:
+            if option is not None and option.kind == "flag" and not value_follows:
+                text = "true"
+            elif value_follows:
+                text = waiting.pop(0)
+            elif option is not None:
+                raise ValueError(f"option --{name} has no value, must be {option.allowed}")
+        if name in texts:
+            raise ValueError(f"option --{name} stands twice, must stand once")
+        texts[name] = text
+    return texts
+
+
+def _list(families: list[Family], as_json: bool) -> None:
+    if as_json:
+        put_json([_record(family) for family in families])
+        return
+    for family in families:
+        put(f"{family.name}: {family.summary}\n")
+        for name, option in family.options.items():
+            default = _text(option.default)
+            put(f"  --{name.replace('_', '-')} {default}: {option.help} ({option.allowed})\n")
+
+
+def _record(family: Family) -> dict[str, Any]:
+    options = [
+        {
+            "name": f"--{name.replace('_', '-')}",
+            "default": option.default,
+            "help": option.help,
+            "allowed": option.allowed,
+        }
+        for name, option in family.options.items()
+    ]
+    return {"name": family.name, "summary": family.summary, "options": options}
+
+
+def _text(value: Any) -> str:
+    return {None: "none", True: "true", False: "false"}.get(value, str(value))

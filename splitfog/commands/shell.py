@@ -1,0 +1,168 @@
+"""What all commands share: exit codes, one-line errors, clean streams, and figures in words."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from splitfog.formulations.plan import Plan
+
+DONE, CHECK_FAILED, BAD_INPUT, INFEASIBLE, UNKNOWN, ERROR, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+
+_STATUS_CODES = {"infeasible": INFEASIBLE, "unknown": UNKNOWN, "error": ERROR}
+
+
+class Commands(TyperGroup):
+    """The group of commands, which ends every run with an exit code and says why in a line.
+
+    A command raises `ValueError`, `LookupError` (neither a subclass that Python itself raises, for
+    that is a bug), `ModuleNotFoundError` or `OSError` for bad input.
+    """
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command line; exit with its code, or return it if not `standalone_mode`."""
+        code = self._code(args, prog_name, complete_var, False, windows_expand_args, **extra)
+        if not standalone_mode:
+            return code
+        with suppress(OSError):  # nobody reads any more
+            sys.stdout.flush()
+        sys.exit(code)
+
+    def _code(self, *args: Any, **extra: Any) -> int:
+        try:
+            code: int | None = super().main(*args, **extra)
+        except typer.TyperException as error:
+            say(_usage(error))
+            return BAD_INPUT
+        except Exception as error:
+            return _failure(error)
+        if code == INTERRUPTED:
+            say("splitfog: interrupted")
+        return code or DONE
+
+
+def _usage(error: Exception) -> str:
+    """What is wrong with a command line, in one line."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "splitfog"
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    return f"{path}: {' '.join(text.split())} (see {path} --help)"
+
+
+def _failure(error: Exception) -> int:
+    """Say what is wrong with the input; a bug shows its traceback instead."""
+    from splitfog.formulations.plan import PlanError
+    from splitfog.instances.checks import InstanceError
+    from splitfog.solvers.base import SolverDeclined, WrongAnswer
+
+    if isinstance(error, InstanceError):
+        say(str(error))
+    elif type(error) in (ValueError, LookupError, SolverDeclined, PlanError, ModuleNotFoundError):
+        say(*(f"splitfog: {line}" for line in str(error).splitlines()))
+    elif isinstance(error, OSError):
+        say(f"splitfog: {error.filename or 'a file'}: {error.strerror or error}")
+    elif isinstance(error, WrongAnswer):
+        say(f"splitfog: {error}")
+        return ERROR
+    else:
+        traceback.print_exception(error)
+        say("splitfog: this is a bug in splitfog, not in the input")
+        return ERROR
+    return BAD_INPUT
+
+
+def say(*lines: str) -> None:
+    """Write lines to standard error."""
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+def put(text: str | bytes) -> None:
+    """Write to standard output."""
+    sys.stdout.write(text.decode() if isinstance(text, bytes) else text)
+
+
+def put_json(record: Any) -> None:
+    """Write a record as the one JSON document on standard output."""
+    import msgspec
+
+    put(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
+
+
+@contextmanager
+def solvers_are_quiet() -> Iterator[None]:
+    """Send to standard error whatever a solver, in Python or C, prints meanwhile."""
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+    except OSError:  # there is no standard output
+        yield
+        return
+    try:
+        os.dup2(2, 1)
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def exit_code(plan: Plan) -> int:
+    """What the outcome of a plan means to the shell."""
+    if plan.stopped_by == "interrupted":
+        return INTERRUPTED
+    return _STATUS_CODES.get(plan.status or "", DONE)
+
+
+def require_writable(path: Path) -> None:
+    """Raise, before any work is done, if a file cannot be written there."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, must be a file")
+    parent = path.parent
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise ValueError(f"{path} cannot be written: {parent} is not a writable folder")
+
+
+def split_list(texts: list[str] | None) -> list[str]:
+    """The entries of an option that may be repeated and may hold commas."""
+    entries = [entry.strip() for text in texts or () for entry in text.split(",")]
+    return [entry for entry in entries if entry]
+
+
+def seconds(value: float | None) -> str:
+    """A duration in the unit that suits it."""
+    if value is None:
+        return "-"
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
+        if value * factor >= 1 or unit == "us":
+            return f"{value * factor:.4g} {unit}" if value else "0 s"
+    return "-"
+
+
+def amount(value: float | None) -> str:
+    """A number of bytes in the unit that suits it."""
+    if value is None:
+        return "-"
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= factor:
+            return f"{value / factor:.4g} {unit}"
+    return f"{value:.4g} B"

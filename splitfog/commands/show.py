@@ -1,0 +1,39 @@
+"""`splitfog show`: a picture of an instance or a plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from splitfog.commands.shell import DONE, require_writable, say
+
+FORMS = (".png", ".svg", ".html")
+
+
+def run(
+    instance: Annotated[Path, typer.Argument(help="instance file")],
+    plan: Annotated[Path | None, typer.Argument(help="plan file")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="picture: .png, .svg or .html"),
+    ] = None,
+) -> int:
+    """Draw an instance or a plan.
+
+    The DAG is coloured by node or tier; the tensors that cross links are labelled.
+    """
+    from splitfog.deployment.pictures import show_instance
+    from splitfog.formulations.plan import load_plan
+    from splitfog.instances.files import load_instance
+
+    if output is None:
+        raise ValueError("-o FILE is missing, must name a .png, .svg or .html file")
+    if output.suffix not in FORMS:
+        raise ValueError(f"-o = {str(output)!r}, must end in one of {', '.join(FORMS)}")
+    require_writable(output)
+    problem = load_instance(instance)
+    show_instance(problem, None if plan is None else load_plan(plan), output)
+    say(f"written: {output}")
+    return DONE

@@ -1,0 +1,120 @@
+"""`splitfog solve`: one instance, one plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from splitfog.commands.shell import exit_code, put, require_writable, say, solvers_are_quiet
+
+if TYPE_CHECKING:
+    from splitfog.formulations.plan import Plan
+    from splitfog.instances.model import Instance
+
+
+def run(
+    file: Annotated[Path, typer.Argument(help="instance, .json or .json.gz")],
+    solver: Annotated[
+        str | None, typer.Option(help="see `splitfog solvers`  [default: chosen and explained]")
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            help="latency, makespan, period, mean-latency or batch  [default: latency, with two "
+            "tasks or more mean-latency]"
+        ),
+    ] = None,
+    transfers: Annotated[
+        str, typer.Option(help="a tensor is paid `once` a link, or `per-edge` of the DAG")
+    ] = "once",
+    monotone: Annotated[
+        bool, typer.Option("--monotone/--no-monotone", help="data never goes back to the device")
+    ] = True,
+    time_limit: Annotated[
+        float | None, typer.Option(help="seconds after which the best so far is the answer")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of everything random")] = 0,
+    start: Annotated[
+        Path | None, typer.Option(metavar="PLAN", help="plan file to start from")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="an option of the solver; may be repeated"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="PLAN", help="plan file to write")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="the plan file on standard output")
+    ] = False,
+) -> int:
+    """Find a plan for one instance.
+
+    It is printed with what it costs and how far it is from the best.
+
+    Exit codes: 0 plan found, 2 wrong input, 3 proven infeasible, 4 none found, 5 wrong answer of
+    a solver, 130 interrupted (the best plan so far is written).
+    """
+    from splitfog.formulations.plan import encode_plan, save_plan
+    from splitfog.instances.files import load_instance
+    from splitfog.solvers.solve import solve
+
+    options = _options(option or [])
+    if output is not None:
+        require_writable(output)
+    instance = load_instance(file)
+    first = None if start is None else _start(instance, start)
+    with solvers_are_quiet():
+        plan = solve(
+            instance,
+            solver,
+            objective,
+            transfers=transfers,
+            monotone=monotone,
+            time_limit_s=time_limit,
+            seed=seed,
+            start=first,
+            options=options,
+        )
+    if output is not None:
+        save_plan(plan, output)
+    if as_json:
+        put(encode_plan(plan))
+    else:
+        _print(instance, plan)
+    code = exit_code(plan)
+    if plan.status in ("infeasible", "unknown", "error"):
+        say(f"splitfog: {instance.name}: {plan.status}: {plan.reason or 'no reason given'}")
+    return code
+
+
+def _options(texts: list[str]) -> dict[str, str]:
+    options = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise ValueError(f"--option = {text!r}, must be KEY=VALUE")
+        options[key] = value
+    return options
+
+
+def _start(instance: Instance, path: Path) -> Plan:
+    """The start plan; what does not fit the instance is a defect of its file."""
+    from splitfog.formulations.plan import PlanError, decision_of, load_plan
+    from splitfog.instances.checks import InstanceError
+
+    plan = load_plan(path)
+    if plan.instance_sha256 in (None, instance.sha256):
+        try:
+            decision_of(instance, plan)
+        except PlanError as error:
+            raise InstanceError(path.name, error.defects) from None
+    return plan
+
+
+def _print(instance: Instance, plan: Plan) -> None:
+    from splitfog.commands.summary import print_plan
+
+    print_plan(instance, plan)

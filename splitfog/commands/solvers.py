@@ -1,0 +1,88 @@
+"""`splitfog solvers`: every solver and baseline, or everything about one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from splitfog.commands.shell import DONE, put, put_json
+
+if TYPE_CHECKING:
+    from splitfog.solvers.base import SolverInfo
+
+
+def run(
+    name: Annotated[str | None, typer.Argument(help="only this one, with its options")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output")] = False,
+) -> int:
+    """List every solver and baseline.
+
+    What it solves, whether it is exact, its complexity and its paper; with a name, its options.
+    """
+    from splitfog.solvers.registry import solver_info, solver_infos
+
+    infos = [solver_info(name)] if name else list(solver_infos())
+    if as_json:
+        records = [_record(info) for info in infos]
+        put_json(records[0] if name else records)
+    elif name:
+        put("\n".join(_lines(infos[0])) + "\n")
+    else:
+        _print(infos)
+    return DONE
+
+
+def _record(info: SolverInfo) -> dict[str, Any]:
+    return {
+        "name": info.name,
+        "summary": info.summary,
+        "kind": info.kind,
+        "objectives": info.objectives,
+        "exact_when": info.exact_when,
+        "complexity": info.complexity or None,
+        "reference": info.reference or None,
+        "options": [
+            {"name": key, "default": option.default, "help": option.help, "choices": option.choices}
+            for key, option in info.options.items()
+        ],
+    }
+
+
+def _lines(info: SolverInfo) -> list[str]:
+    fields = {
+        "kind": info.kind,
+        "objectives": ", ".join(info.objectives),
+        "exact": info.exact_when,
+        "complexity": info.complexity,
+        "reference": info.reference,
+    }
+    lines = [f"{info.name}: {info.summary}"]
+    lines += [f"{name:<11} {text}" for name, text in fields.items() if text]
+    for key, option in info.options.items():
+        choices = f" ({', '.join(option.choices)})" if option.choices else ""
+        lines.append(f"option      {key}={option.default}: {option.help}{choices}")
+    return lines
+
+
+def _print(infos: list[SolverInfo]) -> None:
+    from rich import box
+    from rich.table import Table as Grid
+
+    from splitfog.baselines.report import print_grid
+
+    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False)
+    for header in ("name", "kind", "what it does", "objectives", "exact", "complexity", "paper"):
+        grid.add_column(header, overflow="fold")
+    for info in infos:
+        objectives = ", ".join(info.objectives)
+        grid.add_row(
+            info.name,
+            info.kind,
+            info.summary,
+            objectives,
+            info.exact_when,
+            info.complexity,
+            info.reference,
+        )
+    print_grid(grid)

@@ -1,0 +1,123 @@
+"""A plan in a screenful: what it costs, how good it is, what runs where, what is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from splitfog.commands.shell import amount, put, seconds
+
+if TYPE_CHECKING:
+    from rich.table import Table as Grid
+
+    from splitfog.formulations.plan import Plan, TaskPlan
+    from splitfog.instances.model import Instance
+
+MAX_RUNS = 12
+MAX_TASKS = 20
+
+
+def print_plan(instance: Instance, plan: Plan) -> None:
+    """Print a plan for people on standard output."""
+    from splitfog.baselines.report import print_grid
+
+    lines = _head(instance, plan)
+    for entry in plan.tasks[:MAX_TASKS]:
+        lines += _task(instance, entry)
+    if len(plan.tasks) > MAX_TASKS:
+        lines.append(f"and {len(plan.tasks) - MAX_TASKS} more tasks (--json shows all)")
+    put("\n".join(lines) + "\n\n")
+    if plan.tasks:
+        print_grid(_nodes(plan))
+    if plan.links:
+        print_grid(_links(plan))
+
+
+def _head(instance: Instance, plan: Plan) -> list[str]:
+    from splitfog.baselines.report import percent
+
+    stop = "" if plan.stopped_by in (None, "finished") else f", stopped by {plan.stopped_by}"
+    lines = [
+        f"{instance.name}: {plan.objective}",
+        f"status   {plan.status}{stop}",
+    ]
+    if plan.value is not None:
+        lines.append(f"value    {seconds(plan.value)}")
+    if plan.lower_bound is not None:
+        gap = "" if plan.gap is None else f" (gap {percent(plan.gap)})"
+        lines.append(f"bound    {seconds(plan.lower_bound)}{gap}")
+    elif plan.value is not None:
+        lines.append("bound    none known")
+    lines.append(f"solver   {plan.solver}, {seconds(plan.runtime_s)}")
+    if plan.reason:
+        lines.append(f"reason   {plan.reason}")
+    return lines
+
+
+def _task(instance: Instance, entry: TaskPlan) -> list[str]:
+    parts = [("compute", entry.compute_s), ("transfer", entry.transfer_s), ("wait", entry.wait_s)]
+    split = ", ".join(f"{name} {seconds(part)}" for name, part in parts)
+    deadline = {None: "", True: "; deadline met", False: "; deadline missed"}[entry.deadline_met]
+    lines = [f"task {entry.task}: {seconds(entry.latency_s)} ({split}){deadline}"]
+    runs = placement_runs(instance, entry)
+    lines += [f"  {run}" for run in runs[:MAX_RUNS]]
+    if len(runs) > MAX_RUNS:
+        lines.append(f"  and {len(runs) - MAX_RUNS} more runs")
+    for stage in entry.stages:
+        nodes = ", ".join(dict.fromkeys(piece.node for piece in stage.slices))
+        lines.append(
+            f"  stage {_span(stage.layers)} at {stage.home}: {len(stage.slices)} slices on {nodes}"
+        )
+    return lines
+
+
+def placement_runs(instance: Instance, entry: TaskPlan) -> list[str]:
+    """`node: first .. last (count)` for each run of layers, in topological order, on one node."""
+    task = next(task for task in instance.tasks if task.name == entry.task)
+    model = instance.model_of(task)
+    names = [model.layers[position].name for position in model.order.tolist()]
+    runs = [(node, list(run)) for node, run in groupby(names, key=entry.placement.__getitem__)]
+    width = max(len(node) for node, _ in runs)
+    return [f"{node:<{width}}  {_span(run)}" for node, run in runs]
+
+
+def _span(layers: Sequence[str]) -> str:
+    if len(layers) == 1:
+        return layers[0]
+    return f"{layers[0]} .. {layers[-1]} ({len(layers)} layers)"
+
+
+def _nodes(plan: Plan) -> Grid:
+    rated = any(load.utilisation is not None for load in plan.nodes.values())
+    layers: dict[str, int] = {}
+    for entry in plan.tasks:
+        for node in entry.placement.values():
+            layers[node] = layers.get(node, 0) + 1
+    grid = _grid("node", ["layers", "busy", "weights", *(["utilisation"] if rated else [])])
+    for name, load in plan.nodes.items():
+        cells = [str(layers.get(name, 0)), seconds(load.busy_s), amount(load.memory_bytes)]
+        grid.add_row(name, *cells, *([_load(load.utilisation)] if rated else []))
+    return grid
+
+
+def _load(utilisation: float | None) -> str:
+    return "-" if utilisation is None else f"{100 * utilisation:.3g} %"
+
+
+def _links(plan: Plan) -> Grid:
+    grid = _grid("link", ["carries", "busy"])
+    for link in plan.links:
+        grid.add_row(f"{link.tail} -> {link.head}", amount(link.bytes), seconds(link.busy_s))
+    return grid
+
+
+def _grid(first: str, others: list[str]) -> Grid:
+    from rich import box
+    from rich.table import Table as Grid
+
+    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False)
+    grid.add_column(first)
+    for header in others:
+        grid.add_column(header, justify="right")
+    return grid

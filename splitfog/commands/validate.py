@@ -1,0 +1,48 @@
+"""`splitfog validate`: whether instance files are right, and plan files well formed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from splitfog.commands.shell import BAD_INPUT, DONE, put, put_json, say
+
+
+def run(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="instance and plan files")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="a list of {file, ok, defects} on standard output")
+    ] = False,
+) -> int:
+    """Check instance files and the form of plan files.
+
+    Exit code 2 after naming the defects of all of them.
+    """
+    found = [(str(file), _defects(file)) for file in files]
+    if as_json:
+        put_json([{"file": file, "ok": not bad, "defects": bad} for file, bad in found])
+    for file, defects in found:
+        if defects:
+            say(*(f"{file}: {defect}" for defect in defects))
+        elif not as_json:
+            put(f"{file}: OK\n")
+    return BAD_INPUT if any(defects for _, defects in found) else DONE
+
+
+def _defects(path: Path) -> list[str]:
+    """The defects of a file, read as what its `format` says it is."""
+    from splitfog.formulations import plan
+    from splitfog.instances.checks import InstanceError
+    from splitfog.instances.files import load_instance, parse_json, read_bytes
+
+    try:
+        data, _ = parse_json(read_bytes(path), path.name)
+        if isinstance(data, dict) and data.get("format") == plan.FORMAT:
+            plan.load_plan(path)
+        else:
+            load_instance(path)
+    except InstanceError as error:
+        return error.defects
+    return []

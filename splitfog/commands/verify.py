@@ -1,0 +1,37 @@
+"""`splitfog verify`: whether a plan's claims are true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from splitfog.commands.shell import CHECK_FAILED, DONE, put, put_json
+
+
+def run(
+    instance: Annotated[Path, typer.Argument(help="instance file")],
+    plan: Annotated[Path, typer.Argument(help="plan file")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help='{"ok": ..., "false": [sentences]} on standard output')
+    ] = False,
+) -> int:
+    """Check a plan's claims without any solver.
+
+    Cost and feasibility are recomputed; exit code 1 if a claim is false, which is named.
+    """
+    from splitfog.formulations.plan import load_plan
+    from splitfog.formulations.verify import false_claims
+    from splitfog.instances.files import load_instance
+
+    given, problem = load_plan(plan), load_instance(instance)
+    false = false_claims(problem, given)
+    if as_json:
+        put_json({"ok": not false, "false": false})
+    else:
+        lines = [f"{plan.name}: {sentence}" for sentence in false]
+        what = given.status or "plan"
+        value = "" if given.value is None else f", value = {given.value!r} s"
+        put("\n".join(lines or [f"{plan.name}: all claims are true ({what}{value})"]) + "\n")
+    return CHECK_FAILED if false else DONE
