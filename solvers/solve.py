@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import replace as with_fields
 from typing import Any
 
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, Status, decision_of, gap_of
 from splitfog.formulations.report import describe
 from splitfog.instances.model import Instance
-from splitfog.solvers.base import Answer, Request, Solver, SolverDeclined, SolverInfo, WrongAnswer
+from splitfog.solvers.base import Answer, Request, SolverDeclined, SolverInfo, WrongAnswer
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 
 NOISE = 1e-9
@@ -78,8 +79,11 @@ def solve(
     request.options = parse_options(info, options or {})
     if start is not None:
         request.start = _start(request, start)
-    answer = _run(load_solver(info), request)
-    return finished_plan(request, info.name, answer)
+    answer = _run(info, request)
+    try:
+        return finished_plan(request, info.name, answer)
+    except KeyboardInterrupt:  # it came while the answer was being checked, and loses nothing
+        return finished_plan(request, info.name, with_fields(answer, stopped_by="interrupted"))
 
 
 def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
@@ -107,9 +111,9 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     return replace(plan, runtime_s=request.elapsed_s)
 
 
-def _run(solver: Solver, request: Request) -> Answer:
+def _run(info: SolverInfo, request: Request) -> Answer:
     try:
-        return solver(request)
+        return load_solver(info)(request)
     except KeyboardInterrupt:
         return Answer(request.incumbent, request.lower_bound, stopped_by="interrupted")
 
