@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from splitfog import matching as matching
     from splitfog.formulations.plan import Plan as Plan
     from splitfog.formulations.plan import load_plan as load_plan
     from splitfog.formulations.plan import save_plan as save_plan
@@ -51,9 +52,13 @@ _HOMES = {
     "violations": "formulations.report",
 }
 
-_MODULES = {"solvers": "splitfog.solvers", "zoo": "splitfog.instances.zoo"}
+_MODULES = {
+    "matching": "splitfog.matching",
+    "solvers": "splitfog.solvers",
+    "zoo": "splitfog.instances.zoo",
+}
 
-__all__ = [*_HOMES, *_MODULES]  # noqa: PLE0604
+__all__ = [*_HOMES, *_MODULES]
 __version__ = "0.1.0"
 
 
