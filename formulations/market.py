@@ -248,6 +248,8 @@ def _positions(keys: IntArray, wanted: IntArray, size: int) -> IntArray:
         table = np.full(size, -1)
         table[keys] = np.arange(len(keys))
         return table[wanted]
+    if not len(keys):
+        return np.full(len(wanted), -1)
     order = np.argsort(keys)
     at = np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)
     return np.where(keys[order[at]] == wanted, order[at], -1)
