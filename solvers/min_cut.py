@@ -129,6 +129,7 @@ def _maximum_flow(
     capacities = np.minimum(np.floor(network.costs * scale), float(infinity)).astype(np.int64)
     solver = max_flow.SimpleMaxFlow()
     solver.add_arcs_with_capacity(network.tails, network.heads, capacities)
+    solver.add_arc_with_capacity(network.sink, network.source, 0)  # both ends exist, arcs or none
     status = solver.solve(network.source, network.sink)
     if status != solver.OPTIMAL:
         raise ArithmeticError(f"maximum flow stopped with status {status}")
