@@ -284,8 +284,11 @@ def test_parts_keep_to_their_quotas(length, shares):
 def test_parts_by_largest_remainder():
     """10 rows by 5 : 3 : 1 have quotas 5.56, 3.33, 1.11: the row left goes to the first.
 
-    7 rows by equal shares: 3.5 each, the tie goes to the earlier. A share of 0 owns nothing.
+    7 rows by equal shares: 3.5 each, the tie goes to the earlier; of 59 by 40 shares, the first
+    19 get two. A share of 0 owns nothing.
     """
+    many = parts(59, [1.0] * 40)
+    assert (many[:, 1] - many[:, 0]).tolist() == [2] * 19 + [1] * 21
     assert parts(10, [5, 3, 1]).tolist() == [[0, 6], [6, 9], [9, 10]]
     assert parts(7, [1.0, 1.0]).tolist() == [[0, 4], [4, 7]]
     assert parts(4, [1, 0, 1]).tolist() == [[0, 2], [2, 2], [2, 4]]
