@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from splitfog import matching as matching
+    from splitfog.baselines.harness import compare as compare
     from splitfog.formulations.plan import Plan as Plan
     from splitfog.formulations.plan import load_plan as load_plan
     from splitfog.formulations.plan import save_plan as save_plan
+    from splitfog.formulations.policy import Policy as Policy
+    from splitfog.formulations.policy import load_policy as load_policy
+    from splitfog.formulations.policy import save_policy as save_policy
     from splitfog.formulations.report import evaluate as evaluate
     from splitfog.formulations.report import violations as violations
     from splitfog.instances import zoo as zoo
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from splitfog.instances.model import Task as Task
     from splitfog.instances.model import Window as Window
     from splitfog.solvers.base import SolverDeclined as SolverDeclined
+    from splitfog.solvers.policy import policy as policy
     from splitfog.solvers.solve import solve as solve
 
 _HOMES = {
@@ -38,6 +43,7 @@ _HOMES = {
     "Model": "instances.model",
     "Node": "instances.model",
     "Plan": "formulations.plan",
+    "Policy": "formulations.policy",
     "SolverDeclined": "solvers.base",
     "Task": "instances.model",
     "Window": "instances.model",
@@ -46,8 +52,11 @@ _HOMES = {
     "generate": "instances.generators",
     "load_instance": "instances.files",
     "load_plan": "formulations.plan",
+    "load_policy": "formulations.policy",
+    "policy": "solvers.policy",
     "save_instance": "instances.files",
     "save_plan": "formulations.plan",
+    "save_policy": "formulations.policy",
     "solve": "solvers.solve",
     "violations": "formulations.report",
 }
