@@ -86,6 +86,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         kind="baseline",
         objectives=("latency", "makespan", "period", "mean-latency"),
         entry="splitfog.baselines.single_tier:solve_device_only",
+        complexity="O(V + E)",
     ),
     SolverInfo(
         name="edge-only",
@@ -93,6 +94,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         kind="baseline",
         objectives=("latency", "makespan", "period", "mean-latency"),
         entry="splitfog.baselines.single_tier:solve_edge_only",
+        complexity="O(N (V + E)) over the N nodes of these tiers",
     ),
     SolverInfo(
         name="cloud-only",
@@ -100,6 +102,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         kind="baseline",
         objectives=("latency", "makespan", "period", "mean-latency"),
         entry="splitfog.baselines.single_tier:solve_cloud_only",
+        complexity="O(N (V + E)) over the N nodes of that tier",
     ),
     SolverInfo(
         name="random",
@@ -116,6 +119,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         kind="baseline",
         objectives=("latency", "makespan", "period", "mean-latency"),
         entry="splitfog.baselines.greedy:solve_greedy",
+        complexity="O(E N)",
     ),
     SolverInfo(
         name="neurosurgeon",
@@ -123,18 +127,18 @@ SOLVERS: tuple[SolverInfo, ...] = (
         kind="baseline",
         objectives=("latency",),
         entry="splitfog.baselines.neurosurgeon:solve_neurosurgeon",
-        exact_when="on chains and two nodes, monotone",
+        exact_when="one task, a chain from an input, two nodes of different tiers, monotone",
         complexity="O(L N)",
         reference="Kang et al., Neurosurgeon, ASPLOS 2017; on a DAG its topological order (ours)",
     ),
     SolverInfo(
         name="dads",
-        summary="two tiers by minimum cut (DSL)",
+        summary="two nodes, the source and the best other, by minimum cut (DSL)",
         kind="baseline",
         objectives=("latency",),
         entry="splitfog.baselines.dads:solve_dads",
-        exact_when="with two tiers",
-        complexity="one maximum flow",
+        exact_when="with two nodes where no memory limit binds",
+        complexity="N maximum flows on O(V + E) arcs",
         reference="Hu et al., DADS, INFOCOM 2019; with the missing reverse links (ours)",
     ),
     SolverInfo(
@@ -143,7 +147,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         kind="baseline",
         objectives=("latency",),
         entry="splitfog.baselines.scission:solve_scission",
-        exact_when="on chains, monotone, without groups",
+        exact_when="a chain from an input, one node a tier, monotone, no groups, no memory limits",
         complexity="O(B^(K-1)) splits of B blocks over K tiers",
         reference="after Scission, Lockhart et al. 2020",
     ),

@@ -1,0 +1,106 @@
+"""List scheduling: layers in a given order, each on the node that finishes it first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.baselines.domains import Domains
+from splitfog.baselines.per_task import Placement, result_seconds
+from splitfog.formulations.arrays import TaskArrays
+from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.routes import routes_of
+
+
+class Timetable:
+    """When layers placed so far end and nodes are free, without contention of transfers.
+
+    An estimate of SPEC 3.2: a tensor is at a node its route's seconds after its layer's end,
+    links are never waited for, and a node with `overlap: false` computes while it sends. Nothing
+    overtakes on a node, as there. Only the end of the pass is recomputed by the reference cost.
+    """
+
+    def __init__(self, arrays: TaskArrays, monotone: bool) -> None:
+        self.arrays = arrays
+        self.domains = Domains(arrays, monotone)
+        self.masks = self.domains.masks
+        self.placement = [0] * len(arrays.model.layers)
+        nodes = arrays.instance.nodes
+        self.free = np.zeros(len(nodes))
+        routes = routes_of(arrays.instance)
+        self._latency = routes.latency_s
+        self._per_byte = np.where(np.isinf(routes.latency_s), 0.0, routes.seconds_per_byte)
+        self._arrival = np.zeros((len(arrays.model.layers), len(nodes)))
+        limits = [inf if node.memory_bytes is None else node.memory_bytes for node in nodes]
+        self._room = np.array(limits) * (1 + MEMORY_SLACK)
+        self._limited = bool(np.isfinite(self._room).any())
+        self._last = result_seconds(arrays)
+        self._ends = [not readers for readers in arrays.model.reads]
+        self._grouped = {layer for group in arrays.groups for layer in group}
+
+    def finish_times(self, layer: int) -> NDArray[np.float64]:
+        """[nodes]: when a layer whose inputs are placed would end there, or inf."""
+        mask = self.domains.left(self.masks, layer, self.placement)
+        ends = self._starts(layer) + self.arrays.times_s[layer] + self.domains.penalty(mask)
+        if self._limited:
+            ends[self.arrays.weight_bytes[layer] > self._room] = inf
+        return np.asarray(ends)
+
+    def best_node(self, layer: int) -> int | None:
+        """The node of least finish time (of a last layer: arrival at `results_to`), if any."""
+        ends = self.finish_times(layer)
+        if self._ends[layer]:
+            ends = ends + self._last[layer]
+        node = int(ends.argmin())
+        return None if ends[node] == inf else node
+
+    def put(self, layer: int, node: int) -> bool:
+        """Place a layer; False if its group then has no place."""
+        end = 0.0
+        if not self.arrays.is_input[layer]:
+            end = float(self._starts(layer)[node] + self.arrays.times_s[layer, node])
+            self.free[node] = end
+        size = self.arrays.output_bytes[layer]
+        self._arrival[layer] = end + self._latency[node] + size * self._per_byte[node]
+        self._room[node] -= self.arrays.weight_bytes[layer]
+        self.placement[layer] = node
+        if layer in self._grouped:
+            masks = self.domains.fixed(self.masks, layer, node)
+            self.masks = self.masks if masks is None else masks
+            return masks is not None
+        return True
+
+    def _starts(self, layer: int) -> NDArray[np.float64]:
+        tensors = self.arrays.model.inputs[layer]
+        if not tensors:
+            return self.free
+        if len(tensors) == 1:
+            return np.asarray(np.maximum(self.free, self._arrival[tensors[0]]))
+        return np.asarray(np.maximum(self.free, self._arrival[list(tensors)].max(axis=0)))
+
+
+def list_schedule(
+    arrays: TaskArrays,
+    monotone: bool,
+    order: Iterable[int],
+    pinned: Mapping[int, int] | None = None,
+) -> Placement | str:
+    """The placement of list scheduling in an order that is topological, or why it fails.
+
+    `pinned` layers go to their node if they may be there. O(V N + E N).
+    """
+    table = Timetable(arrays, monotone)
+    if table.domains.empty:
+        return "no placement respects tiers, groups, routes and monotone"
+    for layer in order:
+        node = (pinned or {}).get(layer)
+        if node is None or table.finish_times(layer)[node] == inf:
+            node = table.best_node(layer)
+        if node is None or not table.put(layer, node):
+            return (
+                f"layer {arrays.model.layers[layer].name} fits nowhere once its inputs are placed"
+            )
+    return np.array(table.placement, np.int64)
