@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "verify": "verify",
         "solvers": "solvers",
         "show": "show",
+        "policy": "policy",
     }
 )
 """Name on the command line -> module here, in the order of `splitfog --help`.

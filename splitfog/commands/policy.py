@@ -1,0 +1,156 @@
+"""`splitfog policy`: the optimal plan at every bandwidth of a link, or every speed of a node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from splitfog.commands.shell import (
+    DONE,
+    INFEASIBLE,
+    UNKNOWN,
+    put,
+    require_writable,
+    say,
+    seconds,
+    solvers_are_quiet,
+    split_list,
+)
+
+if TYPE_CHECKING:
+    from splitfog.formulations.policy import Policy
+    from splitfog.instances.model import Instance
+
+PICTURES = (".png", ".svg")
+
+
+def run(
+    file: Annotated[Path, typer.Argument(metavar="INSTANCE", help="instance file")],
+    link: Annotated[
+        str | None, typer.Option(metavar="FROM,TO", help="whose bandwidth varies, in bit/s")
+    ] = None,
+    node: Annotated[
+        str | None, typer.Option(metavar="NAME", help="or whose speed varies, in FLOP/s")
+    ] = None,
+    limits: Annotated[
+        str | None, typer.Option("--range", metavar="LOW,HIGH", help="in bit/s or FLOP/s")
+    ] = None,
+    objective: Annotated[str, typer.Option(help="what is minimised")] = "latency",
+    transfers: Annotated[str, typer.Option(help="once or per-edge")] = "once",
+    monotone: Annotated[
+        bool, typer.Option("--monotone/--no-monotone", help="data never goes back to the device")
+    ] = True,
+    oracle: Annotated[
+        str | None, typer.Option(metavar="NAME", help="exact solver  [default: what applies]")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="policy file to write")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="latency over bandwidth: .png or .svg")
+    ] = None,
+    baselines: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A,B,...|none", help="curves of the picture  [default: all]"),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="the policy file on standard output")
+    ] = False,
+) -> int:
+    """Find every bandwidth where the optimal plan changes.
+
+    Between two of them the plan stays; adapting to a measured bandwidth is then a look-up.
+
+    Exit codes: 0 done, 2 wrong input or no exact solver applies, 3 proven infeasible, 4 no plan
+    found.
+    """
+    from splitfog.formulations.policy import save_policy
+    from splitfog.instances.files import load_instance
+    from splitfog.solvers.policy import policy
+
+    for path in (output, picture):
+        if path is not None:
+            require_writable(path)
+    if picture is not None and picture.suffix not in PICTURES:
+        raise ValueError(f"--picture = {str(picture)!r}, must end in {' or '.join(PICTURES)}")
+    what = _what(link, node, limits)
+    instance = load_instance(file)
+    if link is not None:
+        what["link"] = _ends(instance, link)
+    how: dict[str, Any] = {"objective": objective, "transfers": transfers, "monotone": monotone}
+    with solvers_are_quiet():
+        found = policy(instance, **what, **how, oracle=oracle)
+        if picture is not None and found.pieces:
+            _draw(instance, found, picture, split_list(baselines))
+    if output is not None:
+        save_policy(found, output)
+    if as_json:
+        put(found.to_json())
+    else:
+        _print(found)
+    if found.pieces:
+        return DONE
+    say(f"splitfog: {instance.name}: {found.status}: {found.reason or 'no reason given'}")
+    return INFEASIBLE if found.status == "infeasible" else UNKNOWN
+
+
+def _what(link: str | None, node: str | None, limits: str | None) -> dict[str, Any]:
+    """What varies and how far; the link's ends are told apart once the nodes are known."""
+    if (link is None) == (node is None):
+        raise ValueError("exactly one of --link FROM,TO and --node NAME must be given")
+    if limits is None:
+        raise ValueError("--range LOW,HIGH is missing, must be two numbers > 0")
+    try:
+        low, high = (float(part) for part in limits.split(","))
+    except ValueError:
+        text = "must be LOW,HIGH: two numbers, such as 1e5,1e9"
+        raise ValueError(f"--range = {limits!r}, {text}") from None
+    if link is not None:
+        return {"low_bps": low, "high_bps": high}
+    return {"node": node, "low_flops": low, "high_flops": high}
+
+
+def _ends(instance: Instance, text: str) -> tuple[str, str]:
+    """The two nodes of FROM,TO, whose names may hold commas themselves."""
+    parts = text.split(",")
+    splits = [(",".join(parts[:i]), ",".join(parts[i:])) for i in range(1, len(parts))]
+    for tail, head in splits:
+        if tail in instance.node_index and head in instance.node_index:
+            return tail, head
+    if len(splits) == 1:
+        return splits[0]  # `policy` says which of them is unknown
+    raise ValueError(f"--link = {text!r}, must be FROM,TO: the names of two nodes")
+
+
+def _draw(instance: Instance, found: Policy, path: Path, names: list[str]) -> None:
+    from splitfog.deployment.policy_picture import draw_policy
+
+    chosen = [] if names == ["none"] else None if names in ([], ["all"]) else names
+    draw_policy(instance, found, path, chosen)
+    say(f"written: {path}")
+
+
+def _print(found: Policy) -> None:
+    from rich import box
+    from rich.table import Table as Grid
+
+    from splitfog.baselines.report import percent, print_grid
+
+    put(f"{found.instance}: {found.objective} over the {found.parameter.name}\n")
+    if not found.pieces:
+        put(f"status   {found.status}\n")
+        return
+    put(f"status   {found.status} (gap {percent(found.gap)})\n")
+    put(f"oracle   {found.oracle}, asked {found.asked} times in {seconds(found.runtime_s)}\n")
+    put(f"break points   {len(found.break_points)}\n\n")
+    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False)
+    for header in (f"from [{found.unit}]", "to", "latency from", "to", "changes", "layers"):
+        grid.add_column(header, justify="left" if header == "layers" else "right")
+    for at, row in enumerate(found.rows()):
+        layers = ", ".join(f"{node} {count}" for node, count in row["layers"].items())
+        ends = (f"{row['low']:.6g}", f"{row['high']:.6g}")
+        values = (seconds(row["low_s"]), seconds(row["high_s"]))
+        grid.add_row(*ends, *values, found.kind_of(at - 1) if at else "-", layers)
+    print_grid(grid)
