@@ -134,7 +134,7 @@ def _say_declined(table: Table, everything: bool) -> None:
                 say(f"left out: {entry.instance}, {entry.objective}: {entry.reason}")
     count = sum(entry.solver != "every solver" for entry in table.declined)
     if everything and count:
-        say(f"left out: {count} pairs of solver and instance where the solver does not apply")
+        say(f"pairs of solver and instance left out, as the solver does not apply: {count}")
 
 
 def _code(table: Table, named: list[str]) -> int:

@@ -110,7 +110,7 @@ def test_instances_of_one_name_are_kept_apart(solvers: Any) -> None:
     twin = replace(TINY, nodes=nodes)
 
     def bounded(request: Request) -> Answer:
-        bound = SERVER_S if request.instance is TINY else None
+        bound = SERVER_S if request.instance.nodes == TINY.nodes else None
         return Answer(placed(SERVER), lower_bound=bound)
 
     solvers(device_only=answering(DEVICE), hpa=bounded)
@@ -249,6 +249,22 @@ def test_processes_give_the_same_rows_as_one() -> None:
         return [{**json.loads(table.to_json())[i], "runtime_s": None} for i in range(len(table))]
 
     assert timeless(alone) == timeless(together)
+
+
+def test_every_run_starts_from_an_instance_as_if_just_loaded(solvers: Any) -> None:
+    """What one run keeps in the instance is not there for the next; its hash is."""
+    seen: list[set[str]] = []
+
+    def keeping(request: Request) -> Answer:
+        seen.append({*request.instance.__dict__, *request.instance.models[0].__dict__})
+        request.instance.__dict__["kept"] = request.instance.models[0].__dict__["kept"] = 1
+        return Answer(placed(DEVICE))
+
+    solvers(device_only=keeping)
+    assert len(compare(TINY, ["device-only"], seeds=(0, 1))) == 2
+    assert seen[0] == seen[1]
+    assert "sha256" in seen[0]
+    assert "routes" not in seen[0]
 
 
 def test_all_is_everything_but_the_chooser() -> None:
