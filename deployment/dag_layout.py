@@ -100,13 +100,14 @@ class _Folding:
     """Levels cut into columns: column i holds the levels [cuts[i], cuts[i + 1])."""
 
     graph: Levels
+    steps: list[float]  # inches from the start of every level to that of the next
     cuts: tuple[int, ...]
 
     @classmethod
     def best(cls, graph: Levels, aspect: float) -> _Folding:
         """The folding whose shape comes nearest to the aspect."""
-        most = min(len(graph.rows), MOST_COLUMNS)
-        tried = [cls(graph, _cuts(graph, columns)) for columns in range(1, most + 1)]
+        most, steps = min(len(graph.rows), MOST_COLUMNS), _steps(graph)
+        tried = [cls(graph, steps, _cuts(graph, steps, columns)) for columns in range(1, most + 1)]
         return min(tried, key=lambda fold: abs(log(fold.width / fold.height / aspect)))
 
     @property
@@ -141,7 +142,7 @@ class _Folding:
 
     def column_height(self, column: tuple[int, int]) -> float:
         """Inches of a column."""
-        return sum(_steps(self.graph)[slice(*column)]) - LEVEL_GAP
+        return sum(self.steps[slice(*column)]) - LEVEL_GAP
 
     def places(self) -> list[_Place]:
         """Where every vertex goes."""
@@ -156,7 +157,7 @@ class _Folding:
     def _column(self, column: tuple[int, int], x: float, flow: int) -> dict[int, _Place]:
         graph = self.graph
         left, right = self.bounds(column)
-        steps, depths = _steps(graph), [_depth(graph, row) for row in graph.rows]
+        depths = [_depth(graph, row) for row in graph.rows]
         y, full = self.turn, self.height
         spare = 0.0  # columns but the last are stretched to one height
         if column[1] < len(graph.rows) and column[1] - column[0] > 1:
@@ -171,7 +172,7 @@ class _Folding:
                     centre = (x + right - at, full + 2 * self.turn - middle)
                 reach = (graph.sizes[vertex].height or depths[level]) / 2
                 places[vertex] = _Place(centre, flow, reach)
-            y += steps[level] + spare
+            y += self.steps[level] + spare
         return places
 
 
@@ -194,9 +195,9 @@ def _bundles(graph: Levels, row: list[int]) -> int:
     return min(sum(map(bool, heads)), len({v for below in heads for v in below}))
 
 
-def _cuts(graph: Levels, columns: int) -> tuple[int, ...]:
+def _cuts(graph: Levels, steps: list[float], columns: int) -> tuple[int, ...]:
     """Levels where columns begin, and the end: about equal heights, cut where few lines run."""
-    down = np.cumsum(_steps(graph))
+    down = np.cumsum(steps)
     lines = [_bundles(graph, row) for row in graph.rows]
     part = down[-1] / columns
     cuts = [0]

@@ -225,7 +225,7 @@ class DagPicture:
         )
         box.set_gid(f"{self.prefix}-{block}")
         self.titles[f"{self.prefix}-{block}"] = self._title(members)
-        axes.add_patch(box)
+        axes.add_artist(box)
         ink = style.ink_on(colour)
         for i, line in enumerate(text):
             points = NAME_POINTS if i == 0 else DETAIL_POINTS
@@ -244,7 +244,7 @@ class DagPicture:
             part = height / len(places)
             colour = self.palette.place(place)
             corner = (left - 0.07, y - height / 2 + i * part)
-            axes.add_patch(Rectangle(corner, 0.05, part, facecolor=colour, zorder=3))
+            axes.add_artist(Rectangle(corner, 0.05, part, facecolor=colour, zorder=3))
 
     def _draw_labels(self, axes: Axes, block: int) -> None:
         from matplotlib.patches import FancyBboxPatch
@@ -256,7 +256,7 @@ class DagPicture:
             line = i if flow == 1 else len(labels) - 1 - i
             at = edge + flow * (line + 0.5) * LINE + flow * PAD / 2
             width = self.box_width - 0.06
-            axes.add_patch(
+            axes.add_artist(
                 FancyBboxPatch(
                     (x - width / 2, at - LINE / 2 + 0.005),
                     width,
@@ -318,12 +318,12 @@ def draw_lines(axes: Axes, lines: list[tuple[Leg, ...]], **how: Any) -> None:
     points += [point for ends in passes for point in ends]
     codes += [Path.MOVETO, Path.LINETO] * len(passes)
     zorder = 1.0 + how["linewidth"] / 10
-    axes.add_patch(PathPatch(Path(points, codes), fill=False, zorder=zorder, **how))
+    axes.add_artist(PathPatch(Path(points, codes), fill=False, zorder=zorder, **how))
     tips, half, length = [], 0.022 + how["linewidth"] / 80, 0.07
     for (x, y), flow in dict.fromkeys((line[-1].end, line[-1].end_flow) for line in lines):
         tips += [(x - half, y - flow * length), (x, y), (x + half, y - flow * length), (x, y)]
     corners = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * (len(tips) // 4)
-    axes.add_patch(PathPatch(Path(tips, corners), facecolor=how["color"], linewidth=0, zorder=1.9))
+    axes.add_artist(PathPatch(Path(tips, corners), facecolor=how["color"], linewidth=0, zorder=1.9))
 
 
 def _curve(leg: Leg) -> list[tuple[float, float]]:

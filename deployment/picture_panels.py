@@ -147,7 +147,7 @@ def draw_bar(
 
     edge = {"edgecolor": style.INK, "linewidth": 0.4} if width > 0.04 else {"linewidth": 0}
     wide = max(width, 0.01) if width > 0 else 0.0
-    axes.add_patch(Rectangle((x, y), wide, height, facecolor=colour, zorder=3, **edge))
+    axes.add_artist(Rectangle((x, y), wide, height, facecolor=colour, zorder=3, **edge))
 
 
 def _draw_time_axis(axes: Axes, left: float, room: float, bottom: float, end_s: float) -> None:

@@ -29,6 +29,7 @@ SIDE = 4.9  # inches of the panels beside the DAGs
 SHELF = 15.0  # DAGs stand beside each other up to this width
 MOST_DAGS, MOST_BLOCKS = 4, 120  # drawn in one picture, unless the first alone has more
 MOST_SWATCHES = 24
+STRIPE = " (stripe)"
 HEADING = 0.22  # above a DAG, where there are several
 
 
@@ -173,9 +174,7 @@ class Sheet:
 
     def _restrictions(self) -> list[tuple[str, style.RGB]]:
         places = {p for dag in self.dags for layer in dag.model.layers for p in layer.tiers or ()}
-        return [
-            (f"only on {place} (stripe)", self.palette.place(place)) for place in sorted(places)
-        ]
+        return [(f"only on {place}{STRIPE}", self.palette.place(place)) for place in sorted(places)]
 
     def _width(self) -> float:
         dags = max(self._shelf_size(shelf)[0] for shelf in self.shelves)
@@ -217,7 +216,8 @@ class Sheet:
         for i, row in enumerate(rows):
             y = 0.25 + 0.19 * len(self.lines) + 0.22 * i
             for x, text, colour in row:
-                draw_bar(axes, x, y - 0.065, 0.2, 0.13, colour)
+                wide = 0.06 if text.endswith(STRIPE) else 0.2
+                draw_bar(axes, x + 0.2 - wide, y - 0.065, wide, 0.13, colour)
                 write(axes, x + 0.26, y, text, size=TEXT_POINTS, ha="left")
 
     def _draw_dags(self, canvas: _Canvas, top: float, room: float) -> None:

@@ -76,6 +76,6 @@ def draw_polygons(
     codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
     for colour, points in corners.items():
         path = Path(points, codes * (len(points) // 5))
-        axes.add_patch(
+        axes.add_artist(
             PathPatch(path, facecolor=colour, edgecolor=style.INK, linewidth=linewidth, zorder=3)
         )

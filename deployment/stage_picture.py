@@ -116,7 +116,7 @@ class TilePanel:
             tile = Rectangle(
                 corner, wide, high, facecolor=fill, edgecolor=style.INK, linewidth=0.6, zorder=3
             )
-            axes.add_patch(tile)
+            axes.add_artist(tile)
             if alpha > 0.5 and min(wide, high) > 0.16:
                 label = style.fitted(self.instance.nodes[part.node].name, 6.0, wide - 0.04)
                 middle = (corner[0] + wide / 2, corner[1] + high / 2)
@@ -126,7 +126,7 @@ class TilePanel:
                 if high >= 0.3:
                     write(axes, middle[0], middle[1] + 0.07, str(number), size=6.0, color=ink)
         frame = Rectangle((left, top), columns * unit, rows * unit, fill=False, zorder=4)
-        axes.add_patch(frame)
+        axes.add_artist(frame)
 
 
 def _timeline(instance: Instance, task: Task, stage: Stage, number: int) -> list[Panel]:
