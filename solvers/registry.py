@@ -32,9 +32,9 @@ SOLVERS: tuple[SolverInfo, ...] = (
     ),
     SolverInfo(
         name="ilp",
-        summary="latency on any nodes and links as a 0-1 program, with memory and groups",
+        summary="latency or period on any nodes and links as a 0-1 program, with memory and groups",
         kind="exact",
-        objectives=("latency",),
+        objectives=("latency", "period"),
         entry="splitfog.solvers.ilp:solve_ilp",
         exact_when="always; on a time limit it returns its dual bound",
         complexity="exponential at worst; O(L N + T D) variables",

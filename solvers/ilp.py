@@ -1,0 +1,104 @@
+"""`ilp`: `latency` and `period` on any nodes and links as a 0-1 program."""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+
+from splitfog.formulations.decision import placed
+from splitfog.formulations.linear import PlacementProgram, placement_program
+from splitfog.formulations.units import task_units
+from splitfog.instances.model import Instance
+from splitfog.solvers.base import Answer, Request
+from splitfog.solvers.milp import MilpResult, solve_program
+
+RELATIVE_GAP = {"latency": 1e-9, "period": 5e-7}
+"""At which the engine may stop: below the 1e-6 that counts as proven."""
+
+
+def solve_ilp(request: Request) -> Answer:
+    """The least latency or period of all placements, by CBC or HiGHS through PuLP.
+
+    Any topology, memory (a layer of a model counts once per node, whichever tasks run it),
+    groups, layer tiers, `results_to`, several tasks. Option `engine`: "highs" or "cbc".
+
+    Returns
+    -------
+    Answer
+        With the engine's dual bound, also on a time limit or after Ctrl-C.
+    """
+    if reason := homeless_layer(request.instance, request.objective.transfers):
+        return Answer(None, infeasible=True, reason=reason)
+    offer_simple_plans(request)
+    built = placement_program(request.instance, request.objective, request.incumbent_value)
+    while True:
+        result = _solve(request, built)
+        if result.values is None:
+            return _without_solution(request, built, result)
+        decision = built.decode(result.values)
+        request.offer(decision)
+        if not built.exclude_overfull(decision):
+            return Answer(decision, result.bound * built.unit_s, stopped_by=result.stopped_by)
+
+
+def homeless_layer(instance: Instance, transfers: str) -> str | None:
+    """A sentence on a layer (or its group) that no node may have; None if there is none."""
+    for position, task in enumerate(instance.tasks):
+        layers = instance.model_of(task).layers
+        for layer in task_units(instance, position, transfers).forbidden():
+            return (
+                f"task {task.name}: no node may have layer {layers[layer].name} "
+                "(its tiers, its group, the source, or no route to results_to)"
+            )
+    return None
+
+
+def offer_simple_plans(request: Request) -> None:
+    """Offer, for every node, the plan with all layers there that may be, others at their best."""
+    instance, transfers = request.instance, request.objective.transfers
+    units = [task_units(instance, task, transfers) for task in range(len(instance.tasks))]
+    for node in range(len(instance.nodes)):
+        if request.out_of_time:
+            return
+        placements = []
+        for own in units:
+            places = own.costs_s.argmin(axis=1)
+            places[np.isfinite(own.costs_s[:, node])] = node
+            placements.append(places[own.unit_of])
+        request.offer(placed(*placements))
+
+
+def _solve(request: Request, built: PlacementProgram) -> MilpResult:
+    start = None if request.incumbent is None else built.encode(request.incumbent)
+    return solve_program(
+        built.program,
+        request.options.get("engine", "highs"),
+        time_limit_s=request.remaining_s,
+        relative_gap=RELATIVE_GAP[request.objective.name],
+        start=start,
+        seed=request.seed,
+    )
+
+
+def _without_solution(request: Request, built: PlacementProgram, result: MilpResult) -> Answer:
+    """Infeasible with the reason, or stopped before anything was found."""
+    if not result.infeasible:
+        bound = result.bound * built.unit_s if result.bound > -inf else None
+        reason = None if request.incumbent else "the engine found no placement in time"
+        return Answer(None, bound, stopped_by=result.stopped_by, reason=reason)
+    return Answer(None, infeasible=True, reason=_why_infeasible(request))
+
+
+def _why_infeasible(request: Request) -> str:
+    """Which rule leaves no placement, found by leaving memory out."""
+    reason = "no placement respects tiers, groups, routes"
+    reason += " and monotone" if request.objective.monotone else ""
+    if all(node.memory_bytes is None for node in request.instance.nodes):
+        return reason
+    loose = placement_program(request.instance, request.objective, memory=False)
+    loose.program.cost[:] = [0.0] * loose.program.num_columns
+    result = solve_program(loose.program, time_limit_s=request.remaining_s)
+    if result.values is not None:
+        return f"{reason} and memory: without the memory limits there is one"
+    return reason if result.infeasible else f"{reason} and memory"
