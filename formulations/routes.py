@@ -10,25 +10,37 @@ from numpy.typing import NDArray
 
 from splitfog.instances.model import Instance, frozen
 
+Key = NDArray[np.float64]
 Label = tuple[float, float, int, tuple[int, ...]]
 
 
 class Routes:
-    """The route of every ordered pair of nodes, found source by source when first asked for.
+    """The route of every ordered pair of nodes, found for all pairs when first asked for.
 
     A route has the least seconds per byte; ties go to the least latency, then the fewest links,
-    then the lexicographically least node positions. Label setting on these tuples: O(D log D)
-    for D directed links and each source; the routes from one source form a tree.
+    then the lexicographically least node positions, as label setting from each source on these
+    tuples finds it. The first key is relaxed for all sources at once, O(H N D) for D directed
+    links and routes of at most H of them; only sources with a tie need labels of the others.
     """
 
     def __init__(self, instance: Instance) -> None:
         self.links = instance.directed_links
         self.num_nodes = len(instance.nodes)
-        self._trees: dict[int, tuple[dict[int, tuple[int, ...]], dict[int, Label]]] = {}
 
     def path(self, tail: int, head: int) -> tuple[int, ...] | None:
         """Positions of the directed links from `tail` to `head`; None where there is no route."""
-        return self._tree(tail)[0].get(head)
+        if tail == head:
+            return ()
+        last = self._last_link
+        path: list[int] = []
+        node = head
+        while node != tail:
+            link = int(last[tail, node])
+            if link < 0:
+                return None
+            path.append(link)
+            node = self.links[link].tail
+        return tuple(reversed(path))
 
     def transfer(self, tail: int, head: int, num_bytes: float) -> float:
         """Seconds to store and forward `num_bytes` from `tail` to `head`; inf without a route."""
@@ -52,71 +64,117 @@ class Routes:
         for link in used:
             children.setdefault(self.links[link].tail, []).append(link)
         ordered: list[int] = []
-        stack = [root]
+        stack = sorted(children.get(root, ()), key=self._by_head, reverse=True)
         while stack:
-            below = sorted(children.get(stack.pop(), ()), key=lambda d: self.links[d].head)
-            ordered += below
-            stack += [self.links[link].head for link in reversed(below)]
+            link = stack.pop()
+            ordered.append(link)
+            below = children.get(self.links[link].head, ())
+            stack += sorted(below, key=self._by_head, reverse=True)
         return ordered
 
-    @cached_property
-    def latency_s(self) -> NDArray[np.float64]:
-        """[nodes, nodes]: total latency of every route; inf where there is none."""
-        return frozen(self._table(1))
+    def _by_head(self, link: int) -> int:
+        return self.links[link].head
 
     @cached_property
-    def seconds_per_byte(self) -> NDArray[np.float64]:
+    def seconds_per_byte(self) -> Key:
         """[nodes, nodes]: seconds per byte of every route; inf where there is none."""
-        return frozen(self._table(0))
-
-    def _table(self, part: int) -> NDArray[np.float64]:
-        table = np.full((self.num_nodes, self.num_nodes), np.inf)
-        for root in range(self.num_nodes):
-            for head, label in self._tree(root)[1].items():
-                table[root, head] = label[part]
-        return table
+        return frozen(np.ascontiguousarray(self._per_byte.T))
 
     @cached_property
-    def _leaving(self) -> list[list[int]]:
-        leaving: list[list[int]] = [[] for _ in range(self.num_nodes)]
+    def latency_s(self) -> Key:
+        """[nodes, nodes]: total latency of every route; inf where there is none."""
+        latency = np.where(np.isfinite(self.seconds_per_byte), np.nan, np.inf)
+        np.fill_diagonal(latency, 0.0)
+        added = np.array([link.latency_s for link in self.links])
+        tails = np.array([link.tail for link in self.links], np.int64)
+        while len(unknown := np.argwhere(np.isnan(latency))):
+            roots, heads = unknown.T
+            last = self._last_link[roots, heads]
+            latency[roots, heads] = latency[roots, tails[last]] + added[last]
+        return frozen(latency)
+
+    @cached_property
+    def _entering(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64], Key]]:
+        """Positions, tails and seconds per byte of the directed links into every node."""
+        entering: list[list[int]] = [[] for _ in range(self.num_nodes)]
         for position, link in enumerate(self.links):
-            leaving[link.tail].append(position)
-        return leaving
+            entering[link.head].append(position)
+        return [
+            (
+                np.array(into, np.int64),
+                np.array([self.links[i].tail for i in into], np.int64),
+                np.array([8 / self.links[i].bandwidth_bps for i in into]),
+            )
+            for into in entering
+        ]
 
-    def _tree(self, root: int) -> tuple[dict[int, tuple[int, ...]], dict[int, Label]]:
-        """Path and label of every node that `root` reaches."""
-        if root not in self._trees:
-            self._trees[root] = self._label_setting(root)
-        return self._trees[root]
+    @cached_property
+    def _per_byte(self) -> Key:
+        """[nodes, sources]: the fixed point of `least of predecessor's sum + link`."""
+        least = np.full((self.num_nodes, self.num_nodes), np.inf)
+        np.fill_diagonal(least, 0.0)
+        changed = np.ones(self.num_nodes, bool)
+        while changed.any():
+            before, changed = changed, np.zeros(self.num_nodes, bool)
+            for head, (_, tails, per_byte) in enumerate(self._entering):
+                fresh = before[tails]
+                if fresh.any():
+                    offers = (least[tails[fresh]] + per_byte[fresh, None]).min(axis=0)
+                    changed[head] = bool((offers < least[head]).any())
+                    np.minimum(least[head], offers, out=least[head])
+        return least
 
-    def _label_setting(self, root: int) -> tuple[dict[int, tuple[int, ...]], dict[int, Label]]:
-        paths: dict[int, tuple[int, ...]] = {}
-        labels: dict[int, Label] = {}
-        best: dict[int, Label] = {}
-        queue: list[tuple[Label, tuple[int, ...]]] = [((0.0, 0.0, 0, (root,)), ())]
+    @cached_property
+    def _last_link(self) -> NDArray[np.int64]:
+        """[sources, nodes]: last link of every route; -1 where there is none."""
+        last = np.full((self.num_nodes, self.num_nodes), -1)
+        tied = np.zeros(self.num_nodes, bool)
+        for head, (into, tails, per_byte) in enumerate(self._entering):
+            if len(into):
+                tight = _least_links(self._per_byte, head, tails, per_byte)
+                last[head] = np.where(tight.any(axis=0), into[tight.argmax(axis=0)], -1)
+                tied |= tight.sum(axis=0) > 1
+        last = last.T
+        np.fill_diagonal(last, -1)
+        for source in np.flatnonzero(tied).tolist():
+            last[source] = self._untied(source)
+        return frozen(np.ascontiguousarray(last))
+
+    def _untied(self, source: int) -> NDArray[np.int64]:
+        """Last link to every node by label setting over the links of least seconds per byte."""
+        leaving: list[list[int]] = [[] for _ in range(self.num_nodes)]
+        for head, (into, tails, per_byte) in enumerate(self._entering):
+            tight = _least_links(self._per_byte[:, [source]], head, tails, per_byte)
+            for link in into[tight[:, 0]].tolist():
+                leaving[self.links[link].tail].append(link)
+        last = np.full(self.num_nodes, -1)
+        done: set[int] = set()
+        queue: list[tuple[Label, int]] = [((0.0, 0.0, 0, (source,)), -1)]
         while queue:
-            label, path = heapq.heappop(queue)
+            label, link = heapq.heappop(queue)
             node = label[3][-1]
-            if node in labels:
+            if node in done:
                 continue
-            labels[node], paths[node] = label, path
-            for position in self._leaving[node]:
-                link = self.links[position]
-                if link.head in labels:
-                    continue
-                seconds_per_byte = label[0] + 8 / link.bandwidth_bps
-                if link.head in best and seconds_per_byte > best[link.head][0]:
-                    continue
+            done.add(node)
+            last[node] = link
+            for position in leaving[node]:
+                out = self.links[position]
                 longer = (
-                    seconds_per_byte,
-                    label[1] + link.latency_s,
+                    float(self._per_byte[out.head, source]),
+                    label[1] + out.latency_s,
                     label[2] + 1,
-                    (*label[3], link.head),
+                    (*label[3], out.head),
                 )
-                if link.head not in best or longer < best[link.head]:
-                    best[link.head] = longer
-                    heapq.heappush(queue, (longer, (*path, position)))
-        return paths, labels
+                heapq.heappush(queue, (longer, position))
+        return last
+
+
+def _least_links(
+    least: Key, head: int, tails: NDArray[np.int64], per_byte: Key
+) -> NDArray[np.bool_]:
+    """[links, sources]: whether a link into `head` ends a way of least seconds per byte."""
+    sums = least[tails] + per_byte[:, None]
+    return np.asarray((sums == least[head]) & np.isfinite(sums))
 
 
 def routes_of(instance: Instance) -> Routes:
