@@ -39,6 +39,29 @@ def route_flips(
     return tuple(sorted(flip for flip in flips if low < flip <= high))
 
 
+def wavering_route(
+    instance: Instance, parameter: LinkBandwidth, low: float, last: float
+) -> tuple[str, str] | None:
+    """A pair of nodes whose route changes between two bandwidths although none flips there.
+
+    Two routes that tie in real numbers, both over the link, may be told apart by the rounding of
+    their sums alone, differently from one bandwidth to the next: no table can follow that. Looks
+    at `WAVER_SAMPLES` bandwidths; None where nothing is seen.
+    """
+    swept = parameter.links(instance)
+    pairs = _pairs(instance)
+    at = [
+        _at_bandwidth(instance, swept, float(x))
+        for x in np.geomspace(low, last, WAVER_SAMPLES).clip(low, last)
+    ]
+    for u, v in pairs:
+        if len({routes.path(u, v) for routes in at}) > 1:
+            return instance.nodes[u].name, instance.nodes[v].name
+    return None
+
+
+WAVER_SAMPLES = 9
+
 NEAR = 1e-6
 """Relative distance within which the estimate of a flip lies: it is a difference of sums."""
 
@@ -67,11 +90,7 @@ def _first_use(
     """The least bandwidth at which the pair's route uses the link, near an estimate."""
 
     def used(bandwidth: float) -> bool:
-        links = [
-            replace(link, bandwidth_bps=bandwidth) if at in swept else link
-            for at, link in enumerate(instance.directed_links)
-        ]
-        path = _routes(instance, links).path(*pair)
+        path = _at_bandwidth(instance, swept, bandwidth).path(*pair)
         return path is not None and not swept.isdisjoint(path)
 
     width = 1e-15
@@ -87,6 +106,15 @@ def _bisect(used: Callable[[float], bool], below: float, above: float) -> float:
     while (middle := below + (above - below) / 2) not in (below, above):
         below, above = (below, middle) if used(middle) else (middle, above)
     return above
+
+
+def _at_bandwidth(instance: Instance, swept: frozenset[int], bandwidth: float) -> Routes:
+    """The routes at a bandwidth."""
+    links = [
+        replace(link, bandwidth_bps=bandwidth) if at in swept else link
+        for at, link in enumerate(instance.directed_links)
+    ]
+    return _routes(instance, links)
 
 
 class _Network:

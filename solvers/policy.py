@@ -20,9 +20,9 @@ from splitfog.formulations.parameter import (
 )
 from splitfog.formulations.plan import OPTIMALITY_GAP
 from splitfog.formulations.policy import Policy, PolicyPiece
-from splitfog.formulations.route_flips import route_flips
+from splitfog.formulations.route_flips import route_flips, wavering_route
 from splitfog.instances.model import Instance
-from splitfog.solvers.base import Answer, SolverDeclined
+from splitfog.solvers.base import Answer, Solver, SolverDeclined
 from splitfog.solvers.envelope import Envelope, EnvelopePiece, Found, lower_envelope
 from splitfog.solvers.policy_oracles import Oracle, exact_oracle
 
@@ -42,7 +42,7 @@ def policy(
     objective: str | Objective = "latency",
     transfers: str = "once",
     monotone: bool = True,
-    oracle: str | None = None,
+    oracle: str | Solver | None = None,
 ) -> Policy:
     """The optimal plan at every bandwidth of a link, or every speed of a node, in a range.
 
@@ -59,7 +59,8 @@ def policy(
     objective, transfers, monotone
         Only `latency` is linear in 1 / bandwidth; of several tasks it is the mean.
     oracle
-        The exact solver to ask; None: the first of `ORACLES` that applies.
+        The exact solver to ask, by name or as a function from `Request` to `Answer`; None: the
+        first of `ORACLES` that applies.
 
     Returns
     -------
@@ -79,6 +80,8 @@ def policy(
     is the lower envelope of the plans' lines alpha + beta / value, found by Eisner and Severance's
     recursion: with n >= 1 break points at most 2n + 1 calls of the oracle. Plans within 1e-12
     relative of the envelope may be missing from it (and within the oracle's own gap: `gap`).
+    Where two routes over the link tie but for the rounding of their sums, no table can follow the
+    route; the status then is feasible and `reason` names them.
 
     Examples
     --------
@@ -131,6 +134,9 @@ def _parameter(
     return parameter, low, high
 
 
+TIE = "the policy holds for the route at the lower end of each part"
+
+
 class _NoPlan(Exception):
     """There is no plan at some value, and so (feasibility does not depend on it) at none."""
 
@@ -142,10 +148,14 @@ class _Sweep:
     """The problem, and the oracles that were used on the way."""
 
     def __init__(
-        self, instance: Instance, objective: Objective, parameter: Parameter, oracle: str | None
+        self,
+        instance: Instance,
+        objective: Objective,
+        parameter: Parameter,
+        oracle: str | Solver | None,
     ) -> None:
         self.instance, self.objective, self.parameter = instance, objective, parameter
-        self.candidates = ORACLES if oracle is None else (oracle,)
+        self.candidates: tuple[str | Solver, ...] = ORACLES if oracle is None else (oracle,)
         self.used: dict[str, None] = {}
 
     def parts(self, low: float, high: float) -> Iterator[tuple[float, float, float]]:
@@ -157,19 +167,26 @@ class _Sweep:
         for start, end in pairwise(ends):
             yield start, end, end if end == high else nextafter(end, 0)
 
+    def wavering(self, low: float, last: float) -> tuple[str, str] | None:
+        """A pair of nodes whose route follows nothing but rounding within a part."""
+        if isinstance(self.parameter, NodeSpeed):
+            return None
+        return wavering_route(self.instance, self.parameter, low, last)
+
     def envelope(self, low: float, last: float) -> Envelope[Decision]:
         """The envelope over 1 / value of one part, by the first oracle that applies."""
         passed = []
-        for name in self.candidates:
+        for solver in self.candidates:
+            name = solver if isinstance(solver, str) else getattr(solver, "__name__", "oracle")
             try:
                 oracle = exact_oracle(
-                    name, self.instance, self.objective, self.parameter, (low, last)
+                    solver, self.instance, self.objective, self.parameter, (low, last)
                 )
                 found = self._ask(oracle, low, last)
             except SolverDeclined as declined:
                 passed.append(f"{name} does not apply: {declined.reason}")
             except _NoPlan as stuck:
-                if stuck.answer.infeasible or name == self.candidates[-1]:
+                if stuck.answer.infeasible or solver == self.candidates[-1]:
                     raise
                 passed.append(f"{name} found no plan: {stuck.answer.reason}")
             else:
@@ -197,8 +214,10 @@ def _solved(sweep: _Sweep, low: float, high: float) -> dict[str, Any]:
     """Status, pieces and statistics of a policy."""
     pieces: list[PolicyPiece] = []
     asked, gaps = 0, []
+    wavering: tuple[str, str] | None = None
     try:
         for start, end, last in sweep.parts(low, high):
+            wavering = wavering or sweep.wavering(start, last)
             envelope = sweep.envelope(start, last)
             pieces += _pieces(sweep, envelope, start, end)
             asked += envelope.asked
@@ -208,8 +227,11 @@ def _solved(sweep: _Sweep, low: float, high: float) -> dict[str, Any]:
         return {"status": status, "reason": stuck.answer.reason}
     known = [gap for gap in gaps if gap is not None]
     gap = max(known) if len(known) == len(gaps) else None
+    proven = gap is not None and gap <= OPTIMALITY_GAP and wavering is None
+    ends = "" if wavering is None else f"{wavering[0]} -> {wavering[1]}"
     return {
-        "status": "optimal" if gap is not None and gap <= OPTIMALITY_GAP else "feasible",
+        "status": "optimal" if proven else "feasible",
+        "reason": f"two routes {ends} tie but for rounding; {TIE}" if ends else None,
         "gap": gap,
         "oracle": ", ".join(sweep.used),
         "asked": asked,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.parameter import Parameter
 from splitfog.instances.model import Instance
-from splitfog.solvers.base import Answer, Request, SolverDeclined
+from splitfog.solvers.base import Answer, Request, Solver, SolverDeclined
 from splitfog.solvers.min_cut import least_cut, line_network
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 
@@ -24,7 +25,7 @@ Oracle = Callable[[float], Answer]
 
 
 def exact_oracle(
-    name: str,
+    solver: str | Solver,
     instance: Instance,
     objective: Objective,
     parameter: Parameter,
@@ -39,23 +40,29 @@ def exact_oracle(
     LookupError
         For a name that is no solver's.
     """
-    info = solver_info(name)
-    if info.kind != "exact":
-        raise SolverDeclined(name, "a policy needs an exact solver", "min-cut")
-    if name == "min-cut":
+    if solver == "min-cut":
         return CutOracle(instance, objective, parameter, ends)
-    if objective.name not in info.objectives:
-        raise SolverDeclined(name, f"it does not minimise {objective.name}", "ilp")
+    run, options = _solver(solver, objective)
 
     def ask(value: float) -> Answer:
-        request = Request(parameter.at(instance, value), objective)
-        request.options = parse_options(info, {})
-        answer = load_solver(info)(request)
+        answer = run(Request(parameter.at(instance, value), objective, options=options))
         if answer.stopped_by == "interrupted":
             raise KeyboardInterrupt
         return answer
 
     return ask
+
+
+def _solver(solver: str | Solver, objective: Objective) -> tuple[Solver, dict[str, Any]]:
+    """A solver and its default options, where it is exact for the objective."""
+    if not isinstance(solver, str):
+        return solver, {}
+    info = solver_info(solver)
+    if info.kind != "exact":
+        raise SolverDeclined(solver, "a policy needs an exact solver", "min-cut")
+    if objective.name not in info.objectives:
+        raise SolverDeclined(solver, f"it does not minimise {objective.name}", "ilp")
+    return load_solver(info), parse_options(info, {})
 
 
 class CutOracle:
