@@ -28,6 +28,7 @@ WIDEST = 1.75  # inches of a box's text
 MOST_NAMED = 160  # blocks; beyond, dots without names
 DOT = 0.16
 MOST_LABELS = 4  # lines under a box
+AT_ONCE = 400  # curves in one path: drawing it takes more than linear time
 
 
 @dataclass(frozen=True)
@@ -313,12 +314,14 @@ def draw_lines(axes: Axes, lines: list[tuple[Leg, ...]], **how: Any) -> None:
         return
     legs = dict.fromkeys(leg for line in lines for leg in line)  # readers of a tensor share some
     passes = dict.fromkeys((a.end, b.start) for line in lines for a, b in pairwise(line))
-    points = [point for leg in legs for point in _curve(leg)]
-    codes = [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4] * len(legs)
-    points += [point for ends in passes for point in ends]
-    codes += [Path.MOVETO, Path.LINETO] * len(passes)
+    curves = [(_curve(leg), (Path.MOVETO, *[Path.CURVE4] * 3)) for leg in legs]
+    curves += [(list(ends), (Path.MOVETO, Path.LINETO)) for ends in passes]
     zorder = 1.0 + how["linewidth"] / 10
-    axes.add_artist(PathPatch(Path(points, codes), fill=False, zorder=zorder, **how))
+    for start in range(0, len(curves), AT_ONCE):
+        part = curves[start : start + AT_ONCE]
+        points = [point for curve, _ in part for point in curve]
+        path = Path(points, [code for _, codes in part for code in codes])
+        axes.add_artist(PathPatch(path, fill=False, zorder=zorder, **how))
     tips, half, length = [], 0.022 + how["linewidth"] / 80, 0.07
     for (x, y), flow in dict.fromkeys((line[-1].end, line[-1].end_flow) for line in lines):
         tips += [(x - half, y - flow * length), (x, y), (x + half, y - flow * length), (x, y)]
