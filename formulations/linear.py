@@ -112,10 +112,10 @@ def placement_program(
     memory
         False leaves the memory limits out.
     """
-    return _Build(instance, objective, at_most_s, memory).finished()
+    return ProgramBuild(instance, objective, at_most_s, memory).finished()
 
 
-class _Build:
+class ProgramBuild:
     """The program while it grows; every method adds the rows or columns that it names."""
 
     def __init__(
@@ -197,9 +197,9 @@ class _Build:
         else:
             self.program.cost[column] += share
 
-    def _cross(self, link: int, column: int, seconds: float) -> None:
+    def _cross(self, link: int, column: int, broadcast: Broadcast) -> None:
         """Book a crossing of a link that happens iff the column is 1."""
-        share = seconds * self.weight / self.unit_s
+        share = broadcast.seconds(self.links[link]) * self.weight / self.unit_s
         if not self.is_period:
             self.program.cost[column] += share
             return
@@ -213,7 +213,7 @@ class _Build:
         assert broadcast.sink is not None
         for node, column in self._nodes_of(task, broadcast.producer):
             for link in self.routes.path(node, broadcast.sink) or ():
-                self._cross(link, column, broadcast.seconds(self.links[link]))
+                self._cross(link, column, broadcast)
 
     # where the links form a forest
 
@@ -232,10 +232,10 @@ class _Build:
             if to_sink:  # then every producer on this side sends over the link
                 for node, column in self._nodes_of(task, broadcast.producer):
                     if not beyond[node]:
-                        self._cross(link, column, seconds)
+                        self._cross(link, column, broadcast)
                 continue
             crossing = self.program.add_column()
-            self._cross(link, crossing, seconds)
+            self._cross(link, crossing, broadcast)
             for reader in readers:
                 terms = self._difference(task, broadcast.producer, reader, beyond)
                 self.program.add_row([(crossing, 1.0), *terms], lower=0.0)
@@ -324,7 +324,7 @@ class _Build:
                 if not seconds:
                     continue
                 if broadcast.sink in behind:
-                    self._cross(link, column, seconds)
+                    self._cross(link, column, broadcast)
                     continue
                 shares = []
                 for reader in broadcast.readers:
@@ -333,10 +333,10 @@ class _Build:
                     shares += [ends] if ends else []
                 if len(shares) == 1:
                     for end in shares[0]:
-                        self._cross(link, end, seconds)
+                        self._cross(link, end, broadcast)
                 elif shares:
                     crossing = self.program.add_column()
-                    self._cross(link, crossing, seconds)
+                    self._cross(link, crossing, broadcast)
                     for ends in shares:
                         terms = [(crossing, 1.0), *((end, -1.0) for end in ends)]
                         self.program.add_row(terms, lower=0.0)
