@@ -13,8 +13,11 @@ from splitfog.instances.model import Instance
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.milp import MilpResult, solve_program
 
-RELATIVE_GAP = {"latency": 1e-9, "period": 5e-7}
+RELATIVE_GAP = {"latency": 1e-9, "period": 1e-7}
 """At which the engine may stop: below the 1e-6 that counts as proven."""
+
+TOLERANCE = 1e-6
+"""Relative excess of a bound that rows and integers broken by rounding explain."""
 
 
 def solve_ilp(request: Request) -> Answer:
@@ -39,7 +42,8 @@ def solve_ilp(request: Request) -> Answer:
         decision = built.decode(result.values)
         request.offer(decision)
         if not built.exclude_overfull(decision):
-            return Answer(decision, result.bound * built.unit_s, stopped_by=result.stopped_by)
+            bound = _rounded(result.bound * built.unit_s, request.incumbent_value)
+            return Answer(decision, bound, stopped_by=result.stopped_by)
 
 
 def homeless_layer(instance: Instance, transfers: str) -> str | None:
@@ -81,10 +85,17 @@ def _solve(request: Request, built: PlacementProgram) -> MilpResult:
     )
 
 
+def _rounded(bound: float, value: float) -> float | None:
+    """The bound without what an engine's tolerance may have put on top of a feasible value."""
+    if bound == -inf:
+        return None
+    return value if value < bound <= value * (1 + TOLERANCE) else bound
+
+
 def _without_solution(request: Request, built: PlacementProgram, result: MilpResult) -> Answer:
     """Infeasible with the reason, or stopped before anything was found."""
     if not result.infeasible:
-        bound = result.bound * built.unit_s if result.bound > -inf else None
+        bound = _rounded(result.bound * built.unit_s, request.incumbent_value)
         reason = None if request.incumbent else "the engine found no placement in time"
         return Answer(None, bound, stopped_by=result.stopped_by, reason=reason)
     return Answer(None, infeasible=True, reason=_why_infeasible(request))

@@ -29,8 +29,10 @@ from splitfog.formulations.plan import StoppedBy
 Engine = Literal["cbc", "highs"]
 FEASIBILITY = 1e-7
 """By how much an engine may break a row: coefficients should be near 1."""
+ABSOLUTE_GAP = 1e-11
+"""At which an engine stops, whatever the relative gap: for optima of 0."""
 BOUND_SLACK = 1e-9
-"""Relative and absolute rounding that is taken off an engine's bound."""
+"""Relative rounding that is taken off an engine's bound."""
 GRACE_S = 5.0
 """Seconds that CBC has to write its solution after it was asked to stop."""
 CBC_SCALE = 2.0**10
@@ -98,7 +100,7 @@ def _rounded(program: LinearProgram, result: MilpResult) -> MilpResult:
     """The result with its bound rounded down, and never below what the columns alone say."""
     least = sum(c * u for c, u in zip(program.cost, program.upper) if c < 0)
     bound = max(result.bound, least) + program.constant
-    return replace(result, bound=bound - BOUND_SLACK * (1 + abs(bound)) if bound < inf else bound)
+    return replace(result, bound=bound - BOUND_SLACK * abs(bound) - ABSOLUTE_GAP if bound < inf else bound)
 
 
 def _pulp_problem(program: LinearProgram) -> Any:
@@ -132,7 +134,7 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
 
     def __init__(self, time_limit_s: float, gap: float, start: dict[int, float], seed: int) -> None:
         limit = time_limit_s if isfinite(time_limit_s) else None
-        super().__init__(msg=False, timeLimit=limit, gapRel=gap, gapAbs=gap)
+        super().__init__(msg=False, timeLimit=limit, gapRel=gap, gapAbs=ABSOLUTE_GAP)
         self.optionsDict |= {
             "random_seed": seed % 2**31,
             "mip_feasibility_tolerance": FEASIBILITY,
@@ -190,7 +192,7 @@ class _Cbc(pulp.PULP_CBC_CMD):  # type: ignore[misc]
 
     def __init__(self, time_limit_s: float, gap: float, start: dict[int, float], seed: int) -> None:
         limit = time_limit_s if isfinite(time_limit_s) else None
-        super().__init__(msg=False, timeLimit=limit, gapRel=gap, gapAbs=gap)
+        super().__init__(msg=False, timeLimit=limit, gapRel=gap, gapAbs=ABSOLUTE_GAP)
         self.start, self.seed, self.gap = start, seed, gap
         self.result = MilpResult(None, -inf)
 
@@ -271,7 +273,7 @@ def _cbc_result(
     objective = float(first.rsplit(maxsplit=1)[-1]) / CBC_SCALE if first else -inf
     bound = _cbc_bound(log)
     if optimal:
-        bound = max(bound, objective - gap * (1 + abs(objective)) - 1e-8 / CBC_SCALE)
+        bound = max(bound, objective - gap * abs(objective) - ABSOLUTE_GAP - 1e-8 / CBC_SCALE)
     if "no integer solution" in first or not first:
         return replace(result, bound=bound)
     values = np.zeros(len(position))
