@@ -63,7 +63,9 @@ def _record_defects(instance: Instance) -> Iterator[str]:
 def _survives_writing(records: tuple[Any, ...], kind: Any) -> bool:
     """Whether records, written and read, are the same: the fast way to say `no defect`."""
     try:
-        return bool(msgspec.json.decode(msgspec.json.encode(records), type=tuple[kind, ...]) == records)
+        return bool(
+            msgspec.json.decode(msgspec.json.encode(records), type=tuple[kind, ...]) == records
+        )
     except (ValueError, TypeError):
         return False
 
