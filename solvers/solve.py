@@ -126,8 +126,8 @@ def _start(request: Request, plan: Plan) -> Decision:
     """The decision of a start plan, offered as the first incumbent."""
     if plan.instance_sha256 not in (None, request.instance.sha256):
         raise ValueError(
-            f"the start plan is for another instance: its instance_sha256 = {plan.instance_sha256}, "
-            f"must be {request.instance.sha256}"
+            "the start plan is for another instance: "
+            f"instance_sha256 = {plan.instance_sha256}, must be {request.instance.sha256}"
         )
     decision = decision_of(request.instance, plan)
     if faults := decision_violations(request.instance, decision, request.objective):
