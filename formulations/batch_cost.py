@@ -55,9 +55,10 @@ class BatchCost:
     chunk : int
         As above.
     bytes_per_placement : int
-        Estimated working memory of one placement; a call needs about `chunk` times this, beside
-        the tables (fixed, at most 64 MiB more than O(nodes^3 / 8 + columns * nodes) bytes), its
-        input and its output of 8 bytes a placement.
+        Estimated working memory of one placement. A call needs `chunk` times this (measured: to
+        a factor of two, after some 50 MB for compiling), whatever the batch, beside its input,
+        its output of 8 bytes a placement, and the tables: O(columns * nodes) numbers, nodes^3 / 8
+        bytes of routes, and up to 64 MiB of sums made ahead where there are few nodes.
     traces : dict[str, int]
         How often each function was traced (compiled): 1 is what `__call__` and `feasible` need.
 

@@ -85,7 +85,7 @@ def tables_of(columns: Columns, hops: Hops, objective: Objective) -> Tables:
         sums=sums_of(columns, hops, sent, share) if summed else None,
         links=_links_of(columns, groups_of(columns, sent, factor)) if name in _BUSY else None,
         visits=visits_of(columns) if queued else None,
-        schedule=_schedule_of(columns) if name == "makespan" else None,
+        schedule=_schedule_of(columns, hops) if name == "makespan" else None,
     )
 
 
@@ -108,9 +108,9 @@ def _links_of(columns: Columns, groups: tuple[Groups, ...]) -> Links:
     return Links(groups, jnp.asarray(half_duplex))
 
 
-def _schedule_of(columns: Columns) -> Schedule:
+def _schedule_of(columns: Columns, hops: Hops) -> Schedule:
     order = columns.tasks[0].model.order.astype(np.int32)
-    return Schedule(layers_of(columns), contention_of(columns), jnp.asarray(order))
+    return Schedule(layers_of(columns, hops), contention_of(columns), jnp.asarray(order))
 
 
 def values(tables: Tables, places: Array, orders: Array | None) -> Array:
@@ -132,7 +132,7 @@ def feasible(tables: Tables, places: Array, orders: Array | None) -> Array:
     places = _with_sinks(tables, places)
     ok = obeys(tables.rules, places)
     if orders is not None:
-        ok &= is_order(tables.rules.edges, orders)
+        ok &= is_order(tables.rules.edges, orders.astype(jnp.int32))
     if tables.visits is None:
         return ok
     found = queues(tables.visits, places)
@@ -148,11 +148,11 @@ def _with_sinks(tables: Tables, places: Array) -> Array:
 
 def _makespan(tables: Tables, schedule: Schedule, places: Array, orders: Array | None) -> Array:
     layers, contention, order = schedule
-    given = order if orders is None else orders
+    given = order if orders is None else orders.astype(jnp.int32)
     value = makespan(layers, tables.pairs, contention, tables.sinks, places, given)
     possible = reachable(tables.rules, places)
     if orders is not None:
-        possible &= is_order(tables.rules.edges, orders)
+        possible &= is_order(tables.rules.edges, given)
     return jnp.where(possible, value, jnp.inf)
 
 

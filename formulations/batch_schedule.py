@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -12,18 +12,22 @@ from jax import Array, lax
 from numpy.typing import NDArray
 
 from splitfog.formulations.batch_rows import pick, put, take
-from splitfog.formulations.batch_tables import Columns
+from splitfog.formulations.batch_tables import Columns, Hops
 from splitfog.formulations.batch_transfers import Pairs, hop_seconds, merged, num_nodes, walk
 
 UNROLLED_INPUTS = 2
 """Inputs of a layer that need no loop of their own."""
 
+ROUTES_BYTES = 1 << 26
+"""The seconds of all tensors on all routes are tabled up to this size."""
+
 
 class Layers(NamedTuple):
     """One task's layers on the device; short lists of inputs and readers repeat an entry.
 
-    `times_s` [layers * nodes], `inputs` [layers, most inputs], `readers` [layers, most readers];
-    readers include the layer itself and the sink.
+    `times_s` [layers * nodes], `inputs` [layers, most inputs], `readers` [layers, most readers]
+    (the layer itself and the sink included), `results` [results] that go to the sink, `routes_s`
+    [layers * nodes * nodes] the seconds of every tensor on every route, None if that is too large.
     """
 
     times_s: Array
@@ -32,8 +36,8 @@ class Layers(NamedTuple):
     num_inputs: Array
     readers: Array
     is_input: Array
-    is_result: Array
-    edges: Array
+    results: Array
+    routes_s: Array | None
 
 
 class Contention(NamedTuple):
@@ -54,17 +58,28 @@ class Clock(NamedTuple):
     link: Array
 
 
-def layers_of(columns: Columns) -> Layers:
+def layers_of(columns: Columns, hops: Hops) -> Layers:
     """The layers of an instance's only task."""
-    model = columns.tasks[0].model
-    readers = [(i, *found) for i, found in enumerate(columns.destinations)]
-    sinks = np.array([max(found) >= columns.count for found in readers])
-    tables = (
-        columns.times_s.reshape(-1), columns.output_bytes, _padded(model.inputs),
-        np.array([len(tails) for tails in model.inputs], np.int32), _padded(readers),
-        columns.tasks[0].is_input, sinks, columns.edges.astype(np.int32),
-    )  # fmt: skip
-    return Layers(*(jnp.asarray(table) for table in tables))
+    (task,), inputs = columns.tasks, columns.tasks[0].model.inputs
+    readers = [(layer, *found) for layer, found in enumerate(columns.destinations)]
+    results = [layer for layer, *found in readers if found and found[-1] >= columns.count]
+    return Layers(
+        times_s=jnp.asarray(columns.times_s.reshape(-1)),
+        output_bytes=jnp.asarray(columns.output_bytes),
+        inputs=jnp.asarray(_padded(inputs)),
+        num_inputs=jnp.asarray(np.array([len(tails) for tails in inputs], np.int32)),
+        readers=jnp.asarray(_padded(readers)),
+        is_input=jnp.asarray(task.is_input),
+        results=jnp.asarray(np.array(results, np.int32)),
+        routes_s=_routes_s(columns, hops),
+    )
+
+
+def _routes_s(columns: Columns, hops: Hops) -> Array | None:
+    if 8 * columns.count * len(hops.reach) > ROUTES_BYTES:
+        return None
+    per_byte = columns.output_bytes[:, None] * hops.pair_seconds_per_byte
+    return jnp.asarray((hops.pair_latency_s + per_byte).reshape(-1))
 
 
 def _padded(lists: Sequence[tuple[int, ...]]) -> NDArray[np.int32]:
@@ -132,56 +147,94 @@ def makespan(
         Topological orders: [layers], one for the whole batch, or [layers, batch].
     """
     places = places.astype(jnp.int32)
-    (count, most), nodes, batch = layers.inputs.shape, num_nodes(pairs), places.shape[1]
-    at = jnp.zeros((count, batch) if contention is None else (count, nodes, batch))
-    clock = Clock(jnp.zeros((nodes, batch)), _idle_links(contention, batch))
+    if contention is not None:
+        return _booked(layers, pairs, contention, places, orders)
+    finish = _unhindered(layers, pairs, places, orders)
+    end = finish.max(axis=0)
+    if not len(sinks):
+        return end
+    pair = take(places, layers.results) * num_nodes(pairs) + sinks[0]
+    seconds = _route_seconds(layers, pairs, layers.results[:, None], pair)
+    return jnp.maximum(end, (take(finish, layers.results) + seconds).max(axis=0))
 
-    def arrival(at: Array, tensor: Array, node: Array) -> Array:
-        if contention is not None:
-            return _entry(at, tensor, node)
-        pair = _row(places, tensor) * nodes + node
-        return _row(at, tensor) + _route_seconds(layers, pairs, tensor, pair)
 
-    def ready(at: Array, layer: Array, node: Array) -> Array:
-        inputs = take(layers.inputs, layer)
-        tensors = (inputs[..., i] for i in range(min(most, UNROLLED_INPUTS)))
-        latest = reduce(jnp.maximum, [arrival(at, tensor, node) for tensor in tensors])
-        number = take(layers.num_inputs, layer)
-        if most > UNROLLED_INPUTS:
+def _unhindered(layers: Layers, pairs: Pairs, places: Array, orders: Array) -> Array:
+    """[layers, batch] ends where transfers never wait.
 
-            def later(i: Array, latest: Array) -> Array:
-                tensor = lax.dynamic_index_in_dim(inputs, i, axis=-1, keepdims=False)
-                return jnp.maximum(latest, arrival(at, tensor, node))
+    A node's next free moment is set from the end of the layer before, at the next step: the end
+    is then read from where it was stored, and not computed a second time by a fused loop.
+    """
+    nodes, batch = num_nodes(pairs), places.shape[1]
 
-            latest = lax.fori_loop(UNROLLED_INPUTS, number.max(), later, latest)
-        return jnp.where(number > 0, latest, 0.0)
+    def step(state: tuple[Array, Array, Array], layer: Array) -> tuple[Any, None]:
+        finish, free, before = state
 
-    def step(state: tuple[Clock, Array, Array], layer: Array) -> tuple[Any, None]:
-        clock, at, end = state
+        def arrival(tensor: Array, node: Array) -> Array:
+            pair = _row(places, tensor) * nodes + node
+            return _row(finish, tensor) + _route_seconds(layers, pairs, tensor, pair)
+
+        occupied = jnp.broadcast_to(~take(layers.is_input, before), (batch,))
+        free = put(free, _row(places, before), _row(finish, before), occupied)
         node = _row(places, layer)
-        is_input = take(layers.is_input, layer)
-        start = jnp.maximum(ready(at, layer, node), pick(clock.node, node))
-        finish = jnp.where(is_input, 0.0, start + take(layers.times_s, layer * nodes + node))
-        occupied = jnp.broadcast_to(~is_input, finish.shape)
-        clock = clock._replace(node=put(clock.node, node, finish, occupied))
-        if contention is None:
-            sent = finish
-        else:
-            clock, sent = _send(layers, pairs, contention, places, clock, layer, node, finish)
-        at = _with_row(at, layer, sent)
-        end = jnp.maximum(end, finish)
-        if len(sinks):
-            there = arrival(at, layer, jnp.broadcast_to(sinks[0], node.shape))
-            end = jnp.maximum(end, jnp.where(take(layers.is_result, layer), there, 0.0))
-        return (clock, at, end), None
+        end = _end(layers, layer, node, arrival, pick(free, node))
+        return (_with_row(finish, layer, end), free, layer), None
 
-    return lax.scan(step, (clock, at, jnp.zeros(batch)), orders)[0][2]
+    nothing = (jnp.zeros((len(layers.output_bytes), batch)), jnp.zeros((nodes, batch)))
+    return lax.scan(step, (*nothing, jnp.zeros_like(orders[0])), orders)[0][0]
 
 
-def _idle_links(contention: Contention | None, batch: int) -> Array:
+def _booked(
+    layers: Layers, pairs: Pairs, contention: Contention, places: Array, orders: Array
+) -> Array:
+    """[batch] makespan where transfers wait for links and nodes.
+
+    It is the latest moment at which any tensor is anywhere: an arrival is a result's, or comes
+    before the end of a reader.
+    """
+    nodes, batch = num_nodes(pairs), places.shape[1]
+
+    def step(state: tuple[Array, Clock], layer: Array) -> tuple[Any, None]:
+        at, clock = state
+        node = _row(places, layer)
+        free = pick(clock.node, node)
+        end = _end(layers, layer, node, lambda tensor, node: _entry(at, tensor, node), free)
+        occupied = jnp.broadcast_to(~take(layers.is_input, layer), (batch,))
+        clock = clock._replace(node=put(clock.node, node, end, occupied))
+        clock, arrivals = _send(layers, pairs, contention, places, clock, layer, node, end)
+        return (_with_row(at, layer, arrivals), clock), None
+
+    at = jnp.zeros((len(layers.output_bytes), nodes, batch))
+    clock = Clock(jnp.zeros((nodes, batch)), _idle_links(contention, batch))
+    return lax.scan(step, (at, clock), orders)[0][0].max(axis=(0, 1))
+
+
+def _end(
+    layers: Layers,
+    layer: Array,
+    node: Array,
+    arrival: Callable[[Array, Array], Array],
+    free: Array,
+) -> Array:
+    """[batch]: end of a layer, from the arrivals of its inputs at its node; 0 for an input."""
+    most, nodes = layers.inputs.shape[1], len(layers.times_s) // len(layers.inputs)
+    inputs, number = take(layers.inputs, layer), take(layers.num_inputs, layer)
+    tensors = (inputs[..., i] for i in range(min(most, UNROLLED_INPUTS)))
+    ready = reduce(jnp.maximum, [arrival(tensor, node) for tensor in tensors])
+    if most > UNROLLED_INPUTS:
+
+        def later(i: Array, ready: Array) -> Array:
+            tensor = lax.dynamic_index_in_dim(inputs, i, axis=-1, keepdims=False)
+            return jnp.maximum(ready, arrival(tensor, node))
+
+        ready = lax.fori_loop(UNROLLED_INPUTS, number.max(), later, ready)
+    start = jnp.maximum(jnp.where(number > 0, ready, 0.0), free)
+    seconds = take(layers.times_s, layer * nodes + node)
+    return jnp.where(take(layers.is_input, layer), 0.0, start + seconds)
+
+
+def _idle_links(contention: Contention, batch: int) -> Array:
     """[links, batch] zeros; no row unless links are shared."""
-    shared = None if contention is None else contention.shared
-    return jnp.zeros((0 if shared is None else len(shared), batch))
+    return jnp.zeros((0 if contention.shared is None else len(contention.shared), batch))
 
 
 def _send(
@@ -229,6 +282,8 @@ def _send(
 
 def _route_seconds(layers: Layers, pairs: Pairs, tensor: Array, pair: Array) -> Array:
     """Seconds of a tensor's route; inf where there is none."""
+    if layers.routes_s is not None:
+        return take(layers.routes_s, tensor * len(pairs.latency_s) + pair)
     per_byte = take(pairs.seconds_per_byte, pair)
     return take(pairs.latency_s, pair) + take(layers.output_bytes, tensor) * per_byte
 
