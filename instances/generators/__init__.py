@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from splitfog.instances.generators import line, random_dag, three_tier
+from splitfog.instances.generators import fog, line, random_dag, three_tier
 from splitfog.instances.generators.family import Family, Option
 from splitfog.instances.lookup import look_up
 from splitfog.instances.model import Instance
@@ -14,7 +14,7 @@ from splitfog.instances.model import Instance
 __all__ = ["FAMILIES", "Family", "Option", "generate"]
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
-    {family.name: family for family in (three_tier.FAMILY, line.FAMILY, random_dag.FAMILY)}
+    {module.FAMILY.name: module.FAMILY for module in (three_tier, line, random_dag, fog)}
 )
 """Every family, by name. A new one is a module with a `FAMILY`, and its entry here."""
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from splitfog.instances.lookup import look_up
 from splitfog.instances.model import Instance
 
-Kind = Literal["whole", "number", "flag", "choice"]
+Kind = Literal["whole", "number", "flag", "choice", "choices"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Option:
         One line, with the unit.
     kind
         `whole` and `number` lie between `low` and `high` (both allowed, None: no limit);
-        `flag` is true or false; `choice` is one of `choices`.
+        `flag` is true or false; `choice` is one of `choices`; `choices` one or more of them, as a
+        text with commas (a list of names is allowed too, and becomes that text).
     optional
         Whether None (`none` in text) is a value too.
     """
@@ -43,6 +44,8 @@ class Option:
         """The allowed values, in words."""
         if self.kind == "choice":
             words = f"one of {', '.join(self.choices)}"
+        elif self.kind == "choices":
+            words = f"one or more, with commas, of {', '.join(self.choices)}"
         elif self.kind == "flag":
             words = "true or false"
         else:
@@ -54,6 +57,8 @@ class Option:
 
     def check(self, name: str, value: Any) -> Any:
         """The value, if it is allowed; else `ValueError` with option, value and what is."""
+        if self.kind == "choices" and isinstance(value, list | tuple):
+            value = ",".join(map(str, value))
         if (value is None and self.optional) or (value is not None and self._allows(value)):
             return value
         raise ValueError(f"{name} = {value!r}, must be {self.allowed}")
@@ -69,6 +74,8 @@ class Option:
     def _allows(self, value: Any) -> bool:
         if self.kind == "choice":
             return value in self.choices
+        if self.kind == "choices":
+            return isinstance(value, str) and set(value.split(",")) <= set(self.choices)
         if self.kind == "flag" or isinstance(value, bool):
             return self.kind == "flag" and isinstance(value, bool)
         if not isinstance(value, int if self.kind == "whole" else (int, float)):
@@ -82,8 +89,8 @@ class Option:
             return None
         if self.kind == "flag":
             return {"true": True, "yes": True, "false": False, "no": False}.get(text.lower(), text)
-        if self.kind == "choice":
-            return text
+        if self.kind in ("choice", "choices"):
+            return text.replace(" ", "") if self.kind == "choices" else text
         number = float(text)
         return int(number) if self.kind == "whole" and number.is_integer() else number
 

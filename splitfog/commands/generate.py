@@ -130,4 +130,6 @@ def _record(family: Family) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    return {None: "none", True: "true", False: "false"}.get(value, str(value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "none" if value is None else str(value)

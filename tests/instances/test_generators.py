@@ -20,6 +20,7 @@ RANDOM: dict[str, dict[str, Any]] = {
     "three-tier": {"model": "alexnet", "spread": 2.0},
     "line": {"layers": 8},
     "random-dag": {"layers": 30},
+    "fog": {"users": 4, "models": "nin,alexnet"},
 }
 
 
