@@ -84,8 +84,8 @@ class BatchCost:
     >>> cost = BatchCost(instance)
     >>> all_local, all_edge = [0] * 20, [0] + [1] * 19
     >>> values = cost([all_local, all_edge])
-    >>> values.shape, bool(values[0] > values[1]), cost.feasible([all_local, all_edge]).tolist()
-    ((2,), True, [True, True])
+    >>> bool(values[0] < values[1]), cost.feasible([all_local, all_edge]).tolist()
+    (True, [True, True])
     """
 
     def __init__(
