@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -62,12 +63,16 @@ class BlockChain:
         weights = self.arrays.weight_bytes[self.order]
         return np.add.reduceat(weights, self.starts[:-1]) if self.num_blocks else np.zeros(0)
 
-    def step(self, block: int) -> NDArray[np.float64]:
-        """[nodes, nodes]: seconds from a block's node to the next block's; inf if impossible."""
+    def step(self, block: int, nodes: Sequence[int] | None = None) -> NDArray[np.float64]:
+        """[nodes, nodes]: seconds from a block's node to the next block's; inf if impossible.
+
+        `nodes`: between these only; by default between all.
+        """
+        places = self._everywhere if nodes is None else np.array(nodes, np.int64)
         tensor = int(self.order[self.starts[block + 1] - 1])
-        table = self._sent(tensor)
+        table = self._sent(tensor, places, places)
         if self.objective.monotone and self.arrays.model.reads[tensor]:
-            rank = self.arrays.instance.node_rank
+            rank = self.arrays.instance.node_rank[places]
             table = np.where(rank[:, None] <= rank, table, inf)
         return table
 
@@ -84,40 +89,39 @@ class BlockChain:
         source, rank = self.arrays.source, self.arrays.instance.node_rank
         paid = np.zeros(len(rank))
         for tensor in np.flatnonzero(self.arrays.is_input).tolist():
-            paid += self._sent(tensor)[source] + ways[tensor, source]
+            tails = np.array([source])
+            paid += self._sent(tensor, tails, self._everywhere)[0] + ways[tensor, source]
             if not self.arrays.allowed[tensor, source]:
                 paid[:] = inf
             elif self.objective.monotone and self.arrays.model.reads[tensor]:
                 paid[rank < rank[source]] = inf
         return paid
 
-    def _sent(self, tensor: int) -> NDArray[np.float64]:
-        """[nodes, nodes]: seconds from a tensor's node to its readers, if any, all on one node.
+    @cached_property
+    def _everywhere(self) -> NDArray[np.int64]:
+        return np.arange(len(self.arrays.instance.nodes))
+
+    def _sent(
+        self, tensor: int, tails: NDArray[np.int64], heads: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """[tails, heads]: seconds from a tensor's node to its readers, if any, all on one node.
 
         `once`: links that it crosses on its way as a result are paid there.
         """
         arrays = self.arrays
         readers = len(arrays.model.reads[tensor])
         if not readers:
-            return np.zeros((len(arrays.instance.nodes),) * 2)
-        table = transfer_table(arrays, float(arrays.output_bytes[tensor]))
+            return np.zeros((len(tails), len(heads)))
+        table = transfer_table(arrays, float(arrays.output_bytes[tensor]), tails, heads)
         if self.objective.transfers == "per-edge":
             return table * readers
         if arrays.results_to is None or not arrays.model.results[tensor]:
             return table
-        return self._beside_result(table, tensor, arrays.results_to)
-
-    def _beside_result(
-        self, table: NDArray[np.float64], tensor: int, target: int
-    ) -> NDArray[np.float64]:
-        """`table`, less the links on the way to `target`."""
-        routes = routes_of(self.arrays.instance)
-        size = float(self.arrays.output_bytes[tensor])
-        table = table.copy()
-        for tail, head in np.argwhere(np.isfinite(table)).tolist():
-            paid = routes.path(tail, target) or ()
-            own = (link for link in routes.path(tail, head) or () if link not in paid)
-            table[tail, head] = sum(routes.links[link].seconds(size) for link in own)
+        routes, size = routes_of(arrays.instance), float(arrays.output_bytes[tensor])
+        for i, j in np.argwhere(np.isfinite(table)).tolist():
+            paid = routes.path(int(tails[i]), arrays.results_to) or ()
+            path = routes.path(int(tails[i]), int(heads[j])) or ()
+            table[i, j] = sum(routes.links[k].seconds(size) for k in path if k not in paid)
         return table
 
 
@@ -142,23 +146,23 @@ def block_chain(arrays: TaskArrays, objective: Objective) -> BlockChain:
     return BlockChain(arrays, objective, order, starts[: 1 if first == len(order) else None])
 
 
-def shortest_path(chain: BlockChain, extra_s: NDArray[np.float64] | float = 0.0) -> list[int] | str:
-    """The node of every block on the cheapest path through (block, node), or why there is none.
+def shortest_path(
+    chain: BlockChain, nodes: Sequence[int], extra_s: NDArray[np.float64] | float = 0.0
+) -> tuple[float, list[int]]:
+    """Cost and nodes of all blocks on the cheapest path through (block, node); inf if none.
 
-    `extra_s` [blocks, nodes] is added to the blocks' costs. O(B N^2).
+    Only `nodes` are used; `extra_s` [blocks, nodes] is added to the blocks' costs. O(B N^2).
     """
-    costs = chain.costs_s + extra_s
+    costs = chain.costs_s[:, list(nodes)] + extra_s
     if not chain.num_blocks:
-        return []
+        return 0.0, []
     best, parents = costs[0], []
     for block in range(1, chain.num_blocks):
-        through = best[:, None] + chain.step(block - 1)
+        through = best[:, None] + chain.step(block - 1, nodes)
         parent = through.argmin(axis=0)
         best = through[parent, np.arange(len(parent))] + costs[block]
         parents.append(parent)
-    if best.min() == inf:
-        return "no placement of whole blocks respects tiers, groups, routes and monotone"
-    nodes = [int(best.argmin())]
+    path = [int(best.argmin())]
     for parent in reversed(parents):
-        nodes.append(int(parent[nodes[-1]]))
-    return nodes[::-1]
+        path.append(int(parent[path[-1]]))
+    return float(best.min()), [nodes[place] for place in reversed(path)]

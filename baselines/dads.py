@@ -1,39 +1,62 @@
-"""DADS: two tiers by minimum cut, for latency (DSL) and, on scaled costs, for period (DSH)."""
+"""DADS: two nodes by minimum cut, for latency (DSL) and, on scaled costs, for period (DSH)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
 from math import inf
 
-from splitfog.baselines.per_task import Placement, each_task, fits_memory, home_node
+import numpy as np
+
+from splitfog.baselines.per_task import (
+    Placement,
+    checked,
+    each_task,
+    fits_memory,
+    home_node,
+)
 from splitfog.baselines.two_nodes import two_node_network
-from splitfog.formulations.arrays import TaskArrays
+from splitfog.formulations.arrays import TaskArrays, task_arrays
+from splitfog.formulations.cost import decision_cost
+from splitfog.formulations.cut import CutNetwork, TierLine
+from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.min_cut import least_cut
 
+NO_PLACE = "no placement on two nodes respects tiers, groups, routes, monotone and memory"
+
 
 def solve_dads(request: Request) -> Answer:
-    """The least cut between the source and the best remote node.
+    """The least cut between the source and the best remote node (`latency`), or DSH (`period`).
 
     After C. Hu et al., Dynamic adaptive DNN surgery for inference acceleration on the edge,
-    INFOCOM 2019: layers are vertices of a minimum cut between two tiers, with one auxiliary
-    vertex for every tensor with several readers. Its "edge" is our source, its "cloud" our
-    remote node. Ours: infinite links from a layer back to its inputs (without them the published
-    gadget under-counts where some layers are faster at the source's side); without `monotone` a
-    second auxiliary vertex for the way down; every node is tried as the remote one; plans that
-    break a memory limit are passed over.
+    INFOCOM 2019. Its "edge" is our source, its "cloud" our remote node.
 
-    Exact with two nodes where no memory limit binds. One maximum flow a remote node.
+    DSL, light load: layers are vertices of a minimum cut between two tiers, with one auxiliary
+    vertex for every tensor with several readers. Ours: infinite links from a layer back to its
+    inputs (without them the published gadget under-counts where some layers are faster at the
+    source's side); without `monotone` a second auxiliary vertex for the way down; every node is
+    tried as the remote one; plans that break a memory limit are passed over. Exact with two nodes
+    where no memory limit binds. One maximum flow a remote node.
+
+    DSH, heavy load: the least cut of every point of a grid of scaled costs (times at the source,
+    times at the remote node, transfers), and of these cuts the one of least period. Ours: the
+    factors are powers of two up to 2^`grid`, relative to the transfers'. The unscaled cut is on
+    the grid, and a sum of three busy times is at most three times the longest of the best plan:
+    so the period is at most 3 times the optimum of two nodes without `results_to`, monotone,
+    without memory limits, one task. (2 `grid` + 1)^2 maximum flows a remote node.
     """
+    if request.objective.name == "period":
+        return _best_period(request)
     return each_task(request, lambda arrays: _best_cut(arrays, request))
 
 
 def _best_cut(arrays: TaskArrays, request: Request) -> Placement | str:
     home = home_node(arrays)
-    best, found = inf, None
-    reason = "no placement on two nodes respects tiers, groups, routes, monotone and memory"
-    others = [node for node in range(len(arrays.instance.nodes)) if node != home]
-    for remote in others or [home]:
+    best, found, reason = inf, None, NO_PLACE
+    for remote in _others(arrays, home):
         cut = two_node_cut(arrays, home, remote, request.objective)
         if isinstance(cut, str):
             reason = cut
@@ -57,3 +80,65 @@ def two_node_cut(
     line, network = built
     cut = least_cut(network)
     return None if cut is None else (network.value(cut.tiers), line.nodes[cut.tiers])
+
+
+def _others(arrays: TaskArrays, home: int) -> list[int]:
+    others = [node for node in range(len(arrays.instance.nodes)) if node != home]
+    return others or [home]
+
+
+def _best_period(request: Request) -> Answer:
+    """DSH: the best plan of the grid over all remote nodes; all tasks share one remote node."""
+    best, answer = inf, Answer(None, reason=NO_PLACE)
+    for remote in range(len(request.instance.nodes)):
+        built = _networks(request, remote)
+        if isinstance(built, str):
+            answer = answer if answer.decision else Answer(None, reason=built)
+            continue
+        for placements in _grid_plans(request, built):
+            decision = placed(*placements)
+            cost = float(decision_cost(request.instance, decision, request.objective))
+            if cost < best or answer.decision is None:
+                found = checked(request, decision)
+                if found.decision is not None or answer.decision is None:
+                    answer, best = found, cost if found.decision is not None else best
+            if request.out_of_time:
+                return Answer(answer.decision, stopped_by="time limit", reason=answer.reason)
+    return answer
+
+
+def _networks(request: Request, remote: int) -> list[tuple[TierLine, CutNetwork]] | str:
+    """Every task's network between its source and the remote node, or why one has none."""
+    networks = []
+    for position, task in enumerate(request.instance.tasks):
+        arrays = task_arrays(request.instance, position)
+        built = two_node_network(arrays, home_node(arrays), remote, request.objective)
+        if isinstance(built, str):
+            return f"task {task.name}: {built}"
+        networks.append(built)
+    return networks
+
+
+def _grid_plans(
+    request: Request, networks: list[tuple[TierLine, CutNetwork]]
+) -> Iterator[list[Placement]]:
+    """The different plans of all points of the grid, that of unscaled costs first."""
+    steps = range(-int(request.options["grid"]), int(request.options["grid"]) + 1)
+    seen: set[bytes] = set()
+    for low, high in sorted(product(steps, steps), key=lambda p: (abs(p[0]) + abs(p[1]), p)):
+        cuts = [least_cut(_scaled(network, 2.0**low, 2.0**high)) for _, network in networks]
+        if any(cut is None for cut in cuts):
+            return
+        plan = [line.nodes[cut.tiers] for (line, _), cut in zip(networks, cuts) if cut]
+        key = b"".join(placement.tobytes() for placement in plan)
+        if key not in seen:
+            seen.add(key)
+            yield plan
+
+
+def _scaled(network: CutNetwork, low: float, high: float) -> CutNetwork:
+    """The network with the times of the lower and of the higher of its two nodes scaled."""
+    factors = np.ones(len(network.costs))
+    factors[network.tails == network.source] *= low
+    factors[network.heads == network.sink] *= high
+    return replace(network, costs=network.costs * factors)

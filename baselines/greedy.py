@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from splitfog.baselines.domains import Domains
 from splitfog.baselines.loads import LOADS, Bundle, Crossing, Loads
 from splitfog.baselines.per_task import Placement, checked, result_seconds
-from splitfog.baselines.timetable import list_schedule
+from splitfog.baselines.timetable import Timetable, list_schedule
 from splitfog.formulations.arrays import TaskArrays, task_arrays
 from splitfog.formulations.decision import placed
 from splitfog.formulations.routes import routes_of
@@ -33,7 +33,8 @@ def solve_greedy(request: Request) -> Answer:
     for position, task in enumerate(instance.tasks):
         arrays = task_arrays(instance, position)
         if loads is None:
-            found = list_schedule(arrays, objective.monotone, arrays.model.order.tolist())
+            table = Timetable(arrays, objective.monotone)
+            found = list_schedule(table, arrays.model.order.tolist())
         else:
             found = _Pass(arrays, position, loads).run()
         if isinstance(found, str):

@@ -66,12 +66,15 @@ def inputs_first(arrays: TaskArrays) -> NDArray[np.int64]:
     return np.concatenate([order[is_input], order[~is_input]])
 
 
-def transfer_table(arrays: TaskArrays, num_bytes: float) -> NDArray[np.float64]:
-    """[nodes, nodes]: seconds to send that many bytes; inf where there is no route."""
-    routes = routes_of(arrays.instance)
+def transfer_table(
+    arrays: TaskArrays, num_bytes: float, tails: NDArray[np.int64], heads: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """[tails, heads]: seconds to send that many bytes between nodes; inf without a route."""
+    routes, pairs = routes_of(arrays.instance), np.ix_(tails, heads)
+    latency = routes.latency_s[pairs]
     with np.errstate(invalid="ignore"):
-        table = routes.latency_s + num_bytes * routes.seconds_per_byte
-    return np.where(np.isfinite(routes.latency_s), table, inf)
+        table = latency + num_bytes * routes.seconds_per_byte[pairs]
+    return np.where(np.isfinite(latency), table, inf)
 
 
 def result_seconds(arrays: TaskArrays) -> NDArray[np.float64]:

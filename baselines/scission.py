@@ -49,10 +49,9 @@ def _best_split(arrays: TaskArrays, request: Request) -> Placement | str:
         reason = f"{count:.3g} splits of {chain.num_blocks} blocks, at most {MAX_SPLITS:.3g}"
         raise SolverDeclined("scission", reason, "aaiot")
     used = sorted({node for nodes in choices for node in nodes})
-    pairs = np.ix_(used, used)
     steps = np.empty((chain.num_blocks - 1, len(used), len(used)))
     for block in range(chain.num_blocks - 1):
-        steps[block] = chain.step(block)[pairs]
+        steps[block] = chain.step(block, used)
     best, found = inf, None
     for nodes in choices:
         places = [used.index(node) for node in nodes]

@@ -30,6 +30,7 @@ class Timetable:
         self.placement = [0] * len(arrays.model.layers)
         nodes = arrays.instance.nodes
         self.free = np.zeros(len(nodes))
+        self.starts = [0.0] * len(arrays.model.layers)
         routes = routes_of(arrays.instance)
         self._latency = routes.latency_s
         self._per_byte = np.where(np.isinf(routes.latency_s), 0.0, routes.seconds_per_byte)
@@ -59,10 +60,12 @@ class Timetable:
 
     def put(self, layer: int, node: int) -> bool:
         """Place a layer; False if its group then has no place."""
-        end = 0.0
+        start = end = 0.0
         if not self.arrays.is_input[layer]:
-            end = float(self._starts(layer)[node] + self.arrays.times_s[layer, node])
+            start = float(self._starts(layer)[node])
+            end = start + float(self.arrays.times_s[layer, node])
             self.free[node] = end
+        self.starts[layer] = start
         size = self.arrays.output_bytes[layer]
         self._arrival[layer] = end + self._latency[node] + size * self._per_byte[node]
         self._room[node] -= self.arrays.weight_bytes[layer]
@@ -83,24 +86,20 @@ class Timetable:
 
 
 def list_schedule(
-    arrays: TaskArrays,
-    monotone: bool,
-    order: Iterable[int],
-    pinned: Mapping[int, int] | None = None,
+    table: Timetable, order: Iterable[int], pinned: Mapping[int, int] | None = None
 ) -> Placement | str:
     """The placement of list scheduling in an order that is topological, or why it fails.
 
-    `pinned` layers go to their node if they may be there. O(V N + E N).
+    `pinned` layers go to their node if they may be there. O(E N).
     """
-    table = Timetable(arrays, monotone)
     if table.domains.empty:
         return "no placement respects tiers, groups, routes and monotone"
+    pinned = pinned or {}
     for layer in order:
-        node = (pinned or {}).get(layer)
+        node = pinned.get(layer)
         if node is None or table.finish_times(layer)[node] == inf:
             node = table.best_node(layer)
         if node is None or not table.put(layer, node):
-            return (
-                f"layer {arrays.model.layers[layer].name} fits nowhere once its inputs are placed"
-            )
+            name = table.arrays.model.layers[layer].name
+            return f"layer {name} fits nowhere once its inputs are placed"
     return np.array(table.placement, np.int64)

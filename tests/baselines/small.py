@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as changed
 from itertools import pairwise, product
 from math import inf
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from splitfog import Instance, Layer, Link, Model, Node, Task
 from splitfog.formulations.cost import decision_cost
@@ -24,6 +26,12 @@ def best_of_all(instance: Instance, objective: Objective) -> float:
         if not decision_violations(instance, decision, objective):
             best = min(best, float(decision_cost(instance, decision, objective)))
     return best
+
+
+def from_lowest(instance: Instance, results_to: str | None = None) -> Instance:
+    """The same with the data of its one task at the first node, of the lowest tier."""
+    task = replace(instance.tasks[0], source=instance.nodes[0].name, results_to=results_to)
+    return changed(instance, tasks=(task,))
 
 
 def network(
