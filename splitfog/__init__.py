@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from splitfog import matching as matching
     from splitfog.baselines.harness import compare as compare
+    from splitfog.formulations.batch_cost import BatchCost as BatchCost
+    from splitfog.formulations.front import Front as Front
+    from splitfog.formulations.front import load_front as load_front
+    from splitfog.formulations.front import save_front as save_front
     from splitfog.formulations.plan import Plan as Plan
     from splitfog.formulations.plan import load_plan as load_plan
     from splitfog.formulations.plan import save_plan as save_plan
@@ -32,10 +36,13 @@ if TYPE_CHECKING:
     from splitfog.instances.model import Task as Task
     from splitfog.instances.model import Window as Window
     from splitfog.solvers.base import SolverDeclined as SolverDeclined
+    from splitfog.solvers.pareto import pareto as pareto
     from splitfog.solvers.policy import policy as policy
     from splitfog.solvers.solve import solve as solve
 
 _HOMES = {
+    "BatchCost": "formulations.batch_cost",
+    "Front": "formulations.front",
     "Instance": "instances.model",
     "InstanceError": "instances.checks",
     "Layer": "instances.model",
@@ -50,10 +57,13 @@ _HOMES = {
     "compare": "baselines.harness",
     "evaluate": "formulations.report",
     "generate": "instances.generators",
+    "load_front": "formulations.front",
     "load_instance": "instances.files",
     "load_plan": "formulations.plan",
     "load_policy": "formulations.policy",
+    "pareto": "solvers.pareto",
     "policy": "solvers.policy",
+    "save_front": "formulations.front",
     "save_instance": "instances.files",
     "save_plan": "formulations.plan",
     "save_policy": "formulations.policy",
