@@ -88,7 +88,11 @@ def least_cut(network: CutNetwork) -> CutAnswer | None:
     if network.num_tiers == 1:
         cost = network.value(np.zeros(network.num_layers, np.int64))
         return None if cost == inf else CutAnswer(np.zeros(network.num_layers, np.int64), cost)
-    bound = _upper_bound(network)
+    bound, tiers = _easy_placement(network)
+    if bound == 0:
+        return CutAnswer(tiers, 0.0)
+    if bound == inf:
+        bound = float(network.costs[np.isfinite(network.costs)].sum())
     while True:
         scale = _scale(bound)
         limit = floor(bound * scale)
@@ -102,14 +106,14 @@ def least_cut(network: CutNetwork) -> CutAnswer | None:
         bound = value
 
 
-def _upper_bound(network: CutNetwork) -> float:
-    """The cost of some placement, or of all finite arcs if none of the easy ones is possible."""
+def _easy_placement(network: CutNetwork) -> tuple[float, NDArray[np.int64]]:
+    """The best of: every layer on one tier, or on its lowest where that tier is forbidden."""
     finite = np.isfinite(network.tier_costs)
     lowest = finite.argmax(axis=1)
-    easy = [network.value(np.where(column, tier, lowest)) for tier, column in enumerate(finite.T)]
-    if min(easy) < inf:
-        return min(easy)
-    return float(network.costs[np.isfinite(network.costs)].sum())
+    easy = [np.where(column, tier, lowest) for tier, column in enumerate(finite.T)]
+    values = [network.value(tiers) for tiers in easy]
+    best = int(np.argmin(values))
+    return values[best], easy[best]
 
 
 def _scale(bound: float) -> float:

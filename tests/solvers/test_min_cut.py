@@ -117,6 +117,22 @@ def test_no_work_costs_nothing() -> None:
     assert (plan.status, plan.value, plan.lower_bound, plan.gap) == ("optimal", 0.0, 0.0, 0.0)
 
 
+def test_a_free_tier_is_found_beside_costs_that_round_to_nothing() -> None:
+    """All costs 0 on the edge, .3 s on the device, and a link of no cost: the value is 0."""
+    layers = (
+        Layer(name="in", op="input", output_bytes=0),
+        Layer(
+            name="a",
+            op="conv",
+            output_bytes=0,
+            inputs=("in",),
+            times_s={"device": 0.3, "edge": 0.0, "cloud": 0.3},
+        ),
+    )
+    plan = solve(_line(layers, latency_s=0.0), "min-cut")
+    assert (plan.status, plan.value) == ("optimal", 0.0)
+
+
 def _line(layers: tuple[Layer, ...], latency_s: float, **task: str) -> Instance:
     """Three nodes, each ten times as fast as the one before, 8 Mbit/s (1 MB/s) between them."""
     return Instance(
