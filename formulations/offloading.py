@@ -35,7 +35,8 @@ class Subtasks:
     `service_s` and `transfer_out_s` are [K, N], inf where a node is not allowed or not reached.
     `base_s` [tasks] is the latency of what stays: its computing and transfers without waits;
     `local_s` [tasks] its computing at the source, which waits there in one visit with a run that
-    stays. `weight_bytes` [K] is the size of the layers.
+    stays. `weight_bytes` [K] is the size of the layers. `home` [K] is a slice's home, -1 of a run;
+    `input_bytes` and `output_bytes` [K] are what a slice moves, 0 for a run.
     """
 
     instance: Instance
@@ -50,6 +51,9 @@ class Subtasks:
     weight_bytes: Seconds
     base_s: Seconds
     local_s: Seconds
+    home: NDArray[np.int64]
+    input_bytes: Seconds
+    output_bytes: Seconds
 
     @property
     def rate(self) -> Seconds:
@@ -147,6 +151,7 @@ class _Columns:
         self.keys: list[Subtask] = []
         self.group: list[int] = []
         self.rows: list[tuple[Seconds, Seconds, Seconds, float]] = []
+        self.moved: list[tuple[int, float, float]] = []
         self.base_s: list[float] = []
         self.local_s: list[float] = []
         self.num_groups = 0
@@ -170,6 +175,9 @@ class _Columns:
             frozen(np.array([row[3] for row in self.rows], np.float64)),
             frozen(np.array(self.base_s)),
             frozen(np.array(self.local_s)),
+            frozen(np.array([home for home, _, _ in self.moved], np.int64)),
+            frozen(np.array([into for _, into, _ in self.moved], np.float64)),
+            frozen(np.array([out for _, _, out in self.moved], np.float64)),
         )
 
     def add_task(self, task: int, answer: TaskDecision) -> None:
@@ -182,9 +190,10 @@ class _Columns:
         into, out, fixed = run_transfers(self.routes, arrays, answer, run, self.objective)
         self.base_s.append(local + fixed)
         if run:
-            service = arrays.costs_s[run].sum(axis=0)
+            service = np.where(_joined(arrays, answer, run), arrays.costs_s[run].sum(axis=0), inf)
             weight = float(arrays.weight_bytes[run].sum())
             self.add((task, None, None), into, service, out, weight)
+            self.moved.append((-1, 0.0, 0.0))
             self.num_groups += 1
         for position, stage in enumerate(answer.stages):
             self.add_stage(task, position, stage, arrays)
@@ -210,10 +219,22 @@ class _Columns:
         home = stage.home
         for piece in range(len(stage.slices)):
             service = np.where(allowed, fixed + slope @ tiles.shares[:-1, piece], inf)
-            into = route_seconds(self.routes, home, None, float(tiles.input_bytes[piece]))
-            out = route_seconds(self.routes, None, home, float(tiles.output_bytes[piece]))
+            read, written = float(tiles.input_bytes[piece]), float(tiles.output_bytes[piece])
+            into = route_seconds(self.routes, home, None, read)
+            out = route_seconds(self.routes, None, home, written)
+            self.moved.append((home, read, written))
             self.add((task, position, piece), into, service, out, geometry.weight_bytes)
         self.num_groups += 1
+
+
+def _joined(arrays: TaskArrays, answer: TaskDecision, run: Sequence[int]) -> NDArray[np.bool_]:
+    """[nodes]: where a run may be beside those of its `group`s that stay."""
+    inside, joined = set(run), np.ones(arrays.times_s.shape[1], bool)
+    for group in arrays.groups:
+        if inside & set(group):
+            for layer in set(group) - inside:
+                joined &= np.arange(len(joined)) == int(answer.placement[layer])
+    return joined
 
 
 def route_seconds(routes: Routes, tail: int | None, head: int | None, num_bytes: float) -> Seconds:

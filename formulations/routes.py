@@ -6,7 +6,7 @@ import heapq
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from splitfog.instances.model import Instance, frozen
 
@@ -41,6 +41,21 @@ class Routes:
             path.append(link)
             node = self.links[link].tail
         return tuple(reversed(path))
+
+    def paths(self, tails: ArrayLike, heads: ArrayLike) -> NDArray[np.int64]:
+        """[pairs, hops]: links of many routes at once, last link first, padded with -1.
+
+        Also where there is no route. O(pairs hops).
+        """
+        tail, node = (np.array(ends) for ends in np.broadcast_arrays(tails, heads))
+        link_tail = np.array([link.tail for link in self.links] + [-1], np.int64)
+        hops: list[NDArray[np.int64]] = []
+        while True:
+            link = np.where(tail == node, -1, self._last_link[tail, node])
+            if (link < 0).all():
+                return np.stack(hops, axis=1) if hops else np.empty((len(tail), 0), np.int64)
+            hops.append(link)
+            node = np.where(link < 0, tail, link_tail[link])
 
     def transfer(self, tail: int, head: int, num_bytes: float) -> float:
         """Seconds to store and forward `num_bytes` from `tail` to `head`; inf without a route."""

@@ -97,3 +97,14 @@ def test_store_and_forward_and_tree() -> None:
     assert routes.transfer(2, 0, 4.0) == float("inf")
     assert routes.tree(0, {2, 3, 0}) == [0, 2, 1]  # c before d, the trunk once
     assert routes.tree(2, {0}) is None
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_paths_at_once_are_those_one_by_one(seed):
+    """`paths` of all pairs lists the links of `path`, last first."""
+    instance = meshed(seed)
+    routes, count = routes_of(instance), len(instance.nodes)
+    pairs = [(u, v) for u in range(count) for v in range(count)]
+    found = routes.paths(*zip(*pairs, strict=True))
+    for (tail, head), links in zip(pairs, found.tolist(), strict=True):
+        assert [link for link in links if link >= 0] == list(routes.path(tail, head) or ())[::-1]
