@@ -150,7 +150,7 @@ def _results(arrays: TaskArrays, line: TierLine, objective: Objective) -> NDArra
     if target is None:
         return paid
     results = arrays.model.results
-    read = np.array([bool(readers) for readers in arrays.model.consumers])
+    read = np.isin(np.arange(len(paid)), arrays.model.edges[:, 0])
     if objective.transfers == "once" and target not in line.nodes and (results & read).any():
         return "a result that is also read goes to a node off the line of tiers"
     routes = routes_of(arrays.instance)
@@ -179,9 +179,10 @@ class _Builder:
         self.boundaries = np.arange(self.num_tiers - 1)
         self.source = self.num_layers * len(self.boundaries)
         self.parts: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
-        readers = [len(heads) for heads in arrays.model.consumers]
+        self.pairs = np.unique(arrays.model.edges, axis=0)
+        readers = np.bincount(self.pairs[:, 0], minlength=self.num_layers)
         once = objective.transfers == "once"
-        self.shared = np.flatnonzero(np.array(readers) > 1) if once else np.arange(0)
+        self.shared = np.flatnonzero(readers > 1) if once else np.arange(0)
         self.num_any = len(self.shared) * len(self.boundaries)
         self.num_all = 0 if objective.monotone else self.num_any
 
@@ -191,10 +192,9 @@ class _Builder:
         tier_costs = self.arrays.costs_s[:, self.line.nodes] + paid
         self.chains(tier_costs)
         if self.objective.transfers == "once":
-            edges = np.unique(edges, axis=0)
-            shared = np.isin(edges[:, 0], self.shared)
-            self.lone_readers(edges[~shared])
-            self.many_readers(edges[shared])
+            shared = np.isin(self.pairs[:, 0], self.shared)
+            self.lone_readers(self.pairs[~shared])
+            self.many_readers(self.pairs[shared])
         else:
             free = np.ones((len(edges), len(self.boundaries)), bool)
             self.up(self.x(edges[:, 1]), edges[:, 0], free)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.ledger import hops, unsliced
 from splitfog.formulations.objective import Objective
@@ -113,16 +116,19 @@ def _memory(instance: Instance, decision: Decision) -> Iterator[str]:
 
 def memory_bytes(instance: Instance, decision: Decision) -> list[float]:
     """Weights held on every node: a layer of a model counts once, whichever tasks use it."""
-    held: set[tuple[str, int, int]] = set()
+    held: dict[str, NDArray[np.bool_]] = {}
     for task, answer in zip(instance.tasks, decision.tasks, strict=True):
-        for layer in unsliced(answer):
-            held.add((task.model, layer, int(answer.placement[layer])))
-        held.update((task.model, layer, node) for layer, node in sliced_weights(answer))
-    total = [0.0] * len(instance.nodes)
-    for name, layer, node in sorted(held):
+        shape = (len(answer.placement), len(instance.nodes))
+        own = held.setdefault(task.model, np.zeros(shape, bool))
+        layers = unsliced(answer)
+        own[layers, answer.placement[layers]] = True
+        for layer, node in sliced_weights(answer):
+            own[layer, node] = True
+    total = np.zeros(len(instance.nodes))
+    for name, own in held.items():
         model = instance.models[instance.model_index[name]]
-        total[node] += model.layers[layer].weight_bytes
-    return total
+        total += np.array([layer.weight_bytes for layer in model.layers]) @ own
+    return [float(num_bytes) for num_bytes in total]
 
 
 def _streams(instance: Instance, decision: Decision, objective: Objective) -> Iterator[str]:

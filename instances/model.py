@@ -122,8 +122,9 @@ class Model(
     def results(self) -> NDArray[np.bool_]:
         """[layers]: whether the tensor is a result (no consumers, or marked `result`)."""
         marked = np.fromiter((layer.result for layer in self.layers), bool, len(self.layers))
-        marked[[not consumers for consumers in self.consumers]] = True
-        return frozen(marked)
+        read = np.zeros(len(self.layers), bool)
+        read[self.edges[:, 0]] = True
+        return frozen(marked | ~read)
 
     @cached_property
     def order(self) -> NDArray[np.int64]:
