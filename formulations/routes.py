@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from splitfog.instances.model import Instance, frozen
 
 Key = NDArray[np.float64]
-Label = tuple[float, float, int, tuple[int, ...]]
 
 
 class Routes:
@@ -19,8 +17,8 @@ class Routes:
 
     A route has the least seconds per byte; ties go to the least latency, then the fewest links,
     then the lexicographically least node positions, as label setting from each source on these
-    tuples finds it. The first key is relaxed for all sources at once, O(H N D) for D directed
-    links and routes of at most H of them; only sources with a tie need labels of the others.
+    tuples finds it. One key after the other is relaxed for all sources at once, O(H N D) for D
+    directed links and routes of at most H of them.
     """
 
     def __init__(self, instance: Instance) -> None:
@@ -95,18 +93,10 @@ class Routes:
         """[nodes, nodes]: seconds per byte of every route; inf where there is none."""
         return frozen(np.ascontiguousarray(self._per_byte.T))
 
-    @cached_property
+    @property
     def latency_s(self) -> Key:
         """[nodes, nodes]: total latency of every route; inf where there is none."""
-        latency = np.where(np.isfinite(self.seconds_per_byte), np.nan, np.inf)
-        np.fill_diagonal(latency, 0.0)
-        added = np.array([link.latency_s for link in self.links])
-        tails = np.array([link.tail for link in self.links], np.int64)
-        while len(unknown := np.argwhere(np.isnan(latency))):
-            roots, heads = unknown.T
-            last = self._last_link[roots, heads]
-            latency[roots, heads] = latency[roots, tails[last]] + added[last]
-        return frozen(latency)
+        return self._labels[1]
 
     @cached_property
     def _entering(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64], Key]]:
@@ -139,57 +129,83 @@ class Routes:
                     np.minimum(least[head], offers, out=least[head])
         return least
 
-    @cached_property
+    @property
     def _last_link(self) -> NDArray[np.int64]:
         """[sources, nodes]: last link of every route; -1 where there is none."""
-        last = np.full((self.num_nodes, self.num_nodes), -1)
-        tied = np.zeros(self.num_nodes, bool)
+        return self._labels[0]
+
+    @cached_property
+    def _labels(self) -> tuple[NDArray[np.int64], Key]:
+        """[sources, nodes] each: last link and latency of every route.
+
+        Links that end a way of least seconds per byte are kept; of these those of least latency;
+        of these those of fewest links; of these that of least node positions.
+        """
+        count = self.num_nodes
+        tails = np.array([link.tail for link in self.links], np.int64)
+        heads = np.array([link.head for link in self.links], np.int64)
+        added = np.array([link.latency_s for link in self.links], np.float64)
+        link, source = self._tight_links()
+        tail, head = source * count + tails[link], source * count + heads[link]
+        latency = _least_sums(count, tail, head, added[link])
+        least = latency[tail] + added[link] == latency[head]
+        link, tail, head = link[least], tail[least], head[least]
+        length = _least_sums(count, tail, head, np.ones(len(link)))
+        least = length[tail] + 1 == length[head]
+        last = _first_by_nodes(count, length, link[least], tail[least], head[least])
+        return frozen(last.reshape(count, count)), frozen(latency.reshape(count, count))
+
+    def _tight_links(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Links, and the source of each, that end a way of least seconds per byte."""
+        links, sources = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for head, (into, tails, per_byte) in enumerate(self._entering):
-            if len(into):
-                tight = _least_links(self._per_byte, head, tails, per_byte)
-                last[head] = np.where(tight.any(axis=0), into[tight.argmax(axis=0)], -1)
-                tied |= tight.sum(axis=0) > 1
-        last = last.T
-        np.fill_diagonal(last, -1)
-        for source in np.flatnonzero(tied).tolist():
-            last[source] = self._untied(source)
-        return frozen(np.ascontiguousarray(last))
-
-    def _untied(self, source: int) -> NDArray[np.int64]:
-        """Last link to every node by label setting over the links of least seconds per byte."""
-        leaving: list[list[int]] = [[] for _ in range(self.num_nodes)]
-        for head, (into, tails, per_byte) in enumerate(self._entering):
-            tight = _least_links(self._per_byte[:, [source]], head, tails, per_byte)
-            for link in into[tight[:, 0]].tolist():
-                leaving[self.links[link].tail].append(link)
-        last = np.full(self.num_nodes, -1)
-        done: set[int] = set()
-        queue: list[tuple[Label, int]] = [((0.0, 0.0, 0, (source,)), -1)]
-        while queue:
-            label, link = heapq.heappop(queue)
-            node = label[3][-1]
-            if node in done:
-                continue
-            done.add(node)
-            last[node] = link
-            for position in leaving[node]:
-                out = self.links[position]
-                longer = (
-                    float(self._per_byte[out.head, source]),
-                    label[1] + out.latency_s,
-                    label[2] + 1,
-                    (*label[3], out.head),
-                )
-                heapq.heappush(queue, (longer, position))
-        return last
+            sums = self._per_byte[tails] + per_byte[:, None]
+            tight, source = np.nonzero((sums == self._per_byte[head]) & np.isfinite(sums))
+            links.append(into[tight])
+            sources.append(source)
+        return np.concatenate(links), np.concatenate(sources)
 
 
-def _least_links(
-    least: Key, head: int, tails: NDArray[np.int64], per_byte: Key
-) -> NDArray[np.bool_]:
-    """[links, sources]: whether a link into `head` ends a way of least seconds per byte."""
-    sums = least[tails] + per_byte[:, None]
-    return np.asarray((sums == least[head]) & np.isfinite(sums))
+def _least_sums(
+    count: int, tail: NDArray[np.int64], head: NDArray[np.int64], added: Key
+) -> NDArray[np.float64]:
+    """[sources * nodes]: the fixed point of `least of predecessor's sum + added`."""
+    sums = np.full((count, count), np.inf)
+    np.fill_diagonal(sums, 0.0)
+    least = sums.ravel()
+    while True:
+        before = least.copy()
+        np.minimum.at(least, head, before[tail] + added)
+        if np.array_equal(before, least):
+            return least
+
+
+def _first_by_nodes(
+    count: int,
+    length: NDArray[np.float64],
+    link: NDArray[np.int64],
+    tail: NDArray[np.int64],
+    head: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """[sources * nodes]: last link of the route with the least list of node positions; -1: none.
+
+    Of two routes of as many links to one node, the one to the lesser predecessor is less; so
+    routes are ranked one number of links after the other.
+    """
+    last = np.full(count * count, -1)
+    rank = np.zeros(count * count, np.int64)
+    level = length[head]
+    for links in range(1, int(level.max(initial=0)) + 1):
+        of_level = np.flatnonzero(level == links)
+        # by source and node, then by the predecessor's rank: the first of each node is its best
+        ordered = of_level[np.lexsort((rank[tail[of_level]], head[of_level]))]
+        best = ordered[np.diff(head[ordered], prepend=-1) > 0]
+        last[head[best]] = link[best]
+        # between nodes of a source: the predecessor's rank, then the node's own position
+        rank[head[best][np.lexsort((head[best], rank[tail[best]], head[best] // count))]] = (
+            np.arange(len(best))
+        )
+    return last
 
 
 def routes_of(instance: Instance) -> Routes:
