@@ -1,0 +1,147 @@
+"""`cp-sat`: the least makespan over placements and orders, exact as SPEC 3.2 books it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import floor, frexp, inf
+
+import numpy as np
+
+from splitfog.formulations.arrays import TaskArrays, task_arrays
+from splitfog.formulations.block import Durations, block_of, durations
+from splitfog.formulations.decision import placed
+from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.plan import StoppedBy
+from splitfog.formulations.series import Segment, series_segments
+from splitfog.solvers.base import Answer, Request, SolverDeclined
+from splitfog.solvers.block_plans import NO_PLAN, quick_plan
+from splitfog.solvers.cp_sat_block import solve_block
+from splitfog.solvers.cp_sat_path import SeriesSearch, whole_decision
+from splitfog.solvers.cp_sat_search import Search
+from splitfog.solvers.min_cut import least_cut, line_network
+
+PRECISION_BITS = 32
+"""A tick is chosen so that a known makespan is about 2^32 of them: gaps of 1e-9 a layer."""
+COARSE = 64.0
+"""A makespan this many times below the one that the tick was chosen for has it chosen anew."""
+
+
+def solve_cp_sat(request: Request) -> Answer:
+    """The least makespan, with the bound proven so far when time runs out.
+
+    The model is cut into blocks in series (`series_segments`), each block solved between the nodes
+    of its ends by CP-SAT where critical-path bounds and quick plans do not meet, and the blocks
+    joined by a shortest path. Durations are whole ticks rounded down, so the bound is valid; the
+    value is recomputed in seconds. Where memory can bind, the blocks are solved without it first,
+    and all layers as one block if that plan does not fit. With the same seed and number of
+    workers the plan is the same unless time runs out.
+
+    Without contention only the order on every node matters, with shared links or nodes without
+    overlap one rank orders all (see `cp_sat_block`); models with very many hops that can wait
+    lose that rank, and their bound is one of a relaxation.
+    """
+    arrays = task_arrays(request.instance)
+    seconds = durations(arrays, request.objective.monotone)
+    _quick_start(request, seconds)
+    if request.incumbent is None and (failed := _first_placement(request, seconds)) is not None:
+        return failed
+    while True:
+        chosen_for = request.incumbent_value
+        answer = _in_ticks(request, arrays)
+        better = request.incumbent_value * COARSE < chosen_for
+        if not better or answer.stopped_by != "finished":
+            return answer
+
+
+def _quick_start(request: Request, seconds: Durations) -> None:
+    """Offer the best quick plan: single nodes, list schedules, the start, the latency optimum."""
+    block = block_of(seconds, _everything(seconds.arrays), with_memory=True)
+    known = list(_known_placements(request))
+    plan = quick_plan(block, [[placement[layer] for layer in block.layers] for placement in known])
+    if plan.value < inf:
+        request.offer(whole_decision([block], [plan], [0]))
+    for placement in known:
+        request.offer(placed(placement))
+
+
+def _known_placements(request: Request) -> Iterator[list[int]]:
+    """Placements from elsewhere: the start's, and that of the least latency on tiers in a line."""
+    if request.start is not None and not request.start.tasks[0].stages:
+        yield request.start.tasks[0].placement.tolist()
+    try:
+        latency = Objective("latency", monotone=request.objective.monotone)
+        line, network = line_network(task_arrays(request.instance), latency)
+    except SolverDeclined:
+        return
+    cut = least_cut(network)
+    if cut is not None:
+        yield line.nodes[cut.tiers].tolist()
+
+
+def _first_placement(request: Request, seconds: Durations) -> Answer | None:
+    """Offer any feasible plan that CP-SAT finds; the answer where there is none or no time."""
+    horizon = _longest(seconds)
+    scale = _scale(horizon)
+    table = durations(seconds.arrays, request.objective.monotone, scale)
+    block = block_of(table, _everything(seconds.arrays), with_memory=True)
+    limits = Search(request.remaining_s, seed=request.seed, first_only=True)
+    found = solve_block(block, NO_PLAN, floor(horizon * scale) + 1, 0.0, limits)
+    if found.plan.value < inf:
+        request.offer(whole_decision([block], [found.plan], [0]))
+    if request.incumbent is not None:
+        return None
+    if found.bound == inf:
+        reason = "no placement respects tiers, groups, memory, routes and monotone"
+        return Answer(None, infeasible=True, reason=reason)
+    stopped: StoppedBy = "interrupted" if found.interrupted else "time limit"
+    return Answer(None, stopped_by=stopped, reason="no feasible placement was found in time")
+
+
+def _in_ticks(request: Request, arrays: TaskArrays) -> Answer:
+    """Solve with a tick chosen for the incumbent's makespan."""
+    upper = request.incumbent_value
+    if upper == 0:
+        return Answer(request.incumbent, 0.0)
+    scale = _scale(upper)
+    limit = float(floor(upper * scale * (1 + 1e-12)) + 1)
+    table = durations(arrays, request.objective.monotone, scale, limit)
+    whole = _everything(arrays)
+    segments = series_segments(arrays) if request.options["decompose"] else (whole,)
+    binds = _memory_binds(table)
+    blocks = [block_of(table, segment, binds and segment == whole) for segment in segments]
+    path = SeriesSearch(request, blocks, scale, limit)
+    stopped = path.run()
+    if stopped == "finished" and binds and len(blocks) > 1:
+        one = block_of(table, whole, True)
+        if not one.fits(path.placement[list(one.layers)].tolist()):
+            stopped = SeriesSearch(request, [one], scale, limit, path.bound).run()
+    return Answer(request.incumbent, request.lower_bound, stopped_by=stopped)
+
+
+def _everything(arrays: TaskArrays) -> Segment:
+    return Segment(None, tuple(arrays.model.order.tolist()), None)
+
+
+def _memory_binds(table: Durations) -> bool:
+    """Whether the layers that may be on some node do not all fit there."""
+    arrays = table.arrays
+    held = arrays.weight_bytes @ np.isfinite(table.times)
+    return any(
+        node.memory_bytes is not None and weight > node.memory_bytes * (1 + MEMORY_SLACK)
+        for node, weight in zip(arrays.instance.nodes, held.tolist())
+    )
+
+
+def _longest(seconds: Durations) -> float:
+    """More than any booked makespan: all layers at their slowest and every hop there could be."""
+    finite = [np.where(np.isfinite(t), t, 0.0) for t in (seconds.times, seconds.hops)]
+    return float(finite[0].max(axis=1).sum() + finite[1].sum())
+
+
+def _scale(value: float) -> float:
+    """The largest power of two S with value * S <= 2^32."""
+    if value == 0:
+        return 1.0
+    mantissa, exponent = frexp(value)
+    return 2.0 ** min(PRECISION_BITS - exponent + (mantissa == 0.5), 1023)

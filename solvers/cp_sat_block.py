@@ -1,0 +1,247 @@
+"""The constraint program of one block of the makespan problem, for CP-SAT.
+
+Layer l on node n is a literal x(l, n); starts are whole ticks. Without contention (no shared link
+and no node without overlap in use) an order on every node suffices: the layers sorted by start are
+a topological order whose pass (SPEC 3.2) books nothing later. With contention one rank a layer
+orders every node, shared link and node without overlap at once, since the pass books a tensor's
+hops right after its layer and nothing overtakes: intervals that merely do not overlap would be a
+relaxation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, inf
+from typing import Any
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from splitfog.formulations.block import Block
+from splitfog.solvers.block_plans import BlockPlan
+from splitfog.solvers.cp_sat_hops import HopModel
+from splitfog.solvers.cp_sat_search import Search, search
+
+Literal = Any
+"""A CP-SAT literal; None where it is always true."""
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """The best plan known of a block, a bound in ticks, and whether nothing is left to do."""
+
+    plan: BlockPlan
+    bound: float
+    closed: bool
+    interrupted: bool = False
+
+
+def solve_block(
+    block: Block, known: BlockPlan, upper: float, bound: float, limits: Search
+) -> BlockResult:
+    """The least makespan of a block that is at most `upper`, in ticks.
+
+    Parameters
+    ----------
+    block
+        In whole ticks.
+    known
+        A plan to start from, or `NO_PLAN`.
+    upper
+        Finite; plans above it are of no use. The bound is inf if there is none up to it.
+    bound
+        A lower bound known already.
+    limits
+        Time, seed and workers.
+    """
+    useless = known.value if known.value <= upper else inf
+    upper = min(upper, known.value)
+    model = BlockModel(block, upper, bound)
+    if model.is_empty:
+        return BlockResult(known, useless, True)
+    model.hint(known)
+    found = search(model.model, limits)
+    if found.infeasible:
+        return BlockResult(known, useless, True)
+    bound = max(bound, float(ceil(found.bound - 1e-6)))
+    plan = known
+    if found.solver is not None:
+        placement, order = model.decoded(found.solver)
+        value = block.book(placement, order)
+        if value < known.value:
+            plan = BlockPlan(value, placement, order)
+    return BlockResult(plan, min(bound, plan.value), found.finished, found.interrupted)
+
+
+class BlockModel:
+    """The constraint program, its hint and the way back; `is_empty` if no plan meets `upper`."""
+
+    def __init__(self, block: Block, upper: float, bound: float) -> None:
+        self.block, self.upper = block, int(upper)
+        self.model = cp_model.CpModel()
+        useful = block.through <= upper
+        for group in block.groups:
+            useful[list(group)] = useful[list(group)].all(axis=0)
+        self.domains = [np.flatnonzero(row).tolist() for row in useful]
+        self.is_empty = not all(self.domains) or bound > upper
+        if self.is_empty:
+            return
+        self.end = self.model.new_int_var(int(max(bound, block.bound)), self.upper, "end")
+        self._place()
+        self._start()
+        self._precede()
+        self._share_nodes()
+        self._remember()
+        self.hops = HopModel(self) if block.durations.contended else None
+        self.model.minimize(self.end)
+
+    def when(self, constraint: Any, *literals: Literal) -> None:
+        """Enforce a constraint only if all literals hold."""
+        given = [literal for literal in literals if literal is not None]
+        if given:
+            constraint.only_enforce_if(given)
+
+    def on(self, layer: int, values: Sequence[float]) -> Any:
+        """The entry of a row of whole numbers, one a node, at a layer's node."""
+        domain = self.domains[layer]
+        if len(domain) == 1:
+            return int(values[domain[0]])
+        literals = [self.x[layer][node] for node in domain]
+        return cp_model.LinearExpr.weighted_sum(literals, [int(values[n]) for n in domain])
+
+    def _place(self) -> None:
+        """One node a layer, the same for a group; `x[layer][node]`."""
+        leader = {member: group[0] for group in self.block.groups for member in group}
+        self.x: list[dict[int, Literal]] = []
+        for layer, domain in enumerate(self.domains):
+            first = leader.get(layer, layer)
+            if first < layer:
+                self.x.append(self.x[first])
+            elif len(domain) == 1:
+                self.x.append({domain[0]: None})
+            else:
+                row = {node: self.model.new_bool_var(f"x{layer}@{node}") for node in domain}
+                self.model.add_exactly_one(row.values())
+                self.x.append(row)
+
+    def _start(self) -> None:
+        """Starts between head and what the tail leaves of the upper bound."""
+        block, model = self.block, self.model
+        self.starts: list[Any] = []
+        for layer, domain in enumerate(self.domains):
+            if block.is_virtual[layer]:
+                start: Any = 0
+            else:
+                after = (block.times + block.tails)[layer, domain]
+                least = int(block.heads[layer, domain].min())
+                start = model.new_int_var(least, self.upper - int(after.min()), f"s{layer}")
+                if len(domain) > 1:
+                    model.add(start >= self.on(layer, block.heads[layer]))
+            self.starts.append(start)
+            model.add(self.end >= start + self.on(layer, (block.times + block.tails)[layer]))
+
+    def ended(self, layer: int) -> Any:
+        """When a layer ends, as an expression."""
+        return self.starts[layer] + self.on(layer, self.block.times[layer])
+
+    def _precede(self) -> None:
+        """A layer starts when its tensors are there; pairs of nodes without a way are excluded."""
+        block = self.block
+        for layer, producers in enumerate(block.inputs):
+            for producer in producers:
+                if not block.is_virtual[layer]:
+                    self.model.add(self.starts[layer] >= self.ended(producer))
+                self._transfer(producer, layer)
+
+    def _transfer(self, producer: int, layer: int) -> None:
+        edges, times = self.block.edges[producer], self.block.times[producer]
+        for u in self.domains[producer]:
+            for v in self.domains[layer]:
+                pair = (self.x[producer][u], self.x[layer][v])
+                if u == v or (edges[u, v] == 0):
+                    continue
+                if edges[u, v] > self.upper:
+                    self.model.add_bool_or([~x for x in pair if x is not None])
+                else:
+                    delay = int(times[u] + edges[u, v])
+                    rule = self.model.add(self.starts[layer] >= self.starts[producer] + delay)
+                    self.when(rule, *pair)
+
+    def _share_nodes(self) -> None:
+        """One layer at a time on a node; and the node's whole work fits before the end."""
+        block, model = self.block, self.model
+        self.intervals: list[list[Any]] = [[] for _ in range(block.num_nodes)]
+        for node in range(block.num_nodes):
+            here = [
+                layer
+                for layer, domain in enumerate(self.domains)
+                if node in domain and not block.is_virtual[layer]
+            ]
+            for layer in here:
+                self.intervals[node].append(
+                    self.interval(
+                        self.starts[layer], int(block.times[layer, node]), self.x[layer][node]
+                    )
+                )
+            if len(here) > 1:
+                model.add_no_overlap(self.intervals[node])
+                self._work(node, here)
+
+    def _work(self, node: int, here: list[int]) -> None:
+        """The end is after the node's first possible start, its work, and its least tail."""
+        block = self.block
+        first = int(min(block.heads[layer, node] for layer in here))
+        rest = int(min(block.tails[layer, node] for layer in here))
+        terms = [
+            int(block.times[layer, node])
+            * (1 if self.x[layer][node] is None else self.x[layer][node])
+            for layer in here
+        ]
+        self.model.add(self.end >= first + rest + sum(terms))
+
+    def interval(self, start: Any, size: int, literal: Literal) -> Any:
+        """An interval that is there if the literal holds."""
+        if literal is None:
+            return self.model.new_fixed_size_interval_var(start, size, "")
+        return self.model.new_optional_fixed_size_interval_var(start, size, literal, "")
+
+    def _remember(self) -> None:
+        """Weights fit in memory, in whole units so small that rounding does not matter."""
+        block = self.block
+        if block.weights is None or block.limits is None:
+            return
+        total = max(float(block.weights.sum()), 1.0)
+        unit = 1.0 if np.all(block.weights % 1 == 0) else 2.0**50 / total
+        for node in range(block.num_nodes):
+            if block.limits[node] < inf:
+                held = [
+                    int(block.weights[layer] * unit) * (1 if row[node] is None else row[node])
+                    for layer, row in enumerate(self.x)
+                    if node in row
+                ]
+                room = min(block.limits[node], total) * unit
+                self.model.add(sum(held) <= int(room))
+
+    def hint(self, plan: BlockPlan) -> None:
+        """Start from a plan's placement (CP-SAT completes it)."""
+        for layer, node in enumerate(plan.placement):
+            for other, literal in self.x[layer].items():
+                if literal is not None and layer == self._first(layer):
+                    self.model.add_hint(literal, other == node)
+
+    def _first(self, layer: int) -> int:
+        """The layer whose literals a layer uses."""
+        return next(first for first, row in enumerate(self.x) if row is self.x[layer])
+
+    def decoded(self, solver: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Placement and order of a solution."""
+        placement = tuple(
+            next(n for n, x in row.items() if x is None or solver.boolean_value(x))
+            for row in self.x
+        )
+        if self.hops is not None:
+            return placement, self.hops.order(solver)
+        starts = [int(solver.value(start)) for start in self.starts]
+        ends = [s + self.block.times[layer, placement[layer]] for layer, s in enumerate(starts)]
+        return placement, tuple(sorted(range(len(starts)), key=lambda i: (starts[i], ends[i], i)))

@@ -1,0 +1,93 @@
+"""CP-SAT run so that it repeats itself, keeps its limits and can be stopped by Ctrl-C."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from threading import Thread
+from typing import Any
+
+from ortools.sat.python import cp_model
+
+POLL_S = 0.1
+"""How often the waiting thread looks for Ctrl-C."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """Limits of one search: wall-clock seconds, deterministic effort, seed and workers.
+
+    `first_only` stops at the first solution.
+    """
+
+    time_limit_s: float = inf
+    effort: float = inf
+    seed: int = 0
+    workers: int = 1
+    first_only: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search ended with; `solver` None if it has no solution."""
+
+    solver: Any
+    bound: float
+    finished: bool
+    infeasible: bool
+    interrupted: bool
+
+
+def search(model: cp_model.CpModel, limits: Search) -> Found:
+    """Minimise; the same model, seed and workers give the same answer unless time runs out."""
+    solver = cp_model.CpSolver()
+    parameters = solver.parameters
+    parameters.num_workers = limits.workers
+    parameters.random_seed = limits.seed % 2**31
+    parameters.interleave_search = limits.workers > 1
+    parameters.stop_after_first_solution = limits.first_only
+    # CP-SAT 9.15 proves wrong optima when its presolve merges at-most-ones into enforced linear
+    # rows (OR-Tools issue 5293, met here too); this limit switches that step off.
+    parameters.presolve_inclusion_work_limit = 0
+    parameters.catch_sigint_signal = False
+    if limits.time_limit_s < inf:
+        parameters.max_time_in_seconds = max(limits.time_limit_s, 0.0)
+    if limits.effort < inf:
+        parameters.max_deterministic_time = limits.effort
+    status, interrupted = _run(solver, model)
+    if status == cp_model.MODEL_INVALID:
+        raise ValueError(f"CP-SAT refuses the model: {model.validate()}")
+    has_solution = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
+    infeasible = status == cp_model.INFEASIBLE
+    return Found(
+        solver if has_solution else None,
+        -inf if infeasible else solver.best_objective_bound,
+        status == cp_model.OPTIMAL or infeasible,
+        infeasible,
+        interrupted,
+    )
+
+
+def _run(solver: cp_model.CpSolver, model: cp_model.CpModel) -> tuple[Any, bool]:
+    """Solve in a thread of its own, since only the main thread sees Ctrl-C."""
+    outcome: list[Any] = []
+
+    def work() -> None:
+        try:
+            outcome.append(solver.solve(model))
+        except BaseException as error:
+            outcome.append(error)
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    interrupted = False
+    while thread.is_alive():
+        try:
+            thread.join(POLL_S)
+        except KeyboardInterrupt:
+            interrupted = True
+        if interrupted:
+            solver.stop_search()  # again and again: the search may not have begun yet
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0], interrupted
