@@ -10,7 +10,7 @@ from splitfog.solvers.registry import load_solver, parse_options, solver_info
 POLYNOMIAL = {"latency": ("min-cut", "chain-dp")}
 """Exact and polynomial where they apply; tried in this order."""
 
-EXACT = {"latency": ("ilp",)}
+EXACT = {"latency": ("ilp",), "makespan": ("cp-sat",)}
 """Exact with a bound when the time is over."""
 
 DEFAULT_TIME_LIMIT_S = 60.0
@@ -39,7 +39,9 @@ def solve_auto(request: Request) -> Answer:
         chosen = f"auto chose {candidate}: {why}"
         reason = "; ".join([chosen, *passed, *([answer.reason] if answer.reason else [])])
         return replace(answer, reason=reason, solver=candidate)
-    raise SolverDeclined("auto", f"no solver for {name} applies ({'; '.join(passed) or 'none is known'})")
+    raise SolverDeclined(
+        "auto", f"no solver for {name} applies ({'; '.join(passed) or 'none is known'})"
+    )
 
 
 def _run(request: Request, name: str, limited: bool) -> Answer:
