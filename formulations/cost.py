@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from splitfog.formulations.batch_queue import batch_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.latency import latency, period
 from splitfog.formulations.ledger import Cost
@@ -15,6 +16,7 @@ _COSTS = {
     "period": period,
     "makespan": makespan,
     "mean-latency": mean_latency,
+    "batch": batch_cost,
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.batch_queue import queue_defects
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.ledger import hops, unsliced
 from splitfog.formulations.objective import Objective
@@ -28,6 +29,8 @@ def decision_violations(instance: Instance, decision: Decision, objective: Objec
             own += _monotone(instance, task, answer)
         own += stage_defects(instance, task, answer)
         sentences += [f"task {task.name}: {sentence}" for sentence in own]
+    if objective.name == "batch":  # it knows no memory limit
+        return sentences or queue_defects(instance, decision)
     sentences += _memory(instance, decision)
     if not sentences and objective.name == "mean-latency":
         sentences += _streams(instance, decision, objective)

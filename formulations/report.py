@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as with_fields
 from math import inf
 from typing import Any
 
+from splitfog.formulations.batch_queue import with_queues
 from splitfog.formulations.cost import decision_cost
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.feasibility import decision_violations, memory_bytes
@@ -105,6 +107,10 @@ def describe(
     """
     if cost is None:
         cost = decision_cost(instance, decision, objective)
+    if objective.name == "batch":
+        decision = with_queues(instance, decision)
+    elif decision.queues is not None:
+        decision = with_fields(decision, queues=None)
     return Plan(
         instance=instance.name,
         instance_sha256=instance.sha256,
