@@ -24,17 +24,13 @@ class TaskArrays:
     @cached_property
     def times_s(self) -> NDArray[np.float64]:
         """[layers, nodes]: `layer_time` of every pair, allowed or not."""
-        layers, nodes = self.model.layers, self.instance.nodes
-        speed = np.array([node.speed_flops for node in nodes])
-        overhead = np.array([node.overhead_s for node in nodes])
-        flops = np.fromiter((layer.flops for layer in layers), float, len(layers))
-        times = overhead + flops[:, None] / speed
-        for row, layer in enumerate(layers):
-            if layer.op == "input":
-                times[row] = 0.0
-            elif layer.times_s:
-                times[row] = [layer_time(layer, node) for node in nodes]
-        return frozen(times)
+        if self.model is not self.instance.model_of(self.task):
+            return _layer_times(self.instance, self.model)
+        # the tasks of one model share the array: a thousand of them would fill a gigabyte
+        kept: dict[str, NDArray[np.float64]] = self.instance.__dict__.setdefault("times_s", {})
+        if self.model.name not in kept:
+            kept[self.model.name] = _layer_times(self.instance, self.model)
+        return kept[self.model.name]
 
     @cached_property
     def allowed(self) -> NDArray[np.bool_]:
@@ -100,3 +96,17 @@ def task_arrays(instance: Instance, task: int = 0) -> TaskArrays:
             instance, instance.tasks[task], instance.model_of(instance.tasks[task])
         )
     return kept[task]
+
+
+def _layer_times(instance: Instance, model: Model) -> NDArray[np.float64]:
+    layers, nodes = model.layers, instance.nodes
+    speed = np.array([node.speed_flops for node in nodes])
+    overhead = np.array([node.overhead_s for node in nodes])
+    flops = np.fromiter((layer.flops for layer in layers), float, len(layers))
+    times = overhead + flops[:, None] / speed
+    for row, layer in enumerate(layers):
+        if layer.op == "input":
+            times[row] = 0.0
+        elif layer.times_s:
+            times[row] = [layer_time(layer, node) for node in nodes]
+    return frozen(times)
