@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from splitfog.formulations.front import Front as Front
     from splitfog.formulations.front import load_front as load_front
     from splitfog.formulations.front import save_front as save_front
+    from splitfog.formulations.offload_batch_cost import OffloadBatchCost as OffloadBatchCost
     from splitfog.formulations.plan import Plan as Plan
     from splitfog.formulations.plan import load_plan as load_plan
     from splitfog.formulations.plan import save_plan as save_plan
@@ -49,6 +50,7 @@ _HOMES = {
     "Link": "instances.model",
     "Model": "instances.model",
     "Node": "instances.model",
+    "OffloadBatchCost": "formulations.offload_batch_cost",
     "Plan": "formulations.plan",
     "Policy": "formulations.policy",
     "SolverDeclined": "solvers.base",
