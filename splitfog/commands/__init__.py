@@ -10,11 +10,13 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "solve": "solve",
         "compare": "compare",
         "generate": "generate",
+        "import": "import_file",
         "validate": "validate",
         "verify": "verify",
         "solvers": "solvers",
         "show": "show",
         "policy": "policy",
+        "pareto": "pareto",
     }
 )
 """Name on the command line -> module here, in the order of `splitfog --help`.
