@@ -290,6 +290,8 @@ def run_transfers(
 
 def _to_all(routes: Routes, leaves: list[int], size: float) -> Seconds:
     """[nodes]: seconds of a tensor's tree from every node to the leaves."""
+    if not leaves:
+        return np.zeros(routes.num_nodes)
     if len(set(leaves)) == 1:
         return route_seconds(routes, None, leaves[0], size)
     trees = [_tree_seconds(routes, n, set(leaves), size) for n in range(routes.num_nodes)]
