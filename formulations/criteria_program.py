@@ -1,0 +1,132 @@
+"""Criteria as linear forms of one 0-1 program (formulations/linear.py), to minimise or to limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import inf
+
+from splitfog.formulations.criteria import Criteria, Criterion
+from splitfog.formulations.linear import PlacementProgram, ProgramBuild
+from splitfog.formulations.linear_program import LinearProgram
+from splitfog.formulations.units import Broadcast
+
+Form = dict[int, float]
+"""Column -> coefficient, in seconds or bytes."""
+
+
+@dataclass(frozen=True)
+class CriteriaProgram:
+    """Placements as a program, and every criterion as the largest of some linear forms."""
+
+    placements: PlacementProgram
+    forms: Mapping[str, tuple[Form, ...]]
+
+    def minimising(
+        self, units: Mapping[str, float], limits: Mapping[str, tuple[float, float]]
+    ) -> LinearProgram:
+        """The program that minimises the sum of some criteria, each counted in its unit.
+
+        `limits` maps others to (limit, unit): that value at most, as rows in that unit.
+        """
+        base = self.placements.program
+        program = replace(
+            base,
+            cost=[0.0] * base.num_columns,
+            upper=[*base.upper],
+            is_binary=[*base.is_binary],
+            rows=[*base.rows],
+            row_lower=[*base.row_lower],
+            row_upper=[*base.row_upper],
+        )
+        for name, unit in units.items():
+            self._pay(program, name, unit)
+        for other, (limit, size) in limits.items():
+            for form in self.forms[other]:
+                terms = [(column, value / size) for column, value in form.items()]
+                program.add_row(terms, upper=limit / size)
+        return program
+
+    def _pay(self, program: LinearProgram, name: str, unit: float) -> None:
+        """A criterion in the objective: by its form, or as the largest of several."""
+        forms = self.forms[name]
+        if len(forms) == 1:
+            for column, value in forms[0].items():
+                program.cost[column] += value / unit
+            return
+        largest = program.add_column(cost=1.0, upper=inf)
+        for form in forms:
+            terms = [(column, -value / unit) for column, value in form.items()]
+            program.add_row([(largest, 1.0), *terms], lower=0.0)
+
+
+def criteria_program(criteria: Criteria) -> CriteriaProgram:
+    """The program of an instance's feasible placements with its criteria; not for `makespan`."""
+    return _CriteriaBuild(criteria).with_forms()
+
+
+class _CriteriaBuild(ProgramBuild):
+    """Remembers what every column books, instead of paying for it."""
+
+    def __init__(self, criteria: Criteria) -> None:
+        self.criteria = criteria
+        self.layers: list[tuple[int, int, float]] = []
+        self.crossings: list[tuple[int, int, Broadcast]] = []
+        super().__init__(criteria.instance, criteria.objective, inf, memory=True)
+
+    def _compute(self, node: int, column: int, seconds: float) -> None:
+        self.layers.append((column, node, seconds))
+
+    def _cross(self, link: int, column: int, broadcast: Broadcast) -> None:
+        self.crossings.append((column, link, broadcast))
+
+    def with_forms(self) -> CriteriaProgram:
+        """All rows, columns and forms."""
+        placements = self.finished()
+        forms = {criterion.name: self._forms(criterion) for criterion in self.criteria.each}
+        return CriteriaProgram(placements, forms)
+
+    def _forms(self, criterion: Criterion) -> tuple[Form, ...]:
+        if criterion.kind == "latency":
+            return (self._latency(),)
+        if criterion.kind == "period":
+            return self._busy()
+        form: Form = {}
+        if criterion.kind == "bytes":
+            for column, link, broadcast in self.crossings:
+                if link == criterion.at:
+                    _add(form, column, broadcast.num_bytes)
+        else:
+            for (model, unit), columns in self._holders(criterion.at).items():
+                if weight := self._weight_of(model, unit):
+                    _add(form, self._any_of(columns), weight)
+        return (form,)
+
+    def _latency(self) -> Form:
+        """The mean over tasks."""
+        form: Form = {}
+        for column, _, seconds in self.layers:
+            _add(form, column, seconds * self.weight)
+        for column, link, broadcast in self.crossings:
+            _add(form, column, broadcast.seconds(self.links[link]) * self.weight)
+        return form
+
+    def _busy(self) -> tuple[Form, ...]:
+        """Seconds of every node and link that is ever busy."""
+        nodes: list[Form] = [{} for _ in self.instance.nodes]
+        links: list[Form] = [{} for _ in self.links]
+        for column, node, seconds in self.layers:
+            _add(nodes[node], column, seconds)
+        for column, link, broadcast in self.crossings:
+            seconds = broadcast.seconds(self.links[link])
+            _add(links[link], column, seconds)
+            for node in (self.links[link].tail, self.links[link].head):
+                if not self.instance.nodes[node].overlap:
+                    _add(nodes[node], column, seconds)
+        busy = tuple(form for form in (*nodes, *links) if form)
+        return busy or ({},)
+
+
+def _add(form: Form, column: int, value: float) -> None:
+    if value:
+        form[column] = form.get(column, 0.0) + value

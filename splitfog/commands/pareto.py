@@ -1,0 +1,168 @@
+"""`splitfog pareto`: plans of which none is better in everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from splitfog.commands.shell import (
+    DONE,
+    INFEASIBLE,
+    INTERRUPTED,
+    UNKNOWN,
+    amount,
+    put,
+    require_writable,
+    say,
+    seconds,
+    solvers_are_quiet,
+)
+
+if TYPE_CHECKING:
+    from splitfog.formulations.front import Front
+    from splitfog.instances.model import Instance
+
+PICTURES = (".png", ".svg")
+MOST_ROWS = 40
+
+
+def run(
+    file: Annotated[Path, typer.Argument(metavar="INSTANCE", help="instance file")],
+    objectives: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...", help="latency, makespan, period, memory:NODE, bytes:FROM,TO"
+        ),
+    ] = None,
+    transfers: Annotated[str, typer.Option(help="once or per-edge")] = "once",
+    monotone: Annotated[
+        bool, typer.Option("--monotone/--no-monotone", help="data never goes back to the device")
+    ] = True,
+    kind: Annotated[
+        str | None, typer.Option(help="exact, supported or archive  [default: the best in time]")
+    ] = None,
+    time_limit: Annotated[float | None, typer.Option(help="seconds  [default: 60]")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of the search")] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE|DIR", help=".json: the front; else plans too"),
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="the first two objectives: .png or .svg")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="the front file on standard output")
+    ] = False,
+) -> int:
+    """Weigh objectives against each other.
+
+    The points are labelled: exact (all there are), supported (the convex hull) or archive (a
+    search, without proof).
+
+    Exit codes: 0 done, 2 wrong input, 3 proven infeasible, 4 no plan found, 130 interrupted (what
+    was found is printed and written).
+    """
+    from splitfog.instances.files import load_instance
+    from splitfog.solvers.pareto import pareto
+
+    if objectives is None:
+        raise ValueError("--objectives is missing, such as --objectives latency,period")
+    if picture is not None and picture.suffix not in PICTURES:
+        raise ValueError(f"--picture = {str(picture)!r}, must end in {' or '.join(PICTURES)}")
+    if output is not None:
+        require_writable(output if _is_file(output) else output / "front.json")
+    if picture is not None:
+        require_writable(picture)
+    instance = load_instance(file)
+    with solvers_are_quiet():
+        front = pareto(
+            instance,
+            objectives,
+            transfers=transfers,
+            monotone=monotone,
+            kind=kind,
+            time_limit_s=time_limit,
+            seed=seed,
+        )
+        if picture is not None and front.points:
+            _draw(instance, front, picture)
+    if output is not None:
+        _write(instance, front, output)
+    if as_json:
+        put(front.to_json())
+    else:
+        _print(instance, front)
+    return _code(front)
+
+
+def _is_file(path: Path) -> bool:
+    return path.name.endswith((".json", ".json.gz"))
+
+
+def _code(front: Front) -> int:
+    if front.stopped_by == "interrupted":
+        return INTERRUPTED
+    if front.points:
+        return DONE
+    say(f"splitfog: {front.instance}: {front.status}: {front.reason or 'nothing was found'}")
+    return INFEASIBLE if front.status == "infeasible" else UNKNOWN
+
+
+def _write(instance: Instance, front: Front, path: Path) -> None:
+    """The front; in a folder also a plan file for every point."""
+    from splitfog.formulations.front import save_front
+    from splitfog.formulations.plan import decision_of, save_plan
+    from splitfog.formulations.report import describe
+
+    if _is_file(path):
+        save_front(front, path)
+        return
+    save_front(front, path / "front.json")
+    for at in range(len(front.points)):
+        plan = front.plan(at)
+        full = describe(instance, decision_of(instance, plan), plan.objective, status="feasible")
+        save_plan(full, path / f"plan-{at + 1:03}.json")
+    say(f"written: {path}")
+
+
+def _draw(instance: Instance, front: Front, path: Path) -> None:
+    from splitfog.deployment.front_picture import draw_front
+
+    draw_front(instance, front, path)
+    say(f"written: {path}")
+
+
+def _print(instance: Instance, front: Front) -> None:
+    from rich import box
+    from rich.table import Table as Grid
+
+    from splitfog.baselines.report import print_grid
+
+    stopped = "" if front.stopped_by == "finished" else f", stopped by {front.stopped_by}"
+    put(f"{instance.name}: {' x '.join(front.objectives)}\n")
+    put(f"front    {front.kind}: {len(front.points)} points{stopped}\n")
+    put(f"method   {front.method}, {seconds(front.runtime_s)}\n")
+    if front.reason:
+        put(f"reason   {front.reason}\n")
+    put("\n")
+    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False)
+    grid.add_column("point", justify="right")
+    for name in front.objectives:
+        grid.add_column(name, justify="right")
+    grid.add_column("layers")
+    for at, point in list(enumerate(front.points, 1))[:MOST_ROWS]:
+        cells = [
+            amount(value) if ":" in name else seconds(value)
+            for name, value in zip(front.objectives, point.values, strict=True)
+        ]
+        counts: dict[str, int] = {}
+        for task in point.tasks:
+            for node in task.placement.values():
+                counts[node] = counts.get(node, 0) + 1
+        layers = ", ".join(f"{node} {count}" for node, count in counts.items())
+        grid.add_row(str(at), *cells, layers)
+    print_grid(grid)
+    if len(front.points) > MOST_ROWS:
+        put(f"and {len(front.points) - MOST_ROWS} more points (--json shows all)\n")
