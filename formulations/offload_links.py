@@ -97,7 +97,7 @@ class _Legs:
                 others.append(arrays.results_to)
             split = [frozenset(others)] if once else [frozenset([node]) for node in others]
             if tensor in inside:
-                for leaves in split:
+                for leaves in filter(None, split):
                     self.add(subtask, ("to", -1, leaves), size)
                 continue
             for leaves in split:
