@@ -46,14 +46,13 @@ class Routes:
         Also where there is no route. O(pairs hops).
         """
         tail, node = (np.array(ends) for ends in np.broadcast_arrays(tails, heads))
-        link_tail = np.array([link.tail for link in self.links] + [-1], np.int64)
         hops: list[NDArray[np.int64]] = []
         while True:
             link = np.where(tail == node, -1, self._last_link[tail, node])
             if (link < 0).all():
                 return np.stack(hops, axis=1) if hops else np.empty((len(tail), 0), np.int64)
             hops.append(link)
-            node = np.where(link < 0, tail, link_tail[link])
+            node = np.where(link < 0, tail, self._tails[link])
 
     def transfer(self, tail: int, head: int, num_bytes: float) -> float:
         """Seconds to store and forward `num_bytes` from `tail` to `head`; inf without a route."""
@@ -99,6 +98,11 @@ class Routes:
         return self._labels[1]
 
     @cached_property
+    def _tails(self) -> NDArray[np.int64]:
+        """[links + 1]: tail of every directed link, and -1 for the link -1."""
+        return frozen(np.array([*(link.tail for link in self.links), -1], np.int64))
+
+    @cached_property
     def _entering(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64], Key]]:
         """Positions, tails and seconds per byte of the directed links into every node."""
         entering: list[list[int]] = [[] for _ in range(self.num_nodes)]
@@ -142,7 +146,7 @@ class Routes:
         of these those of fewest links; of these that of least node positions.
         """
         count = self.num_nodes
-        tails = np.array([link.tail for link in self.links], np.int64)
+        tails = self._tails
         heads = np.array([link.head for link in self.links], np.int64)
         added = np.array([link.latency_s for link in self.links], np.float64)
         link, source = self._tight_links()
