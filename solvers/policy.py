@@ -196,13 +196,16 @@ class _Sweep:
 
     def _ask(self, oracle: Oracle, low: float, last: float) -> Envelope[Decision]:
         base = self.parameter.at(self.instance, low)
+        lines: dict[tuple[bytes, ...], Line] = {}  # half of the answers are known plans
 
         def ask(reciprocal: float) -> Found[Decision]:
             answer = oracle(min(max(1 / reciprocal, low), last))
             if answer.decision is None:
                 raise _NoPlan(answer)
-            line = latency_line(base, answer.decision, self.objective, self.parameter)
-            return Found(line, answer.decision, answer.lower_bound)
+            key = tuple(task.placement.tobytes() for task in answer.decision.tasks)
+            if key not in lines:
+                lines[key] = latency_line(base, answer.decision, self.objective, self.parameter)
+            return Found(lines[key], answer.decision, answer.lower_bound)
 
         if 1 / last < 1 / low:
             return lower_envelope(ask, 1 / last, 1 / low)

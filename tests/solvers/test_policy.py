@@ -167,6 +167,20 @@ def test_equals_enumeration_where_routes_flip(seed: int, way: dict[str, Any]) ->
 
 
 @given(seed=st.integers(0, 10**6))
+@settings(max_examples=8)
+def test_some_oracle_always_applies(seed: int) -> None:
+    """Left to itself the policy finds an oracle wherever there is a plan, off the line as well."""
+    instance = random_instance(np.random.default_rng(seed), num_nodes=3, num_layers=4)
+    how: dict[str, Any] = {"link": first_link(instance), "low_bps": LOW, "high_bps": HIGH}
+    found, true = policy(instance, **how), policy(instance, **how, oracle=enumerate_all)
+    assert found.status == true.status
+    if found.pieces:
+        assert set(str(found.oracle).split(", ")) <= {"min-cut", "chain-dp", "ilp"}
+        for value in bandwidths():
+            assert found.value_at(value) == pytest.approx(true.value_at(value), rel=2e-6)
+
+
+@given(seed=st.integers(0, 10**6))
 @settings(max_examples=25)
 def test_lines_are_the_reference_cost(seed: int) -> None:
     """alpha + beta / B of any placement is its reference cost, as long as no route changes."""
