@@ -1,8 +1,8 @@
 """Tasks as subtasks that are matched to nodes: what each takes and moves there (SPEC 3.4, 3.5).
 
 A subtask is a slice of a stage, or a `run`: the unsliced layers of a task that move together, that
-is all of them but the inputs where the task has no stages, else those away from its source. What
-is neither stays where the template places it and belongs to the task's base.
+is those away from its source, and all of them but the inputs where the task has no stages and
+none is away. What is neither stays where the template places it and belongs to the task's base.
 """
 
 from __future__ import annotations
@@ -126,9 +126,8 @@ def run_layers(instance: Instance, task: int, answer: TaskDecision) -> list[int]
     """Layers of a task's run: see the module; empty if it has none."""
     arrays = task_arrays(instance, task)
     movable = [layer for layer in unsliced(answer) if not arrays.is_input[layer]]
-    if not answer.stages:
-        return movable
-    return [layer for layer in movable if int(answer.placement[layer]) != arrays.source]
+    away = [layer for layer in movable if int(answer.placement[layer]) != arrays.source]
+    return away if away or answer.stages else movable
 
 
 def subtasks_of(instance: Instance, template: Decision, objective: Objective) -> Subtasks:
