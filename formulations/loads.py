@@ -1,0 +1,317 @@
+"""How loaded nodes and links are by the tasks so far, kept as one task after another changes.
+
+Equal to the reference `decision_cost` for `mean-latency`, but a change of one task costs its own
+visits and one pass over all waits instead of a walk over every layer of every task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.arrays import task_arrays
+from splitfog.formulations.decision import Decision, Stage, TaskDecision
+from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.ledger import hops, unsliced
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.routes import routes_of
+from splitfog.formulations.stages import sliced_weights, stage_work
+from splitfog.instances.model import Instance
+
+Integers = NDArray[np.int64]
+Seconds = NDArray[np.float64]
+
+OVERLOAD_S = 1e9
+"""Wait, times rho, that stands for an overloaded node where one choice must beat another."""
+
+
+def wait_seconds(second: Seconds, rho: Seconds) -> Seconds:
+    """Pollaczek-Khinchine waits of any shape; `OVERLOAD_S` x rho, not inf, where rho >= 1."""
+    waits: Seconds = np.where(rho < 1, second / (2 * (1 - np.minimum(rho, 1 - 1e-15))), 0.0)
+    return np.asarray(waits + np.where(rho < 1, 0.0, OVERLOAD_S * rho))
+
+
+@dataclass(frozen=True, eq=False)
+class Footprint:
+    """What one task's answer takes: V visits in G groups, and what it sends over links.
+
+    A group is a stage (its visits are a barrier) or one visit of unsliced layers. Visits are
+    sorted by group; `first` [G] is where each group starts. `moved_s` [V] is a visit's transfers
+    if they are part of its race to the barrier, 0 otherwise; `fixed_s` is the latency that never
+    waits: all other transfers. `links` and `link_s` are what it crosses, `held` [H, 2] the
+    (layer, node) whose weights it needs.
+    """
+
+    answer: TaskDecision
+    node: Integers
+    service_s: Seconds
+    moved_s: Seconds
+    first: Integers
+    fixed_s: float
+    links: Integers
+    link_s: Seconds
+    held: Integers
+
+    @property
+    def reachable(self) -> bool:
+        """Whether every transfer has a route."""
+        return self.fixed_s < inf and bool(np.isfinite(self.moved_s).all())
+
+    def latency_s(self, wait_s: Seconds) -> float:
+        """The task's latency, given the wait of every node."""
+        if not len(self.node):
+            return self.fixed_s
+        ends = self.moved_s + self.service_s + np.where(self.service_s > 0, wait_s[self.node], 0.0)
+        return self.fixed_s + float(np.maximum.reduceat(ends, self.first).sum())
+
+
+def footprint(
+    instance: Instance, objective: Objective, task: int, answer: TaskDecision
+) -> Footprint:
+    """What an answer to a task takes of nodes and links. O(layers + tensors + slices)."""
+    arrays, owner = task_arrays(instance, task), instance.tasks[task]
+    layers = np.array(unsliced(answer), np.int64)
+    nodes = answer.placement[layers]
+    services = np.bincount(nodes, arrays.times_s[layers, nodes], len(instance.nodes))
+    own = np.unique(nodes)
+    visits = [(own, services[own], np.zeros(len(own)))]
+    firsts = list(range(len(own)))
+    crossed: list[tuple[int, float]] = []
+    fixed, links = 0.0, instance.directed_links
+    for layer, link in hops(instance, owner, answer, objective.transfers):
+        if link is None:
+            fixed = inf
+            continue
+        seconds = links[link].seconds(float(arrays.output_bytes[layer]))
+        crossed.append((link, seconds))
+        fixed += seconds
+    for stage in answer.stages:
+        firsts.append(sum(len(visit[0]) for visit in visits))
+        visit, always = _stage_visits(instance, task, stage, crossed)
+        visits.append(visit)
+        fixed += always
+    held = [(layer, int(node)) for layer, node in zip(layers.tolist(), nodes, strict=True)]
+    held += sorted(sliced_weights(answer))
+    node, service, moved = (np.concatenate(part) for part in zip(*visits, strict=True))
+    ids = np.array([link for link, _ in crossed], np.int64)
+    seconds_of = np.array([seconds for _, seconds in crossed], np.float64)
+    return Footprint(
+        answer,
+        node,
+        service,
+        moved,
+        np.array(firsts, np.int64),
+        fixed,
+        ids,
+        seconds_of,
+        np.array(held, np.int64).reshape(-1, 2),
+    )
+
+
+def _stage_visits(
+    instance: Instance, task: int, stage: Stage, crossed: list[tuple[int, float]]
+) -> tuple[tuple[Integers, Seconds, Seconds], float]:
+    """A stage's visits, and the seconds that are no race; its link use goes into `crossed`."""
+    routes, links = routes_of(instance), instance.directed_links
+    work = stage_work(instance, instance.tasks[task], stage)
+    place = {node: at for at, node in enumerate(dict.fromkeys(s.node for s in stage.slices))}
+    service, moved = np.zeros(len(place)), np.zeros(len(place))
+    for position, part in enumerate(stage.slices):
+        at = place[part.node]
+        service[at] += work.service_s[position]
+        ways = (
+            (routes.path(stage.home, part.node), float(work.input_bytes[position])),
+            (routes.path(part.node, stage.home), float(work.output_bytes[position])),
+        )
+        for path, num_bytes in ways:
+            moved[at] += inf if path is None else 0.0
+            for link in path or ():
+                seconds = links[link].seconds(num_bytes)
+                crossed.append((link, seconds))
+                moved[at] += seconds
+    nodes = np.array(list(place), np.int64)
+    if instance.nodes[stage.home].radio == "serial":
+        return (nodes, service, np.zeros(len(place))), float(moved.sum())
+    return (nodes, service, moved), 0.0
+
+
+class Loads:
+    """The loads of a decision, task by task; a task may be away while it looks for a plan.
+
+    Attributes
+    ----------
+    rho, second : [N], sum lambda s and sum lambda s^2 of every node.
+    guests : int [N], foreign visits with s > 0, what quotas count.
+    link_load : [links], rate times seconds.
+    link_prices : ([links], [links]), latency and seconds per byte.
+    held : int [N, layers of all models], how many tasks need a layer's weights; empty without
+        memory limits.
+    """
+
+    def __init__(self, instance: Instance, objective: Objective) -> None:
+        self.instance, self.objective = instance, objective
+        num_nodes, tasks = len(instance.nodes), instance.tasks
+        index = instance.node_index
+        self.rate = np.array([task.arrivals_per_s or 0.0 for task in tasks])
+        weight = self.rate if self.rate.any() else np.ones(len(tasks))
+        self.weight = weight / weight.sum()
+        self.source = [-1 if task.source is None else index[task.source] for task in tasks]
+        self.rho, self.second = np.zeros(num_nodes), np.zeros(num_nodes)
+        self.guests = np.zeros(num_nodes, np.int64)
+        self.link_load = np.zeros(len(instance.directed_links))
+        links = instance.directed_links
+        self.link_prices = (
+            np.array([link.latency_s for link in links]),
+            np.array([8 / link.bandwidth_bps for link in links]),
+        )
+        self.quota = np.array([inf if n.quota is None else n.quota for n in instance.nodes])
+        limits = [inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes]
+        self.memory_limit = np.array(limits) * (1 + MEMORY_SLACK)
+        self.has_memory = bool(np.isfinite(self.memory_limit).any())
+        counts = [len(model.layers) for model in instance.models]
+        self.layer_offset = np.concatenate([[0], np.cumsum(counts)])
+        layers = [layer for model in instance.models for layer in model.layers]
+        self.weight_bytes = np.array([layer.weight_bytes for layer in layers])
+        self.held = np.zeros((num_nodes if self.has_memory else 0, len(layers)), np.int64)
+        self.tasks: list[Footprint | None] = [None] * len(tasks)
+        self._flat: _Flat | None = None
+
+    @classmethod
+    def of(cls, instance: Instance, objective: Objective, decision: Decision) -> Loads:
+        """The loads of a whole decision."""
+        loads = cls(instance, objective)
+        for task, answer in enumerate(decision.tasks):
+            loads.put(task, footprint(instance, objective, task, answer))
+        return loads
+
+    @property
+    def decision(self) -> Decision:
+        """The answers of all tasks, none of which may be away."""
+        return Decision(tuple(own.answer for own in self.tasks if own is not None))
+
+    def footprint(self, task: int, answer: TaskDecision) -> Footprint:
+        """What an answer to a task would take."""
+        return footprint(self.instance, self.objective, task, answer)
+
+    def put(self, task: int, own: Footprint) -> None:
+        """Give a task that is away an answer."""
+        self._book(task, own, 1)
+        self.tasks[task], self._flat = own, None
+
+    def take(self, task: int) -> Footprint:
+        """Take a task's answer away, and return it."""
+        own = self.tasks[task]
+        assert own is not None
+        self._book(task, own, -1)
+        self.tasks[task], self._flat = None, None
+        return own
+
+    def exchange(self, task: int, own: Footprint) -> Footprint:
+        """Give a task another answer, and return the one it had."""
+        before = self.take(task)
+        self.put(task, own)
+        return before
+
+    def offset(self, task: int) -> int:
+        """Column in `held` of the first layer of a task's model."""
+        return int(self.layer_offset[self.instance.model_index[self.instance.tasks[task].model]])
+
+    def waits_s(self) -> Seconds:
+        """[N]: the wait of every node; inf where rho >= 1."""
+        return np.where(self.rho < 1, wait_seconds(self.second, self.rho), inf)
+
+    def latency_s(self, task: int) -> float:
+        """A task's latency now."""
+        own = self.tasks[task]
+        assert own is not None
+        return own.latency_s(self.waits_s())
+
+    def latencies_s(self) -> Seconds:
+        """[tasks]: every task's latency now, 0 for one that is away."""
+        waits = self.waits_s()
+        return np.array([0.0 if own is None else own.latency_s(waits) for own in self.tasks])
+
+    def value(self) -> tuple[float, float]:
+        """(excess, objective): what is above the limits, summed, and the mean latency.
+
+        The excess adds up rho and link loads above 1, weights above memory as a share of it, and
+        visits above quota; it is 0 for what is feasible but for tiers, groups and `monotone`.
+        The objective is inf where a node or link is overloaded or a route is missing.
+        """
+        excess = float(np.maximum(self.rho - 1, 0).sum() + np.maximum(self.link_load - 1, 0).sum())
+        excess += float(np.maximum(self.guests - self.quota, 0).sum()) + self._memory_excess()
+        if max(self.rho.max(initial=0), self.link_load.max(initial=0)) >= 1:
+            return excess, inf
+        if self._flat is None:
+            self._flat = _Flat.of(self.tasks, self.weight)
+        return excess, self._flat.value(self.waits_s())
+
+    def _memory_excess(self) -> float:
+        if not self.has_memory:
+            return 0.0
+        held = (self.held > 0) @ self.weight_bytes
+        over = held > self.memory_limit
+        limit = np.maximum(self.memory_limit[over], 1e-300)
+        return float(np.minimum(held[over] / limit - 1, 1e6).sum())
+
+    def _book(self, task: int, own: Footprint, sign: int) -> None:
+        rate = self.rate[task]
+        np.add.at(self.rho, own.node, sign * rate * own.service_s)
+        np.add.at(self.second, own.node, sign * rate * own.service_s**2)
+        if sign < 0:  # what a lonely task leaves behind is nothing, not rounding
+            others = self.rho[own.node] > 1e-13
+            self.rho[own.node] = np.where(others, self.rho[own.node], 0.0)
+            self.second[own.node] = np.where(others, self.second[own.node], 0.0)
+        foreign = (own.node != self.source[task]) & (own.service_s > 0)
+        np.add.at(self.guests, own.node[foreign], sign)
+        np.add.at(self.link_load, own.links, sign * rate * own.link_s)
+        if self.has_memory:
+            layer, node = own.held.T
+            np.add.at(self.held, (node, self.offset(task) + layer), sign)
+
+
+@dataclass(frozen=True, eq=False)
+class _Flat:
+    """All tasks' visits end to end, for one pass over the waits."""
+
+    node: Integers
+    service_s: Seconds
+    moved_s: Seconds
+    waits: NDArray[np.bool_]
+    first: Integers
+    weight: Seconds
+    fixed_s: float
+
+    @classmethod
+    def of(cls, tasks: Sequence[Footprint | None], weight: Seconds) -> _Flat:
+        present = [(own, w) for own, w in zip(tasks, weight.tolist(), strict=True) if own]
+        if not present:
+            none = np.zeros(0)
+            return cls(none.astype(np.int64), none, none, none > 0, none.astype(np.int64), none, 0)
+        owns = [own for own, _ in present]
+        sizes = np.array([len(own.node) for own in owns])
+        groups = np.array([len(own.first) for own in owns])
+        first = np.concatenate([own.first for own in owns])
+        service = np.concatenate([own.service_s for own in owns])
+        return cls(
+            np.concatenate([own.node for own in owns]),
+            service,
+            np.concatenate([own.moved_s for own in owns]),
+            service > 0,
+            first + np.repeat(np.cumsum(sizes) - sizes, groups),
+            np.repeat([w for _, w in present], groups),
+            sum(own.fixed_s * w if own.reachable else inf for own, w in present),
+        )
+
+    def value(self, wait_s: Seconds) -> float:
+        """The weighted sum of the tasks' latencies."""
+        if not len(self.node):
+            return self.fixed_s
+        if self.fixed_s == inf:
+            return inf
+        ends = self.moved_s + self.service_s + np.where(self.waits, wait_s[self.node], 0.0)
+        return self.fixed_s + float(self.weight @ np.maximum.reduceat(ends, self.first))
