@@ -15,6 +15,7 @@ from splitfog.baselines.per_task import (
     each_task,
     fits_memory,
     home_node,
+    servers,
 )
 from splitfog.baselines.two_nodes import two_node_network
 from splitfog.formulations.arrays import TaskArrays, task_arrays
@@ -22,6 +23,7 @@ from splitfog.formulations.cost import decision_cost
 from splitfog.formulations.cut import CutNetwork, TierLine
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.routes import routes_of
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.min_cut import least_cut
 
@@ -41,6 +43,11 @@ def solve_dads(request: Request) -> Answer:
     tried as the remote one; plans that break a memory limit are passed over. Exact with two nodes
     where no memory limit binds. One maximum flow a remote node.
 
+    Under `mean-latency` every task is cut by DSL as if it were alone, for least latency without
+    waits: the state of the art that DINA is compared to. Remote nodes are then those of higher
+    tiers, if there are any, less those that another one dominates. Where the plan overloads a
+    node the answer is unknown and names it.
+
     DSH, heavy load: the least cut of every point of a grid of scaled costs (times at the source,
     times at the remote node, transfers), and of these cuts the one of least period. Ours: the
     factors are powers of two up to 2^`grid`, relative to the transfers'. The unscaled cut is on
@@ -56,7 +63,7 @@ def solve_dads(request: Request) -> Answer:
 def _best_cut(arrays: TaskArrays, request: Request) -> Placement | str:
     home = home_node(arrays)
     best, found, reason = inf, None, NO_PLACE
-    for remote in _others(arrays, home):
+    for remote in _remotes(arrays, home, request.objective):
         cut = two_node_cut(arrays, home, remote, request.objective)
         if isinstance(cut, str):
             reason = cut
@@ -80,6 +87,36 @@ def two_node_cut(
     line, network = built
     cut = least_cut(network)
     return None if cut is None else (network.value(cut.tiers), line.nodes[cut.tiers])
+
+
+def _remotes(arrays: TaskArrays, home: int, objective: Objective) -> list[int]:
+    """Nodes to try as the remote one."""
+    if objective.name != "mean-latency":
+        return _others(arrays, home)
+    return undominated(arrays, home, servers(arrays, home)) or [home]
+
+
+def undominated(arrays: TaskArrays, home: int, nodes: list[int]) -> list[int]:
+    """Those of the nodes that no other is as good as in everything that a cut pays for.
+
+    Times of all layers, routes both ways, and memory. Exact: a dominated node's least cut costs
+    no less than that of the other. All are kept where results travel, for their way may share
+    links with the tensors'.
+    """
+    if arrays.results_to is not None:
+        return nodes
+    routes, places = routes_of(arrays.instance), np.array(nodes, np.int64)
+    pairs = ((home, places), (places, home))
+    ways = [table[pair] for table in (routes.latency_s, routes.seconds_per_byte) for pair in pairs]
+    limits = [arrays.instance.nodes[node].memory_bytes for node in nodes]
+    room = np.array([inf if limit is None else limit for limit in limits])
+    times = arrays.costs_s[:, places]
+    figures = np.vstack([times, *ways, -room])
+    kept: list[int] = []
+    for position in np.argsort(times.sum(axis=0) + sum(ways), kind="stable").tolist():
+        if not (figures[:, kept] <= figures[:, [position]]).all(axis=0).any():
+            kept.append(position)
+    return [nodes[position] for position in sorted(kept)]
 
 
 def _others(arrays: TaskArrays, home: int) -> list[int]:

@@ -15,6 +15,7 @@ from splitfog.baselines.per_task import (
     inputs_first,
     remote_nodes,
     result_seconds,
+    servers,
 )
 from splitfog.formulations.arrays import TaskArrays
 from splitfog.formulations.feasibility import MEMORY_SLACK
@@ -32,7 +33,11 @@ def solve_neurosurgeon(request: Request) -> Answer:
     that crosses is paid; every node that the source reaches is tried as the remote one; nothing
     remote is a cut too; `tiers`, groups and each node's memory rule cuts out.
 
-    Exact on chains with two nodes of different tiers, monotone, one task. O(L N).
+    Under `mean-latency` every task is cut as if it were alone, for least latency without waits
+    (remote nodes are then those of higher tiers, if there are any); where that overloads a node
+    the answer is unknown and names it.
+
+    Exact for `latency` on chains with two nodes of different tiers, monotone, one task. O(L N).
     """
     return each_task(request, lambda arrays: best_cut(arrays, request.objective))
 
@@ -42,7 +47,7 @@ def best_cut(arrays: TaskArrays, objective: Objective) -> Placement | str:
     home = home_node(arrays)
     scan = _Scan.of(arrays, home, objective)
     best, remote, length = scan.all_home(), home, len(scan.order)
-    for node in remote_nodes(arrays, home, objective.monotone):
+    for node in _remotes(arrays, home, objective):
         costs = scan.costs(node)
         cut = int(costs.argmin())
         if costs[cut] < best:
@@ -52,6 +57,12 @@ def best_cut(arrays: TaskArrays, objective: Objective) -> Placement | str:
     placement = np.full(len(scan.order), home)
     placement[scan.order[length:]] = remote
     return placement
+
+
+def _remotes(arrays: TaskArrays, home: int, objective: Objective) -> list[int]:
+    if objective.name == "mean-latency":
+        return servers(arrays, home)
+    return remote_nodes(arrays, home, objective.monotone)
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,17 @@ def remote_nodes(arrays: TaskArrays, home: int, monotone: bool) -> list[int]:
     return [node for node in np.flatnonzero(reached & allowed).tolist() if node != home]
 
 
+def servers(arrays: TaskArrays, home: int) -> list[int]:
+    """Nodes of a higher tier than `home` that it reaches; where there are none, all others.
+
+    Where a thousand users have a stream each, these are what a rival of the literature would send
+    to: not the other users' devices.
+    """
+    reached = remote_nodes(arrays, home, monotone=False)
+    rank = arrays.instance.node_rank
+    return [node for node in reached if rank[node] > rank[home]] or reached
+
+
 def inputs_first(arrays: TaskArrays) -> NDArray[np.int64]:
     """The file's order made topological, with all input layers moved to its front."""
     order = arrays.model.order

@@ -11,6 +11,8 @@ from splitfog.solvers.base import Option, Solver, SolverInfo
 
 _ALL = ("latency", "makespan", "period", "mean-latency", "batch")
 
+_STAGES = {"stages": Option(None, "plan file whose stages are matched; none: whole tasks")}
+
 SOLVERS: tuple[SolverInfo, ...] = (
     SolverInfo(
         name="auto",
@@ -139,7 +141,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         name="neurosurgeon",
         summary="one cut of the topological order between the source and one remote node",
         kind="baseline",
-        objectives=("latency",),
+        objectives=("latency", "mean-latency"),
         entry="splitfog.baselines.neurosurgeon:solve_neurosurgeon",
         exact_when="one task, a chain from an input, two nodes of different tiers, monotone",
         complexity="O(L N)",
@@ -149,12 +151,47 @@ SOLVERS: tuple[SolverInfo, ...] = (
         name="dads",
         summary="two nodes, the source and the best other, by minimum cut: DSL, or DSH for period",
         kind="baseline",
-        objectives=("latency", "period"),
+        objectives=("latency", "period", "mean-latency"),
         entry="splitfog.baselines.dads:solve_dads",
         exact_when="latency with two nodes where no memory limit binds; period within factor 3",
         complexity="N maximum flows on O(V + E) arcs; for period (2 grid + 1)^2 as many",
         reference="Hu et al., DADS, INFOCOM 2019; with the missing reverse links (ours)",
         options={"grid": Option(3, "period: costs are scaled by 2^-grid to 2^grid", least=0)},
+    ),
+    SolverInfo(
+        name="local",
+        summary="offloading: every task on its own node",
+        kind="baseline",
+        objectives=("mean-latency",),
+        entry="splitfog.baselines.single_tier:solve_device_only",
+        complexity="O(V + E)",
+    ),
+    SolverInfo(
+        name="nearest",
+        summary="offloading: every subtask on the server of least transfer time with room",
+        kind="baseline",
+        objectives=("mean-latency",),
+        entry="splitfog.baselines.offloading:solve_nearest",
+        complexity="O(K N log N)",
+        options=_STAGES,
+    ),
+    SolverInfo(
+        name="random-match",
+        summary="offloading: every subtask on a random server with room, or at home",
+        kind="baseline",
+        objectives=("mean-latency",),
+        entry="splitfog.baselines.offloading:solve_random_match",
+        complexity="O(K N log N)",
+        options=_STAGES,
+    ),
+    SolverInfo(
+        name="greedy-match",
+        summary="offloading: subtask by subtask where its visit is shortest, waits included",
+        kind="baseline",
+        objectives=("mean-latency",),
+        entry="splitfog.baselines.offloading:solve_greedy_match",
+        complexity="O(K N log N)",
+        options=_STAGES,
     ),
     SolverInfo(
         name="scission",

@@ -1,0 +1,59 @@
+"""Where subtasks come from: a plan file with stages, or every task as a whole."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from splitfog.formulations.arrays import task_arrays
+from splitfog.formulations.decision import Decision, Stage, placed
+from splitfog.formulations.grids import cover_defects
+from splitfog.formulations.plan import PlanError, decision_of, load_plan
+from splitfog.formulations.stage_shape import geometry_of, stage_shape_defects
+from splitfog.instances.model import Instance, Model
+
+
+def subtask_template(instance: Instance, stages: str | None = None) -> Decision:
+    """The decision whose runs and stages are matched: of the plan file `stages`, or whole tasks.
+
+    Raises
+    ------
+    ValueError
+        Where the plan is for another instance or its stages are none by SPEC 3.6.
+    OSError, InstanceError
+        Where the file cannot be read or is no plan.
+    """
+    if stages is None:
+        return whole_tasks(instance)
+    plan = load_plan(stages)
+    if plan.instance_sha256 not in (None, instance.sha256):
+        raise ValueError(
+            f"{stages} is for another instance: instance_sha256 = {plan.instance_sha256}, "
+            f"must be {instance.sha256}"
+        )
+    try:
+        decision = decision_of(instance, plan)
+    except PlanError as error:
+        raise ValueError(f"{stages}: {error.defects[0]}") from None
+    for task, answer in zip(instance.tasks, decision.tasks, strict=True):
+        for position, stage in enumerate(answer.stages):
+            if defects := _slicing_defects(instance.model_of(task), stage):
+                raise ValueError(f"{stages}: task {task.name}: stage {position}: {defects[0]}")
+    return decision
+
+
+def _slicing_defects(model: Model, stage: Stage) -> list[str]:
+    """What is wrong with a stage wherever its slices are."""
+    if defects := stage_shape_defects(model, stage.layers):
+        return defects
+    geometry = geometry_of(model, stage.layers)
+    rectangles = [(*part.rows, *part.columns) for part in stage.slices]
+    return cover_defects(geometry.height, geometry.width, rectangles)
+
+
+def whole_tasks(instance: Instance) -> Decision:
+    """Every task unsliced at its source; without a source, on the first node of the file."""
+    placements = []
+    for position in range(len(instance.tasks)):
+        arrays = task_arrays(instance, position)
+        placements.append(np.full(len(arrays.model.layers), arrays.source or 0))
+    return placed(*placements)
