@@ -283,7 +283,7 @@ def run_transfers(
             into = into + route_seconds(routes, home, None, size)
         elif any(here):
             grown = [_tree_seconds(routes, home, {*others, n}, size) for n in range(num_nodes)]
-            into = into + np.array(grown) - rest
+            into = into + (np.array(grown) - rest if rest < inf else inf)
     return into, out, fixed
 
 

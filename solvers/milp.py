@@ -12,6 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -88,11 +89,13 @@ def solve_program(
     """
     if time_limit_s <= 0:
         return MilpResult(None, -inf, stopped_by="time limit")
-    problem = _pulp_problem(program)
-    solver = (_Highs if engine == "highs" else _Cbc)(
-        time_limit_s, relative_gap, dict(start or {}), seed
-    )
-    problem.solve(solver)
+    with warnings.catch_warnings():  # PuLP 3.3 announces what PuLP 4 will change
+        warnings.simplefilter("ignore", DeprecationWarning)
+        problem = _pulp_problem(program)
+        solver = (_Highs if engine == "highs" else _Cbc)(
+            time_limit_s, relative_gap, dict(start or {}), seed
+        )
+        problem.solve(solver)
     return _rounded(program, solver.result)
 
 
@@ -100,7 +103,8 @@ def _rounded(program: LinearProgram, result: MilpResult) -> MilpResult:
     """The result with its bound rounded down, and never below what the columns alone say."""
     least = sum(c * u for c, u in zip(program.cost, program.upper) if c < 0)
     bound = max(result.bound, least) + program.constant
-    return replace(result, bound=bound - BOUND_SLACK * abs(bound) - ABSOLUTE_GAP if bound < inf else bound)
+    slack = BOUND_SLACK * abs(bound) + ABSOLUTE_GAP if bound < inf else 0.0
+    return replace(result, bound=bound - slack)
 
 
 def _pulp_problem(program: LinearProgram) -> Any:

@@ -14,12 +14,7 @@ from splitfog.formulations.offloading import Subtasks, subtasks_of
 from splitfog.formulations.plan import decision_of, load_plan
 from splitfog.formulations.stages import stage_defects
 from splitfog.instances.model import Instance, frozen
-from splitfog.solvers.base import Option, Request
-
-STAGES_OPTION = Option(
-    None, "a plan file: the subtasks are its stages' slices and what it runs elsewhere", kind=str
-)
-"""The option `stages` of every solver that assigns given subtasks."""
+from splitfog.solvers.base import Request
 
 
 @dataclass(frozen=True)
@@ -51,6 +46,9 @@ def given_subtasks(request: Request) -> Given:
         template, origin = module.first_pass(instance, objective), "DINA-P's first pass"
     else:
         template, origin = whole_tasks(instance), "whole tasks"
+    if objective.name == "batch":  # a task without stages is one subtask
+        pairs = zip(template.tasks, whole_tasks(instance).tasks, strict=True)
+        template = Decision(tuple(own if own.stages else whole for own, whole in pairs))
     return Given(subtasks_of(instance, template, objective), origin, path is not None)
 
 

@@ -1,0 +1,264 @@
+"""`offload-assignment`: the best nodes and orders of given subtasks for `batch`.
+
+The p-th subtask from the end of a node's queue makes itself and the p - 1 after it wait for its
+service, so it costs `transfer + p * service`: a linear assignment of subtasks to slots (node, p)
+(J. Bruno, E. G. Coffman and R. Sethi, 1974, for parallel machines).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.feasibility import decision_violations
+from splitfog.formulations.linear_program import LinearProgram
+from splitfog.formulations.offloading import Subtasks
+from splitfog.solvers.base import Answer, Request
+from splitfog.solvers.offload_subtasks import given_subtasks
+
+MOST_COLUMNS = 150_000
+"""Of the 0-1 program where quotas count only some of a node's subtasks."""
+
+ROUNDING = 1e-12
+"""Relative, taken off the bound."""
+
+Integers = NDArray[np.int64]
+Seconds = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Jobs:
+    """J subtasks on N nodes: seconds of transfers and service [J, N], inf where not allowed.
+
+    `foreign` [J, N] marks what counts for `quota` [N] (inf: none).
+    """
+
+    transfer_s: Seconds
+    service_s: Seconds
+    foreign: NDArray[np.bool_]
+    quota: Seconds
+
+    @property
+    def capacity(self) -> Seconds:
+        """[N]: how many subtasks a node takes, where its quota counts all or none of them."""
+        own = (np.isfinite(self.service_s) & ~self.foreign).any(axis=0)
+        return np.where(own, inf, self.quota)
+
+    def closed(self) -> Jobs:
+        """The same with guests kept away from nodes of quota 0."""
+        shut = self.foreign & (self.quota == 0)
+        return Jobs(self.transfer_s, np.where(shut, inf, self.service_s), self.foreign, self.quota)
+
+    def value(self, assignment: Integers) -> float:
+        """Sum of all latencies, the shortest first on every node."""
+        rows = np.arange(len(assignment))
+        service = self.service_s[rows, assignment]
+        order = np.lexsort((-service, assignment))
+        first = np.searchsorted(assignment[order], assignment[order])
+        from_end = np.arange(len(order)) - first + 1
+        transfers = self.transfer_s[rows, assignment].sum()
+        return float(transfers + (from_end * service[order]).sum())
+
+    def overbooked(self, assignment: Integers) -> NDArray[np.bool_]:
+        """[N]: whether a node has more guests than its quota."""
+        guests = self.foreign[np.arange(len(assignment)), assignment]
+        counts = np.bincount(assignment[guests], minlength=len(self.quota))
+        return np.asarray(counts > self.quota)
+
+
+def solve_offload_assignment(request: Request) -> Answer:
+    """The least mean latency of given subtasks in queues, with nodes and orders both free.
+
+    The subtasks are whole tasks, or those of the plan in option `stages`. The bound is for these
+    subtasks: a mean over other ones says nothing about it. Exact, except where a node with a
+    quota above 0 is also the source of subtasks (its quota counts the others alone, which no
+    longer is an assignment problem): then by a 0-1 program, and beyond `MOST_COLUMNS` columns by
+    repair, with the assignment's value as the bound.
+    """
+    given = given_subtasks(request)
+    jobs, moved = batch_jobs(given.subtasks)
+    constant = _constant(given.subtasks)
+    count = len(moved) + constant[1]
+    found = assign(jobs, request)
+    if found is None:
+        reason = f"{given.origin}: no assignment respects tiers, routes and quotas"
+        return Answer(None, reason=reason)
+    assignment, bound = found
+    places = given.subtasks.assignment()
+    places[moved] = assignment
+    decision = given.subtasks.decision(places)
+    if faults := decision_violations(request.instance, decision, request.objective):
+        return Answer(None, reason=f"{given.origin}, in what they leave in place: {faults[0]}")
+    bound = (bound + constant[0]) / count * (1 - ROUNDING)
+    reason = f"best nodes and orders of {given.origin}; the bound is for these subtasks"
+    return Answer(decision, bound, reason=reason)
+
+
+def batch_jobs(subtasks: Subtasks) -> tuple[Jobs, Integers]:
+    """The subtasks that `batch` counts, and their positions: no runs beside stages."""
+    staged = np.array([bool(answer.stages) for answer in subtasks.template.tasks], bool)
+    moved = np.flatnonzero(~(subtasks.is_run & staged[subtasks.task]))
+    nodes = subtasks.instance.nodes
+    quota = np.array([inf if node.quota is None else node.quota for node in nodes], float)
+    transfer = (subtasks.transfer_in_s + subtasks.transfer_out_s)[moved]
+    service = np.where(np.isfinite(transfer), subtasks.service_s[moved], inf)
+    fixed = np.where(subtasks.is_run, subtasks.base_s[subtasks.task], 0.0)[moved]
+    foreign = subtasks.source[moved, None] != np.arange(len(nodes))
+    return Jobs(transfer + fixed[:, None], service, foreign, quota), moved
+
+
+def assign(jobs: Jobs, request: Request | None = None) -> tuple[Integers, float] | None:
+    """Node of every job with the least sum of latencies, and a bound; None if there is none."""
+    jobs = jobs.closed()
+    if not len(jobs.service_s):
+        return np.empty(0, np.int64), 0.0
+    relaxed = _by_slots(jobs, jobs.capacity)
+    if relaxed is None:
+        return None
+    bound = jobs.value(relaxed)
+    if not jobs.overbooked(relaxed).any():
+        return relaxed, bound
+    repaired = _repaired(jobs, relaxed)
+    slots = _slot_counts(jobs, len(relaxed))
+    if np.isfinite(jobs.service_s).sum(axis=0) @ slots > MOST_COLUMNS:
+        return None if repaired is None else (repaired, bound)
+    return _by_program(jobs, slots, repaired, bound, request)
+
+
+def _by_slots(jobs: Jobs, capacity: Seconds) -> Integers | None:
+    """The assignment of jobs to slots, as many a node as matter; None if there is none.
+
+    If a node does not use its last slot, that slot's price is 0, and so is that of all behind it,
+    which cost more. Once this holds for every node, the optimum is that of all slots; until then
+    the nodes that use their last one get more. Longest jobs first: fewer augmentations.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    count, num_nodes = jobs.service_s.shape
+    most = np.minimum(capacity, count).astype(np.int64)
+    order = np.argsort(-np.where(np.isfinite(jobs.service_s), jobs.service_s, 0.0).max(axis=1))
+    transfer, service = jobs.transfer_s[order], jobs.service_s[order]
+    slots = np.minimum(_guess(transfer, service, most), most)
+    while True:
+        node = np.repeat(np.arange(num_nodes), slots)
+        rank = np.arange(len(node)) - np.repeat(np.cumsum(slots) - slots, slots) + 1
+        used = slots.copy()
+        try:
+            _, chosen = linear_sum_assignment(transfer[:, node] + rank * service[:, node])
+        except ValueError:  # infeasible with these slots
+            chosen = np.empty(0, np.int64)
+        if len(chosen) == count:
+            used[:] = 0
+            np.maximum.at(used, node[chosen], rank[chosen])
+        short = (used == slots) & (slots < most)
+        if not short.any():
+            break
+        slots = np.where(short, np.minimum(2 * slots + 2, most), slots)
+    if len(chosen) < count:
+        return None
+    assignment = np.empty(count, np.int64)
+    assignment[order] = node[chosen]
+    return assignment
+
+
+def _guess(transfer: Seconds, service: Seconds, most: Integers) -> Integers:
+    """[N]: slots that will probably do: what greedy uses, longest jobs first, and a sixth more."""
+    used = np.zeros(len(most), np.int64)
+    for into, own in zip(transfer, service, strict=True):
+        cost = np.where(used < most, into + (used + 1) * own, inf)
+        node = int(cost.argmin())
+        used[node] += bool(cost[node] < inf)
+    return used + used // 6 + 4
+
+
+def _repaired(jobs: Jobs, relaxed: Integers) -> Integers | None:
+    """An assignment within the quotas: a node over its quota keeps the guests best off there."""
+    service = jobs.service_s.copy()
+    alone = jobs.transfer_s + service
+    mixed = np.isinf(jobs.capacity) & np.isfinite(jobs.quota)
+    for node in np.flatnonzero(mixed).tolist():
+        guests = np.flatnonzero(jobs.foreign[:, node] & np.isfinite(alone[:, node]))
+        others = np.delete(alone, node, axis=1).min(axis=1)[guests]
+        order = np.lexsort((alone[guests, node] - others, relaxed[guests] != node))
+        kept = guests[order[: int(jobs.quota[node])]]
+        service[np.setdiff1d(guests, kept), node] = inf
+    return _by_slots(Jobs(jobs.transfer_s, service, jobs.foreign, jobs.quota), jobs.capacity)
+
+
+def _slot_counts(jobs: Jobs, count: int) -> Integers:
+    """[N]: slots that an optimum may need: no more than jobs that may go there, or the capacity."""
+    allowed = np.isfinite(jobs.service_s).sum(axis=0)
+    most: Integers = np.minimum(np.minimum(allowed, jobs.capacity), count).astype(np.int64)
+    return most
+
+
+def _by_program(
+    jobs: Jobs,
+    slots: Integers,
+    start: Integers | None,
+    bound: float,
+    request: Request | None,
+) -> tuple[Integers, float] | None:
+    """The same with quotas that count guests only, as a 0-1 program over all slots."""
+    from splitfog.solvers.milp import solve_program
+
+    program, unit = LinearProgram(), max(bound / len(jobs.service_s), 1e-12)
+    columns: dict[tuple[int, int, int], int] = {}
+    for job, node in np.argwhere(np.isfinite(jobs.service_s)).tolist():
+        for rank in range(1, int(slots[node]) + 1):
+            cost = jobs.transfer_s[job, node] + rank * jobs.service_s[job, node]
+            columns[job, node, rank] = program.add_column(cost / unit, is_binary=True)
+    of_job: dict[int, list[int]] = {}
+    of_slot: dict[tuple[int, int], list[int]] = {}
+    guests: dict[int, list[int]] = {}
+    for (job, node, rank), column in columns.items():
+        of_job.setdefault(job, []).append(column)
+        of_slot.setdefault((node, rank), []).append(column)
+        if jobs.foreign[job, node] and jobs.quota[node] < inf:
+            guests.setdefault(node, []).append(column)
+    for own in of_job.values():
+        program.add_row([(column, 1.0) for column in own], 1.0, 1.0)
+    for own in of_slot.values():
+        program.add_row([(column, 1.0) for column in own], upper=1.0)
+    for node, own in guests.items():
+        program.add_row([(column, 1.0) for column in own], upper=float(jobs.quota[node]))
+    limit = inf if request is None else request.remaining_s
+    given = None if start is None else _start(jobs, columns, start)
+    result = solve_program(program, time_limit_s=limit, start=given)
+    best = start
+    if result.values is not None:
+        places = np.empty(len(jobs.service_s), np.int64)
+        for (job, node, _), column in columns.items():
+            if result.values[column] > 0.5:
+                places[job] = node
+        if best is None or jobs.value(places) < jobs.value(best):
+            best = places
+    if best is None:
+        return None
+    value = jobs.value(best)
+    return best, min(value, max(bound, result.bound * unit))
+
+
+def _start(
+    jobs: Jobs, columns: dict[tuple[int, int, int], int], assignment: Integers
+) -> dict[int, float]:
+    """The program's columns at an assignment, the shortest first."""
+    start = dict.fromkeys(columns.values(), 0.0)
+    service = jobs.service_s[np.arange(len(assignment)), assignment]
+    rank = np.zeros(len(jobs.quota), int)
+    for job in np.argsort(-service, kind="stable").tolist():
+        node = int(assignment[job])
+        rank[node] += 1
+        start[columns[job, node, int(rank[node])]] = 1.0
+    return start
+
+
+def _constant(subtasks: Subtasks) -> tuple[float, int]:
+    """Latencies and number of whole tasks that have nothing to move: inputs alone."""
+    moving = set(subtasks.task.tolist())
+    rest = [t for t, answer in enumerate(subtasks.template.tasks) if t not in moving]
+    rest = [task for task in rest if not subtasks.template.tasks[task].stages]
+    return float(subtasks.base_s[rest].sum()), len(rest)
