@@ -91,7 +91,7 @@ def _first_placement(request: Request, seconds: Durations) -> Answer | None:
         request.offer(whole_decision([block], [found.plan], [0]))
     if request.incumbent is not None:
         return None
-    if found.bound == inf:
+    if found.infeasible:
         reason = "no placement respects tiers, groups, memory, routes and monotone"
         return Answer(None, infeasible=True, reason=reason)
     stopped: StoppedBy = "interrupted" if found.interrupted else "time limit"
@@ -114,7 +114,7 @@ def _in_ticks(request: Request, arrays: TaskArrays) -> Answer:
     stopped = path.run()
     if stopped == "finished" and binds and len(blocks) > 1:
         one = block_of(table, whole, True)
-        if not one.fits(path.placement[list(one.layers)].tolist()):
+        if path.placement is None or not one.fits(path.placement[list(one.layers)].tolist()):
             stopped = SeriesSearch(request, [one], scale, limit, path.bound).run()
     return Answer(request.incumbent, request.lower_bound, stopped_by=stopped)
 

@@ -19,7 +19,7 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from splitfog.formulations.block import Block
-from splitfog.solvers.block_plans import BlockPlan
+from splitfog.solvers.block_plans import BlockPlan, longest_first
 from splitfog.solvers.cp_sat_hops import HopModel
 from splitfog.solvers.cp_sat_search import Search, search
 
@@ -29,18 +29,29 @@ Literal = Any
 
 @dataclass(frozen=True)
 class BlockResult:
-    """The best plan known of a block, a bound in ticks, and whether nothing is left to do."""
+    """The best plan known of a block, a bound in ticks, and whether nothing is left to do.
+
+    `infeasible`: no plan was known, and there is none up to the limit.
+    """
 
     plan: BlockPlan
     bound: float
     closed: bool
     interrupted: bool = False
+    infeasible: bool = False
 
 
 def solve_block(
-    block: Block, known: BlockPlan, upper: float, bound: float, limits: Search
+    block: Block,
+    known: BlockPlan,
+    upper: float,
+    bound: float,
+    limits: Search,
+    relaxed: bool = False,
 ) -> BlockResult:
-    """The least makespan of a block that is at most `upper`, in ticks.
+    """A plan of a block better than `known` and at most `upper`, in ticks, and a bound.
+
+    The bound is `upper` + 1 if there is no such plan, or the known value if that is less.
 
     Parameters
     ----------
@@ -49,35 +60,38 @@ def solve_block(
     known
         A plan to start from, or `NO_PLAN`.
     upper
-        Finite; plans above it are of no use. The bound is inf if there is none up to it.
+        Finite; plans above it are of no use.
     bound
         A lower bound known already.
     limits
         Time, seed and workers.
+    relaxed
+        Whether hops that wait keep only clear of one another, without the one rank: the bound
+        is valid, the plan's value recomputed.
     """
-    useless = known.value if known.value <= upper else inf
-    upper = min(upper, known.value)
-    model = BlockModel(block, upper, bound)
+    upper = min(upper, known.value - 1)
+    model = BlockModel(block, upper, bound, relaxed)
     if model.is_empty:
-        return BlockResult(known, useless, True)
+        return BlockResult(known, max(bound, upper + 1), True, infeasible=not known.order)
     model.hint(known)
     found = search(model.model, limits)
     if found.infeasible:
-        return BlockResult(known, useless, True)
+        return BlockResult(known, upper + 1, True, infeasible=not known.order)
     bound = max(bound, float(ceil(found.bound - 1e-6)))
     plan = known
     if found.solver is not None:
         placement, order = model.decoded(found.solver)
-        value = block.book(placement, order)
-        if value < known.value:
-            plan = BlockPlan(value, placement, order)
+        for way in (order, longest_first(block, placement)) if block.fits(placement) else ():
+            value = block.book(placement, way)
+            if value < plan.value:
+                plan = BlockPlan(value, placement, way)
     return BlockResult(plan, min(bound, plan.value), found.finished, found.interrupted)
 
 
 class BlockModel:
     """The constraint program, its hint and the way back; `is_empty` if no plan meets `upper`."""
 
-    def __init__(self, block: Block, upper: float, bound: float) -> None:
+    def __init__(self, block: Block, upper: float, bound: float, relaxed: bool = False) -> None:
         self.block, self.upper = block, int(upper)
         self.model = cp_model.CpModel()
         useful = block.through <= upper
@@ -93,7 +107,7 @@ class BlockModel:
         self._precede()
         self._share_nodes()
         self._remember()
-        self.hops = HopModel(self) if block.durations.contended else None
+        self.hops = HopModel(self, relaxed) if block.durations.contended else None
         self.model.minimize(self.end)
 
     def when(self, constraint: Any, *literals: Literal) -> None:

@@ -21,10 +21,15 @@ class Activity:
 
     layer: int
     start: Any
-    end: Any
+    size: int
     literal: Any
     interval: Any
     is_hop: bool
+
+    @property
+    def end(self) -> Any:
+        """When the node or link is free again."""
+        return self.start + self.size
 
 
 class HopModel:
@@ -35,7 +40,7 @@ class HopModel:
     of the layers' ranks; the hops of one tensor in that of `Routes.tree`.
     """
 
-    def __init__(self, owner: BlockModel) -> None:
+    def __init__(self, owner: BlockModel, relaxed: bool = False) -> None:
         self.owner, self.block, self.model = owner, owner.block, owner.model
         self.routes = self.block.durations.routes
         self.links = self.block.durations.arrays.instance.directed_links
@@ -47,13 +52,14 @@ class HopModel:
         for tensor in range(len(self.block.layers)):
             self._tensor(tensor)
         self._layers()
-        self._ranks()
-        self.is_relaxed = sum(1 for _ in self._pairs()) > MOST_PAIRS
-        self._apart()
+        self.is_relaxed = relaxed or self._num_pairs() > MOST_PAIRS
+        if not self.is_relaxed:
+            self._ranks()
+            self._apart()
 
     def order(self, solver: Any) -> tuple[int, ...]:
         """The layers by rank, or where ranks are left out by start."""
-        layers = range(len(self.ranks))
+        layers = range(len(self.block.layers))
         if not self.is_relaxed:
             return tuple(sorted(layers, key=lambda i: (solver.value(self.ranks[i]), i)))
         starts = [solver.value(start) for start in self.owner.starts]
@@ -123,7 +129,7 @@ class HopModel:
             start = self.model.new_int_var(0, self.owner.upper, "")
             size = int(self.block.hops[tensor, link])
             interval = self.owner.interval(start, size, literal)
-            hop = Activity(tensor, start, start + size, literal, interval, True)
+            hop = Activity(tensor, start, size, literal, interval, True)
             self.hop[tensor, link] = hop
             arrival = self.arrival[tensor, self.links[link].head]
             self.owner.when(self.model.add(arrival >= hop.end), literal)
@@ -157,11 +163,35 @@ class HopModel:
             for node, literal in row.items():
                 size = int(self.block.times[layer, node])
                 interval = self.owner.interval(start, size, literal)
-                activity = Activity(layer, start, start + size, literal, interval, False)
+                activity = Activity(layer, start, size, literal, interval, False)
                 self.taking.setdefault(("node", node), []).append(activity)
         for activities in self.taking.values():
             if any(activity.is_hop for activity in activities):
                 self.model.add_no_overlap([activity.interval for activity in activities])
+                self._work(activities)
+
+    def _work(self, activities: list[Activity]) -> None:
+        """The end is after the first possible start on a node or link, its work, and its tail."""
+        first = min(self._head(activity) for activity in activities)
+        rest = min(self._tail(activity) for activity in activities)
+        work = sum(a.size * (1 if a.literal is None else a.literal) for a in activities)
+        self.model.add(self.owner.end >= int(first) + int(rest) + work)
+
+    def _head(self, activity: Activity) -> float:
+        """Earliest start of an activity, wherever it is."""
+        block, domain = self.block, self.owner.domains[activity.layer]
+        table = block.heads + block.times if activity.is_hop else block.heads
+        return float(table[activity.layer, domain].min())
+
+    def _tail(self, activity: Activity) -> float:
+        """Least time after an activity, wherever it is."""
+        block, layer = self.block, activity.layer
+        if not activity.is_hop:
+            return float(block.tails[layer, self.owner.domains[layer]].min())
+        if block.is_result[layer]:
+            return 0.0
+        ahead = block.times + block.tails
+        return min(float(ahead[reader].min()) for reader in block.readers[layer])
 
     def _ranks(self) -> None:
         """One rank a layer, rising along every edge."""
@@ -172,6 +202,10 @@ class HopModel:
             for producer in producers:
                 self.ancestors[layer] |= self.ancestors[producer] | 1 << producer
                 self.model.add(self.ranks[producer] < self.ranks[layer])
+
+    def _num_pairs(self) -> int:
+        """How many pairs of activities there are on all nodes and links."""
+        return sum(len(activities) ** 2 // 2 for activities in self.taking.values())
 
     def _pairs(self) -> Iterator[tuple[Activity, Activity]]:
         """Activities of two layers that one node or link must keep apart, earlier layer first."""
@@ -184,8 +218,6 @@ class HopModel:
 
     def _apart(self) -> None:
         """Activities on one node or link are in the order of their layers' ranks."""
-        if self.is_relaxed:
-            return
         for first, second in self._pairs():
             literals = (first.literal, second.literal)
             before = self._before(first.layer, second.layer)

@@ -14,6 +14,7 @@ from functools import cached_property
 from math import inf
 
 import numpy as np
+from numpy.typing import NDArray
 
 from splitfog.formulations.block import Block
 from splitfog.formulations.critical_path import Table
@@ -25,8 +26,10 @@ from splitfog.solvers.block_plans import NO_PLAN, BlockPlan, quick_plan
 from splitfog.solvers.cp_sat_block import solve_block
 from splitfog.solvers.cp_sat_search import Search
 
-FIRST_EFFORT = 2.0
-"""CP-SAT's deterministic seconds for the first search of a block; each further one has 4 times."""
+FIRST_EFFORT = 0.05
+"""CP-SAT's deterministic seconds (0.1 to 2 real ones) for the first search of a block."""
+GROWTH = 4.0
+"""How many times the effort of one search the next one of the same block has."""
 
 Pair = tuple[int, int]
 """Nodes of a block's entry and exit; 0 where it has none."""
@@ -97,20 +100,23 @@ class Leg:
 
 def shortest_path(tables: Sequence[Table]) -> tuple[float, list[Pair]]:
     """Least sum over one entry of every table, each row the column before; inf if there is none."""
-    length = np.zeros(1)
-    came: list[Table] = []
-    for table in tables:
-        total = length[:, None] + table
-        came.append(total.argmin(axis=0))
-        length = total.min(axis=0)
-    state = int(length.argmin())
-    value = float(length[state])
+    lengths = lengths_before(tables)
+    state = int(lengths[-1].argmin())
+    value = float(lengths[-1][state])
     pairs = []
-    for origins in reversed(came):
-        origin = int(origins[state])
+    for table, before in zip(reversed(tables), reversed(lengths[:-1])):
+        origin = int((before + table[:, state]).argmin())
         pairs.append((origin, state))
         state = origin
     return value, pairs[::-1]
+
+
+def lengths_before(tables: Sequence[Table]) -> list[Table]:
+    """Shortest length from the beginning to every state, before each table and at the end."""
+    lengths = [np.zeros(1)]
+    for table in tables:
+        lengths.append((lengths[-1][:, None] + table).min(axis=0))
+    return lengths
 
 
 def whole_decision(
@@ -132,8 +138,8 @@ def whole_decision(
 class SeriesSearch:
     """The search over blocks in series, in ticks of 1 / scale seconds.
 
-    `limit`: plans above it are of no use. `bound`: what is known of the makespan, and then
-    proven.
+    `limit`: some plan is below it. `bound`: what is known of the makespan, and then proven.
+    `placement`: that of the best plan of all blocks, which may break a memory limit.
     """
 
     def __init__(
@@ -145,43 +151,58 @@ class SeriesSearch:
         bound: float = 0.0,
     ) -> None:
         self.request, self.blocks = request, blocks
-        self.scale, self.limit, self.bound = scale, limit, bound
+        self.scale, self.bound = scale, bound
         kinds: dict[object, Leg] = {}
         self.legs = [
             kinds.setdefault((block.key, at > 0), Leg(block, at > 0))
             for at, block in enumerate(blocks)
         ]
-        self.best = inf
+        self.best = limit
+        self.placement: NDArray[np.int64] | None = None
         self.interrupted = False
 
     def run(self) -> StoppedBy:
         """Search until the shortest path is solved; offers plans and keeps the request's bound."""
-        while not self.interrupted and not self.request.out_of_time:
+        while True:
             path = self._bounded()
-            arcs = {
-                (id(leg), pair): (leg, pair, self._opened(leg, at, pair))
-                for at, (leg, pair) in enumerate(zip(self.legs, path))
-            }
-            self._bounded()
+            for at, pair in enumerate(path):
+                self._opened(self.legs[at], at, pair)
             self._offer(path)
-            still = [entry for entry in arcs.values() if not entry[2].closed]
-            if not still or self.best <= self.bound:
+            open_ = {(id(self.legs[at]), pair): at for at, pair in enumerate(path)}
+            left = [at for at in open_.values() if not self.legs[at].arcs[path[at]].closed]
+            if not left or self.best <= self.bound:
                 return "finished"
-            least = min(arc.attempts for _, _, arc in still)
-            for leg, pair, arc in still:
-                if arc.attempts == least and not self.interrupted:
-                    self._solve(leg, pair, arc)
-        self._bounded()
-        self._offer(shortest_path([leg.upper for leg in self.legs])[1])
-        return "interrupted" if self.interrupted else "time limit"
+            if self.interrupted or self.request.out_of_time:
+                self._offer(shortest_path([leg.upper for leg in self.legs])[1])
+                return "interrupted" if self.interrupted else "time limit"
+            at = min(left, key=lambda at: self._urgency(at, path[at]))
+            self._solve(self.legs[at], path[at])
+
+    def _urgency(self, at: int, pair: Pair) -> tuple[int, float]:
+        """Sorts arcs: those searched least first, then those of the widest gap."""
+        leg = self.legs[at]
+        return leg.arcs[pair].attempts, float(leg.lower[pair] - leg.upper[pair])
 
     def _bounded(self) -> list[Pair]:
         """The shortest path under bounds, whose length bounds the makespan."""
         length, path = shortest_path([leg.lower for leg in self.legs])
-        self.bound = max(self.bound, min(length, self.limit))
+        self.bound = max(self.bound, min(length, self.best))
         known = self.request.lower_bound or 0.0
         self.request.lower_bound = max(known, self.bound / self.scale)
         return path
+
+    def _useful(self, leg: Leg, pair: Pair) -> float:
+        """The most that an arc may take on a path that is better than the best one known."""
+        tables = [other.lower for other in self.legs]
+        before = lengths_before(tables)
+        after = lengths_before([table.T for table in reversed(tables)])[::-1]
+        # a column of ends is one state: the path backwards begins with its least
+        rest = min(
+            float(before[at][pair[0]] + after[at + 1][pair[1]])
+            for at, other in enumerate(self.legs)
+            if other is leg
+        )
+        return self.best - 1 - rest
 
     def _opened(self, leg: Leg, at: int, pair: Pair) -> Arc:
         """The arc, with a quick plan; the best decision known is one of those tried."""
@@ -190,19 +211,28 @@ class SeriesSearch:
         known = self.request.incumbent.tasks[0].placement
         return leg.arc(pair, [known[list(self.blocks[at].layers)].tolist()])
 
-    def _solve(self, leg: Leg, pair: Pair, arc: Arc) -> None:
-        """Search one arc, four times as long as the last time."""
-        if self.request.out_of_time:
-            return
-        effort = inf if len(self.legs) == 1 else FIRST_EFFORT * 4.0**arc.attempts
+    def _solve(self, leg: Leg, pair: Pair) -> None:
+        """Search one arc, longer than the last time.
+
+        With contention a relaxation comes first: it is far smaller and often tight. Then a search
+        for the bound and a broad one take turns.
+        """
+        request, arc = self.request, leg.arcs[pair]
+        relaxed = arc.attempts == 0 and arc.block.durations.contended
+        rounds = arc.attempts - arc.block.durations.contended
         limits = Search(
-            self.request.remaining_s, effort, self.request.seed, self.request.options["workers"]
+            request.remaining_s,
+            FIRST_EFFORT * GROWTH**arc.attempts,
+            request.seed,
+            request.options["workers"],
+            is_broad=rounds % 3 == 2,
         )
         lower = max(float(leg.lower[pair]), self.bound if len(self.legs) == 1 else 0.0)
-        found = solve_block(arc.block, arc.plan, self.limit, lower, limits)
+        useful = self._useful(leg, pair)
+        found = solve_block(arc.block, arc.plan, useful, lower, limits, relaxed)
         leg.improve(pair, found.plan, found.bound)
         arc.attempts += 1
-        arc.closed |= found.closed
+        arc.closed |= found.closed and not relaxed
         self.interrupted |= found.interrupted
 
     def _offer(self, path: Sequence[Pair]) -> None:

@@ -17,13 +17,15 @@ POLL_S = 0.1
 class Search:
     """Limits of one search: wall-clock seconds, deterministic effort, seed and workers.
 
-    `first_only` stops at the first solution.
+    `is_broad` takes turns with all of CP-SAT's strategies, neighbourhood search among them, instead
+    of raising the bound alone. `first_only` stops at the first solution.
     """
 
     time_limit_s: float = inf
     effort: float = inf
     seed: int = 0
     workers: int = 1
+    is_broad: bool = False
     first_only: bool = False
 
 
@@ -44,7 +46,11 @@ def search(model: cp_model.CpModel, limits: Search) -> Found:
     parameters = solver.parameters
     parameters.num_workers = limits.workers
     parameters.random_seed = limits.seed % 2**31
-    parameters.interleave_search = limits.workers > 1
+    parameters.interleave_search = limits.workers > 1 or limits.is_broad
+    if not parameters.interleave_search:
+        # measured on blocks of Inception and random DAGs: 3 to 100 times as fast as the default
+        parameters.linearization_level = 0
+        parameters.use_objective_lb_search = True
     parameters.stop_after_first_solution = limits.first_only
     # CP-SAT 9.15 proves wrong optima when its presolve merges at-most-ones into enforced linear
     # rows (OR-Tools issue 5293, met here too); this limit switches that step off.
