@@ -97,6 +97,19 @@ SOLVERS: tuple[SolverInfo, ...] = (
         reference="after D3 (arXiv 2101.05952); the look-ahead is ours",
     ),
     SolverInfo(
+        name="evolution",
+        summary="any objective by a population search over batches of placements (and orders)",
+        kind="heuristic",
+        objectives=("latency", "makespan", "period", "mean-latency"),
+        entry="splitfog.solvers.evolution:solve_evolution",
+        complexity="O(layers + edges) a placement and generation; stops after 10 s by default",
+        reference="an evolution strategy with moves along topological orders and cuts (ours)",
+        options={
+            "iterations": Option(1000, "generations at most", least=1),
+            "stagnation": Option(60, "generations without improvement at most", least=1),
+        },
+    ),
+    SolverInfo(
         name="device-only",
         summary="every layer on the source",
         kind="baseline",
