@@ -200,14 +200,18 @@ class Loads:
     def put(self, task: int, own: Footprint) -> None:
         """Give a task that is away an answer."""
         self._book(task, own, 1)
-        self.tasks[task], self._flat = own, None
+        self.tasks[task] = own
+        if self._flat is not None:
+            self._flat.put(task, own)
 
     def take(self, task: int) -> Footprint:
         """Take a task's answer away, and return it."""
         own = self.tasks[task]
         assert own is not None
         self._book(task, own, -1)
-        self.tasks[task], self._flat = None, None
+        self.tasks[task] = None
+        if self._flat is not None:
+            self._flat.take(task)
         return own
 
     def exchange(self, task: int, own: Footprint) -> Footprint:
@@ -246,8 +250,8 @@ class Loads:
         excess += float(np.maximum(self.guests - self.quota, 0).sum()) + self._memory_excess()
         if max(self.rho.max(initial=0), self.link_load.max(initial=0)) >= 1:
             return excess, inf
-        if self._flat is None:
-            self._flat = _Flat.of(self.tasks, self.weight)
+        if self._flat is None or len(self._flat.beside) > _Flat.MOST_BESIDE:
+            self._flat = _Flat(self.tasks, self.weight)
         return excess, self._flat.value(self.waits_s())
 
     def _memory_excess(self) -> float:
@@ -274,44 +278,58 @@ class Loads:
             np.add.at(self.held, (node, self.offset(task) + layer), sign)
 
 
-@dataclass(frozen=True, eq=False)
 class _Flat:
-    """All tasks' visits end to end, for one pass over the waits."""
+    """All tasks' visits end to end, for one pass over the waits.
 
-    node: Integers
-    service_s: Seconds
-    moved_s: Seconds
-    waits: NDArray[np.bool_]
-    first: Integers
-    weight: Seconds
-    fixed_s: float
+    A task that changes is blanked here and kept beside, until so many are that all are laid out
+    anew.
+    """
 
-    @classmethod
-    def of(cls, tasks: Sequence[Footprint | None], weight: Seconds) -> _Flat:
-        present = [(own, w) for own, w in zip(tasks, weight.tolist(), strict=True) if own]
-        if not present:
-            none = np.zeros(0)
-            return cls(none.astype(np.int64), none, none, none > 0, none.astype(np.int64), none, 0)
-        owns = [own for own, _ in present]
-        sizes = np.array([len(own.node) for own in owns])
-        groups = np.array([len(own.first) for own in owns])
-        first = np.concatenate([own.first for own in owns])
-        service = np.concatenate([own.service_s for own in owns])
-        return cls(
-            np.concatenate([own.node for own in owns]),
-            service,
-            np.concatenate([own.moved_s for own in owns]),
-            service > 0,
-            first + np.repeat(np.cumsum(sizes) - sizes, groups),
-            np.repeat([w for _, w in present], groups),
-            sum(own.fixed_s * w if own.reachable else inf for own, w in present),
-        )
+    MOST_BESIDE = 24
+
+    def __init__(self, tasks: Sequence[Footprint | None], weight: Seconds) -> None:
+        self.weight = weight
+        self.beside: dict[int, Footprint] = {}
+        present = [(task, own) for task, own in enumerate(tasks) if own is not None]
+        owns = [own for _, own in present]
+        empty = np.zeros(0)
+        sizes = np.array([len(own.node) for own in owns], np.int64)
+        groups = np.array([len(own.first) for own in owns], np.int64)
+        self.node = np.concatenate([empty.astype(np.int64), *(own.node for own in owns)])
+        self.service_s = np.concatenate([empty, *(own.service_s for own in owns)])
+        self.moved_s = np.concatenate([empty, *(own.moved_s for own in owns)])
+        self.waits = self.service_s > 0
+        first = np.concatenate([empty.astype(np.int64), *(own.first for own in owns)])
+        self.first = first + np.repeat(np.cumsum(sizes) - sizes, groups)
+        members = np.array([task for task, _ in present], np.int64)
+        self.group_weight = np.repeat(weight[members], groups)
+        ends = np.cumsum(groups).tolist()
+        spans = zip(ends, groups.tolist(), strict=True)
+        self.groups = {
+            task: slice(end - count, end)
+            for (task, _), (end, count) in zip(present, spans, strict=True)
+        }
+        self.fixed_s = np.zeros(len(tasks))
+        self.fixed_s[members] = [own.fixed_s if own.reachable else inf for own in owns]
+
+    def put(self, task: int, own: Footprint) -> None:
+        """Count a task that is not counted."""
+        self.beside[task] = own
+
+    def take(self, task: int) -> None:
+        """Count a task no longer."""
+        if self.beside.pop(task, None) is None:
+            self.group_weight[self.groups.pop(task)] = 0.0
+            self.fixed_s[task] = 0.0
 
     def value(self, wait_s: Seconds) -> float:
-        """The weighted sum of the tasks' latencies."""
-        if not len(self.node):
-            return self.fixed_s
-        if self.fixed_s == inf:
+        """The weighted sum of the tasks' latencies; inf where a route is missing."""
+        if np.isinf(self.fixed_s).any() or not all(own.reachable for own in self.beside.values()):
             return inf
-        ends = self.moved_s + self.service_s + np.where(self.waits, wait_s[self.node], 0.0)
-        return self.fixed_s + float(self.weight @ np.maximum.reduceat(ends, self.first))
+        total = float(self.weight @ self.fixed_s)
+        for task, own in self.beside.items():
+            total += float(self.weight[task]) * own.latency_s(wait_s)
+        if len(self.node):
+            ends = self.moved_s + self.service_s + np.where(self.waits, wait_s[self.node], 0.0)
+            total += float(self.group_weight @ np.maximum.reduceat(ends, self.first))
+        return total

@@ -111,17 +111,19 @@ def one_cut(instance: Instance, objective: Objective, task: int, cut: int, node:
     return placement
 
 
-def cut_latencies(loads: Loads, task: int) -> Seconds:
+def cut_latencies(loads: Loads, task: int, remote_s: Seconds | None = None) -> Seconds:
     """[M + 1, N]: a task's own latency under every one-cut answer, the loads being the others'.
 
     The task must have a source and be away from `loads`. Inf where tiers, groups, `monotone`,
     routes, quota or memory forbid it; an overloaded node costs `OVERLOAD_S`, so that the least
     evil is still the least. Links' loads are not looked at (`best_cut` does). Everything local is
-    the last row's entry of the source, the row's only one. O(L N), vectorised.
+    the last row's entry of the source, the row's only one. `remote_s` is `remote_seconds`, where
+    it is at hand. O(L N), vectorised.
     """
     source = loads.source[task]
     table = cut_table(loads.instance, loads.objective, task)
-    total = remote_seconds(loads, task) + local_seconds(loads, task)[:, None]
+    remote = remote_seconds(loads, task) if remote_s is None else remote_s
+    total = remote + local_seconds(loads, task)[:, None]
     total[~table.whole_groups] = inf
     if loads.has_memory:
         total[_too_big(loads, task, table)] = inf

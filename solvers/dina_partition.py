@@ -62,8 +62,9 @@ def catalogue(
     what is before it at the source and the rest on one node.
     """
     loads = Loads(instance, objective) if loads is None else loads
-    latencies = cut_latencies(loads, task)
-    plans = [own for own in [partition(loads, task, latencies)] if own is not None]
+    remote = remote_seconds(loads, task)
+    latencies = cut_latencies(loads, task, remote)
+    plans = [own for own in [partition(loads, task, remote)] if own is not None]
     borders = blocks_of(instance, task).borders
     rows = latencies[borders]
     for at in np.argsort(rows, axis=None, kind="stable").tolist():
@@ -97,15 +98,15 @@ def home_decision(instance: Instance, objective: Objective) -> Decision:
     return loads.decision
 
 
-def partition(loads: Loads, task: int, latencies: Seconds | None = None) -> Footprint | None:
+def partition(loads: Loads, task: int, remote_s: Seconds) -> Footprint | None:
     """The partition that the dynamic program finds for a task that is away from `loads`.
 
     Blocks between borders stay at home or become stars; from some border on the tail may be
     placed on one node. None if it would overload a link, or nothing is possible.
-    `latencies` is `cut_latencies(loads, task)`, if at hand.
+    `remote_s` is `remote_seconds(loads, task)`.
     """
     stars = stars_of(loads, task)
-    program = _Program.of(loads, task, stars)
+    program = _Program.of(loads, task, stars, remote_s)
     answer = program.answer(loads, task, stars)
     if answer is None:
         return None
@@ -130,7 +131,7 @@ class _Program:
     tail_s: Seconds
 
     @classmethod
-    def of(cls, loads: Loads, task: int, stars: Stars) -> _Program:
+    def of(cls, loads: Loads, task: int, stars: Stars, remote_s: Seconds) -> _Program:
         borders = stars.blocks.borders.tolist()
         last = len(borders) - 1
         star_cost = stars.best()[1]
@@ -149,9 +150,7 @@ class _Program:
                     starred = min(home_s[i], star_s[i]) + float(star_cost[block])
                     if starred < star_s[j]:
                         star_s[j], star_from[j] = starred, i
-        return cls(
-            home_s, star_s, home_from, star_from, star_of, remote_seconds(loads, task)[borders]
-        )
+        return cls(home_s, star_s, home_from, star_from, star_of, remote_s[borders])
 
     def answer(self, loads: Loads, task: int, stars: Stars) -> TaskDecision | None:
         """The best way to the end."""
@@ -205,9 +204,10 @@ def better(new: tuple[float, float], old: tuple[float, float]) -> bool:
 def repartition(loads: Loads, task: int) -> bool:
     """Give a task its partition or its best single cut if all together gain; whether it did."""
     value, own = loads.value(), loads.take(task)
-    latencies = cut_latencies(loads, task)
+    remote = remote_seconds(loads, task)
+    latencies = cut_latencies(loads, task, remote)
     best = own
-    for other in (partition(loads, task, latencies), best_cut(loads, task, latencies)):
+    for other in (partition(loads, task, remote), best_cut(loads, task, latencies)):
         if other is None or _key(other.answer) == _key(best.answer):
             continue
         loads.put(task, other)
