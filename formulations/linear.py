@@ -15,7 +15,8 @@ rows between x alone. Memory counts a layer of a model once per node, whichever 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import inf
 
 import numpy as np
@@ -37,7 +38,9 @@ ABSENT = -1
 class PlacementProgram:
     """A program, where its placement variables stand, and the seconds that one unit of cost is.
 
-    `columns[task]` is [units, nodes]: the column of x, `ABSENT` where a unit may not be.
+    `columns[task]` is [units, nodes]: the column of x, `ABSENT` where a unit may not be. For
+    `period`, `longest` is the column of the longest busy time and `busy_rows[machine]` the row
+    that holds it above a machine's: nodes first, then directed links.
     """
 
     instance: Instance
@@ -45,6 +48,8 @@ class PlacementProgram:
     units: tuple[TaskUnits, ...]
     columns: tuple[NDArray[np.int64], ...]
     unit_s: float
+    longest: int = ABSENT
+    busy_rows: Mapping[int, int] = field(default_factory=dict)
 
     def decode(self, values: NDArray[np.float64]) -> Decision:
         """The decision of a solution: every unit on the node of its largest x."""
@@ -137,6 +142,7 @@ class ProgramBuild:
         self.columns = tuple(self._placements(units) for units in self.units)
         self.pairs: dict[tuple[int, int, int], dict[tuple[int, int], int]] = {}
         self.with_memory = memory
+        self.longest, self.busy_rows = ABSENT, dict[int, int]()
 
     def finished(self) -> PlacementProgram:
         """All rows and columns added."""
@@ -158,7 +164,15 @@ class ProgramBuild:
             self._memory()
         if self.is_period:
             self._period()
-        return PlacementProgram(self.instance, self.program, self.units, self.columns, self.unit_s)
+        return PlacementProgram(
+            self.instance,
+            self.program,
+            self.units,
+            self.columns,
+            self.unit_s,
+            self.longest,
+            self.busy_rows,
+        )
 
     def _scale(self) -> float:
         """Seconds that count as 1: the known value, else a rough size of the answer."""
@@ -396,11 +410,12 @@ class ProgramBuild:
 
     def _period(self) -> None:
         """The longest busy time of any node or link."""
-        longest = self.program.add_column(cost=1.0, upper=inf)
-        for busy in [*self.node_busy, *self.link_busy]:
+        self.longest = self.program.add_column(cost=1.0, upper=inf)
+        for machine, busy in enumerate([*self.node_busy, *self.link_busy]):
             if busy:
                 terms = [(column, -share) for column, share in busy.items()]
-                self.program.add_row([(longest, 1.0), *terms], lower=0.0)
+                row = self.program.add_row([(self.longest, 1.0), *terms], lower=0.0)
+                self.busy_rows[machine] = row
 
 
 def _sum(columns: NDArray[np.int64]) -> list[tuple[int, float]]:

@@ -6,15 +6,17 @@ keeps its bound in its own info and CBC in its log, and neither stops cleanly on
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from math import inf, isfinite
 from typing import Any, Literal
@@ -87,13 +89,15 @@ def solve_program(
     MilpResult
         After Ctrl-C with `stopped_by` "interrupted" and what was found so far.
     """
+    started = time.perf_counter()
     if time_limit_s <= 0:
         return MilpResult(None, -inf, stopped_by="time limit")
     with warnings.catch_warnings():  # PuLP 3.3 announces what PuLP 4 will change
         warnings.simplefilter("ignore", DeprecationWarning)
         problem = _pulp_problem(program)
+        limit = max(time_limit_s - (time.perf_counter() - started), 1e-3)
         solver = (_Highs if engine == "highs" else _Cbc)(
-            time_limit_s, relative_gap, dict(start or {}), seed
+            limit, relative_gap, dict(start or {}), seed
         )
         problem.solve(solver)
     return _rounded(program, solver.result)
@@ -133,6 +137,29 @@ def _pulp_problem(program: LinearProgram) -> Any:
 _CATEGORY = {True: pulp.LpInteger, False: pulp.LpContinuous}
 
 
+@contextmanager
+def _quiet_stdout() -> Iterator[None]:
+    """Send the process's standard output to standard error meanwhile.
+
+    HiGHS 1.12 prints a line of its own there when it repairs a solution, whatever its log options
+    say; standard output may hold one JSON document only.
+    """
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+    except OSError:  # there is no standard output
+        yield
+        return
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).fflush(None)  # what C has not written yet must not come later
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
 class _Highs(pulp.HiGHS):  # type: ignore[misc]
     """PuLP's HiGHS, run in a thread of its own so that Ctrl-C reaches the waiting caller."""
 
@@ -156,14 +183,15 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
             values = np.fromiter(self.start.values(), float, len(self.start))
             highs.setSolution(len(columns), columns, values)
         highs.HandleUserInterrupt = True
-        highs.startSolve()
-        done = False
-        while not done:
-            try:
-                done = highs.wait(0.1)[0]
-            except KeyboardInterrupt:
-                self.interrupted = True
-                highs.cancelSolve()
+        with _quiet_stdout():
+            highs.startSolve()
+            done = False
+            while not done:
+                try:
+                    done = highs.wait(0.1)[0]
+                except KeyboardInterrupt:
+                    self.interrupted = True
+                    highs.cancelSolve()
 
     def findSolutionValues(self, lp: Any) -> tuple[int, int]:
         """Read the result off HiGHS itself; PuLP's reading fails where there is no solution."""

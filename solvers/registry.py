@@ -13,6 +13,13 @@ _ALL = ("latency", "makespan", "period", "mean-latency", "batch")
 
 _STAGES = {"stages": Option(None, "plan file whose stages are matched; none: whole tasks")}
 
+_SUBTASKS = {"stages": Option(None, "plan file whose subtasks are matched; none: see the solver")}
+
+_SLICING = {
+    "helpers": Option("tier", "nodes that slice beside the home", choices=("tier", "all")),
+    "grid": Option(5, "dealt grids have up to so many rows and columns", least=1),
+}
+
 SOLVERS: tuple[SolverInfo, ...] = (
     SolverInfo(
         name="auto",
@@ -39,8 +46,8 @@ SOLVERS: tuple[SolverInfo, ...] = (
         objectives=("latency", "period"),
         entry="splitfog.solvers.ilp:solve_ilp",
         exact_when="always; on a time limit it returns its dual bound",
-        complexity="exponential at worst; O(L N + T D) variables",
-        reference="0-1 program with one variable a tensor and link (ours), solved by CBC or HiGHS",
+        complexity="exponential at worst; O(L N + T D) variables, O(E N^2) where links form cycles",
+        reference="0-1 program by cuts or transports (ours), solved by CBC or HiGHS",
         options={"engine": Option("highs", "the back end", choices=("cbc", "highs"))},
     ),
     SolverInfo(
@@ -73,7 +80,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         kind="exact",
         objectives=("latency", "makespan", "period", "mean-latency"),
         entry="splitfog.solvers.brute_force:solve_brute_force",
-        exact_when="always (makespan: every order too); refuses above 10^6 placements",
+        exact_when="over unsliced placements (makespan: orders too); refuses above 10^6 of them",
         complexity="O(N^L)",
     ),
     SolverInfo(
@@ -82,7 +89,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         kind="heuristic",
         objectives=("latency",),
         entry="splitfog.solvers.hpa:solve_hpa",
-        exact_when="on chains without memory or groups",
+        exact_when="on chains of one result, one node per tier, without memory or groups",
         complexity="O((V + E) K^2)",
         reference="after D3 (arXiv 2101.05952); the look-ahead is ours",
     ),
@@ -92,7 +99,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         kind="heuristic",
         objectives=("latency",),
         entry="splitfog.solvers.hpa:solve_hpa_plain",
-        exact_when="on chains without memory or groups",
+        exact_when="on chains of one result, one node per tier, without memory or groups",
         complexity="O((V + E) K^2)",
         reference="after D3 (arXiv 2101.05952); the look-ahead is ours",
     ),
@@ -107,6 +114,61 @@ SOLVERS: tuple[SolverInfo, ...] = (
         options={
             "iterations": Option(1000, "generations at most", least=1),
             "stagnation": Option(60, "generations without improvement at most", least=1),
+        },
+    ),
+    SolverInfo(
+        name="offload-assignment",
+        summary="batch: the best nodes and orders of whole tasks, or of the subtasks of `stages`",
+        kind="exact",
+        objectives=("batch",),
+        entry="splitfog.solvers.offload_assignment:solve_offload_assignment",
+        exact_when="for the subtasks given; with quotas on sources of tasks up to 150,000 columns",
+        complexity="one linear assignment of K subtasks to O(K + N) slots",
+        reference="Bruno, Coffman, Sethi, CACM 1974 (slots by position from the end)",
+        options=_SUBTASKS,
+    ),
+    SolverInfo(
+        name="vsm",
+        summary="runs of layers sliced over the nodes of a tier, the placement kept",
+        kind="heuristic",
+        objectives=("latency",),
+        answers="slices",
+        entry="splitfog.solvers.vsm:solve_vsm",
+        exact_when="never; the best of a stated family where ways from home share no channel",
+        complexity="O(P^2 H^2 N) for P blocks in a run, H rows and N nodes",
+        reference="after D3 (arXiv 2101.05952); the family and the dynamic program are ours",
+        options=_SLICING | {"homes": Option(2, "how many nodes are tried as home", least=1)},
+    ),
+    SolverInfo(
+        name="vsm-ilp",
+        summary="the tiles of a plan's stages dealt to nodes by a 0-1 program",
+        kind="heuristic",
+        objectives=("latency",),
+        answers="slices",
+        entry="splitfog.solvers.vsm_ilp:solve_vsm_ilp",
+        exact_when="never; its bound holds for the given tiles only and stands in the audit",
+        complexity="exponential at worst; O(T N) variables a stage of T tiles",
+        reference="0-1 program over the loads of nodes and links (ours), by CBC or HiGHS",
+        options={
+            "stages": Option("vsm", "a plan file whose tiles are dealt, or vsm for its plan"),
+            "grid": Option(0, "cut every stage in so many rows and columns; 0: as it is", least=0),
+            "helpers": _SLICING["helpers"],
+            "engine": Option("highs", "the back end", choices=("cbc", "highs")),
+        },
+    ),
+    SolverInfo(
+        name="d3",
+        summary="the partition by tiers, then slices over a tier's nodes, repeated while it helps",
+        kind="heuristic",
+        objectives=("latency",),
+        answers="slices",
+        entry="splitfog.solvers.d3:solve_d3",
+        complexity="a few rounds of hpa and vsm",
+        reference="after D3 (arXiv 2101.05952); the repetition is ours",
+        options=_SLICING
+        | {
+            "partition": Option("hpa", "what divides layers by tier", choices=("hpa", "min-cut")),
+            "rounds": Option(5, "most rounds of partition and slicing", least=1),
         },
     ),
     SolverInfo(
@@ -292,6 +354,50 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="one node a tier in a line, the source the lowest, monotone, no results_to",
         complexity="O(I^2 N^2) for I downward-closed sets; refuses above 5,000",
         reference="Tarnawski et al., NeurIPS 2020; nodes and networks that differ are ours",
+    ),
+    SolverInfo(
+        name="modnn",
+        summary="every sliceable layer its own stage, rows in proportion to node speed",
+        kind="baseline",
+        objectives=("latency",),
+        answers="slices",
+        entry="splitfog.baselines.modnn:solve_modnn",
+        complexity="O(L N)",
+        reference="after MoDNN, Mao et al., DATE 2017",
+        options={"helpers": _SLICING["helpers"]},
+    ),
+    SolverInfo(
+        name="deepthings",
+        summary="the first layers fused in one equal grid, its tiles dealt round robin",
+        kind="baseline",
+        objectives=("latency",),
+        answers="slices",
+        entry="splitfog.baselines.deepthings:solve_deepthings",
+        complexity="O(P G^4) for P blocks and grids up to G x G",
+        reference="Zhao et al., DeepThings, IEEE TCAD 2018; dealt instead of stolen (ours)",
+        options=_SLICING,
+    ),
+    SolverInfo(
+        name="aofl",
+        summary="fuse points by dynamic program, rows equal or by speed over all nodes",
+        kind="baseline",
+        objectives=("latency",),
+        answers="slices",
+        entry="splitfog.baselines.aofl:solve_aofl",
+        complexity="O(P^2 L N) for P blocks",
+        reference="after AOFL, Zhou et al., 2019; on a DAG over its chains of blocks (ours)",
+        options={"helpers": _SLICING["helpers"]},
+    ),
+    SolverInfo(
+        name="coedge",
+        summary="every layer its own stage, row shares by linear program, slow nodes dropped",
+        kind="baseline",
+        objectives=("latency",),
+        answers="slices",
+        entry="splitfog.baselines.coedge:solve_coedge",
+        complexity="O(L N^2)",
+        reference="after CoEdge, Zeng et al., 2020; the program's closed form is ours",
+        options={"helpers": _SLICING["helpers"]},
     ),
 )
 
