@@ -296,27 +296,46 @@ def _warm_up(solver: str, objective: Objective) -> None:
 
 def _judged(results: Sequence[tuple[Job, Row]], baseline: str) -> list[Row]:
     """The rows to show, with gaps and speed-ups; claims that another's plan refutes are errors."""
-    best_value: dict[int, float] = {}
+    best_value: dict[tuple[int, str], float] = {}
     for job, row in results:
-        if row.value is not None:
-            best_value[job.problem] = min(row.value, best_value.get(job.problem, inf))
-    sound = [(job, _refuted(row, best_value.get(job.problem))) for job, row in results]
-    bound: dict[int, float] = {}
+        for kind in _included_in(job):
+            if row.value is not None:
+                best_value[kind] = min(row.value, best_value.get(kind, inf))
+    sound = [(job, _refuted(row, best_value.get(_kind(job)))) for job, row in results]
+    bound: dict[tuple[int, str], float] = {}
     reference: dict[tuple[int, int], float] = {}
     for job, row in sound:
         if row.lower_bound is not None:
-            bound[job.problem] = max(row.lower_bound, bound.get(job.problem, 0.0))
+            for kind in _bounded_by(job):
+                bound[kind] = max(row.lower_bound, bound.get(kind, 0.0))
         if row.value is not None and row.solver == baseline:
             reference[job.problem, job.seed] = row.value
     return [
         with_fields(
             row,
-            gap=_gap(row.value, bound.get(job.problem)),
+            gap=_gap(row.value, bound.get(_kind(job))),
             speedup=_speedup(reference.get((job.problem, job.seed)), row.value),
         )
         for job, row in sound
         if job.shown
     ]
+
+
+def _kind(job: Job) -> tuple[int, str]:
+    """The problem, and among which of its plans the solver looks."""
+    return job.problem, solver_info(job.solver).answers
+
+
+def _included_in(job: Job) -> list[tuple[int, str]]:
+    """The kinds of plans that the solver's plan is one of: placements are plans without slices."""
+    wider = [(job.problem, "slices")]
+    return wider if _kind(job)[1] == "slices" else [_kind(job), *wider]
+
+
+def _bounded_by(job: Job) -> list[tuple[int, str]]:
+    """The kinds of plans that the solver's bound holds for; sliced ones may beat placements."""
+    narrower = [(job.problem, "placements")]
+    return narrower if _kind(job)[1] == "placements" else [_kind(job), *narrower]
 
 
 def _refuted(row: Row, best_value: float | None) -> Row:

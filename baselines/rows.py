@@ -15,7 +15,8 @@ class Row(Struct, frozen=True, kw_only=True):
     """One solver's plan for one instance, objective and seed.
 
     `value` and `lower_bound` in seconds. `gap` is that of `value` to the best bound that any
-    solver of the comparison proved for the same instance and objective; `speedup` is the
+    solver of the comparison proved for the same instance, objective and kind of plan (a bound for
+    placements says nothing about plans with slices); `speedup` is the
     baseline's value over this one, at the same seed. None where there is no number. `runtime_s`
     is the plan's.
     """

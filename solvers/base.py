@@ -85,6 +85,9 @@ class SolverInfo:
     objectives: tuple[str, ...]
     entry: str
     """`module:function`, imported only when the solver is asked for."""
+    answers: Literal["placements", "slices"] = "placements"
+    """Among which plans it looks, and so for which its bounds and proofs hold: unsliced ones, or
+    also those with stages. (A sliced plan may cost less than the best placement.)"""
     exact_when: str = "never"
     complexity: str = ""
     reference: str = ""

@@ -89,6 +89,8 @@ def solve(
 def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     """The plan of an answer: checked, recomputed, never worse than the best decision offered."""
     decision = _best(request, answer)
+    if decision is not None and _beyond(answer.solver or solver, decision):
+        answer = with_fields(answer, lower_bound=None, infeasible=False)
     claims: dict[str, Any] = {
         "solver": answer.solver or solver,
         "seed": request.seed,
@@ -142,6 +144,12 @@ def _best(request: Request, answer: Answer) -> Decision | None:
         return answer.decision or request.incumbent
     value = decision_cost(request.instance, answer.decision, request.objective)
     return request.incumbent if request.incumbent_value < value else answer.decision
+
+
+def _beyond(solver: str, decision: Decision) -> bool:
+    """Whether a decision (a start's) has stages, but the solver's proofs are for placements."""
+    sliced = any(task.stages for task in decision.tasks)
+    return sliced and solver_info(solver).answers == "placements"
 
 
 def _faults(request: Request, answer: Answer, decision: Decision, value: float) -> list[str]:

@@ -1,0 +1,302 @@
+"""`vsm-ilp`: given tiles of stages dealt to nodes by a 0-1 program over their loads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.arrays import task_arrays
+from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
+from splitfog.formulations.feasibility import decision_violations, memory_bytes
+from splitfog.formulations.grids import grid
+from splitfog.formulations.linear_program import LinearProgram
+from splitfog.formulations.plan import decision_of, load_plan
+from splitfog.formulations.routes import routes_of
+from splitfog.formulations.stage_shape import StageGeometry, geometry_of
+from splitfog.formulations.stages import slice_work, stage_timeline
+from splitfog.instances.model import Instance, Task
+from splitfog.solvers.base import Answer, Request
+from splitfog.solvers.vsm import checked_slices
+from splitfog.solvers.vsm_team import team_of
+
+DEFAULT_TIME_LIMIT_S = 20.0
+"""For all programs together, where the caller sets no limit."""
+GAP = 1e-4
+"""Relative gap at which a program is solved well enough."""
+
+
+def solve_vsm_ilp(request: Request) -> Answer:
+    """The tiles of a plan's stages on the nodes of least load, each stage timed exactly afterwards.
+
+    The plan is a file's (`stages`), the start's, or `vsm`'s; its placement, stages and homes stay,
+    and with `grid` every stage is first cut anew into an equal grid. Per stage the program chooses
+    a node for every tile and minimises T, which is at least
+
+    - of every tile: its way in, computing and way out on its node;
+    - of every node in use: all its computing, the shortest way in and the shortest way out;
+    - of every link, serial radio and node without `overlap`: all that it carries.
+
+    No order of events is in it, so T bounds the stage time of these tiles from below, on any of
+    the nodes; the bounds stand in the plan's `reason`, as they hold for these tiles only. The
+    timeline then decides between the program's tiles and the given ones, stage by stage. Where
+    nodes have memory limits one program holds all stages, and their weights fit.
+    """
+    instance = request.instance
+    given = _given(request)
+    if isinstance(given, str):
+        return Answer(None, reason=given)
+    parts = [
+        _Part(instance, t, s, stage, request.options["helpers"])
+        for t, answer in enumerate(given.tasks)
+        for s, stage in enumerate(answer.stages)
+    ]
+    limited = any(node.memory_bytes is not None for node in instance.nodes)
+    groups = [parts] if limited and parts else [[part] for part in parts]
+    notes: list[str] = []
+    stages: dict[tuple[int, int], Stage] = {}
+    for group in groups:
+        share_s = min(request.remaining_s, DEFAULT_TIME_LIMIT_S) / len(groups)
+        room = _room(instance, given) if limited else np.full(len(instance.nodes), inf)
+        found, bound = _dealt(group, room, request, share_s)
+        stages |= {(part.task, part.stage): stage for part, stage in zip(group, found)}
+        values = sum(part.seconds(stage) for part, stage in zip(group, found))
+        notes.append(f"{values:.6g} s, at least {bound:.6g} s with these tiles")
+    decision = _with_stages(given, stages)
+    answer = checked_slices(request, decision)
+    if answer.decision is None:
+        answer = checked_slices(request, given)
+    if not parts:
+        return replace(answer, reason="there is no stage whose tiles could be dealt")
+    return replace(answer, reason=answer.reason or "stages take " + "; ".join(notes))
+
+
+def _given(request: Request) -> Decision | str:
+    """The decision whose tiles are dealt, or why there is none."""
+    instance, name = request.instance, request.options["stages"]
+    if name != "vsm":
+        given = decision_of(instance, load_plan(name))
+        if faults := decision_violations(instance, given, request.objective):
+            raise ValueError(f"option stages = {name}: {faults[0]}")
+    elif request.start is not None:
+        given = request.start
+    else:
+        from splitfog.solvers.registry import parse_options, solver_info
+        from splitfog.solvers.vsm import solve_vsm
+
+        options = parse_options(solver_info("vsm"), {"helpers": request.options["helpers"]})
+        answer = solve_vsm(replace(request, options=options))
+        if answer.decision is None:
+            return answer.reason or "vsm finds no plan"
+        given = answer.decision
+    side = request.options["grid"]
+    return _recut(instance, given, side) if side else given
+
+
+def _recut(instance: Instance, given: Decision, side: int) -> Decision:
+    """Every stage in an equal grid of `side` x `side` (or one tile a row or column)."""
+    stages = {}
+    for t, answer in enumerate(given.tasks):
+        for s, stage in enumerate(answer.stages):
+            shape = geometry_of(instance.model_of(instance.tasks[t]), stage.layers)
+            nodes = [part.node for part in stage.slices]
+            boxes = grid(
+                shape.height, shape.width, min(side, shape.height), min(side, shape.width)
+            ).tolist()
+            slices = tuple(
+                Slice(nodes[i % len(nodes)], (a, b), (c, d)) for i, (a, b, c, d) in enumerate(boxes)
+            )
+            stages[t, s] = replace(stage, slices=slices)
+    return _with_stages(given, stages)
+
+
+def _with_stages(given: Decision, stages: dict[tuple[int, int], Stage]) -> Decision:
+    tasks = [
+        TaskDecision(
+            answer.placement,
+            answer.order,
+            tuple(stages.get((t, s), stage) for s, stage in enumerate(answer.stages)),
+        )
+        for t, answer in enumerate(given.tasks)
+    ]
+    return Decision(tuple(tasks))
+
+
+def _room(instance: Instance, given: Decision) -> NDArray[np.float64]:
+    """[nodes]: memory left beside all layers that are in no stage."""
+    held = np.array(memory_bytes(instance, _with_unhosted(given)))
+    limits = [inf if node.memory_bytes is None else node.memory_bytes for node in instance.nodes]
+    return np.asarray(np.array(limits) - held)
+
+
+def _with_unhosted(given: Decision) -> Decision:
+    """The decision whose stages have no slices and so no weights."""
+    empty = {
+        (t, s): replace(stage, slices=())
+        for t, answer in enumerate(given.tasks)
+        for s, stage in enumerate(answer.stages)
+    }
+    return _with_stages(given, empty)
+
+
+@dataclass(eq=False)
+class _Part:
+    """One stage of one task: what every tile takes on every node that may have it."""
+
+    instance: Instance
+    task: int
+    stage: int
+    given: Stage
+    helpers: str
+
+    def __post_init__(self) -> None:
+        """Compute the tables [tiles, nodes]."""
+        arrays = task_arrays(self.instance, self.task)
+        self.owner: Task = arrays.task
+        self.shape: StageGeometry = geometry_of(arrays.model, self.given.layers)
+        team = team_of(arrays, self.given.home, self.helpers)
+        allowed = team.allowed[list(self.given.layers)].all(axis=0)
+        able = np.array(team.nodes)[allowed].tolist()
+        chosen = {*able, *(part.node for part in self.given.slices)}
+        self.nodes = sorted(chosen)
+        boxes = np.array([(*part.rows, *part.columns) for part in self.given.slices])
+        works = [
+            slice_work(self.instance, self.shape, boxes, [node] * len(boxes)) for node in self.nodes
+        ]
+        self.service_s = np.stack([work.service_s for work in works], axis=1)
+        self.input_bytes, self.output_bytes = works[0].input_bytes, works[0].output_bytes
+        routes, home = routes_of(self.instance), self.given.home
+        self.ways = [
+            (routes.path(home, node) or (), routes.path(node, home) or ()) for node in self.nodes
+        ]
+        self.scale = max(self.seconds(self.given), 1e-12)
+
+    def seconds(self, stage: Stage) -> float:
+        """The exact time of the stage with other nodes."""
+        timeline = stage_timeline(self.instance, self.owner, stage)
+        return inf if timeline is None else timeline.end_s
+
+    def hops(self, tile: int, column: int) -> list[tuple[int, float, bool]]:
+        """(link, seconds, inwards) of every hop of a tile to and from a node."""
+        links = self.instance.directed_links
+        sizes = (float(self.input_bytes[tile]), float(self.output_bytes[tile]))
+        return [
+            (link, links[link].seconds(size), inwards)
+            for way, size, inwards in zip(self.ways[column], sizes, (True, False))
+            for link in way
+        ]
+
+    def dealt(self, columns: Sequence[int]) -> Stage:
+        """The stage with every tile on the node of that column."""
+        slices = tuple(
+            replace(part, node=self.nodes[column])
+            for part, column in zip(self.given.slices, columns)
+        )
+        return replace(self.given, slices=slices)
+
+
+def _dealt(
+    parts: Sequence[_Part], room: NDArray[np.float64], request: Request, limit_s: float
+) -> tuple[list[Stage], float]:
+    """The stages with their tiles dealt anew, and the least total time with these tiles."""
+    from splitfog.solvers.milp import solve_program
+
+    program = LinearProgram()
+    unit = max(part.scale for part in parts)
+    columns = [_add_part(program, part, unit) for part in parts]
+    for node in np.flatnonzero(np.isfinite(room)).tolist():
+        terms = [
+            (held[part.nodes.index(node)], part.shape.weight_bytes / max(room[node], 1.0))
+            for part, (_, held) in zip(parts, columns)
+            if node in part.nodes
+        ]
+        program.add_row(terms, upper=1.0 if room[node] > 0 else 0.0)
+    start = {
+        int(x[tile, part.nodes.index(piece.node)]): 1.0
+        for part, (x, _) in zip(parts, columns)
+        for tile, piece in enumerate(part.given.slices)
+    }
+    blank = {int(i): 0.0 for x, _ in columns for i in x.ravel()}
+    result = solve_program(
+        program,
+        request.options["engine"],
+        time_limit_s=limit_s,
+        relative_gap=GAP,
+        start=blank | start,
+        seed=request.seed,
+    )
+    bound = max(result.bound, 0.0) * unit
+    if result.values is None:
+        return [part.given for part in parts], bound
+    found = [
+        part.dealt([int(i) for i in result.values[x].argmax(axis=1)])
+        for part, (x, _) in zip(parts, columns)
+    ]
+    if all(node == inf for node in room.tolist()):
+        found = [min(f, part.given, key=part.seconds) for f, part in zip(found, parts)]
+    elif sum(p.seconds(f) for p, f in zip(parts, found)) > sum(p.seconds(p.given) for p in parts):
+        found = [part.given for part in parts]
+    return found, bound
+
+
+def _add_part(
+    program: LinearProgram, part: _Part, unit: float
+) -> tuple[NDArray[np.int64], list[int]]:
+    """Add a stage, `unit` seconds long; the columns [tiles, nodes] that deal its tiles, and those
+    of nodes in use.
+    """
+    tiles = len(part.given.slices)
+    nodes = range(len(part.nodes))
+    x = np.array(
+        [[program.add_column(is_binary=True) for _ in nodes] for _ in range(tiles)], np.int64
+    )
+    held = [program.add_column() for _ in nodes]
+    total = program.add_column(cost=1.0, upper=inf)
+    loads: dict[tuple[str, int], list[tuple[int, float]]] = {}
+    ways: dict[int, list[tuple[float, float]]] = {n: [] for n in nodes}
+    for tile in range(tiles):
+        program.add_row([(int(i), 1.0) for i in x[tile]], 1.0, 1.0)
+        own = [(total, 1.0)]
+        for n in nodes:
+            column, service = int(x[tile, n]), float(part.service_s[tile, n]) / unit
+            hops = [
+                (link, seconds / unit, inwards) for link, seconds, inwards in part.hops(tile, n)
+            ]
+            into = sum(seconds for _, seconds, inwards in hops if inwards)
+            out = sum(seconds for _, seconds, inwards in hops if not inwards)
+            ways[n].append((into, out))
+            own.append((column, -(into + service + out)))
+            loads.setdefault(("computing", n), []).append((column, service))
+            for channel, seconds in _channels(part, n, service, hops):
+                loads.setdefault(channel, []).append((column, seconds))
+            program.add_row([(held[n], 1.0), (column, -1.0)], lower=0.0)
+        program.add_row(own, lower=0.0)
+    for (kind, n), terms in loads.items():
+        row = [(total, 1.0), *((column, -seconds) for column, seconds in terms)]
+        if kind == "computing":
+            shortest = min(into for into, _ in ways[n]) + min(out for _, out in ways[n])
+            row.append((held[n], -shortest))
+        program.add_row(row, lower=0.0)
+    return x, held
+
+
+def _channels(
+    part: _Part, n: int, service: float, hops: list[tuple[int, float, bool]]
+) -> list[tuple[tuple[str, int], float]]:
+    """What a tile on a node holds besides the node's processor, and for how long."""
+    nodes = part.instance.nodes
+    held: list[tuple[tuple[str, int], float]] = []
+    if not nodes[part.nodes[n]].overlap:
+        held.append((("node", part.nodes[n]), service))
+    for position, seconds, _ in hops:
+        link = part.instance.directed_links[position]
+        held.append((("link", position), seconds))
+        if nodes[link.tail].radio == "serial":
+            held.append((("out of", link.tail), seconds))
+        if nodes[link.head].radio == "serial":
+            held.append((("into", link.head), seconds))
+        held += [(("node", e), seconds) for e in (link.tail, link.head) if not nodes[e].overlap]
+    return held

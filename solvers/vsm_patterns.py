@@ -1,0 +1,127 @@
+"""How the output of a stage may be cut: free strips and bands, and equal grids that are dealt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.grids import parts
+from splitfog.solvers.vsm_team import Team
+
+MOST_GRID_NODES = 16
+"""Uneven grids use at most this many nodes."""
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Cuts along one axis that are chosen freely, the other axis cut in fixed shares.
+
+    `steps[band][part]` is the index in the team of the node that gets a band's part; a band may
+    be empty. With one part these are strips, one a node.
+    """
+
+    axis: int
+    shares: tuple[float, ...]
+    steps: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Deal:
+    """A fixed grid by shares, its tiles dealt to nodes (indices in the team) in turn, row by row.
+
+    Tiles that come out empty are left out, their turn is not passed on.
+    """
+
+    rows: tuple[float, ...]
+    columns: tuple[float, ...]
+    nodes: tuple[int, ...]
+
+    def tiles(self, sizes: tuple[int, int]) -> list[tuple[int, tuple[int, int, int, int]]]:
+        """(turn, (r0, r1, c0, c1)) of every tile on a map of `sizes`."""
+        rows, columns = intervals(sizes[0], self.rows), intervals(sizes[1], self.columns)
+        boxes = [(*row, *column) for row in rows for column in columns]
+        return [(t, box) for t, box in enumerate(boxes) if box[0] < box[1] and box[2] < box[3]]
+
+    def fits(self, sizes: tuple[int, int]) -> bool:
+        """Whether a map is no coarser than the grid."""
+        return len(self.rows) <= sizes[0] and len(self.columns) <= sizes[1]
+
+
+Pattern = Bands | Deal
+
+
+def patterns_of(
+    team: Team, layers: list[int], grid: int, axes: tuple[int, ...] = (0, 1)
+) -> tuple[Pattern, ...]:
+    """The patterns of a team for stages among some layers.
+
+    Strips in file order and with the home in the middle; bands of A x B nodes with 2 <= A, B and
+    A B at most the nodes (and `MOST_GRID_NODES`), the home first and then by speed, the other axis
+    in equal parts or in proportion to the speed of each part's nodes; equal grids of up to `grid`
+    by `grid`, dealt in file order; where ways share channels also `strip_deals`. `axes` are those
+    cut freely.
+    """
+    speeds = speeds_of(team, layers)
+    members = list(range(len(team.nodes)))
+    others = [n for n in members if n != team.at_home]
+    middle = [*others[: len(others) // 2], team.at_home, *others[len(others) // 2 :]]
+    ranked = [team.at_home, *sorted(others, key=lambda n: (-speeds[n], n))]
+    found: list[Pattern] = []
+    for axis in axes:
+        for order in dict.fromkeys((tuple(members), tuple(middle))):
+            found.append(Bands(axis, (1.0,), tuple((n,) for n in order)))
+        found += _grids(axis, ranked[:MOST_GRID_NODES], speeds)
+    found += equal_deals(members, grid)
+    if not team.independent:
+        found += strip_deals(team, layers)
+    return tuple(found)
+
+
+def equal_deals(nodes: Sequence[int], grid: int) -> list[Deal]:
+    """Equal grids of up to `grid` by `grid` tiles, but for 1 x 1."""
+    sides = [(1.0,) * count for count in range(1, grid + 1)]
+    grids = [(rows, columns) for rows in sides for columns in sides]
+    return [Deal(*own, tuple(nodes)) for own in grids if len(own[0]) * len(own[1]) > 1]
+
+
+def strip_deals(team: Team, layers: Sequence[int]) -> list[Deal]:
+    """Rows for every node in file order, equal or in proportion to its speed."""
+    members = tuple(range(len(team.nodes)))
+    equal = Deal((1.0,) * len(members), (1.0,), members)
+    return [equal, Deal(tuple(speeds_of(team, layers).tolist()), (1.0,), members)]
+
+
+def speeds_of(team: Team, layers: Sequence[int]) -> NDArray[np.float64]:
+    """[N]: parts of the whole speed on some layers, overheads apart; equal where there is no work.
+
+    A node that may not run one of the layers has speed 0.
+    """
+    listed = list(layers)
+    seconds = team.slope_s[listed].sum(axis=0)
+    speeds = np.where(team.allowed[listed].all(axis=0), 1.0, 0.0)
+    if seconds.min(initial=1.0) > 0:
+        speeds /= seconds
+    return np.asarray(speeds / speeds.sum() if speeds.sum() else speeds)
+
+
+def _grids(axis: int, ranked: list[int], speeds: NDArray[np.float64]) -> list[Bands]:
+    grids = []
+    for width in range(2, len(ranked) // 2 + 1):
+        for bands in range(2, len(ranked) // width + 1):
+            table = np.array(ranked[: bands * width]).reshape(bands, width)
+            steps = tuple(tuple(row) for row in table.tolist())
+            equal = (1.0,) * width
+            fair = tuple(np.maximum(speeds[table].sum(axis=0), 1e-9).tolist())
+            level = max(fair) <= min(fair) * (1 + 1e-9)
+            grids += [Bands(axis, shares, steps) for shares in [equal, *([] if level else [fair])]]
+    return grids
+
+
+@lru_cache(maxsize=4096)
+def intervals(length: int, shares: tuple[float, ...]) -> tuple[tuple[int, int], ...]:
+    """Ranges of a length in proportion to shares; empty ones left as they are."""
+    return tuple((a, b) for a, b in parts(length, shares).tolist())

@@ -1,0 +1,71 @@
+"""Spatial slices of stages on plain numbers and arrays: `sf.tiles`, of use without any solver.
+
+A stage is a set of layers of a model, given by position; a slice is a rectangle (r0, r1, c0, c1)
+of its output, half open. `regions` says what every slice reads and computes, `run` executes slices
+on real arrays, each from its own piece of the input alone.
+
+Examples
+--------
+>>> import numpy as np
+>>> import splitfog as sf
+>>> from splitfog import Layer, Model, Window
+>>> model = Model(
+...     name="two convolutions",
+...     layers=(
+...         Layer(name="x", op="input", output_bytes=256, output_shape=(1, 8, 8)),
+...         *(
+...             Layer(
+...                 name=name,
+...                 op="conv",
+...                 inputs=(before,),
+...                 output_bytes=256,
+...                 output_shape=(1, 8, 8),
+...                 window=Window(kernel=(3, 3), padding=(1, 1, 1, 1)),
+...             )
+...             for name, before in (("a", "x"), ("b", "a"))
+...         ),
+...     ),
+... )
+>>> stage = [model.index["a"], model.index["b"]]
+>>> halves = sf.tiles.grid(8, 8, 2, 1)
+>>> sf.tiles.regions(sf.tiles.geometry(model, stage), halves).input.tolist()
+[[0, 6, 0, 8], [2, 8, 0, 8]]
+>>> weights = sf.tiles.random_weights(model, stage, seed=0)
+>>> x = np.arange(64.0).reshape(1, 8, 8)
+>>> sliced = sf.tiles.run(model, stage, halves, weights, x)
+>>> bool(np.array_equal(sliced, sf.tiles.run_whole(model, stage, weights, x)))
+True
+"""
+
+from __future__ import annotations
+
+from splitfog.formulations.stage_shape import StageGeometry as StageGeometry
+from splitfog.formulations.stage_shape import geometry_of as geometry
+from splitfog.formulations.stage_shape import stage_shape_defects as stage_shape_defects
+from splitfog.formulations.tile_run import random_weights as random_weights
+from splitfog.formulations.tile_run import run_sliced as run
+from splitfog.formulations.tile_run import run_whole as run_whole
+from splitfog.formulations.tiles import Regions as Regions
+from splitfog.formulations.tiles import cover_defects as cover_defects
+from splitfog.formulations.tiles import grid as grid
+from splitfog.formulations.tiles import parts as parts
+from splitfog.formulations.tiles import rectangles_of as rectangles_of
+from splitfog.formulations.tiles import regions as regions
+
+run_sliced = run
+
+__all__ = [
+    "Regions",
+    "StageGeometry",
+    "cover_defects",
+    "geometry",
+    "grid",
+    "parts",
+    "random_weights",
+    "rectangles_of",
+    "regions",
+    "run",
+    "run_sliced",
+    "run_whole",
+    "stage_shape_defects",
+]
