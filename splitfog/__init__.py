@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from splitfog import matching as matching
+    from splitfog import tiles as tiles
     from splitfog.baselines.harness import compare as compare
     from splitfog.formulations.batch_cost import BatchCost as BatchCost
     from splitfog.formulations.front import Front as Front
@@ -76,6 +77,7 @@ _HOMES = {
 _MODULES = {
     "matching": "splitfog.matching",
     "solvers": "splitfog.solvers",
+    "tiles": "splitfog.tiles",
     "zoo": "splitfog.instances.zoo",
 }
 
