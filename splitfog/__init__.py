@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from splitfog import matching as matching
     from splitfog import tiles as tiles
     from splitfog.baselines.harness import compare as compare
+    from splitfog.deployment.simulation import simulate as simulate
     from splitfog.formulations.batch_cost import BatchCost as BatchCost
     from splitfog.formulations.front import Front as Front
     from splitfog.formulations.front import load_front as load_front
@@ -70,6 +71,7 @@ _HOMES = {
     "save_instance": "instances.files",
     "save_plan": "formulations.plan",
     "save_policy": "formulations.policy",
+    "simulate": "deployment.simulation",
     "solve": "solvers.solve",
     "violations": "formulations.report",
 }

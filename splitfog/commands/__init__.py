@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "solvers": "solvers",
         "show": "show",
         "policy": "policy",
+        "simulate": "simulate",
         "pareto": "pareto",
     }
 )
