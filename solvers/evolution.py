@@ -19,7 +19,7 @@ from splitfog.solvers.cheap_bounds import cheap_bound
 from splitfog.solvers.evolution_moves import Moves
 from splitfog.solvers.evolution_pool import Judge, Pool, Watch
 from splitfog.solvers.order_keys import Keys, OrderKeys
-from splitfog.solvers.placement_space import Codes, PlacementSpace
+from splitfog.solvers.placement_space import Codes, PlacementSpace, homeless
 from splitfog.solvers.stop_rules import (
     EnoughIterations,
     OutOfTime,
@@ -96,18 +96,6 @@ def _enumerated(request: Request) -> Answer:
     answer = solve_brute_force(request)
     tried = "it was faster to try every placement than to compile the search"
     return replace(answer, reason=answer.reason or tried)
-
-
-def homeless(space: PlacementSpace) -> str | None:
-    """A sentence on a task with a layer that may be nowhere; None if there is none."""
-    lost = np.flatnonzero(~space.allowed.any(axis=1))
-    if not len(lost):
-        return None
-    task = space.instance.tasks[int(space.task[lost[0]])]
-    layer = int(np.flatnonzero(space.unit_of == lost[0])[0])
-    layer -= int(space.columns.first[space.task[lost[0]]])
-    name = space.instance.model_of(task).layers[layer].name
-    return f"task {task.name}: tiers, groups, source and monotone leave layer {name} no node"
 
 
 class _Search:

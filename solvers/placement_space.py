@@ -35,6 +35,8 @@ class PlacementSpace:
         no unsliced placement is feasible.
     edges : int [edges, 2]
         Pairs (producer, reader) of different units, by reader.
+    units : tuple of TaskUnits
+        Every task's units by themselves, with what they send.
     task : int [units]
         The task that a unit belongs to; `first` [tasks + 1] is each task's first unit.
     """
@@ -43,6 +45,7 @@ class PlacementSpace:
         self.instance, self.objective = instance, objective
         self.columns = Columns(instance)
         units = [task_units(instance, t, objective.transfers) for t in range(len(instance.tasks))]
+        self.units = tuple(units)
         self.first = np.cumsum([0] + [own.num_units for own in units])
         self.task = np.repeat(np.arange(len(units)), np.diff(self.first))
         shifted = zip(units, self.first.tolist(), strict=False)
@@ -281,6 +284,18 @@ class PlacementSpace:
         at = nodes.astype(np.int64) * batch + np.arange(batch)
         found = np.bincount(at.ravel(), loads.ravel(), minlength=count * batch)
         return np.asarray(found.reshape(count, batch), float)
+
+
+def homeless(space: PlacementSpace) -> str | None:
+    """A sentence on a task with a layer that may be nowhere; None if there is none."""
+    lost = np.flatnonzero(~space.allowed.any(axis=1))
+    if not len(lost):
+        return None
+    position = int(space.task[lost[0]])
+    task = space.instance.tasks[position]
+    layer = int(np.flatnonzero(space.unit_of == lost[0])[0] - space.columns.first[position])
+    name = space.instance.model_of(task).layers[layer].name
+    return f"task {task.name}: tiers, groups, source and monotone leave layer {name} no node"
 
 
 def _edges(units: list[TaskUnits], first: list[int]) -> NDArray[np.int64]:

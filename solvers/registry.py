@@ -172,6 +172,15 @@ SOLVERS: tuple[SolverInfo, ...] = (
         },
     ),
     SolverInfo(
+        name="alpha-expansion",
+        summary="latency on any nodes: any set of layers moves to one node by a minimum cut",
+        kind="heuristic",
+        objectives=("latency",),
+        entry="splitfog.solvers.alpha_expansion:solve_alpha_expansion",
+        complexity="one maximum flow on O(V + E) arcs a node and round",
+        reference="Boykov, Veksler, Zabih, PAMI 2001; within 2c where the plan's reason says so",
+    ),
+    SolverInfo(
         name="device-only",
         summary="every layer on the source",
         kind="baseline",
