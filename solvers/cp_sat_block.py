@@ -203,16 +203,19 @@ class BlockModel:
                 self._work(node, here)
 
     def _work(self, node: int, here: list[int]) -> None:
-        """The end is after the node's first possible start, its work, and its least tail."""
+        """The end is after a node's first possible start, its work, and its least tail, if used."""
         block = self.block
-        first = int(min(block.heads[layer, node] for layer in here))
-        rest = int(min(block.tails[layer, node] for layer in here))
-        terms = [
-            int(block.times[layer, node])
-            * (1 if self.x[layer][node] is None else self.x[layer][node])
-            for layer in here
-        ]
-        self.model.add(self.end >= first + rest + sum(terms))
+        literals = [self.x[layer][node] for layer in here]
+        sizes = [int(block.times[layer, node]) for layer in here]
+        work = sum(t * (1 if x is None else x) for t, x in zip(sizes, literals))
+        around = int(block.heads[here, node].min()) + int(block.tails[here, node].min())
+        if around > 0 and None not in literals:
+            used = self.model.new_bool_var(f"used{node}")
+            for literal in literals:
+                self.model.add_implication(literal, used)
+            self.model.add(self.end >= around * used + work)
+        else:
+            self.model.add(self.end >= around + work)
 
     def interval(self, start: Any, size: int, literal: Literal) -> Any:
         """An interval that is there if the literal holds."""

@@ -219,7 +219,7 @@ class SeriesSearch:
         """
         request, arc = self.request, leg.arcs[pair]
         relaxed = arc.attempts == 0 and arc.block.durations.contended
-        rounds = arc.attempts - arc.block.durations.contended
+        rounds = max(0, arc.attempts - arc.block.durations.contended)
         limits = Search(
             request.remaining_s,
             FIRST_EFFORT * GROWTH**arc.attempts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from ortools.sat.python import cp_model
@@ -77,19 +77,21 @@ def search(model: cp_model.CpModel, limits: Search) -> Found:
 def _run(solver: cp_model.CpSolver, model: cp_model.CpModel) -> tuple[Any, bool]:
     """Solve in a thread of its own, since only the main thread sees Ctrl-C."""
     outcome: list[Any] = []
+    done = Event()
 
     def work() -> None:
         try:
             outcome.append(solver.solve(model))
         except BaseException as error:
             outcome.append(error)
+        finally:
+            done.set()
 
-    thread = Thread(target=work, daemon=True)
-    thread.start()
+    Thread(target=work, daemon=True).start()
     interrupted = False
-    while thread.is_alive():
+    while not done.is_set():
         try:
-            thread.join(POLL_S)
+            done.wait(POLL_S)
         except KeyboardInterrupt:
             interrupted = True
         if interrupted:
