@@ -20,7 +20,7 @@ from splitfog.formulations.ledger import unsliced
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.routes import Routes, routes_of
 from splitfog.formulations.stage_shape import geometry_of
-from splitfog.formulations.stages import layer_rates
+from splitfog.formulations.stages import node_rates
 from splitfog.formulations.tiles import regions
 from splitfog.instances.model import Instance, frozen
 
@@ -211,9 +211,7 @@ class _Columns:
         geometry = geometry_of(arrays.model, stage.layers)
         tiles = regions(geometry, [(*part.rows, *part.columns) for part in stage.slices])
         stage_layers = [arrays.model.layers[layer] for layer in geometry.layers]
-        rates = [layer_rates(stage_layers, node) for node in nodes]
-        fixed = np.array([fixed_s for fixed_s, _ in rates])
-        slope = np.array([slope_s for _, slope_s in rates])
+        fixed, slope = node_rates(stage_layers, nodes)
         allowed = arrays.allowed[layers].all(axis=0)
         home = stage.home
         for piece in range(len(stage.slices)):

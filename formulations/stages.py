@@ -52,6 +52,19 @@ def layer_rates(layers: Sequence[Layer], node: Node) -> tuple[float, NDArray[np.
     return node.overhead_s * measured.count(None), np.array(slope_s)
 
 
+def node_rates(
+    layers: Sequence[Layer], nodes: Sequence[Node]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`layer_rates` of many nodes: fixed_s [nodes] and slope_s [nodes, layers]."""
+    if any(layer.times_s for layer in layers):
+        fixed, slope = zip(*(layer_rates(layers, node) for node in nodes), strict=True)
+        return np.array(fixed), np.array(slope)
+    speed = np.array([node.speed_flops for node in nodes])
+    overhead = np.array([node.overhead_s for node in nodes])
+    flops = np.array([layer.flops for layer in layers])
+    return overhead * len(layers), flops / speed[:, None]
+
+
 def slice_work(
     instance: Instance, geometry: StageGeometry, rectangles: ArrayLike, nodes: ArrayLike
 ) -> SliceWork:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays import TaskArrays, task_arrays
 from splitfog.formulations.series import series_cuts
 from splitfog.formulations.stage_shape import StageGeometry, geometry_of, stage_shape_defects
-from splitfog.formulations.stages import layer_rates
+from splitfog.formulations.stages import layer_rates, node_rates
 from splitfog.formulations.tiles import regions
 from splitfog.instances.model import Instance, frozen
 
@@ -133,7 +133,7 @@ def _build(instance: Instance, arrays: TaskArrays) -> Blocks:
         begin_bytes[i, :length], end_bytes[i, :length] = begin[-1] * size, end[-1] * size
     tall = np.array([g.height >= g.width for g in geometries], bool)
     length = np.array([max(g.height, g.width) for g in geometries], np.int64)
-    overhead = [[layer_rates(_layers_of(g), n)[0] for n in instance.nodes] for g in geometries]
+    overhead = [node_rates(_layers_of(g), instance.nodes)[0] for g in geometries]
     num_nodes = len(instance.nodes)
     allowed = [np.isfinite(arrays.costs_s[list(g.layers)]).all(axis=0) for g in geometries]
     size_out = np.array([g.tensor_bytes[-2] for g in geometries])
