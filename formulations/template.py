@@ -27,17 +27,19 @@ def subtask_template(instance: Instance, stages: str | None = None) -> Decision:
     plan = load_plan(stages)
     if plan.instance_sha256 not in (None, instance.sha256):
         raise ValueError(
-            f"{stages} is for another instance: instance_sha256 = {plan.instance_sha256}, "
-            f"must be {instance.sha256}"
+            f"option stages = {stages!r} is a plan for another instance: instance_sha256 = "
+            f"{plan.instance_sha256}, must be {instance.sha256}"
         )
     try:
         decision = decision_of(instance, plan)
     except PlanError as error:
-        raise ValueError(f"{stages}: {error.defects[0]}") from None
+        raise ValueError(f"option stages = {stages!r}: {error.defects[0]}") from None
     for task, answer in zip(instance.tasks, decision.tasks, strict=True):
         for position, stage in enumerate(answer.stages):
             if defects := _slicing_defects(instance.model_of(task), stage):
-                raise ValueError(f"{stages}: task {task.name}: stage {position}: {defects[0]}")
+                raise ValueError(
+                    f"option stages = {stages!r}: task {task.name}: stage {position}: {defects[0]}"
+                )
     return decision
 
 

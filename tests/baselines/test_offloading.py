@@ -166,7 +166,7 @@ def test_bad_stages(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     save_plan(plan, path)
     other = fog((0.25, 0.25))
-    with pytest.raises(ValueError, match="is for another instance"):
+    with pytest.raises(ValueError, match="is a plan for another instance"):
         solve(other, "nearest", objective="mean-latency", options={"stages": str(path)})
 
 
