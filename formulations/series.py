@@ -22,14 +22,14 @@ class Segment:
 def series_segments(arrays: TaskArrays) -> tuple[Segment, ...]:
     """The segments between consecutive cuts, which together hold every layer once.
 
-    A layer v is a cut if every other layer is an ancestor or a descendant of v, no group has
-    layers on both sides unless it has v too, and no result up to v travels to `results_to`. All
-    topological orders then run through v's ancestors, v, and its descendants. In the pass of SPEC
-    3.2 everything before v has ended when v ends, hops included, because each is waited for by an
-    ancestor of v or by v. So no node or link is taken later than that; what comes after depends
-    only on v's node, and the makespan is the sum of the segments' own least times between the
-    nodes of their ends. (A memory limit that binds couples the segments: the caller's concern.)
-    O(V + E).
+    A layer v is a cut if every other layer is an ancestor or a descendant of v, no descendant
+    reads an ancestor, no group has layers on both sides unless it has v too, and no result up to
+    v travels to `results_to`. All topological orders then run through v's ancestors, v, and its
+    descendants. In the pass of SPEC 3.2 everything before v has ended when v ends, hops included,
+    because each is waited for by an ancestor of v or by v. So no node or link is taken later than
+    that; what comes after depends only on v's node, and the makespan is the sum of the segments'
+    own least times between the nodes of their ends. (A memory limit that binds couples the
+    segments: the caller's concern.) O(V + E).
     """
     order = arrays.model.order.tolist()
     segments, begin, entry = [], 0, None

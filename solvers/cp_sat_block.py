@@ -209,7 +209,7 @@ class BlockModel:
         sizes = [int(block.times[layer, node]) for layer in here]
         work = sum(t * (1 if x is None else x) for t, x in zip(sizes, literals))
         around = int(block.heads[here, node].min()) + int(block.tails[here, node].min())
-        if around > 0 and None not in literals:
+        if around > 0 and not any(x is None for x in literals):
             used = self.model.new_bool_var(f"used{node}")
             for literal in literals:
                 self.model.add_implication(literal, used)
