@@ -2,51 +2,183 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
 
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.plan import OPTIMALITY_GAP
+from splitfog.instances.model import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 
-POLYNOMIAL = {"latency": ("min-cut", "chain-dp")}
+POLYNOMIAL = {"latency": ("min-cut", "chain-dp"), "batch": ("offload-assignment",)}
 """Exact and polynomial where they apply; tried in this order."""
 
-EXACT = {"latency": ("ilp",), "makespan": ("cp-sat",)}
+EXACT = {"latency": ("ilp",), "period": ("ilp",), "makespan": ("cp-sat",)}
 """Exact with a bound when the time is over."""
+
+HEURISTIC = {name: ("evolution",) for name in ("latency", "period", "makespan", "mean-latency")}
+"""Where nothing exact applies or ends in time."""
 
 DEFAULT_TIME_LIMIT_S = 60.0
 """For the exponential solvers, where the caller sets no limit."""
+
+EXACT_SHARE = 0.75
+"""Of the time limit; what an exponential solver has not proven then, a heuristic goes on with."""
 
 
 def solve_auto(request: Request) -> Answer:
     """The answer of the first that applies: exact and polynomial, then exact, then heuristic.
 
     A polynomial solver that ends without a plan (its cut ignores memory) hands over to the exact
-    ones. The plan names the solver chosen and its `reason` why.
+    ones. What these have not proven in three quarters of the time, a heuristic goes on with from
+    their plan: the answer is the better plan with the best bound of all. Where an objective is
+    `latency` in disguise (`as_latency`) the solvers of that are asked. The plan names the solver
+    that found it, and its `reason` says why that was chosen.
+
+    Raises
+    ------
+    SolverDeclined
+        Where nothing applies, with every reason.
     """
-    name = request.objective.name
-    passed: list[str] = []
-    for candidate in (*POLYNOMIAL.get(name, ()), *EXACT.get(name, ())):
-        polynomial = candidate in POLYNOMIAL.get(name, ())
+    choice = _Choice(request)
+    for name, objective in _candidates(request, POLYNOMIAL):
+        answer = choice.ask(name, objective, request.time_limit_s)
+        if answer is None:
+            continue
+        if answer.decision is not None or answer.infeasible or _interrupted(answer):
+            return choice.concluded(
+                name, answer, f"exact and polynomial{_same(request, objective)}"
+            )
+        choice.notes.append(f"{name} found no plan: {answer.reason}")
+    limit = DEFAULT_TIME_LIMIT_S if request.time_limit_s is None else request.time_limit_s
+    for name, objective in _candidates(request, EXACT):
+        answer = choice.ask(name, objective, EXACT_SHARE * limit)
+        if answer is not None and choice.is_open(answer):
+            return choice.continued(name, answer, limit)
+        if answer is not None:
+            return choice.concluded(name, answer, f"exact{_same(request, objective)}")
+    return choice.searched()
+
+
+def as_latency(instance: Instance, objective: Objective) -> Objective | None:
+    """The `latency` that an objective is equal to on an instance, if any.
+
+    `makespan` where the model is a chain whose only result is its end; `mean-latency` where no
+    task has a rate and no node a quota.
+    """
+    latency = Objective("latency", objective.transfers, objective.monotone)
+    if objective.name == "latency":
+        return latency
+    if objective.name == "makespan":
+        model = instance.model_of(instance.tasks[0])
+        order: list[int] = model.order.tolist()
+        follows = [(after,) for after in order[1:]] + [()]
+        is_chain = [model.consumers[layer] for layer in order] == follows
+        return latency if is_chain and model.results.sum() == 1 else None
+    rated = any(task.arrivals_per_s is not None for task in instance.tasks)
+    limited = any(node.quota is not None for node in instance.nodes)
+    return latency if objective.name == "mean-latency" and not rated and not limited else None
+
+
+@dataclass
+class _Choice:
+    """The way to the answer: what was asked, why it was passed over, the best bound so far."""
+
+    request: Request
+    notes: list[str] = field(default_factory=list)
+
+    def ask(self, name: str, objective: Objective, limit_s: float | None) -> Answer | None:
+        """A solver's answer, its plan offered and its bound kept; None if it does not apply."""
+        info, inner = solver_info(name), self._inner(objective, limit_s)
+        inner.options = parse_options(info, {})
         try:
-            answer = _run(request, candidate, limited=not polynomial)
+            answer = load_solver(info)(inner)
         except SolverDeclined as declined:
-            passed.append(f"{candidate} does not apply: {declined.reason}")
-            continue
-        if answer.decision is None and not answer.infeasible and polynomial:
-            passed.append(f"{candidate} found no plan: {answer.reason}")
-            continue
-        why = "exact and polynomial here" if polynomial else "exact, with a bound at any time"
-        chosen = f"auto chose {candidate}: {why}"
-        reason = "; ".join([chosen, *passed, *([answer.reason] if answer.reason else [])])
-        return replace(answer, reason=reason, solver=candidate)
-    raise SolverDeclined(
-        "auto", f"no solver for {name} applies ({'; '.join(passed) or 'none is known'})"
-    )
+            self.notes.append(f"{name} does not apply: {declined.reason}")
+            return None
+        except KeyboardInterrupt:
+            answer = Answer(inner.incumbent, inner.lower_bound, stopped_by="interrupted")
+        if answer.decision is None and inner.incumbent is not None:
+            answer = replace(answer, decision=inner.incumbent)
+        request = self.request
+        if objective.name != "batch" and answer.decision is not None:
+            request.offer(answer.decision)
+        bounds = [b for b in (request.lower_bound, answer.lower_bound) if b is not None]
+        request.lower_bound = max(bounds, default=None)
+        return answer
+
+    def _inner(self, objective: Objective, limit_s: float | None) -> Request:
+        """The request for one solver, from the best plan so far on."""
+        request = self.request
+        if objective == request.objective:
+            start = request.incumbent or request.start
+            return replace(request, time_limit_s=limit_s, start=start)
+        inner = replace(request, objective=objective, time_limit_s=limit_s)
+        inner.incumbent, inner.incumbent_value = None, inf
+        return inner
+
+    def is_open(self, answer: Answer) -> bool:
+        """Whether an exact solver left something to be done."""
+        if answer.infeasible or _interrupted(answer):
+            return False
+        bound, value = self.request.lower_bound, self.request.incumbent_value
+        if bound is None or self.request.incumbent is None:
+            return True
+        return value - bound > OPTIMALITY_GAP * value
+
+    def concluded(self, name: str, answer: Answer, why: str) -> Answer:
+        """The answer, with why its solver was chosen."""
+        own = [] if answer.reason is None else [answer.reason]
+        reason = "; ".join([f"auto chose {name}: {why}", *self.notes, *own])
+        return replace(answer, reason=reason, solver=name, lower_bound=self.request.lower_bound)
+
+    def continued(self, exact: str, answer: Answer, limit_s: float) -> Answer:
+        """A heuristic's turn after an exact solver: the better plan, the best bound."""
+        request, before = self.request, self.request.incumbent_value
+        for name in HEURISTIC[request.objective.name]:
+            found = self.ask(name, request.objective, limit_s)
+            if found is None:
+                continue
+            last = found if _interrupted(found) else answer
+            ended = replace(last, decision=request.incumbent, reason=None)
+            if request.incumbent_value < before:
+                self.notes.append(f"{exact}, asked first, is exact but proved no optimum in time")
+                return self.concluded(name, ended, "a heuristic, whose plan is the best found")
+            self.notes.append(f"{name}, asked next, found none better")
+            return self.concluded(exact, ended, "exact, but no optimum was proven in time")
+        return self.concluded(exact, answer, "exact, but no optimum was proven in time")
+
+    def searched(self) -> Answer:
+        """A heuristic's answer where nothing exact applies."""
+        request = self.request
+        for name in HEURISTIC.get(request.objective.name, ()):
+            found = self.ask(name, request.objective, None)
+            if found is not None:
+                why = f"a heuristic, as nothing exact is known here for {request.objective.name}"
+                return self.concluded(name, found, why)
+        known = "; ".join(self.notes) or "none is known"
+        raise SolverDeclined("auto", f"no solver for {request.objective.name} applies ({known})")
 
 
-def _run(request: Request, name: str, limited: bool) -> Answer:
-    info = solver_info(name)
-    request.options = parse_options(info, {})
-    if limited and request.time_limit_s is None:
-        request.time_limit_s = DEFAULT_TIME_LIMIT_S
-    return load_solver(info)(request)
+def _candidates(
+    request: Request, table: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[str, Objective]]:
+    """Solvers of a table with the objective to ask for: first `latency` where it is the same."""
+    same = as_latency(request.instance, request.objective)
+    if same is not None:
+        yield from ((name, same) for name in table.get("latency", ()))
+    if same != request.objective:
+        yield from ((name, request.objective) for name in table.get(request.objective.name, ()))
+
+
+def _interrupted(answer: Answer) -> bool:
+    return answer.stopped_by == "interrupted"
+
+
+def _same(request: Request, objective: Objective) -> str:
+    """Said where another objective than the one asked for was minimised."""
+    if objective == request.objective:
+        return " here"
+    return f" here, where {request.objective.name} is the same as {objective.name}"

@@ -1,0 +1,210 @@
+"""`auto`: what it chooses for which objective, what it says, and that nothing found is lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from msgspec.structs import replace
+
+from splitfog import SolverDeclined, generate, solve
+from splitfog.formulations.decision import Decision, placed
+from splitfog.formulations.objective import Objective, objective_for
+from splitfog.instances.model import Instance
+from splitfog.solvers import auto
+from splitfog.solvers.auto import as_latency
+from splitfog.solvers.base import Answer, Request, Solver, SolverInfo
+from splitfog.solvers.registry import load_solver
+from tests.checks import check_plan
+from tests.golden import OPTIMA, SINGLE, case, optimum
+from tests.strategies import instances, random_instance
+
+
+def several_tasks(**how: Any) -> Instance:
+    """Two tasks on three nodes."""
+    return random_instance(
+        np.random.default_rng(4), num_nodes=3, num_layers=3, num_tasks=2, limits=False, **how
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "solver", "says"),
+    [
+        ("line-1", {"objective": "latency"}, "min-cut", "exact and polynomial here"),
+        ("mesh-2", {"objective": "latency"}, "ilp", "min-cut does not apply"),
+        ("line-1", {"objective": "period"}, "ilp", "auto chose ilp: exact here"),
+        ("line-1", {"objective": "makespan"}, "cp-sat", "auto chose cp-sat: exact here"),
+    ],
+)
+def test_chooses_and_explains(name: str, how: dict[str, Any], solver: str, says: str) -> None:
+    """Polynomial before exponential, and the reason names both what was taken and passed over."""
+    plan = solve(case(name)[0], **how)
+    assert plan.solver == solver
+    assert plan.status == "optimal"
+    assert says in str(plan.reason)
+    assert str(plan.reason).startswith(f"auto chose {solver}: ")
+
+
+@pytest.mark.parametrize("key", OPTIMA)
+def test_proves_every_golden_optimum(key: str) -> None:
+    """Whatever it chooses, the value is the least over all placements, proven."""
+    for name in SINGLE:
+        plan = solve(case(name)[0], "auto", **OPTIMA[key])
+        check_plan(case(name)[0], plan)
+        if plan.status == "infeasible":
+            assert optimum(name, key) == float("inf")
+        else:
+            assert plan.status == "optimal"
+            assert plan.value == pytest.approx(optimum(name, key), rel=1e-6)
+
+
+@settings(max_examples=40)
+@given(instances(num_nodes=3, num_layers=4, chain=True))
+def test_makespan_of_a_chain_is_its_latency(instance: Instance) -> None:
+    """Where `as_latency` says so, both optima are equal, as enumeration finds them."""
+    same = as_latency(instance, objective_for(instance, "makespan"))
+    if same is None:
+        assert instance.models[0].results.sum() > 1
+        return
+    values = [
+        solve(instance, "brute-force", objective=name).value for name in ("latency", "makespan")
+    ]
+    assert (values[0] is None) == (values[1] is None)
+    if values[0] is not None:
+        assert values[0] == pytest.approx(values[1], rel=1e-12)
+
+
+def test_a_chain_needs_no_search_for_its_makespan() -> None:
+    """The least latency is the least makespan, and polynomial."""
+    plan = solve(generate("three-tier", model="alexnet"), objective="makespan")
+    assert plan.solver == "min-cut"
+    assert plan.status == "optimal"
+    assert "where makespan is the same as latency" in str(plan.reason)
+
+
+def test_streams_need_a_heuristic_and_tasks_without_rates_do_not() -> None:
+    """With rates nodes are queues; without, the mean latency is `latency`, unless quotas count."""
+    calm = several_tasks()
+    objective = objective_for(calm, "mean-latency")
+    assert as_latency(calm, objective) == Objective("latency")
+    nodes = (replace(calm.nodes[0], quota=0), *calm.nodes[1:])
+    guarded = Instance("guarded", calm.tiers, nodes, calm.links, calm.models, calm.tasks)
+    assert as_latency(guarded, objective) is None
+    plan = solve(calm, objective="mean-latency")
+    exact = solve(calm, "brute-force", objective="mean-latency")
+    assert plan.status == "optimal"
+    assert plan.value == pytest.approx(exact.value, rel=1e-9)
+    busy = solve(several_tasks(rates=True), objective="mean-latency", time_limit_s=20)
+    assert busy.solver == "evolution"
+    assert "as nothing exact is known here for mean-latency" in str(busy.reason)
+
+
+def test_memory_hands_over_to_the_exact_solver() -> None:
+    """The cut's plan does not fit: said, and `ilp` proves what does."""
+    plan = solve(case("memory-1")[0], objective="latency")
+    assert plan.solver == "ilp"
+    assert plan.status == "optimal"
+    assert "found no plan" in str(plan.reason) or "does not apply" in str(plan.reason)
+
+
+def fake_solvers(monkeypatch: pytest.MonkeyPatch, **answers: Any) -> None:
+    """Replace some solvers; a value is called with the request and gives the answer."""
+
+    def loaded(info: SolverInfo) -> Solver:
+        fake: Solver | None = answers.get(info.name)
+        return fake or load_solver(info)
+
+    monkeypatch.setattr(auto, "load_solver", loaded)
+
+
+def everything_on(instance: Instance, node: int) -> Decision:
+    """All layers on one node."""
+    return placed(*([node] * len(instance.model_of(task).layers) for task in instance.tasks))
+
+
+def test_an_exact_solver_out_of_time_leaves_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing found, but a bound: the heuristic's plan gets it, and the reason tells of both."""
+    instance = case("line-1")[0]
+    least = optimum("line-1", "period, once")
+    half = Answer(None, least / 2, stopped_by="time limit", reason="no placement in time")
+    fake_solvers(monkeypatch, ilp=lambda request: half)
+    plan = solve(instance, objective="period", time_limit_s=60)
+    assert plan.solver == "evolution"
+    assert plan.value == pytest.approx(least, rel=1e-9)
+    # on so few layers evolution enumerates, and its bound is the better one
+    assert plan.lower_bound == pytest.approx(least, rel=1e-9)
+    assert "ilp, asked first, is exact but proved no optimum in time" in str(plan.reason)
+
+
+def test_the_better_of_both_plans_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The heuristic starts from the exact solver's plan and time share; what is no better loses."""
+    instance = case("line-1")[0]
+    best = solve(instance, "brute-force", objective="period")
+    assert best.value is not None
+    limits: list[float | None] = []
+
+    def exact(request: Request) -> Answer:
+        limits.append(request.time_limit_s)
+        nodes = instance.node_index
+        placement = best.placement(instance.tasks[0].name)
+        layers = instance.models[0].layers
+        decision = placed([nodes[placement[layer.name]] for layer in layers])
+        return Answer(decision, best.value / 2, stopped_by="time limit")  # type: ignore[operator]
+
+    def heuristic(request: Request) -> Answer:
+        limits.append(request.time_limit_s)
+        assert request.start is not None
+        return Answer(request.start, best.value / 4)  # type: ignore[operator]
+
+    fake_solvers(monkeypatch, ilp=exact, evolution=heuristic)
+    plan = solve(instance, objective="period", time_limit_s=40)
+    assert limits == [30.0, 40]  # 75 % for the exact one, then all of the rest
+    assert (plan.solver, plan.value, plan.stopped_by) == ("ilp", best.value, "time limit")
+    assert plan.lower_bound == best.value / 2
+    assert "evolution, asked next, found none better" in str(plan.reason)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_interrupt_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch, first: bool) -> None:
+    """Ctrl-C in the exact solver or in the heuristic after it ends with the best plan offered."""
+    instance = case("line-1")[0]
+    decision = everything_on(instance, instance.node_index[instance.tasks[0].source or ""])
+
+    def exact(request: Request) -> Answer:
+        request.offer(decision)
+        if first:
+            raise KeyboardInterrupt
+        return Answer(decision, 0.0, stopped_by="time limit")
+
+    def heuristic(request: Request) -> Answer:
+        assert not first, "asked after an interrupt"
+        raise KeyboardInterrupt
+
+    fake_solvers(monkeypatch, ilp=exact, evolution=heuristic)
+    plan = solve(instance, objective="period")
+    assert plan.stopped_by == "interrupted"
+    assert plan.value is not None
+    check_plan(instance, plan)
+
+
+def test_a_start_is_never_lost() -> None:
+    """From the optimum on, whichever solver is asked."""
+    instance = case("mesh-4")[0]
+    best = solve(instance, "brute-force", objective="period")
+    again = solve(instance, objective="period", start=best)
+    assert again.value is not None
+    assert best.value is not None
+    assert again.value <= best.value
+
+
+def test_says_why_nothing_applies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every reason is in the refusal."""
+
+    def decline(request: Request) -> Answer:
+        raise SolverDeclined("some", "it is Sunday")
+
+    fake_solvers(monkeypatch, ilp=decline, evolution=decline)
+    with pytest.raises(SolverDeclined, match=r"ilp does not apply: it is Sunday; evolution does"):
+        solve(case("line-1")[0], objective="period")
