@@ -77,6 +77,7 @@ class ExchangeGame:
     stay_s : [G, N], service of what stays at the source in one visit with a run there.
     foreign : bool [K, N], whether the node is not the source of the subtask's task.
     fixed : NodeSums [N], of what stays in visits of its own.
+    base : what of Phi never changes.
     """
 
     def __init__(self, subtasks: Subtasks) -> None:
@@ -100,6 +101,7 @@ class ExchangeGame:
         alone_tasks = subtasks.local_s > 0
         alone_tasks[subtasks.task[runs]] = False
         self.fixed = self._fixed(np.flatnonzero(alone_tasks), task_factor)
+        self.base = float(task_factor @ np.where(subtasks.base_s < inf, subtasks.base_s, 0.0))
 
     @cached_property
     def device_tables(self) -> Given:
@@ -204,10 +206,10 @@ class ExchangeState:
         waits = np.where(self.game.service_s[self.at_home] > 0, waits, 0.0)
         return np.asarray(self.game.alone_s[self.at_home] + waits)
 
-    @property
+    @cached_property
     def potential(self) -> float:
-        """Phi but for what never changes."""
-        return float(self.nodes.cost.sum())
+        """Phi; huge where a node is overloaded."""
+        return self.game.base + float(self.nodes.cost.sum())
 
     def moves(self, agents: bool = True) -> MoveGains:
         """What every move would change, [K, N], by JAX; latencies only with `agents`. O(K N)."""
@@ -264,13 +266,3 @@ class SwapGains:
     def possible(self) -> Flags:
         """[K, K]: whether both may take each other's place."""
         return np.isfinite(self.total)
-
-
-def falls(change: Seconds, now: ArrayLike) -> Flags:
-    """Whether a change is a fall by more than the tolerance."""
-    return np.asarray(change < -TOLERANCE * np.abs(now))
-
-
-def rises(change: Seconds, now: ArrayLike) -> Flags:
-    """Whether a change is a rise by more than the tolerance."""
-    return np.asarray(change > TOLERANCE * np.abs(now))
