@@ -114,7 +114,17 @@ SOLVERS: tuple[SolverInfo, ...] = (
         options={
             "iterations": Option(1000, "generations at most", least=1),
             "stagnation": Option(60, "generations without improvement at most", least=1),
+            "warm": Option(True, "whether it starts from the plans of every cheap solver"),
         },
+    ),
+    SolverInfo(
+        name="alpha-expansion",
+        summary="latency on any nodes: any set of layers moves to one node by a minimum cut",
+        kind="heuristic",
+        objectives=("latency",),
+        entry="splitfog.solvers.alpha_expansion:solve_alpha_expansion",
+        complexity="one maximum flow on O(V + E) arcs a node and round",
+        reference="Boykov, Veksler, Zabih, PAMI 2001; within 2c where the plan's reason says so",
     ),
     SolverInfo(
         name="offload-assignment",
@@ -137,7 +147,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="never; the best of a stated family where ways from home share no channel",
         complexity="O(P^2 H^2 N) for P blocks in a run, H rows and N nodes",
         reference="after D3 (arXiv 2101.05952); the family and the dynamic program are ours",
-        options=_SLICING | {"homes": Option(2, "how many nodes are tried as home", least=1)},
+        options=_SLICING | {"homes": Option(1, "how many nodes are tried as home", least=1)},
     ),
     SolverInfo(
         name="vsm-ilp",
@@ -170,15 +180,6 @@ SOLVERS: tuple[SolverInfo, ...] = (
             "partition": Option("hpa", "what divides layers by tier", choices=("hpa", "min-cut")),
             "rounds": Option(5, "most rounds of partition and slicing", least=1),
         },
-    ),
-    SolverInfo(
-        name="alpha-expansion",
-        summary="latency on any nodes: any set of layers moves to one node by a minimum cut",
-        kind="heuristic",
-        objectives=("latency",),
-        entry="splitfog.solvers.alpha_expansion:solve_alpha_expansion",
-        complexity="one maximum flow on O(V + E) arcs a node and round",
-        reference="Boykov, Veksler, Zabih, PAMI 2001; within 2c where the plan's reason says so",
     ),
     SolverInfo(
         name="device-only",

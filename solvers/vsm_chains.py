@@ -7,7 +7,7 @@ branches are chains again, so that stages may also be formed there while the blo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from splitfog.formulations.stage_shape import (
@@ -60,6 +60,25 @@ def chains_of(model: Model) -> tuple[Chain, ...]:
         layers = [i for i in model.order.tolist() if model.layers[i].op != "input"]
         known["chains"] = tuple(_chains(model, layers, DEPTH))
     return known["chains"]
+
+
+def likeness(model: Model, blocks: Sequence[Block]) -> tuple[Hashable, ...]:
+    """A key that is equal for runs of blocks whose slices cost the same on any nodes."""
+    layers = [layer for block in blocks for layer in block.layers]
+    slots = {layer: slot for slot, layer in enumerate(layers)}
+    outside = {tail for layer in layers for tail in model.inputs[layer]} - slots.keys()
+    tensors = [(model.layers[t].output_shape, model.layers[t].output_bytes) for t in outside]
+    alike: list[Hashable] = [tuple(len(block.layers) for block in blocks), *tensors]
+    for position in layers:
+        own = model.layers[position]
+        alike.append(
+            (
+                tuple(slots.get(tail, -1) for tail in model.inputs[position]),
+                (own.op, own.window, own.flops, own.weight_bytes),
+                (own.output_shape, own.output_bytes, own.tiers, tuple(own.times_s.items())),
+            )
+        )
+    return tuple(alike)
 
 
 def _chains(model: Model, layers: Sequence[int], depth: int) -> Iterator[Chain]:

@@ -36,7 +36,8 @@ class RunCosts:
 
     `to(j)` is [patterns, j]: entry [p, i] the least time of the stage of blocks i .. j - 1 by
     pattern p (a lower bound where the team is not independent); inf where it does not fit.
-    `room_bytes` limits the weights of a stage on each node; `rule` replaces `patterns_of`.
+    `room_bytes` limits the weights of a stage on each node; `rule` replaces `patterns_of`;
+    `known` holds what `to` has found, for all runs that are alike.
     """
 
     model: Model
@@ -45,7 +46,7 @@ class RunCosts:
     grid: int
     room_bytes: Array
     rule: PatternRule | None = None
-    _known: dict[int, Array] = field(default_factory=dict)
+    known: dict[int, Array] = field(default_factory=dict)
 
     @cached_property
     def reaches(self) -> list[BlockReach]:
@@ -80,9 +81,9 @@ class RunCosts:
 
     def to(self, last: int) -> Array:
         """[patterns, last]: times of all stages that end with block `last` - 1."""
-        if last not in self._known:
-            self._known[last] = self._times(last)
-        return self._known[last]
+        if last not in self.known:
+            self.known[last] = self._times(last)
+        return self.known[last]
 
     def tiles(self, first: int, last: int, pattern: Pattern, links: float = 1.0) -> list[Tile]:
         """The cut that attains `to(last)[pattern, first]`; every transfer `links` times as long."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf
@@ -14,7 +14,7 @@ from splitfog.formulations.arrays import TaskArrays
 from splitfog.formulations.decision import Slice, Stage, TaskDecision
 from splitfog.formulations.stages import stage_timeline
 from splitfog.instances.model import frozen
-from splitfog.solvers.vsm_chains import Block, Chain, chains_of
+from splitfog.solvers.vsm_chains import Block, Chain, chains_of, likeness
 from splitfog.solvers.vsm_costs import PatternRule, RunCosts, Tile
 from splitfog.solvers.vsm_team import Team, team_of
 
@@ -45,6 +45,7 @@ class Slicer:
     timelines: int = 0
     _teams: dict[int, Team] = field(default_factory=dict)
     _runs: dict[tuple[tuple[Block, ...], int], _Run] = field(default_factory=dict)
+    _alike: dict[Hashable, dict[int, Costs]] = field(default_factory=dict)
 
     def team(self, home: int) -> Team:
         """The nodes that may slice for a home."""
@@ -121,7 +122,10 @@ class Slicer:
             room = np.full(len(team.nodes), inf)
             if self.room_bytes is not None:
                 room = self.room_bytes[list(team.nodes)]
-            costs = RunCosts(self.arrays.model, blocks, team, self.grid, room, self.rule)
+            known = self._alike.setdefault((likeness(self.arrays.model, blocks), home), {})
+            costs = RunCosts(
+                self.arrays.model, blocks, team, self.grid, room, self.rule, known=known
+            )
             self._runs[blocks, home] = _Run(self, costs)
         return self._runs[blocks, home]
 
