@@ -108,7 +108,8 @@ def _rounded(program: LinearProgram, result: MilpResult) -> MilpResult:
     least = sum(c * u for c, u in zip(program.cost, program.upper) if c < 0)
     bound = max(result.bound, least) + program.constant
     slack = BOUND_SLACK * abs(bound) + ABSOLUTE_GAP if bound < inf else 0.0
-    return replace(result, bound=bound - slack)
+    values = None if result.values is None else result.values[: program.num_columns]
+    return replace(result, values=values, bound=bound - slack)
 
 
 def _pulp_problem(program: LinearProgram) -> Any:
@@ -118,10 +119,12 @@ def _pulp_problem(program: LinearProgram) -> Any:
         pulp.LpVariable(f"x{i:08}", 0, None if upper == inf else upper, _CATEGORY[binary])
         for i, (upper, binary) in enumerate(zip(program.upper, program.is_binary))
     ]
+    paid = [(columns[i], c) for i, c in enumerate(program.cost) if c]
+    if not paid:  # PuLP would put a variable of its own, called __dummy, before all others
+        columns.append(pulp.LpVariable(f"x{len(columns):08}", 0, 0))
+        paid = [(columns[-1], 1.0)]
     problem.addVariables(columns)
-    problem.setObjective(
-        pulp.LpAffineExpression([(columns[i], c) for i, c in enumerate(program.cost) if c])
-    )
+    problem.setObjective(pulp.LpAffineExpression(paid))
     for row, lower, upper in zip(program.rows, program.row_lower, program.row_upper):
         expression = pulp.LpAffineExpression([(columns[i], value) for i, value in row.items()])
         if lower == upper:
