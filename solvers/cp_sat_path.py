@@ -196,7 +196,6 @@ class SeriesSearch:
         tables = [other.lower for other in self.legs]
         before = lengths_before(tables)
         after = lengths_before([table.T for table in reversed(tables)])[::-1]
-        # a column of ends is one state: the path backwards begins with its least
         rest = min(
             float(before[at][pair[0]] + after[at + 1][pair[1]])
             for at, other in enumerate(self.legs)
