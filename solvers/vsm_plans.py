@@ -155,8 +155,9 @@ def base_placements(
 ) -> list[Placement]:
     """Placements of a task to slice: all layers on one node that has fellows, cheapest first.
 
-    Input layers are at the source. Only placements that break no rule but memory, which stages may
-    yet change; where there is none, the horizontal partition (`hpa`) if that breaks none.
+    Input layers are at the source. Nodes without memory for all of it come last: stages may yet
+    take weights off them. Where a rule but memory bars every node, the horizontal partition
+    (`hpa`) if that breaks none.
 
     Raises
     ------
@@ -182,7 +183,9 @@ def base_placements(
 def _allowed(
     instance: Instance, objective: Objective, position: int, placements: list[Placement]
 ) -> list[Placement]:
-    """Those of one task that break no rule but memory, cheapest first."""
+    """Those of one task that break no rule but memory: those that keep it first, then by cost."""
+    arrays = task_arrays(instance, position)
+    limits = [inf if node.memory_bytes is None else node.memory_bytes for node in instance.nodes]
     nowhere = [np.zeros(len(instance.model_of(task).layers), np.int64) for task in instance.tasks]
     own = f"task {instance.tasks[position].name}: "
     ranked = []
@@ -192,5 +195,6 @@ def _allowed(
         faults = decision_violations(instance, decision, objective)
         if not any(fault.startswith(own) for fault in faults):
             cost = decision_cost(instance, decision, objective)
-            ranked.append((cost.tasks[position].latency_s, order))
-    return [placements[order] for _, order in sorted(ranked)]
+            held = np.bincount(placement, arrays.weight_bytes, minlength=len(limits))
+            ranked.append((bool(np.any(held > limits)), cost.tasks[position].latency_s, order))
+    return [placements[order] for *_, order in sorted(ranked)]
