@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
-from benchmarks.common import table
 
+from benchmarks.common import table
 from splitfog import generate, solve, zoo
 from splitfog.instances.model import Instance
 

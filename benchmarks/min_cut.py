@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import log
 
 from benchmarks.common import best_seconds, machine, table
-
 from splitfog import generate, solve
 from splitfog.instances.model import Instance
 

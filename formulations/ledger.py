@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.routes import routes_of
@@ -75,7 +76,7 @@ class Cost(float):
         ledger: Ledger,
         utilisation: list[float] | None = None,
         schedule: Schedule | None = None,
-    ) -> Cost:
+    ) -> Self:
         """A number that remembers its parts."""
         cost = super().__new__(cls, value)
         cost.tasks, cost.ledger = tasks, ledger

@@ -1,0 +1,155 @@
+"""`dina` beside every rival on generated fog networks: `python -m benchmarks.offload_study`.
+
+Appends one row a run to notebooks/data/offloading.csv and skips what stands there already, so it
+can be stopped and resumed. `python -m benchmarks.offload_study report` prints the tables and draws
+the pictures of the study page out of that file.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from splitfog import Instance, Plan, SolverDeclined, generate, simulate, solve
+
+RESULTS = Path(__file__).parent.parent / "notebooks" / "data" / "offloading.csv"
+SOLVERS = (
+    "dina",
+    "best-response",
+    "greedy-match",
+    "dads",
+    "neurosurgeon",
+    "edge-only",
+    "cloud-only",
+    "nearest",
+    "random-match",
+    "local",
+)
+SEEDS = {10: 20, 100: 20, 1000: 3}
+UTILISATIONS = (0.3, 0.5, 0.7, 0.9, 0.95)
+SCALES = (0.1, 0.3, 1.0, 3.0)
+BASE_UTILISATION, BASE_SCALE = 0.5, 1.0
+REQUESTS = 50_000
+
+
+class Setting(NamedTuple):
+    """One generated network."""
+
+    users: int
+    utilisation: float
+    bandwidth_scale: float
+    seed: int
+
+    def instance(self) -> Instance:
+        """The network, anew."""
+        return generate("fog", **self._asdict())
+
+
+class Run(NamedTuple):
+    """One solver on one network; None where there is no plan or no such figure."""
+
+    users: int
+    utilisation: float
+    bandwidth_scale: float
+    seed: int
+    solver: str
+    status: str
+    formula_s: float | None
+    simulated_s: float | None
+    half_width_s: float | None
+    p95_s: float | None
+    gap: float | None
+    runtime_s: float
+    swaps: int | None
+    blocking_pairs: int | None
+    stopped_by: str | None
+    reason: str | None
+
+
+def settings() -> Iterator[Setting]:
+    """Both sweeps for 10 and 100 users; for 1,000 the base and its two ends."""
+    for users in (10, 100):
+        pairs = [(u, BASE_SCALE) for u in UTILISATIONS]
+        pairs += [(BASE_UTILISATION, s) for s in SCALES if s != BASE_SCALE]
+        for seed in range(SEEDS[users]):
+            for utilisation, scale in pairs:
+                yield Setting(users, utilisation, scale, seed)
+    for seed in range(SEEDS[1000]):
+        for utilisation, scale in ((0.5, 1.0), (0.9, 1.0), (0.5, 0.1)):
+            yield Setting(1000, utilisation, scale, seed)
+
+
+def measured(setting: Setting, instance: Instance, solver: str) -> Run:
+    """One run, its plan simulated too."""
+    try:
+        plan = solve(instance, solver, seed=setting.seed)
+    except SolverDeclined as declined:
+        return _without_plan(setting, solver, "declined", str(declined))
+    if plan.value is None:
+        return _without_plan(setting, solver, plan.status or "unknown", plan.reason)
+    found = simulate(instance, plan, requests=REQUESTS, seed=setting.seed).overall
+    audit = plan.audit or {}
+    return Run(
+        *setting,
+        solver,
+        plan.status or "",
+        plan.value,
+        found.mean.value_s if found.mean else None,
+        found.mean.half_width_s if found.mean else None,
+        found.p95.value_s if found.p95 else None,
+        plan.gap,
+        _runtime(plan),
+        audit.get("swaps"),
+        audit.get("blocking_pairs"),
+        plan.stopped_by,
+        plan.reason,
+    )
+
+
+def _runtime(plan: Plan) -> float:
+    return plan.runtime_s or 0.0
+
+
+def _without_plan(setting: Setting, solver: str, status: str, reason: str | None) -> Run:
+    nothing = [None] * 5
+    return Run(*setting, solver, status, *nothing, 0.0, None, None, None, reason)
+
+
+def stored() -> list[dict[str, str]]:
+    """The rows measured so far."""
+    if not RESULTS.exists():
+        return []
+    with RESULTS.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def main() -> None:
+    """Measure what is missing."""
+    done = {(*(float(r[k]) for k in Setting._fields), r["solver"]) for r in stored()}
+    fresh = not RESULTS.exists()
+    with RESULTS.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if fresh:
+            writer.writerow(Run._fields)
+        for setting in settings():
+            missing = [s for s in SOLVERS if (*map(float, setting), s) not in done]
+            if not missing:
+                continue
+            instance = setting.instance()
+            for solver in missing:
+                run = measured(setting, instance, solver)
+                writer.writerow(run)
+                file.flush()
+                print(*run[:5], run.status, run.formula_s, f"{run.runtime_s:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["report"]:
+        from benchmarks.offload_report import report
+
+        print(report())
+    else:
+        main()
