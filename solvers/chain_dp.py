@@ -52,6 +52,17 @@ def solve_chain_dp(request: Request) -> Answer:
     return Answer(decision, float(bound))
 
 
+def chain_bound(instance: Instance, objective: Objective, task: int) -> float | None:
+    """A lower bound of one task's latency; None where the dynamic program does not apply."""
+    arrays = task_arrays(instance, task)
+    try:
+        chain = _chain(arrays)
+    except SolverDeclined:
+        return None
+    least = float(_forward(arrays, chain, objective)[0].min())
+    return least * (1 - (len(chain) + 8) * np.finfo(float).eps)
+
+
 def _chain(arrays: TaskArrays) -> list[int]:
     """Layers from the first to the last, or `SolverDeclined`."""
     model = arrays.model

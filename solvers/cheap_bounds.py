@@ -10,22 +10,28 @@ from splitfog.formulations.critical_path import heads, tails
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.routes import routes_of
 from splitfog.instances.model import Instance
+from splitfog.solvers.chain_dp import chain_bound
 from splitfog.solvers.min_cut import latency_bound
 
 ROUNDING = 1e-12
 """Relative slack left to sums in floats."""
 
 ROUNDS = 200
+"""Of updating the weights of a Lagrangian bound."""
+
 MOST_TABLE = 20_000_000
 """Entries [layers, nodes, nodes] up to which a longest path is sought."""
+
+MOST_PATHS = 200_000_000
+"""Tasks times layers times nodes^2 up to which chains are bounded by shortest paths."""
 
 
 def cheap_bound(instance: Instance, objective: Objective) -> float | None:
     """A lower bound of an objective in seconds; None where no cheap one is known.
 
-    `latency` and `mean-latency`: the tasks' least cuts (waits left out), where min-cut applies,
-    else every layer on its fastest node. `makespan`: the longest path with every layer on its best
-    node. `period`: see `load_bound`.
+    `latency` and `mean-latency`, waits left out: the tasks' least cuts where min-cut applies, their
+    shortest paths where they are chains, else every layer on its fastest node. `makespan`: the
+    longest path with every layer on its best node. `period`: see `load_bound`.
     """
     if objective.name == "makespan":
         return path_bound(task_arrays(instance, 0), objective.monotone)
@@ -39,9 +45,12 @@ def cheap_bound(instance: Instance, objective: Objective) -> float | None:
 
 
 def _latency_bound(instance: Instance, objective: Objective, task: int) -> float:
-    """The least cut of a task, or its layers' least times; inf where a layer has no node."""
-    cut = latency_bound(instance, objective, task)
-    return float(task_arrays(instance, task).costs_s.min(axis=1).sum()) if cut is None else cut
+    """A task's least cut, its shortest path, or its layers' least times; inf if impossible."""
+    found = latency_bound(instance, objective, task)
+    arrays, nodes = task_arrays(instance, task), len(instance.nodes)
+    if found is None and len(instance.tasks) * arrays.costs_s.size * nodes <= MOST_PATHS:
+        found = chain_bound(instance, objective, task)
+    return float(arrays.costs_s.min(axis=1).sum()) if found is None else found
 
 
 def path_bound(arrays: TaskArrays, monotone: bool) -> float | None:

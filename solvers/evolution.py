@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
@@ -29,7 +30,7 @@ from splitfog.solvers.stop_rules import (
     bound_met,
     first_to_stop,
 )
-from splitfog.solvers.warm_starts import warm_starts
+from splitfog.solvers.warm_starts import own_start, warm_starts
 
 DEFAULT_TIME_LIMIT_S = 10.0
 ENTRIES = 1 << 18
@@ -67,6 +68,8 @@ def solve_evolution(request: Request) -> Answer:
 
 def evolve(request: Request, watch: Watch | None = None) -> Answer:
     """As `solve_evolution`, showing every feasible placement to `watch`."""
+    if request.time_limit_s is None:
+        request.time_limit_s = DEFAULT_TIME_LIMIT_S
     if watch is None and _is_tiny(request):
         return _enumerated(request)
     space = PlacementSpace(request.instance, request.objective)
@@ -108,8 +111,6 @@ class _Search:
         makespan = request.objective.name == "makespan"
         self.orders = OrderKeys(space.columns.tasks[0]) if makespan else None
         self.judge = Judge(space, self.orders, self.size, self.rng, watch)
-        limit = request.time_limit_s or DEFAULT_TIME_LIMIT_S
-        self.deadline = request.started + limit
         self.progress = Progress()
         self.marks = self.rng.integers(1, 1 << 62, space.num_units)
         self.pool: Pool | None = None
@@ -126,7 +127,7 @@ class _Search:
         options = self.request.options
         return (
             bound_met,
-            OutOfTime(self.deadline),
+            OutOfTime(time.perf_counter() + self.request.remaining_s),
             EnoughIterations(options["iterations"]),
             Stagnation(options["stagnation"]),
         )
@@ -134,7 +135,7 @@ class _Search:
     def run(self) -> StoppedBy:
         """All generations; what stopped them."""
         starts = []
-        for decision in warm_starts(self.request):
+        for decision in self._starts():
             self.request.offer(decision)
             starts.append(decision)
         bound = cheap_bound(self.request.instance, self.request.objective)
@@ -142,7 +143,7 @@ class _Search:
         self.progress.value = self.request.incumbent_value
         if why := bound_met(self.progress):
             return why
-        if self.deadline - time.perf_counter() < COMPILING_S:
+        if self.request.remaining_s < COMPILING_S:
             return "time limit"
         self.pool = self._first_pool(starts)
         self.progress.value = min(self.progress.value, float(self.pool.cost[0]))
@@ -152,6 +153,11 @@ class _Search:
             self._generation()
             self.progress.count(float(self.pool.cost[0]))
         return why
+
+    def _starts(self) -> Iterable[Decision]:
+        """Plans to start from."""
+        warm = self.request.options["warm"]
+        return warm_starts(self.request) if warm else own_start(self.request)
 
     def keep_best(self) -> None:
         """Offer the best of the population, or the first that the reference cost accepts."""

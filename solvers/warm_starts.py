@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.solvers.base import Request, SolverDeclined
-from splitfog.solvers.registry import load_solver, parse_options, solver_infos
+from splitfog.solvers.registry import load_solver, parse_options, solver_info
 
 CHEAP = (
     "min-cut",
     "chain-dp",
-    "hpa",
-    "hpa-plain",
     "greedy",
     "heft",
     "cpop",
+    "hpa",
+    "hpa-plain",
     "device-only",
     "edge-only",
     "cloud-only",
@@ -34,20 +34,23 @@ def warm_starts(request: Request) -> Iterator[Decision]:
 
     When time is over but `request` has no incumbent yet, the next ones are asked all the same.
 
-    Solvers that do not minimise the objective are asked for `latency` instead: its plans are good
-    starts for all objectives. Plans with slices are left out.
+    First for the objective itself, then for `latency`, whose plans are good starts for all. Plans
+    with slices are left out.
     """
-    if request.start is not None and not any(task.stages for task in request.start.tasks):
-        yield request.start
-    for info in solver_infos():
-        if info.name not in CHEAP:
-            continue
-        for objective in _objectives(request.objective):
+    yield from own_start(request)
+    for objective in _objectives(request.objective):
+        for name in CHEAP:
             late = request.out_of_time and request.incumbent is not None
-            if objective.name in info.objectives and not late:
-                found = _plan(request, info.name, objective)
+            if objective.name in solver_info(name).objectives and not late:
+                found = _plan(request, name, objective)
                 if found is not None:
                     yield found
+
+
+def own_start(request: Request) -> list[Decision]:
+    """The start plan, unless there is none or it has slices."""
+    start = request.start
+    return [] if start is None or any(task.stages for task in start.tasks) else [start]
 
 
 def _objectives(objective: Objective) -> list[Objective]:
@@ -59,7 +62,7 @@ def _objectives(objective: Objective) -> list[Objective]:
 
 def _plan(request: Request, name: str, objective: Objective) -> Decision | None:
     """One solver's plan."""
-    info = next(info for info in solver_infos() if info.name == name)
+    info = solver_info(name)
     limit = None if request.time_limit_s is None else max(SHARE * request.remaining_s, 1e-3)
     inner = Request(request.instance, objective, limit, request.seed)
     inner.options = parse_options(info, {})

@@ -23,7 +23,7 @@ from splitfog.solvers.base import Request
 from splitfog.solvers.cheap_bounds import cheap_bound
 from splitfog.solvers.evolution_moves import Moves
 from splitfog.solvers.order_keys import OrderKeys
-from splitfog.solvers.placement_space import PlacementSpace
+from splitfog.solvers.placement_space import PlacementSpace, homeless
 from splitfog.solvers.stop_rules import (
     EnoughIterations,
     OutOfTime,
@@ -36,7 +36,7 @@ from tests.checks import check_plan
 from tests.golden import OPTIMA, case, optimum
 from tests.strategies import instances, random_instance
 
-OPTIONS = {"iterations": 1000, "stagnation": 30}
+OPTIONS = {"iterations": 1000, "stagnation": 30, "warm": True}
 
 
 @pytest.fixture
@@ -63,8 +63,9 @@ def request_for(instance: Instance, name: str, **how: Any) -> Request:
     ],
 )
 def test_reaches_the_optimum(name: str, key: str) -> None:
-    """The least value over all placements, with memory and groups, on any topology."""
-    plan = solve(case(name)[0], "evolution", **OPTIMA[key], time_limit_s=300)
+    """The least value over all placements, with memory and groups, any topology, no warm start."""
+    options = {"warm": False}
+    plan = solve(case(name)[0], "evolution", **OPTIMA[key], time_limit_s=300, options=options)
     check_plan(case(name)[0], plan)
     assert plan.value == pytest.approx(optimum(name, key), rel=1e-9)
 
@@ -155,7 +156,7 @@ def test_what_is_watched_is_feasible_and_costed_right() -> None:
     """An archive may trust the rows that it is shown: placements, orders and costs."""
     instance = case("line-3")[0]
     request = request_for(instance, "makespan")
-    request.options = {"iterations": 2, "stagnation": 5}
+    request.options = {**OPTIONS, "iterations": 2}
     checked = []
 
     def watch(places: np.ndarray, orders: np.ndarray | None, costs: np.ndarray) -> None:
@@ -218,7 +219,7 @@ def test_repair_leaves_only_routes_and_memory(
     """
     objective = objective_for(instance, "latency", monotone=monotone)
     space = PlacementSpace(instance, objective)
-    if evolution.homeless(space) is not None:
+    if homeless(space) is not None:
         return
     rng = np.random.default_rng(seed)
     codes = rng.choice(space.code_of, (space.num_units, 12))
@@ -239,7 +240,7 @@ def test_excess_is_what_breaks_memory(instance: Instance, seed: int) -> None:
     """Positive exactly where the reference finds an overfull node; shared layers count once."""
     objective = objective_for(instance, "latency", monotone=False)
     space = PlacementSpace(instance, objective)
-    if evolution.homeless(space) is not None:
+    if homeless(space) is not None:
         return
     codes = np.random.default_rng(seed).choice(space.code_of, (space.num_units, 6))
     space.repair(codes)
@@ -256,7 +257,7 @@ def test_excess_is_what_breaks_memory(instance: Instance, seed: int) -> None:
 def test_moves_work_along_topological_orders(instance: Instance, seed: int) -> None:
     """Every order puts inputs first; closed sets hold all predecessors; moves stay allowed."""
     space = PlacementSpace(instance, objective_for(instance, "latency", monotone=False))
-    if evolution.homeless(space) is not None or not len(space.free):
+    if homeless(space) is not None or not len(space.free):
         return
     moves = Moves(space, np.random.default_rng(seed))
     forward = space.edges[space.edges[:, 0] < space.edges[:, 1]]
