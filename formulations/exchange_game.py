@@ -50,9 +50,9 @@ class NodeSums:
             self.guests + other.guests,
         )
 
-    def __getitem__(self, index: object) -> NodeSums:
+    def __getitem__(self, index: Integers) -> NodeSums:
         parts = (self.rho, self.second, self.waiting, self.spent, self.guests)
-        return NodeSums(*(part[index] for part in parts))  # type: ignore[index]
+        return NodeSums(*(part[index] for part in parts))
 
     @property
     def wait_s(self) -> Seconds:
@@ -116,9 +116,9 @@ class ExchangeGame:
         count = len(self.subtasks.instance.nodes)
         none = np.zeros(count)
         return NodeSums(
-            np.bincount(node, rate * service, count),
-            np.bincount(node, rate * service**2, count),
-            np.bincount(node, factor[tasks], count),
+            summed(node, rate * service, count),
+            summed(node, rate * service**2, count),
+            summed(node, factor[tasks], count),
             none,
             none,
         )
@@ -166,11 +166,11 @@ class ExchangeState:
         service = self.visit_s[group, node]
         spent = game.factor * game.alone_s[self.at_home]
         visits = NodeSums(
-            np.bincount(node, rate * service, count),
-            np.bincount(node, rate * service**2, count),
-            np.bincount(node, factor, count),
-            np.bincount(self.places, spent, count),
-            np.bincount(node, game.foreign[member, node], count),
+            summed(node, rate * service, count),
+            summed(node, rate * service**2, count),
+            summed(node, factor, count),
+            summed(self.places, spent, count),
+            summed(node, game.foreign[member, node], count),
         )
         return game.fixed + visits
 
@@ -223,6 +223,11 @@ class ExchangeState:
         from splitfog.formulations.exchange_kernel import replacements
 
         return SwapGains(*replacements(self, agents))
+
+
+def summed(index: Integers, amounts: Seconds | Flags, count: int) -> Seconds:
+    """[count]: the amounts of every index added up."""
+    return np.asarray(np.bincount(index, amounts, count), np.float64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -105,16 +105,20 @@ def arrivals(state: ExchangeState, agents: bool) -> tuple[Floats, Floats | None]
     """
     game, nodes = state.game, state.nodes
     with jax.enable_x64(True):
-        rows = (nodes.rho, nodes.second, nodes.waiting, nodes.spent, nodes.guests)
-        now = Now(
+        rows: list[Any] = [
             _padded(state.visit_s[game.group].T),
             _padded((state.members[game.group] == 0).T),
             _padded(state.places.astype(np.int32)),
-            *rows,
+            nodes.rho,
+            nodes.second,
+            nodes.waiting,
+            nodes.spent,
+            nodes.guests,
             nodes.cost,
             game.quota,
             _padded(state.latency_s),
-        )
+        ]
+        now = Now(*rows)
         joined, agent = _arrivals(game.device_tables, now, agents)
         count = len(state.places)
         return np.asarray(joined)[:, :count].T, np.asarray(agent)[:, :count].T if agents else None
@@ -131,7 +135,7 @@ def _both(changes: Array) -> Array:
     return changes + changes.T
 
 
-def _padded(rows: NDArray[np.generic]) -> NDArray[np.generic]:
+def _padded(rows: NDArray[Any]) -> Any:
     extra = -rows.shape[-1] % PADDING
     return np.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(0, extra)])
 

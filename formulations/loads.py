@@ -76,7 +76,8 @@ def footprint(
     arrays, owner = task_arrays(instance, task), instance.tasks[task]
     layers = np.array(unsliced(answer), np.int64)
     nodes = answer.placement[layers]
-    services = np.bincount(nodes, arrays.times_s[layers, nodes], len(instance.nodes))
+    services = np.zeros(len(instance.nodes))
+    np.add.at(services, nodes, arrays.times_s[layers, nodes])
     own = np.unique(nodes)
     visits = [(own, services[own], np.zeros(len(own)))]
     firsts = list(range(len(own)))
@@ -150,6 +151,7 @@ class Loads:
     link_prices : ([links], [links]), latency and seconds per byte.
     held : int [N, layers of all models], how many tasks need a layer's weights; empty without
         memory limits.
+    settled : Decision, the last whole one that somebody stood by (`settle`).
     """
 
     def __init__(self, instance: Instance, objective: Objective) -> None:
@@ -178,6 +180,7 @@ class Loads:
         self.weight_bytes = np.array([layer.weight_bytes for layer in layers])
         self.held = np.zeros((num_nodes if self.has_memory else 0, len(layers)), np.int64)
         self.tasks: list[Footprint | None] = [None] * len(tasks)
+        self.settled = Decision(())
         self._flat: _Flat | None = None
 
     @classmethod
@@ -186,12 +189,17 @@ class Loads:
         loads = cls(instance, objective)
         for task, answer in enumerate(decision.tasks):
             loads.put(task, footprint(instance, objective, task, answer))
+        loads.settled = decision
         return loads
 
     @property
     def decision(self) -> Decision:
         """The answers of all tasks, none of which may be away."""
         return Decision(tuple(own.answer for own in self.tasks if own is not None))
+
+    def settle(self) -> None:
+        """Make the decision as it is the one that stands if what follows is interrupted."""
+        self.settled = self.decision
 
     def footprint(self, task: int, answer: TaskDecision) -> Footprint:
         """What an answer to a task would take."""
@@ -228,6 +236,15 @@ class Loads:
         """[N]: the wait of every node; inf where rho >= 1."""
         return np.where(self.rho < 1, wait_seconds(self.second, self.rho), inf)
 
+    def prices_s(self) -> Seconds:
+        """[N]: the wait of every node; huge, not inf, where rho >= 1, so that it still compares."""
+        return wait_seconds(self.second, self.rho)
+
+    def link_overload(self, task: int) -> bool:
+        """Whether a link that a task uses has load 1 or more."""
+        own = self.tasks[task]
+        return own is not None and bool((self.link_load[own.links] >= 1).any())
+
     def latency_s(self, task: int) -> float:
         """A task's latency now."""
         own = self.tasks[task]
@@ -247,14 +264,15 @@ class Loads:
         The objective is inf where a node or link is overloaded or a route is missing.
         """
         excess = float(np.maximum(self.rho - 1, 0).sum() + np.maximum(self.link_load - 1, 0).sum())
-        excess += float(np.maximum(self.guests - self.quota, 0).sum()) + self._memory_excess()
+        excess += float(np.maximum(self.guests - self.quota, 0).sum()) + self.memory_excess()
         if max(self.rho.max(initial=0), self.link_load.max(initial=0)) >= 1:
             return excess, inf
         if self._flat is None or len(self._flat.beside) > _Flat.MOST_BESIDE:
             self._flat = _Flat(self.tasks, self.weight)
         return excess, self._flat.value(self.waits_s())
 
-    def _memory_excess(self) -> float:
+    def memory_excess(self) -> float:
+        """Weights above memory, as shares of it, summed over nodes."""
         if not self.has_memory:
             return 0.0
         held = (self.held > 0) @ self.weight_bytes

@@ -120,7 +120,6 @@ def cut_latencies(loads: Loads, task: int, remote_s: Seconds | None = None) -> S
     the last row's entry of the source, the row's only one. `remote_s` is `remote_seconds`, where
     it is at hand. O(L N), vectorised.
     """
-    source = loads.source[task]
     table = cut_table(loads.instance, loads.objective, task)
     remote = remote_seconds(loads, task) if remote_s is None else remote_s
     total = remote + local_seconds(loads, task)[:, None]
@@ -176,13 +175,16 @@ def transfer_seconds(
         return seconds
     kept, sent = table.kept_results.T, table.sent_results.T
     back = _priced(kept[0], kept[1], latency[source, [target]], per_byte[source, [target]])
-    seconds = seconds + back + _priced(*sent, latency[:, target], per_byte[:, target])
+    seconds = seconds + back
+    seconds = seconds + _priced(sent[0], sent[1], latency[:, target], per_byte[:, target])
     for size, first, last in table.forks:  # once: what both ways share is paid once
         seconds[first:last] -= _shared(routes, source, target, size)
     return seconds
 
 
-def _priced(count: Seconds | Integers, size: Seconds, latency: Seconds, per_byte: Seconds) -> Seconds:
+def _priced(
+    count: Seconds | Integers, size: Seconds, latency: Seconds, per_byte: Seconds
+) -> Seconds:
     """[cuts, nodes]: count x latency + size x seconds per byte; 0 where nothing is sent."""
     some = (count > 0)[:, None] & (latency < inf)[None, :]
     finite = np.where(latency < inf, latency, 0.0), np.where(latency < inf, per_byte, 0.0)

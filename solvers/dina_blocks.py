@@ -21,7 +21,7 @@ from splitfog.formulations.series import series_cuts
 from splitfog.formulations.stage_shape import StageGeometry, geometry_of, stage_shape_defects
 from splitfog.formulations.stages import layer_rates, node_rates
 from splitfog.formulations.tiles import regions
-from splitfog.instances.model import Instance, frozen
+from splitfog.instances.model import Instance, Layer, frozen
 
 Integers = NDArray[np.int64]
 Seconds = NDArray[np.float64]
@@ -35,10 +35,12 @@ class Blocks:
 
     A border is a number of layers, inputs not counted, in topological order; `borders` runs from
     0 to all. A block is a pair of positions in `borders`; b of them can be sliced, with `length`
-    [b] rows (columns where `by_column`) of output, `across` [b] the other way. Of the slice [x, y) of block i, on a node of
-    class c: work `end_work[c, i, y] - begin_work[c, i, x]`, times `scale` of the node, plus
-    `fixed_s`, seconds; bytes in `end_bytes[i, y] - begin_bytes[i, x]`; bytes out
-    `row_bytes[i] (y - x)`. `node_class` [N] and `scale` [N] are the nodes'; `fixed_s` is [b, N].
+    [b] rows (columns where `by_column`) of output, `across` [b] the other way.
+
+    The slice [x, y) of block i on a node of class c has the work
+    `end_work[c, i, y] - begin_work[c, i, x]`, times the node's `scale`, plus `fixed_s`, in
+    seconds; it reads `end_bytes[i, y] - begin_bytes[i, x]` and writes `row_bytes[i] (y - x)`.
+    `node_class` [N] and `scale` [N] are the nodes'; `fixed_s` is [b, N].
     `allowed` [b, N] says whether the block's `tiers` admit a node.
     """
 
@@ -84,9 +86,8 @@ def border_cuts(arrays: TaskArrays) -> list[int]:
     before = np.cumsum(~arrays.is_input[order]).tolist()  # layers up to and with each position
     cuts = [at for at in series_cuts(arrays) if before[at] < before[-1]]
     runs = [
-        (size, [before[at] for at in members])
-        for size, members in groupby(cuts, lambda at: float(arrays.output_bytes[order[at]]))
-        for members in [list(members)]
+        (size, [before[at] for at in equal])
+        for size, equal in groupby(cuts, lambda at: float(arrays.output_bytes[order[at]]))
     ]
     sizes = [-inf if not cuts or before[cuts[0]] > 0 else inf, *(size for size, _ in runs), inf]
     minima = [
@@ -122,8 +123,9 @@ def _build(instance: Instance, arrays: TaskArrays) -> Blocks:
                 geometries.append(geometry)
     classes = _Classes.of(instance, arrays)
     num_blocks, top = len(pairs), max([max(g.height, g.width) for g in geometries], default=0)
-    begin_work, end_work = np.zeros((2, len(classes.work), num_blocks, top + 1))
-    begin_bytes, end_bytes = np.zeros((2, num_blocks, top + 1))
+    begin_work = np.zeros((len(classes.work), num_blocks, top + 1))
+    end_work = begin_work.copy()
+    begin_bytes, end_bytes = np.zeros((num_blocks, top + 1)), np.zeros((num_blocks, top + 1))
     for i, geometry in enumerate(geometries):
         begin, end = _border_shares(geometry)
         length = begin.shape[1]
@@ -156,7 +158,7 @@ def _build(instance: Instance, arrays: TaskArrays) -> Blocks:
     )
 
 
-def _layers_of(geometry: StageGeometry) -> list:  # type: ignore[type-arg]
+def _layers_of(geometry: StageGeometry) -> list[Layer]:
     return [geometry.model.layers[layer] for layer in geometry.layers]
 
 
@@ -166,9 +168,7 @@ def _border_shares(geometry: StageGeometry) -> tuple[Seconds, Seconds]:
     Along the larger dimension, the whole of the other. Share of [x, y) = end[y] - begin[x].
     """
     axis = 0 if geometry.height >= geometry.width else 1
-    length, other = (geometry.height, geometry.width)[axis], (geometry.height, geometry.width)[
-        1 - axis
-    ]
+    length, other = sorted((geometry.height, geometry.width), reverse=True)
     inner = np.arange(length)
     tiles = np.zeros((2, length, 2, 2), np.int64)  # open on one side, slice, axis, begin/end
     tiles[:, :, 1 - axis, 1] = other
@@ -176,8 +176,8 @@ def _border_shares(geometry: StageGeometry) -> tuple[Seconds, Seconds]:
     tiles[1, :, axis, 1] = inner + 1
     boxes = regions(geometry, tiles.reshape(-1, 4)).boxes.reshape(-1, 2, length, 2, 2)
     whole = geometry.shapes[:, 1 + axis][:, None]
-    across = (boxes[:, 1, -1, 1 - axis, 1] - boxes[:, 1, -1, 1 - axis, 0])[:, None]
-    across = across / geometry.shapes[:, 2 - axis][:, None]
+    spans = (boxes[:, 1, -1, 1 - axis, 1] - boxes[:, 1, -1, 1 - axis, 0])[:, None]
+    across = spans / geometry.shapes[:, 2 - axis][:, None]
     begin = np.concatenate([boxes[:, 0, :, axis, 0] / whole, np.ones((len(whole), 1))], axis=1)
     end = np.concatenate([np.zeros((len(whole), 1)), boxes[:, 1, :, axis, 1] / whole], axis=1)
     return begin * across, end * across

@@ -27,7 +27,7 @@ from splitfog.formulations.one_cut import (
     remote_seconds,
 )
 from splitfog.instances.model import Instance, frozen
-from splitfog.solvers.base import Answer, Request, SolverDeclined
+from splitfog.solvers.base import Request, SolverDeclined
 from splitfog.solvers.dina_blocks import blocks_of
 from splitfog.solvers.dina_stars import Stars, stars_of
 
@@ -225,7 +225,9 @@ def sweep(loads: Loads, request: Request | None = None) -> int:
     for task in range(len(loads.tasks)):
         if request is not None and request.out_of_time:
             break
-        changed += repartition(loads, task)
+        if repartition(loads, task):
+            changed += 1
+            loads.settle()
     return changed
 
 

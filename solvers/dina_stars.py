@@ -164,9 +164,7 @@ class _Pricing:
         by_cost = np.argsort(costs, axis=1, kind="stable")
         order = np.full((len(total), MOST_SLICES), -1)
         found = np.take_along_axis(best, by_cost, axis=1)
-        order[:, :count] = np.where(
-            np.take_along_axis(costs, by_cost, axis=1) < inf, found, -1
-        )
+        order[:, :count] = np.where(np.take_along_axis(costs, by_cost, axis=1) < inf, found, -1)
         return order
 
     def shared_rows(self, nodes: Integers, *, serial: bool) -> Integers:
@@ -258,5 +256,6 @@ def _fits(loads: Loads, task: int, blocks: Blocks) -> NDArray[np.bool_]:
     """[b, N]: whether a node could hold a block's weights beside the others'."""
     room = loads.memory_limit - (loads.held > 0) @ loads.weight_bytes
     new = np.where(loads.held > 0, 0.0, loads.weight_bytes)
-    added = [new[:, [loads.offset(task) + x for x in layers]].sum(axis=1) for layers in blocks.layers]
+    offset = loads.offset(task)
+    added = [new[:, offset + np.array(layers)].sum(axis=1) for layers in blocks.layers]
     return np.asarray(np.array(added).reshape(len(blocks.layers), -1) <= np.maximum(room, 0.0))

@@ -20,6 +20,14 @@ _SLICING = {
     "grid": Option(5, "dealt grids have up to so many rows and columns", least=1),
 }
 
+_CONSENT = Option(
+    "total",
+    "an exchange is made iff: Phi falls; the movers gain; movers and nodes all agree",
+    choices=("total", "agents", "four"),
+)
+
+_MATCHED = "plan file whose subtasks are matched; none: "
+
 SOLVERS: tuple[SolverInfo, ...] = (
     SolverInfo(
         name="auto",
@@ -180,6 +188,76 @@ SOLVERS: tuple[SolverInfo, ...] = (
             "partition": Option("hpa", "what divides layers by tier", choices=("hpa", "min-cut")),
             "rounds": Option(5, "most rounds of partition and slicing", least=1),
         },
+    ),
+    SolverInfo(
+        name="dina",
+        summary="adaptive partition and matching in turns, from best responses",
+        kind="heuristic",
+        objectives=("mean-latency",),
+        answers="slices",
+        entry="splitfog.solvers.dina:solve_dina",
+        complexity="O(tasks L N + K^2 + K N) a turn, K subtasks; at most 50 turns",
+        reference="after DINA, INFOCOM 2020; decisions that are ours stand in solvers/dina*.py",
+        options={"consent": _CONSENT},
+    ),
+    SolverInfo(
+        name="dina-p",
+        summary="every task partitioned adaptively against the loads of the others",
+        kind="heuristic",
+        objectives=("mean-latency",),
+        answers="slices",
+        entry="splitfog.solvers.dina:solve_dina_p",
+        complexity="O(tasks L N) a sweep, at most 100",
+        reference="after DINA, INFOCOM 2020; blocks, prices and dynamic program are ours",
+    ),
+    SolverInfo(
+        name="dina-o",
+        summary="given subtasks matched: deferred acceptance, then swaps and moves",
+        kind="heuristic",
+        objectives=("mean-latency",),
+        answers="slices",
+        entry="splitfog.solvers.dina_offload:solve_dina_o",
+        complexity="O(K^2 + K N) a round, K subtasks; at most 1,000 rounds",
+        reference="after DINA, INFOCOM 2020 (swap matching); moves and consent total are ours",
+        options={
+            "consent": _CONSENT,
+            "stages": Option(None, _MATCHED + "DINA-P's first pass", kind=str),
+        },
+    ),
+    SolverInfo(
+        name="swap",
+        summary="local search by swaps and moves, from --start or from all at home",
+        kind="heuristic",
+        objectives=("mean-latency",),
+        answers="slices",
+        entry="splitfog.solvers.dina_offload:solve_swap",
+        complexity="O(K^2 + K N) a round, K subtasks; at most 1,000 rounds",
+        reference="two-sided exchange stability: Bodine-Baron et al., arXiv 1104.0052 (four)",
+        options={"consent": _CONSENT, "stages": Option(None, _MATCHED + "the start's", kind=str)},
+    ),
+    SolverInfo(
+        name="deferred-acceptance",
+        summary="subtasks and nodes matched as residents and hospitals, waits unseen",
+        kind="heuristic",
+        objectives=("mean-latency",),
+        answers="slices",
+        entry="splitfog.solvers.deferred_acceptance:solve_deferred_acceptance",
+        complexity="O(K N log(K N)); refuses above load .95",
+        reference="Gale and Shapley, 1962; the limit on loads is ours",
+        options={
+            "side": Option("subtasks", "who proposes", choices=("subtasks", "nodes")),
+            "stages": Option(None, _MATCHED + "DINA-P's first pass", kind=str),
+        },
+    ),
+    SolverInfo(
+        name="best-response",
+        summary="every task in turn takes the single cut that is best for itself",
+        kind="heuristic",
+        objectives=("mean-latency",),
+        entry="splitfog.solvers.best_response:solve_best_response",
+        complexity="O(tasks L N) a round",
+        reference="best-response dynamics; one cut a task (ours)",
+        options={"rounds": Option(100, "rounds at most", least=1)},
     ),
     SolverInfo(
         name="device-only",

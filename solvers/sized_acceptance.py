@@ -50,7 +50,7 @@ class _Market:
         return np.where(places >= 0, places, least)
 
     def kept(self, node: int, wanted: list[int]) -> list[int]:
-        """Of those that want to be on a node, whom it holds: the best first, as long as they fit."""
+        """Of those that want to be on a node, whom it holds: the best first, while they fit."""
         quota, load, guests, held = self.game.quota[node], float(self.base[node]), 0, []
         for k in sorted(wanted, key=lambda k: (self.times[k, node], k)):
             guest, own = bool(self.guest[k, node]), float(self.load[k, node])

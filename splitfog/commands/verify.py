@@ -22,11 +22,12 @@ def run(
     Cost and feasibility are recomputed; exit code 1 if a claim is false, which is named.
     """
     from splitfog.formulations.plan import load_plan
+    from splitfog.formulations.audit import audit_again
     from splitfog.formulations.verify import false_claims
     from splitfog.instances.files import load_instance
 
     given, problem = load_plan(plan), load_instance(instance)
-    false = false_claims(problem, given)
+    false = false_claims(problem, given, audit_again(problem, given))
     if as_json:
         put_json({"ok": not false, "false": false})
     else:

@@ -1,0 +1,145 @@
+"""The audit of a plan as a game: what blocks it, how far it is from the best and from fair.
+
+Definitions of METHODS 3. The game is that of the plan's own subtasks (`offloading`): its slices
+and runs, and whole tasks where nothing is away from the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import numpy as np
+
+from splitfog.formulations.audit_pairs import count_blocking_pairs
+from splitfog.formulations.audit_states import MOST_STATES, states_of
+from splitfog.formulations.decision import Decision
+from splitfog.formulations.exchange import Consent
+from splitfog.formulations.exchange_game import ExchangeGame, ExchangeState
+from splitfog.formulations.exchange_room import ExchangeRoom
+from splitfog.formulations.exchanges import exchanged, listed, moving, swapping
+from splitfog.formulations.feasibility import decision_violations
+from splitfog.formulations.loads import Loads
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.offloading import subtasks_of
+from splitfog.formulations.one_cut import best_cut
+from splitfog.formulations.plan import Plan, PlanError, decision_of
+from splitfog.instances.model import Instance
+
+CONSENTS: tuple[Consent, ...] = get_args(Consent)
+TOLERANCE = 1e-9
+
+__all__ = ["MOST_STATES", "audit_again", "audit_of", "exchange_blocking", "regrets_s"]
+
+
+def audit_of(
+    instance: Instance,
+    decision: Decision,
+    objective: Objective,
+    consent: Consent = "total",
+    swaps: int = 0,
+) -> dict[str, Any]:
+    """The audit (SPEC 4) of a feasible decision for `mean-latency`.
+
+    Parameters
+    ----------
+    consent
+        Under which states count as stable for the prices of stability and anarchy; these are None
+        above `MOST_STATES` states, and where no state is stable.
+    swaps
+        How many exchanges led here, which only the solver knows.
+
+    Notes
+    -----
+    `blocking_pairs` and `exchange_blocking` count what SPEC 3.7 would let happen. O(K^2 + K N)
+    and, for regrets, O(tasks L N); the prices cost O(states (K^2 + K N)).
+    """
+    game = ExchangeGame(subtasks_of(instance, decision, objective))
+    state = game.state(game.subtasks.assignment())
+    states = states_of(game)
+    stability, anarchy = (None, None) if states is None else states.prices(consent)
+    return {
+        "blocking_pairs": count_blocking_pairs(state),
+        "exchange_blocking": exchange_blocking(state),
+        "potential": state.potential,
+        "swaps": swaps,
+        "price_of_stability": stability,
+        "price_of_anarchy": anarchy,
+        "regret_s": regrets_s(instance, decision, objective),
+    }
+
+
+def audit_again(instance: Instance, plan: Plan) -> Mapping[str, Any] | None:
+    """What `verify` holds a plan's audit against; None where there is none of this kind.
+
+    None too where the plan does not fit the instance or is infeasible, which is said elsewhere.
+
+    `swaps` is believed. The plan does not say under which consent its states are stable: the
+    prices are those under the first consent that makes the claims true, if any.
+    """
+    claimed = plan.audit
+    if claimed is None or "exchange_blocking" not in claimed:
+        return None
+    if plan.objective.name != "mean-latency" or not plan.tasks:
+        return None
+    try:
+        decision = decision_of(instance, plan)
+    except PlanError:
+        return None
+    if decision_violations(instance, decision, plan.objective):
+        return None
+    audit = audit_of(instance, decision, plan.objective, "total", claimed.get("swaps", 0))
+    states = states_of(ExchangeGame(subtasks_of(instance, decision, plan.objective)))
+    names = ("price_of_stability", "price_of_anarchy")
+    for consent in CONSENTS:
+        found = (None, None) if states is None else states.prices(consent)
+        if all(_same(claimed.get(name), value) for name, value in zip(names, found, strict=True)):
+            audit.update(zip(names, found, strict=True))
+            break
+    return {name: value for name, value in audit.items() if name in claimed}
+
+
+def _same(claim: Any, value: float | None) -> bool:
+    if claim is None or value is None:
+        return claim is value
+    return isinstance(claim, int | float) and abs(claim - value) <= TOLERANCE * abs(value)
+
+
+def exchange_blocking(state: ExchangeState) -> dict[str, int]:
+    """How many exchanges find each consent (`exchanges.improvements`) and are feasible."""
+    moves, swaps = state.moves(), state.swaps()
+    room = ExchangeRoom(state.game.assignments, state.places)
+    counts: dict[str, int] = {}
+    for consent in CONSENTS:
+        found, _ = listed(state, moves, moving(state, moves, consent))
+        pairs, _ = exchanged(state, swaps, swapping(state, swaps, consent))
+        counts[consent] = int(room.has(np.concatenate([found, pairs])).sum())
+    return counts
+
+
+def regrets_s(instance: Instance, decision: Decision, objective: Objective) -> dict[str, float]:
+    """Seconds that each task would save by its best deviation alone, by name; 0 if it saves none.
+
+    Ours: a deviation is a one-cut answer (`one_cut`), feasible beside the others', the strategies
+    of `best-response`. Tasks without a source are left out.
+    """
+    loads = Loads.of(instance, objective, decision)
+    latencies = loads.latencies_s()
+    return {
+        task.name: _regret_s(loads, position, float(latencies[position]))
+        for position, task in enumerate(instance.tasks)
+        if task.source is not None
+    }
+
+
+def _regret_s(loads: Loads, task: int, latency_s: float) -> float:
+    """Own latency less that of the best deviation, the others' loads as they are."""
+    before = loads.take(task)
+    other = best_cut(loads, task)
+    saved = 0.0
+    if other is not None:
+        loads.put(task, other)
+        saved = latency_s - loads.latency_s(task)
+        loads.take(task)
+    loads.put(task, before)
+    return saved if saved > TOLERANCE * latency_s else 0.0

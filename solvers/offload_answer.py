@@ -1,0 +1,57 @@
+"""What the offloading solvers give back: checked, bounded from below, audited."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from splitfog.formulations.audit import audit_of
+from splitfog.formulations.decision import Decision, TaskDecision
+from splitfog.formulations.exchange import Consent
+from splitfog.formulations.feasibility import decision_violations
+from splitfog.formulations.loads import Loads
+from splitfog.formulations.offload_bound import mean_latency_bound
+from splitfog.formulations.plan import StoppedBy
+from splitfog.solvers.base import Answer, Request
+
+
+def tidied(answer: TaskDecision) -> TaskDecision:
+    """The answer with stages that are wholly at their home written unsliced (SPEC 3.6)."""
+    away = tuple(
+        stage for stage in answer.stages if any(part.node != stage.home for part in stage.slices)
+    )
+    return answer if len(away) == len(answer.stages) else replace(answer, stages=away)
+
+
+def tidied_decision(decision: Decision) -> Decision:
+    """All answers `tidied`."""
+    return Decision(tuple(tidied(answer) for answer in decision.tasks))
+
+
+def finished_answer(
+    request: Request,
+    decision: Decision,
+    *,
+    stopped_by: StoppedBy = "finished",
+    reason: str | None = None,
+    consent: Consent = "total",
+    swaps: int = 0,
+) -> Answer:
+    """The answer of a decision with its audit; without one where it is not feasible.
+
+    Where a decision offered before (the start) costs less, that one is answered and audited.
+    The lower bound is over all plans (`mean_latency_bound`).
+    """
+    instance, objective = request.instance, request.objective
+    bound = mean_latency_bound(instance)
+    faults = decision_violations(instance, decision, objective)
+    value = None if faults else Loads.of(instance, objective, decision).value()[1]
+    offered = request.incumbent
+    if offered is not None and (value is None or request.incumbent_value < value):
+        decision, faults = offered, []
+        reason = f"the start is better than what was found{'' if reason is None else f': {reason}'}"
+    if faults:
+        said = f"no feasible plan was found: {faults[0]}"
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        return Answer(None, bound, stopped_by=stopped_by, reason=said + more)
+    audit = audit_of(instance, decision, objective, consent, swaps)
+    return Answer(decision, bound, stopped_by=stopped_by, reason=reason, audit=audit)
