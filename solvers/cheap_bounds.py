@@ -38,10 +38,11 @@ def cheap_bound(instance: Instance, objective: Objective) -> float | None:
     if objective.name == "period":
         return load_bound(instance)
     bounds = [_latency_bound(instance, objective, task) for task in range(len(instance.tasks))]
+    if not np.isfinite(bounds).all():
+        return None
     rates = [task.arrivals_per_s or 0.0 for task in instance.tasks]
     rated = objective.name == "mean-latency" and any(rates)
-    bound = float(np.average(bounds, weights=rates if rated else None)) * (1 - ROUNDING)
-    return bound if np.isfinite(bound) else None
+    return float(np.average(bounds, weights=rates if rated else None)) * (1 - ROUNDING)
 
 
 def _latency_bound(instance: Instance, objective: Objective, task: int) -> float:
