@@ -79,6 +79,7 @@ def _alternate(request: Request, planner: TaskPlanner, firsts: list[Placement]) 
             times_s |= effective_times(planner.arrays, answer, times_s)
             if value < least:
                 least, best = value, answer
+                request.offer(planner.whole(best))
         if least >= before or request.out_of_time:
             break
         candidates = list(_partitions(request, _retimed(planner, times_s)))

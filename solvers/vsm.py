@@ -50,12 +50,14 @@ def solve_vsm(request: Request) -> Answer:
             return Answer(None, reason=f"task {task.name}: no base placement is allowed")
         bases.append(own[: options["homes"]])
     decision = placed(*(own[0] for own in bases))
+    request.offer(decision)
     for position, own in enumerate(bases):
         planner = TaskPlanner(
             instance, objective, position, decision, options["helpers"], options["grid"]
         )
         found = [planner.best(placement) for placement in own]
         decision = planner.whole(min(found, key=lambda pair: pair[0])[1])
+        request.offer(decision)
         if request.out_of_time:
             break
     return checked_slices(request, decision)

@@ -1,0 +1,145 @@
+"""Slices: geometry, `vsm` and its rivals over the zoo, and D3's setting: `-m benchmarks.slices`.
+
+`regions` 10,000 tiles of a 100 x 100 grid through 100 convolutions of 3 x 3.
+`vsm`     every zoo network, 2 to 8 edge nodes (equal, or speeds and links off by up to a factor of
+          2), edge links of 18.88 Mbit/s to 10 Gbit/s; times are of `solve` on an instance that has
+          computed nothing yet; rivals are the tiling baselines and no slices.
+`d3`      five networks on three-tier networks with 1, 2 and 4 edge nodes; `optimum` is the least
+          latency of all placements without slices (`min-cut` with one edge node).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from math import exp, inf, log
+
+from msgspec.structs import replace as with_fields
+
+import splitfog as sf
+from benchmarks.common import best_seconds, machine, table
+from splitfog.formulations.plan import Plan
+from splitfog.instances.model import Instance, Layer, Model, Window
+
+RIVALS = ("modnn", "deepthings", "aofl", "coedge", "edge-only")
+BANDWIDTHS_BPS = (18.88e6, 1e8, 1e9, 1e10)
+NODES = (2, 4, 8)
+D3_NETWORKS = ("alexnet", "vgg-16", "resnet-18", "darknet-53", "inception-v4")
+D3_LINKS = ("3g", "4g", "wi-fi", "fibre")
+D3_RIVALS = ("device-only", "edge-only", "cloud-only", "neurosurgeon", "dads", "hpa")
+
+
+def long_chain(layers: int, side: int) -> Model:
+    """Convolutions of 3 x 3 in a row."""
+    window = Window(kernel=(3, 3), padding=(1, 1, 1, 1))
+    names = [f"c{number}" for number in range(layers)]
+    built = [Layer(name="x", op="input", output_bytes=4.0, output_shape=(1, side, side))]
+    for name, before in zip(names, ["x", *names]):
+        built.append(
+            Layer(
+                name=name,
+                op="conv",
+                inputs=(before,),
+                output_bytes=4.0,
+                output_shape=(1, side, side),
+                window=window,
+            )
+        )
+    return Model(name="chain", layers=tuple(built))
+
+
+def regions() -> None:
+    """Print the time of reverse tile calculation."""
+    model = long_chain(100, 1000)
+    geometry = sf.tiles.geometry(model, list(range(1, 101)))
+    tiles = sf.tiles.grid(1000, 1000, 100, 100)
+    seconds = best_seconds(lambda: sf.tiles.regions(geometry, tiles))
+    print(f"regions: {len(tiles)} tiles x 100 layers in {seconds * 1e3:.1f} ms\n")
+
+
+def edge_instance(net: str, nodes: int, spread: float, bandwidth_bps: float) -> Instance:
+    """A three-tier instance whose edge nodes are linked at about that bandwidth, 0.5 ms."""
+    instance = sf.generate("three-tier", model=net, edge_nodes=nodes, spread=spread, seed=1)
+    links = tuple(
+        with_fields(link, bandwidth_bps=link.bandwidth_bps / 1e9 * bandwidth_bps)
+        if link.tail.startswith("edge") and link.head.startswith("edge")
+        else link
+        for link in instance.links
+    )
+    return replace(instance, links=links)
+
+
+def settings() -> Iterator[tuple[int, float, float]]:
+    """Nodes, spread and bandwidth of the edge."""
+    for nodes in NODES:
+        for spread in (1.0, 2.0):
+            for bandwidth in BANDWIDTHS_BPS:
+                yield nodes, spread, bandwidth
+
+
+def vsm() -> None:
+    """Print times and speed-ups of `vsm`, and how often a rival is better."""
+    rows = []
+    for net in sf.zoo.names():
+        times, ratios, gains, worse = [], [], [], 0
+        for nodes, spread, bandwidth in settings():
+            instance = edge_instance(net, nodes, spread, bandwidth)
+            plan = sf.solve(instance, "vsm")
+            values = [sf.solve(instance, name).value or inf for name in RIVALS]
+            assert plan.value is not None and plan.runtime_s is not None
+            worse += plan.value > min(values) * (1 + 1e-9)
+            times.append(plan.runtime_s)
+            ratios.append(min(values[:-1]) / plan.value)
+            gains.append(_computing(sf.solve(instance, "edge-only")) / _computing(plan))
+        mean = exp(sum(map(log, ratios)) / len(ratios))
+        rows.append([net, max(times), sum(times) / len(times), max(gains), mean, worse])
+    header = ["network", "longest s", "mean s", "best speed-up of computing"]
+    print(table([*header, "best tiling rival / vsm (latency)", "rival better"], rows), "\n")
+
+
+def _computing(plan: Plan) -> float:
+    """A plan's computing, stages with their transfers included."""
+    return sum(task.compute_s or 0.0 for task in plan.tasks)
+
+
+def d3() -> None:
+    """Print D3's setting: latencies in ms, and megabytes from edge to cloud."""
+    rows = []
+    for net in D3_NETWORKS:
+        for link in D3_LINKS:
+            single = sf.generate("three-tier", model=net, edge_cloud=link, edge_nodes=1)
+            optimum = sf.solve(single, "min-cut").value or inf
+            for nodes in (1, 2, 4):
+                instance = sf.generate("three-tier", model=net, edge_cloud=link, edge_nodes=nodes)
+                rivals = [sf.solve(instance, name) for name in D3_RIVALS]
+                plan = sf.solve(instance, "d3")
+                rows.append(_d3_row(f"{net}, {link}", nodes, rivals, optimum, plan))
+    names = [*D3_RIVALS, "optimum", "d3"]
+    header = ["case", "nodes", *names, "best of the first 5 / d3", "optimum / d3"]
+    print(table([*header, "MB up: cloud-only", "hpa", "d3"], rows))
+
+
+def _d3_row(case: str, nodes: int, rivals: list[Plan], optimum: float, plan: Plan) -> list[object]:
+    values = [rival.value or inf for rival in rivals]
+    assert plan.value is not None
+    moved = [_to_cloud(p) / 1e6 for p in (rivals[2], rivals[-1], plan)]
+    latencies = [1e3 * value for value in (*values, optimum, plan.value)]
+    return [case, nodes, *latencies, min(values[:5]) / plan.value, optimum / plan.value, *moved]
+
+
+def _to_cloud(plan: Plan) -> float:
+    """Bytes over links into the cloud."""
+    return sum(link.bytes for link in plan.links if link.head == "cloud")
+
+
+def main() -> None:
+    """Run the parts named on the command line, or all."""
+    print(machine(), "\n")
+    parts = {"regions": regions, "vsm": vsm, "d3": d3}
+    for name in sys.argv[1:] or parts:
+        parts[name]()
+
+
+if __name__ == "__main__":
+    main()
