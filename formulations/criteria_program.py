@@ -22,12 +22,10 @@ class CriteriaProgram:
     placements: PlacementProgram
     forms: Mapping[str, tuple[Form, ...]]
 
-    def minimising(
-        self, units: Mapping[str, float], limits: Mapping[str, tuple[float, float]]
-    ) -> LinearProgram:
+    def minimising(self, units: Mapping[str, float], limits: Mapping[str, float]) -> LinearProgram:
         """The program that minimises the sum of some criteria, each counted in its unit.
 
-        `limits` maps others to (limit, unit): that value at most, as rows in that unit.
+        `limits` maps others to the value that they may have at most; their rows are relative.
         """
         base = self.placements.program
         program = replace(
@@ -41,10 +39,9 @@ class CriteriaProgram:
         )
         for name, unit in units.items():
             self._pay(program, name, unit)
-        for other, (limit, size) in limits.items():
-            for form in self.forms[other]:
-                terms = [(column, value / size) for column, value in form.items()]
-                program.add_row(terms, upper=limit / size)
+        for name, limit in limits.items():
+            for form in self.forms[name]:
+                _limit(program, form, limit)
         return program
 
     def _pay(self, program: LinearProgram, name: str, unit: float) -> None:
@@ -58,6 +55,22 @@ class CriteriaProgram:
         for form in forms:
             terms = [(column, -value / unit) for column, value in form.items()]
             program.add_row([(largest, 1.0), *terms], lower=0.0)
+
+
+def _limit(program: LinearProgram, form: Form, limit: float) -> None:
+    """`form <= limit`, by numbers up to 1; a 0-1 column that alone is too much is 0."""
+    terms = []
+    for column, value in form.items():
+        if value > limit * (1 + TOO_MUCH):
+            program.upper[column] = 0.0
+        else:
+            terms.append((column, value / limit))
+    if sum(value for _, value in terms) > 1:
+        program.add_row(terms, upper=1.0)
+
+
+TOO_MUCH = 1e-9
+"""Relative rounding by which one term may exceed a limit that is itself a sum."""
 
 
 def criteria_program(criteria: Criteria) -> CriteriaProgram:

@@ -58,7 +58,7 @@ def lower_envelope(
     ask
         The oracle: a line that is least at a point. Lines are alpha + beta * point.
     low, high
-        Ends of the range, low < high.
+        Ends of the range; where low >= high it is the point low.
 
     Notes
     -----
@@ -68,6 +68,10 @@ def lower_envelope(
     M. J. Eisner and D. G. Severance, "Mathematical techniques for efficient record segmentation
     in large shared databases", J. ACM 23(4), 1976.
     """
+    if low >= high:
+        found = ask(low)
+        point_piece = EnvelopePiece(low, low, found)
+        return Envelope((point_piece,), 1, _gap({low: found}, (point_piece,)))
     asked = {low: ask(low), high: ask(high)}
     stack = [(low, high)]
     while stack:

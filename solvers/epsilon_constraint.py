@@ -14,7 +14,7 @@ from splitfog.solvers.ilp import homeless_layer
 from splitfog.solvers.milp import solve_program
 
 RESOLUTION = 1e-6
-"""Points that differ by less in a criterion, relative to a typical value, may count as one.
+"""Points that differ by less in a criterion, relative to its value, may count as one.
 
 Ten times what an engine may break a row by, so that every step of a limit is one."""
 
@@ -76,8 +76,8 @@ class _Programs:
         self.units = {name: _largest(built.forms[name]) for name in self.names}
 
     def scale(self, values: Values) -> None:
-        """Numbers near 1: a point of the front has the units."""
-        self.units = {name: value if value > 0 else 1.0 for name, value in values.items()}
+        """Costs near 1: in units of a point of the front."""
+        self.units |= {name: value for name, value in values.items() if value > 0}
 
     def points(self, criteria: Sequence[Criterion], limits: Mapping[str, float]) -> list[Values]:
         """The front of some criteria under limits of others."""
@@ -87,14 +87,13 @@ class _Programs:
             return [] if point is None else [point]
         found: list[Values] = []
         limit = inf
-        while limit >= 0:
+        while True:
             under = self.points(inner, limits if limit == inf else {**limits, outer.name: limit})
-            if not under:
-                break
             found += under
-            highest = max(point[outer.name] for point in under)
-            limit = min(limit, highest) - RESOLUTION * self.units[outer.name]
-        return found
+            highest = max((point[outer.name] for point in under), default=0.0)
+            if highest == 0:
+                return found
+            limit = min(limit, highest) * (1 - RESOLUTION)
 
     def point(self, free: str, limits: Mapping[str, float]) -> Values | None:
         """The values where a criterion is least within limits and then all others are."""
@@ -115,11 +114,10 @@ class _Programs:
     ) -> Decision | None:
         """The decision with the least sum of some criteria within limits; None if there is none."""
         units = {name: self.units[name] for name in names}
-        bounds = {name: (limit, self.units[name]) for name, limit in limits.items()}
         placements = self.built.placements
         while True:
             result = solve_program(
-                self.built.minimising(units, bounds),
+                self.built.minimising(units, limits),
                 time_limit_s=self.remaining_s(),
                 relative_gap=1e-8,
                 start=None if start is None else placements.encode(start),

@@ -72,7 +72,7 @@ def pareto(
     -----
     Exact: all of up to 2,000 placements (with `makespan` up to 20,000 placements times orders);
     else, without `makespan`, 0-1 programs with falling limits on all objectives but one (up to a
-    resolution of 1e-6 of the value where the first is least).
+    relative resolution of 1e-6).
 
     Examples
     --------

@@ -23,7 +23,7 @@ from splitfog.formulations.policy import Policy, PolicyPiece
 from splitfog.formulations.route_flips import route_flips, wavering_route
 from splitfog.instances.model import Instance
 from splitfog.solvers.base import Answer, Solver, SolverDeclined
-from splitfog.solvers.envelope import Envelope, EnvelopePiece, Found, lower_envelope
+from splitfog.solvers.envelope import Envelope, Found, lower_envelope
 from splitfog.solvers.policy_oracles import Oracle, exact_oracle
 
 ORACLES = ("min-cut", "chain-dp", "ilp")
@@ -207,10 +207,7 @@ class _Sweep:
                 lines[key] = latency_line(base, answer.decision, self.objective, self.parameter)
             return Found(lines[key], answer.decision, answer.lower_bound)
 
-        if 1 / last < 1 / low:
-            return lower_envelope(ask, 1 / last, 1 / low)
-        found = ask(1 / low)
-        return Envelope((EnvelopePiece(1 / last, 1 / low, found),), 1, None)
+        return lower_envelope(ask, 1 / last, 1 / low)
 
 
 def _solved(sweep: _Sweep, low: float, high: float) -> dict[str, Any]:

@@ -16,12 +16,14 @@ from splitfog.formulations.criteria import Criteria, criteria_of
 from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.front import Front, load_front, save_front
+from splitfog.formulations.linear_program import LinearProgram
 from splitfog.instances.checks import InstanceError
 from splitfog.instances.generators import generate
 from splitfog.instances.model import Instance
 from splitfog.solvers.archive import Archive, ArchiveRequest
 from splitfog.solvers.brute_force import topological_orders
 from splitfog.solvers.epsilon_constraint import RESOLUTION, epsilon_constraint
+from splitfog.solvers.milp import solve_program
 from splitfog.solvers.pareto import pareto
 from splitfog.solvers.registry import load_solver, solver_info
 from splitfog.solvers.supported_front import supported_front
@@ -204,6 +206,18 @@ def test_offers_of_any_solver_fill_an_archive() -> None:
     assert archive.decisions
     best = min(v[0] for v, _ in archive.ordered())
     assert best == request.incumbent_value
+
+
+@pytest.mark.parametrize("engine", ["highs", "cbc"])
+def test_a_program_without_costs_keeps_its_columns(engine: Any) -> None:
+    """One of two is 1, and the first is not: where all costs are 0, PuLP once added a column."""
+    program = LinearProgram()
+    first, second = (program.add_column(is_binary=True) for _ in range(2))
+    program.add_row([(first, 1.0), (second, 1.0)], 1.0, 1.0)
+    program.add_row([(first, 1.0)], upper=0.0)
+    found = solve_program(program, engine).values
+    assert found is not None
+    assert found.tolist() == [0.0, 1.0]
 
 
 def test_a_front_worked_by_hand() -> None:
