@@ -21,8 +21,8 @@ def run(
 
     Cost and feasibility are recomputed; exit code 1 if a claim is false, which is named.
     """
-    from splitfog.formulations.plan import load_plan
     from splitfog.formulations.audit import audit_again
+    from splitfog.formulations.plan import load_plan
     from splitfog.formulations.verify import false_claims
     from splitfog.instances.files import load_instance
 
