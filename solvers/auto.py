@@ -154,7 +154,7 @@ class _Choice:
         """A heuristic's answer where nothing exact applies."""
         request = self.request
         for name in HEURISTIC.get(request.objective.name, ()):
-            found = self.ask(name, request.objective, None)
+            found = self.ask(name, request.objective, request.time_limit_s)
             if found is not None:
                 why = f"a heuristic, as nothing exact is known here for {request.objective.name}"
                 return self.concluded(name, found, why)

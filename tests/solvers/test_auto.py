@@ -166,6 +166,22 @@ def test_the_better_of_both_plans_is_kept(monkeypatch: pytest.MonkeyPatch) -> No
     assert "evolution, asked next, found none better" in str(plan.reason)
 
 
+@pytest.mark.parametrize("limit_s", [None, 7.0])
+def test_a_heuristic_alone_has_all_the_time(
+    monkeypatch: pytest.MonkeyPatch, limit_s: float | None
+) -> None:
+    """Where nothing exact applies the whole limit is the heuristic's; none stays none."""
+    instance = several_tasks(rates=True)
+
+    def heuristic(request: Request) -> Answer:
+        assert request.time_limit_s == limit_s
+        return Answer(None, reason="tried")
+
+    fake_solvers(monkeypatch, evolution=heuristic)
+    plan = solve(instance, objective="mean-latency", time_limit_s=limit_s)
+    assert plan.status == "unknown"
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_an_interrupt_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch, first: bool) -> None:
     """Ctrl-C in the exact solver or in the heuristic after it ends with the best plan offered."""
