@@ -17,7 +17,7 @@ from splitfog.formulations.routes import routes_of
 from splitfog.formulations.units import TaskUnits, task_units
 from splitfog.instances.model import Instance, frozen
 from splitfog.solvers.archive import Archive, ArchiveRequest
-from splitfog.solvers.base import SolverDeclined
+from splitfog.solvers.base import Answer, SolverDeclined, SolverInfo
 from splitfog.solvers.brute_force import num_placements, topological_orders
 from splitfog.solvers.registry import load_solver, parse_options, solver_infos
 
@@ -85,8 +85,8 @@ def search_front(archive: Archive, seed: int, remaining_s: Callable[[], float]) 
     """Fill an archive by running solvers, then by a local search; the names of the solvers.
 
     Every heuristic and baseline runs for every objective among the criteria (`latency` if there
-    is none), and all that it offers on its way counts: a population search fills the archive
-    itself. The local search moves a run of layers of a random member to another node, and stops
+    is none), and all that it offers on its way counts; `evolution` shows all that it breeds. The
+    local search moves a run of layers of a random member to another node, and stops
     after `PATIENCE` moves in vain or when time is over. A solver has half of the time left.
     """
     names = _run_solvers(archive, seed, remaining_s)
@@ -112,7 +112,7 @@ def _run_solvers(archive: Archive, seed: int, remaining_s: Callable[[], float]) 
             how["time_limit_s"] = remaining_s() / 2
             request = ArchiveRequest(criteria.instance, objective, archive=archive, **how)
             try:
-                answer = load_solver(info)(request)
+                answer = _run(info, request, archive)
             except SolverDeclined:
                 continue
             if answer.decision is not None:
@@ -121,6 +121,16 @@ def _run_solvers(archive: Archive, seed: int, remaining_s: Callable[[], float]) 
     for node in range(len(criteria.instance.nodes)):
         archive.offer(_together(criteria.instance, node))
     return list(dict.fromkeys(names))
+
+
+def _run(info: SolverInfo, request: ArchiveRequest, archive: Archive) -> Answer:
+    """A solver's answer; the population search shows all that it breeds."""
+    if info.name != "evolution":
+        return load_solver(info)(request)
+    from splitfog.solvers.archive_watch import ArchiveWatch
+    from splitfog.solvers.evolution import evolve
+
+    return evolve(request, ArchiveWatch(archive, request.objective))
 
 
 def _together(instance: Instance, node: int) -> Decision:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -147,6 +147,7 @@ def without_memory(instance: Instance) -> Instance:
 
 
 @given(seed=st.integers(0, 10**6), way=st.sampled_from(WAYS))
+@example(seed=2000298, way=WAYS[2])  # two routes flip a float apart: that part lacked its proof
 @settings(max_examples=25)
 def test_equals_enumeration_where_routes_flip(seed: int, way: dict[str, Any]) -> None:
     """Any topology, memory and groups too: the least of all placements at 20 bandwidths."""
