@@ -62,7 +62,7 @@ def draw_policy(
     path
         Ends in `.png` or `.svg`.
     baselines
-        Solvers to compare; None: all baselines and heuristics for `latency` that apply.
+        Solvers to compare; None: all baselines for `latency` that apply, and `hpa`.
     samples
         Points of their curves.
 
@@ -109,8 +109,12 @@ def _empty(curves: Sequence[Curve], name: str) -> bool:
 
 
 def _baselines(objective: str) -> list[str]:
-    infos = [info for info in solver_infos() if info.kind != "exact"]
+    """All baselines and what came from D3; a search would take its time at every point."""
+    infos = [info for info in solver_infos() if info.kind == "baseline" or info.name in AFTER_D3]
     return [info.name for info in infos if objective in info.objectives]
+
+
+AFTER_D3 = ("hpa", "hpa-plain")
 
 
 def _figure(instance: Instance, policy: Policy, curves: Sequence[Curve]) -> Figure:
