@@ -12,7 +12,7 @@ from splitfog.formulations.arrays import task_arrays
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.vsm_plans import base_placements
-from splitfog.solvers.vsm_search import Slicer
+from splitfog.solvers.vsm_search import Slicer, with_stages
 
 TilingRule = Callable[[Slicer, NDArray[np.int64]], TaskDecision]
 """The stages of one task, all of whose layers stay where the placement has them."""
@@ -22,7 +22,8 @@ def tiled(request: Request, name: str, rule: TilingRule) -> Answer:
     """Every task's layers on the cheapest node of a tier with several nodes, sliced by a rule.
 
     The node is the one that `vsm` takes first: that of the least latency without slices. A start
-    plan's placement takes its place. A plan that breaks a rule (memory, say) is no answer.
+    plan's placement takes its place. A plan that breaks a rule (memory, say) is no answer. Tasks
+    after the time limit stay whole.
 
     Raises
     ------
@@ -40,6 +41,9 @@ def tiled(request: Request, name: str, rule: TilingRule) -> Answer:
             bases = [request.start.tasks[position].placement]
         if not bases:
             return Answer(None, reason=f"task {task.name}: no base placement is allowed")
-        slicer = Slicer(task_arrays(instance, position), helpers)
-        answers.append(rule(slicer, bases[0]))
+        arrays = task_arrays(instance, position)
+        late = request.out_of_time
+        answers.append(
+            with_stages(arrays, bases[0], []) if late else rule(Slicer(arrays, helpers), bases[0])
+        )
     return checked(request, Decision(tuple(answers)))

@@ -15,7 +15,7 @@ from msgspec.structs import replace as with_fields
 from numpy.typing import NDArray
 
 from splitfog.formulations.arrays import TaskArrays, task_arrays
-from splitfog.formulations.decision import TaskDecision, placed
+from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.stages import stage_timeline
 from splitfog.formulations.tier_graph import TierGraph
@@ -24,7 +24,7 @@ from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.hpa import horizontal_partition, single_tier
 from splitfog.solvers.min_cut import least_cut, line_network
 from splitfog.solvers.vsm import checked_slices
-from splitfog.solvers.vsm_plans import TaskPlanner, base_placements
+from splitfog.solvers.vsm_plans import TaskPlanner, base_placements, parted
 
 Placement = NDArray[np.int64]
 
@@ -39,28 +39,40 @@ def solve_d3(request: Request) -> Answer:
     stage counts by its part of the stage's time, in proportion to its own time at home. It stops
     when no candidate is better, or after `rounds`.
     """
-    instance, objective = request.instance, request.objective
+    found: list[TaskDecision] = []
+    for part in parted(request.instance):
+        start = request.start
+        if start is not None and len(part.tasks) < len(request.instance.tasks):
+            start = Decision((start.tasks[len(found)],))
+        solved = _partitioned(request, part, start)
+        if isinstance(solved, str):
+            return Answer(None, reason=solved)
+        found += solved.tasks
+    return checked_slices(request, Decision(tuple(found)))
+
+
+def _partitioned(request: Request, instance: Instance, start: Decision | None) -> Decision | str:
+    """The plan of all tasks of an instance, or why there is none."""
     firsts = []
     for position, task in enumerate(instance.tasks):
         own = list(_partitions(request, task_arrays(instance, position)))
         if not own:
-            return Answer(None, reason=f"task {task.name}: the partition finds no placement")
+            return f"task {task.name}: the partition finds no placement"
         firsts.append(own)
-    start = request.start
     decision = placed(*(own[0] for own in firsts)) if start is None else start
     for position, own in enumerate(firsts):
+        if request.out_of_time:
+            break
         planner = TaskPlanner(
             instance,
-            objective,
+            request.objective,
             position,
             decision,
             request.options["helpers"],
             request.options["grid"],
         )
         decision = planner.whole(_alternate(request, planner, own))
-        if request.out_of_time:
-            break
-    return checked_slices(request, decision)
+    return decision
 
 
 def _alternate(request: Request, planner: TaskPlanner, firsts: list[Placement]) -> TaskDecision:
@@ -79,7 +91,8 @@ def _alternate(request: Request, planner: TaskPlanner, firsts: list[Placement]) 
             times_s |= effective_times(planner.arrays, answer, times_s)
             if value < least:
                 least, best = value, answer
-                request.offer(planner.whole(best))
+                if planner.instance is request.instance:
+                    request.offer(planner.whole(best))
         if least >= before or request.out_of_time:
             break
         candidates = list(_partitions(request, _retimed(planner, times_s)))

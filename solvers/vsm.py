@@ -6,10 +6,11 @@ nodes and are put together without loss.
 
 from __future__ import annotations
 
-from splitfog.formulations.decision import Decision, placed
+from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.feasibility import decision_violations
+from splitfog.instances.model import Instance
 from splitfog.solvers.base import Answer, Request
-from splitfog.solvers.vsm_plans import TaskPlanner, base_placements
+from splitfog.solvers.vsm_plans import TaskPlanner, base_placements, parted
 
 
 def solve_vsm(request: Request) -> Answer:
@@ -23,9 +24,10 @@ def solve_vsm(request: Request) -> Answer:
     - strips of rows, or of columns, of any sizes, at most one a node, in file order or with the
       home in the middle (so every uneven cut by speed or link is among them);
     - bands of any sizes, crossed by a fixed cut of the other axis (equal parts or by speed), for
-      every A x B with A, B >= 2 and A B at most the nodes (and 16);
+      every A x B with A, B >= 2 and A B at most the nodes;
     - equal grids up to `grid` x `grid`, their tiles dealt round robin in file order.
 
+    on the home and the nearest and fastest 15 others (of its tier, or with `helpers=all` of any).
     Fuse points come from a dynamic program over every chain, branches within blocks included.
     Where the ways from home share no channel (links, serial radios, nodes without overlap) the
     result is the best of the family. Elsewhere strips and bands are cut as if transfers took 1, 2,
@@ -40,27 +42,41 @@ def solve_vsm(request: Request) -> Answer:
     O(P^2 H^2 N) for P blocks in a run, H rows and N nodes. Tasks are sliced one after another.
     No lower bound: sliced plans can beat every bound for placements.
     """
-    instance, objective, options = request.instance, request.objective, request.options
+    found: list[TaskDecision] = []
+    for part in parted(request.instance):
+        start = request.start
+        if start is not None and len(part.tasks) < len(request.instance.tasks):
+            start = Decision((start.tasks[len(found)],))
+        sliced = _sliced(request, part, start)
+        if isinstance(sliced, str):
+            return Answer(None, reason=sliced)
+        found += sliced.tasks
+    return checked_slices(request, Decision(tuple(found)))
+
+
+def _sliced(request: Request, instance: Instance, start: Decision | None) -> Decision | str:
+    """The sliced plan of all tasks of an instance, or why there is none."""
+    objective, options = request.objective, request.options
     bases = []
     for position, task in enumerate(instance.tasks):
         own = base_placements(instance, objective, position, options["helpers"])
-        if request.start is not None:
-            own = [request.start.tasks[position].placement]
+        if start is not None:
+            own = [start.tasks[position].placement]
         if not own:
-            return Answer(None, reason=f"task {task.name}: no base placement is allowed")
+            return f"task {task.name}: no base placement is allowed"
         bases.append(own[: options["homes"]])
     decision = placed(*(own[0] for own in bases))
-    request.offer(decision)
+    if request.instance is instance:
+        request.offer(decision)
     for position, own in enumerate(bases):
+        if request.out_of_time:
+            break
         planner = TaskPlanner(
             instance, objective, position, decision, options["helpers"], options["grid"]
         )
         found = [planner.best(placement) for placement in own]
         decision = planner.whole(min(found, key=lambda pair: pair[0])[1])
-        request.offer(decision)
-        if request.out_of_time:
-            break
-    return checked_slices(request, decision)
+    return decision
 
 
 def checked_slices(request: Request, decision: Decision) -> Answer:

@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from splitfog.formulations.grids import parts
 from splitfog.solvers.vsm_team import Team
 
-MOST_GRID_NODES = 16
-"""Uneven grids use at most this many nodes."""
-
 
 @dataclass(frozen=True)
 class Bands:
@@ -60,10 +57,9 @@ def patterns_of(
     """The patterns of a team for stages among some layers.
 
     Strips in file order and with the home in the middle; bands of A x B nodes with 2 <= A, B and
-    A B at most the nodes (and `MOST_GRID_NODES`), the home first and then by speed, the other axis
-    in equal parts or in proportion to the speed of each part's nodes; equal grids of up to `grid`
-    by `grid`, dealt in file order; where ways share channels also `strip_deals`. `axes` are those
-    cut freely.
+    A B at most the nodes, the home first and then by speed, the other axis in equal parts or in
+    proportion to the speed of each part's nodes; equal grids of up to `grid` by `grid`, dealt in
+    file order; where ways share channels also `strip_deals`. `axes` are those cut freely.
     """
     speeds = speeds_of(team, layers)
     members = list(range(len(team.nodes)))
@@ -74,7 +70,7 @@ def patterns_of(
     for axis in axes:
         for order in dict.fromkeys((tuple(members), tuple(middle))):
             found.append(Bands(axis, (1.0,), tuple((n,) for n in order)))
-        found += _grids(axis, ranked[:MOST_GRID_NODES], speeds)
+        found += _grids(axis, ranked, speeds)
     found += equal_deals(members, grid)
     if not team.independent:
         found += strip_deals(team, layers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays import TaskArrays, task_arrays
 from splitfog.formulations.cost import decision_cost
-from splitfog.formulations.decision import Decision, Stage, TaskDecision, placed
+from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.feasibility import decision_violations, memory_bytes
 from splitfog.formulations.ledger import layer_time
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.routes import routes_of
 from splitfog.formulations.stages import stage_timeline
 from splitfog.formulations.tier_graph import TierGraph
 from splitfog.instances.model import Instance
@@ -156,8 +157,8 @@ def base_placements(
     """Placements of a task to slice: all layers on one node that has fellows, cheapest first.
 
     Input layers are at the source. Nodes without memory for all of it come last: stages may yet
-    take weights off them. Where a rule but memory bars every node, the horizontal partition
-    (`hpa`) if that breaks none.
+    take weights off them. Where all layers may be on none of the nodes: the horizontal partition
+    (`hpa`), if it finds one. (Groups with input layers are not looked at.)
 
     Raises
     ------
@@ -168,33 +169,58 @@ def base_placements(
     if not homes:
         raise SolverDeclined("vsm", "no tier has several nodes that could share a layer", "hpa")
     arrays = task_arrays(instance, position)
-    found = []
-    for home in homes:
-        placement = np.full(len(arrays.model.layers), home)
-        placement[arrays.is_input] = 0 if arrays.source is None else arrays.source
-        found.append(placement)
-    allowed = _allowed(instance, objective, position, found)
-    if allowed:
-        return allowed
+    seconds = _single_node_seconds(arrays, objective, homes)
+    limits = np.array([inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes])
+    short = arrays.weight_bytes[~arrays.is_input].sum() > limits[homes]
+    ranked = sorted(zip(short.tolist(), seconds.tolist(), homes))
+    found = [_on_node(arrays, home) for _, total, home in ranked if total < inf]
+    if found:
+        return found
     partition = horizontal_partition(TierGraph(arrays), objective.transfers == "once")
-    return _allowed(instance, objective, position, [] if partition is None else [partition])
+    return [] if partition is None else [partition]
 
 
-def _allowed(
-    instance: Instance, objective: Objective, position: int, placements: list[Placement]
-) -> list[Placement]:
-    """Those of one task that break no rule but memory: those that keep it first, then by cost."""
-    arrays = task_arrays(instance, position)
-    limits = [inf if node.memory_bytes is None else node.memory_bytes for node in instance.nodes]
-    nowhere = [np.zeros(len(instance.model_of(task).layers), np.int64) for task in instance.tasks]
-    own = f"task {instance.tasks[position].name}: "
-    ranked = []
-    for order, placement in enumerate(placements):
-        nowhere[position] = placement
-        decision = placed(*nowhere)
-        faults = decision_violations(instance, decision, objective)
-        if not any(fault.startswith(own) for fault in faults):
-            cost = decision_cost(instance, decision, objective)
-            held = np.bincount(placement, arrays.weight_bytes, minlength=len(limits))
-            ranked.append((bool(np.any(held > limits)), cost.tasks[position].latency_s, order))
-    return [placements[order] for *_, order in sorted(ranked)]
+def _on_node(arrays: TaskArrays, home: int) -> Placement:
+    """Every layer on one node but the inputs, which are at the source."""
+    placement = np.full(len(arrays.model.layers), home)
+    placement[arrays.is_input] = 0 if arrays.source is None else arrays.source
+    return placement
+
+
+def _single_node_seconds(
+    arrays: TaskArrays, objective: Objective, homes: list[int]
+) -> NDArray[np.float64]:
+    """[homes]: the task's latency with all layers on one node; inf where it may not be there."""
+    instance, model = arrays.instance, arrays.model
+    routes, rank = routes_of(instance), instance.node_rank
+    seconds: NDArray[np.float64] = arrays.costs_s[~arrays.is_input][:, homes].sum(axis=0)
+    for layer in np.flatnonzero(arrays.is_input).tolist():
+        times = len(model.reads[layer]) if objective.transfers == "per-edge" else 1
+        if times and model.reads[layer]:
+            size = float(arrays.output_bytes[layer])
+            ways = [routes.transfer(arrays.source or 0, home, size) for home in homes]
+            seconds = seconds + times * np.array(ways)
+            if objective.monotone:
+                seconds[rank[homes] < rank[arrays.source or 0]] = inf
+    if arrays.results_to is not None:
+        for layer in np.flatnonzero(model.results).tolist():
+            size = float(arrays.output_bytes[layer])
+            ways = [routes.transfer(home, arrays.results_to, size) for home in homes]
+            seconds = seconds + np.array(ways)
+    return seconds
+
+
+def parted(instance: Instance) -> list[Instance]:
+    """One instance a task; the instance itself where there is one, or where memory joins them.
+
+    Under `latency` tasks meet in the memory of nodes only.
+    """
+    limited = any(node.memory_bytes is not None for node in instance.nodes)
+    if limited or len(instance.tasks) == 1:
+        return [instance]
+    parts = []
+    for task in instance.tasks:
+        part = replace(instance, models=(instance.model_of(task),), tasks=(task,))
+        part.__dict__["routes"] = routes_of(instance)
+        parts.append(part)
+    return parts

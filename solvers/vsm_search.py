@@ -173,15 +173,16 @@ class _Run:
 
     def best_first(self, begin: int, end: int, alone: Sequence[float]) -> list[Stage]:
         """The stage of the first blocks that, with the others alone, is best; none if none is."""
-        least, chosen = sum(alone), []
-        for last in range(begin + 1, end + 1):
-            while self._refine(begin, last):
-                pass
-            seconds, stage, _ = self.exact[begin, last]
-            total = seconds + sum(alone[last - begin :])
-            if stage is not None and total < least:
-                least, chosen = total, [stage]
-        return chosen
+        least = sum(alone)
+        rest = {last: sum(alone[last - begin :]) for last in range(begin + 1, end + 1)}
+        while True:
+            totals = {last: self._estimate(begin, last) + more for last, more in rest.items()}
+            last = min(totals, key=lambda at: (totals[at], at))
+            if totals[last] >= least * (1 - 1e-12):
+                return []
+            if not self._refine(begin, last):
+                chosen = self.exact[begin, last][1]
+                return [] if chosen is None else [chosen]
 
     def _estimate(self, first: int, last: int) -> float:
         """The exact time of a stage so far as known, else a lower bound."""

@@ -12,6 +12,8 @@ from splitfog.formulations.routes import Routes, routes_of
 from splitfog.instances.model import Instance
 
 Array = NDArray[np.float64]
+MOST_NODES = 16
+"""A team has at most so many nodes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +50,15 @@ class Team:
 
 
 def team_of(arrays: TaskArrays, home: int, helpers: str = "tier") -> Team:
-    """The team of a home: nodes of its tier (`tier`) or of any (`all`) with routes both ways."""
+    """The team of a home: nodes of its tier (`tier`) or of any (`all`) with routes both ways.
+
+    At most `MOST_NODES`, those that are fastest and nearest.
+    """
     instance = arrays.instance
     routes, rank = routes_of(instance), instance.node_rank
     ways = np.isfinite(routes.latency_s[home]) & np.isfinite(routes.latency_s[:, home])
     chosen = ways & ((rank == rank[home]) | (helpers == "all"))
-    nodes = tuple(np.flatnonzero(chosen).tolist())
+    nodes = _nearest(arrays, home, np.flatnonzero(chosen))
     slope, fixed = _rates(arrays, nodes)
     latency, per_byte = routes.latency_s, routes.seconds_per_byte
     listed = list(nodes)
@@ -69,6 +74,17 @@ def team_of(arrays: TaskArrays, home: int, helpers: str = "tier") -> Team:
         hops=tuple((_hops(routes, home, node), _hops(routes, node, home)) for node in nodes),
         independent=_independent(instance, routes, home, nodes),
     )
+
+
+def _nearest(arrays: TaskArrays, home: int, nodes: NDArray[np.int64]) -> tuple[int, ...]:
+    """The home and the others that take least for all layers and a tensor there and back."""
+    if len(nodes) > MOST_NODES:
+        routes, size = routes_of(arrays.instance), float(arrays.output_bytes.mean())
+        ways = routes.latency_s[home, nodes] + size * routes.seconds_per_byte[home, nodes]
+        ways += routes.latency_s[nodes, home] + size * routes.seconds_per_byte[nodes, home]
+        seconds = np.where(nodes == home, -1.0, ways + arrays.times_s[:, nodes].sum(axis=0))
+        nodes = np.sort(nodes[np.argsort(seconds, kind="stable")[:MOST_NODES]])
+    return tuple(nodes.tolist())
 
 
 def _rates(arrays: TaskArrays, nodes: tuple[int, ...]) -> tuple[Array, Array]:
