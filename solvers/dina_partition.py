@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays import task_arrays
 from splitfog.formulations.decision import Decision, TaskDecision
-from splitfog.formulations.loads import Footprint, Loads, wait_seconds
+from splitfog.formulations.loads import OVERLOAD_S, Footprint, Loads, wait_seconds
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.one_cut import (
     best_cut,
@@ -69,7 +69,7 @@ def catalogue(
     rows = latencies[borders]
     for at in np.argsort(rows, axis=None, kind="stable").tolist():
         row, node = divmod(at, rows.shape[1])
-        if len(plans) == MOST_PLANS or rows[row, node] == inf:
+        if len(plans) == MOST_PLANS or rows[row, node] >= OVERLOAD_S:
             break
         placement = one_cut(instance, objective, task, int(borders[row]), node)
         own = loads.footprint(task, TaskDecision(frozen(placement)))

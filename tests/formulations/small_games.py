@@ -1,4 +1,4 @@
-"""Feasible random subtasks on nodes, and what the audit's definitions say of them, by brute force."""
+"""Feasible random games, and what the audit's definitions say of them, by brute force."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _somewhere(rng: np.random.Generator, allowed: np.ndarray) -> int:
 
 
 def subtask_latencies(game: ExchangeGame, places: np.ndarray) -> np.ndarray:
-    """Own transfers, service and the wait of the node, from the reference cost of the assignment."""
+    """Own transfers, service and the node's wait, from the reference cost of the assignment."""
     waits = game.assignments.cost(places).wait_s[places]
     rows = np.arange(len(places))
     service = game.subtasks.service_s[rows, places]
@@ -88,9 +88,7 @@ def consents(game: ExchangeGame, places: np.ndarray, k: int, j: int, after: np.n
     if then.potential - now.potential < -TOLERANCE * abs(now.potential):
         agreed.add("total")
     movers = [k] if j < 0 else [k, j]
-    own = [
-        (subtask_latencies(game, places)[m], subtask_latencies(game, after)[m]) for m in movers
-    ]
+    own = [(subtask_latencies(game, places)[m], subtask_latencies(game, after)[m]) for m in movers]
     hosts = [int(places[k]), int(after[k])]
     nodes = [(node_costs(game, places)[n], node_costs(game, after)[n]) for n in hosts]
     for name, pairs in (("agents", own), ("four", own + nodes)):
