@@ -105,8 +105,9 @@ class Assignments:
         return link_use(self.subtasks)
 
     @cached_property
-    def _memory(self) -> _Memory:
-        return _Memory(self.subtasks)
+    def memory(self) -> Memory:
+        """Which weights every subtask brings."""
+        return Memory(self.subtasks)
 
     def cost(self, assignment: ArrayLike) -> AssignmentCost:
         """The cost of an assignment, int [K]. O(K log K + N + links)."""
@@ -140,7 +141,7 @@ class Assignments:
         cost = self.cost(assignment) if cost is None else cost
         if cost.value == inf or (cost.guests > self.quota).any():
             return False
-        return not self.has_memory or self._memory.fits(np.asarray(assignment, np.int64))
+        return not self.has_memory or self.memory.fits(np.asarray(assignment, np.int64))
 
     def visits(self, places: Integers) -> tuple[Visits, bool]:
         """The visits of an assignment, by group and node, then what stays; and whether all may
@@ -199,8 +200,12 @@ class Assignments:
         return float(factor @ self.subtasks.base_s + factor[visits.task] @ spent)
 
 
-class _Memory:
-    """Weights per node: a layer of a model counts once a node, whichever tasks use it."""
+class Memory:
+    """Weights per node: a layer of a model counts once a node, whichever tasks use it.
+
+    Layers of all models are numbered; `weights` [layers]. `sets` are distinct tuples of layers and
+    `own` [K] the one of every subtask; `base` [N, layers] is what stays, `limit` [N] the most.
+    """
 
     def __init__(self, subtasks: Subtasks) -> None:
         instance = subtasks.instance

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.offloading import Subtasks, subtasks_of
@@ -24,8 +22,8 @@ class Given:
 def given_subtasks(request: Request) -> Given:
     """The subtasks of the plan in option `stages`, else of DINA-P's first pass, else whole tasks.
 
-    For `batch`, whose mean over subtasks only compares plans of the same subtasks, whole tasks
-    unless `stages` says otherwise.
+    For `batch`, whose mean over subtasks only compares plans of the same subtasks, and where some
+    task has no source (DINA-P cuts at sources), whole tasks unless `stages` says otherwise.
 
     Raises
     ------
@@ -36,9 +34,10 @@ def given_subtasks(request: Request) -> Given:
     path = request.options.get("stages")
     if path is not None:
         template, origin = subtask_template(instance, path), f"the subtasks of {path}"
-    elif objective.name != "batch" and find_spec("splitfog.solvers.dina_partition"):
-        module = import_module("splitfog.solvers.dina_partition")
-        template, origin = module.first_pass(instance, objective), "DINA-P's first pass"
+    elif objective.name != "batch" and all(task.source is not None for task in instance.tasks):
+        from splitfog.solvers.dina_partition import first_pass
+
+        template, origin = first_pass(instance, objective), "DINA-P's first pass"
     else:
         template, origin = whole_tasks(instance), "whole tasks"
     if objective.name == "batch":  # a task without stages is one subtask
