@@ -18,8 +18,13 @@ POLYNOMIAL = {"latency": ("min-cut", "chain-dp"), "batch": ("offload-assignment"
 EXACT = {"latency": ("ilp",), "period": ("ilp",), "makespan": ("cp-sat",)}
 """Exact with a bound when the time is over."""
 
-HEURISTIC = {name: ("evolution",) for name in ("latency", "period", "makespan", "mean-latency")}
-"""Where nothing exact applies or ends in time."""
+HEURISTIC = {
+    "latency": ("evolution",),
+    "period": ("evolution",),
+    "makespan": ("evolution",),
+    "mean-latency": ("dina", "evolution"),
+}
+"""Where nothing exact applies or ends in time; the next where one finds no plan."""
 
 DEFAULT_TIME_LIMIT_S = 60.0
 """For the exponential solvers, where the caller sets no limit."""
@@ -155,9 +160,13 @@ class _Choice:
         request = self.request
         for name in HEURISTIC.get(request.objective.name, ()):
             found = self.ask(name, request.objective, request.time_limit_s)
-            if found is not None:
+            if found is None:
+                continue
+            last = name == HEURISTIC[request.objective.name][-1]
+            if found.decision is not None or last or _interrupted(found):
                 why = f"a heuristic, as nothing exact is known here for {request.objective.name}"
                 return self.concluded(name, found, why)
+            self.notes.append(f"{name} found no plan: {found.reason}")
         known = "; ".join(self.notes) or "none is known"
         raise SolverDeclined("auto", f"no solver for {request.objective.name} applies ({known})")
 

@@ -97,7 +97,7 @@ def test_streams_need_a_heuristic_and_tasks_without_rates_do_not() -> None:
     assert plan.status == "optimal"
     assert plan.value == pytest.approx(exact.value, rel=1e-9)
     busy = solve(several_tasks(rates=True), objective="mean-latency", time_limit_s=20)
-    assert busy.solver == "evolution"
+    assert busy.solver == "dina"
     assert "as nothing exact is known here for mean-latency" in str(busy.reason)
 
 
