@@ -177,7 +177,7 @@ def test_a_heuristic_alone_has_all_the_time(
         assert request.time_limit_s == limit_s
         return Answer(None, reason="tried")
 
-    fake_solvers(monkeypatch, evolution=heuristic)
+    fake_solvers(monkeypatch, dina=heuristic, evolution=heuristic)
     plan = solve(instance, objective="mean-latency", time_limit_s=limit_s)
     assert plan.status == "unknown"
 
