@@ -1,0 +1,127 @@
+"""Offloading at scale: `python -m benchmarks.dina`.
+
+`dina` at 1,000 users and 50 fog nodes, what it gains over best responses at 100 users and 10 fog
+nodes, and how long it takes to evaluate all swaps of a round, together and one by one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+import splitfog as sf
+from benchmarks.common import best_seconds, machine, table
+from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
+from splitfog.formulations.exchange_game import ExchangeGame
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.offloading import subtasks_of
+from splitfog.instances.model import frozen
+from splitfog.solvers.dina_blocks import blocks_of
+
+MEAN = Objective("mean-latency")
+SEEDS = range(3)
+SETTINGS: dict[str, dict[str, Any]] = {
+    "serial": {},
+    "serial, bandwidth x3": {"bandwidth_scale": 3.0},
+    "serial, utilisation .9": {"utilisation": 0.9},
+    "parallel, bandwidth x.3": {"radio": "parallel", "bandwidth_scale": 0.3},
+    "parallel": {"radio": "parallel"},
+    "parallel, bandwidth x3": {"radio": "parallel", "bandwidth_scale": 3.0},
+}
+
+
+def at_scale() -> Iterator[list[Any]]:
+    """One row per radio: 1,000 users, 50 fog nodes, time of `solve` with bound and audit."""
+    for radio in ("serial", "parallel"):
+        instance = sf.generate("fog", seed=0, users=1000, radio=radio)
+        started = time.perf_counter()
+        plan = sf.solve(instance, solver="dina")
+        yield [radio, time.perf_counter() - started, plan.value, plan.stopped_by, plan.reason]
+
+
+def gains() -> Iterator[list[Any]]:
+    """One row per setting: mean latency at 100 users over seeds, and what `dina` saves."""
+    solvers = ("device-only", "deferred-acceptance", "dina-o", "best-response", "dina-p", "dina")
+    for name, options in SETTINGS.items():
+        values = []
+        for seed in SEEDS:
+            instance = sf.generate("fog", seed=seed, users=100, **options)
+            plans = [sf.solve(instance, solver=solver) for solver in solvers]
+            values.append([np.nan if plan.value is None else plan.value for plan in plans])
+        means = 1e3 * np.array(values).mean(axis=0)
+        saved = [100 * (1 - row[-1] / row[3]) for row in values]
+        yield [name, *means.tolist(), float(np.mean(saved)), min(saved), max(saved)]
+
+
+def sliced(users: int, slices: int, seed: int = 0) -> tuple[Any, Any, Decision]:
+    """An instance in which every task has one stage of so many equal slices, near its source."""
+    instance = sf.generate("fog", seed=seed, users=users, fog_nodes=50, utilisation=0.1)
+    rng = np.random.default_rng(seed)
+    tasks = []
+    for task, owner in enumerate(instance.tasks):
+        source = instance.node_index[owner.source or ""]
+        blocks = blocks_of(instance, task)
+        length, across = int(blocks.length[0]), int(blocks.across[0])
+        ends = np.linspace(0, length, slices + 1).astype(int).tolist()
+        near = [source, *(users + rng.permutation(50)[: slices - 1]).tolist()]
+        parts = tuple(
+            Slice(node, (begin, end), (0, across))
+            for node, begin, end in zip(near, ends[:-1], ends[1:], strict=True)
+        )
+        placement = np.full(len(instance.model_of(owner).layers), source)
+        stage = Stage(blocks.layers[0], source, parts)
+        tasks.append(TaskDecision(frozen(placement), stages=(stage,)))
+    return instance, MEAN, Decision(tuple(tasks))
+
+
+def swaps(users: int = 1000, slices: int = 3, sample: int = 300) -> Iterator[list[Any]]:
+    """All swaps of a round, of users x slices subtasks: at once, and one by one (extrapolated).
+
+    One by one: the assignment with two subtasks exchanged is evaluated anew by
+    `Assignments.cost` (numpy, O(K log K)), for a random sample of pairs.
+    """
+    instance, objective, decision = sliced(users, slices)
+    game = ExchangeGame(subtasks_of(instance, decision, objective))
+    places = game.subtasks.assignment()
+    count = len(places)
+    pairs = count * (count - 1) // 2
+    game.state(places).swaps(False).total.sum()  # compile
+
+    def together() -> Any:
+        return game.state(places).swaps(False).total
+
+    seconds = best_seconds(together, 5)
+    rng = np.random.default_rng(0)
+    chosen = rng.integers(0, count, (sample, 2))
+    gains = together()
+    now, wrong = game.assignments.cost(places).potential, 0
+    started = time.perf_counter()
+    for k, j in chosen.tolist():
+        after = places.copy()
+        after[[k, j]] = places[[j, k]]
+        then = game.assignments.cost(after).potential
+        gain = gains[k, j]
+        wrong += np.isfinite(gain + then) and abs(gain - (then - now)) > 1e-9 * abs(now)
+    each = (time.perf_counter() - started) / sample
+    yield [count, pairs, seconds, each * 1e3, each * pairs, each * pairs / seconds, wrong == 0]
+
+
+def main() -> None:
+    """Print the tables."""
+    print(machine())
+    print("\nAll swaps of a round\n")
+    header = ["subtasks", "swaps", "at once, s", "one, ms", "one by one, s", "times", "same"]
+    print(table(header, list(swaps())))
+    print("\n1,000 users, 50 fog nodes, one cloud\n")
+    print(table(["radio", "s", "mean latency, s", "stopped by", "how"], list(at_scale())))
+    print(f"\n100 users, 10 fog nodes, {len(SEEDS)} seeds: mean latency in ms, saved by dina\n")
+    header = ["setting", "device-only", "deferred-acceptance", "dina-o", "best-response"]
+    header += ["dina-p", "dina", "saved, %", "least", "most"]
+    print(table(header, list(gains())))
+
+
+if __name__ == "__main__":
+    main()
