@@ -19,14 +19,18 @@ from splitfog.formulations.feasibility import MEMORY_SLACK
 from splitfog.formulations.ledger import hops, unsliced
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.routes import routes_of
-from splitfog.formulations.stages import sliced_weights, stage_work
-from splitfog.instances.model import Instance
+from splitfog.formulations.stage_shape import geometry_of
+from splitfog.formulations.stages import layer_rates, sliced_weights
+from splitfog.formulations.tiles import regions
+from splitfog.instances.model import Instance, Layer, Model, Node
 
 Integers = NDArray[np.int64]
 Seconds = NDArray[np.float64]
 
 OVERLOAD_S = 1e9
 """Wait, times rho, that stands for an overloaded node where one choice must beat another."""
+
+_MOST_TILES = 1024
 
 
 def wait_seconds(second: Seconds, rho: Seconds) -> Seconds:
@@ -118,15 +122,15 @@ def _stage_visits(
 ) -> tuple[tuple[Integers, Seconds, Seconds], float]:
     """A stage's visits, and the seconds that are no race; its link use goes into `crossed`."""
     routes, links = routes_of(instance), instance.directed_links
-    work = stage_work(instance, instance.tasks[task], stage)
+    tiles = _tiles(task_arrays(instance, task).model, stage)
     place = {node: at for at, node in enumerate(dict.fromkeys(s.node for s in stage.slices))}
     service, moved = np.zeros(len(place)), np.zeros(len(place))
     for position, part in enumerate(stage.slices):
         at = place[part.node]
-        service[at] += work.service_s[position]
+        service[at] += tiles.service_s(instance.nodes[part.node], position)
         ways = (
-            (routes.path(stage.home, part.node), float(work.input_bytes[position])),
-            (routes.path(part.node, stage.home), float(work.output_bytes[position])),
+            (routes.path(stage.home, part.node), tiles.input_bytes[position]),
+            (routes.path(part.node, stage.home), tiles.output_bytes[position]),
         )
         for path, num_bytes in ways:
             moved[at] += inf if path is None else 0.0
@@ -138,6 +142,48 @@ def _stage_visits(
     if instance.nodes[stage.home].radio == "serial":
         return (nodes, service, np.zeros(len(place))), float(moved.sum())
     return (nodes, service, moved), 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Tiles:
+    """What the slices of a stage need, wherever they run: bytes, shares [layers, T], FLOP."""
+
+    layers: tuple[Layer, ...]
+    shares: Seconds
+    work: list[float]
+    input_bytes: list[float]
+    output_bytes: list[float]
+    measured: bool
+
+    def service_s(self, node: Node, position: int) -> float:
+        """Seconds of a slice on a node, as `stages.slice_work` has them."""
+        if not self.measured:
+            return node.overhead_s * len(self.layers) + self.work[position] / node.speed_flops
+        fixed_s, slope_s = layer_rates(self.layers, node)
+        return fixed_s + float(slope_s @ self.shares[:, position])
+
+
+def _tiles(model: Model, stage: Stage) -> _Tiles:
+    """The slices of a stage, the last `_MOST_TILES` kept with its geometry: only nodes change."""
+    geometry = geometry_of(model, stage.layers)
+    kept: dict[tuple[tuple[int, ...], ...], _Tiles] = geometry.__dict__.setdefault("slices", {})
+    key = tuple((*part.rows, *part.columns) for part in stage.slices)
+    if key not in kept:
+        if len(kept) >= _MOST_TILES:
+            kept.clear()
+        found = regions(geometry, np.array(key, np.int64).reshape(-1, 4))
+        layers = tuple(model.layers[layer] for layer in geometry.layers)
+        shares = found.shares[:-1]
+        flops = np.array([layer.flops for layer in layers])
+        kept[key] = _Tiles(
+            layers,
+            shares,
+            (flops @ shares).tolist(),
+            found.input_bytes.tolist(),
+            found.output_bytes.tolist(),
+            any(layer.times_s for layer in layers),
+        )
+    return kept[key]
 
 
 class Loads:
@@ -327,17 +373,22 @@ class _Flat:
             task: slice(end - count, end)
             for (task, _), (end, count) in zip(present, spans, strict=True)
         }
+        self.laid = dict(present)
         self.fixed_s = np.zeros(len(tasks))
-        self.fixed_s[members] = [own.fixed_s if own.reachable else inf for own in owns]
+        self.fixed_s[members] = [_fixed_s(own) for own in owns]
 
     def put(self, task: int, own: Footprint) -> None:
         """Count a task that is not counted."""
-        self.beside[task] = own
+        if self.laid.get(task) is own:
+            self.group_weight[self.groups[task]] = self.weight[task]
+            self.fixed_s[task] = _fixed_s(own)
+        else:
+            self.beside[task] = own
 
     def take(self, task: int) -> None:
         """Count a task no longer."""
         if self.beside.pop(task, None) is None:
-            self.group_weight[self.groups.pop(task)] = 0.0
+            self.group_weight[self.groups[task]] = 0.0
             self.fixed_s[task] = 0.0
 
     def value(self, wait_s: Seconds) -> float:
@@ -351,3 +402,7 @@ class _Flat:
             ends = self.moved_s + self.service_s + np.where(self.waits, wait_s[self.node], 0.0)
             total += float(self.group_weight @ np.maximum.reduceat(ends, self.first))
         return total
+
+
+def _fixed_s(own: Footprint) -> float:
+    return own.fixed_s if own.reachable else inf

@@ -35,8 +35,11 @@ from splitfog.solvers.offload_answer import finished_answer, tidied
 MOST_ROUNDS = 50
 """Turns of partition and matching."""
 
-MOST_TRIES = 2
-"""Exchanges tried on the objective in a round of DINA-O, per task."""
+MOST_TRIES = 1_000
+"""Exchanges that a round of DINA-O tries on the objective."""
+
+MOST_FAILURES = 200
+"""Exchanges in a row that do not lower it, after which a round gives up."""
 
 
 def solve_dina(request: Request) -> Answer:
@@ -157,21 +160,19 @@ class _Offers:
 
     def round(self) -> int:
         """Try the exchanges that find consent, by what Phi gains, each on nodes yet untouched."""
-        tries = MOST_TRIES * len(self.loads.tasks) + 100
-        found, _ = improvements(self.game.state(self.places), self.consent, 20 * tries)
-        touched, value, made = set[int](), self.loads.value(), 0
+        found, _ = improvements(self.game.state(self.places), self.consent, 20 * MOST_TRIES)
+        touched, value, made, tries, failures = set[int](), self.loads.value(), 0, 0, 0
         for k, node, j in found.tolist():
             here = int(self.places[k])
             if here in touched or node in touched or (k, here, node, j) in self.refused:
                 continue
-            if tries == 0 or self.request.out_of_time:
+            if tries == MOST_TRIES or failures == MOST_FAILURES or self.request.out_of_time:
                 break
-            tries -= 1
-            now = self._made(k, node, j, value)
+            now, tries, failures = self._made(k, node, j, value), tries + 1, failures + 1
             if now is None:
                 self.refused.add((k, here, node, j))
                 continue
-            value, made = now, made + 1
+            value, made, failures = now, made + 1, 0
             self.loads.settle()
             touched |= {here, node}
         return made
