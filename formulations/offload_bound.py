@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays import TaskArrays, task_arrays
 from splitfog.formulations.routes import Routes, routes_of
 from splitfog.formulations.stage_shape import ELEMENTWISE, WINDOWED
-from splitfog.instances.model import Instance, Layer, Model
+from splitfog.instances.model import DirectedLink, Instance, Layer, Model
 
 Seconds = NDArray[np.float64]
 
@@ -185,12 +185,28 @@ def _moved(routes: Routes, total: Seconds, num_bytes: float) -> Seconds:
     return np.asarray((total[:, None] + seconds).min(axis=0))
 
 
+def _links_at(
+    instance: Instance, node: int
+) -> tuple[tuple[DirectedLink, ...], tuple[DirectedLink, ...]]:
+    """Directed links out of a node and into it, all found at once and kept with the instance."""
+    kept = instance.__dict__.get("links_at")
+    if kept is None:
+        ends: list[tuple[list[DirectedLink], list[DirectedLink]]] = [
+            ([], []) for _ in instance.nodes
+        ]
+        for link in instance.directed_links:
+            ends[link.tail][0].append(link)
+            ends[link.head][1].append(link)
+        kept = instance.__dict__["links_at"] = [(tuple(out), tuple(back)) for out, back in ends]
+    found: tuple[tuple[DirectedLink, ...], tuple[DirectedLink, ...]] = kept[node]
+    return found
+
+
 def _two_places(routes: Routes, arrays: TaskArrays, least: Seconds, path: list[int]) -> float:
     """The same with all nodes but the source as one, as far away as its nearest neighbour."""
     source = arrays.source or 0
     away_s = np.delete(least, source, axis=1).min(axis=1)
-    out = [link for link in routes.links if link.tail == source]
-    back = [link for link in routes.links if link.head == source]
+    out, back = _links_at(arrays.instance, source)
 
     def step(here: float, away: float, num_bytes: float) -> tuple[float, float]:
         there = min((link.seconds(num_bytes) for link in out), default=inf)
