@@ -1,23 +1,18 @@
 """A lower bound on `mean-latency` over all plans: any placement, any stages, any slices.
 
-Ours. Waits are left out, so tasks do not interact, and each is relaxed to a shortest path:
+Ours. Waits are left out, so tasks do not interact, and each is relaxed to a shortest path along
+one path of its model's DAG, from an input (at the source) to a result (due at `results_to`), the
+one of most work. Of the tensors, those on it count, moved over the routes; of the layers beside
+it, those that cannot be sliced, at their least time. A stage covers a run of the path's layers,
+is entered by the tensor before the run and left by its last (a stage is convex, with one tensor in
+and one out), and takes no less than `stage_bound` says, from each home.
 
-- A layer costs no less than its whole time on the node it is placed on or, where its op allows
-  slicing, than its share of a perfect parallel machine. For slices on nodes n the stage takes at
-  least `max_n sum_l x_ln t_ln >= sum_l c_l min_n (y_n t_ln)` for any weights y of sum 1, where
-  `sum_n x_ln >= c_l`, the part of layer l that every stage must compute (all of it, except for
-  what strides and clipped windows skip). The y are in proportion to speed.
-- Of the transfers, those of the tensors along one path of the DAG count: from an input (at the
-  source) to a result (due at `results_to`), the path of most work. Off the path layers cost their
-  least. A stage's layers are at its home, between which nothing travels, as for layers there.
-
-On chains without sliceable layers it is the least latency without waits. It is weak where many
-nodes could share a layer: no transfer into or out of slices is counted.
+On chains without sliceable layers this is the least latency without waits.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+from dataclasses import dataclass, field
 from math import inf
 
 import numpy as np
@@ -25,12 +20,21 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays import TaskArrays, task_arrays
 from splitfog.formulations.routes import Routes, routes_of
-from splitfog.formulations.stage_shape import ELEMENTWISE, WINDOWED
-from splitfog.instances.model import DirectedLink, Instance, Layer, Model
+from splitfog.formulations.stage_bound import (
+    Segments,
+    harmonic,
+    may_slice,
+    segments,
+    serial_bound,
+)
+from splitfog.instances.model import DirectedLink, Instance
 
-Seconds = NDArray[np.float64]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+NodeLinks = list[tuple[list[DirectedLink], list[DirectedLink]]]
 
-MOST_NODES = 64
+MOST_NODES = 32
 """Up to so many nodes the path visits nodes; beyond, the source and all others as one."""
 
 ROUNDING = 1e-9
@@ -40,98 +44,70 @@ ROUNDING = 1e-9
 def mean_latency_bound(instance: Instance) -> float | None:
     """Seconds that no feasible plan's `mean-latency` is below; None where a layer has no node.
 
-    O(tasks L N^2) up to `MOST_NODES` nodes, O(tasks L N) beyond.
+    For S stages along a path of P layers, O(S P N) a model, and a task O(S N^2) up to
+    `MOST_NODES` nodes (once for tasks of one model, but for quotas of 0), else O(S tiers).
     """
-    shares = {model.name: computed_shares(model) for model in instance.models}
-    total, weights = 0.0, 0.0
     rates = [task.arrivals_per_s for task in instance.tasks]
-    for position, task in enumerate(instance.tasks):
-        weight = (rates[position] or 0.0) if any(rates) else 1.0
-        weights += weight
+    weights = [(rate or 0.0) if any(rates) else 1.0 for rate in rates]
+    works: dict[str, _Work] = {}
+    links = _links_by_node(instance)
+    total = 0.0
+    for position, (task, weight) in enumerate(zip(instance.tasks, weights, strict=True)):
         if weight:
-            total += weight * task_bound(instance, position, shares[task.model])
-    bound = total / weights
+            if task.model not in works:
+                works[task.model] = _Work.of(instance, task_arrays(instance, position))
+            total += weight * _task_bound(instance, position, works[task.model], links)
+    bound = total / sum(weights)
     return None if bound == inf else bound * (1 - ROUNDING)
 
 
-def task_bound(instance: Instance, position: int, shares: Seconds) -> float:
-    """Seconds that a task's latency is never below; `shares` of `computed_shares`."""
-    arrays = task_arrays(instance, position)
-    least = _layer_seconds(instance, arrays, shares)
-    path = _heaviest_path(arrays)
-    beside = np.delete(least.min(axis=1), path).sum()
-    if least.shape[1] > MOST_NODES and arrays.source is not None:
-        return float(beside + _two_places(routes_of(instance), arrays, least, path))
-    return float(beside + _all_places(routes_of(instance), arrays, least, path))
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """What is the same for all tasks of a model: its path, the layers beside it that cannot be
+    sliced, the stages along it, and what each takes on every node alone, `alone_s` [S, N].
 
-
-def computed_shares(model: Model) -> Seconds:
-    """[layers]: the part of every layer's elements that any stage it is in must compute.
-
-    The last layer of a stage is computed whole. Another is read inside by all its consumers, and
-    each needs of it what the windows over its own part span; 0 where strides leave gaps.
+    `kept_s` holds stages' times by home for tasks that may use the same nodes.
     """
-    parts = np.ones((len(model.layers), 2, 2))  # per axis the part [start, stop) surely computed
-    shares = np.ones(len(model.layers))
-    for position in reversed(model.order.tolist()):
-        layer = model.layers[position]
-        if not _may_slice(layer):
-            continue
-        size = np.array(layer.output_shape, float)[1:]
-        full = np.stack([np.zeros(2), size], axis=1)
-        needs = [_need(model, c, parts[c], size) for c in model.consumers[position]]
-        parts[position] = max(needs, key=_area, default=full)
-        shares[position] = _area(parts[position]) / size.prod()
-    return shares
+
+    path: list[int]
+    beside: list[int]
+    runs: Segments
+    alone_s: Floats
+    input_bytes: Floats
+    output_bytes: Floats
+    kept_s: dict[bytes, Floats] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, instance: Instance, arrays: TaskArrays) -> _Work:
+        """Of the model of some task; layers' `tiers` are those of the model."""
+        path = _heaviest_path(arrays)
+        runs = segments(arrays.model, path)
+        slopes = np.maximum(arrays.times_s - _overheads(instance, arrays), 0.0)[path]
+        shut = (runs.weights > 0).astype(float) @ ~arrays.allowed[path] > 0
+        alone = np.where(shut, inf, runs.weights @ slopes)
+        size = arrays.output_bytes[path]
+        into = runs.input_share * size[runs.first - 1]
+        rest = set(range(len(arrays.model.layers))) - set(path)
+        beside = [layer for layer in sorted(rest) if not may_slice(arrays.model.layers[layer])]
+        return cls(path, beside, runs, alone, into, size[runs.last])
 
 
-def _area(part: Seconds) -> float:
-    return float(np.prod(part[:, 1] - part[:, 0]))
-
-
-def _need(model: Model, consumer: int, part: Seconds, size: Seconds) -> Seconds:
-    """What a consumer's part surely reads of a tensor of [rows, columns] `size`."""
-    layer = model.layers[consumer]
-    whole = np.stack([np.zeros(2), size], axis=1)
-    if not _may_slice(layer):  # never inside a stage together: the tensor is the stage's output
-        return whole
-    if layer.window is None:
-        return np.clip(part, 0, size[:, None])
-    window = layer.window
-    stride, kernel, dilation = (
-        np.array(pair) for pair in (window.stride, window.kernel, window.dilation)
-    )
-    reach = (kernel - 1) * dilation + 1
-    start = part[:, 0] * stride - np.array(window.padding[:2])
-    stop = (part[:, 1] - 1) * stride - np.array(window.padding[:2]) + reach
-    need = np.clip(np.stack([start, stop], axis=1), 0, size[:, None])
-    empty = (reach < stride) | (part[:, 1] <= part[:, 0]) | (need[:, 1] <= need[:, 0])
-    need[empty] = 0.0
-    return np.asarray(need)
-
-
-def _may_slice(layer: Layer) -> bool:
-    """Whether the layer could be inside a stage, whatever its neighbours; never too strict."""
-    shape = layer.output_shape
-    return layer.op in WINDOWED | ELEMENTWISE and shape is not None and len(shape) == 3
-
-
-def _layer_seconds(instance: Instance, arrays: TaskArrays, shares: Seconds) -> Seconds:
-    """[layers, nodes]: no less than what a layer adds to its task's latency, placed on a node."""
+def _task_bound(instance: Instance, position: int, work: _Work, links: NodeLinks) -> float:
+    """Seconds that a task's latency is never below."""
+    arrays = task_arrays(instance, position)
     open_to = _open_nodes(instance, arrays)
-    times = np.where(open_to | (arrays.times_s == 0), arrays.costs_s, inf)
-    slopes = arrays.times_s - _overheads(instance, arrays)
-    admitted = arrays.allowed & open_to
-    speeds = np.where(admitted.any(axis=0), [node.speed_flops for node in instance.nodes], 0.0)
-    if not speeds.any():
-        return times
-    part = speeds / speeds.sum()
-    parallel = np.where(admitted, slopes * part, inf).min(axis=1) * shares
-    may_slice = np.array([_may_slice(layer) for layer in arrays.model.layers])
-    return np.minimum(times, np.where(may_slice, parallel, inf)[:, None])
+    rows = [*work.path, *work.beside]
+    times = arrays.times_s[rows]
+    least = np.where(arrays.allowed[rows] & (open_to | (times == 0)), times, inf)
+    steps, beside = least[: len(work.path)], least[len(work.path) :]
+    if least.shape[1] > MOST_NODES and arrays.source is not None:
+        path_s = _two_places(instance, arrays, work, steps, links)
+    else:
+        path_s = _all_places(instance, arrays, work, steps, open_to)
+    return path_s + float(beside.min(axis=1).sum())
 
 
-def _open_nodes(instance: Instance, arrays: TaskArrays) -> NDArray[np.bool_]:
+def _open_nodes(instance: Instance, arrays: TaskArrays) -> Flags:
     """[nodes]: where the task may have a visit with s > 0: its source, or quota for a guest."""
     hosts = np.array([node.quota != 0 for node in instance.nodes], bool)
     if arrays.source is not None:
@@ -139,7 +115,7 @@ def _open_nodes(instance: Instance, arrays: TaskArrays) -> NDArray[np.bool_]:
     return hosts
 
 
-def _overheads(instance: Instance, arrays: TaskArrays) -> Seconds:
+def _overheads(instance: Instance, arrays: TaskArrays) -> Floats:
     """[layers, nodes]: the `overhead_s` in `times_s`: none in a measured time."""
     measured = [
         [node.name in layer.times_s or node.tier in layer.times_s for node in instance.nodes]
@@ -168,56 +144,152 @@ def _heaviest_path(arrays: TaskArrays) -> list[int]:
     return path[::-1]
 
 
-def _all_places(routes: Routes, arrays: TaskArrays, least: Seconds, path: list[int]) -> float:
-    """The shortest way along the path over all nodes."""
-    total = least[path[0]].copy()
-    for before, layer in pairwise(path):
-        total = _moved(routes, total, float(arrays.output_bytes[before])) + least[layer]
+def _all_places(
+    instance: Instance, arrays: TaskArrays, work: _Work, steps: Floats, open_to: Flags
+) -> float:
+    """The shortest way along the path over all nodes, [path, nodes] `steps` for whole layers."""
+    key = open_to.tobytes()
+    if key not in work.kept_s:
+        work.kept_s[key] = _stage_seconds(instance, work, open_to)
+    stages_s, routes = work.kept_s[key], routes_of(instance)
+    size = arrays.output_bytes[work.path]
+    best = [steps[0]]
+    moved = [_moved(routes, best[0], float(size[0]))]
+    for at in range(1, len(work.path)):
+        least = moved[at - 1] + steps[at]
+        for run in np.flatnonzero(work.runs.last == at).tolist():
+            least = np.minimum(least, moved[int(work.runs.first[run]) - 1] + stages_s[run])
+        best.append(least)
+        moved.append(_moved(routes, least, float(size[at])))
     if arrays.results_to is None:
-        return float(total.min())
-    return float(_moved(routes, total, float(arrays.output_bytes[path[-1]]))[arrays.results_to])
+        return float(best[-1].min())
+    return float(moved[-1][arrays.results_to])
 
 
-def _moved(routes: Routes, total: Seconds, num_bytes: float) -> Seconds:
-    with np.errstate(invalid="ignore"):
-        seconds = routes.latency_s + routes.seconds_per_byte * num_bytes
-    seconds = np.where(np.isinf(routes.latency_s), inf, seconds)
+def _moved(routes: Routes, total: Floats, num_bytes: float) -> Floats:
+    """[nodes]: the least with the tensor at each node, from the least with it made at each."""
+    seconds = _pairs(routes, routes.latency_s, routes.seconds_per_byte * num_bytes)
     return np.asarray((total[:, None] + seconds).min(axis=0))
 
 
-def _links_at(
-    instance: Instance, node: int
-) -> tuple[tuple[DirectedLink, ...], tuple[DirectedLink, ...]]:
-    """Directed links out of a node and into it, all found at once and kept with the instance."""
-    kept = instance.__dict__.get("links_at")
-    if kept is None:
-        ends: list[tuple[list[DirectedLink], list[DirectedLink]]] = [
-            ([], []) for _ in instance.nodes
-        ]
-        for link in instance.directed_links:
-            ends[link.tail][0].append(link)
-            ends[link.head][1].append(link)
-        kept = instance.__dict__["links_at"] = [(tuple(out), tuple(back)) for out, back in ends]
-    found: tuple[tuple[DirectedLink, ...], tuple[DirectedLink, ...]] = kept[node]
-    return found
+def _pairs(routes: Routes, latency: Floats, per_byte: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isinf(routes.latency_s), inf, latency + per_byte)
 
 
-def _two_places(routes: Routes, arrays: TaskArrays, least: Seconds, path: list[int]) -> float:
-    """The same with all nodes but the source as one, as far away as its nearest neighbour."""
+def _stage_seconds(instance: Instance, work: _Work, open_to: Flags) -> Floats:
+    """[S, homes]: what every stage takes at least from every home."""
+    routes = routes_of(instance)
+    per_byte = np.where(np.isinf(routes.latency_s), inf, routes.seconds_per_byte)
+    alone = np.where(open_to, work.alone_s, inf)
+    out = np.empty(alone.shape)
+    with np.errstate(invalid="ignore"):
+        for home, node in enumerate(instance.nodes):
+            moved = np.multiply.outer(work.input_bytes, per_byte[home])
+            moved += np.multiply.outer(work.output_bytes, per_byte[:, home])
+            moved[np.isnan(moved)] = inf  # 0 bytes over no route
+            own = alone[:, home]
+            others = np.delete(alone, home, axis=1)
+            away = np.delete(moved, home, axis=1).min(axis=1, initial=inf)
+            round_trip = (routes.latency_s[home] + routes.latency_s[:, home])[open_to]
+            apart = round_trip[np.arange(len(open_to))[open_to] != home].min(initial=inf)
+            balanced = harmonic(alone + moved)
+            if node.radio == "serial":
+                balanced = np.maximum(balanced, serial_bound(own, harmonic(others), away))
+            out[:, home] = np.minimum(own, np.maximum(balanced, apart))
+    return out
+
+
+def _two_places(
+    instance: Instance,
+    arrays: TaskArrays,
+    work: _Work,
+    steps: Floats,
+    links: NodeLinks,
+) -> float:
+    """The same with all nodes but the source as one, as far away as its nearest neighbour.
+
+    A stage at the source shares with tiers: in sum, nodes of one tier do no more than as many
+    nodes of their mean speed over the tier's best route. A stage elsewhere moves nothing.
+    """
     source = arrays.source or 0
-    away_s = np.delete(least, source, axis=1).min(axis=1)
-    out, back = _links_at(arrays.instance, source)
+    out, back = links[source]
+    away_s = np.delete(steps, source, axis=1).min(axis=1)
+    here_stage, away_stage = _two_stage_seconds(instance, work, source)
+    size = arrays.output_bytes[work.path]
 
-    def step(here: float, away: float, num_bytes: float) -> tuple[float, float]:
+    def moved(here: float, away: float, num_bytes: float) -> tuple[float, float]:
         there = min((link.seconds(num_bytes) for link in out), default=inf)
-        return_s = min((link.seconds(num_bytes) for link in back), default=inf)
-        return min(here, away + return_s), min(away, here + there)
+        home = min((link.seconds(num_bytes) for link in back), default=inf)
+        return min(here, away + home), min(away, here + there)
 
-    here, away = float(least[path[0], source]), float(away_s[path[0]])
-    for before, layer in pairwise(path):
-        here, away = step(here, away, float(arrays.output_bytes[before]))
-        here, away = here + float(least[layer, source]), away + float(away_s[layer])
+    here, away = float(steps[0, source]), float(away_s[0])
+    at_hand = [moved(here, away, float(size[0]))]
+    by_end: dict[int, list[int]] = {}
+    for run, last in enumerate(work.runs.last.tolist()):
+        by_end.setdefault(last, []).append(run)
+    for at in range(1, len(work.path)):
+        here = at_hand[at - 1][0] + float(steps[at, source])
+        away = at_hand[at - 1][1] + float(away_s[at])
+        if at in by_end:
+            runs = by_end[at]
+            before = np.array([at_hand[int(work.runs.first[run]) - 1] for run in runs])
+            here = min(here, float((before[:, 0] + here_stage[runs]).min()))
+            away = min(away, float((before[:, 1] + away_stage[runs]).min()))
+        at_hand.append(moved(here, away, float(size[at])))
     if arrays.results_to is None:
         return min(here, away)
-    here, away = step(here, away, float(arrays.output_bytes[path[-1]]))
-    return here if arrays.results_to == source else away
+    return at_hand[-1][0 if arrays.results_to == source else 1]
+
+
+def _links_by_node(instance: Instance) -> NodeLinks:
+    """The directed links out of and into every node."""
+    own: NodeLinks = [([], []) for _ in instance.nodes]
+    for link in instance.directed_links:
+        own[link.tail][0].append(link)
+        own[link.head][1].append(link)
+    return own
+
+
+def _two_stage_seconds(instance: Instance, work: _Work, source: int) -> tuple[Floats, Floats]:
+    """[S]: what every stage takes at least from the source, and from anywhere else."""
+    routes = routes_of(instance)
+    with np.errstate(divide="ignore"):
+        own_speed = 1 / work.alone_s[:, source]
+    speeds, counts = _tier_speeds(instance, work)
+    total = np.full(len(own_speed), 0.0) + own_speed
+    others, away = np.zeros(len(own_speed)), np.full(len(own_speed), inf)
+    for tier, (nodes, speed) in enumerate(zip(counts, speeds, strict=True)):
+        mine = tier == instance.node_rank[source] and instance.nodes[source].quota != 0
+        members = nodes[nodes != source]
+        if not len(members):
+            continue
+        there = float(routes.seconds_per_byte[source, members].min())
+        back = float(routes.seconds_per_byte[members, source].min())
+        if max(there, back) == inf:
+            moved = np.full(len(own_speed), inf)
+        else:
+            moved = work.input_bytes * there + work.output_bytes * back
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rest = speed - own_speed if mine else speed
+            rest = np.where(np.isfinite(speed), np.maximum(rest, 0.0), inf)
+            total += len(members) / (moved + len(members) / rest)
+        others, away = others + rest, np.minimum(away, moved)
+    with np.errstate(divide="ignore"):
+        here, elsewhere = 1 / total, 1 / (others + own_speed)
+        if instance.nodes[source].radio == "serial":
+            here = np.maximum(here, serial_bound(1 / own_speed, 1 / others, away))
+    return here, elsewhere
+
+
+def _tier_speeds(instance: Instance, work: _Work) -> tuple[Floats, list[Integers]]:
+    """Per tier: [S] the sum of 1 / `alone_s` over nodes with a quota above 0, and these nodes."""
+    hosts = np.array([node.quota != 0 for node in instance.nodes], bool)
+    tiers = range(len(instance.tiers))
+    if b"tiers" not in work.kept_s:
+        with np.errstate(divide="ignore"):
+            rates = np.where(hosts, 1 / work.alone_s, 0.0)
+        sums = [rates[:, instance.node_rank == tier].sum(axis=1) for tier in tiers]
+        work.kept_s[b"tiers"] = np.array(sums)
+    members = [np.flatnonzero(hosts & (instance.node_rank == tier)) for tier in tiers]
+    return work.kept_s[b"tiers"], members
