@@ -1,12 +1,15 @@
 """Strict answers in every test: a wrong one raises instead of becoming a status."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
 
 os.environ["SPLITFOG_STRICT"] = "1"  # set before any worker process starts
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# a run in the background inherits an ignored SIGINT, and the tests of Ctrl-C would wait for ever
+signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("splitfog", deadline=None, derandomize=True)
 settings.load_profile("splitfog")
 
