@@ -168,13 +168,10 @@ def _all_places(
 
 def _moved(routes: Routes, total: Floats, num_bytes: float) -> Floats:
     """[nodes]: the least with the tensor at each node, from the least with it made at each."""
-    seconds = _pairs(routes, routes.latency_s, routes.seconds_per_byte * num_bytes)
-    return np.asarray((total[:, None] + seconds).min(axis=0))
-
-
-def _pairs(routes: Routes, latency: Floats, per_byte: Floats) -> Floats:
     with np.errstate(invalid="ignore"):
-        return np.where(np.isinf(routes.latency_s), inf, latency + per_byte)
+        seconds = routes.latency_s + routes.seconds_per_byte * num_bytes
+    seconds = np.where(np.isinf(routes.latency_s), inf, seconds)
+    return np.asarray((total[:, None] + seconds).min(axis=0))
 
 
 def _stage_seconds(instance: Instance, work: _Work, open_to: Flags) -> Floats:

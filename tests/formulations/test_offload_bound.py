@@ -153,6 +153,25 @@ def test_on_a_chain_it_is_the_least_latency(results_to):
     assert mean_latency_bound(instance) == pytest.approx(best, rel=2e-9)
 
 
+@pytest.mark.parametrize("most_nodes", [32, 1])
+def test_empty_tensors_do_not_travel_without_a_route(monkeypatch, most_nodes):
+    """A tensor of no bytes still needs a route: cut off, the device does all."""
+    monkeypatch.setattr(offload_bound, "MOST_NODES", most_nodes)
+    base = chain(None)
+    model = base.models[0]
+    empty = replace(model, layers=tuple(replace(own, output_bytes=0.0) for own in model.layers))
+    alone = Instance(
+        name="alone",
+        tiers=base.tiers,
+        nodes=base.nodes,
+        links=base.links[1:],
+        models=(empty,),
+        tasks=base.tasks,
+    )
+    # 2e8 + 9e8 + 3e9 at 2e9 a second
+    assert mean_latency_bound(alone) == pytest.approx(2.05)
+
+
 def test_no_bound_where_a_layer_has_no_node():
     """What may run nowhere gives no number."""
     instance = chain(None)
