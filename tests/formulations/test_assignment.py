@@ -61,3 +61,29 @@ def test_most_random_assignments_are_possible():
         _, _, subtasks, places = problems(seed, utilisation=0.3)
         values += [Assignments(subtasks).cost(own).value for own in places]
     assert np.isfinite(values).mean() > 0.2
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_potential_of_whole_tasks_is_the_objective(seed):
+    """Without stages nothing is a barrier: the potential is the mean times the sum of rates."""
+    _, _, subtasks, places = problems(seed, utilisation=0.2, whole=True, quotas=False)
+    assignments = Assignments(subtasks)
+    factor = subtasks.task_rate.sum() or len(subtasks.task_rate)
+    for own in places:
+        cost = assignments.cost(own)
+        assert cost.potential == pytest.approx(factor * cost.value, rel=1e-12)
+
+
+def test_potential_counts_all_visits_of_a_stage():
+    """Two halves on two nodes: both transfers, services and waits, beside the barrier's longest."""
+    for seed in range(20):
+        _, objective, subtasks, places = problems(seed, utilisation=0.2, quotas=False)
+        if (np.bincount(subtasks.group) > 1).any() and objective.transfers == "once":
+            costs = [Assignments(subtasks).cost(own) for own in places]
+            factor = subtasks.task_rate.sum() or len(subtasks.task_rate)
+            finite = [cost for cost in costs if cost.value < inf]
+            assert all(c.potential >= factor * c.value * (1 - 1e-12) for c in finite)
+            if finite:
+                assert max(cost.potential - factor * cost.value for cost in finite) > 0
+                return
+    raise AssertionError("no case was drawn")
