@@ -23,6 +23,9 @@ from splitfog.instances.model import Instance, frozen
 Integers = NDArray[np.int64]
 Seconds = NDArray[np.float64]
 
+MOST_NEAR = 64
+"""Nodes that a task looks at first, or (DINA-P) at all."""
+
 
 @dataclass(frozen=True, eq=False)
 class CutTable:
@@ -140,45 +143,70 @@ def local_seconds(loads: Loads, task: int) -> Seconds:
     return np.where(np.isinf(local), inf, local + np.where(local > 0, waits, 0.0))
 
 
-def remote_seconds(loads: Loads, task: int) -> Seconds:
+def remote_seconds(loads: Loads, task: int, nodes: Integers | None = None) -> Seconds:
     """[M + 1, N]: all transfers, and service and wait on the node, of the layers after p.
 
-    Inf where tiers, `monotone`, routes, or quota forbid it, and in the
-    source's column but for p = M, the last row's only finite entry.
+    Inf where tiers, `monotone`, routes, or quota forbid it, and in the source's column but for
+    p = M, the last row's only finite entry; also outside `nodes`, if given.
     """
-    instance, objective = loads.instance, loads.objective
-    arrays, table = task_arrays(instance, task), cut_table(instance, objective, task)
-    source, rate, after = loads.source[task], float(loads.rate[task]), table.after_s
-    total = transfer_seconds(routes_of(instance), arrays, table, objective)
+    source, rate = loads.source[task], float(loads.rate[task])
+    every = np.arange(len(loads.rho)) if nodes is None else nodes
+    after = cut_table(loads.instance, loads.objective, task).after_s[:, every]
+    total = transfer_seconds(loads.instance, loads.objective, task, every)
     with np.errstate(invalid="ignore"):
-        waits = wait_seconds(loads.second + rate * after**2, loads.rho + rate * after)
+        waits = wait_seconds(loads.second[every] + rate * after**2, loads.rho[every] + rate * after)
     total = total + after + np.where(after > 0, waits, 0.0)
-    every = np.arange(len(loads.rho))
-    total[:-1, source] = inf
-    total[-1] = np.where(every == source, total[-1], inf)
-    full = (loads.guests >= loads.quota) & (every != source)
-    return np.where((full & (after > 0)) | np.isnan(total), inf, total)
+    total[:-1, every == source] = inf
+    total[-1, every != source] = inf
+    full = (loads.guests[every] >= loads.quota[every]) & (every != source)
+    total = np.where((full & (after > 0)) | np.isnan(total), inf, total)
+    if nodes is None:
+        return total
+    spread = np.full((len(total), len(loads.rho)), inf)
+    spread[:, nodes] = total
+    return spread
+
+
+def near_nodes(loads: Loads, task: int) -> tuple[Integers, float]:
+    """The `MOST_NEAR` nodes where a task's best cut takes least if nobody waits, ascending, and
+    the least that it takes on any other (inf: there is none). The source is always one of them.
+    """
+    kept: dict[object, tuple[Integers, float]] = loads.instance.__dict__.setdefault("near", {})
+    key = (task, loads.objective)
+    if key not in kept:
+        table, source = cut_table(loads.instance, loads.objective, task), loads.source[task]
+        every = np.arange(len(loads.rho))
+        total = transfer_seconds(loads.instance, loads.objective, task, every) + table.after_s
+        with np.errstate(invalid="ignore"):
+            total = (total + table.before_s[:, [source]])[:-1]
+        least = np.where(np.isnan(total), inf, total).min(axis=0, initial=inf)
+        least[source] = -inf
+        order = np.argsort(least, kind="stable")
+        beyond = float(least[order[MOST_NEAR]]) if len(order) > MOST_NEAR else inf
+        kept[key] = (frozen(np.sort(order[:MOST_NEAR])), beyond)
+    return kept[key]
 
 
 def transfer_seconds(
-    routes: Routes, arrays: TaskArrays, table: CutTable, objective: Objective
+    instance: Instance, objective: Objective, task: int, nodes: Integers
 ) -> Seconds:
-    """[M + 1, N]: all transfers of a task under every one-cut answer; inf without a route."""
-    source, rank = arrays.source, arrays.instance.node_rank
+    """[M + 1, nodes]: all transfers of a task under every one-cut answer; inf without a route."""
+    arrays, table = task_arrays(instance, task), cut_table(instance, objective, task)
+    routes, rank, source = routes_of(instance), instance.node_rank, arrays.source
     assert source is not None
     latency, per_byte = routes.latency_s, routes.seconds_per_byte
-    seconds = _priced(table.count, table.size, latency[source], per_byte[source])
+    seconds = _priced(table.count, table.size, latency[source, nodes], per_byte[source, nodes])
     if objective.monotone:
-        seconds[np.ix_(table.count > 0, rank < rank[source])] = inf
+        seconds[np.ix_(table.count > 0, rank[nodes] < rank[source])] = inf
     target = arrays.results_to
     if target is None:
         return seconds
     kept, sent = table.kept_results.T, table.sent_results.T
     back = _priced(kept[0], kept[1], latency[source, [target]], per_byte[source, [target]])
     seconds = seconds + back
-    seconds = seconds + _priced(sent[0], sent[1], latency[:, target], per_byte[:, target])
+    seconds = seconds + _priced(sent[0], sent[1], latency[nodes, target], per_byte[nodes, target])
     for size, first, last in table.forks:  # once: what both ways share is paid once
-        seconds[first:last] -= _shared(routes, source, target, size)
+        seconds[first:last] -= _shared(routes, source, target, size)[nodes]
     return seconds
 
 
@@ -186,11 +214,11 @@ def _priced(
     count: Seconds | Integers, size: Seconds, latency: Seconds, per_byte: Seconds
 ) -> Seconds:
     """[cuts, nodes]: count x latency + size x seconds per byte; 0 where nothing is sent."""
-    some = (count > 0)[:, None] & (latency < inf)[None, :]
-    finite = np.where(latency < inf, latency, 0.0), np.where(latency < inf, per_byte, 0.0)
-    seconds = count[:, None] * finite[0] + size[:, None] * finite[1]
-    blocked = (count > 0)[:, None] & ~some
-    return np.where(blocked, inf, seconds)
+    reached = latency < inf
+    seconds = count[:, None] * np.where(reached, latency, 0.0)
+    seconds = seconds + size[:, None] * np.where(reached, per_byte, 0.0)
+    seconds[np.ix_(count > 0, ~reached)] = inf
+    return seconds
 
 
 def _shared(routes: Routes, root: int, target: int, size: float) -> Seconds:
@@ -220,10 +248,20 @@ def _too_big(loads: Loads, task: int, table: CutTable) -> NDArray[np.bool_]:
 def best_cut(loads: Loads, task: int, latencies: Seconds | None = None) -> Footprint | None:
     """The one-cut answer of least own latency, ties to the earlier cut and node; None: none.
 
-    `loads` are the others'. Answers that would overload a link are passed over.
+    `loads` are the others'. Answers that would overload a link are passed over. Nodes that take
+    longer without any wait than the best of the near ones with it are not looked at: exact.
+    `latencies`: choose from these instead.
     """
-    found = cut_latencies(loads, task) if latencies is None else latencies.copy()
+    near, beyond = near_nodes(loads, task)
+    if latencies is None:
+        found = cut_latencies(loads, task, remote_seconds(loads, task, near))
+    else:
+        found, beyond = latencies.copy(), inf
+    overloading: list[tuple[int, int]] = []
     while True:
+        if found.min() >= beyond:
+            found, beyond = cut_latencies(loads, task), inf
+            found[tuple(np.array(overloading, np.int64).reshape(-1, 2).T)] = inf
         cut, node = (int(i) for i in np.unravel_index(int(np.argmin(found)), found.shape))
         if found[cut, node] == inf:
             return None
@@ -232,6 +270,7 @@ def best_cut(loads: Loads, task: int, latencies: Seconds | None = None) -> Footp
         if links_keep_up(loads, task, own):
             return own
         found[cut, node] = inf
+        overloading.append((cut, node))
 
 
 def links_keep_up(loads: Loads, task: int, own: Footprint) -> bool:

@@ -35,10 +35,10 @@ from splitfog.solvers.offload_answer import finished_answer, tidied
 MOST_ROUNDS = 50
 """Turns of partition and matching."""
 
-MOST_TRIES = 1_000
+MOST_TRIES = 500
 """Exchanges that a round of DINA-O tries on the objective."""
 
-MOST_FAILURES = 200
+MOST_FAILURES = 60
 """Exchanges in a row that do not lower it, after which a round gives up."""
 
 

@@ -10,6 +10,7 @@ end is always priced by the reference geometry.)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, groupby
 from math import inf
 
@@ -60,11 +61,12 @@ class Blocks:
     fixed_s: Seconds
     allowed: NDArray[np.bool_]
 
+    @cached_property
     def whole_s(self) -> Seconds:
-        """[b, N]: the work of a block as one slice."""
+        """[b, N]: seconds of a block as one slice."""
         rows = np.arange(len(self.pairs))
         work = self.end_work[:, rows, self.length] - self.begin_work[:, rows, 0]
-        return np.asarray(work[self.node_class].T * self.scale + self.fixed_s)
+        return frozen(np.asarray(work[self.node_class].T * self.scale + self.fixed_s))
 
     def whole_bytes(self) -> tuple[Seconds, Seconds]:
         """[b] and [b]: bytes in and out of a block as one slice."""

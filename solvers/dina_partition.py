@@ -2,8 +2,9 @@
 
 After DINA (INFOCOM 2020), whose text was not at hand. Ours: blocks between small tensors; a
 dynamic program over them; staying local always an option; star stages priced with their waits
-and halos; a tail of the network that need not come home placed unsliced on one node. A new
-partition is taken only if it lowers (excess load, mean latency) of all tasks together.
+and halos; of more than 64 nodes only the nearest without waits; a tail of the network that need
+not come home placed unsliced on one node. A new partition is taken only if it lowers (excess
+load, mean latency) of all tasks together.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from splitfog.formulations.one_cut import (
     cut_latencies,
     cut_table,
     links_keep_up,
+    near_nodes,
     one_cut,
     remote_seconds,
 )
@@ -204,7 +206,7 @@ def better(new: tuple[float, float], old: tuple[float, float]) -> bool:
 def repartition(loads: Loads, task: int) -> bool:
     """Give a task its partition or its best single cut if all together gain; whether it did."""
     value, own = loads.value(), loads.take(task)
-    remote = remote_seconds(loads, task)
+    remote = remote_seconds(loads, task, near_nodes(loads, task)[0])
     latencies = cut_latencies(loads, task, remote)
     best = own
     for other in (partition(loads, task, remote), best_cut(loads, task, latencies)):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.decision import Slice, Stage
 from splitfog.formulations.loads import Loads, wait_seconds
+from splitfog.formulations.one_cut import near_nodes
 from splitfog.formulations.routes import routes_of
 from splitfog.solvers.dina_blocks import Blocks, blocks_of
 
@@ -149,22 +150,18 @@ class _Pricing:
 
     def nearest(self) -> Integers:
         """[b, MOST_SLICES]: nodes by transfer + service + wait of the whole block; -1: no more."""
-        blocks = self.blocks
-        service = blocks.whole_s()
-        into, out = blocks.whole_bytes()
-        every = np.broadcast_to(np.arange(service.shape[1]), service.shape)
-        total = service + self.wait_s(every, service)
-        total = total + self.into_s[0] + self.into_s[1] * into[:, None]
-        total = total + self.out_s[0] + self.out_s[1] * out[:, None]
-        total = np.where(self.open_to & (every != self.home), total, inf)
-        count = min(MOST_SLICES, total.shape[1])
-        best = np.argpartition(total, count - 1, axis=1)[:, :count] if total.size else every
-        best = np.sort(best, axis=1)
-        costs = np.take_along_axis(total, best, axis=1)
-        by_cost = np.argsort(costs, axis=1, kind="stable")
+        nodes = near_nodes(self.loads, self.task)[0]
+        nodes = nodes[nodes != self.home]
+        service = self.blocks.whole_s[:, nodes]
+        into, out = (size[:, None] for size in self.blocks.whole_bytes())
+        total = service + self.wait_s(np.broadcast_to(nodes, service.shape), service)
+        total = total + self.into_s[0][nodes] + self.into_s[1][nodes] * into
+        total = total + self.out_s[0][nodes] + self.out_s[1][nodes] * out
+        total = np.where(self.open_to[:, nodes], total, inf)
+        by_cost = np.argsort(total, axis=1, kind="stable")[:, :MOST_SLICES]
+        costs = np.take_along_axis(total, by_cost, axis=1)
         order = np.full((len(total), MOST_SLICES), -1)
-        found = np.take_along_axis(best, by_cost, axis=1)
-        order[:, :count] = np.where(np.take_along_axis(costs, by_cost, axis=1) < inf, found, -1)
+        order[:, : by_cost.shape[1]] = np.where(costs < inf, nodes[by_cost], -1)
         return order
 
     def shared_rows(self, nodes: Integers, *, serial: bool) -> Integers:
@@ -175,7 +172,7 @@ class _Pricing:
         """
         block = np.arange(len(nodes))[:, None, None]
         active = (nodes >= 0) & self.open_to[block, nodes]
-        service = self.blocks.whole_s()[block, nodes]
+        service = self.blocks.whole_s[block, nodes]
         team_size = np.maximum((nodes >= 0).sum(axis=2, keepdims=True), 1)
         start = self.wait_s(nodes, service / team_size)
         if serial:

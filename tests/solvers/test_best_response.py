@@ -68,6 +68,26 @@ def test_every_response_is_the_best_of_all_cuts():
         assert found == pytest.approx(best, rel=1e-9)
 
 
+@pytest.mark.parametrize("near", [1, 2, 4])
+def test_far_nodes_are_left_out_only_if_they_cannot_be_best(near, monkeypatch):
+    """The best cut with few near nodes is that of all nodes, in value and place."""
+    from splitfog.formulations import one_cut as module
+
+    instance = sf.generate("fog", seed=4, users=6, fog_nodes=6, utilisation=0.9)
+    loads = Loads.of(instance, MEAN, home_decision(instance, MEAN))
+    respond(loads, most_rounds=1)
+    monkeypatch.setattr(module, "MOST_NEAR", near)
+    instance.__dict__.pop("near")
+    for position in range(len(instance.tasks)):
+        own = loads.take(position)
+        found = module.best_cut(loads, position)
+        right = module.best_cut(loads, position, module.cut_latencies(loads, position))
+        assert found is not None
+        assert right is not None
+        assert found.answer.placement.tolist() == right.answer.placement.tolist()
+        loads.put(position, own)
+
+
 def respond_alone(loads, position):
     """A task's latency after its best response."""
     from splitfog.solvers.best_response import respond_once
