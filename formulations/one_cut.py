@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays import TaskArrays, task_arrays
 from splitfog.formulations.decision import TaskDecision
-from splitfog.formulations.loads import Footprint, Loads, wait_seconds
+from splitfog.formulations.footprint import Footprint
+from splitfog.formulations.loads import Loads, wait_seconds
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.routes import Routes, routes_of
 from splitfog.instances.model import Instance, frozen

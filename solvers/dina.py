@@ -17,7 +17,8 @@ from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.exchange import Consent
 from splitfog.formulations.exchange_game import ExchangeGame
 from splitfog.formulations.exchanges import improvements
-from splitfog.formulations.loads import Footprint, Loads
+from splitfog.formulations.footprint import Footprint
+from splitfog.formulations.loads import Loads
 from splitfog.formulations.offloading import Subtasks, run_layers, subtasks_of
 from splitfog.formulations.plan import StoppedBy
 from splitfog.instances.model import frozen

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays import task_arrays
 from splitfog.formulations.decision import Decision, TaskDecision
-from splitfog.formulations.loads import OVERLOAD_S, Footprint, Loads, wait_seconds
+from splitfog.formulations.footprint import Footprint
+from splitfog.formulations.loads import OVERLOAD_S, Loads, wait_seconds
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.one_cut import (
     best_cut,
