@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 INSTANCES := $(wildcard instances/data/*.json instances/data/*.json.gz)
-BENCHMARKS := $(filter-out %/__init__.py %/common.py %/bundle.py,$(wildcard benchmarks/*.py))
+BENCHMARKS := $(filter-out %/__init__.py %/common.py %/bundle.py %/offload_report.py %/offload_study.py,$(wildcard benchmarks/*.py))
 JOBS ?= 2
 
 .PHONY: install demo test lint bench clean

@@ -13,7 +13,8 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.loads import Footprint, Loads
+from splitfog.formulations.footprint import Footprint
+from splitfog.formulations.loads import Loads
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.feasibility import decision_violations
-from splitfog.formulations.loads import Footprint, Loads
+from splitfog.formulations.footprint import Footprint
+from splitfog.formulations.loads import Loads
 from splitfog.formulations.offload_bound import mean_latency_bound
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.plan_choice import Chosen, PlanTable
