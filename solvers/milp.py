@@ -175,7 +175,7 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
             "primal_feasibility_tolerance": FEASIBILITY,
         }
         self.start = start
-        self.interrupted = False
+        self.interrupted = self.is_late = False
         self.result = MilpResult(None, -inf)
 
     def callSolver(self, lp: Any) -> None:
@@ -188,10 +188,14 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
         highs.HandleUserInterrupt = True
         with _quiet_stdout():
             highs.startSolve()
-            done = False
+            limit = inf if self.timeLimit is None else self.timeLimit + 1.0
+            started, done = time.perf_counter(), False
             while not done:
                 try:
                     done = highs.wait(0.1)[0]
+                    if time.perf_counter() - started > limit:  # it looks at its clock too seldom
+                        self.is_late = True
+                        highs.cancelSolve()
                 except KeyboardInterrupt:
                     self.interrupted = True
                     highs.cancelSolve()
@@ -212,7 +216,7 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
             bound if not np.isnan(bound) else -inf,
             optimal=optimal,
             infeasible=status in (kinds.kInfeasible, kinds.kUnboundedOrInfeasible),
-            stopped_by=self._why(status == kinds.kTimeLimit),
+            stopped_by=self._why(status == kinds.kTimeLimit or (self.is_late and not optimal)),
         )
         return pulp.LpStatusOptimal, pulp.LpSolutionOptimal
 
