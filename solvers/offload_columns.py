@@ -38,7 +38,7 @@ ROUNDS = 400
 """Of column generation at most."""
 BLOCKS = 64
 """A round takes at most the best set of each of so many blocks of a node's sets."""
-MOST_COLUMNS = 40_000
+MOST_COLUMNS = 12_000
 """Of the 0-1 program; if more might matter, the cheapest, and a bound that says so."""
 TOLERANCE = 1e-9
 """Relative: reduced costs below count as none, and bounds are lowered by it."""
