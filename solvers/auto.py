@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 
+from splitfog.formulations.impossible import impossibility
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import OPTIMALITY_GAP
 from splitfog.instances.model import Instance
@@ -166,6 +167,9 @@ class _Choice:
             if found.decision is not None or last or _interrupted(found):
                 why = f"a heuristic, as nothing exact is known here for {request.objective.name}"
                 return self.concluded(name, found, why)
+            proof = impossibility(request.instance, request.objective)
+            if proof is not None:
+                return replace(found, infeasible=True, reason=proof)
             self.notes.append(f"{name} found no plan: {found.reason}")
         known = "; ".join(self.notes) or "none is known"
         raise SolverDeclined("auto", f"no solver for {request.objective.name} applies ({known})")

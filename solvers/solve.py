@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from splitfog.formulations.cost import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.feasibility import decision_violations
+from splitfog.formulations.impossible import impossibility
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, Status, decision_of, gap_of
 from splitfog.formulations.report import describe
@@ -89,6 +90,10 @@ def solve(
 def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     """The plan of an answer: checked, recomputed, never worse than the best decision offered."""
     decision = _best(request, answer)
+    if decision is None and not answer.infeasible:
+        proof = impossibility(request.instance, request.objective)
+        if proof is not None:
+            answer = with_fields(answer, infeasible=True, reason=proof, lower_bound=None)
     if decision is not None and _beyond(answer.solver or solver, decision):
         answer = with_fields(answer, lower_bound=None, infeasible=False)
     claims: dict[str, Any] = {

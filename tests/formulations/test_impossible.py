@@ -1,0 +1,78 @@
+"""A proof that no plan is feasible is never given beside a feasible plan, and names the cause."""
+
+from __future__ import annotations
+
+from dataclasses import replace as with_fields
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from splitfog import solve
+from splitfog.formulations.feasibility import decision_violations
+from splitfog.formulations.impossible import impossibility
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.queueing import task_visits, waits
+from splitfog.instances.model import Instance
+from tests.formulations.random_offloading import random_offloading
+from tests.strategies import random_instance
+
+LOOSE = Objective("mean-latency", monotone=False)
+
+
+def with_rates(instance: Instance, factor: float) -> Instance:
+    tasks = [
+        replace(t, arrivals_per_s=(t.arrivals_per_s or 0) * factor or None) for t in instance.tasks
+    ]
+    return with_fields(instance, tasks=tuple(tasks))
+
+
+def test_no_proof_beside_a_plan_at_its_limits() -> None:
+    """Rates are raised until a sliced plan just keeps up; nothing is then called impossible."""
+    seen = 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        instance, decision = random_offloading(rng, slices=5, utilisation=0.3, memory=seed % 2 == 0)
+        visits = [task_visits(instance, *pair) for pair in zip(instance.tasks, decision.tasks)]
+        rho = max(waits(instance, visits)[0])
+        if rho == 0:
+            continue
+        loaded = with_rates(instance, 0.999 / rho)
+        if not decision_violations(loaded, decision, LOOSE):
+            seen += 1
+            assert impossibility(loaded, LOOSE) is None
+    assert seen > 30
+
+
+@pytest.mark.parametrize("objective", ["latency", "period", "mean-latency"])
+def test_agrees_with_enumeration(objective: str) -> None:
+    """What is called impossible has no feasible placement."""
+    proven = 0
+    for seed in range(250):
+        rng = np.random.default_rng(seed)
+        streams = objective == "mean-latency"
+        instance = random_instance(rng, num_nodes=3, num_layers=3, num_tasks=1, rates=streams)
+        if streams and seed % 2:
+            instance = with_rates(instance, 1e3)
+        if (why := impossibility(instance, Objective(objective))) is not None:  # type: ignore[arg-type]
+            proven += 1
+            assert solve(instance, "brute-force", objective).status == "infeasible", why
+    assert proven > 5
+
+
+def test_the_sentences_name_the_cause() -> None:
+    """Overload of all nodes, and of the only node that a task can use."""
+    instance, _ = random_offloading(np.random.default_rng(1), quotas=False)
+    everywhere = impossibility(with_rates(instance, 1e6), LOOSE)
+    assert everywhere is not None
+    assert "all nodes together cannot keep up" in everywhere
+    tasks = tuple(replace(task, results_to=None) for task in instance.tasks)
+    alone = with_fields(instance, links=(), tasks=tasks)
+    source = instance.tasks[0].source
+    why = impossibility(with_rates(alone, 1e3), LOOSE)
+    assert why is not None
+    assert "cannot keep up" in why
+    nodes = tuple(replace(n, memory_bytes=1.0) for n in alone.nodes)
+    why = impossibility(with_fields(alone, nodes=nodes), LOOSE)
+    assert why is not None
+    assert f"routes from {source} and memory" in why
