@@ -1,8 +1,9 @@
 """`dina` beside every rival on generated fog networks: `python -m benchmarks.offload_study`.
 
 Appends one row a run to notebooks/data/offloading.csv and skips what stands there already, so it
-can be stopped and resumed. `python -m benchmarks.offload_study report` prints the tables and draws
-the pictures of the study page out of that file.
+can be stopped and resumed; `python -m benchmarks.offload_study 1000` measures one size only, so
+two sizes can be measured side by side. `python -m benchmarks.offload_study report` prints the
+tables and draws the pictures of the study page out of that file.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import csv
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from splitfog import Instance, Plan, SolverDeclined, generate, simulate, solve
 
@@ -28,6 +29,9 @@ SOLVERS = (
     "random-match",
     "local",
 )
+EXACT = ("joint-ilp", "dina-o", "offload-ilp")
+"""At 10 users: the best of a catalogue, and DINA-P's first pass matched: by DINA-O, and best."""
+EXACT_LIMIT_S = 30.0
 SEEDS = {10: 20, 100: 20, 1000: 3}
 UTILISATIONS = (0.3, 0.5, 0.7, 0.9, 0.95)
 SCALES = (0.1, 0.3, 1.0, 3.0)
@@ -41,6 +45,7 @@ class Setting(NamedTuple):
     users: int
     utilisation: float
     bandwidth_scale: float
+    radio: str
     seed: int
 
     def instance(self) -> Instance:
@@ -54,6 +59,7 @@ class Run(NamedTuple):
     users: int
     utilisation: float
     bandwidth_scale: float
+    radio: str
     seed: int
     solver: str
     status: str
@@ -65,27 +71,41 @@ class Run(NamedTuple):
     runtime_s: float
     swaps: int | None
     blocking_pairs: int | None
+    proven: bool | None
     stopped_by: str | None
     reason: str | None
 
 
 def settings() -> Iterator[Setting]:
-    """Both sweeps for 10 and 100 users; for 1,000 the base and its two ends."""
+    """Both sweeps for 10 and 100 users, and parallel radios; for 1,000 the base and its ends."""
     for users in (10, 100):
-        pairs = [(u, BASE_SCALE) for u in UTILISATIONS]
-        pairs += [(BASE_UTILISATION, s) for s in SCALES if s != BASE_SCALE]
+        ways = [(u, BASE_SCALE, "serial") for u in UTILISATIONS]
+        ways += [(BASE_UTILISATION, s, "serial") for s in SCALES if s != BASE_SCALE]
+        ways += [(BASE_UTILISATION, s, "parallel") for s in (1.0, 3.0)]
         for seed in range(SEEDS[users]):
-            for utilisation, scale in pairs:
-                yield Setting(users, utilisation, scale, seed)
+            for way in ways:
+                yield Setting(users, *way, seed)
+    ends = (
+        (0.5, 1.0, "serial"),
+        (0.9, 1.0, "serial"),
+        (0.5, 0.1, "serial"),
+        (0.5, 1.0, "parallel"),
+    )
     for seed in range(SEEDS[1000]):
-        for utilisation, scale in ((0.5, 1.0), (0.9, 1.0), (0.5, 0.1)):
-            yield Setting(1000, utilisation, scale, seed)
+        for way in ends:
+            yield Setting(1000, *way, seed)
+
+
+def solvers_for(setting: Setting) -> tuple[str, ...]:
+    """Who is measured: the exact ones where they can prove something."""
+    return SOLVERS + EXACT if setting.users == 10 else SOLVERS
 
 
 def measured(setting: Setting, instance: Instance, solver: str) -> Run:
     """One run, its plan simulated too."""
     try:
-        plan = solve(instance, solver, seed=setting.seed)
+        limit = EXACT_LIMIT_S if solver in EXACT else None
+        plan = solve(instance, solver, seed=setting.seed, time_limit_s=limit)
     except SolverDeclined as declined:
         return _without_plan(setting, solver, "declined", str(declined))
     if plan.value is None:
@@ -104,9 +124,16 @@ def measured(setting: Setting, instance: Instance, solver: str) -> Run:
         _runtime(plan),
         audit.get("swaps"),
         audit.get("blocking_pairs"),
+        _proven(audit),
         plan.stopped_by,
         plan.reason,
     )
+
+
+def _proven(audit: dict[str, Any]) -> bool | None:
+    """Whether the plan is proven best of its catalogue, or of its subtasks; None: no such claim."""
+    claims = audit.get("given_catalogue") or audit.get("given_subtasks")
+    return claims and bool(claims["proven"])
 
 
 def _runtime(plan: Plan) -> float:
@@ -115,7 +142,7 @@ def _runtime(plan: Plan) -> float:
 
 def _without_plan(setting: Setting, solver: str, status: str, reason: str | None) -> Run:
     nothing = [None] * 5
-    return Run(*setting, solver, status, *nothing, 0.0, None, None, None, reason)
+    return Run(*setting, solver, status, *nothing, 0.0, None, None, None, None, reason)
 
 
 def stored() -> list[dict[str, str]]:
@@ -126,16 +153,18 @@ def stored() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def main() -> None:
-    """Measure what is missing."""
-    done = {(*(float(r[k]) for k in Setting._fields), r["solver"]) for r in stored()}
+def main(sizes: set[int]) -> None:
+    """Measure what is missing of these numbers of users."""
+    done = {(*(r[k] for k in Setting._fields), r["solver"]) for r in stored()}
     fresh = not RESULTS.exists()
     with RESULTS.open("a", newline="") as file:
         writer = csv.writer(file)
         if fresh:
             writer.writerow(Run._fields)
+            file.flush()
         for setting in settings():
-            missing = [s for s in SOLVERS if (*map(float, setting), s) not in done]
+            wanted = solvers_for(setting) if setting.users in sizes else ()
+            missing = [s for s in wanted if (*map(str, setting), s) not in done]
             if not missing:
                 continue
             instance = setting.instance()
@@ -143,7 +172,7 @@ def main() -> None:
                 run = measured(setting, instance, solver)
                 writer.writerow(run)
                 file.flush()
-                print(*run[:5], run.status, run.formula_s, f"{run.runtime_s:.1f} s", flush=True)
+                print(*run[:6], run.status, run.formula_s, f"{run.runtime_s:.1f} s", flush=True)
 
 
 if __name__ == "__main__":
@@ -152,4 +181,4 @@ if __name__ == "__main__":
 
         print(report())
     else:
-        main()
+        main({int(size) for size in sys.argv[1:]} or set(SEEDS))

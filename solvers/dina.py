@@ -8,7 +8,7 @@ the potential that DINA-O goes by is not the objective where stages have barrier
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,11 +36,11 @@ from splitfog.solvers.offload_answer import finished_answer, tidied
 MOST_ROUNDS = 50
 """Turns of partition and matching."""
 
-MOST_TRIES = 500
-"""Exchanges that a round of DINA-O tries on the objective."""
+MOST_CANDIDATES = 50_000
+"""Exchanges by which Phi falls most, out of which a round of DINA-O tries on the objective."""
 
-MOST_FAILURES = 60
-"""Exchanges in a row that do not lower it, after which a round gives up."""
+MOST_FAILURES = 250
+"""Exchanges in a row that do not lower it, after which a round gives up (and `reason` says so)."""
 
 
 def solve_dina(request: Request) -> Answer:
@@ -95,14 +95,16 @@ class _Search:
     partitions: int = 0
     exchanges: int = 0
     rounds: int = 0
-    responses: str = field(default="")
+    gave_up: bool = False
+    responses: str = ""
 
     @property
     def reason(self) -> str:
         """What happened, in words."""
+        left = f", the last given up after {MOST_FAILURES} in vain" if self.gave_up else ""
         return (
             f"{self.responses}; {self.partitions} partitions and {self.exchanges} exchanges "
-            f"in {self.rounds} turns"
+            f"in {self.rounds} turns{left}"
         )
 
     def run(self) -> StoppedBy:
@@ -143,6 +145,7 @@ class _Search:
         total = 0
         while made := offers.round():
             total += made
+        self.gave_up = offers.gave_up
         return total
 
 
@@ -158,18 +161,20 @@ class _Offers:
         for k, (task, _, _) in enumerate(subtasks.keys):
             self.of_task.setdefault(task, []).append(k)
         self.refused: set[tuple[int, int, int, int]] = set()
+        self.gave_up = False
 
     def round(self) -> int:
         """Try the exchanges that find consent, by what Phi gains, each on nodes yet untouched."""
-        found, _ = improvements(self.game.state(self.places), self.consent, 20 * MOST_TRIES)
-        touched, value, made, tries, failures = set[int](), self.loads.value(), 0, 0, 0
+        found, _ = improvements(self.game.state(self.places), self.consent, MOST_CANDIDATES)
+        touched, value, made, failures = set[int](), self.loads.value(), 0, 0
         for k, node, j in found.tolist():
             here = int(self.places[k])
             if here in touched or node in touched or (k, here, node, j) in self.refused:
                 continue
-            if tries == MOST_TRIES or failures == MOST_FAILURES or self.request.out_of_time:
+            self.gave_up = failures == MOST_FAILURES
+            if self.gave_up or self.request.out_of_time:
                 break
-            now, tries, failures = self._made(k, node, j, value), tries + 1, failures + 1
+            now, failures = self._made(k, node, j, value), failures + 1
             if now is None:
                 self.refused.add((k, here, node, j))
                 continue
