@@ -42,6 +42,18 @@ def test_json_is_the_front_file(alexnet: Path, tmp_path: Path) -> None:
     assert front.objectives == ("latency", "bytes:device,edge0")
 
 
+def test_validate_knows_the_file(alexnet: Path, tmp_path: Path) -> None:
+    """A front file is checked as one, and a wrong one named for its defect."""
+    out = tmp_path / "front.json"
+    words = ("pareto", alexnet, *BOTH)
+    assert splitfog(*words, "-o", out).exit_code == 0
+    assert splitfog("validate", out).stdout == f"{out}: OK\n"
+    out.write_text(out.read_text().replace('"version": 1', '"version": 9'))
+    result = splitfog("validate", out)
+    assert result.exit_code == 2
+    assert "version = 9, must be 1" in result.stderr
+
+
 def test_a_folder_gets_a_true_plan_for_every_point(alexnet: Path, tmp_path: Path) -> None:
     """Beside the front: as many plan files as points, whose claims `verify` finds true."""
     folder = tmp_path / "front"

@@ -40,6 +40,18 @@ def test_json_is_the_policy_file(alexnet: Path, tmp_path: Path) -> None:
     assert len(load_policy(out).break_points) == 2
 
 
+def test_validate_knows_the_file(alexnet: Path, tmp_path: Path) -> None:
+    """A policy file is checked as one, and a wrong one named for its defect."""
+    out = tmp_path / "policy.json"
+    words = ("policy", alexnet, "--link", "device,edge0", *RANGE)
+    assert splitfog(*words, "-o", out).exit_code == 0
+    assert splitfog("validate", out).stdout == f"{out}: OK\n"
+    out.write_text(out.read_text().replace('"version": 1', '"version": 9'))
+    result = splitfog("validate", out)
+    assert result.exit_code == 2
+    assert "version = 9, must be 1" in result.stderr
+
+
 def test_the_table_names_every_break_point(alexnet: Path) -> None:
     """For people: how many break points, and a row a piece."""
     result = splitfog("policy", alexnet, "--link", "edge0,cloud", *RANGE)

@@ -11,6 +11,8 @@ from splitfog.commands.shell import DONE, put, put_json
 if TYPE_CHECKING:
     from splitfog.solvers.base import SolverInfo
 
+ANSWERS = {"placements": "whole layers on nodes", "slices": "slices of layers on nodes too"}
+
 
 def run(
     name: Annotated[str | None, typer.Argument(help="only this one, with its options")] = None,
@@ -39,6 +41,7 @@ def _record(info: SolverInfo) -> dict[str, Any]:
         "summary": info.summary,
         "kind": info.kind,
         "objectives": info.objectives,
+        "answers": info.answers,
         "exact_when": info.exact_when,
         "complexity": info.complexity or None,
         "reference": info.reference or None,
@@ -53,6 +56,7 @@ def _lines(info: SolverInfo) -> list[str]:
     fields = {
         "kind": info.kind,
         "objectives": ", ".join(info.objectives),
+        "answers": ANSWERS[info.answers],
         "exact": info.exact_when,
         "complexity": info.complexity,
         "reference": info.reference,

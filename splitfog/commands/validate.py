@@ -1,7 +1,8 @@
-"""`splitfog validate`: whether instance files are right, and plan files well formed."""
+"""`splitfog validate`: whether instance files are right; plans, policies, fronts well formed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +12,14 @@ from splitfog.commands.shell import BAD_INPUT, DONE, put, put_json, say
 
 
 def run(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="instance and plan files")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="instance, plan, policy or front files")
+    ],
     as_json: Annotated[
         bool, typer.Option("--json", help="a list of {file, ok, defects} on standard output")
     ] = False,
 ) -> int:
-    """Check instance files and the form of plan files.
+    """Check instance files and the form of plan, policy and front files.
 
     Exit code 2 after naming the defects of all of them.
     """
@@ -33,16 +36,19 @@ def run(
 
 def _defects(path: Path) -> list[str]:
     """The defects of a file, read as what its `format` says it is."""
-    from splitfog.formulations import plan
+    from splitfog.formulations import front, plan, policy
     from splitfog.instances.checks import InstanceError
     from splitfog.instances.files import load_instance, parse_json, read_bytes
 
+    loaders: dict[object, Callable[[Path], object]] = {
+        plan.FORMAT: plan.load_plan,
+        policy.FORMAT: policy.load_policy,
+        front.FORMAT: front.load_front,
+    }
     try:
         data, _ = parse_json(read_bytes(path), path.name)
-        if isinstance(data, dict) and data.get("format") == plan.FORMAT:
-            plan.load_plan(path)
-        else:
-            load_instance(path)
+        told = data.get("format") if isinstance(data, dict) else None
+        loaders.get(told if isinstance(told, str) else None, load_instance)(path)
     except InstanceError as error:
         return error.defects
     return []
