@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from splitfog import Instance, Plan, SolverDeclined, generate, simulate, solve
+from splitfog.formulations.audit import audit_of
+from splitfog.formulations.plan import decision_of
 
 RESULTS = Path(__file__).parent.parent / "notebooks" / "data" / "offloading.csv"
 SOLVERS = (
@@ -54,7 +56,10 @@ class Setting(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One solver on one network; None where there is no plan or no such figure."""
+    """One solver on one network; None where there is no plan or no such figure.
+
+    `exchanges_left` find the consent `total`; `regret_s` is the mean over the tasks.
+    """
 
     users: int
     utilisation: float
@@ -71,6 +76,8 @@ class Run(NamedTuple):
     runtime_s: float
     swaps: int | None
     blocking_pairs: int | None
+    exchanges_left: int | None
+    regret_s: float | None
     proven: bool | None
     stopped_by: str | None
     reason: str | None
@@ -111,7 +118,11 @@ def measured(setting: Setting, instance: Instance, solver: str) -> Run:
     if plan.value is None:
         return _without_plan(setting, solver, plan.status or "unknown", plan.reason)
     found = simulate(instance, plan, requests=REQUESTS, seed=setting.seed).overall
-    audit = plan.audit or {}
+    audit = dict(plan.audit or {})
+    decision = decision_of(instance, plan)
+    if "blocking_pairs" not in audit:
+        audit |= audit_of(instance, decision, plan.objective)
+        del audit["swaps"]  # what a rival is not
     return Run(
         *setting,
         solver,
@@ -123,7 +134,9 @@ def measured(setting: Setting, instance: Instance, solver: str) -> Run:
         plan.gap,
         _runtime(plan),
         audit.get("swaps"),
-        audit.get("blocking_pairs"),
+        audit["blocking_pairs"],
+        audit["exchange_blocking"]["total"],
+        sum(audit["regret_s"].values()) / len(audit["regret_s"]),
         _proven(audit),
         plan.stopped_by,
         plan.reason,
@@ -142,7 +155,7 @@ def _runtime(plan: Plan) -> float:
 
 def _without_plan(setting: Setting, solver: str, status: str, reason: str | None) -> Run:
     nothing = [None] * 5
-    return Run(*setting, solver, status, *nothing, 0.0, None, None, None, None, reason)
+    return Run(*setting, solver, status, *nothing, 0.0, *[None] * 6, reason)
 
 
 def stored() -> list[dict[str, str]]:

@@ -13,11 +13,11 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.audit import audit_of
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.footprint import Footprint
 from splitfog.formulations.loads import Loads
-from splitfog.formulations.offload_bound import mean_latency_bound
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.plan_choice import Chosen, PlanTable
 from splitfog.solvers.base import Answer, Request, SolverDeclined
@@ -49,7 +49,7 @@ def solve_joint_ilp(request: Request) -> Answer:
     -------
     Answer
         `audit["given_catalogue"]` has the number of plans, the bound within the catalogue, its
-        gap and whether it is proven; `lower_bound` holds for all plans (`offload_bound`).
+        gap and whether it is proven; `lower_bound` (the door's) holds for all plans.
 
     Raises
     ------
@@ -64,22 +64,22 @@ def solve_joint_ilp(request: Request) -> Answer:
     loads = Loads.of(instance, objective, first_pass(instance, objective))
     request.offer(loads.decision)
     catalogues = catalogues_of(loads)
-    overall = mean_latency_bound(instance)
     if empty := [t.name for t, plans in zip(instance.tasks, catalogues, strict=True) if not plans]:
         reason = f"no plan of the catalogue is possible for task {empty[0]}"
-        return Answer(None, overall, reason=reason)
+        return Answer(None, reason=reason)
     search = _Search(request, loads, catalogues)
     stopped = search.run()
     plans = sum(map(len, catalogues))
     if search.best is None:
         reason = f"no choice out of {plans} plans was found to be feasible"
-        return Answer(None, overall, stopped_by=stopped, reason=reason)
+        return Answer(None, stopped_by=stopped, reason=reason)
     audit = given_audit(search.value, min(search.bound(), search.value) * (1 - ROUNDING))
     found = "" if audit["proven"] else " found"
     reason = f"best choice of one plan per task{found} out of {plans}; lower_bound is for all plans"
     decision = search.decision(search.best)
-    claims = {"given_catalogue": {"plans": plans, **audit}}
-    return Answer(decision, overall, stopped_by=stopped, reason=reason, audit=claims)
+    game = audit_of(instance, decision, objective)
+    claims = {**game, "given_catalogue": {"plans": plans, **audit}}
+    return Answer(decision, stopped_by=stopped, reason=reason, audit=claims)
 
 
 def catalogues_of(loads: Loads) -> list[list[Footprint]]:

@@ -188,7 +188,7 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
         highs.HandleUserInterrupt = True
         with _quiet_stdout():
             highs.startSolve()
-            limit = inf if self.timeLimit is None else self.timeLimit + 1.0
+            limit = inf if self.timeLimit is None else self.timeLimit + 0.2
             started, done = time.perf_counter(), False
             while not done:
                 try:

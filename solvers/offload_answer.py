@@ -1,4 +1,4 @@
-"""What the offloading solvers give back: checked, bounded from below, audited."""
+"""What the offloading solvers give back: checked and audited."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.exchange import Consent
 from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.loads import Loads
-from splitfog.formulations.offload_bound import mean_latency_bound
 from splitfog.formulations.plan import StoppedBy
 from splitfog.solvers.base import Answer, Request
 
@@ -39,10 +38,8 @@ def finished_answer(
     """The answer of a decision with its audit; without one where it is not feasible.
 
     Where a decision offered before (the start) costs less, that one is answered and audited.
-    The lower bound is over all plans (`mean_latency_bound`).
     """
     instance, objective = request.instance, request.objective
-    bound = mean_latency_bound(instance)
     faults = decision_violations(instance, decision, objective)
     value = None if faults else Loads.of(instance, objective, decision).value()[1]
     offered = request.incumbent
@@ -52,6 +49,6 @@ def finished_answer(
     if faults:
         said = f"no feasible plan was found: {faults[0]}"
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        return Answer(None, bound, stopped_by=stopped_by, reason=said + more)
+        return Answer(None, stopped_by=stopped_by, reason=said + more)
     audit = audit_of(instance, decision, objective, consent, swaps)
-    return Answer(decision, bound, stopped_by=stopped_by, reason=reason, audit=audit)
+    return Answer(decision, stopped_by=stopped_by, reason=reason, audit=audit)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.assignment import Assignments
+from splitfog.formulations.audit import audit_of
 from splitfog.formulations.feasibility import decision_violations
-from splitfog.formulations.offload_bound import mean_latency_bound
 from splitfog.formulations.offload_program import offload_program
 from splitfog.formulations.offload_sets import table_sizes
 from splitfog.formulations.plan import OPTIMALITY_GAP, gap_of
@@ -41,8 +41,8 @@ def solve_offload_ilp(request: Request) -> Answer:
     Answer
         `audit["given_subtasks"]` has the bound for these subtasks, its gap, and whether it is
         proven (gap <= 1e-6). With `stages` they are the problem, and `lower_bound` is that bound;
-        else it holds for every partition of the tasks (`offload_bound`), since others may do
-        better than the best assignment of these.
+        else the door's, which holds for every partition of the tasks: others may do better than
+        the best assignment of these.
 
     Raises
     ------
@@ -118,17 +118,17 @@ def _answer(
     found: Found,
     note: str,
 ) -> Answer:
-    """The plan with its bounds: of all partitions, and of these subtasks."""
-    overall = mean_latency_bound(request.instance)
+    """The plan with its audit, and the bound of these subtasks."""
     if best is None:
         reason = f"no assignment of {given.origin} was found"
-        return Answer(None, overall, stopped_by=found.stopped_by, reason=reason)
+        return Answer(None, stopped_by=found.stopped_by, reason=reason)
     decision, value = given.subtasks.decision(best), assignments.cost(best).value
     if faults := decision_violations(request.instance, decision, request.objective):
         reason = f"{given.origin}, in what they leave in place: {faults[0]}"
-        return Answer(None, overall, stopped_by=found.stopped_by, reason=reason)
+        return Answer(None, stopped_by=found.stopped_by, reason=reason)
     bound = min(found.bound, value) if found.bound > -inf else None
     audit = given_audit(value, bound)
+    game = audit_of(request.instance, decision, request.objective)
     parts = [f"best assignment of {given.origin}" + ("" if audit["proven"] else " found"), note]
     if given.chosen:
         parts.append("lower_bound is for these subtasks")
@@ -136,10 +136,10 @@ def _answer(
         parts.append("audit has the bound for these subtasks; lower_bound is for all partitions")
     return Answer(
         decision,
-        bound if given.chosen else overall,
+        bound if given.chosen else None,
         stopped_by=found.stopped_by,
         reason="; ".join(part for part in parts if part),
-        audit={"given_subtasks": audit},
+        audit={**game, "given_subtasks": audit},
     )
 
 

@@ -15,6 +15,7 @@ from splitfog.formulations.decision import Decision
 from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.impossible import impossibility
 from splitfog.formulations.objective import Objective, objective_for
+from splitfog.formulations.offload_bound import mean_latency_bound
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, Status, decision_of, gap_of
 from splitfog.formulations.report import describe
 from splitfog.instances.model import Instance
@@ -96,6 +97,8 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
             answer = with_fields(answer, infeasible=True, reason=proof, lower_bound=None)
     if decision is not None and _beyond(answer.solver or solver, decision):
         answer = with_fields(answer, lower_bound=None, infeasible=False)
+    if answer.lower_bound is None and request.objective.name == "mean-latency":
+        answer = with_fields(answer, lower_bound=_bound(request, answer))
     claims: dict[str, Any] = {
         "solver": answer.solver or solver,
         "seed": request.seed,
@@ -116,6 +119,11 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
         plan = describe(request.instance, decision, request.objective, cost, **claims)
         plan = _with_bound(plan, answer.lower_bound)
     return replace(plan, runtime_s=request.elapsed_s)
+
+
+def _bound(request: Request, answer: Answer) -> float | None:
+    """What no plan's mean latency is below, for solvers that know no bound of their own."""
+    return None if answer.infeasible else mean_latency_bound(request.instance)
 
 
 def _run(info: SolverInfo, request: Request) -> Answer:
