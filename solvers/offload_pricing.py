@@ -1,4 +1,4 @@
-"""Reduced costs of all sets of subtasks of a node at once, for `offload_columns`.
+"""Reduced costs of all sets of subtasks of a node at once, for `offload_master`.
 
 A stage with several slices is a barrier: its latency y is no less than what any of its visits
 takes. A node's set says more about y than its own visit: the slices that are not in it are on
