@@ -1,4 +1,4 @@
-"""Tables and pictures of the offloading study, out of its stored rows."""
+"""Tables and pictures of the offloading study, out of its stored rows, into the study page."""
 
 from __future__ import annotations
 
@@ -11,19 +11,31 @@ from benchmarks.common import table
 from benchmarks.offload_study import BASE_SCALE, BASE_UTILISATION, RESULTS, SOLVERS, stored
 
 PICTURE = RESULTS.with_name("offloading.png")
+PAGE = RESULTS.parent.parent / "STUDY.md"
+MARK = "## Tables\n"
 RIVALS = SOLVERS[1:]
-Key = tuple[int, float, float]
+Key = tuple[int, str, float, float]
+KEY = ["users", "radio", "utilisation", "bandwidth x"]
 
 
 def figures(column: str) -> dict[Key, dict[str, dict[int, float]]]:
     """Setting -> solver -> seed -> value, of the rows that have one."""
     found: dict[Key, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
     for row in stored():
-        key = (int(row["users"]), float(row["utilisation"]), float(row["bandwidth_scale"]))
-        solver = found[key][row["solver"]]
+        ways = float(row["utilisation"]), float(row["bandwidth_scale"])
+        solver = found[int(row["users"]), row["radio"], *ways][row["solver"]]
         if row[column]:
-            solver[int(row["seed"])] = float(row[column])
+            solver[int(row["seed"])] = _number(row[column])
     return found
+
+
+def _number(text: str) -> float:
+    return float(text == "True") if text in ("True", "False") else float(text)
+
+
+def ordered(found: dict[Key, dict[str, dict[int, float]]]) -> list[Key]:
+    """Settings by users, serial radios first."""
+    return sorted(found, key=lambda key: (key[0], key[1] != "serial", *key[2:]))
 
 
 def interval(values: list[float]) -> tuple[float, float]:
@@ -33,43 +45,83 @@ def interval(values: list[float]) -> tuple[float, float]:
     return float(array.mean()), float(half)
 
 
+def cell(values: list[float], style: str = "{:.2f} ± {:.2f}") -> str:
+    """Mean and half of the interval; the number alone where there is one, "none" without any."""
+    if not values:
+        return "none"
+    mean, half = interval(values)
+    text = style.format(mean, half)
+    return text if len(values) > 1 else text.split(" ±")[0]
+
+
 def ratios(column: str) -> str:
     """How many times a rival's latency is that of `dina` on the same network, with its interval.
 
     In brackets the share of networks where the rival has a plan at all.
     """
+    found = figures(column)
     rows = []
-    for key, solvers in sorted(figures(column).items()):
-        own = solvers.get("dina", {})
-        if not own:
-            continue
+    for key in ordered(found):
+        own = found[key].get("dina", {})
         row: list[object] = [*key]
         for rival in RIVALS:
-            theirs = solvers.get(rival, {})
+            theirs = found[key].get(rival, {})
             both = [theirs[seed] / own[seed] for seed in own if seed in theirs]
-            share = len(theirs) / len(own)
-            if not both:
-                row.append("no plan")
-                continue
-            mean, half = interval(both)
-            cell = f"{mean:.2f} ± {half:.2f}"
-            row.append(cell if share >= 1 else f"{cell} ({share:.0%})")
+            share = len(both) / max(len(own), 1)
+            text = cell(both) if both else "no plan"
+            row.append(text if share in (0, 1) else f"{text} ({share:.0%})")
         rows.append(row)
-    return table(["users", "utilisation", "bandwidth x", *RIVALS], rows)
+    return table([*KEY, *RIVALS], rows)
 
 
 def own_figures() -> str:
     """What `dina` itself does: latency by formula and simulation, gap, stability, iterations."""
-    columns = ("formula_s", "simulated_s", "p95_s", "gap", "blocking_pairs", "swaps", "runtime_s")
+    columns = ("formula_s", "simulated_s", "p95_s", "gap", "swaps", "runtime_s")
     tables = {column: figures(column) for column in columns}
     rows = []
-    for key in sorted(tables["formula_s"]):
+    for key in ordered(tables["formula_s"]):
         row: list[object] = [*key]
+        row.append(len(tables["formula_s"][key].get("dina", {})))
         for column in columns:
             values = list(tables[column][key].get("dina", {}).values())
-            row.append("{:.4g} ± {:.2g}".format(*interval(values)) if values else "none")
+            row.append(cell(values, "{:.4g} ± {:.2g}"))
         rows.append(row)
-    return table(["users", "utilisation", "bandwidth x", *columns], rows)
+    return table([*KEY, "networks", *columns], rows)
+
+
+def stability(column: str, scale: float = 1.0) -> str:
+    """A figure of the audit, of every solver's plans: mean over the networks."""
+    found = figures(column)
+    rows = []
+    for key in ordered(found):
+        values = (list(found[key].get(solver, {}).values()) for solver in SOLVERS)
+        rows.append([*key, *(f"{scale * np.mean(v):.3g}" if v else "no plan" for v in values)])
+    return table([*KEY, *SOLVERS], rows)
+
+
+def proven() -> str:
+    """At 10 users: how far above proven optima `dina`, best responses and `dina-o` end, in %."""
+    found, sure = figures("formula_s"), figures("proven")
+    rows = []
+    for key in ordered(found):
+        if "joint-ilp" in found[key]:
+            one = found[key]
+            chosen, matched = ({s for s, yes in sure[key].get(solver, {}).items() if yes}
+                               for solver in ("joint-ilp", "offload-ilp"))  # fmt: skip
+            both = [
+                cell(_above(one, solver, "joint-ilp", chosen)) for solver in ("dina", RIVALS[0])
+            ]
+            alone = cell(_above(one, "dina-o", "offload-ilp", matched))
+            rows.append([*key, len(chosen), *both, len(matched), alone])
+    header = ["proven", "dina", "best-response", "proven", "dina-o"]
+    return table([*KEY, *header], rows)
+
+
+def _above(
+    one: dict[str, dict[int, float]], solver: str, exact: str, seeds: set[int]
+) -> list[float]:
+    own, best = one.get(solver, {}), one[exact]
+    return [100 * (own[seed] / best[seed] - 1) for seed in sorted(seeds) if seed in own]
 
 
 def draw(path: Path = PICTURE) -> None:
@@ -77,13 +129,14 @@ def draw(path: Path = PICTURE) -> None:
     from matplotlib.figure import Figure
 
     found = figures("formula_s")
-    sizes = sorted({users for users, _, _ in found} - {1000})
+    found = {key: value for key, value in found.items() if key[1] == "serial"}
+    sizes = sorted({key[0] for key in found} - {1000})
     figure = Figure(figsize=(11, 4.2 * len(sizes)), layout="constrained")
     axes = figure.subplots(len(sizes), 2, squeeze=False)
     for row, users in zip(axes, sizes, strict=True):
-        for ax, moving, label in zip(row, (1, 2), ("utilisation", "bandwidth scale"), strict=True):
-            fixed = BASE_SCALE if moving == 1 else BASE_UTILISATION
-            keys = sorted(k for k in found if k[0] == users and k[3 - moving] == fixed)
+        for ax, moving, label in zip(row, (2, 3), ("utilisation", "bandwidth scale"), strict=True):
+            fixed = BASE_SCALE if moving == 2 else BASE_UTILISATION
+            keys = sorted(k for k in found if k[0] == users and k[5 - moving] == fixed)
             for solver in SOLVERS:
                 points = [(k[moving], interval(list(found[k][solver].values()))[0])
                           for k in keys if found[k].get(solver)]  # fmt: skip
@@ -91,14 +144,14 @@ def draw(path: Path = PICTURE) -> None:
                     width = 2.5 if solver == "dina" else 1.2
                     ax.plot(*zip(*points, strict=True), marker="o", lw=width, label=solver)
             ax.set(yscale="log", xlabel=label, ylabel="mean latency in s", title=f"{users} users")
-            if moving == 2:
+            if moving == 3:
                 ax.set_xscale("log")
     axes[0, 1].legend(fontsize=8, ncols=2)
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
 def report() -> str:
-    """Every table of the page; draws the picture too."""
+    """Every table, into the study page below its text; draws the picture too."""
     draw()
     parts = [
         "Latency of a rival / latency of `dina`, by formula:",
@@ -107,5 +160,18 @@ def report() -> str:
         ratios("simulated_s"),
         "`dina` itself:",
         own_figures(),
+        "Above the proven optimum, in %: of one plan per task out of the catalogue (`joint-ilp`), "
+        "and of matching the subtasks of DINA-P's first pass (`offload-ilp`); `proven`: on how "
+        "many networks:",
+        proven(),
+        "Blocking pairs (a task's subtask and a node that would both rather):",
+        stability("blocking_pairs"),
+        "Moves and swaps left that would lower Phi (`total`):",
+        stability("exchanges_left"),
+        "Mean regret of a task against its own best deviation, in ms:",
+        stability("regret_s", 1e3),
     ]
-    return "\n\n".join(parts)
+    text = "\n\n".join(parts)
+    before = PAGE.read_text().partition(MARK)[0]
+    PAGE.write_text(f"{before}{MARK}\n{text}\n")
+    return text
