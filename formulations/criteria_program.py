@@ -1,4 +1,4 @@
-"""Criteria as linear forms of one 0-1 program (formulations/linear.py), to minimise or to limit."""
+"""Criteria as linear forms of one 0-1 program (formulations/linear_build.py), to minimise or to limit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from splitfog.formulations.criteria import Criteria, Criterion
-from splitfog.formulations.linear import PlacementProgram, ProgramBuild
+from splitfog.formulations.linear import PlacementProgram
+from splitfog.formulations.linear_build import ProgramBuild
 from splitfog.formulations.linear_program import LinearProgram
 from splitfog.formulations.units import Broadcast
 

@@ -8,7 +8,8 @@ from math import inf
 import numpy as np
 
 from splitfog.formulations.decision import placed
-from splitfog.formulations.linear import PlacementProgram, placement_program
+from splitfog.formulations.linear import PlacementProgram
+from splitfog.formulations.linear_build import placement_program
 from splitfog.formulations.symmetry import SymmetryBreaking, symmetry_breaking
 from splitfog.formulations.units import task_units
 from splitfog.instances.model import Instance

@@ -20,7 +20,7 @@ from splitfog import Instance, Layer, Link, Model, Node, Task, solve
 from splitfog.formulations.cost import decision_cost
 from splitfog.formulations.decision import placed
 from splitfog.formulations.feasibility import decision_violations
-from splitfog.formulations.linear import placement_program
+from splitfog.formulations.linear_build import placement_program
 from splitfog.formulations.linear_program import LinearProgram
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.symmetry import interchangeable_nodes, pigeonhole, symmetry_breaking

@@ -1,0 +1,354 @@
+"""Placements as a 0-1 program: `latency` and `period` on any nodes and links (SPEC 3.1, 3.3).
+
+Ours. One binary x(unit, node) for every unit of layers that must share a node. What a tensor
+crosses is written in one of two ways, both as tight as the transport between its two ends:
+
+- `cut`: where the links that routes use form a forest. A link from side A to side B carries a
+  tensor iff its producer is in A and a reader in B: `y(tensor, link) >= x(reader, B) -
+  x(producer, B)`, one row per reader. On a line this is the minimum cut's own program.
+- `transport`: anywhere. z(producer, reader; u, v) sums to x on either side; a tensor with several
+  readers has `y(tensor, u, link) >= sum of z(u, v) over v behind the link`, per reader.
+
+Pairs of nodes without a route, and those that `monotone` forbids, have no z; in a forest they are
+rows between x alone. Memory counts a layer of a model once per node, whichever tasks run it.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.forest import Forest
+from splitfog.formulations.linear import ABSENT, PlacementProgram
+from splitfog.formulations.linear_program import LinearProgram
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.routes import routes_of
+from splitfog.formulations.units import Broadcast, TaskUnits, task_units
+from splitfog.instances.model import Instance
+
+
+def placement_program(
+    instance: Instance, objective: Objective, at_most_s: float = inf, memory: bool = True
+) -> PlacementProgram:
+    """The 0-1 program of an instance for `latency` or `period`.
+
+    Parameters
+    ----------
+    instance, objective
+        What is placed and what is minimised.
+    at_most_s
+        The value of a known feasible decision: what costs more by itself is left out.
+    memory
+        False leaves the memory limits out.
+    """
+    return ProgramBuild(instance, objective, at_most_s, memory).finished()
+
+
+class ProgramBuild:
+    """The program while it grows; every method adds the rows or columns that it names."""
+
+    def __init__(
+        self, instance: Instance, objective: Objective, at_most_s: float, memory: bool
+    ) -> None:
+        self.instance, self.objective = instance, objective
+        self.routes, self.links = routes_of(instance), instance.directed_links
+        self.rank = instance.node_rank
+        self.is_period = objective.name == "period"
+        self.weight = 1.0 if self.is_period else 1 / len(instance.tasks)
+        self.program = LinearProgram()
+        self.units = tuple(
+            task_units(instance, task, objective.transfers) for task in range(len(instance.tasks))
+        )
+        self.at_most_s = at_most_s
+        self.unit_s = self._scale()
+        self.node_busy: list[dict[int, float]] = [{} for _ in instance.nodes]
+        self.link_busy: list[dict[int, float]] = [{} for _ in self.links]
+        self.columns = tuple(self._placements(units) for units in self.units)
+        self.pairs: dict[tuple[int, int, int], dict[tuple[int, int], int]] = {}
+        self.with_memory = memory
+        self.longest, self.busy_rows = ABSENT, dict[int, int]()
+
+    def finished(self) -> PlacementProgram:
+        """All rows and columns added."""
+        forest = Forest.of(self.instance)
+        for task, units in enumerate(self.units):
+            for broadcast in units.broadcasts:
+                if not broadcast.readers:
+                    self._results(task, broadcast)
+                elif forest:
+                    self._cut(task, broadcast, forest)
+                else:
+                    self._transport(task, broadcast)
+            for edge in units.edges:
+                if forest:
+                    self._forest_edge(task, *edge, forest)
+                elif not self._all_pairs_may(task, *edge):
+                    self._pairs(task, *edge)
+        if self.with_memory:
+            self._memory()
+        if self.is_period:
+            self._period()
+        return PlacementProgram(
+            self.instance,
+            self.program,
+            self.units,
+            self.columns,
+            self.unit_s,
+            self.longest,
+            self.busy_rows,
+        )
+
+    def _scale(self) -> float:
+        """Seconds that count as 1: the known value, else a rough size of the answer."""
+        if 0 < self.at_most_s < inf:
+            return self.at_most_s
+        least = [np.where(np.isfinite(u.costs_s), u.costs_s, 0.0).max(axis=1) for u in self.units]
+        total = float(sum(part.sum() for part in least)) * self.weight
+        return total if total > 0 else 1.0
+
+    def _placements(self, units: TaskUnits) -> NDArray[np.int64]:
+        """x(unit, node), exactly one of them 1 for every unit."""
+        columns = np.full(units.costs_s.shape, ABSENT)
+        for unit, node in np.argwhere(self._affordable(units)).tolist():
+            column = self.program.add_column(is_binary=True)
+            columns[unit, node] = column
+            self._compute(node, column, float(units.costs_s[unit, node]))
+        for unit in range(units.num_units):
+            self.program.add_row(_sum(columns[unit]), 1.0, 1.0)
+        return columns
+
+    def _affordable(self, units: TaskUnits) -> NDArray[np.bool_]:
+        """[units, nodes]: allowed, and not by itself dearer than the known value."""
+        costs = units.costs_s * self.weight
+        if self.at_most_s == inf:
+            return np.isfinite(costs)
+        least = costs.min(axis=1, keepdims=True)
+        others = 0.0 if self.is_period else least.sum() - least
+        affordable: NDArray[np.bool_] = costs + others <= self.at_most_s * (1 + 1e-9)
+        return affordable
+
+    def _compute(self, node: int, column: int, seconds: float) -> None:
+        """Book a unit's time on a node."""
+        share = seconds * self.weight / self.unit_s
+        if self.is_period:
+            _add(self.node_busy[node], column, share)
+        else:
+            self.program.cost[column] += share
+
+    def _cross(self, link: int, column: int, broadcast: Broadcast) -> None:
+        """Book a crossing of a link that happens iff the column is 1."""
+        share = broadcast.seconds(self.links[link]) * self.weight / self.unit_s
+        if not self.is_period:
+            self.program.cost[column] += share
+            return
+        _add(self.link_busy[link], column, share)
+        for node in (self.links[link].tail, self.links[link].head):
+            if not self.instance.nodes[node].overlap:
+                _add(self.node_busy[node], column, share)
+
+    def _results(self, task: int, broadcast: Broadcast) -> None:
+        """Results without readers: their way follows from the producer's node alone."""
+        assert broadcast.sink is not None
+        for node, column in self._nodes_of(task, broadcast.producer):
+            for link in self.routes.path(node, broadcast.sink) or ():
+                self._cross(link, column, broadcast)
+
+    # where the links form a forest
+
+    def _cut(self, task: int, broadcast: Broadcast, forest: Forest) -> None:
+        """y >= x(reader, beyond the link) - x(producer, beyond the link)."""
+        for link, beyond in forest.beyond.items():
+            seconds = broadcast.seconds(self.links[link])
+            readers = [
+                reader
+                for reader in broadcast.readers
+                if self._some_pair_crosses(task, broadcast.producer, reader, beyond)
+            ]
+            to_sink = broadcast.sink is not None and beyond[broadcast.sink]
+            if not seconds or not (readers or to_sink):
+                continue
+            if to_sink:  # then every producer on this side sends over the link
+                for node, column in self._nodes_of(task, broadcast.producer):
+                    if not beyond[node]:
+                        self._cross(link, column, broadcast)
+                continue
+            crossing = self.program.add_column()
+            self._cross(link, crossing, broadcast)
+            for reader in readers:
+                terms = self._difference(task, broadcast.producer, reader, beyond)
+                self.program.add_row([(crossing, 1.0), *terms], lower=0.0)
+
+    def _forest_edge(self, task: int, producer: int, reader: int, forest: Forest) -> None:
+        """Missing links are not crossed, trees not left, and ranks do not fall if monotone."""
+        for beyond in forest.closed:
+            if self._some_pair_crosses(task, producer, reader, beyond, any_route=True):
+                self.program.add_row(self._difference(task, producer, reader, beyond), lower=0.0)
+        if self.objective.monotone:
+            for rank in range(1, len(self.instance.tiers)):
+                below = self.rank < rank
+                if self._some_pair_crosses(task, producer, reader, below, any_route=True):
+                    terms = self._difference(task, producer, reader, below)
+                    self.program.add_row(terms, lower=0.0)
+
+    def _difference(
+        self, task: int, producer: int, reader: int, side: NDArray[np.bool_]
+    ) -> list[tuple[int, float]]:
+        """x(producer, side) - x(reader, side), written on the smaller side (x sums to 1)."""
+        sign = 1.0
+        if 2 * side.sum() > len(side):
+            side, sign = ~side, -1.0
+        columns = self.columns[task]
+        plus = [(column, sign * value) for column, value in _sum(columns[producer][side])]
+        minus = [(column, -sign * value) for column, value in _sum(columns[reader][side])]
+        return [*plus, *minus]
+
+    def _some_pair_crosses(
+        self,
+        task: int,
+        producer: int,
+        reader: int,
+        side: NDArray[np.bool_],
+        any_route: bool = False,
+    ) -> bool:
+        """Whether the producer may be outside a side while the reader is inside."""
+        columns = self.columns[task] != ABSENT
+        tails, heads = np.flatnonzero(columns[producer] & ~side), columns[reader] & side
+        if any_route:
+            return bool(len(tails) and heads.any())
+        return bool((self._may[tails] & heads).any())
+
+    # anywhere
+
+    @property
+    def _may(self) -> NDArray[np.bool_]:
+        """[nodes, nodes]: whether a tensor may go from one node to the other."""
+        may: NDArray[np.bool_] = np.isfinite(self.routes.latency_s)
+        return may & (self.rank[:, None] <= self.rank) if self.objective.monotone else may
+
+    def _all_pairs_may(self, task: int, producer: int, reader: int) -> bool:
+        columns = self.columns[task] != ABSENT
+        return bool(self._may[np.ix_(columns[producer], columns[reader])].all())
+
+    def _pairs(self, task: int, producer: int, reader: int) -> dict[tuple[int, int], int]:
+        """z(u, v): the producer on u and the reader on v, with sums equal to x on either side.
+
+        Where one end has one possible node, z is the other end's x.
+        """
+        key = (task, producer, reader)
+        if key not in self.pairs:
+            tails, heads = (dict(self._nodes_of(task, unit)) for unit in (producer, reader))
+            may = self._may
+            pairs = [(u, v) for u in tails for v in heads if may[u, v]]
+            if len(tails) == 1 or len(heads) == 1:
+                self.pairs[key] = {
+                    (u, v): (heads[v] if len(tails) == 1 else tails[u]) for u, v in pairs
+                }
+                columns = tails if len(heads) == 1 and len(tails) > 1 else heads
+                for column in set(columns.values()) - set(self.pairs[key].values()):
+                    self.program.upper[column] = 0.0
+            else:
+                self.pairs[key] = {pair: self.program.add_column() for pair in pairs}
+                for end, columns in enumerate((tails, heads)):
+                    for node, column in columns.items():
+                        terms = [(z, 1.0) for p, z in self.pairs[key].items() if p[end] == node]
+                        self.program.add_row([*terms, (column, -1.0)], 0.0, 0.0)
+        return self.pairs[key]
+
+    def _transport(self, task: int, broadcast: Broadcast) -> None:
+        """A tensor crosses a link of the tree from u if a reader is behind it."""
+        for node, column in self._nodes_of(task, broadcast.producer):
+            for link, behind in self._tree(node).items():
+                seconds = broadcast.seconds(self.links[link])
+                if not seconds:
+                    continue
+                if broadcast.sink in behind:
+                    self._cross(link, column, broadcast)
+                    continue
+                shares = []
+                for reader in broadcast.readers:
+                    pairs = self._pairs(task, broadcast.producer, reader)
+                    ends = [pairs[node, v] for v in behind if (node, v) in pairs]
+                    shares += [ends] if ends else []
+                if len(shares) == 1:
+                    for end in shares[0]:
+                        self._cross(link, end, broadcast)
+                elif shares:
+                    crossing = self.program.add_column()
+                    self._cross(link, crossing, broadcast)
+                    for ends in shares:
+                        terms = [(crossing, 1.0), *((end, -1.0) for end in ends)]
+                        self.program.add_row(terms, lower=0.0)
+
+    def _tree(self, root: int) -> dict[int, list[int]]:
+        """Nodes behind every link of the tree of routes from a node."""
+        behind: dict[int, list[int]] = {}
+        for node in range(len(self.instance.nodes)):
+            for link in self.routes.path(root, node) or ():
+                behind.setdefault(link, []).append(node)
+        return behind
+
+    # limits and the objective
+
+    def _nodes_of(self, task: int, unit: int) -> list[tuple[int, int]]:
+        """(node, column of x) of every node that a unit may be on."""
+        columns = self.columns[task][unit]
+        return [(node, int(columns[node])) for node in np.flatnonzero(columns != ABSENT).tolist()]
+
+    def _memory(self) -> None:
+        """The weights on a node fit; those of a model that several tasks run count once."""
+        for node, record in enumerate(self.instance.nodes):
+            limit = record.memory_bytes
+            if limit is None:
+                continue
+            terms = []
+            for (model, unit), columns in self._holders(node).items():
+                weight = self._weight_of(model, unit)
+                if weight > limit * (1 + MEMORY_SLACK):
+                    for column in columns:
+                        self.program.upper[column] = 0.0
+                elif weight:
+                    terms.append((self._any_of(columns), weight / limit))
+            if sum(share for _, share in terms) > 1:
+                self.program.add_row(terms, upper=1.0)
+
+    def _holders(self, node: int) -> dict[tuple[str, int], list[int]]:
+        """Columns of x on a node, by model and unit, one a task."""
+        holders: dict[tuple[str, int], list[int]] = {}
+        for task, columns in zip(self.instance.tasks, self.columns, strict=True):
+            for unit in np.flatnonzero(columns[:, node] != ABSENT).tolist():
+                holders.setdefault((task.model, unit), []).append(int(columns[unit, node]))
+        return holders
+
+    def _weight_of(self, model: str, unit: int) -> float:
+        task = next(i for i, task in enumerate(self.instance.tasks) if task.model == model)
+        return float(self.units[task].weight_bytes[unit])
+
+    def _any_of(self, columns: list[int]) -> int:
+        """A column that is 1 if one of several is."""
+        if len(columns) == 1:
+            return columns[0]
+        held = self.program.add_column()
+        for column in columns:
+            self.program.add_row([(held, 1.0), (column, -1.0)], lower=0.0)
+        return held
+
+    def _period(self) -> None:
+        """The longest busy time of any node or link."""
+        self.longest = self.program.add_column(cost=1.0, upper=inf)
+        for machine, busy in enumerate([*self.node_busy, *self.link_busy]):
+            if busy:
+                terms = [(column, -share) for column, share in busy.items()]
+                row = self.program.add_row([(self.longest, 1.0), *terms], lower=0.0)
+                self.busy_rows[machine] = row
+
+
+def _sum(columns: NDArray[np.int64]) -> list[tuple[int, float]]:
+    return [(column, 1.0) for column in columns.tolist() if column != ABSENT]
+
+
+def _add(terms: dict[int, float], column: int, share: float) -> None:
+    if share:
+        terms[column] = terms.get(column, 0.0) + share
