@@ -1,4 +1,4 @@
-"""Criteria as linear forms of one 0-1 program (formulations/linear_build.py), to minimise or to limit."""
+"""Criteria as linear forms of one 0-1 program (`linear_build`), to minimise or to limit."""
 
 from __future__ import annotations
 
