@@ -13,6 +13,7 @@ import numpy as np
 
 from splitfog.formulations.audit_pairs import count_blocking_pairs
 from splitfog.formulations.audit_states import MOST_STATES, states_of
+from splitfog.formulations.cost import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.exchange import Consent
 from splitfog.formulations.exchange_game import ExchangeGame, ExchangeState
@@ -23,13 +24,22 @@ from splitfog.formulations.loads import Loads
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading import subtasks_of
 from splitfog.formulations.one_cut import best_cut
-from splitfog.formulations.plan import Plan, PlanError, decision_of
+from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, PlanError, decision_of, gap_of
 from splitfog.instances.model import Instance
 
 CONSENTS: tuple[Consent, ...] = get_args(Consent)
 TOLERANCE = 1e-9
+GIVEN = ("given_subtasks", "given_catalogue")
+"""Parts of an audit that speak of an optimum within what the solver was given."""
 
-__all__ = ["MOST_STATES", "audit_again", "audit_of", "exchange_blocking", "regrets_s"]
+__all__ = [
+    "MOST_STATES",
+    "audit_again",
+    "audit_of",
+    "exchange_blocking",
+    "given_audit",
+    "regrets_s",
+]
 
 
 def audit_of(
@@ -38,8 +48,11 @@ def audit_of(
     objective: Objective,
     consent: Consent = "total",
     swaps: int = 0,
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """The audit (SPEC 4) of a feasible decision for `mean-latency`.
+
+    None where a task's unsliced layers are on two nodes or more away from its source: subtasks
+    are matched to one node each, so the decision is no matching.
 
     Parameters
     ----------
@@ -54,7 +67,10 @@ def audit_of(
     `blocking_pairs` and `exchange_blocking` count what SPEC 3.7 would let happen. O(K^2 + K N)
     and, for regrets, O(tasks L N); the prices cost O(states (K^2 + K N)).
     """
-    game = ExchangeGame(subtasks_of(instance, decision, objective))
+    subtasks = subtasks_of(instance, decision, objective)
+    if not subtasks.is_state():
+        return None
+    game = ExchangeGame(subtasks)
     state = game.state(game.subtasks.assignment())
     states = states_of(game)
     stability, anarchy = (None, None) if states is None else states.prices(consent)
@@ -74,13 +90,12 @@ def audit_again(instance: Instance, plan: Plan) -> Mapping[str, Any] | None:
 
     None too where the plan does not fit the instance or is infeasible, which is said elsewhere.
 
-    `swaps` is believed. The plan does not say under which consent its states are stable: the
-    prices are those under the first consent that makes the claims true, if any.
+    `swaps`, and the bounds within given subtasks or catalogues, are believed where they may be
+    true. The plan does not say under which consent its states are stable: the prices are those
+    under the first consent that makes the claims true, if any.
     """
     claimed = plan.audit
-    if claimed is None or "exchange_blocking" not in claimed:
-        return None
-    if plan.objective.name != "mean-latency" or not plan.tasks:
+    if claimed is None or plan.objective.name != "mean-latency" or not plan.tasks:
         return None
     try:
         decision = decision_of(instance, plan)
@@ -88,15 +103,48 @@ def audit_again(instance: Instance, plan: Plan) -> Mapping[str, Any] | None:
         return None
     if decision_violations(instance, decision, plan.objective):
         return None
-    audit = audit_of(instance, decision, plan.objective, "total", claimed.get("swaps", 0))
-    states = states_of(ExchangeGame(subtasks_of(instance, decision, plan.objective)))
+    value = decision_cost(instance, decision, plan.objective)
+    found = {name: _given_again(claimed[name], float(value)) for name in GIVEN if name in claimed}
+    if "exchange_blocking" in claimed:
+        found |= _game_again(instance, decision, plan.objective, claimed)
+    return found
+
+
+def _game_again(
+    instance: Instance, decision: Decision, objective: Objective, claimed: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The figures of the game that are claimed; none where the decision is no matching."""
+    audit = audit_of(instance, decision, objective, "total", claimed.get("swaps", 0))
+    if audit is None:
+        return {}
+    states = states_of(ExchangeGame(subtasks_of(instance, decision, objective)))
     names = ("price_of_stability", "price_of_anarchy")
     for consent in CONSENTS:
-        found = (None, None) if states is None else states.prices(consent)
-        if all(_same(claimed.get(name), value) for name, value in zip(names, found, strict=True)):
-            audit.update(zip(names, found, strict=True))
+        prices = (None, None) if states is None else states.prices(consent)
+        if all(_same(claimed.get(name), value) for name, value in zip(names, prices, strict=True)):
+            audit.update(zip(names, prices, strict=True))
             break
     return {name: value for name, value in audit.items() if name in claimed}
+
+
+def _given_again(claim: Any, value: float) -> Any:
+    """What follows from a bound within given subtasks or a catalogue: it is none above the value,
+    and the gap and whether it proves the value follow."""
+    if not isinstance(claim, Mapping):
+        return given_audit(value, None)
+    bound = claim.get("lower_bound")
+    if isinstance(bound, bool) or not isinstance(bound, int | float):
+        bound = None
+    elif bound > value * (1 + TOLERANCE):
+        bound = value
+    return {**claim, **given_audit(value, bound)}
+
+
+def given_audit(value: float, bound: float | None) -> dict[str, Any]:
+    """What is known within given subtasks or a catalogue: the bound, and whether it is a proof."""
+    bound = None if bound is None else float(bound)
+    gap = gap_of(float(value), bound)
+    return {"lower_bound": bound, "gap": gap, "proven": gap is not None and gap <= OPTIMALITY_GAP}
 
 
 def _same(claim: Any, value: float | None) -> bool:

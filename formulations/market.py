@@ -179,15 +179,31 @@ def _flat(rows: Rows, what: str, *, integer: bool) -> tuple[IntArray, NDArray[An
             raise ValueError(f"{what} must have two dimensions, not {rows.ndim}")
         lengths, flat = np.full(rows.shape[0], rows.shape[1]), rows.ravel()
     else:
-        lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
-        entries = chain.from_iterable(rows)
         try:  # an array of integers refuses everything else, and is filled fast
-            flat = np.array(array("q", list(entries)) if integer else list(entries))
-        except (TypeError, OverflowError) as error:
-            raise ValueError(f"{what} must hold {allowed}: {error}") from None
+            lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+            entries = list(chain.from_iterable(rows))
+            flat = np.array(array("q", entries) if integer else entries)
+        except (TypeError, OverflowError):
+            raise ValueError(_wrong_row(rows, what, allowed)) from None
     if flat.size and flat.dtype.kind not in kinds:
         raise ValueError(f"{what} must hold {allowed}, not {flat.dtype}")
     return lengths, flat.astype(np.int64, copy=False) if integer else flat
+
+
+def _wrong_row(rows: Any, what: str, allowed: str) -> str:
+    """A sentence for the first row that is no list of integers (or numbers)."""
+    side = "resident" if what == "preferences" else "hospital"
+    if not isinstance(rows, Sequence):
+        return f"{what} = {rows!r}, must be one list per {side}"
+    for number, row in enumerate(rows):
+        if not isinstance(row, Sequence | np.ndarray) or isinstance(row, str):
+            return f"{what} of {side} {number} = {row!r}, must be a list of {allowed}"
+        for entry in row:
+            try:
+                array("q", [entry])
+            except (TypeError, OverflowError):
+                return f"{what} of {side} {number} hold {entry!r}, must hold {allowed}"
+    return f"{what} must hold {allowed}"
 
 
 def _entries(rows: Rows, what: str) -> Entries:
@@ -206,13 +222,22 @@ def _quotas(
         return np.ones(hospitals, dtype=np.int64)
     given = np.asarray(quotas)
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
-        raise ValueError("quotas must be one integer per hospital")
+        raise ValueError(_wrong_quota(quotas, called))
     if hospitals is not None and len(given) != hospitals:
         raise ValueError(f"{len(given)} quotas given for {hospitals} hospitals")
     if (given < 0).any():
         h = int(np.argmax(given < 0))
         raise ValueError(f"quota of hospital {called[h]!r} is {given[h]}, must be >= 0")
     return given.astype(np.int64)
+
+
+def _wrong_quota(quotas: Any, called: Sequence[Hashable]) -> str:
+    """A sentence for the first quota that is no integer."""
+    if np.ndim(quotas) == 1:
+        for hospital, places in zip(called, quotas):
+            if isinstance(places, bool) or not isinstance(places, int | np.integer):
+                return f"quota of hospital {hospital!r} is {places!r}, must be an integer >= 0"
+    return f"quotas = {quotas!r}, must be one integer per hospital"
 
 
 def _check_lists(row: IntArray, entry: IntArray, called: Names, sentence: str) -> None:

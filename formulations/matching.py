@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -106,15 +107,15 @@ def is_stable(market: Market, assignment: ArrayLike) -> bool:
 def _worst_places(market: Market, chosen: IntArray) -> IntArray:
     """The place a hospital would take somebody before: that of its worst resident if it is
     full, past all its places if it is not; int[..., hospitals]."""
-    flat = chosen.reshape(-1, market.num_residents)
+    flat = chosen.reshape(prod(chosen.shape[:-1]), market.num_residents)
     hospitals = market.num_hospitals
     batch, resident = np.nonzero(flat < market.start[1:])
     pair = flat[batch, resident]
     cell = batch * hospitals + market.hospital[pair]
     worst = np.full(len(flat) * hospitals, -1)
     np.maximum.at(worst, cell, market.place[pair])
-    load = np.bincount(cell, minlength=len(worst)).reshape(-1, hospitals)
-    places = np.where(load < market.quotas, market.num_pairs, worst.reshape(-1, hospitals))
+    load = np.bincount(cell, minlength=len(worst)).reshape(len(flat), hospitals)
+    places = np.where(load < market.quotas, market.num_pairs, worst.reshape(load.shape))
     return places.reshape(*chosen.shape[:-1], hospitals)
 
 

@@ -61,6 +61,9 @@ def assignment_from_names(assignment: Mapping[Hashable, Hashable | None], names:
 def _numbered(lists: NamedLists, known: Iterable[Hashable], whose: str, what: str) -> Entries:
     """The lists laid end to end, with numbers for names."""
     number = {name: i for i, name in enumerate(known)}
+    for owner, row in lists.items():
+        if isinstance(row, str) or not isinstance(row, Sequence):
+            raise ValueError(f"{whose} {owner!r} = {row!r}, must be a list of names")
     lengths = [len(names) for names in lists.values()]
     found = map(number.__getitem__, chain.from_iterable(lists.values()))
     try:

@@ -99,6 +99,18 @@ class Subtasks:
                 nodes.append(answer.stages[stage].slices[piece or 0].node)
         return np.array(nodes, np.int64)
 
+    @property
+    def pieces(self) -> list[tuple[Subtask, tuple[int, ...]]]:
+        """Every subtask with its layers (none for slices, which their key tells apart)."""
+        runs = [run_layers(self.instance, *pair) for pair in enumerate(self.template.tasks)]
+        return [(key, tuple(runs[key[0]]) if key[1] is None else ()) for key in self.keys]
+
+    def is_state(self) -> bool:
+        """Whether the template is an assignment of its subtasks: every run is on one node."""
+        runs = (run_layers(self.instance, *pair) for pair in enumerate(self.template.tasks))
+        pairs = zip(self.template.tasks, runs, strict=True)
+        return all(len(set(answer.placement[run].tolist())) <= 1 for answer, run in pairs)
+
     def decision(self, assignment: ArrayLike) -> Decision:
         """The template with its subtasks on the nodes given, [K]."""
         tasks = list(self.template.tasks)

@@ -54,6 +54,6 @@ def _stable(market: Market, chosen: IntArray) -> IntArray:
     assignment = np.where(matched, own, -1)
     cells = np.arange(len(chosen))[:, None] * market.num_hospitals + assignment
     size = len(chosen) * market.num_hospitals
-    load = np.bincount(cells[matched], minlength=size).reshape(len(chosen), -1)
+    load = np.bincount(cells[matched], minlength=size).reshape(len(chosen), market.num_hospitals)
     fits = (load <= market.quotas).all(axis=1)
     return assignment[fits][~blocking(market, chosen[fits]).any(axis=1)]

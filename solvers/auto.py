@@ -43,11 +43,22 @@ def solve_auto(request: Request) -> Answer:
     `latency` in disguise (`as_latency`) the solvers of that are asked. The plan names the solver
     that found it, and its `reason` says why that was chosen.
 
+    For `mean-latency`, what only looks at placements is not the last word: `dina` goes on from
+    its plan, and may find a better one with slices.
+
     Raises
     ------
     SolverDeclined
         Where nothing applies, with every reason.
     """
+    answer = _chosen(request)
+    if request.objective.name == "mean-latency" and answer.decision is not None:
+        return _with_slices(request, answer)
+    return answer
+
+
+def _chosen(request: Request) -> Answer:
+    """The answer of the first that applies."""
     choice = _Choice(request)
     for name, objective in _candidates(request, POLYNOMIAL):
         answer = choice.ask(name, objective, request.time_limit_s)
@@ -66,6 +77,23 @@ def solve_auto(request: Request) -> Answer:
         if answer is not None:
             return choice.concluded(name, answer, f"exact{_same(request, objective)}")
     return choice.searched()
+
+
+def _with_slices(request: Request, answer: Answer) -> Answer:
+    """The better of an answer and of what `dina` makes of it with slices."""
+    info = solver_info("dina")
+    if _interrupted(answer) or solver_info(answer.solver or "").answers == info.answers:
+        return answer
+    inner = replace(request, start=answer.decision, options=parse_options(info, {}))
+    try:
+        found = load_solver(info)(inner)
+    except SolverDeclined:
+        return answer
+    if found.decision is None or not request.offer(found.decision):
+        return replace(answer, reason=f"{answer.reason}; dina, asked next, found none better")
+    reason = f"auto chose dina: with slices it beats the placements of {answer.solver}"
+    reason += "" if found.reason is None else f"; {found.reason}"
+    return replace(found, reason=reason, solver="dina")
 
 
 def as_latency(instance: Instance, objective: Objective) -> Objective | None:

@@ -9,11 +9,12 @@ the potential that DINA-O goes by is not the objective where stages have barrier
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from dataclasses import replace as with_fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.decision import TaskDecision
+from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.exchange import Consent
 from splitfog.formulations.exchange_game import ExchangeGame
 from splitfog.formulations.exchanges import improvements
@@ -61,6 +62,14 @@ def solve_dina(request: Request) -> Answer:
         consent=request.options["consent"],
         swaps=search.exchanges,
     )
+
+
+def dina_decision(request: Request) -> Decision:
+    """What `dina` ends with under the consent `total`, feasible or not; the start is not used."""
+    instance, objective = request.instance, request.objective
+    loads = Loads.of(instance, objective, home_decision(instance, objective))
+    _Search(loads, with_fields(request, options={"consent": "total"})).run()
+    return loads.settled
 
 
 def solve_dina_p(request: Request) -> Answer:

@@ -24,7 +24,7 @@ from splitfog.solvers.offload_subtasks import given_subtasks
 from splitfog.solvers.sized_acceptance import accept_deferred
 
 MOST_RESTARTS = 20
-"""How often rounds start again because a stage ended at its home and is one no more."""
+"""How often rounds start again because the subtasks are others where they ended."""
 
 
 def solve_dina_o(request: Request) -> Answer:
@@ -63,8 +63,9 @@ def exchanged_until_stable(
 ) -> tuple[Decision, int, StoppedBy]:
     """The decision that exchanges lead to, how many were made, and why they stopped.
 
-    A stage that ends wholly at its home becomes unsliced; the rounds then start again with the
-    subtasks there are, at most `MOST_RESTARTS` times. An interrupt ends them with what is there.
+    A stage that ends wholly at its home becomes unsliced, and of a run that ends at the source the
+    whole task is one; the rounds then start again with the subtasks there are, at most
+    `MOST_RESTARTS` times. An interrupt ends them with what is there.
     """
     decision, swaps = subtasks.decision(places), 0
     for _ in range(MOST_RESTARTS):
@@ -80,7 +81,7 @@ def exchanged_until_stable(
         if rounds.stopped_by != "finished":
             return decision, swaps, rounds.stopped_by
         fresh = subtasks_of(request.instance, decision, request.objective)
-        if fresh.keys == subtasks.keys and (fresh.assignment() == rounds.places).all():
+        if fresh.pieces == subtasks.pieces and (fresh.assignment() == rounds.places).all():
             return decision, swaps, "finished"
         subtasks, places = fresh, fresh.assignment()
     return decision, swaps, "iteration limit"

@@ -255,4 +255,4 @@ def _fits(loads: Loads, task: int, blocks: Blocks) -> NDArray[np.bool_]:
     new = np.where(loads.held > 0, 0.0, loads.weight_bytes)
     offset = loads.offset(task)
     added = [new[:, offset + np.array(layers)].sum(axis=1) for layers in blocks.layers]
-    return np.asarray(np.array(added).reshape(len(blocks.layers), -1) <= np.maximum(room, 0.0))
+    return np.asarray(np.array(added).reshape(-1, len(room)) <= np.maximum(room, 0.0))

@@ -13,7 +13,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.audit import audit_of
+from splitfog.formulations.audit import audit_of, given_audit
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.footprint import Footprint
@@ -21,14 +21,16 @@ from splitfog.formulations.loads import Loads
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.plan_choice import Chosen, PlanTable
 from splitfog.solvers.base import Answer, Request, SolverDeclined
+from splitfog.solvers.dina import dina_decision
 from splitfog.solvers.dina_partition import (
     MOST_PLANS,
+    MOST_SWEEPS,
     catalogue,
     first_pass,
     home_decision,
     require_sources,
+    sweep,
 )
-from splitfog.solvers.offload_ilp import given_audit
 
 Integers = NDArray[np.int64]
 
@@ -42,8 +44,9 @@ def solve_joint_ilp(request: Request) -> Answer:
     """The best choice of one plan per task, and what is proven about it.
 
     A task's catalogue of at most `MOST_PLANS` plans: all at home, its share of DINA-P's first
-    pass, and the plans of `dina_partition.catalogue` (the partition and one-cut plans), once as
-    if alone and once beside the others' first pass, alternately.
+    pass, of its last and of `dina` (so that the choice is no worse than these), and the plans of
+    `dina_partition.catalogue` (the partition and one-cut plans), once as if alone and once beside
+    what the others do in `dina`, alternately.
 
     Returns
     -------
@@ -61,13 +64,11 @@ def solve_joint_ilp(request: Request) -> Answer:
     if len(instance.tasks) > MOST_TASKS:
         reason = f"the instance has {len(instance.tasks)} tasks, more than {MOST_TASKS}"
         raise SolverDeclined("joint-ilp", reason, "dina")
-    loads = Loads.of(instance, objective, first_pass(instance, objective))
-    request.offer(loads.decision)
-    catalogues = catalogues_of(loads)
+    catalogues = catalogues_of(request)
     if empty := [t.name for t, plans in zip(instance.tasks, catalogues, strict=True) if not plans]:
         reason = f"no plan of the catalogue is possible for task {empty[0]}"
         return Answer(None, reason=reason)
-    search = _Search(request, loads, catalogues)
+    search = _Search(request, catalogues)
     stopped = search.run()
     plans = sum(map(len, catalogues))
     if search.best is None:
@@ -77,28 +78,42 @@ def solve_joint_ilp(request: Request) -> Answer:
     found = "" if audit["proven"] else " found"
     reason = f"best choice of one plan per task{found} out of {plans}; lower_bound is for all plans"
     decision = search.decision(search.best)
-    game = audit_of(instance, decision, objective)
+    game = audit_of(instance, decision, objective) or {}
     claims = {**game, "given_catalogue": {"plans": plans, **audit}}
     return Answer(decision, stopped_by=stopped, reason=reason, audit=claims)
 
 
-def catalogues_of(loads: Loads) -> list[list[Footprint]]:
-    """The possible plans of every task; `loads` are those of a whole decision, and kept."""
-    instance, objective = loads.instance, loads.objective
-    home = home_decision(instance, objective)
+def catalogues_of(request: Request) -> list[list[Footprint]]:
+    """The possible plans of every task: its share of known decisions, which are offered, first."""
+    instance, objective = request.instance, request.objective
+    known = _known(request)
+    for decision in known:
+        request.offer(decision)
+    loads = Loads.of(instance, objective, known[-1])
     catalogues = []
     for task in range(len(instance.tasks)):
         own = loads.take(task)
         beside = catalogue(instance, objective, task, loads)
         loads.put(task, own)
         alone = catalogue(instance, objective, task)
-        plans = [home.tasks[task], own.answer]
+        plans = [decision.tasks[task] for decision in known]
         pairs = zip_longest(beside, alone)
         plans += [plan for pair in pairs for plan in pair if plan is not None]
         distinct = {_key(plan): plan for plan in reversed(plans)}
         kept = [plan for plan in plans if distinct[_key(plan)] is plan]
         catalogues.append([loads.footprint(task, plan) for plan in kept[:MOST_PLANS]])
     return [_possible(loads, task, plans) for task, plans in enumerate(catalogues)]
+
+
+def _known(request: Request) -> list[Decision]:
+    """All at home, DINA-P's first pass and its last, and what `dina` ends with."""
+    instance, objective = request.instance, request.objective
+    loads = Loads.of(instance, objective, first_pass(instance, objective))
+    known = [home_decision(instance, objective), loads.decision]
+    for _ in range(MOST_SWEEPS):
+        if request.out_of_time or not sweep(loads, request):
+            break
+    return [*known, loads.decision, dina_decision(request)]
 
 
 def _key(answer: TaskDecision) -> tuple[bytes, object]:
@@ -121,8 +136,9 @@ def _possible(loads: Loads, task: int, plans: list[Footprint]) -> list[Footprint
 class _Search:
     """Depth first, the most promising plan first; `open` are the choices not looked into yet."""
 
-    def __init__(self, request: Request, loads: Loads, catalogues: list[list[Footprint]]) -> None:
-        self.request, self.loads = request, loads
+    def __init__(self, request: Request, catalogues: list[list[Footprint]]) -> None:
+        self.request = request
+        loads = Loads(request.instance, request.objective)
         self.table = PlanTable.of(loads, catalogues)
         self.of_task = [np.flatnonzero(self.table.task == t) for t in range(len(catalogues))]
         self.best: Chosen | None = None

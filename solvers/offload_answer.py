@@ -42,9 +42,11 @@ def finished_answer(
     instance, objective = request.instance, request.objective
     faults = decision_violations(instance, decision, objective)
     value = None if faults else Loads.of(instance, objective, decision).value()[1]
-    offered = request.incumbent
-    if offered is not None and (value is None or request.incumbent_value < value):
-        decision, faults = offered, []
+    offered, offered_value = request.incumbent, request.incumbent_value
+    if not faults:
+        request.offer(decision)  # an interrupt while it is audited loses nothing
+    if offered is not None and (value is None or offered_value < value):
+        decision, faults, swaps = offered, [], 0
         reason = f"the start is better than what was found{'' if reason is None else f': {reason}'}"
     if faults:
         said = f"no feasible plan was found: {faults[0]}"

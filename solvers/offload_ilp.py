@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.assignment import Assignments
-from splitfog.formulations.audit import audit_of
+from splitfog.formulations.audit import audit_of, given_audit
 from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.offload_program import offload_program
 from splitfog.formulations.offload_sets import table_sizes
-from splitfog.formulations.plan import OPTIMALITY_GAP, gap_of
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.milp import solve_program
 from splitfog.solvers.offload_columns import Found, solve_by_columns
@@ -50,6 +48,9 @@ def solve_offload_ilp(request: Request) -> Answer:
         Above `MOST_PLACES`.
     """
     given = given_subtasks(request)
+    if (stuck := np.flatnonzero(np.isinf(given.subtasks.base_s))).size:
+        name = request.instance.tasks[int(stuck[0])].name
+        return Answer(None, reason=f"{given.origin} leave layers of task {name} without a route")
     assignments = Assignments(given.subtasks)
     compact, note = _formulation(request, assignments)
     first = given.subtasks.assignment()
@@ -128,7 +129,8 @@ def _answer(
         return Answer(None, stopped_by=found.stopped_by, reason=reason)
     bound = min(found.bound, value) if found.bound > -inf else None
     audit = given_audit(value, bound)
-    game = audit_of(request.instance, decision, request.objective)
+    request.offer(decision)  # an interrupt while it is audited loses nothing
+    game = audit_of(request.instance, decision, request.objective) or {}
     parts = [f"best assignment of {given.origin}" + ("" if audit["proven"] else " found"), note]
     if given.chosen:
         parts.append("lower_bound is for these subtasks")
@@ -141,10 +143,3 @@ def _answer(
         reason="; ".join(part for part in parts if part),
         audit={**game, "given_subtasks": audit},
     )
-
-
-def given_audit(value: float, bound: float | None) -> dict[str, Any]:
-    """What is known for given subtasks: the bound, the gap, and whether it proves the value."""
-    bound = None if bound is None else float(bound)
-    gap = gap_of(float(value), bound)
-    return {"lower_bound": bound, "gap": gap, "proven": gap is not None and gap <= OPTIMALITY_GAP}

@@ -122,8 +122,13 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
 
 
 def _bound(request: Request, answer: Answer) -> float | None:
-    """What no plan's mean latency is below, for solvers that know no bound of their own."""
-    return None if answer.infeasible else mean_latency_bound(request.instance)
+    """What no plan's mean latency is below, for solvers that know no bound of their own.
+
+    None for an interrupted one: who waits for its plan waits no longer.
+    """
+    if answer.infeasible or answer.stopped_by == "interrupted":
+        return None
+    return mean_latency_bound(request.instance)
 
 
 def _run(info: SolverInfo, request: Request) -> Answer:
@@ -178,7 +183,7 @@ def _faults(request: Request, answer: Answer, decision: Decision, value: float) 
 
 def _with_bound(plan: Plan, bound: float | None) -> Plan:
     if bound is not None and plan.value is not None:
-        bound = min(max(bound, 0.0), plan.value)
+        bound = float(min(max(bound, 0.0), plan.value))
     gap = gap_of(plan.value, bound)
     optimal = gap is not None and gap <= OPTIMALITY_GAP
     return replace(plan, lower_bound=bound, gap=gap, status="optimal" if optimal else "feasible")

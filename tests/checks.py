@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from splitfog import SolverDeclined, evaluate, solve, violations
-from splitfog.formulations.plan import Plan
+from splitfog.formulations.plan import Plan, encode_plan
 from splitfog.instances.files import encode_instance
 from splitfog.instances.model import Instance
 
@@ -32,6 +32,7 @@ def solved(instance: Instance, solver: str, **how: Any) -> Plan | None:
 def check_plan(instance: Instance, plan: Plan) -> None:
     """Feasible, its value the reference cost, its bound and status consistent."""
     assert plan.instance_sha256 == instance.sha256
+    assert encode_plan(plan)
     if plan.status in ("infeasible", "unknown"):
         assert plan.value is None
         assert plan.tasks == ()

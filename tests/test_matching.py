@@ -390,8 +390,13 @@ NAMED: Any = ({"ann": ["x"]}, {"x": ["ann"]})
         (([[0]], [[0, 0]]), "priorities of hospital 0: resident 0 is listed more than once"),
         (([[0]], [[0]], [-1]), "quota of hospital 0 is -1, must be >= 0"),
         (([[0]], [[0]], [1, 1]), "2 quotas given for 1 hospitals"),
-        (([[0]], [[0]], [0.5]), "quotas must be one integer per hospital"),
-        (([[0.5]], [[0]]), "preferences must hold integers"),
+        (([[0]], [[0]], [0.5]), "quota of hospital 0 is 0.5, must be an integer >= 0"),
+        (([[0]], [[0]], ["two"]), "quota of hospital 0 is 'two', must be an integer >= 0"),
+        (([[0]], [[0]], 3), "quotas = 3, must be one integer per hospital"),
+        (([[0], [0.5]], [[0]]), "preferences of resident 1 hold 0.5, must hold integers"),
+        (([[0]], [["x"]]), "priorities of hospital 0 hold 'x', must hold integers"),
+        (([None], [[0]]), "preferences of resident 0 = None, must be a list of integers"),
+        ((None, [[0]]), "preferences = None, must be one list per resident"),
         ((np.zeros((1, 1)), [[0]]), "preferences must hold integers, not float64"),
         ((np.zeros(1, int), [[0]]), "preferences must have two dimensions, not 1"),
         (
@@ -407,6 +412,9 @@ NAMED: Any = ({"ann": ["x"]}, {"x": ["ann"]})
             ({"ann": ["x"]}, {"x": ["ann", "ann"]}),
             "priorities of hospital 'x': resident 'ann' is listed more than once",
         ),
+        (({"ann": None}, {"x": []}), "preferences of resident 'ann' = None, must be a list"),
+        (({"ann": "x"}, {"x": []}), "preferences of resident 'ann' = 'x', must be a list"),
+        ((*NAMED, {"x": 1.5}), "quota of hospital 'x' is 1.5, must be an integer >= 0"),
         ((*NAMED, {"x": -1}), "quota of hospital 'x' is -1, must be >= 0"),
         ((*NAMED, {}), "quotas: hospital 'x' is missing"),
         ((*NAMED, {"x": 1, "z": 1}), "quotas: hospital 'z' is unknown"),
@@ -429,7 +437,7 @@ def test_bad_lists(arguments: Any, sentence: str) -> None:
         (([[0, 0]], [[1, 2]], [1]), "hospital 0 is listed more than once"),
         (([[3]], [[1]], [1]), "hospital 3 is unknown"),
         (([[0]], [["a"]], [1]), "priorities must hold numbers"),
-        (([[0]], [[1]], None), "quotas must be one integer per hospital"),
+        (([[0]], [[1]], None), "quotas = None, must be one integer per hospital"),
     ],
 )
 def test_bad_ranks(arguments: Any, sentence: str) -> None:
@@ -474,6 +482,14 @@ def test_assignment_with_unknown_names() -> None:
         sf.matching.blocking_pairs({"bob": "x"}, *NAMED)
     with pytest.raises(ValueError, match="assignment of 'ann': hospital 'z' is unknown"):
         sf.matching.blocking_pairs({"ann": "z"}, *NAMED)
+
+
+def test_markets_without_anybody() -> None:
+    """No residents or no hospitals: one stable assignment, and nothing blocks it."""
+    assert [a.tolist() for a in sf.matching.all_stable([], [[], []], [2, 0])] == [[]]
+    assert [a.tolist() for a in sf.matching.all_stable([[]], [], [])] == [[-1]]
+    assert sf.matching.all_stable({}, {"x": []}, {"x": 1}) == [{}]
+    assert len(sf.matching.blocking_pairs([], [], [[], []], [1, 1])) == 0
 
 
 def test_all_stable_refuses_what_is_too_large() -> None:

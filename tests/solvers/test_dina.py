@@ -11,8 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 import splitfog as sf
+from splitfog.formulations.audit import audit_of
 from splitfog.formulations.cost import decision_cost
-from splitfog.formulations.decision import Decision
+from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.exchange_game import ExchangeGame
 from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.loads import Loads
@@ -20,6 +21,8 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading import subtasks_of
 from splitfog.formulations.one_cut import remote_seconds
 from splitfog.formulations.plan import decision_of
+from splitfog.formulations.report import describe
+from splitfog.instances.model import Layer, Model
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.dina_blocks import border_cuts
 from splitfog.solvers.dina_partition import (
@@ -34,10 +37,12 @@ from splitfog.solvers.dina_stars import stars_of
 from splitfog.solvers.exchange_rounds import exchange_in_rounds
 from splitfog.solvers.sized_acceptance import MOST_RHO, accept_deferred
 from splitfog.solvers.stable_matching import deferred_acceptance
+from tests.formulations.random_offloading import random_offloading
 from tests.formulations.small_games import consents, exchanges, feasible, games
-from tests.solvers.small_fog import two_users_one_fog
+from tests.solvers.small_fog import restless, two_users_one_fog
 
 MEAN = Objective("mean-latency")
+LOOSE = Objective("mean-latency", monotone=False)
 CONSENTS = ("total", "agents", "four")
 OURS = ("dina", "dina-p", "dina-o", "swap", "deferred-acceptance", "best-response")
 
@@ -310,6 +315,61 @@ def test_overload_everywhere_is_infeasible_with_the_proof(solver):
     plan = sf.solve(instance, solver=solver)
     assert plan.status == "infeasible"
     assert "all nodes together cannot keep up with the streams: rho >=" in (plan.reason or "")
+
+
+@pytest.mark.parametrize("solver", [*OURS, "unsplittable", "offload-ilp", "joint-ilp", None])
+def test_models_that_cannot_be_sliced_on_nodes_with_memory(solver):
+    """Not one block to price: whole tasks are matched."""
+    base = two_users_one_fog()
+    layers = (
+        Layer(name="x", op="input", output_bytes=100.0),
+        Layer(name="fc", op="linear", inputs=("x",), flops=1e7, weight_bytes=10, output_bytes=100),
+    )
+    nodes = tuple(replace(node, memory_bytes=1e9) for node in base.nodes)
+    models = tuple(Model(name=model.name, layers=layers) for model in base.models)
+    plan = sf.solve(with_fields(base, nodes=nodes, models=models), solver=solver)
+    assert plan.status in ("feasible", "optimal")
+
+
+@pytest.mark.parametrize("solver", OURS)
+def test_an_interrupt_of_the_audit_loses_nothing(solver, monkeypatch):
+    """Ctrl-C while the plan is audited: the plan is there, without the audit."""
+    from splitfog.solvers import offload_answer
+
+    def interrupted(*_args):
+        raise KeyboardInterrupt
+
+    instance = fog(4)
+    whole = sf.solve(instance, solver=solver)
+    monkeypatch.setattr(offload_answer, "audit_of", interrupted)
+    plan = sf.solve(instance, solver=solver)
+    assert (plan.value, plan.stopped_by, plan.audit) == (whole.value, "interrupted", None)
+
+
+def test_finished_is_stable_from_any_start():
+    """`swap` from random plans with stages and runs: no exchange is left that finds consent."""
+    seen = 0
+    for seed in range(60):
+        instance, decision = random_offloading(np.random.default_rng(seed), utilisation=0.2)
+        if decision_violations(instance, decision, LOOSE):
+            continue
+        value = decision_cost(instance, decision, LOOSE)
+        start = describe(instance, decision, LOOSE, value)
+        plan = sf.solve(instance, "swap", LOOSE, start=start)
+        if plan.stopped_by == "finished" and plan.audit and plan.audit["swaps"]:
+            seen += 1
+            assert plan.audit["exchange_blocking"]["total"] == 0
+    assert seen > 5
+
+
+def test_layers_on_two_nodes_away_from_the_source_are_no_matching():
+    """Subtasks go to one node each: such a plan is kept, but not audited as a game."""
+    instance = restless()
+    decision = placed(np.array([0, 1, 2]), np.array([2, 2, 2]))
+    assert decision_violations(instance, decision, LOOSE) == []
+    assert audit_of(instance, decision, LOOSE) is None
+    together = placed(np.array([0, 1, 1]), np.array([2, 2, 2]))
+    assert audit_of(instance, together, LOOSE) is not None
 
 
 @pytest.mark.parametrize("solver", OURS)

@@ -15,7 +15,7 @@ from splitfog.formulations.loads import Loads
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan_choice import PlanTable
 from splitfog.solvers import joint_ilp
-from splitfog.solvers.dina_partition import first_pass
+from splitfog.solvers.base import Request
 from tests.checks import check_plan
 from tests.formulations.random_offloading import random_offloading, without_rates
 
@@ -29,8 +29,7 @@ def drawn(seed, **how):
     instance, _ = random_offloading(rng, utilisation=utilisation, **how)
     if seed % 5 == 4:
         instance = without_rates(instance)
-    loads = Loads.of(instance, MEAN, first_pass(instance, MEAN))
-    return instance, loads, joint_ilp.catalogues_of(loads)
+    return instance, Loads(instance, MEAN), joint_ilp.catalogues_of(Request(instance, MEAN))
 
 
 def test_best_of_all_choices(monkeypatch):
@@ -106,3 +105,15 @@ def test_many_tasks_are_declined(monkeypatch):
     instance, _ = random_offloading(np.random.default_rng(0))
     with pytest.raises(SolverDeclined, match="the instance has 3 tasks, more than 2"):
         solve(instance, "joint-ilp", MEAN)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_worse_than_what_it_starts_from(seed):
+    """`dina`, `dina-p` and best responses are in the catalogues."""
+    instance, _ = random_offloading(np.random.default_rng(seed), utilisation=0.3, slices=3)
+    best = solve(instance, "joint-ilp", MEAN)
+    for solver in ("dina", "dina-p"):
+        other = solve(instance, solver, MEAN)
+        if other.value is not None:
+            assert best.value is not None
+            assert best.value <= other.value * (1 + 1e-9)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as with_fields
 from itertools import product
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
+import splitfog as sf
 from splitfog import SolverDeclined, solve
 from splitfog.formulations.assignment import Assignments
+from splitfog.formulations.audit import audit_again
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offload_sets import node_sets
 from splitfog.formulations.offloading import subtasks_of
+from splitfog.formulations.verify import false_claims
 from splitfog.solvers import offload_columns, offload_ilp
 from tests.checks import check_plan
 from tests.formulations.random_offloading import random_offloading, without_rates
@@ -133,3 +138,39 @@ def test_larger_problems_fall_back_or_decline(monkeypatch):
     monkeypatch.setattr(offload_ilp, "MOST_PLACES", 5)
     with pytest.raises(SolverDeclined, match="places to be, more than 5"):
         solve(instance, "offload-ilp", "mean-latency")
+
+
+@pytest.mark.parametrize("solver", ["offload-ilp", "joint-ilp"])
+@pytest.mark.parametrize("given", [True, False])
+def test_its_plan_is_written_and_found_true(tmp_path, solver, given):
+    """Saved and read again, `verify` finds every claim true, and a false one about the proof."""
+    instance = sf.generate("fog", users=4, seed=1, radio="parallel")
+    start = tmp_path / "start.json"
+    sf.save_plan(sf.solve(instance, "dina-p"), start)
+    stages = given and solver == "offload-ilp"
+    plan = sf.solve(instance, solver, options={"stages": str(start)} if stages else {})
+    sf.save_plan(plan, tmp_path / "plan.json")
+    read = sf.load_plan(tmp_path / "plan.json")
+    assert false_claims(instance, read, audit_again(instance, read)) == []
+    part = "given_subtasks" if solver == "offload-ilp" else "given_catalogue"
+    assert read.audit is not None
+    lied = {**read.audit, part: {**read.audit[part], "lower_bound": 0.5 * read.value}}
+    false = false_claims(instance, replace(read, audit=lied), audit_again(instance, read))
+    assert any(f"audit.{part}." in sentence for sentence in false)
+
+
+def test_what_stays_without_a_route_is_said(tmp_path):
+    """The subtasks of a plan that leaves layers where nothing comes to: a sentence, no bound."""
+    stuck = 0
+    for seed in range(40):
+        instance, template = random_offloading(np.random.default_rng(seed))
+        cut = with_fields(instance, links=())
+        how = Objective("mean-latency", monotone=False)
+        if not np.isinf(subtasks_of(cut, template, how).base_s).any():
+            continue
+        stuck += 1
+        path = saved(tmp_path / "plan.json", cut, template, how)
+        plan = solve(cut, "offload-ilp", how, options={"stages": path})
+        assert plan.status in ("unknown", "infeasible")
+        assert plan.reason
+    assert stuck
