@@ -170,6 +170,7 @@ class _Offers:
         for k, (task, _, _) in enumerate(subtasks.keys):
             self.of_task.setdefault(task, []).append(k)
         self.refused: set[tuple[int, int, int, int]] = set()
+        self.footprints: dict[tuple[int, bytes], Footprint] = {}
         self.gave_up = False
 
     def round(self) -> int:
@@ -216,8 +217,12 @@ class _Offers:
 
     def _footprint(self, task: int) -> Footprint:
         """What a task takes with its subtasks where they are now."""
-        own = self.of_task[task]
-        return self.loads.footprint(task, tidied(self._answer(task, self.places[own])))
+        places = self.places[self.of_task[task]]
+        key = task, places.tobytes()
+        if key not in self.footprints:  # many swaps send a subtask to the same node
+            answer = tidied(self._answer(task, places))
+            self.footprints[key] = self.loads.footprint(task, answer)
+        return self.footprints[key]
 
     def _answer(self, task: int, nodes: NDArray[np.int64]) -> TaskDecision:
         """The template's answer with the task's subtasks on nodes, in their order."""
