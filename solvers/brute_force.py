@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from math import inf, prod
 
 import numpy as np
@@ -38,7 +39,8 @@ def solve_brute_force(request: Request) -> Answer:
     orders = _num_orders(instance) if request.objective.name == "makespan" else 1
     if count * orders > MOST_PLACEMENTS:
         what = "placements times orders" if orders > 1 else "placements"
-        reason = f"{count * orders:.6g} {what} or more, must be <= {MOST_PLACEMENTS}"
+        total = f"{Decimal(count * orders):.5e}"  # beyond floats, for many users
+        reason = f"{total} {what} or more, must be <= {MOST_PLACEMENTS}"
         raise SolverDeclined("brute-force", reason, "auto")
     search = _Search(request)
     for decision in search.decisions():

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays import TaskArrays, task_arrays
 from splitfog.formulations.critical_path import heads, tails
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.offload_bound import mean_latency_bound
 from splitfog.formulations.routes import routes_of
 from splitfog.instances.model import Instance
 from splitfog.solvers.chain_dp import chain_bound
@@ -29,20 +30,22 @@ MOST_PATHS = 200_000_000
 def cheap_bound(instance: Instance, objective: Objective) -> float | None:
     """A lower bound of an objective in seconds; None where no cheap one is known.
 
-    `latency` and `mean-latency`, waits left out: the tasks' least cuts where min-cut applies, their
-    shortest paths where they are chains, else every layer on its fastest node. `makespan`: the
-    longest path with every layer on its best node. `period`: see `load_bound`.
+    `latency`, and `mean-latency` where nothing has a rate: the tasks' least cuts where min-cut
+    applies, their shortest paths where they are chains, else every layer on its fastest node.
+    `mean-latency` of streams: `mean_latency_bound`, which holds for plans with slices too, so that
+    gaps of all solvers are to one bound. `makespan`: the longest path with every layer on its
+    best node. `period`: see `load_bound`.
     """
     if objective.name == "makespan":
         return path_bound(task_arrays(instance, 0), objective.monotone)
     if objective.name == "period":
         return load_bound(instance)
+    if objective.name == "mean-latency" and any(task.arrivals_per_s for task in instance.tasks):
+        return mean_latency_bound(instance)
     bounds = [_latency_bound(instance, objective, task) for task in range(len(instance.tasks))]
     if not np.isfinite(bounds).all():
         return None
-    rates = [task.arrivals_per_s or 0.0 for task in instance.tasks]
-    rated = objective.name == "mean-latency" and any(rates)
-    return float(np.average(bounds, weights=rates if rated else None)) * (1 - ROUNDING)
+    return float(np.mean(bounds)) * (1 - ROUNDING)
 
 
 def _latency_bound(instance: Instance, objective: Objective, task: int) -> float:

@@ -8,7 +8,7 @@ from math import inf
 import pytest
 from hypothesis import given, settings
 
-from splitfog import Instance, Layer, Model, Node, SolverDeclined, Task, solve
+from splitfog import Instance, Layer, Model, Node, SolverDeclined, Task, generate, solve
 from splitfog.formulations.cost import decision_cost
 from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.feasibility import decision_violations
@@ -113,7 +113,7 @@ def wide(num_layers: int) -> Instance:
 def test_refuses_too_many_placements() -> None:
     """2^20 = 1,048,576 placements are more than 10^6; 7 layers have 2^7 * 7! = 645,120."""
     assert num_placements(wide(20)) == 2**20
-    with pytest.raises(SolverDeclined, match=r"1\.04858e\+06 placements"):
+    with pytest.raises(SolverDeclined, match=r"1\.04858e\+6 placements"):
         solve(wide(20), "brute-force")
     with pytest.raises(SolverDeclined, match="placements times orders"):
         solve(wide(8), "brute-force", objective="makespan")
@@ -125,3 +125,9 @@ def test_time_limit_leaves_a_feasible_plan_without_a_bound() -> None:
     plan = solve(wide(19), "brute-force", objective="period", time_limit_s=1e-3)
     assert (plan.status, plan.stopped_by) == ("feasible", "time limit")
     assert plan.lower_bound is None
+
+
+def test_declines_what_no_float_can_count() -> None:
+    """Ten users' placements: the number itself is beyond floats."""
+    with pytest.raises(SolverDeclined, match=r"e\+\d{3} placements or more"):
+        solve(generate("fog", users=10, seed=1), "brute-force", "mean-latency")
