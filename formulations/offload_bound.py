@@ -23,6 +23,7 @@ from splitfog.formulations.routes import Routes, routes_of
 from splitfog.formulations.stage_bound import (
     Segments,
     harmonic,
+    leveled,
     may_slice,
     segments,
     serial_bound,
@@ -188,12 +189,12 @@ def _stage_seconds(instance: Instance, work: _Work, open_to: Flags) -> Floats:
             own = alone[:, home]
             others = np.delete(alone, home, axis=1)
             away = np.delete(moved, home, axis=1).min(axis=1, initial=inf)
-            round_trip = (routes.latency_s[home] + routes.latency_s[:, home])[open_to]
-            apart = round_trip[np.arange(len(open_to))[open_to] != home].min(initial=inf)
-            balanced = harmonic(alone + moved)
-            if node.radio == "serial":
-                balanced = np.maximum(balanced, serial_bound(own, harmonic(others), away))
-            out[:, home] = np.minimum(own, np.maximum(balanced, apart))
+            round_trip = routes.latency_s[home] + routes.latency_s[:, home]
+            least = leveled(round_trip, alone + moved)
+            if node.radio == "serial":  # transfers, their latencies too, follow one another
+                apart = np.delete(np.where(open_to, round_trip, inf), home).min(initial=inf)
+                least = np.maximum(least, apart + serial_bound(own, harmonic(others), away))
+            out[:, home] = np.minimum(own, least)
     return out
 
 
@@ -254,8 +255,8 @@ def _two_stage_seconds(instance: Instance, work: _Work, source: int) -> tuple[Fl
     with np.errstate(divide="ignore"):
         own_speed = 1 / work.alone_s[:, source]
     speeds, counts = _tier_speeds(instance, work)
-    total = np.full(len(own_speed), 0.0) + own_speed
-    others, away = np.zeros(len(own_speed)), np.full(len(own_speed), inf)
+    others, away, apart = np.zeros(len(own_speed)), np.full(len(own_speed), inf), inf
+    starts, seconds = [0.0], [1 / own_speed]
     for tier, (nodes, speed) in enumerate(zip(counts, speeds, strict=True)):
         mine = tier == instance.node_rank[source] and instance.nodes[source].quota != 0
         members = nodes[nodes != source]
@@ -270,12 +271,16 @@ def _two_stage_seconds(instance: Instance, work: _Work, source: int) -> tuple[Fl
         with np.errstate(divide="ignore", invalid="ignore"):
             rest = speed - own_speed if mine else speed
             rest = np.where(np.isfinite(speed), np.maximum(rest, 0.0), inf)
-            total += len(members) / (moved + len(members) / rest)
-        others, away = others + rest, np.minimum(away, moved)
+            seconds.append(moved / len(members) + 1 / rest)
+        round_trip = routes.latency_s[source, members] + routes.latency_s[members, source]
+        starts.append(float(round_trip.min()))
+        others, away, apart = others + rest, np.minimum(away, moved), min(apart, starts[-1])
+    here = leveled(np.array(starts), np.stack(seconds, axis=1))
     with np.errstate(divide="ignore"):
-        here, elsewhere = 1 / total, 1 / (others + own_speed)
+        elsewhere = 1 / (others + own_speed)
         if instance.nodes[source].radio == "serial":
-            here = np.maximum(here, serial_bound(1 / own_speed, 1 / others, away))
+            serial = serial_bound(1 / own_speed, 1 / others, away)
+            here = np.maximum(here, np.minimum(1 / own_speed, apart + serial))
     return here, elsewhere
 
 

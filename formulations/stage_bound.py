@@ -110,6 +110,25 @@ def harmonic(seconds: Floats) -> Floats:
         return np.asarray(1.0 / (1.0 / seconds).sum(axis=-1))
 
 
+def leveled(start_s: Floats, seconds: Floats) -> Floats:
+    """The least time in which nodes that begin at `start_s` [N] do all of it together, [S].
+
+    Node n alone takes `seconds[:, n]` more, so a time T is enough iff the sum of max(0, (T -
+    start) / seconds) is 1 or more: the least of (1 + sum start / seconds) / sum 1 / seconds over
+    the nodes that begin first (water filling). `harmonic` where all begin at 0. O(S N).
+    """
+    order = np.argsort(start_s, kind="stable")
+    start = start_s[order]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        speed = np.where(np.isfinite(start), 1.0 / seconds[:, order], 0.0)
+        work = np.where(speed > 0, np.where(np.isfinite(start), start, 0.0) * speed, 0.0)
+        total = speed.cumsum(axis=1)
+        level = (1.0 + work.cumsum(axis=1)) / total
+    level = np.where((total > 0) & np.isfinite(total), level, inf)
+    level = np.where(np.isinf(speed), start, level)  # who takes no time ends where it begins
+    return np.asarray(level.min(axis=1, initial=inf))
+
+
 def serial_bound(own: Floats, others: Floats, moved: Floats) -> Floats:
     """What a stage takes at least whose home has one radio for all transfers.
 

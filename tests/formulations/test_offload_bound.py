@@ -16,7 +16,7 @@ from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision,
 from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offload_bound import mean_latency_bound
-from splitfog.formulations.stage_bound import kept_share, serial_bound
+from splitfog.formulations.stage_bound import kept_share, leveled, serial_bound
 from splitfog.formulations.stage_shape import geometry_of
 from splitfog.formulations.tiles import regions
 from splitfog.instances.model import Instance, Layer, Link, Model, Node, Task, Window, frozen
@@ -98,6 +98,27 @@ def test_serial_bound_by_enumeration():
         found = float(serial_bound(*(np.array([value]) for value in (own, others, moved)))[0])
         assert found == pytest.approx(right, rel=2e-3)
         assert found <= right * (1 + 1e-12)
+
+
+def test_leveled_by_bisection():
+    """The time at which nodes that begin late have done all of it between them."""
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        start = np.where(rng.random(4) < 0.3, 0.0, rng.uniform(0, 2, 4))
+        seconds = rng.uniform(0.1, 3, (1, 4))
+        seconds[0, rng.random(4) < 0.2] = np.inf
+        start[rng.random(4) < 0.1] = np.inf
+        if not np.isfinite(start + seconds[0]).any():
+            assert leveled(start, seconds)[0] == np.inf
+            continue
+        low, high = 0.0, 10.0
+        for _ in range(60):
+            time = (low + high) / 2
+            done = np.maximum(0.0, time - start) / seconds[0]
+            low, high = (low, time) if done.sum() >= 1 else (time, high)
+        assert leveled(start, seconds)[0] == pytest.approx(high, rel=1e-9)
+    at_once = np.array([[3.0, 0.0, 0.0, 5.0]])
+    assert leveled(np.array([0.0, 0.5, 0.7, 0.8]), at_once)[0] == 0.5
 
 
 def test_perfect_halves_reach_the_bound():
