@@ -24,6 +24,8 @@ Integers = NDArray[np.int64]
 
 MOST_COLUMNS = 12_000
 """Of the 0-1 program; if more might matter, the cheapest, and a bound that says so."""
+RESERVE_S = 1.5
+"""Left of the time limit for HiGHS to look at its clock, and for checking the answer."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def solve_by_columns(
         if assignments.obeys(better, cost) and cost.value < master.value:
             best, master.cutoff = better, cost.value / master.unit_s
     columns, beyond = master.survivors(MOST_COLUMNS)
-    final, bound, stopped = _program(master, columns, request.remaining_s, request.seed, best)
+    limit = max(request.remaining_s - RESERVE_S, request.remaining_s / 2)
+    final, bound, stopped = _program(master, columns, limit, request.seed, best)
     bound = min(max(bound, master.bound), beyond, master.cutoff)
     return Found(better if final is None else final, master.seconds(bound), stopped)
 
