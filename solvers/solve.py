@@ -91,7 +91,7 @@ def solve(
 def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     """The plan of an answer: checked, recomputed, never worse than the best decision offered."""
     decision = _best(request, answer)
-    if decision is None and not answer.infeasible:
+    if decision is None and not answer.infeasible and request.objective.name == "mean-latency":
         proof = impossibility(request.instance, request.objective)
         if proof is not None:
             answer = with_fields(answer, infeasible=True, reason=proof, lower_bound=None)

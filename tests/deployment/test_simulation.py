@@ -306,7 +306,7 @@ def test_wrong_plans() -> None:
     with pytest.raises(ValueError, match="is for another instance"):
         simulate(instance, plan)
     overloaded = solve(one_node(11.0), "local", objective="mean-latency")
-    with pytest.raises(ValueError, match="status unknown"):
+    with pytest.raises(ValueError, match="status infeasible"):
         simulate(one_node(11.0), overloaded)
     with pytest.raises(ValueError, match="requests = 19, must be a whole number >= 20"):
         simulate(instance, local(instance), requests=19)
