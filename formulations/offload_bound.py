@@ -222,14 +222,13 @@ def _two_places(
     away_s = np.delete(steps, source, axis=1).min(axis=1)
     here_stage, away_stage = _two_stage_seconds(instance, work, source)
     size = arrays.output_bytes[work.path]
+    there_s, home_s = _least_seconds(out, size), _least_seconds(back, size)
 
-    def moved(here: float, away: float, num_bytes: float) -> tuple[float, float]:
-        there = min((link.seconds(num_bytes) for link in out), default=inf)
-        home = min((link.seconds(num_bytes) for link in back), default=inf)
-        return min(here, away + home), min(away, here + there)
+    def moved(here: float, away: float, at: int) -> tuple[float, float]:
+        return min(here, away + home_s[at]), min(away, here + there_s[at])
 
     here, away = float(steps[0, source]), float(away_s[0])
-    at_hand = [moved(here, away, float(size[0]))]
+    at_hand = [moved(here, away, 0)]
     by_end: dict[int, list[int]] = {}
     for run, last in enumerate(work.runs.last.tolist()):
         by_end.setdefault(last, []).append(run)
@@ -241,10 +240,20 @@ def _two_places(
             before = np.array([at_hand[int(work.runs.first[run]) - 1] for run in runs])
             here = min(here, float((before[:, 0] + here_stage[runs]).min()))
             away = min(away, float((before[:, 1] + away_stage[runs]).min()))
-        at_hand.append(moved(here, away, float(size[at])))
+        at_hand.append(moved(here, away, at))
     if arrays.results_to is None:
         return min(here, away)
     return at_hand[-1][0 if arrays.results_to == source else 1]
+
+
+def _least_seconds(links: list[DirectedLink], num_bytes: Floats) -> list[float]:
+    """What each of these sizes takes over the best of some links; inf without any."""
+    if not links:
+        return [inf] * len(num_bytes)
+    latency = np.array([link.latency_s for link in links])
+    per_byte = 8 / np.array([link.bandwidth_bps for link in links])
+    seconds = latency[:, None] + per_byte[:, None] * num_bytes
+    return [float(least) for least in seconds.min(axis=0)]
 
 
 def _links_by_node(instance: Instance) -> NodeLinks:

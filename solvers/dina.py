@@ -130,7 +130,7 @@ class _Search:
             self.rounds = number
             changed = sweep(self.loads, self.request)
             self.partitions += changed
-            made = self._offload()
+            made = 0 if self.request.out_of_time else self._offload()
             self.exchanges += made
             if self.request.out_of_time:
                 return "time limit"
