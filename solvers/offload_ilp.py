@@ -34,6 +34,9 @@ def solve_offload_ilp(request: Request) -> Answer:
     20 subtasks on 5 nodes; beyond, compact) or "compact" (see `offload_program`; declines above
     `MOST_PLACES`).
 
+    A stage stays one, with a visit of its own, even where all its slices end at its home: written
+    unsliced (SPEC 3.4) it would be another problem, whose optimum may be lower.
+
     Returns
     -------
     Answer
