@@ -53,8 +53,12 @@ class Program:
 
     @property
     def num_visits(self) -> int:
-        """How often a request queues."""
-        return sum(branch.service_s > 0 for step in self.steps for branch in step.branches)
+        """How often a request queues; where branches race, each counts, service or not."""
+        return sum(
+            branch.service_s > 0 or len(step.branches) > 1
+            for step in self.steps
+            for branch in step.branches
+        )
 
 
 def request_program(

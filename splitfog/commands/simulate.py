@@ -30,6 +30,9 @@ def run(
 
     Nodes serve first come first served; mean and tail latencies are shown with their 95 %
     confidence intervals beside the formula of `mean-latency`, task by task.
+
+    --json: requests, dropped, seed, exact (every task makes one visit, so the formula is), overall
+    and tasks, each with requests, formula_s, mean, p50, p95 and p99 as {value_s, half_width_s}.
     """
     from splitfog.deployment.simulation import simulate
     from splitfog.formulations.plan import load_plan
