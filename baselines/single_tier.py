@@ -144,4 +144,4 @@ def _why(arrays: TaskArrays, nodes: list[int], bundle: Bundle) -> str:
         return f"layer {layer.name} may not be on {names}"
     if not np.isfinite(bundle.transfer_s[nodes]).any():
         return f"data cannot go from its source to {names}, or results back from there"
-    return f"there is no room for it on {names}, or on the way"
+    return f"no room by memory, quota or load (rho < 1) on {names}, or on links to it"

@@ -168,7 +168,7 @@ def report() -> str:
         stability("blocking_pairs"),
         "Moves and swaps left that would lower Phi (`total`):",
         stability("exchanges_left"),
-        "Mean regret of a task against its own best deviation, in ms:",
+        "Mean regret of a task against its own best single cut, in ms:",
         stability("regret_s", 1e3),
     ]
     text = "\n\n".join(parts)

@@ -38,11 +38,17 @@ def show_instance(instance: Instance, plan: Plan | None, path: str | os.PathLike
     Raises
     ------
     ValueError
-        For another ending; `PlanError`, where the plan does not fit the instance.
+        For another ending, or a plan of another instance; `PlanError`, where the plan does not
+        fit the instance.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         raise ValueError(f"{Path(path).name}: must end in one of {', '.join(SUFFIXES)}")
+    if plan is not None and plan.instance_sha256 not in (None, instance.sha256):
+        raise ValueError(
+            "the plan is for another instance: "
+            f"instance_sha256 = {plan.instance_sha256}, must be {instance.sha256}"
+        )
     write_whole(path, picture(instance, plan, suffix))
 
 

@@ -64,6 +64,9 @@ def audit_of(
 
     Notes
     -----
+    `regret_s` is against a task's own best single cut, the move of `best-response`; a plan with
+    stages may still be better for it.
+
     `blocking_pairs` and `exchange_blocking` count what SPEC 3.7 would let happen. O(K^2 + K N)
     and, for regrets, O(tasks L N); the prices cost O(states (K^2 + K N)).
     """

@@ -34,7 +34,7 @@ class OffloadBatchCost:
     Parameters
     ----------
     subtasks
-        Of `subtasks_of`, for `mean-latency`.
+        Of `splitfog.subtasks(instance, plan)`, for `mean-latency`.
     chunk
         Assignments evaluated at a time; larger batches are cut, smaller ones padded, so that a
         batch's size never compiles anything again. Default: at most 4,096 such that a chunk's

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from splitfog.formulations.arrays import task_arrays
 from splitfog.formulations.decision import Decision, Stage, placed
 from splitfog.formulations.grids import cover_defects
-from splitfog.formulations.plan import PlanError, decision_of, load_plan
+from splitfog.formulations.objective import objective_for
+from splitfog.formulations.offloading import Subtasks, subtasks_of
+from splitfog.formulations.plan import Plan, PlanError, decision_of, load_plan
+from splitfog.formulations.report import Placements, as_plan
 from splitfog.formulations.stage_shape import geometry_of, stage_shape_defects
 from splitfog.instances.model import Instance, Model
 
@@ -41,6 +46,19 @@ def subtask_template(instance: Instance, stages: str | None = None) -> Decision:
                     f"option stages = {stages!r}: task {task.name}: stage {position}: {defects[0]}"
                 )
     return decision
+
+
+def subtasks(
+    instance: Instance, plan: Plan | Placements | None = None, **objective: Any
+) -> Subtasks:
+    """The subtasks of a plan's stages and runs, or of whole tasks: what `OffloadBatchCost` takes.
+
+    `objective` as for `solve` (`transfers`, `monotone`); that of `mean-latency`.
+    """
+    how = objective_for(instance, "mean-latency", **objective)
+    if plan is None:
+        return subtasks_of(instance, whole_tasks(instance), how)
+    return subtasks_of(instance, decision_of(instance, as_plan(instance, plan, how)), how)
 
 
 def _slicing_defects(model: Model, stage: Stage) -> list[str]:

@@ -42,7 +42,7 @@ def solve_best_response(request: Request) -> Answer:
     except KeyboardInterrupt:
         found = Responses(0, 0, "interrupted")
     where = {
-        "finished": "a Nash plan",
+        "finished": "a Nash plan among single cuts",
         "cycle": "no Nash plan: the plan came back",
         "iteration limit": "no Nash plan within the limit",
     }

@@ -105,7 +105,7 @@ class _Search:
     exchanges: int = 0
     rounds: int = 0
     gave_up: bool = False
-    responses: str = ""
+    responses: str = "best responses: interrupted"
 
     @property
     def reason(self) -> str:

@@ -17,11 +17,13 @@ from splitfog.formulations.impossible import impossibility
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.offload_bound import mean_latency_bound
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, Status, decision_of, gap_of
-from splitfog.formulations.report import describe
+from splitfog.formulations.report import Placements, as_plan, describe
 from splitfog.instances.model import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined, SolverInfo, WrongAnswer
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 
+BOUND_AT_ONCE = 20_000
+"""Tasks times nodes up to which an interrupted plan is still given its bound."""
 NOISE = 1e-9
 """Relative rounding by which a valid bound may exceed the value recomputed in floats."""
 
@@ -34,7 +36,7 @@ def solve(
     monotone: bool = True,
     time_limit_s: float | None = None,
     seed: int = 0,
-    start: Plan | None = None,
+    start: Plan | Placements | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan a solver finds, its cost recomputed and its feasibility checked.
@@ -52,7 +54,8 @@ def solve(
     seed
         Of everything random; the same seed gives the same plan.
     start
-        A plan for the same instance to start from; the answer is never worse.
+        A plan for the same instance to start from, or placements by task; the answer is never
+        worse.
     options
         The solver's own options.
 
@@ -124,11 +127,18 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
 def _bound(request: Request, answer: Answer) -> float | None:
     """What no plan's mean latency is below, for solvers that know no bound of their own.
 
-    None for an interrupted one: who waits for its plan waits no longer.
+    None for a large interrupted one: who waits for its plan waits no longer.
     """
-    if answer.infeasible or answer.stopped_by == "interrupted":
+    instance, interrupted = request.instance, answer.stopped_by == "interrupted"
+    size = len(instance.tasks) * len(instance.nodes)
+    if answer.infeasible or (interrupted and size > BOUND_AT_ONCE):
         return None
-    return mean_latency_bound(request.instance)
+    try:
+        return mean_latency_bound(instance)
+    except KeyboardInterrupt:
+        if interrupted:
+            return None
+        raise
 
 
 def _run(info: SolverInfo, request: Request) -> Answer:
@@ -142,8 +152,11 @@ def _wrong_objective(info: SolverInfo, objective: Objective) -> str:
     return f"it minimises {', '.join(info.objectives)}, not {objective.name}"
 
 
-def _start(request: Request, plan: Plan) -> Decision:
+def _start(request: Request, given: Plan | Placements) -> Decision:
     """The decision of a start plan, offered as the first incumbent."""
+    if not isinstance(given, Plan | Mapping):
+        raise ValueError(f"start = {given!r}, must be a Plan or {{task: {{layer: node}}}}")
+    plan = as_plan(request.instance, given, request.objective)
     if plan.instance_sha256 not in (None, request.instance.sha256):
         raise ValueError(
             "the start plan is for another instance: "

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from splitfog.formulations.policy import save_policy as save_policy
     from splitfog.formulations.report import evaluate as evaluate
     from splitfog.formulations.report import violations as violations
+    from splitfog.formulations.template import subtasks as subtasks
     from splitfog.instances import zoo as zoo
     from splitfog.instances.checks import InstanceError as InstanceError
     from splitfog.instances.files import load_instance as load_instance
@@ -73,6 +74,7 @@ _HOMES = {
     "save_policy": "formulations.policy",
     "simulate": "deployment.simulation",
     "solve": "solvers.solve",
+    "subtasks": "formulations.template",
     "violations": "formulations.report",
 }
 

@@ -111,6 +111,9 @@ def _instances(files: list[Path]) -> list[Instance]:
     if errors:
         say(*map(str, errors[:-1]))
         raise errors[-1]
+    names = [instance.name for instance in instances]
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        say(f"{names.count(name)} files hold an instance named {name}: their rows look alike")
     return instances
 
 

@@ -26,6 +26,7 @@ def run(
     """
     from splitfog.deployment.pictures import show_instance
     from splitfog.formulations.plan import load_plan
+    from splitfog.formulations.report import violations
     from splitfog.instances.files import load_instance
 
     if output is None:
@@ -34,6 +35,9 @@ def run(
         raise ValueError(f"-o = {str(output)!r}, must end in one of {', '.join(FORMS)}")
     require_writable(output)
     problem = load_instance(instance)
-    show_instance(problem, None if plan is None else load_plan(plan), output)
+    given = None if plan is None else load_plan(plan)
+    show_instance(problem, given, output)
+    if given is not None and given.tasks:
+        say(*(f"the plan is infeasible: {fault}" for fault in violations(problem, given)))
     say(f"written: {output}")
     return DONE

@@ -33,7 +33,8 @@ def run(
         bool, typer.Option("--monotone/--no-monotone", help="data never goes back to the device")
     ] = True,
     time_limit: Annotated[
-        float | None, typer.Option(help="seconds after which the best so far is the answer")
+        float | None,
+        typer.Option(help="seconds of search; reading, checks, bound and audit come on top"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="of everything random")] = 0,
     start: Annotated[

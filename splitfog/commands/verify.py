@@ -19,10 +19,12 @@ def run(
 ) -> int:
     """Check a plan's claims without any solver.
 
-    Cost and feasibility are recomputed; exit code 1 if a claim is false, which is named.
+    Cost, feasibility and audit are recomputed; exit code 1 if a claim is false, which is named.
+    That nothing is below lower_bound is for the solver to prove, and believed here.
     """
     from splitfog.formulations.audit import audit_again
     from splitfog.formulations.plan import load_plan
+    from splitfog.formulations.report import evaluate
     from splitfog.formulations.verify import false_claims
     from splitfog.instances.files import load_instance
 
@@ -32,7 +34,10 @@ def run(
         put_json({"ok": not false, "false": false})
     else:
         lines = [f"{plan.name}: {sentence}" for sentence in false]
-        what = given.status or "plan"
-        value = "" if given.value is None else f", value = {given.value!r} s"
-        put("\n".join(lines or [f"{plan.name}: all claims are true ({what}{value})"]) + "\n")
+        what = given.status or "feasible"
+        cost = float(evaluate(problem, given)) if given.tasks and not false else None
+        value = "" if cost is None else f", value = {given.value or cost!r} s"
+        taken = "" if given.lower_bound is None else "; lower_bound is not proven again"
+        said = f"{plan.name}: all claims are true ({what}{value}){taken}"
+        put("\n".join(lines or [said]) + "\n")
     return CHECK_FAILED if false else DONE

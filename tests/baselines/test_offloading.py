@@ -64,7 +64,7 @@ def where(instance: Instance, solver: str, **how: Any) -> str:
 def test_local() -> None:
     """`local` leaves every task at its source; a stream that is too fast for it has no plan."""
     assert where(fog((0.5, 0.9)), "local") == "u0 u1"
-    reason = "task t1: there is no room for it on u1, or on the way"
+    reason = "task t1: no room by memory, quota or load (rho < 1) on u1, or on links to it"
     assert where(fog((0.5, 1.1)), "local") == reason
 
 

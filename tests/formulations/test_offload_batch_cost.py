@@ -76,3 +76,18 @@ def test_bad_batches_are_named():
         OffloadBatchCost(drawn(2, Objective("batch")))
     with pytest.raises(ValueError, match="chunk = 0, must be >= 1"):
         OffloadBatchCost(subtasks, chunk=0)
+
+
+def test_subtasks_of_a_plan_by_public_names():
+    """A plan's subtasks, its own assignment, and its value; whole tasks without a plan."""
+    import splitfog as sf
+
+    instance = sf.generate("fog", users=4, seed=1, radio="parallel")
+    plan = sf.solve(instance, "dina")
+    subtasks = sf.subtasks(instance, plan)
+    assert subtasks.is_state()
+    values = sf.OffloadBatchCost(subtasks)(subtasks.assignment()[None])
+    assert float(values[0]) == pytest.approx(plan.value, rel=1e-9)
+    assert len(sf.subtasks(instance).keys) == 4
+    placed = {task.name: plan.placement(task.name) for task in instance.tasks}
+    assert len(sf.subtasks(instance, placed).keys) == 4

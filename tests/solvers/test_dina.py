@@ -452,3 +452,14 @@ def test_tasks_without_a_source_are_declined():
     for solver in OURS:
         with pytest.raises(SolverDeclined, match="task0 has no source"):
             sf.solve(orphan, solver=solver, objective="mean-latency")
+
+
+def test_starts_from_placements_by_name():
+    """As `evaluate` takes them; anything else is refused in a sentence."""
+    instance = two_users_one_fog()
+    home = {task.name: dict.fromkeys(("x", "all"), task.source) for task in instance.tasks}
+    plan = sf.solve(instance, "swap", start=home)
+    assert plan.value is not None
+    assert plan.value <= float(sf.evaluate(instance, home, "mean-latency"))
+    with pytest.raises(ValueError, match=r"start = 'plan\.json', must be a Plan or"):
+        sf.solve(instance, "swap", start="plan.json")
