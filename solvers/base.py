@@ -15,6 +15,9 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import StoppedBy
 from splitfog.instances.model import Instance
 
+SMALL = 20_000
+"""Tasks times nodes."""
+
 
 class SolverDeclined(ValueError):
     """The solver does not apply to this instance or objective: why, and which one does."""
@@ -123,6 +126,11 @@ class Request:
     def out_of_time(self) -> bool:
         """Whether the time limit is reached."""
         return self.remaining_s <= 0
+
+    @property
+    def is_small(self) -> bool:
+        """Whether bounds and audits take a moment only, and so are worth it after an interrupt."""
+        return len(self.instance.tasks) * len(self.instance.nodes) <= SMALL
 
     def offer(self, decision: Decision) -> bool:
         """Keep a decision if it is feasible and the best so far; what an interrupt leaves."""

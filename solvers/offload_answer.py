@@ -35,7 +35,8 @@ def finished_answer(
     consent: Consent = "total",
     swaps: int = 0,
 ) -> Answer:
-    """The answer of a decision with its audit; without one where it is not feasible.
+    """The answer of a decision with its audit; without one where it is not feasible, and after an
+    interrupt where the instance is large: who waits for the plan waits no longer.
 
     Where a decision offered before (the start) costs less, that one is answered and audited.
     """
@@ -52,5 +53,7 @@ def finished_answer(
         said = f"no feasible plan was found: {faults[0]}"
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         return Answer(None, stopped_by=stopped_by, reason=said + more)
+    if stopped_by == "interrupted" and not request.is_small:
+        return Answer(decision, stopped_by=stopped_by, reason=reason)
     audit = audit_of(instance, decision, objective, consent, swaps)
     return Answer(decision, stopped_by=stopped_by, reason=reason, audit=audit)

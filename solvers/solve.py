@@ -22,8 +22,6 @@ from splitfog.instances.model import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined, SolverInfo, WrongAnswer
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 
-BOUND_AT_ONCE = 20_000
-"""Tasks times nodes up to which an interrupted plan is still given its bound."""
 NOISE = 1e-9
 """Relative rounding by which a valid bound may exceed the value recomputed in floats."""
 
@@ -129,12 +127,11 @@ def _bound(request: Request, answer: Answer) -> float | None:
 
     None for a large interrupted one: who waits for its plan waits no longer.
     """
-    instance, interrupted = request.instance, answer.stopped_by == "interrupted"
-    size = len(instance.tasks) * len(instance.nodes)
-    if answer.infeasible or (interrupted and size > BOUND_AT_ONCE):
+    interrupted = answer.stopped_by == "interrupted"
+    if answer.infeasible or (interrupted and not request.is_small):
         return None
     try:
-        return mean_latency_bound(instance)
+        return mean_latency_bound(request.instance)
     except KeyboardInterrupt:
         if interrupted:
             return None
