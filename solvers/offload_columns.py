@@ -24,7 +24,7 @@ Integers = NDArray[np.int64]
 
 MOST_COLUMNS = 12_000
 """Of the 0-1 program; if more might matter, the cheapest, and a bound that says so."""
-RESERVE_S = 2.5
+RESERVE_S = 4.0
 """Left of the time limit for HiGHS to look at its clock, and for checking the answer."""
 
 
