@@ -90,7 +90,7 @@ def _with_slices(request: Request, answer: Answer) -> Answer:
     except SolverDeclined:
         return answer
     if found.decision is None or not request.offer(found.decision):
-        return replace(answer, reason=f"{answer.reason}; dina, asked next, found none better")
+        return replace(answer, reason=f"{answer.reason}; dina, asked for slices, found none better")
     reason = f"auto chose dina: with slices it beats the placements of {answer.solver}"
     reason += "" if found.reason is None else f"; {found.reason}"
     return replace(found, reason=reason, solver="dina")

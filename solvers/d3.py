@@ -23,8 +23,8 @@ from splitfog.instances.model import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.hpa import horizontal_partition, single_tier
 from splitfog.solvers.min_cut import least_cut, line_network
-from splitfog.solvers.vsm import checked_slices
-from splitfog.solvers.vsm_plans import TaskPlanner, base_placements, parted
+from splitfog.solvers.vsm import part_by_part
+from splitfog.solvers.vsm_plans import TaskPlanner, base_placements
 
 Placement = NDArray[np.int64]
 
@@ -39,16 +39,7 @@ def solve_d3(request: Request) -> Answer:
     stage counts by its part of the stage's time, in proportion to its own time at home. It stops
     when no candidate is better, or after `rounds`.
     """
-    found: list[TaskDecision] = []
-    for part in parted(request.instance):
-        start = request.start
-        if start is not None and len(part.tasks) < len(request.instance.tasks):
-            start = Decision((start.tasks[len(found)],))
-        solved = _partitioned(request, part, start)
-        if isinstance(solved, str):
-            return Answer(None, reason=solved)
-        found += solved.tasks
-    return checked_slices(request, Decision(tuple(found)))
+    return part_by_part(request, _partitioned)
 
 
 def _partitioned(request: Request, instance: Instance, start: Decision | None) -> Decision | str:

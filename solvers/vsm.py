@@ -6,6 +6,8 @@ nodes and are put together without loss.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.feasibility import decision_violations
 from splitfog.instances.model import Instance
@@ -42,15 +44,25 @@ def solve_vsm(request: Request) -> Answer:
     O(P^2 H^2 N) for P blocks in a run, H rows and N nodes. Tasks are sliced one after another.
     No lower bound: sliced plans can beat every bound for placements.
     """
+    return part_by_part(request, _sliced)
+
+
+def part_by_part(
+    request: Request, solve_part: Callable[[Request, Instance, Decision | None], Decision | str]
+) -> Answer:
+    """The checked answer of a solver of parts: one task each, or all where memory joins them.
+
+    `solve_part` is given the part of the start, and returns a decision or why there is none.
+    """
     found: list[TaskDecision] = []
     for part in parted(request.instance):
         start = request.start
         if start is not None and len(part.tasks) < len(request.instance.tasks):
             start = Decision((start.tasks[len(found)],))
-        sliced = _sliced(request, part, start)
-        if isinstance(sliced, str):
-            return Answer(None, reason=sliced)
-        found += sliced.tasks
+        solved = solve_part(request, part, start)
+        if isinstance(solved, str):
+            return Answer(None, reason=solved)
+        found += solved.tasks
     return checked_slices(request, Decision(tuple(found)))
 
 

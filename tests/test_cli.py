@@ -617,3 +617,19 @@ def test_help_loads_nothing_heavy() -> None:
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "Usage: splitfog" in process.stdout
     assert process.stderr.strip() == "[]"
+
+
+def test_show_refuses_a_plan_of_another_instance(plan_file: Path, tmp_path: Path) -> None:
+    """As `verify` and `simulate` do; one that breaks a rule is drawn, and said to."""
+    other = changed(plan_file, tmp_path, instance_sha256="0" * 64)
+    picture = tmp_path / "p.svg"
+    assert "is for another instance" in one_line_of_error("show", TINY, other, "-o", picture)
+    assert not picture.exists()
+
+
+def test_compare_says_that_names_are_shared(tmp_path: Path) -> None:
+    """Two files of one instance: their rows cannot be told apart."""
+    copy = tmp_path / "copy.json"
+    copy.write_bytes(Path(TINY).read_bytes())
+    result = splitfog("compare", TINY, copy, "--solvers", "min-cut")
+    assert "2 files hold an instance named" in result.stderr

@@ -9,11 +9,12 @@ import pytest
 from msgspec.structs import replace
 
 from splitfog import solve
+from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.impossible import impossibility
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.queueing import task_visits, waits
-from splitfog.instances.model import Instance
+from splitfog.instances.model import Instance, Layer, Model, Node, Task, Window, frozen
 from tests.formulations.random_offloading import random_offloading
 from tests.strategies import random_instance
 
@@ -76,3 +77,37 @@ def test_the_sentences_name_the_cause() -> None:
     why = impossibility(with_fields(alone, nodes=nodes), LOOSE)
     assert why is not None
     assert f"routes from {source} and memory" in why
+
+
+def test_strides_leave_gaps_that_slices_need_not_compute() -> None:
+    """One-element slices behind a stride of 2 compute a quarter: whole it is too much."""
+    square = {"output_bytes": 1.0, "output_shape": (1, 8, 8)}
+    dense = Window(kernel=(1, 1))
+    layers = (
+        Layer(name="x", op="input", **square),
+        Layer(name="a", op="conv", inputs=("x",), flops=4e9, window=dense, **square),
+        Layer(
+            name="b",
+            op="conv",
+            inputs=("a",),
+            output_bytes=1.0,
+            output_shape=(1, 4, 4),
+            window=Window(kernel=(1, 1), stride=(2, 2)),
+        ),
+    )
+    instance = Instance(
+        name="gaps",
+        tiers=("device",),
+        nodes=(Node(name="d", tier="device", speed_flops=1e9),),
+        links=(),
+        models=(Model(name="m", layers=layers),),
+        tasks=(Task(name="t", model="m", source="d", arrivals_per_s=0.9),),
+    )
+    cells = [(row, column) for row in range(4) for column in range(4)]
+    slices = tuple(Slice(0, (r, r + 1), (c, c + 1)) for r, c in cells)
+    answer = TaskDecision(frozen(np.zeros(3, np.int64)), stages=(Stage((1, 2), 0, slices),))
+    assert decision_violations(instance, Decision((answer,)), LOOSE) == []
+    whole = Decision((TaskDecision(answer.placement),))
+    assert decision_violations(instance, whole, LOOSE) != []
+    assert impossibility(instance, LOOSE) is None
+    assert impossibility(with_rates(instance, 1.2), LOOSE) is not None

@@ -138,6 +138,33 @@ def test_perfect_halves_reach_the_bound():
     assert mean_latency_bound(halved) == pytest.approx(2.0)
 
 
+@pytest.mark.parametrize("radio", ["serial", "parallel"])
+@pytest.mark.parametrize("speed", [1e8, 1e9, 4e9])
+def test_no_split_over_two_nodes_is_below_and_the_best_is_near(radio, speed):
+    """Every number of rows on the helper, over a slow link with latencies: the best is near."""
+    size = 64
+    layer = replace(windowed(size, 1, 1), flops=4e9, output_bytes=5e4)
+    instance = Instance(
+        name="split",
+        tiers=("device",),
+        nodes=(
+            Node(name="a", tier="device", speed_flops=1e9, radio=radio),
+            Node(name="b", tier="device", speed_flops=speed),
+        ),
+        links=(Link(tail="a", head="b", bandwidth_bps=8e5, latency_s=0.02),),
+        models=(Model(name="m", layers=(replace(shaped(size), output_bytes=1e5), layer)),),
+        tasks=(replace(chain(None).tasks[0], source="a", results_to="a", arrivals_per_s=None),),
+    )
+    values = []
+    for rows in range(size + 1):
+        parts = [(0, 0, size - rows), (1, size - rows, size)]
+        slices = tuple(Slice(n, (r0, r1), (0, size)) for n, r0, r1 in parts if r0 < r1)
+        answer = TaskDecision(frozen(np.array([0, 0])), stages=(Stage((1,), 0, slices),))
+        values.append(float(decision_cost(instance, Decision((answer,)), LOOSE)))
+    bound = mean_latency_bound(instance)
+    assert 0.95 * min(values) <= bound <= min(values)
+
+
 def chain(results_to):
     """Three layers that nobody can slice, on a device, a fog node and a cloud."""
     layers = [Layer(name="x", op="input", output_bytes=4e5)]

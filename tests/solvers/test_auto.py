@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as with_fields
 from typing import Any
 
 import numpy as np
@@ -224,3 +225,17 @@ def test_says_why_nothing_applies(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_solvers(monkeypatch, ilp=decline, evolution=decline)
     with pytest.raises(SolverDeclined, match=r"ilp does not apply: it is Sunday; evolution does"):
         solve(case("line-1")[0], objective="period")
+
+
+def test_placements_are_not_the_last_word_for_many_tasks() -> None:
+    """Without rates the best placements are proven; slices still beat them, and `auto` says so."""
+    drawn = generate("fog", users=3, seed=2, radio="parallel", bandwidth_scale=3.0)
+    tasks = tuple(replace(task, arrivals_per_s=None) for task in drawn.tasks)
+    instance = with_fields(drawn, tasks=tasks)
+    plan = solve(instance)
+    assert plan.solver == "dina"
+    assert "with slices it beats the placements" in (plan.reason or "")
+    assert plan.value is not None
+    best = solve(instance, "evolution", time_limit_s=5)
+    assert best.value is not None
+    assert plan.value < best.value

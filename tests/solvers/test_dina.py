@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace as with_fields
 from itertools import product
 from math import inf
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -463,3 +464,11 @@ def test_starts_from_placements_by_name():
     assert plan.value <= float(sf.evaluate(instance, home, "mean-latency"))
     with pytest.raises(ValueError, match=r"start = 'plan\.json', must be a Plan or"):
         sf.solve(instance, "swap", start="plan.json")
+
+
+def test_a_run_that_comes_home_is_a_whole_task_again():
+    """Found by search: the layers behind a cut move home, and the rounds must start anew."""
+    instance = sf.load_instance(Path(__file__).parent.parent / "data" / "restart.json")
+    plan = sf.solve(instance, "dina-o", MEAN)
+    assert plan.stopped_by == "finished"
+    assert plan.audit["exchange_blocking"]["total"] == 0
