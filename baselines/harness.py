@@ -18,7 +18,7 @@ from msgspec.structs import replace as with_fields
 
 from splitfog.baselines.rows import Declined, Row, Table
 from splitfog.formulations.objective import Objective, objective_for
-from splitfog.formulations.plan import OPTIMALITY_GAP, gap_of
+from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver, gap_of
 from splitfog.instances.model import Instance, Layer, Link, Model, Node, Task
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.registry import solver_info, solver_infos
@@ -42,7 +42,25 @@ class Job:
     """False for a baseline that runs only for its value."""
 
 
-Outcome = Row | Declined
+@dataclass(frozen=True)
+class Ran:
+    """The row of one run, and whether its plan has slices."""
+
+    row: Row
+    is_sliced: bool = False
+
+    @property
+    def instance(self) -> str:
+        """The instance's name."""
+        return self.row.instance
+
+    @property
+    def solver(self) -> str:
+        """The solver's name."""
+        return self.row.solver
+
+
+Outcome = Ran | Declined
 
 
 def compare(
@@ -110,7 +128,7 @@ def compare(
         for seed in dict.fromkeys(seeds)
     ]
     outcomes, interrupted = _run_all(work, jobs, progress)
-    rows = _judged([(j, o) for j, o in zip(work, outcomes) if isinstance(o, Row)], baseline)
+    rows = _judged([(j, o) for j, o in zip(work, outcomes) if isinstance(o, Ran)], baseline)
     declined = [o for j, o in zip(work, outcomes) if isinstance(o, Declined) and j.shown]
     if declined and not rows and not interrupted:
         raise SolverDeclined(declined[0].solver, declined[0].reason)
@@ -179,7 +197,7 @@ def _run_here(work: Sequence[Job], _: int, keep: Callable[[int, Outcome], None])
     for position, job in enumerate(work):
         outcome = run_job(job)
         keep(position, outcome)
-        if isinstance(outcome, Row) and outcome.stopped_by == "interrupted":
+        if isinstance(outcome, Ran) and outcome.row.stopped_by == "interrupted":
             raise KeyboardInterrupt  # `solve` kept the best so far; the rest shall not start
 
 
@@ -236,7 +254,7 @@ def run_job(job: Job) -> Outcome:
         )
     except Exception as error:
         return _crash(job, error, time.perf_counter() - started)
-    return Row(
+    row = Row(
         instance=job.instance.name,
         objective=job.objective.name,
         solver=job.solver,
@@ -245,20 +263,24 @@ def run_job(job: Job) -> Outcome:
         stopped_by=plan.stopped_by,
         value=plan.value,
         lower_bound=plan.lower_bound,
+        proven_over=plan.proven_over,
         runtime_s=plan.runtime_s,
         reason=plan.reason,
     )
+    return Ran(row, any(entry.stages for entry in plan.tasks))
 
 
-def _crash(job: Job, error: BaseException, runtime_s: float | None) -> Row:
-    return Row(
-        instance=job.instance.name,
-        objective=job.objective.name,
-        solver=job.solver,
-        seed=job.seed,
-        status="error",
-        runtime_s=runtime_s,
-        reason=" ".join(f"{type(error).__name__}: {error}".split()),
+def _crash(job: Job, error: BaseException, runtime_s: float | None) -> Ran:
+    return Ran(
+        Row(
+            instance=job.instance.name,
+            objective=job.objective.name,
+            solver=job.solver,
+            seed=job.seed,
+            status="error",
+            runtime_s=runtime_s,
+            reason=" ".join(f"{type(error).__name__}: {error}".split()),
+        )
     )
 
 
@@ -294,48 +316,44 @@ def _warm_up(solver: str, objective: Objective) -> None:
             raise KeyboardInterrupt  # `solve` took it for its own
 
 
-def _judged(results: Sequence[tuple[Job, Row]], baseline: str) -> list[Row]:
-    """The rows to show, with gaps and speed-ups; claims that another's plan refutes are errors."""
-    best_value: dict[tuple[int, str], float] = {}
-    for job, row in results:
-        for kind in _included_in(job):
-            if row.value is not None:
-                best_value[kind] = min(row.value, best_value.get(kind, inf))
-    sound = [(job, _refuted(row, best_value.get(_kind(job)))) for job, row in results]
-    bound: dict[tuple[int, str], float] = {}
+def _judged(results: Sequence[tuple[Job, Ran]], baseline: str) -> list[Row]:
+    """The rows to show, with gaps and speed-ups; claims that another's plan refutes are errors.
+
+    A plan is judged only by bounds over plans of which it is one: those over all plans, and where
+    it has no slices those over placements.
+    """
+    least: dict[tuple[int, str], float] = {}
+    for job, ran in results:
+        for over in _classes(ran):
+            if ran.row.value is not None:
+                key: tuple[int, str] = (job.problem, over)
+                least[key] = min(ran.row.value, least.get(key, inf))
+    sound = [
+        (job, ran, _refuted(ran.row, least.get((job.problem, ran.row.proven_over or "all"))))
+        for job, ran in results
+    ]
+    most: dict[tuple[int, str], float] = {}
     reference: dict[tuple[int, int], float] = {}
-    for job, row in sound:
-        if row.lower_bound is not None:
-            for kind in _bounded_by(job):
-                bound[kind] = max(row.lower_bound, bound.get(kind, 0.0))
+    for job, _, row in sound:
+        if row.lower_bound is not None and row.proven_over is not None:
+            claimed: tuple[int, str] = (job.problem, row.proven_over)
+            most[claimed] = max(row.lower_bound, most.get(claimed, 0.0))
         if row.value is not None and row.solver == baseline:
             reference[job.problem, job.seed] = row.value
     return [
         with_fields(
             row,
-            gap=_gap(row.value, bound.get(_kind(job))),
+            gap=_gap(row, [most.get((job.problem, over)) for over in _classes(ran)]),
             speedup=_speedup(reference.get((job.problem, job.seed)), row.value),
         )
-        for job, row in sound
+        for job, ran, row in sound
         if job.shown
     ]
 
 
-def _kind(job: Job) -> tuple[int, str]:
-    """The problem, and among which of its plans the solver looks."""
-    return job.problem, solver_info(job.solver).answers
-
-
-def _included_in(job: Job) -> list[tuple[int, str]]:
-    """The kinds of plans that the solver's plan is one of: placements are plans without slices."""
-    wider = [(job.problem, "slices")]
-    return wider if _kind(job)[1] == "slices" else [_kind(job), *wider]
-
-
-def _bounded_by(job: Job) -> list[tuple[int, str]]:
-    """The kinds of plans that the solver's bound holds for; sliced ones may beat placements."""
-    narrower = [(job.problem, "placements")]
-    return narrower if _kind(job)[1] == "placements" else [_kind(job), *narrower]
+def _classes(ran: Ran) -> tuple[ProvenOver, ...]:
+    """The kinds of plans that a run's plan is one of, whoever made it."""
+    return ("all",) if ran.is_sliced else ("all", "placements")
 
 
 def _refuted(row: Row, best_value: float | None) -> Row:
@@ -348,12 +366,13 @@ def _refuted(row: Row, best_value: float | None) -> Row:
         claim = f"its lower bound {row.lower_bound!r} is above the value {best_value!r} of a plan"
     else:
         return row
-    return with_fields(row, status="error", lower_bound=None, reason=claim)
+    return with_fields(row, status="error", lower_bound=None, proven_over=None, reason=claim)
 
 
-def _gap(value: float | None, bound: float | None) -> float | None:
-    """The gap, 0 where the bound exceeds the value by rounding."""
-    gap = gap_of(value, bound)
+def _gap(row: Row, others: Sequence[float | None]) -> float | None:
+    """The gap to the best bound, the row's own included; 0 where that is above by rounding."""
+    bounds = [bound for bound in (row.lower_bound, *others) if bound is not None]
+    gap = gap_of(row.value, max(bounds, default=None))
     return None if gap is None else max(gap, 0.0)
 
 

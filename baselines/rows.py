@@ -14,11 +14,11 @@ from msgspec import Struct
 class Row(Struct, frozen=True, kw_only=True):
     """One solver's plan for one instance, objective and seed.
 
-    `value` and `lower_bound` in seconds. `gap` is that of `value` to the best bound that any
-    solver of the comparison proved for the same instance, objective and kind of plan (a bound for
-    placements says nothing about plans with slices); `speedup` is the
-    baseline's value over this one, at the same seed. None where there is no number. `runtime_s`
-    is the plan's.
+    `value` and `lower_bound` in seconds; `proven_over` says for which plans status and bound hold.
+    `gap` is that of `value` to the best bound that any solver of the comparison proved, for the
+    same instance and objective, over plans of which this is one (a bound for placements says
+    nothing about plans with slices); `speedup` is the baseline's value over this one, at the same
+    seed. None where there is no number. `runtime_s` is the plan's.
     """
 
     instance: str
@@ -29,6 +29,7 @@ class Row(Struct, frozen=True, kw_only=True):
     stopped_by: str | None = None
     value: float | None = None
     lower_bound: float | None = None
+    proven_over: str | None = None
     gap: float | None = None
     speedup: float | None = None
     runtime_s: float | None = None

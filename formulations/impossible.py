@@ -35,7 +35,7 @@ def impossibility(instance: Instance, objective: Objective) -> str | None:
     for position, task in enumerate(instance.tasks):
         arrays = task_arrays(instance, position)
         rules = _rules(arrays, objective)
-        open_to = np.logical_and.reduce(list(rules.values()))
+        open_to = open_places(arrays, objective)
         if (homeless := np.flatnonzero(~open_to.any(axis=1))).size:
             layer = int(homeless[0])
             why = " and ".join(name for name, mask in rules.items() if not mask[layer].all())
@@ -45,6 +45,11 @@ def impossibility(instance: Instance, objective: Objective) -> str | None:
     if objective.name == "mean-latency" and any(task.arrivals_per_s for task in instance.tasks):
         return _overload(instance, possible)
     return None
+
+
+def open_places(arrays: TaskArrays, objective: Objective) -> Flags:
+    """[layers, nodes]: where a layer, or a slice of it, may be computed as far as it alone says."""
+    return np.asarray(np.logical_and.reduce(list(_rules(arrays, objective).values())))
 
 
 def _rules(arrays: TaskArrays, objective: Objective) -> dict[str, Flags]:

@@ -22,6 +22,9 @@ OPTIMALITY_GAP = 1e-6
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown", "error"]
 StoppedBy = Literal["finished", "time limit", "iteration limit", "cycle", "interrupted"]
+ProvenOver = Literal["all", "placements", "contiguous", "catalogue", "given"]
+"""For which plans a bound and a status hold: all; those without slices; of these, those whose
+layers on a node are consecutive; those of a solver's stated catalogue; those of given subtasks."""
 
 
 class PlanSlice(Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,7 +86,8 @@ class LinkLoad(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An answer to an instance; what a file may leave out is None here.
 
-    `value` and `lower_bound` in seconds, `gap` = (value - lower_bound) / value.
+    `value` and `lower_bound` in seconds, `gap` = (value - lower_bound) / value. `proven_over` says
+    for which plans `status` and `lower_bound` hold; None where neither proves anything.
     """
 
     format: Literal["splitfog/plan"] = FORMAT
@@ -99,6 +103,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     value: float | None = None
     lower_bound: float | None = None
     gap: float | None = None
+    proven_over: ProvenOver | None = None
     runtime_s: float | None = None
     tasks: tuple[TaskPlan, ...]
     nodes: dict[str, NodeLoad] = {}

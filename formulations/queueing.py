@@ -39,6 +39,12 @@ def task_visits(instance: Instance, task: Task, answer: TaskDecision) -> TaskVis
     return TaskVisits(seconds, stages)
 
 
+def utilisation(instance: Instance, decision: Decision) -> list[float]:
+    """rho of every node, whatever is minimised: rates times seconds of service, 1 or more too."""
+    pairs = zip(instance.tasks, decision.tasks, strict=True)
+    return waits(instance, [task_visits(instance, task, answer) for task, answer in pairs])[0]
+
+
 def waits(instance: Instance, visits: list[TaskVisits]) -> tuple[list[float], list[float]]:
     """rho and the Pollaczek-Khinchine wait of every node; inf where rho >= 1.
 

@@ -23,6 +23,7 @@ from splitfog.formulations.plan import (
     TaskPlan,
     decision_of,
 )
+from splitfog.formulations.queueing import utilisation
 from splitfog.instances.model import Instance, Task
 
 Placements = dict[str, dict[str, str]]
@@ -166,11 +167,13 @@ def _plan_schedule(instance: Instance, task: Task, cost: Cost) -> PlanSchedule |
 
 
 def _node_loads(instance: Instance, decision: Decision, cost: Cost) -> dict[str, NodeLoad]:
-    memory = memory_bytes(instance, decision)
+    memory, rho = memory_bytes(instance, decision), cost.utilisation
+    if rho is None and any(task.arrivals_per_s is not None for task in instance.tasks):
+        rho = utilisation(instance, decision)
     return {
         node.name: NodeLoad(
             busy_s=cost.ledger.node_busy_s[i],
-            utilisation=None if cost.utilisation is None else cost.utilisation[i],
+            utilisation=None if rho is None else rho[i],
             memory_bytes=memory[i],
             queue=_queue(instance, decision, i),
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from math import inf, isclose
 from typing import Any
 
+from splitfog.formulations.audit_form import audit_defects, is_amount
 from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.objective import objective_for
 from splitfog.formulations.plan import (
@@ -43,7 +44,7 @@ def false_claims(
     audit
         The recomputed audit, where the caller has one; None: the plan's audit is not checked.
     """
-    claims = list(_identity(instance, plan))
+    claims = [*_identity(instance, plan), *audit_defects(plan.audit, plan.objective.name)]
     if plan.status in ("infeasible", "unknown", "error"):
         return claims + list(_emptiness(plan))
     try:
@@ -89,10 +90,14 @@ def _emptiness(plan: Plan) -> Iterator[str]:
     for name in ("nodes", "links"):
         if getattr(plan, name):
             yield f"{name} has {len(getattr(plan, name))} entries, must be empty {because}"
+    if plan.status == "infeasible" and plan.lower_bound is not None:
+        yield f"lower_bound = {plan.lower_bound!r}, must be null {because}"
+    yield from _proven_over(plan)
 
 
 def _proof(plan: Plan, value: float | None) -> Iterator[str]:
     """The bound is none above the value, and gap and status follow from both."""
+    yield from _proven_over(plan)
     bound = plan.lower_bound
     if bound is not None and value is not None and bound > value + TOLERANCE * abs(value):
         yield f"lower_bound = {bound!r}, must be <= the value {value!r}"
@@ -104,6 +109,17 @@ def _proof(plan: Plan, value: float | None) -> Iterator[str]:
         yield f'status = "optimal", must be "feasible" {known}'
     if plan.status == "feasible" and gap is not None and gap < OPTIMALITY_GAP - TOLERANCE:
         yield f'status = "feasible", must be "optimal" with the gap {gap!r}'
+
+
+def _proven_over(plan: Plan) -> Iterator[str]:
+    """The bound is a number of its kind, and for plans of which this is one."""
+    bound, over = plan.lower_bound, plan.proven_over
+    if bound is not None and not is_amount(bound):
+        yield f"lower_bound = {bound!r}, must be >= 0"
+    if over is not None and bound is None and plan.status != "infeasible":
+        yield f'proven_over = "{over}", must be null without a lower_bound'
+    if over in ("placements", "contiguous") and any(entry.stages for entry in plan.tasks):
+        yield f'proven_over = "{over}", but the plan has stages'
 
 
 def _tasks(plan: Plan, truth: Plan) -> Iterator[str]:
@@ -138,6 +154,8 @@ def _nodes(plan: Plan, truth: Plan) -> Iterator[str]:
         for field in ("busy_s", "utilisation", "memory_bytes"):
             right = getattr(truth.nodes[name], field)
             yield from _compared(getattr(load, field), right, f"nodes.{name}.{field}")
+        if load.queue is not None and plan.objective.name != "batch":
+            yield f"nodes.{name}.queue must be null: only batch has queues"
 
 
 def _links(instance: Instance, plan: Plan, truth: Plan) -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from splitfog.formulations.impossible import impossibility
+from splitfog.formulations.choice import slices_matter
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import OPTIMALITY_GAP
 from splitfog.instances.model import Instance
@@ -27,6 +28,9 @@ HEURISTIC = {
 }
 """Where nothing exact applies or ends in time; the next where one finds no plan."""
 
+SLICING = {"latency": ("vsm", "d3"), "mean-latency": ("dina",)}
+"""Who looks at plans with slices, where the placements are settled or there are none."""
+
 DEFAULT_TIME_LIMIT_S = 60.0
 """For the exponential solvers, where the caller sets no limit."""
 
@@ -43,15 +47,16 @@ def solve_auto(request: Request) -> Answer:
     `latency` in disguise (`as_latency`) the solvers of that are asked. The plan names the solver
     that found it, and its `reason` says why that was chosen.
 
-    For `mean-latency`, what only looks at placements is not the last word: `dina` goes on from
-    its plan, and may find a better one with slices.
+    Placements are not the last word where slices may do better. For `mean-latency` `dina` goes on
+    from the best of them; where they are proven infeasible, who slices is asked for a plan.
 
-    Raises
-    ------
-    SolverDeclined
-        Where nothing applies, with every reason.
+    A solver that fails in a later step is named in the reason, and loses nothing.
     """
     answer = _chosen(request)
+    if _interrupted(answer) or not slices_matter(request.instance, request.objective):
+        return answer
+    if answer.infeasible:
+        return _sliced_instead(request, answer)
     if request.objective.name == "mean-latency" and answer.decision is not None:
         return _with_slices(request, answer)
     return answer
@@ -82,18 +87,30 @@ def _chosen(request: Request) -> Answer:
 def _with_slices(request: Request, answer: Answer) -> Answer:
     """The better of an answer and of what `dina` makes of it with slices."""
     info = solver_info("dina")
-    if _interrupted(answer) or solver_info(answer.solver or "").answers == info.answers:
+    if solver_info(answer.solver or "").answers == info.answers:
         return answer
-    inner = replace(request, start=answer.decision, options=parse_options(info, {}))
-    try:
-        found = load_solver(info)(inner)
-    except SolverDeclined:
-        return answer
-    if found.decision is None or not request.offer(found.decision):
-        return replace(answer, reason=f"{answer.reason}; dina, asked for slices, found none better")
+    choice = _Choice(request)
+    found = choice.ask("dina", request.objective, request.time_limit_s)
+    if found is None or found.decision is None or not choice.improved:
+        notes = [str(answer.reason), *choice.notes, "dina, asked for slices, found none better"]
+        stopped = found.stopped_by if found is not None and _interrupted(found) else None
+        return replace(answer, reason="; ".join(notes), stopped_by=stopped or answer.stopped_by)
     reason = f"auto chose dina: with slices it beats the placements of {answer.solver}"
     reason += "" if found.reason is None else f"; {found.reason}"
     return replace(found, reason=reason, solver="dina")
+
+
+def _sliced_instead(request: Request, answer: Answer) -> Answer:
+    """A plan with slices where there is no placement; else the answer, with who was asked."""
+    choice = _Choice(request)
+    for name in SLICING.get(request.objective.name, ()):
+        found = choice.ask(name, request.objective, request.time_limit_s)
+        if found is not None and found.decision is not None:
+            why = f"slices, as no placement is feasible ({answer.reason})"
+            return replace(choice.concluded(name, found, why), lower_bound=found.lower_bound)
+        if found is not None:
+            choice.notes.append(f"{name} found no plan with slices: {found.reason}")
+    return replace(answer, reason="; ".join([str(answer.reason), *choice.notes]))
 
 
 def as_latency(instance: Instance, objective: Objective) -> Objective | None:
@@ -122,9 +139,13 @@ class _Choice:
 
     request: Request
     notes: list[str] = field(default_factory=list)
+    improved: bool = False
+    """Whether the last one asked has a better plan than all before."""
+    failure: Exception | None = None
+    """The last exception of a solver."""
 
     def ask(self, name: str, objective: Objective, limit_s: float | None) -> Answer | None:
-        """A solver's answer, its plan offered and its bound kept; None if it does not apply."""
+        """A solver's answer, its plan offered and its bound kept; None if it has none to give."""
         info, inner = solver_info(name), self._inner(objective, limit_s)
         inner.options = parse_options(info, {})
         try:
@@ -134,11 +155,18 @@ class _Choice:
             return None
         except KeyboardInterrupt:
             answer = Answer(inner.incumbent, inner.lower_bound, stopped_by="interrupted")
+        except Exception as error:
+            if os.environ.get("SPLITFOG_STRICT"):
+                raise
+            self.failure = error
+            self.notes.append(f"{name} failed ({type(error).__name__}: {error})")
+            return None
         if answer.decision is None and inner.incumbent is not None:
             answer = replace(answer, decision=inner.incumbent)
         request = self.request
+        before, self.improved = request.incumbent_value, False
         if objective.name != "batch" and answer.decision is not None:
-            request.offer(answer.decision)
+            self.improved = request.offer(answer.decision) and request.incumbent_value < before
         bounds = [b for b in (request.lower_bound, answer.lower_bound) if b is not None]
         request.lower_bound = max(bounds, default=None)
         return answer
@@ -185,7 +213,7 @@ class _Choice:
         return self.concluded(exact, answer, "exact, but no optimum was proven in time")
 
     def searched(self) -> Answer:
-        """A heuristic's answer where nothing exact applies."""
+        """A heuristic's answer where nothing exact applies; what failed, if there is no plan."""
         request = self.request
         for name in HEURISTIC.get(request.objective.name, ()):
             found = self.ask(name, request.objective, request.time_limit_s)
@@ -195,12 +223,11 @@ class _Choice:
             if found.decision is not None or last or _interrupted(found):
                 why = f"a heuristic, as nothing exact is known here for {request.objective.name}"
                 return self.concluded(name, found, why)
-            proof = impossibility(request.instance, request.objective)
-            if proof is not None:
-                return replace(found, infeasible=True, reason=proof)
             self.notes.append(f"{name} found no plan: {found.reason}")
+        if self.failure is not None:
+            raise self.failure
         known = "; ".join(self.notes) or "none is known"
-        raise SolverDeclined("auto", f"no solver for {request.objective.name} applies ({known})")
+        return Answer(None, reason=f"no solver for {request.objective.name} has a plan ({known})")
 
 
 def _candidates(

@@ -12,7 +12,7 @@ from splitfog.formulations.cost import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.plan import StoppedBy
+from splitfog.formulations.plan import ProvenOver, StoppedBy
 from splitfog.instances.model import Instance
 
 SMALL = 20_000
@@ -132,14 +132,18 @@ class Request:
         """Whether bounds and audits take a moment only, and so are worth it after an interrupt."""
         return len(self.instance.tasks) * len(self.instance.nodes) <= SMALL
 
+    def value_of(self, decision: Decision) -> float:
+        """Seconds that a decision costs, feasible or not; inf where it is impossible."""
+        return float(decision_cost(self.instance, decision, self.objective))
+
     def offer(self, decision: Decision) -> bool:
         """Keep a decision if it is feasible and the best so far; what an interrupt leaves."""
-        value = decision_cost(self.instance, decision, self.objective)
+        value = self.value_of(decision)
         better = value < self.incumbent_value and not decision_violations(
             self.instance, decision, self.objective
         )
         if better:
-            self.incumbent, self.incumbent_value = decision, float(value)
+            self.incumbent, self.incumbent_value = decision, value
         return better
 
 
@@ -148,7 +152,8 @@ class Answer:
     """What a solver gives back.
 
     `decision` None with `infeasible` is a proof that there is none; without, none was found.
-    `lower_bound` must be valid for the objective; None where the solver knows none.
+    `lower_bound` must be valid for the objective; None where the solver knows none. `proven_over`
+    says for which plans both hold; None: for those among which the solver declares to look.
     """
 
     decision: Decision | None
@@ -157,6 +162,7 @@ class Answer:
     stopped_by: StoppedBy = "finished"
     reason: str | None = None
     audit: dict[str, Any] | None = None
+    proven_over: ProvenOver | None = None
     solver: str | None = None
     """Who found it, where a solver chose among others."""
 

@@ -34,6 +34,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         summary="chooses: exact and polynomial, else exact, else a heuristic with a bound",
         kind="exact",
         objectives=_ALL,
+        answers="slices",
         entry="splitfog.solvers.auto:solve_auto",
         exact_when="as the solver that it chooses; the plan's reason says which and why",
     ),

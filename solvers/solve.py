@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace as with_fields
+from math import inf
 from typing import Any
 
 from msgspec.structs import replace
@@ -13,17 +14,14 @@ from msgspec.structs import replace
 from splitfog.formulations.cost import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.feasibility import decision_violations
-from splitfog.formulations.impossible import impossibility
 from splitfog.formulations.objective import Objective, objective_for
-from splitfog.formulations.offload_bound import mean_latency_bound
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, Status, decision_of, gap_of
 from splitfog.formulations.report import Placements, as_plan, describe
 from splitfog.instances.model import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined, SolverInfo, WrongAnswer
+from splitfog.solvers.claims import Claim, claim_of, held_to, strengthened
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
-
-NOISE = 1e-9
-"""Relative rounding by which a valid bound may exceed the value recomputed in floats."""
+from splitfog.solvers.second_opinion import seek_second_opinion
 
 
 def solve(
@@ -91,58 +89,49 @@ def solve(
 
 def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     """The plan of an answer: checked, recomputed, never worse than the best decision offered."""
-    decision = _best(request, answer)
-    if decision is None and not answer.infeasible and request.objective.name == "mean-latency":
-        proof = impossibility(request.instance, request.objective)
-        if proof is not None:
-            answer = with_fields(answer, infeasible=True, reason=proof, lower_bound=None)
-    if decision is not None and _beyond(answer.solver or solver, decision):
-        answer = with_fields(answer, lower_bound=None, infeasible=False)
-    if answer.lower_bound is None and request.objective.name == "mean-latency":
-        answer = with_fields(answer, lower_bound=_bound(request, answer))
-    claims: dict[str, Any] = {
-        "solver": answer.solver or solver,
-        "seed": request.seed,
-        "stopped_by": answer.stopped_by,
-        "reason": answer.reason,
-    }
+    who = answer.solver or solver
+    claim = claim_of(answer, who)
+    value = inf if answer.decision is None else request.value_of(answer.decision)
+    haste = answer.stopped_by == "interrupted"
+    if not haste and claim.is_proof_of(min(value, request.incumbent_value)):
+        seek_second_opinion(request, who)
+    own = request.incumbent is None or request.incumbent_value >= value
+    decision = answer.decision if own else request.incumbent
     if decision is None:
-        status: Status = "infeasible" if answer.infeasible else "unknown"
-        plan = _empty_plan(request, status, **claims, lower_bound=answer.lower_bound)
-        return replace(plan, runtime_s=request.elapsed_s)
+        return _plan_without_decision(request, who, answer, claim)
     cost = decision_cost(request.instance, decision, request.objective)
-    if faults := _faults(request, answer, decision, cost):
-        if os.environ.get("SPLITFOG_STRICT"):
-            raise WrongAnswer(f"{solver}: {'; '.join(faults)}")
-        plan = _empty_plan(request, "error", **{**claims, "reason": "; ".join(faults)})
-    else:
-        claims["audit"] = answer.audit
-        plan = describe(request.instance, decision, request.objective, cost, **claims)
-        plan = _with_bound(plan, answer.lower_bound)
-    return replace(plan, runtime_s=request.elapsed_s)
+    if faults := decision_violations(request.instance, decision, request.objective):
+        return _refused(request, solver, who, answer, faults)
+    claim = held_to(request, claim, decision, float(cost), own)
+    claim = _strengthened(request, claim, decision, float(cost), haste)
+    claims = _claims(request, who, answer, claim) | {"audit": answer.audit if own else None}
+    plan = describe(request.instance, decision, request.objective, cost, **claims)
+    return replace(_with_bound(plan, claim), runtime_s=request.elapsed_s)
 
 
-def _bound(request: Request, answer: Answer) -> float | None:
-    """What no plan's mean latency is below, for solvers that know no bound of their own.
-
-    None for a large interrupted one: who waits for its plan waits no longer.
-    """
-    interrupted = answer.stopped_by == "interrupted"
-    if answer.infeasible or (interrupted and not request.is_small):
-        return None
+def _strengthened(
+    request: Request, claim: Claim, decision: Decision, value: float, haste: bool
+) -> Claim:
+    """The claim strengthened; in haste only where that takes a moment, and until Ctrl-C again."""
     try:
-        return mean_latency_bound(request.instance)
+        in_haste = haste and not request.is_small
+        return strengthened(request, claim, decision, value, in_haste)
     except KeyboardInterrupt:
-        if interrupted:
-            return None
-        raise
+        if not haste:
+            raise
+        return strengthened(request, claim, decision, value, in_haste=True)
 
 
 def _run(info: SolverInfo, request: Request) -> Answer:
     try:
         return load_solver(info)(request)
     except KeyboardInterrupt:
-        return Answer(request.incumbent, request.lower_bound, stopped_by="interrupted")
+        return Answer(
+            request.incumbent,
+            request.lower_bound,
+            stopped_by="interrupted",
+            proven_over="placements",
+        )
 
 
 def _wrong_objective(info: SolverInfo, objective: Objective) -> str:
@@ -166,37 +155,48 @@ def _start(request: Request, given: Plan | Placements) -> Decision:
     return decision
 
 
-def _best(request: Request, answer: Answer) -> Decision | None:
-    """The answer's decision, unless a better one was offered on the way."""
-    if answer.decision is None or request.incumbent is None:
-        return answer.decision or request.incumbent
-    value = decision_cost(request.instance, answer.decision, request.objective)
-    return request.incumbent if request.incumbent_value < value else answer.decision
+def _plan_without_decision(request: Request, who: str, answer: Answer, claim: Claim) -> Plan:
+    """Infeasible, proven over all plans, or unknown."""
+    claim = strengthened(request, claim, None, inf, in_haste=False)
+    status: Status = "infeasible" if claim.infeasible else "unknown"
+    claims = _claims(request, who, answer, claim)
+    over = claim.over if claim.infeasible or claim.lower_bound is not None else None
+    plan = _empty_plan(request, status, **claims, lower_bound=claim.lower_bound, proven_over=over)
+    return replace(plan, runtime_s=request.elapsed_s)
 
 
-def _beyond(solver: str, decision: Decision) -> bool:
-    """Whether a decision (a start's) has stages, but the solver's proofs are for placements."""
-    sliced = any(task.stages for task in decision.tasks)
-    return sliced and solver_info(solver).answers == "placements"
+def _refused(request: Request, solver: str, who: str, answer: Answer, faults: list[str]) -> Plan:
+    """An infeasible answer is an error, and an exception where answers are held strictly."""
+    if os.environ.get("SPLITFOG_STRICT"):
+        raise WrongAnswer(f"{solver}: {'; '.join(faults)}")
+    claims = {**_claims(request, who, answer), "reason": "; ".join(faults)}
+    return replace(_empty_plan(request, "error", **claims), runtime_s=request.elapsed_s)
 
 
-def _faults(request: Request, answer: Answer, decision: Decision, value: float) -> list[str]:
-    """What is wrong with an answer, whoever gave it."""
-    faults = decision_violations(request.instance, decision, request.objective)
-    bound = answer.lower_bound
-    if answer.infeasible:
-        faults.append("claimed infeasible beside a feasible plan")
-    if bound is not None and bound > value + NOISE * abs(value):
-        faults.append(f"claimed the lower bound {bound!r} above the value {float(value)!r}")
-    return faults
+def _claims(
+    request: Request, who: str, answer: Answer, claim: Claim | None = None
+) -> dict[str, Any]:
+    """The fields of a plan that say how it came about."""
+    notes = [] if claim is None else list(claim.notes)
+    said = [answer.reason] if answer.reason is not None else []
+    return {
+        "solver": who,
+        "seed": request.seed,
+        "stopped_by": answer.stopped_by,
+        "reason": "; ".join(dict.fromkeys([*said, *notes])) or None,
+    }
 
 
-def _with_bound(plan: Plan, bound: float | None) -> Plan:
-    if bound is not None and plan.value is not None:
-        bound = float(min(max(bound, 0.0), plan.value))
+def _with_bound(plan: Plan, claim: Claim) -> Plan:
+    """The plan with its bound, gap and status, and over which plans they hold."""
+    bound = claim.lower_bound
+    if bound is None or plan.value is None:
+        return replace(plan, status="feasible")
+    bound = float(min(max(bound, 0.0), plan.value))
     gap = gap_of(plan.value, bound)
     optimal = gap is not None and gap <= OPTIMALITY_GAP
-    return replace(plan, lower_bound=bound, gap=gap, status="optimal" if optimal else "feasible")
+    status: Status = "optimal" if optimal else "feasible"
+    return replace(plan, lower_bound=bound, gap=gap, status=status, proven_over=claim.over)
 
 
 def _empty_plan(request: Request, status: Status, **claims: Any) -> Plan:

@@ -42,9 +42,14 @@ def warm_starts(request: Request) -> Iterator[Decision]:
         for name in CHEAP:
             late = request.out_of_time and request.incumbent is not None
             if objective.name in solver_info(name).objectives and not late:
-                found = _plan(request, name, objective)
+                found = plan_of(request, name, objective, _limit_s(request))
                 if found is not None:
                     yield found
+
+
+def _limit_s(request: Request) -> float | None:
+    """What one solver may take."""
+    return None if request.time_limit_s is None else max(SHARE * request.remaining_s, 1e-3)
 
 
 def own_start(request: Request) -> list[Decision]:
@@ -60,11 +65,12 @@ def _objectives(objective: Objective) -> list[Objective]:
     return [objective, Objective("latency", objective.transfers, objective.monotone)]
 
 
-def _plan(request: Request, name: str, objective: Objective) -> Decision | None:
-    """One solver's plan."""
+def plan_of(
+    request: Request, name: str, objective: Objective, limit_s: float | None = None
+) -> Decision | None:
+    """One solver's plan for the instance of a request, feasible or not."""
     info = solver_info(name)
-    limit = None if request.time_limit_s is None else max(SHARE * request.remaining_s, 1e-3)
-    inner = Request(request.instance, objective, limit, request.seed)
+    inner = Request(request.instance, objective, limit_s, request.seed)
     inner.options = parse_options(info, {})
     try:
         answer = load_solver(info)(inner)

@@ -204,7 +204,8 @@ def test_a_missing_task_is_named() -> None:
 @pytest.mark.parametrize("status", ["infeasible", "unknown", "error"])
 def test_a_plan_without_an_answer_holds_none(status: Any) -> None:
     """Value null and no tasks is true; a value, a gap or tasks beside that status are false."""
-    empty = Plan(objective=Objective("latency"), status=status, tasks=(), lower_bound=0.1)
+    bound = None if status == "infeasible" else 0.1
+    empty = Plan(objective=Objective("latency"), status=status, tasks=(), lower_bound=bound)
     assert false_claims(TIMED, empty) == []
     starts = [
         sentence.split(f', must be null as status = "{status}"')[0]
@@ -233,10 +234,60 @@ def test_utilisation_is_recomputed() -> None:
     assert sentence.startswith("nodes.server.utilisation = 0.2, must be 0.1")
 
 
+def test_infeasible_has_no_bound() -> None:
+    """SPEC 4: there is nothing that it could be below."""
+    empty = Plan(objective=Objective("latency"), status="infeasible", tasks=(), lower_bound=0.1)
+    assert false_claims(TIMED, empty) == [
+        'lower_bound = 0.1, must be null as status = "infeasible"'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("audit", "sentence"),
+    [
+        ({"swaps": -1}, "audit.swaps = -1, must be a whole number >= 0"),
+        ({"swaps": 0.5}, "audit.swaps = 0.5, must be a whole number >= 0"),
+        ({"swaps": "many"}, 'audit.swaps = "many", must be a whole number >= 0'),
+        ({"swaps": True}, "audit.swaps = true, must be a whole number >= 0"),
+        ({"blocking_pairs": -7}, "audit.blocking_pairs = -7, must be a whole number >= 0"),
+        ({"exchange_blocking": {"total": -7}}, 'audit.exchange_blocking = {"total": -7}, must be'),
+        ({"exchange_blocking": {"some": 1}}, 'audit.exchange_blocking = {"some": 1}, must be'),
+        ({"potential": None}, "audit.potential = null, must be a number >= 0"),
+        ({"regret_s": {"cam": "much"}}, 'audit.regret_s = {"cam": "much"}, must be seconds >= 0'),
+        ({"price_of_anarchy": -1.0}, "audit.price_of_anarchy = -1.0, must be a number >= 0 or"),
+        ({"happiness": 3}, "audit.happiness is unknown; known: blocking_pairs"),
+    ],
+)
+def test_figures_of_an_audit_are_of_their_kind(audit: dict[str, Any], sentence: str) -> None:
+    """Also those that cannot be recomputed, and where nothing is recomputed."""
+    plan = replace(true_plan("mean-latency"), audit=audit)
+    assert any(found.startswith(sentence) for found in false_claims(TIMED, plan))
+
+
+def test_an_audit_needs_a_game_and_a_queue_a_batch() -> None:
+    """SPEC 4: `audit` only for games, `queue` only for `batch`."""
+    plan = replace(true_plan(), audit={"swaps": 0})
+    assert false_claims(TIMED, plan) == ["audit must be null: the objective latency is no game"]
+    queued = node_with("pi", queue=(("cam", None, None),))(true_plan("mean-latency"))
+    assert "nodes.pi.queue must be null: only batch has queues" in false_claims(TIMED, queued)
+
+
+def test_a_bound_is_for_plans_of_which_this_is_one() -> None:
+    """`proven_over` needs a bound, which needs to be a number >= 0."""
+    plan = replace(true_plan(), proven_over="all")
+    assert false_claims(TIMED, plan) == []
+    unbound = replace(plan, lower_bound=None, gap=None)
+    assert false_claims(TIMED, unbound) == [
+        'proven_over = "all", must be null without a lower_bound'
+    ]
+    below = replace(plan, lower_bound=-1.0, gap=None, proven_over=None)
+    assert false_claims(TIMED, below) == ["lower_bound = -1.0, must be >= 0"]
+
+
 def test_an_audit_is_compared_where_it_is_recomputed() -> None:
     """Deeply, key by key; without a recomputation it is believed."""
     audit = {"blocking_pairs": 0, "regret_s": {"cam": 0.5}, "swaps": 3}
-    plan = replace(true_plan(), audit=audit)
+    plan = replace(true_plan("mean-latency"), audit=audit)
     assert false_claims(TIMED, plan) == []
     assert false_claims(TIMED, plan, audit) == []
     truth = {"blocking_pairs": 1, "regret_s": {"cam": 0.25}}

@@ -1,0 +1,125 @@
+"""What there is to choose: whether plans with slices exist, and whether there is one placement.
+
+Ours. Both look at single layers only, so `is_only_placement` may miss that there is no choice.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.arrays import TaskArrays, task_arrays
+from splitfog.formulations.decision import Decision
+from splitfog.formulations.impossible import open_places
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.routes import routes_of
+from splitfog.formulations.stage_bound import may_slice
+from splitfog.formulations.stage_shape import stage_shape_defects
+from splitfog.instances.model import Instance, Model
+
+Flags = NDArray[np.bool_]
+
+
+def slices_matter(instance: Instance, objective: Objective) -> bool:
+    """Whether a plan with stages could be feasible or cheaper where no placement is.
+
+    Never under `makespan` and `period`, which need unsliced plans. Else a layer is needed that
+    may be a stage, on a node that is not the stage's home but has a way from and to it: slices
+    that all stay at home gain nothing. Any legal stage begins with a layer that is one by itself.
+    """
+    if objective.name in ("makespan", "period"):
+        return False
+    reach = np.isfinite(routes_of(instance).latency_s)
+    helps = (reach & reach.T).sum(axis=0) > 1
+    for position in range(len(instance.tasks)):
+        arrays = task_arrays(instance, position)
+        for layer in _sliceable(arrays.model):
+            if (arrays.allowed[layer] & helps).any():
+                return True
+    return False
+
+
+def _sliceable(model: Model) -> list[int]:
+    """Layers that may form a stage alone."""
+    known: list[int] | None = model.__dict__.get("sliceable")
+    if known is None:
+        known = [
+            position
+            for position, layer in enumerate(model.layers)
+            if may_slice(layer) and not stage_shape_defects(model, (position,))
+        ]
+        model.__dict__["sliceable"] = known
+    return known
+
+
+def is_only_placement(instance: Instance, objective: Objective, decision: Decision) -> bool:
+    """Whether no placement but that of a decision could be feasible.
+
+    Seen are `tiers`, sources, routes, single weights, groups and `monotone`. For `makespan` the
+    order must be forced as well. O(V + E) where a single layer may move; else as much a round, at
+    most as many rounds as there are tiers and groups.
+    """
+    for position, answer in enumerate(decision.tasks):
+        arrays = task_arrays(instance, position)
+        if objective.name == "makespan" and not _is_forced_order(arrays.model):
+            return False
+        places = open_places(arrays, objective)
+        if _may_move(arrays, objective, places, answer.placement):
+            return False
+        if (_narrowed(arrays, objective, places).sum(axis=1) != 1).any():
+            return False
+    return True
+
+
+def _may_move(
+    arrays: TaskArrays, objective: Objective, places: Flags, placement: NDArray[np.int64]
+) -> bool:
+    """Whether one layer without a group could be elsewhere, all others where they are."""
+    rank = arrays.instance.node_rank
+    ranks = rank[placement]
+    least, most = np.zeros_like(ranks), np.full_like(ranks, rank.max())
+    if objective.monotone:
+        tails, heads = arrays.model.edges.T
+        np.maximum.at(least, heads, ranks[tails])
+        np.minimum.at(most, tails, ranks[heads])
+    free = places & (least[:, None] <= rank) & (rank <= most[:, None])
+    for group in arrays.groups:
+        free[list(group)] = False
+    return bool((free.sum(axis=1) > 1).any())
+
+
+def _is_forced_order(model: Model) -> bool:
+    """Whether every layer follows from the one before it, so that there is one order."""
+    order = model.order.tolist()
+    return all(after in model.consumers[before] for before, after in pairwise(order))
+
+
+def _narrowed(arrays: TaskArrays, objective: Objective, places: Flags) -> Flags:
+    """[layers, nodes]: where a layer may be, as far as its neighbours' places say."""
+    places = places.copy()
+    while True:
+        before = places.sum()
+        for group in arrays.groups:
+            places[list(group)] = places[list(group)].all(axis=0)
+        if objective.monotone:
+            _narrow(arrays, places)
+        if places.sum() == before:
+            return places
+
+
+def _narrow(arrays: TaskArrays, places: Flags) -> None:
+    """Drop tiers below the least of an input, and above the most of a reader."""
+    rank = arrays.instance.node_rank
+    order = arrays.model.order.tolist()
+    for layers, ways, sign in (
+        (order, arrays.model.inputs, 1),
+        (order[::-1], arrays.model.consumers, -1),
+    ):
+        least = np.zeros(len(order), np.int64)
+        for layer in layers:
+            if ways[layer]:
+                places[layer] &= sign * rank >= max(least[other] for other in ways[layer])
+            own = sign * rank[places[layer]]
+            least[layer] = own.min() if own.size else sign * rank.max()

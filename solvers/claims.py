@@ -1,0 +1,126 @@
+"""What an answer claims to prove, over which plans, and what becomes of it beside a better plan."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+
+from splitfog.formulations.choice import is_only_placement, slices_matter
+from splitfog.formulations.decision import Decision
+from splitfog.formulations.impossible import impossibility
+from splitfog.formulations.offload_bound import mean_latency_bound
+from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
+from splitfog.solvers.base import Answer, Request, WrongAnswer
+from splitfog.solvers.cheap_bounds import cheap_bound
+from splitfog.solvers.registry import solver_info
+
+NOISE = 1e-9
+"""Relative rounding by which a valid bound may exceed the value recomputed in floats."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A lower bound in seconds, or that no plan is feasible, over some kind of plans, by a solver.
+
+    `notes` are sentences for the plan's reason.
+    """
+
+    lower_bound: float | None
+    infeasible: bool
+    over: ProvenOver
+    solver: str
+    notes: tuple[str, ...] = ()
+
+    def is_proof_of(self, value: float) -> bool:
+        """Whether nothing among the plans claimed is better than `value`, or feasible at all."""
+        bound = self.lower_bound
+        return self.infeasible or (bound is not None and bound >= value * (1 - OPTIMALITY_GAP))
+
+    def speaks_of(self, decision: Decision, is_own: bool) -> bool:
+        """Whether a decision is among the plans claimed; `is_own`: it is the claimant's."""
+        if self.over == "all" or is_own:
+            return True
+        return self.over == "placements" and not any(task.stages for task in decision.tasks)
+
+    def noted(self, sentence: str) -> Claim:
+        """The claim with one more sentence."""
+        return replace(self, notes=(*self.notes, sentence))
+
+
+def claim_of(answer: Answer, solver: str) -> Claim:
+    """What an answer claims; by default over the plans among which its solver looks."""
+    declared: ProvenOver = "placements" if solver_info(solver).answers == "placements" else "all"
+    over = answer.proven_over or declared
+    bound = None if answer.infeasible else answer.lower_bound
+    return Claim(bound, answer.infeasible, over, solver)
+
+
+def held_to(request: Request, claim: Claim, decision: Decision, value: float, own: bool) -> Claim:
+    """What is left of a claim beside a feasible decision.
+
+    Nothing where it does not speak of such plans. A claim that the decision refutes is replaced
+    by a cheap bound of another origin, if that is sound, and a note says so.
+
+    Raises
+    ------
+    WrongAnswer
+        Under `SPLITFOG_STRICT`, where the claim is refuted.
+    """
+    if not claim.speaks_of(decision, own):
+        return replace(claim, lower_bound=None, infeasible=False)
+    bound = claim.lower_bound
+    if claim.infeasible:
+        fault = f"claimed that there is no plan, refuted by one of value {value!r}"
+    elif bound is not None and bound > value + NOISE * abs(value):
+        fault = f"claimed the lower bound {bound!r} above the value {value!r} of a plan"
+    else:
+        return claim
+    if os.environ.get("SPLITFOG_STRICT"):
+        raise WrongAnswer(f"{claim.solver} {fault}")
+    other = cheap_bound(request.instance, request.objective)
+    if other is not None and other > value * (1 + NOISE):
+        other = None
+    corrected = replace(claim, lower_bound=other, infeasible=False, over="placements")
+    return corrected.noted(f"{claim.solver} {fault}: its bound is corrected")
+
+
+def strengthened(
+    request: Request, claim: Claim, decision: Decision | None, value: float, in_haste: bool
+) -> Claim:
+    """A claim with what the instance itself proves.
+
+    That no plan is feasible, by a count; a bound on the mean latency of all plans, where there is
+    none (not `in_haste`: it takes a while on large instances); that the decision is the only
+    placement; and that a proof over placements is one over all plans, where slices do not matter.
+    """
+    instance, objective = request.instance, request.objective
+    if decision is None:
+        return _without_plan(request, claim)
+    sliced = any(task.stages for task in decision.tasks)
+    if (
+        not sliced
+        and not claim.is_proof_of(value)
+        and is_only_placement(instance, objective, decision)
+    ):
+        claim = replace(claim, lower_bound=value, over="placements")
+    if claim.lower_bound is None and objective.name == "mean-latency" and not in_haste:
+        claim = replace(claim, lower_bound=mean_latency_bound(instance), over="all")
+    if claim.over == "placements" and not slices_matter(instance, objective):
+        claim = replace(claim, over="all")
+    return claim
+
+
+def _without_plan(request: Request, claim: Claim) -> Claim:
+    """Infeasible only if proven over all plans; a proof over placements leaves slices open."""
+    instance, objective = request.instance, request.objective
+    if claim.infeasible and claim.over == "placements" and not slices_matter(instance, objective):
+        claim = replace(claim, over="all")
+    if claim.infeasible and claim.over == "all":
+        return claim
+    if (proof := impossibility(instance, objective)) is not None:
+        return replace(claim, lower_bound=None, infeasible=True, over="all").noted(proof)
+    if not claim.infeasible:
+        return claim
+    return replace(claim, infeasible=False).noted(
+        "that holds for placements: a plan with slices is not ruled out (vsm and d3 look for one)"
+    )

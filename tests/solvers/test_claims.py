@@ -1,0 +1,252 @@
+"""The door's doubts: what becomes of a proof beside a better plan, and what it is a proof over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace as rebuilt
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from msgspec.structs import replace
+
+import splitfog as sf
+from splitfog.formulations.choice import is_only_placement, slices_matter
+from splitfog.formulations.decision import placed
+from splitfog.formulations.feasibility import decision_violations
+from splitfog.formulations.objective import Objective, objective_for
+from splitfog.instances.model import Instance
+from splitfog.solvers.base import Answer, Request, SolverInfo, WrongAnswer
+from splitfog.solvers.brute_force import num_placements
+from splitfog.solvers.registry import load_solver, solver_info
+from splitfog.solvers.second_opinion import SHARE, WORK, asked
+from tests import field
+from tests.checks import check_plan
+from tests.golden import case
+from tests.strategies import instances
+
+TINY = sf.load_instance(Path(__file__).parents[1] / "data" / "tiny.json")
+
+# tiny.json (test_cli.py derives them): all on the device 0.11 s, only fc on the server 0.1015 s,
+# both there 0.012 s, which is the optimum.
+DEVICE, SERVER = placed([0, 0, 0]), placed([0, 1, 1])
+
+Solver = Callable[[Request], Answer]
+
+
+@pytest.fixture
+def lying(monkeypatch: pytest.MonkeyPatch) -> Callable[[Solver], None]:
+    """Put a function in the place of `ilp`; cheap solvers stay as they are."""
+
+    def put(function: Solver) -> None:
+        def load(info: SolverInfo) -> Solver:
+            return function if info.name == "ilp" else load_solver(info)
+
+        monkeypatch.setattr("splitfog.solvers.solve.load_solver", load)
+
+    return put
+
+
+def solved_leniently(monkeypatch: pytest.MonkeyPatch, **how: Any) -> sf.Plan:
+    """What a user gets, who does not set SPLITFOG_STRICT."""
+    monkeypatch.delenv("SPLITFOG_STRICT")
+    return sf.solve(TINY, "ilp", **how)
+
+
+@pytest.mark.parametrize("objective", ["latency", "period"])
+def test_a_cheap_plan_refutes_a_false_optimum(
+    lying: Any, monkeypatch: pytest.MonkeyPatch, objective: str
+) -> None:
+    """The plan on the device called optimal: greedy has the one on the server."""
+    lying(lambda request: Answer(DEVICE, request.value_of(DEVICE)))
+    with pytest.raises(WrongAnswer, match="ilp claimed the lower bound"):
+        sf.solve(TINY, "ilp", objective=objective)
+    plan = solved_leniently(monkeypatch, objective=objective)
+    assert plan.value == float(sf.evaluate(TINY, {"cam": SERVER_PLACES}, objective))
+    assert plan.lower_bound is None or plan.lower_bound <= plan.value
+    assert "its bound is corrected" in (plan.reason or "")
+    check_plan(TINY, plan)
+
+
+SERVER_PLACES = {"input": "pi", "conv": "server", "fc": "server"}
+
+
+def test_a_plan_offered_on_the_way_refutes_too(lying: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The solver's own incumbent is below its bound."""
+
+    def forgetful(request: Request) -> Answer:
+        request.offer(SERVER)
+        return Answer(DEVICE, 0.05)
+
+    lying(forgetful)
+    with pytest.raises(WrongAnswer):
+        sf.solve(TINY, "ilp")
+    plan = solved_leniently(monkeypatch)
+    assert plan.value == pytest.approx(0.012)
+    assert plan.lower_bound is not None  # the least cut, from another origin
+    assert plan.status == "optimal"
+
+
+def test_infeasible_is_refuted_by_any_plan(lying: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is claimed any more, and the plan is there."""
+    lying(lambda request: Answer(None, infeasible=True, reason="I looked everywhere"))
+    with pytest.raises(WrongAnswer, match="claimed that there is no plan"):
+        sf.solve(TINY, "ilp")
+    plan = solved_leniently(monkeypatch)
+    assert plan.value == pytest.approx(0.012)
+    assert "claimed that there is no plan" in (plan.reason or "")
+
+
+def test_an_infeasible_decision_is_an_error(lying: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never a wrong plan: fc back on the device breaks `monotone`."""
+    lying(lambda request: Answer(placed([0, 1, 0]), 0.0))
+    with pytest.raises(WrongAnswer, match="monotone"):
+        sf.solve(TINY, "ilp")
+    plan = solved_leniently(monkeypatch)
+    assert (plan.status, plan.value, plan.tasks) == ("error", None, ())
+
+
+def test_opinions_take_a_small_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stated, so that the choice is the same on every machine; under STRICT all are asked."""
+    everybody = {pair: list(asked(*pair)) for pair in WORK}
+    monkeypatch.delenv("SPLITFOG_STRICT")
+    assert SHARE == 0.05
+    assert list(asked("ilp", "latency")) == ["min-cut", "greedy"]
+    assert list(asked("ilp", "period")) == ["greedy"]
+    assert list(asked("min-cut", "latency")) == []
+    assert all(set(asked(*pair)) <= set(names) for pair, names in everybody.items())
+
+
+def test_no_placement_is_no_proof_where_slices_may_help() -> None:
+    """A layer pinned to the edge, its reader to the device: against `monotone`, but a stage whose
+    home is the device computes it there (SPEC 3.7: slices come back home)."""
+    instance = field.instance("batch-auto-exits-2")
+    for solver in ("ilp", "chain-dp", "brute-force"):
+        plan = sf.solve(instance, solver, objective="latency")
+        assert plan.status == "unknown"
+        assert "slices" in (plan.reason or "")
+    stage = {"layers": ["a"], "home": "u", "node": "f"}
+    sliced = _with_stage(instance, **stage)
+    assert sf.violations(instance, sliced) == []
+
+
+def _with_stage(instance: Instance, layers: list[str], home: str, node: str) -> sf.Plan:
+    from splitfog.formulations.plan import PlanSlice, PlanStage, TaskPlan
+
+    stage = PlanStage(tuple(layers), home, (PlanSlice(node, (0, 4), (0, 4)),))
+    places = {layer.name: home for layer in instance.models[0].layers}
+    entry = TaskPlan(task=instance.tasks[0].name, placement=places, stages=(stage,))
+    return sf.Plan(objective=Objective("latency"), tasks=(entry,))
+
+
+def test_auto_finds_the_sliced_plan_where_there_is_no_placement() -> None:
+    """It asks those who slice before it gives up."""
+    instance = field.instance("batch-auto-exits-2")
+    plan = sf.solve(instance, objective="latency")
+    assert plan.value is not None or "found no plan with slices" in (plan.reason or "")
+    check_plan(instance, plan)
+
+
+def test_batch_without_an_assignment_is_a_status() -> None:
+    """`auto` does not refuse an objective that the instance allows."""
+    plan = sf.solve(field.instance("batch-auto-exits-2"), objective="batch")
+    assert plan.status == "unknown"
+    assert "no assignment respects" in (plan.reason or "")
+
+
+@settings(max_examples=60)
+@given(instances(num_nodes=3, num_layers=4))
+def test_one_placement_is_optimal_for_everybody(instance: Instance) -> None:
+    """Every layer pinned to where a feasible plan has it: there is nothing to choose."""
+    plan = sf.solve(instance, "brute-force")
+    if plan.value is None:
+        return
+    places = plan.placement(instance.tasks[0].name)
+    pinned = rebuilt(
+        instance,
+        models=tuple(
+            replace(model, layers=tuple(_pinned(layer, places) for layer in model.layers))
+            for model in instance.models
+        ),
+    )
+    if not is_only_placement(pinned, Objective("latency"), _decision(pinned, plan)):
+        return  # a node bears its tier's name, and so others of the tier are allowed
+    for solver in ("greedy", "hpa", "evolution", "random", "auto"):
+        again = sf.solve(pinned, solver)
+        if again.value is not None:
+            assert again.status == "optimal"
+            assert again.value == pytest.approx(plan.value, rel=1e-12)
+
+
+def _pinned(layer: sf.Layer, places: dict[str, str]) -> sf.Layer:
+    return layer if layer.op == "input" else replace(layer, tiers=(places[layer.name],))
+
+
+def _decision(instance: Instance, plan: sf.Plan) -> Any:
+    from splitfog.formulations.plan import decision_of
+
+    return decision_of(instance, plan)
+
+
+@settings(max_examples=150)
+@given(instances(num_nodes=3, num_layers=4))
+def test_the_only_placement_has_no_rival(instance: Instance) -> None:
+    """Where it is said to be the only one, enumeration finds no other feasible one."""
+    from itertools import product
+
+    objective = Objective("latency")
+    if num_placements(instance) > 300:
+        return
+    feasible = [
+        decision
+        for places in product(range(3), repeat=len(instance.models[0].layers))
+        if not decision_violations(instance, decision := placed(places), objective)
+    ]
+    for decision in feasible:
+        if is_only_placement(instance, objective, decision):
+            assert len(feasible) == 1
+
+
+def test_a_proof_over_placements_says_so() -> None:
+    """Where slices may be cheaper; where no layer can be sliced it is a proof over all plans."""
+    sliceable = sf.generate("three-tier", model="alexnet", edge_nodes=2)
+    plan = sf.solve(sliceable, "ilp", time_limit_s=20)
+    assert (plan.status, plan.proven_over) == ("optimal", "placements")
+    assert slices_matter(sliceable, Objective("latency"))
+    assert not slices_matter(sliceable, Objective("period"))
+    chain = case("chain-1")[0]  # its layers have no shapes
+    assert sf.solve(chain).proven_over == "all"
+    assert sf.solve(chain, "device-only").proven_over in (None, "all")
+
+
+def test_auto_answers_for_the_solver_that_it_chose() -> None:
+    """Its proof is for the plans of that solver, whatever `auto` itself could return."""
+    sliceable = sf.generate("three-tier", model="alexnet", edge_nodes=2)
+    plan = sf.solve(sliceable, time_limit_s=20)
+    assert solver_info(plan.solver or "").answers == "placements"
+    assert plan.proven_over == "placements"
+
+
+def test_infeasible_plans_have_no_bound() -> None:
+    """Whoever says so."""
+    instance = case("line-1")[0]
+    small = rebuilt(instance, nodes=tuple(replace(n, memory_bytes=0.0) for n in instance.nodes))
+    for solver in ("min-cut", "ilp", "auto", "evolution"):
+        plan = sf.solve(small, solver, time_limit_s=5)
+        if plan.status == "infeasible":
+            assert plan.lower_bound is None
+            assert plan.gap is None
+    assert sf.solve(small, "min-cut").status == "infeasible"
+
+
+def test_utilisation_stands_under_every_objective() -> None:
+    """rate x seconds: 10 a second of 0.011 s on the server is 0.11 (SPEC 4: rho)."""
+    rated = rebuilt(TINY, tasks=(replace(TINY.tasks[0], arrivals_per_s=10.0),))
+    for name in ("latency", "period", "makespan", "mean-latency", "batch"):
+        objective = objective_for(rated, name)
+        plan = sf.solve(rated, objective=objective)
+        assert plan.nodes["server"].utilisation == pytest.approx(0.11)
+        assert sf.solve(TINY, objective=objective).nodes["server"].utilisation is None
+    given_plan = sf.solve(field.instance("utilisation-null"), objective="latency")
+    assert all(load.utilisation is not None for load in given_plan.nodes.values())
