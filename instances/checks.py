@@ -117,7 +117,7 @@ def _walk_struct(data: Any, kind: inspect.StructType, path: str) -> Iterator[str
         yield _wrong(path, data, "an object")
         return
     fields = {field.encode_name: field for field in kind.fields}
-    for key in data:
+    for key in data if kind.forbid_unknown_fields else ():
         if key not in fields:
             known = ", ".join(fields)
             yield f"{_join(path, key)} = {shown(data[key])}, unknown key, must be one of {known}"

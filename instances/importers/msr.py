@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
@@ -19,21 +19,27 @@ from splitfog.instances.files import parse_json, read_bytes
 from splitfog.instances.model import Count, Instance, Layer, Link, Model, Node, NonNegative, Task
 
 BANDWIDTH_BPS = 8e9
-"""Of every link; a tensor's bytes are chosen so that one crossing takes the published cost."""
+"""To an accelerator; a tensor's bytes are chosen so that one crossing takes the published cost."""
+
+SHARED_MEMORY_BPS = 1e9 * BANDWIDTH_BPS
+"""Between cores, which read each other's tensors for nothing there, and all but nothing here."""
 
 NOMINAL_SPEED_FLOPS = 1e9
 """Never used: every layer has measured times on both kinds of node."""
 
+FLAGS = ("supportedOnFpga", "isBackwardNode")
+"""Of a node: true or false, also written as 1 or 0."""
+
 
 class MsrNode(Struct, kw_only=True):
-    """An operator with its latencies in ms and weights in bytes."""
+    """An operator with its latencies in ms and weights in bytes; it may have no colour."""
 
     id: int
-    supportedOnFpga: Annotated[int, Meta(ge=0)]
+    supportedOnFpga: bool
     cpuLatency: NonNegative
     fpgaLatency: NonNegative
-    isBackwardNode: Annotated[int, Meta(ge=0)]
-    colorClass: int
+    isBackwardNode: bool
+    colorClass: int | None = None
     size: NonNegative
 
 
@@ -58,8 +64,10 @@ class MsrFile(Struct, kw_only=True):
 def import_msr(path: str | os.PathLike[str]) -> Instance:
     """The instance of a published workload: minimise its `period`, not monotone.
 
-    One host (`overlap: true`, it is charged for computing only) and `maxFPGAs` accelerators
-    (`overlap: false`, `memory_bytes`), each linked to the host; `colorClass` becomes `group`.
+    `maxCPUs` host cores (`overlap: true`, they are charged for computing only) and `maxFPGAs`
+    accelerators (`overlap: false`, `memory_bytes`), all linked to the first core, the other cores
+    by the memory that they share. The nodes of a `colorClass`, the forward and the backward ones of
+    a training graph alike, become a `group`; each counts its own `size`, as there.
     Keys that the format does not define (`name`, an edge's `size`) are free there and ignored.
 
     Raises
@@ -69,17 +77,19 @@ def import_msr(path: str | os.PathLike[str]) -> Instance:
     """
     path = Path(path)
     data, _ = parse_json(read_bytes(path), path.name)
-    if defects := [d for d in value_defects(data, MsrFile) if "unknown key" not in d]:
+    _spell_out_flags(data)
+    if defects := value_defects(data, MsrFile):
         raise InstanceError(path.name, defects)
     file = msgspec.convert(data, MsrFile)
     if defects := _reference_defects(file):
         raise InstanceError(path.name, defects)
+    cores = ["host", *(f"host{i}" for i in range(1, file.maxCPUs))]
     accelerators = [f"accelerator{i}" for i in range(file.maxFPGAs)]
     return Instance(
         name=path.name.removesuffix(".json"),
         tiers=("host", "accelerator"),
         nodes=(
-            Node(name="host", tier="host", speed_flops=NOMINAL_SPEED_FLOPS),
+            *(Node(name=name, tier="host", speed_flops=NOMINAL_SPEED_FLOPS) for name in cores),
             *(
                 Node(
                     name=name,
@@ -91,7 +101,10 @@ def import_msr(path: str | os.PathLike[str]) -> Instance:
                 for name in accelerators
             ),
         ),
-        links=tuple(Link(tail="host", head=a, bandwidth_bps=BANDWIDTH_BPS) for a in accelerators),
+        links=(
+            *(Link(tail="host", head=c, bandwidth_bps=SHARED_MEMORY_BPS) for c in cores[1:]),
+            *(Link(tail="host", head=a, bandwidth_bps=BANDWIDTH_BPS) for a in accelerators),
+        ),
         models=(Model(name="model", layers=_layers(file)),),
         tasks=(Task(name="inference", model="model", source=None),),
         meta={
@@ -100,15 +113,23 @@ def import_msr(path: str | os.PathLike[str]) -> Instance:
     )
 
 
+def _spell_out_flags(data: Any) -> None:
+    """Write 0 and 1 as false and true where a node of plain data has a flag."""
+    nodes = data.get("nodes") if isinstance(data, dict) else None
+    for node in nodes if isinstance(nodes, list) else ():
+        for key in FLAGS if isinstance(node, dict) else ():
+            if type(node.get(key)) is int and node[key] in (0, 1):
+                node[key] = bool(node[key])
+
+
 def _reference_defects(file: MsrFile) -> list[str]:
-    """Ids that clash or point nowhere, several hosts, a producer with several costs."""
+    """Ids that clash or point nowhere, a producer with several costs."""
     defects = []
-    if file.maxCPUs != 1:
-        defects.append(f"maxCPUs = {file.maxCPUs}, must be 1")
-    ids = Counter(node.id for node in file.nodes)
+    ids: set[int] = set()
     for i, node in enumerate(file.nodes):
-        if ids[node.id] > 1:
-            defects.append(f"nodes[{i}].id = {node.id}, must be unique")
+        if node.id in ids:
+            defects.append(f"nodes[{i}].id = {node.id}, must be unique, but an earlier node has it")
+        ids.add(node.id)
     costs: dict[int, float] = {}
     for i, edge in enumerate(file.edges):
         for key in ("sourceId", "destId"):
@@ -129,7 +150,8 @@ def _layers(file: MsrFile) -> tuple[Layer, ...]:
     for edge in file.edges:
         inputs.setdefault(edge.destId, []).append(str(edge.sourceId))
         cost_ms[edge.sourceId] = edge.cost
-    colours = Counter(node.colorClass for node in file.nodes)
+    members = Counter(node.colorClass for node in file.nodes)
+    shared = {colour for colour, number in members.items() if colour is not None and number > 1}
     return tuple(
         Layer(
             name=str(node.id),
@@ -139,7 +161,7 @@ def _layers(file: MsrFile) -> tuple[Layer, ...]:
             output_bytes=cost_ms.get(node.id, 0.0) * 1e-3 * BANDWIDTH_BPS / 8,
             times_s={"host": node.cpuLatency * 1e-3, "accelerator": node.fpgaLatency * 1e-3},
             tiers=None if node.supportedOnFpga else ("host",),
-            group=f"colour{node.colorClass}" if colours[node.colorClass] > 1 else None,
+            group=f"colour{node.colorClass}" if node.colorClass in shared else None,
         )
         for node in file.nodes
     )

@@ -19,8 +19,8 @@ def run(
 ) -> int:
     """Write an instance file from a file of another format.
 
-    msr: workloads of github.com/msr-fiddle/dnn-partitioning (solve them with --objective period
-    --no-monotone).
+    msr: workloads of github.com/msr-fiddle/dnn-partitioning, layers or operators, inference or
+    training (solve them with --objective period --no-monotone).
     """
     from splitfog.instances.files import save_instance
     from splitfog.instances.importers import IMPORTERS, importer
