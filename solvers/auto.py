@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -11,7 +10,7 @@ from splitfog.formulations.choice import slices_matter
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import OPTIMALITY_GAP
 from splitfog.instances.model import Instance
-from splitfog.solvers.base import Answer, Request, SolverDeclined
+from splitfog.solvers.base import Answer, Request, SolverDeclined, is_strict
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 
 POLYNOMIAL = {"latency": ("min-cut", "chain-dp"), "batch": ("offload-assignment",)}
@@ -156,7 +155,7 @@ class _Choice:
         except KeyboardInterrupt:
             answer = Answer(inner.incumbent, inner.lower_bound, stopped_by="interrupted")
         except Exception as error:
-            if os.environ.get("SPLITFOG_STRICT"):
+            if is_strict():
                 raise
             self.failure = error
             self.notes.append(f"{name} failed ({type(error).__name__}: {error})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,11 @@ from splitfog.instances.model import Instance
 
 SMALL = 20_000
 """Tasks times nodes."""
+
+
+def is_strict() -> bool:
+    """Whether a wrong answer shall raise instead of being corrected: SPLITFOG_STRICT is set."""
+    return bool(os.environ.get("SPLITFOG_STRICT"))
 
 
 class SolverDeclined(ValueError):

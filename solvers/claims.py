@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 
 from splitfog.formulations.choice import is_only_placement, slices_matter
@@ -10,7 +9,7 @@ from splitfog.formulations.decision import Decision
 from splitfog.formulations.impossible import impossibility
 from splitfog.formulations.offload_bound import mean_latency_bound
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
-from splitfog.solvers.base import Answer, Request, WrongAnswer
+from splitfog.solvers.base import Answer, Request, WrongAnswer, is_strict
 from splitfog.solvers.cheap_bounds import cheap_bound
 from splitfog.solvers.registry import solver_info
 
@@ -75,7 +74,7 @@ def held_to(request: Request, claim: Claim, decision: Decision, value: float, ow
         fault = f"claimed the lower bound {bound!r} above the value {value!r} of a plan"
     else:
         return claim
-    if os.environ.get("SPLITFOG_STRICT"):
+    if is_strict():
         raise WrongAnswer(f"{claim.solver} {fault}")
     other = cheap_bound(request.instance, request.objective)
     if other is not None and other > value * (1 + NOISE):

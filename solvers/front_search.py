@@ -17,7 +17,7 @@ from splitfog.formulations.routes import routes_of
 from splitfog.formulations.units import TaskUnits, task_units
 from splitfog.instances.model import Instance, frozen
 from splitfog.solvers.archive import Archive, ArchiveRequest
-from splitfog.solvers.base import Answer, SolverDeclined, SolverInfo
+from splitfog.solvers.base import Answer, SolverDeclined, SolverInfo, is_strict
 from splitfog.solvers.brute_force import num_placements, topological_orders
 from splitfog.solvers.registry import load_solver, parse_options, solver_infos
 
@@ -81,26 +81,32 @@ def _may_send(instance: Instance, objective: Objective) -> NDArray[np.bool_]:
     return may
 
 
-def search_front(archive: Archive, seed: int, remaining_s: Callable[[], float]) -> list[str]:
-    """Fill an archive by running solvers, then by a local search; the names of the solvers.
+def search_front(
+    archive: Archive, seed: int, remaining_s: Callable[[], float]
+) -> tuple[list[str], list[str]]:
+    """Fill an archive by running solvers, then by a local search; who ran, and who failed and how.
 
     Every heuristic and baseline runs for every objective among the criteria (`latency` if there
     is none), and all that it offers on its way counts; `evolution` shows all that it breeds. The
     local search moves a run of layers of a random member to another node, and stops
     after `PATIENCE` moves in vain or when time is over. A solver has half of the time left.
     """
-    names = _run_solvers(archive, seed, remaining_s)
+    names, failures = _run_solvers(archive, seed, remaining_s)
     rng = np.random.default_rng(seed)
     moves = _Moves.of(archive.criteria.instance)
     vain = 0
     while archive.decisions and vain < PATIENCE and remaining_s() > 0:
         parent = archive.decisions[int(rng.integers(len(archive.decisions)))]
         vain = 0 if archive.offer(moves.changed(parent, rng)) else vain + 1
-    return names
+    return names, failures
 
 
-def _run_solvers(archive: Archive, seed: int, remaining_s: Callable[[], float]) -> list[str]:
-    criteria, names = archive.criteria, []
+def _run_solvers(
+    archive: Archive, seed: int, remaining_s: Callable[[], float]
+) -> tuple[list[str], list[str]]:
+    criteria = archive.criteria
+    names: list[str] = []
+    failures: list[str] = []
     costs = [c.kind for c in criteria.each if c.unit == "s"] or ["latency"]
     for info in solver_infos():
         for cost in costs:
@@ -115,12 +121,17 @@ def _run_solvers(archive: Archive, seed: int, remaining_s: Callable[[], float]) 
                 answer = _run(info, request, archive)
             except SolverDeclined:
                 continue
+            except Exception as error:
+                if is_strict():
+                    raise
+                failures.append(f"{info.name} failed ({type(error).__name__}: {error})")
+                continue
             if answer.decision is not None:
                 request.offer(answer.decision)
             names.append(info.name)
     for node in range(len(criteria.instance.nodes)):
         archive.offer(_together(criteria.instance, node))
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(names)), failures
 
 
 def _run(info: SolverInfo, request: ArchiveRequest, archive: Archive) -> Answer:

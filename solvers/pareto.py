@@ -12,7 +12,7 @@ from splitfog.formulations.front import Front, FrontPoint
 from splitfog.formulations.plan import TaskPlan
 from splitfog.instances.model import Instance
 from splitfog.solvers.archive import Archive
-from splitfog.solvers.base import SolverDeclined
+from splitfog.solvers.base import SolverDeclined, is_strict
 from splitfog.solvers.epsilon_constraint import RESOLUTION, OutOfTime, epsilon_constraint
 from splitfog.solvers.front_search import (
     MOST_ENUMERATED,
@@ -129,24 +129,27 @@ class _Run:
             return _Outcome("archive", kind, self._status, "interrupted")
 
     def best(self) -> _Outcome:
-        """Exact if it can be had in time, else supported, else (or with a gap) a search."""
-        passed = []
+        """Exact if it can be had in time, else supported, else (or with a gap) a search.
+
+        A method that fails is named, and what the archive holds is kept.
+        """
+        passed, stopped_by = [], "finished"
         try:
-            try:
-                return self._exact()
-            except SolverDeclined as declined:
-                passed.append(f"not exact: {declined.reason}")
-                limited_by = "finished"
-            except OutOfTime:
-                passed.append("not exact: not finished in time")
-                limited_by = "time limit"
-            try:
-                outcome = self._supported()
-                if limited_by == "finished":
-                    return outcome
-            except SolverDeclined as declined:
-                passed.append(f"not supported: {declined.reason}")
-            return self._searched(passed, limited_by)
+            for kind, method in (("exact", self._exact), ("supported", self._supported)):
+                try:
+                    outcome = method()
+                    if stopped_by == "finished":
+                        return outcome
+                except SolverDeclined as declined:
+                    passed.append(f"not {kind}: {declined.reason}")
+                except OutOfTime:
+                    passed.append(f"not {kind}: not finished in time")
+                    stopped_by = "time limit"
+                except Exception as error:
+                    if is_strict():
+                        raise
+                    passed.append(f"not {kind}: it failed ({type(error).__name__}: {error})")
+            return self._searched(passed, stopped_by)
         except KeyboardInterrupt:
             return _Outcome("archive", "search", self._status, "interrupted", "; ".join(passed))
 
@@ -179,11 +182,11 @@ class _Run:
         return _Outcome(kind, method, "infeasible", reason=reason)
 
     def _searched(self, passed: list[str], stopped_by: str = "finished") -> _Outcome:
-        names = search_front(self.archive, self.seed, self.remaining_s)
+        names, failures = search_front(self.archive, self.seed, self.remaining_s)
         if self.remaining_s() <= 0:
             stopped_by = "time limit"
         method = f"local search after {', '.join(names)}" if names else "local search"
-        reason = "; ".join(passed) or None
+        reason = "; ".join([*passed, *failures]) or None
         return _Outcome("archive", method, self._status, stopped_by, reason)
 
 

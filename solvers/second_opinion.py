@@ -7,10 +7,9 @@ an entry in `WORK` offer such plans themselves, or are as cheap as an opinion on
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
-from splitfog.solvers.base import Request
+from splitfog.solvers.base import Request, is_strict
 from splitfog.solvers.warm_starts import plan_of
 
 SHARE = 0.05
@@ -51,6 +50,6 @@ def asked(solver: str, objective: str) -> Iterator[str]:
     if room == 0:
         return
     for name, work in OPINIONS[objective]:
-        if work <= room or os.environ.get("SPLITFOG_STRICT"):
+        if work <= room or is_strict():
             room -= work
             yield name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace as with_fields
@@ -18,7 +17,14 @@ from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, Status, decision_of, gap_of
 from splitfog.formulations.report import Placements, as_plan, describe
 from splitfog.instances.model import Instance
-from splitfog.solvers.base import Answer, Request, SolverDeclined, SolverInfo, WrongAnswer
+from splitfog.solvers.base import (
+    Answer,
+    Request,
+    SolverDeclined,
+    SolverInfo,
+    WrongAnswer,
+    is_strict,
+)
 from splitfog.solvers.claims import Claim, claim_of, held_to, strengthened
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 from splitfog.solvers.second_opinion import seek_second_opinion
@@ -167,7 +173,7 @@ def _plan_without_decision(request: Request, who: str, answer: Answer, claim: Cl
 
 def _refused(request: Request, solver: str, who: str, answer: Answer, faults: list[str]) -> Plan:
     """An infeasible answer is an error, and an exception where answers are held strictly."""
-    if os.environ.get("SPLITFOG_STRICT"):
+    if is_strict():
         raise WrongAnswer(f"{solver}: {'; '.join(faults)}")
     claims = {**_claims(request, who, answer), "reason": "; ".join(faults)}
     return replace(_empty_plan(request, "error", **claims), runtime_s=request.elapsed_s)

@@ -240,3 +240,26 @@ def test_placements_are_not_the_last_word_for_many_tasks() -> None:
     best = solve(instance, "evolution", time_limit_s=5)
     assert best.value is not None
     assert plan.value < best.value
+
+
+def test_a_later_step_that_fails_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exact solver's plan stands, and the reason names who failed; alone, the failure shows."""
+    instance = case("line-1")[0]
+    decision = everything_on(instance, instance.node_index[instance.tasks[0].source or ""])
+
+    def exact(request: Request) -> Answer:
+        return Answer(decision, 0.0, stopped_by="time limit")
+
+    def ill(request: Request) -> Answer:
+        raise RuntimeError("numbers ran out")
+
+    fake_solvers(monkeypatch, ilp=exact, evolution=ill)
+    with pytest.raises(RuntimeError):
+        solve(instance, objective="period")
+    monkeypatch.delenv("SPLITFOG_STRICT")
+    plan = solve(instance, objective="period")
+    assert plan.value is not None
+    assert "evolution failed (RuntimeError: numbers ran out)" in str(plan.reason)
+    fake_solvers(monkeypatch, ilp=ill, evolution=ill)
+    with pytest.raises(RuntimeError, match="numbers ran out"):
+        solve(instance, objective="period")

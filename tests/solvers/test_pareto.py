@@ -24,8 +24,10 @@ from splitfog.instances.generators import generate
 from splitfog.instances.model import Instance
 from splitfog.solvers.archive import Archive, ArchiveRequest
 from splitfog.solvers.archive_watch import ArchiveWatch
+from splitfog.solvers.base import SolverInfo
 from splitfog.solvers.brute_force import topological_orders
 from splitfog.solvers.epsilon_constraint import RESOLUTION, epsilon_constraint
+from splitfog.solvers.front_search import _together
 from splitfog.solvers.milp import solve_program
 from splitfog.solvers.pareto import pareto
 from splitfog.solvers.registry import load_solver, solver_info
@@ -331,3 +333,27 @@ def test_bad_input(how: dict[str, Any], error: type[Exception], message: str) ->
     """Kinds, limits and ways of counting that do not go with the objectives."""
     with pytest.raises(error, match=message):
         pareto(generate("three-tier", model="alexnet"), "latency,period", **how)
+
+
+def test_a_method_that_fails_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exact programs fail half way, and a heuristic too: the points found stay, said why."""
+    instance = generate("three-tier", model="alexnet")
+
+    def broken(archive: Archive, *_: Any) -> None:
+        archive.offer(_together(instance, 0))
+        raise RuntimeError("numbers ran out")
+
+    def load(info: SolverInfo) -> Any:
+        if info.name == "hpa":
+            raise RuntimeError("hpa is ill")
+        return load_solver(info)
+
+    monkeypatch.setattr("splitfog.solvers.pareto.epsilon_constraint", broken)
+    monkeypatch.setattr("splitfog.solvers.front_search.load_solver", load)
+    with pytest.raises(RuntimeError, match="numbers ran out"):
+        pareto(instance, "latency,period", time_limit_s=2)
+    monkeypatch.delenv("SPLITFOG_STRICT")
+    front = pareto(instance, "latency,period", time_limit_s=2)
+    assert front.points
+    assert "it failed (RuntimeError: numbers ran out)" in (front.reason or "")
+    assert "hpa failed (RuntimeError: hpa is ill)" in (front.reason or "")
