@@ -35,23 +35,15 @@ def slices_matter(instance: Instance, objective: Objective) -> bool:
     helps = (reach & reach.T).sum(axis=0) > 1
     for position in range(len(instance.tasks)):
         arrays = task_arrays(instance, position)
-        for layer in _sliceable(arrays.model):
-            if (arrays.allowed[layer] & helps).any():
+        for layer in np.flatnonzero((arrays.allowed & helps).any(axis=1)).tolist():
+            if _is_stage(arrays.model, layer):
                 return True
     return False
 
 
-def _sliceable(model: Model) -> list[int]:
-    """Layers that may form a stage alone."""
-    known: list[int] | None = model.__dict__.get("sliceable")
-    if known is None:
-        known = [
-            position
-            for position, layer in enumerate(model.layers)
-            if may_slice(layer) and not stage_shape_defects(model, (position,))
-        ]
-        model.__dict__["sliceable"] = known
-    return known
+def _is_stage(model: Model, layer: int) -> bool:
+    """Whether a layer may form a stage alone."""
+    return may_slice(model.layers[layer]) and not stage_shape_defects(model, (layer,))
 
 
 def is_only_placement(instance: Instance, objective: Objective, decision: Decision) -> bool:

@@ -57,7 +57,7 @@ def _rules(arrays: TaskArrays, objective: Objective) -> dict[str, Flags]:
     instance, source = arrays.instance, arrays.source
     rules = {"its tiers or source": arrays.allowed}
     reach = np.isfinite(routes_of(instance).latency_s)
-    if source is not None:
+    if source is not None and not reach[source].all():
         fed = _reached(arrays.model, arrays.is_input)
         rules[f"routes from {arrays.task.source}"] = ~fed[:, None] | reach[source]
     if arrays.results_to is not None:  # every layer is before some result
