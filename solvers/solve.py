@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from splitfog.formulations.cost import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.feasibility import decision_violations
+from splitfog.formulations.ledger import Cost
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, Status, decision_of, gap_of
 from splitfog.formulations.report import Placements, as_plan, describe
@@ -97,7 +98,8 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     """The plan of an answer: checked, recomputed, never worse than the best decision offered."""
     who = answer.solver or solver
     claim = claim_of(answer, who)
-    value = inf if answer.decision is None else request.value_of(answer.decision)
+    cost = None if answer.decision is None else _cost(request, answer.decision)
+    value = inf if cost is None else float(cost)
     haste = answer.stopped_by == "interrupted"
     if not haste and claim.is_proof_of(min(value, request.incumbent_value)):
         seek_second_opinion(request, who)
@@ -105,7 +107,7 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     decision = answer.decision if own else request.incumbent
     if decision is None:
         return _plan_without_decision(request, who, answer, claim)
-    cost = decision_cost(request.instance, decision, request.objective)
+    cost = cost if own and cost is not None else _cost(request, decision)
     if faults := decision_violations(request.instance, decision, request.objective):
         return _refused(request, solver, who, answer, faults)
     claim = held_to(request, claim, decision, float(cost), own)
@@ -113,6 +115,10 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     claims = _claims(request, who, answer, claim) | {"audit": answer.audit if own else None}
     plan = describe(request.instance, decision, request.objective, cost, **claims)
     return replace(_with_bound(plan, claim), runtime_s=request.elapsed_s)
+
+
+def _cost(request: Request, decision: Decision) -> Cost:
+    return decision_cost(request.instance, decision, request.objective)
 
 
 def _strengthened(
