@@ -24,8 +24,8 @@ from splitfog.instances.model import Instance
 
 TOLERANCE = 1e-9
 """Relative difference up to which a claimed number is true."""
-ROUNDING = 1e-15
-"""Absolute difference, in seconds or bytes, that sums of floats may leave where 0 is right."""
+ROUNDING = 1e-12
+"""The same where 0 is right, relative to the plan's value: sums of floats may leave so much."""
 
 
 def false_claims(
@@ -65,7 +65,7 @@ def false_claims(
     claims += _nodes(plan, truth)
     claims += _links(instance, plan, truth)
     if audit is not None and plan.audit is not None:
-        claims += _compared(plan.audit, dict(audit), "audit")
+        claims += _compared(plan.audit, dict(audit), "audit", _noise(truth))
     return claims
 
 
@@ -123,14 +123,14 @@ def _proven_over(plan: Plan) -> Iterator[str]:
 
 
 def _tasks(plan: Plan, truth: Plan) -> Iterator[str]:
-    right = {entry.task: entry for entry in truth.tasks}
+    right, noise = {entry.task: entry for entry in truth.tasks}, _noise(truth)
     for i, entry in enumerate(plan.tasks):
         at = f"tasks[{i}]"
         for name in ("latency_s", "compute_s", "transfer_s", "wait_s", "deadline_met"):
-            yield from _compared(
-                getattr(entry, name), getattr(right[entry.task], name), f"{at}.{name}"
-            )
-        yield from _compared(_schedule(entry), _schedule(right[entry.task]), f"{at}.schedule")
+            claim, figure = getattr(entry, name), getattr(right[entry.task], name)
+            yield from _compared(claim, figure, f"{at}.{name}", noise)
+        claim, schedule = _schedule(entry), _schedule(right[entry.task])
+        yield from _compared(claim, schedule, f"{at}.schedule", noise)
 
 
 def _schedule(entry: TaskPlan) -> Any:
@@ -153,7 +153,9 @@ def _nodes(plan: Plan, truth: Plan) -> Iterator[str]:
             continue
         for field in ("busy_s", "utilisation", "memory_bytes"):
             right = getattr(truth.nodes[name], field)
-            yield from _compared(getattr(load, field), right, f"nodes.{name}.{field}")
+            yield from _compared(
+                getattr(load, field), right, f"nodes.{name}.{field}", _noise(truth)
+            )
         if load.queue is not None and plan.objective.name != "batch":
             yield f"nodes.{name}.queue must be null: only batch has queues"
 
@@ -187,7 +189,12 @@ def _missing_links(claimed: tuple[LinkLoad, ...], carrying: tuple[LinkLoad, ...]
             )
 
 
-def _compared(claim: Any, right: Any, path: str, absolute: float = ROUNDING) -> Iterator[str]:
+def _noise(truth: Plan) -> float:
+    """Seconds that may stand where none should."""
+    return ROUNDING * (truth.value or 0.0)
+
+
+def _compared(claim: Any, right: Any, path: str, absolute: float = 0.0) -> Iterator[str]:
     """Where a claim differs from what is right; None claims nothing."""
     if claim is None:
         return

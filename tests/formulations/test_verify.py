@@ -16,6 +16,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import NodeLoad, Plan, TaskPlan
 from splitfog.formulations.report import describe
 from splitfog.formulations.verify import false_claims
+from tests.scaling import scaled
 
 TINY = sf.load_instance(Path(__file__).parents[1] / "data" / "tiny.json")
 TIMED = rebuilt(TINY, tasks=(replace(TINY.tasks[0], deadline_s=0.02),))
@@ -296,3 +297,17 @@ def test_an_audit_is_compared_where_it_is_recomputed() -> None:
         "audit.regret_s.cam = 0.5, must be 0.25",
         "audit.swaps must not be there",
     ]
+
+
+@pytest.mark.parametrize("factor", [1e-9, 1.0, 1e9])
+def test_false_is_false_in_any_unit(factor: float) -> None:
+    """A part in a million too much is named, however small or large the seconds are."""
+    instance = scaled(TIMED, factor)
+    plan = true_plan("latency", instance)
+    assert false_claims(instance, plan) == []
+    assert plan.value is not None
+    (sentence,) = false_claims(instance, replace(plan, value=plan.value * (1 + 1e-6), gap=None))
+    assert sentence.startswith("value = ")
+    wrong = plan.tasks[0].compute_s * (1 + 1e-6)  # type: ignore[operator]
+    (sentence,) = false_claims(instance, task_with(compute_s=wrong)(plan))
+    assert sentence.startswith("tasks[0].compute_s = ")
