@@ -19,6 +19,7 @@ from splitfog.baselines.per_task import (
 from splitfog.formulations.arrays import TaskArrays
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.routes import routes_of
+from splitfog.formulations.weights import added_bytes
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class BlockChain:
 
     @cached_property
     def weight_bytes(self) -> NDArray[np.float64]:
-        """[blocks]: weights of every block."""
-        weights = self.arrays.weight_bytes[self.order]
+        """[blocks]: weights of every block that no later block has."""
+        weights = added_bytes(self.arrays.model, self.order[::-1])[::-1]
         return np.add.reduceat(weights, self.starts[:-1]) if self.num_blocks else np.zeros(0)
 
     def step(self, block: int, nodes: Sequence[int] | None = None) -> NDArray[np.float64]:

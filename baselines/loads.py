@@ -73,15 +73,20 @@ class Loads:
         if self._absent:
             model = self._model(bundle)
             self._room[node] -= self._added_weights(bundle)[node]
-            self._absent[model][list(bundle.layers), node] = False
+            self._absent[model][self._owners(bundle), node] = False
 
     def _model(self, bundle: Bundle) -> int:
         return self.instance.model_index[self.instance.tasks[bundle.task].model]
 
     def _added_weights(self, bundle: Bundle) -> NDArray[np.float64]:
         """[nodes]: weights of the bundle that a node does not hold yet."""
-        layers, model = list(bundle.layers), self._model(bundle)
-        return np.asarray(self._weights[model][layers] @ self._absent[model][layers])
+        owners, model = self._owners(bundle), self._model(bundle)
+        return np.asarray(self._weights[model][owners] @ self._absent[model][owners])
+
+    def _owners(self, bundle: Bundle) -> NDArray[np.int64]:
+        """The layers that stand for the bundle's weights: those shared count once."""
+        owner = self.instance.models[self._model(bundle)].weight_owner
+        return np.unique(owner[list(bundle.layers)])
 
     def _within_memory(self, bundle: Bundle, prices: NDArray[np.float64]) -> NDArray[np.float64]:
         if not self._absent:

@@ -21,6 +21,7 @@ from splitfog.formulations.arrays import TaskArrays
 from splitfog.formulations.feasibility import MEMORY_SLACK
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.routes import routes_of
+from splitfog.formulations.weights import added_bytes, held_bytes
 from splitfog.solvers.base import Answer, Request
 
 
@@ -109,7 +110,8 @@ class _Scan:
     def all_home(self) -> float:
         """The cost with nothing remote; inf where that is not allowed."""
         total = self._paid(self.home).sum()
-        return float(total) if self._fits(self.home, self._weights().sum()) else inf
+        held = held_bytes(self.arrays.model, self.order.tolist())
+        return float(total) if self._fits(self.home, np.array(held)) else inf
 
     def costs(self, remote: int) -> NDArray[np.float64]:
         """[cuts]: the cost of every cut with this remote node; inf where it is not allowed."""
@@ -118,17 +120,15 @@ class _Scan:
         before = here[:first].sum() + np.concatenate([[0.0], np.cumsum(here[first:])])
         beyond = np.concatenate([np.cumsum(there[::-1])[::-1], [0.0]])
         costs = before + beyond + self._sending(remote)
-        weights = np.concatenate([[0.0], np.cumsum(self._weights()[first:])])
-        kept = weights + self._weights()[:first].sum()
-        allowed = self._fits(self.home, kept) & self._fits(remote, weights[-1] - weights)
+        model, order = self.arrays.model, self.order
+        kept = np.concatenate([[0.0], added_bytes(model, order).cumsum()])[first:]
+        sent = np.append(added_bytes(model, order[first:][::-1]).cumsum()[::-1], 0.0)
+        allowed = self._fits(self.home, kept) & self._fits(remote, sent)
         return np.asarray(np.where(allowed & ~self.broken, costs, inf))
 
     def _paid(self, node: int) -> NDArray[np.float64]:
         """[layers] in order: time and result's way on a node; inputs are at the source anyway."""
         return np.asarray(self.arrays.costs_s[self.order, node] + self.ways[:, node])
-
-    def _weights(self) -> NDArray[np.float64]:
-        return self.arrays.weight_bytes[self.order]
 
     def _fits(self, node: int, weights: NDArray[np.float64]) -> NDArray[np.bool_]:
         limit = self.arrays.instance.nodes[node].memory_bytes

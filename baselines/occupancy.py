@@ -141,7 +141,7 @@ class _LinkLoads:
 
 
 class _Weights:
-    """Layers that every node holds: one of a model once, whichever tasks use it."""
+    """Weights that every node holds: those of a model once, whichever tasks and layers use them."""
 
     def __init__(self, subtasks: Subtasks) -> None:
         self.subtasks, instance = subtasks, subtasks.instance
@@ -173,7 +173,8 @@ class _Weights:
     def _new(self, task: int, layers: list[int], node: int) -> dict[tuple[str, int, int], float]:
         instance = self.subtasks.instance
         model = instance.model_of(instance.tasks[task])
-        keys = {(model.name, layer, node): model.layers[layer].weight_bytes for layer in layers}
+        owners = model.weight_owner[layers].tolist()
+        keys = {(model.name, owner, node): model.layers[owner].weight_bytes for owner in owners}
         return {key: weight for key, weight in keys.items() if key not in self.held}
 
     def _hold(self, task: int, layers: list[int], node: int) -> None:

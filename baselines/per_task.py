@@ -12,6 +12,7 @@ from splitfog.formulations.arrays import TaskArrays, task_arrays
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.feasibility import MEMORY_SLACK, decision_violations
 from splitfog.formulations.routes import routes_of
+from splitfog.formulations.weights import node_bytes
 from splitfog.solvers.base import Answer, Request
 
 Placement = NDArray[np.int64]
@@ -105,6 +106,6 @@ def result_seconds(arrays: TaskArrays) -> NDArray[np.float64]:
 def fits_memory(arrays: TaskArrays, placement: Placement) -> bool:
     """Whether the weights of this task alone fit in every node's memory."""
     nodes = arrays.instance.nodes
-    held = np.bincount(placement, arrays.weight_bytes, minlength=len(nodes))
+    held = node_bytes(arrays.model, placement, len(nodes))
     limits = [inf if node.memory_bytes is None else node.memory_bytes for node in nodes]
     return bool(np.all(held <= np.array(limits) * (1 + MEMORY_SLACK)))

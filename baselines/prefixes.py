@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from splitfog.baselines.per_task import Placement, home_node
 from splitfog.formulations.arrays import TaskArrays
 from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.weights import held_bytes
+
+Table = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +41,24 @@ class Units:
                     costs[unit, ~self.arrays.allowed[list(group)].all(axis=0)] = np.inf
         return costs
 
-    @cached_property
-    def weight_bytes(self) -> NDArray[np.float64]:
-        """[units]: weights of a unit."""
-        inside = self.of_layer >= 0
-        weights = self.arrays.weight_bytes[inside]
-        held = np.bincount(self.of_layer[inside], weights, minlength=self.count)
-        return held.astype(float)
+    def weights(self, beside: list[int]) -> tuple[Table, list[tuple[float, set[int]]]]:
+        """[units]: weights of one unit alone; and (bytes, units) of those that several share.
+
+        Those of the layers `beside` are left out.
+        """
+        owners, users = self.arrays.model.weight_owner, dict[int, set[int]]()
+        there = set(owners[beside].tolist())
+        for layer in np.flatnonzero(self.of_layer >= 0).tolist():
+            if (owner := int(owners[layer])) not in there:
+                users.setdefault(owner, set()).add(int(self.of_layer[layer]))
+        own, shared = np.zeros(self.count), []
+        for owner, units in users.items():
+            num_bytes = self.arrays.model.layers[owner].weight_bytes
+            if len(units) == 1:
+                own[units.pop()] += num_bytes
+            else:
+                shared.append((num_bytes, units))
+        return own, shared
 
     @cached_property
     def edges(self) -> NDArray[np.int64]:
@@ -120,9 +134,7 @@ class Prefixes:
         arrays = self.units.arrays
         limit = arrays.instance.nodes[node].memory_bytes
         if limit is not None:
-            held = self._weight_bytes[end] - self._weight_bytes[before]
-            if node == arrays.source:
-                held = held + arrays.weight_bytes[arrays.is_input].sum()
+            held = self._held(before, end, node == arrays.source)
             bad |= held > limit * (1 + MEMORY_SLACK)
         return np.where(bad, np.inf, np.maximum(seconds, 0.0))
 
@@ -165,10 +177,27 @@ class Prefixes:
         """[prefixes, nodes]: how many units of a prefix may not be on a node."""
         return np.asarray(self.members @ np.isinf(self.units.costs_s).astype(float))
 
+    def _held(self, before: NDArray[np.int64], end: int, with_inputs: bool) -> NDArray[np.float64]:
+        """[before]: weights of the pieces up to `end`; those that layers share count once."""
+        always, own, users, num_bytes = self._weights[with_inputs]
+        shared = (users[end] > users[before]) @ num_bytes
+        return np.asarray(always + own[end] - own[before] + shared)
+
     @cached_property
-    def _weight_bytes(self) -> NDArray[np.float64]:
-        """[prefixes]: weights of a prefix."""
-        return np.asarray(self.members @ self.units.weight_bytes)
+    def _weights(self) -> list[tuple[float, Table, Table, Table]]:
+        """Without and with the input layers: their weights, and beside these [prefixes] those of
+        single units, [prefixes, shared] how many units have what several share, [shared] its bytes.
+        """
+        tables = []
+        for inputs in ([], np.flatnonzero(self.units.arrays.is_input).tolist()):
+            own, shared = self.units.weights(inputs)
+            users = np.zeros((self.units.count, len(shared)))
+            for column, (_, units) in enumerate(shared):
+                users[list(units), column] = 1.0
+            num_bytes = np.array([size for size, _ in shared])
+            always = held_bytes(self.units.arrays.model, inputs)
+            tables.append((always, self.members @ own, self.members @ users, num_bytes))
+        return tables
 
     @cached_property
     def _figures(self) -> NDArray[np.float64]:

@@ -82,7 +82,11 @@ def _best_remote(
 
 
 def _uploads(chain: BlockChain, home: int, remote: int) -> NDArray[np.float64]:
-    """[blocks, 2]: seconds to send every block's weights from home to the remote node, if any."""
+    """[blocks, 2]: seconds to send every block's weights from home to the remote node, if any.
+
+    Weights that blocks share are sent with the last of them: once, where all that follows a remote
+    block is remote too (as with `monotone`).
+    """
     ends = np.array([home]), np.array([remote])
     seconds = np.zeros((chain.num_blocks, 2))
     for block, weights in enumerate(chain.weight_bytes.tolist()):

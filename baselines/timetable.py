@@ -38,6 +38,7 @@ class Timetable:
         limits = [inf if node.memory_bytes is None else node.memory_bytes for node in nodes]
         self._room = np.array(limits) * (1 + MEMORY_SLACK)
         self._limited = bool(np.isfinite(self._room).any())
+        self._absent = np.ones((len(arrays.model.layers), len(nodes)), bool)
         self._last = result_seconds(arrays)
         self._ends = [not readers for readers in arrays.model.reads]
         self._grouped = {layer for group in arrays.groups for layer in group}
@@ -47,7 +48,7 @@ class Timetable:
         mask = self.domains.left(self.masks, layer, self.placement)
         ends = self._starts(layer) + self.arrays.times_s[layer] + self.domains.penalty(mask)
         if self._limited:
-            ends[self.arrays.weight_bytes[layer] > self._room] = inf
+            ends[self._new_bytes(layer) > self._room] = inf
         return np.asarray(ends)
 
     def best_node(self, layer: int) -> int | None:
@@ -68,13 +69,19 @@ class Timetable:
         self.starts[layer] = start
         size = self.arrays.output_bytes[layer]
         self._arrival[layer] = end + self._latency[node] + size * self._per_byte[node]
-        self._room[node] -= self.arrays.weight_bytes[layer]
+        self._room[node] -= self._new_bytes(layer)[node]
+        self._absent[self.arrays.model.weight_owner[layer], node] = False
         self.placement[layer] = node
         if layer in self._grouped:
             masks = self.domains.fixed(self.masks, layer, node)
             self.masks = self.masks if masks is None else masks
             return masks is not None
         return True
+
+    def _new_bytes(self, layer: int) -> NDArray[np.float64]:
+        """[nodes]: weights of a layer that a node does not hold yet."""
+        absent = self._absent[self.arrays.model.weight_owner[layer]]
+        return np.asarray(self.arrays.weight_bytes[layer] * absent)
 
     def _starts(self, layer: int) -> NDArray[np.float64]:
         tensors = self.arrays.model.inputs[layer]

@@ -201,10 +201,11 @@ class Assignments:
 
 
 class Memory:
-    """Weights per node: a layer of a model counts once a node, whichever tasks use it.
+    """Weights per node: those of a model count once a node, whichever tasks and layers use them.
 
-    Layers of all models are numbered; `weights` [layers]. `sets` are distinct tuples of layers and
-    `own` [K] the one of every subtask; `base` [N, layers] is what stays, `limit` [N] the most.
+    Layers of all models are numbered; `weights` [layers]. Of layers that share weights the first
+    stands for all. `sets` are distinct tuples of such layers and `own` [K] the one of every
+    subtask; `base` [N, layers] is what stays, `limit` [N] the most.
     """
 
     def __init__(self, subtasks: Subtasks) -> None:
@@ -214,7 +215,10 @@ class Memory:
         weights = [layer.weight_bytes for model in instance.models for layer in model.layers]
         self.weights = np.array(weights, np.float64)
         self.base = np.zeros((len(instance.nodes), len(weights)), bool)
-        offsets = [int(first[instance.model_index[task.model]]) for task in instance.tasks]
+        owners = [
+            first[instance.model_index[task.model]] + instance.model_of(task).weight_owner
+            for task in instance.tasks
+        ]
         sets: dict[tuple[int, ...], int] = {}
         own = []
         for task, stage, _ in subtasks.keys:
@@ -222,13 +226,13 @@ class Memory:
             layers = (
                 run_layers(instance, task, answer) if stage is None else answer.stages[stage].layers
             )
-            held = tuple(offsets[task] + layer for layer in layers)
+            held = tuple(dict.fromkeys(owners[task][list(layers)].tolist()))
             own.append(sets.setdefault(held, len(sets)))
         self.sets, self.own = list(sets), np.array(own, np.int64)
         for task, answer in enumerate(subtasks.template.tasks):
             inside = set(run_layers(instance, task, answer))
             for layer in set(unsliced(answer)) - inside:
-                self.base[int(answer.placement[layer]), offsets[task] + layer] = True
+                self.base[int(answer.placement[layer]), owners[task][layer]] = True
         limits = [inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes]
         self.limit = np.array(limits) * (1 + MEMORY_SLACK)
 

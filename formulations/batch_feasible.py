@@ -31,7 +31,7 @@ class Rules(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """Columns by model and layer: [n] column, weight and whether a layer begins; [nodes] limits."""
+    """Columns by their weights: [n] column, bytes, whether other weights begin; [nodes] limits."""
 
     column: Array
     weight_bytes: Array
@@ -74,9 +74,9 @@ def _memory_of(columns: Columns) -> Memory | None:
     if all(node.memory_bytes is None for node in nodes):
         return None
     held = sorted(
-        (task.model.name, layer, int(first) + layer)
+        (task.model.name, owner, int(first) + layer)
         for task, first in zip(columns.tasks, columns.first, strict=False)
-        for layer in range(len(task.model.layers))
+        for layer, owner in enumerate(task.model.weight_owner.tolist())
     )
     keys = [key[:2] for key in held]
     weights = np.concatenate([task.weight_bytes for task in columns.tasks])
@@ -122,7 +122,7 @@ def reachable(rules: Rules, places: Array) -> Array:
 
 
 def _fits(memory: Memory, places: Array) -> Array:
-    """Weights fit: a layer of a model counts once a node, whichever tasks use it."""
+    """Weights fit: those of a model count once a node, whichever tasks and layers use them."""
     shape = (len(memory.limit_bytes), places.shape[1])
 
     def step(

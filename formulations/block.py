@@ -105,7 +105,8 @@ class Block:
 
     `layers` are file positions; `is_virtual` ones (inputs, the entry) occupy no node and end at 0.
     `last` [layers, nodes]: how long a result travels on. `exit` None: the latest end counts, else
-    that layer's. `weights` [layers] and `limits` [nodes] only where memory can bind.
+    that layer's. `weights` (bytes, and the layers that have them) and `limits` [nodes] only where
+    memory can bind.
     """
 
     durations: Durations
@@ -119,7 +120,7 @@ class Block:
     is_result: tuple[bool, ...]
     groups: tuple[tuple[int, ...], ...]
     exit: int | None
-    weights: Table | None = None
+    weights: tuple[tuple[float, tuple[int, ...]], ...] | None = None
     limits: Table | None = None
     readers: tuple[tuple[int, ...], ...] = field(init=False)
 
@@ -196,7 +197,10 @@ class Block:
             return False
         if self.weights is None or self.limits is None:
             return True
-        held = np.bincount(placement, self.weights, self.num_nodes)
+        held = [0.0] * self.num_nodes
+        for num_bytes, users in self.weights:
+            for node in {placement[layer] for layer in users}:
+                held[node] += num_bytes
         return bool(np.all(held <= self.limits))
 
     def book(self, placement: Sequence[int], order: Sequence[int]) -> float:
@@ -287,6 +291,17 @@ def block_of(table: Durations, segment: Segment, with_memory: bool = False) -> B
         is_result,
         tuple(tuple(group) for group in groups if len(group) > 1),
         None if segment.exit is None else local[segment.exit],
-        arrays.weight_bytes[rows] if with_memory else None,
+        _weights(arrays, layers) if with_memory else None,
         np.array(limits) * (1 + MEMORY_SLACK) if with_memory else None,
     )
+
+
+def _weights(
+    arrays: TaskArrays, layers: Sequence[int]
+) -> tuple[tuple[float, tuple[int, ...]], ...]:
+    """(bytes, local layers) of all weights > 0, those that layers share once."""
+    users: dict[int, list[int]] = {}
+    for local, owner in enumerate(arrays.model.weight_owner[list(layers)].tolist()):
+        users.setdefault(owner, []).append(local)
+    sizes = [(arrays.model.layers[owner].weight_bytes, own) for owner, own in users.items()]
+    return tuple((size, tuple(own)) for size, own in sizes if size > 0)

@@ -111,9 +111,8 @@ class _CriteriaBuild(ProgramBuild):
                 if link == criterion.at:
                     _add(form, column, broadcast.num_bytes)
         else:
-            for (model, unit), columns in self._holders(criterion.at).items():
-                if weight := self._weight_of(model, unit):
-                    _add(form, self._any_of(columns), weight)
+            for num_bytes, columns in self._held(criterion.at):
+                _add(form, self._any_of(columns), num_bytes)
         return (form,)
 
     def _latency(self) -> Form:

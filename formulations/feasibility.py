@@ -118,20 +118,25 @@ def _memory(instance: Instance, decision: Decision) -> Iterator[str]:
 
 
 def memory_bytes(instance: Instance, decision: Decision) -> list[float]:
-    """Weights held on every node: a layer of a model counts once, whichever tasks use it."""
+    """Weights held on every node: those of a model once, whichever tasks and layers use them."""
+    total = np.zeros(len(instance.nodes))
+    for name, held in held_weights(instance, decision).items():
+        model = instance.models[instance.model_index[name]]
+        total += np.array([layer.weight_bytes for layer in model.layers]) @ held
+    return [float(num_bytes) for num_bytes in total]
+
+
+def held_weights(instance: Instance, decision: Decision) -> dict[str, NDArray[np.bool_]]:
+    """By model, [layers, nodes]: which weights a node holds, at the first layer that has them."""
     held: dict[str, NDArray[np.bool_]] = {}
     for task, answer in zip(instance.tasks, decision.tasks, strict=True):
         shape = (len(answer.placement), len(instance.nodes))
         own = held.setdefault(task.model, np.zeros(shape, bool))
-        layers = unsliced(answer)
-        own[layers, answer.placement[layers]] = True
+        owner, layers = instance.model_of(task).weight_owner, unsliced(answer)
+        own[owner[layers], answer.placement[layers]] = True
         for layer, node in sliced_weights(answer):
-            own[layer, node] = True
-    total = np.zeros(len(instance.nodes))
-    for name, own in held.items():
-        model = instance.models[instance.model_index[name]]
-        total += np.array([layer.weight_bytes for layer in model.layers]) @ own
-    return [float(num_bytes) for num_bytes in total]
+            own[owner[layer], node] = True
+    return held
 
 
 def _streams(instance: Instance, decision: Decision, objective: Objective) -> Iterator[str]:

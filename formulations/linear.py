@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.feasibility import MEMORY_SLACK
 from splitfog.formulations.linear_program import LinearProgram
-from splitfog.formulations.units import TaskUnits
+from splitfog.formulations.units import TaskUnits, parcels_on
 from splitfog.instances.model import Instance
 
 ABSENT = -1
@@ -71,26 +71,32 @@ class PlacementProgram:
         An engine may break a row by its tolerance, which can be whole layers' bytes; the cover
         `not all of these` cannot be broken by rounding.
         """
-        added = False
-        for node, held in enumerate(_held(self, decision)):
-            limit = self.instance.nodes[node].memory_bytes
-            total = sum(weight for weight, _ in held.values())
-            if limit is None or total <= limit * (1 + MEMORY_SLACK):
-                continue
-            added = True
-            columns = [column for _, column in held.values()]
+        held = _held(self, decision)
+        overfull = [
+            columns
+            for node, (total, columns) in zip(self.instance.nodes, held, strict=True)
+            if node.memory_bytes is not None and total > node.memory_bytes * (1 + MEMORY_SLACK)
+        ]
+        for columns in overfull:
             self.program.add_row([(c, 1.0) for c in columns], upper=len(columns) - 1.0)
-        return added
+        return bool(overfull)
 
 
-def _held(
-    built: PlacementProgram, decision: Decision
-) -> list[dict[tuple[str, int], tuple[float, int]]]:
-    """Per node: (weight, some task's column) of every unit with weights there, by (model, unit)."""
-    held: list[dict[tuple[str, int], tuple[float, int]]] = [{} for _ in built.instance.nodes]
-    parts = zip(built.instance.tasks, built.units, built.columns, decision.tasks, strict=True)
-    for task, units, columns, answer in parts:
-        for unit, node in set(zip(units.unit_of.tolist(), answer.placement.tolist(), strict=True)):
-            if weight := float(units.weight_bytes[unit]):
-                held[node].setdefault((task.model, unit), (weight, int(columns[unit, node])))
-    return held
+def _held(built: PlacementProgram, decision: Decision) -> list[tuple[float, list[int]]]:
+    """Per node: bytes of the weights there, and columns that suffice to bring them."""
+    place = {
+        (task, unit): node
+        for task, (units, answer) in enumerate(zip(built.units, decision.tasks, strict=True))
+        for unit, node in zip(units.unit_of.tolist(), answer.placement.tolist(), strict=True)
+    }
+    total = [0.0] * len(built.instance.nodes)
+    columns: list[dict[int, None]] = [{} for _ in total]
+    for num_bytes, holders in parcels_on(built.instance, built.units):
+        first: dict[int, int] = {}
+        for task, unit in holders:
+            node = place[task, unit]
+            first.setdefault(node, int(built.columns[task][unit, node]))
+        for node, column in first.items():
+            total[node] += num_bytes
+            columns[node][column] = None
+    return [(own, list(chosen)) for own, chosen in zip(total, columns, strict=True)]

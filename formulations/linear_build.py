@@ -10,11 +10,13 @@ crosses is written in one of two ways, both as tight as the transport between it
   readers has `y(tensor, u, link) >= sum of z(u, v) over v behind the link`, per reader.
 
 Pairs of nodes without a route, and those that `monotone` forbids, have no z; in a forest they are
-rows between x alone. Memory counts a layer of a model once per node, whichever tasks run it.
+rows between x alone. Memory counts the weights of a model once per node, whichever tasks and
+layers use them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import inf
 
 import numpy as np
@@ -26,7 +28,7 @@ from splitfog.formulations.linear import ABSENT, PlacementProgram
 from splitfog.formulations.linear_program import LinearProgram
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.routes import routes_of
-from splitfog.formulations.units import Broadcast, TaskUnits, task_units
+from splitfog.formulations.units import Broadcast, TaskUnits, parcels_on, task_units
 from splitfog.instances.model import Instance
 
 ROUNDING = 1e-9
@@ -303,33 +305,30 @@ class ProgramBuild:
         return [(node, int(columns[node])) for node in np.flatnonzero(columns != ABSENT).tolist()]
 
     def _memory(self) -> None:
-        """The weights on a node fit; those of a model that several tasks run count once."""
+        """The weights on a node fit; those that several tasks or layers use count once."""
         for node, record in enumerate(self.instance.nodes):
             limit = record.memory_bytes
             if limit is None:
                 continue
-            terms = []
-            for (model, unit), columns in self._holders(node).items():
-                weight = self._weight_of(model, unit)
-                if weight > limit * (1 + MEMORY_SLACK):
-                    for column in columns:
+            most = limit * (1 + MEMORY_SLACK)
+            for own, columns in zip(self.units, self.columns, strict=True):
+                for column in columns[own.weight_bytes > most, node].tolist():
+                    if column != ABSENT:
                         self.program.upper[column] = 0.0
-                elif weight:
-                    terms.append((self._any_of(columns), weight / limit))
+            terms = [
+                (self._any_of(columns), num_bytes / limit)
+                for num_bytes, columns in self._held(node)
+                if num_bytes <= most
+            ]
             if sum(share for _, share in terms) > 1:
                 self.program.add_row(terms, upper=1.0)
 
-    def _holders(self, node: int) -> dict[tuple[str, int], list[int]]:
-        """Columns of x on a node, by model and unit, one a task."""
-        holders: dict[tuple[str, int], list[int]] = {}
-        for task, columns in zip(self.instance.tasks, self.columns, strict=True):
-            for unit in np.flatnonzero(columns[:, node] != ABSENT).tolist():
-                holders.setdefault((task.model, unit), []).append(int(columns[unit, node]))
-        return holders
-
-    def _weight_of(self, model: str, unit: int) -> float:
-        task = next(i for i, task in enumerate(self.instance.tasks) if task.model == model)
-        return float(self.units[task].weight_bytes[unit])
+    def _held(self, node: int) -> Iterator[tuple[float, list[int]]]:
+        """(bytes, columns of x) of weights that are on a node if one of the columns is 1."""
+        for num_bytes, holders in parcels_on(self.instance, self.units):
+            found = [int(self.columns[task][unit, node]) for task, unit in holders]
+            if columns := [column for column in found if column != ABSENT]:
+                yield num_bytes, columns
 
     def _any_of(self, columns: list[int]) -> int:
         """A column that is 1 if one of several is."""

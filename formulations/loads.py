@@ -40,8 +40,8 @@ class Loads:
     guests : int [N], foreign visits with s > 0, what quotas count.
     link_load : [links], rate times seconds.
     link_prices : ([links], [links]), latency and seconds per byte.
-    held : int [N, layers of all models], how many tasks need a layer's weights; empty without
-        memory limits.
+    held : int [N, layers of all models], how often a layer's weights are needed, those that
+        layers share at the first of them; empty without memory limits.
     settled : Decision, the last whole one that somebody stood by (`settle`).
     """
 
@@ -69,6 +69,8 @@ class Loads:
         self.layer_offset = np.concatenate([[0], np.cumsum(counts)])
         layers = [layer for model in instance.models for layer in model.layers]
         self.weight_bytes = np.array([layer.weight_bytes for layer in layers])
+        pairs = zip(self.layer_offset.tolist(), instance.models, strict=False)
+        self.weight_owner = np.concatenate([first + model.weight_owner for first, model in pairs])
         self.held = np.zeros((num_nodes if self.has_memory else 0, len(layers)), np.int64)
         self.tasks: list[Footprint | None] = [None] * len(tasks)
         self.settled = Decision(())
@@ -119,9 +121,10 @@ class Loads:
         self.put(task, own)
         return before
 
-    def offset(self, task: int) -> int:
-        """Column in `held` of the first layer of a task's model."""
-        return int(self.layer_offset[self.instance.model_index[self.instance.tasks[task].model]])
+    def owners(self, task: int, layers: Integers) -> Integers:
+        """[layers]: the columns in `held` of the weights of a task's layers."""
+        first = self.layer_offset[self.instance.model_index[self.instance.tasks[task].model]]
+        return np.asarray(self.weight_owner[first + layers])
 
     def waits_s(self) -> Seconds:
         """[N]: the wait of every node; inf where rho >= 1."""
@@ -184,7 +187,7 @@ class Loads:
         np.add.at(self.link_load, own.links, sign * rate * own.link_s)
         if self.has_memory:
             layer, node = own.held.T
-            np.add.at(self.held, (node, self.offset(task) + layer), sign)
+            np.add.at(self.held, (node, self.owners(task, layer)), sign)
 
 
 class _Flat:

@@ -22,6 +22,7 @@ from splitfog.formulations.routes import Routes, routes_of
 from splitfog.formulations.stage_shape import geometry_of
 from splitfog.formulations.stages import node_rates
 from splitfog.formulations.tiles import regions
+from splitfog.formulations.weights import held_bytes
 from splitfog.instances.model import Instance, frozen
 
 Seconds = NDArray[np.float64]
@@ -35,7 +36,7 @@ class Subtasks:
     `service_s` and `transfer_out_s` are [K, N], inf where a node is not allowed or not reached.
     `base_s` [tasks] is the latency of what stays: its computing and transfers without waits;
     `local_s` [tasks] its computing at the source, which waits there in one visit with a run that
-    stays. `weight_bytes` [K] is the size of the layers. `home` [K] is a slice's home, -1 of a run;
+    stays. `weight_bytes` [K] is the size of the weights. `home` [K] is a slice's home, -1 of a run;
     `input_bytes` and `output_bytes` [K] are what a slice moves, 0 for a run.
     """
 
@@ -202,7 +203,7 @@ class _Columns:
         self.base_s.append(local + fixed)
         if run:
             service = np.where(_joined(arrays, answer, run), arrays.costs_s[run].sum(axis=0), inf)
-            weight = float(arrays.weight_bytes[run].sum())
+            weight = held_bytes(arrays.model, run)
             self.add((task, None, None), into, service, out, weight)
             self.moved.append((-1, 0.0, 0.0))
             self.num_groups += 1

@@ -19,6 +19,7 @@ from splitfog.formulations.footprint import Footprint
 from splitfog.formulations.loads import Loads, wait_seconds
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.routes import Routes, routes_of
+from splitfog.formulations.weights import first_of
 from splitfog.instances.model import Instance, frozen
 
 Integers = NDArray[np.int64]
@@ -235,13 +236,13 @@ def _shared(routes: Routes, root: int, target: int, size: float) -> Seconds:
 
 def _too_big(loads: Loads, task: int, table: CutTable) -> NDArray[np.bool_]:
     """[M + 1, N]: whether the node or the source could not hold the weights beside the others'."""
-    columns = loads.offset(task) + table.layers
+    columns = loads.owners(task, table.layers)
     used = (loads.held > 0) @ loads.weight_bytes
     room = loads.memory_limit - used
     new = np.where(loads.held[:, columns] > 0, 0.0, loads.weight_bytes[columns])  # [N, M]
     after = np.zeros((len(columns) + 1, len(room)))
-    after[:-1] = new[:, ::-1].cumsum(axis=1)[:, ::-1].T
-    before = np.concatenate([[0.0], new[loads.source[task]].cumsum()])
+    after[:-1] = (new[:, ::-1] * first_of(columns[::-1])).cumsum(axis=1)[:, ::-1].T
+    before = np.concatenate([[0.0], (new[loads.source[task]] * first_of(columns)).cumsum()])
     own = before > max(room[loads.source[task]], 0.0)
     return np.asarray((after > np.maximum(room, 0.0)) | own[:, None])
 

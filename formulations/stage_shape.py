@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.weights import held_bytes
 from splitfog.instances.checks import shown
 from splitfog.instances.model import Layer, Model, Window, frozen
 
@@ -102,7 +103,7 @@ class StageGeometry:
     @property
     def weight_bytes(self) -> float:
         """Weights of all layers, which every node with a slice holds."""
-        return sum(self.model.layers[layer].weight_bytes for layer in self.layers)
+        return held_bytes(self.model, self.layers)
 
 
 def geometry_of(model: Model, layers: Sequence[int]) -> StageGeometry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,18 +31,28 @@ class Broadcast:
         return self.count * link.latency_s + 8 * self.num_bytes / link.bandwidth_bps
 
 
+@dataclass(frozen=True)
+class Parcel:
+    """Weights, > 0, that are on a node once if one of these `units` of the model is there."""
+
+    num_bytes: float
+    units: tuple[int, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class TaskUnits:
     """One task's layers in units: a group is a unit, so is every layer without one.
 
     `unit_of` is [layers]; `costs_s` [units, nodes] holds the summed layer times, inf where `tiers`,
     the source or a way to `results_to` forbids the node; `edges` are the pairs (producer, reader)
-    of different units.
+    of different units. `weight_bytes` [units] is what a unit's weights come to by themselves,
+    `parcels` holds the same weights by who has them.
     """
 
     unit_of: NDArray[np.int64]
     costs_s: NDArray[np.float64]
     weight_bytes: NDArray[np.float64]
+    parcels: tuple[Parcel, ...]
     broadcasts: tuple[Broadcast, ...]
     edges: tuple[tuple[int, int], ...]
 
@@ -66,8 +77,10 @@ def task_units(instance: Instance, task: int, transfers: str) -> TaskUnits:
     num_units = int(unit_of.max()) + 1
     costs = np.zeros((num_units, len(instance.nodes)))
     np.add.at(costs, unit_of, arrays.costs_s)
+    parcels = _parcels(arrays, unit_of)
     weights = np.zeros(num_units)
-    np.add.at(weights, unit_of, arrays.weight_bytes)
+    for parcel in parcels:
+        weights[list(parcel.units)] += parcel.num_bytes
     broadcasts = _broadcasts(arrays, unit_of, transfers == "once")
     for broadcast in broadcasts:
         if broadcast.sink is not None:
@@ -75,7 +88,7 @@ def task_units(instance: Instance, task: int, transfers: str) -> TaskUnits:
             costs[broadcast.producer, ~reaches] = np.inf
     pairs = unit_of[arrays.model.edges].tolist()
     edges = tuple(dict.fromkeys((tail, head) for tail, head in pairs if tail != head))
-    return TaskUnits(unit_of, costs, weights, broadcasts, edges)
+    return TaskUnits(unit_of, costs, weights, parcels, broadcasts, edges)
 
 
 def _unit_of(arrays: TaskArrays) -> NDArray[np.int64]:
@@ -86,6 +99,37 @@ def _unit_of(arrays: TaskArrays) -> NDArray[np.int64]:
     for layer in arrays.model.order.tolist():
         number.setdefault(int(leader[layer]), len(number))
     return np.array([number[layer] for layer in leader.tolist()], np.int64)
+
+
+def _parcels(arrays: TaskArrays, unit_of: NDArray[np.int64]) -> tuple[Parcel, ...]:
+    """All weights of a model, those that the same units have together, by first unit."""
+    owner, unit = arrays.model.weight_owner.tolist(), unit_of.tolist()
+    users: dict[int, set[int]] = {}
+    for layer, first in enumerate(owner):
+        users.setdefault(first, set()).add(unit[layer])
+    totals: dict[tuple[int, ...], float] = {}
+    for first, units in users.items():
+        if weight := arrays.model.layers[first].weight_bytes:
+            key = tuple(sorted(units))
+            totals[key] = totals.get(key, 0.0) + weight
+    return tuple(Parcel(totals[units], units) for units in sorted(totals))
+
+
+def parcels_on(
+    instance: Instance, units: Sequence[TaskUnits]
+) -> list[tuple[float, list[tuple[int, int]]]]:
+    """(bytes, [(task, unit)]) of all weights > 0: on a node once if one of these units is there.
+
+    Tasks of one model share its weights. By model in the order of its first task.
+    """
+    tasks_of: dict[str, list[int]] = {}
+    for position, task in enumerate(instance.tasks):
+        tasks_of.setdefault(task.model, []).append(position)
+    return [
+        (parcel.num_bytes, [(task, unit) for task in tasks for unit in parcel.units])
+        for tasks in tasks_of.values()
+        for parcel in units[tasks[0]].parcels
+    ]
 
 
 def _broadcasts(

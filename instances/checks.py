@@ -271,6 +271,13 @@ def _model_defects(model: Model, path: str, places: set[str]) -> Iterator[str]:
             defects += _unknown(f"{at}.tiers[{j}]", name, places, "a tier or a node")
         for name in layer.times_s:
             defects += _unknown(f"{at}.times_s", name, places, "a tier or a node", "key")
+        owner = model.layers[int(model.weight_owner[i])]
+        if layer.weight_bytes != owner.weight_bytes:
+            defects.append(
+                f"{at}.weight_bytes = {shown(layer.weight_bytes)}, must be "
+                f"{shown(owner.weight_bytes)} as for layer {shown(owner.name)}, which has the same "
+                f"weights {shown(layer.weights)}"
+            )
     yield from defects
     if not defects and len(model.order) < len(model.layers):
         cycle = " -> ".join(model.layers[i].name for i in _cycle(model))

@@ -51,7 +51,8 @@ class Layer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_
     """One operator: its work, its weights and its one output tensor.
 
     `times_s` maps a node's or tier's name to a measured time; `tiers` lists the tiers or nodes
-    where the layer may run (None: anywhere); layers of one `group` share a node.
+    where the layer may run (None: anywhere); layers of one `group` share a node. Layers of a model
+    with the same `weights` share these: a node holds them once (None: weights of its own).
     """
 
     name: Name
@@ -60,6 +61,7 @@ class Layer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_
     inputs: tuple[str, ...] = ()
     flops: NonNegative = 0.0
     weight_bytes: NonNegative = 0.0
+    weights: Name | None = None
     output_shape: tuple[Count, ...] | None = None
     window: Window | None = None
     times_s: dict[str, NonNegative] = {}
@@ -78,8 +80,9 @@ class Model(
 
     @property
     def parameters(self) -> int:
-        """Weights counted as float32: a quarter of all `weight_bytes`."""
-        return round(sum(layer.weight_bytes for layer in self.layers) / 4)
+        """Weights counted as float32: a quarter of all `weight_bytes`, shared ones once."""
+        owners = np.unique(self.weight_owner)
+        return round(sum(self.layers[int(owner)].weight_bytes for owner in owners) / 4)
 
     @property
     def macs(self) -> int:
@@ -90,6 +93,25 @@ class Model(
     def index(self) -> dict[str, int]:
         """Position in the file of every layer, by name."""
         return {layer.name: position for position, layer in enumerate(self.layers)}
+
+    @cached_property
+    def weight_owner(self) -> NDArray[np.int64]:
+        """[layers]: the first layer with the same weights; the layer itself if none shares them."""
+        owner: dict[str, int] = {}
+        return frozen(
+            np.array(
+                [
+                    position if layer.weights is None else owner.setdefault(layer.weights, position)
+                    for position, layer in enumerate(self.layers)
+                ],
+                np.int64,
+            )
+        )
+
+    @property
+    def shares_weights(self) -> bool:
+        """Whether some layers share weights."""
+        return bool((self.weight_owner != np.arange(len(self.layers))).any())
 
     @cached_property
     def inputs(self) -> tuple[tuple[int, ...], ...]:

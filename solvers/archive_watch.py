@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.arrays import task_arrays
 from splitfog.formulations.criteria import COSTS, Criterion
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.weights import bytes_of
 from splitfog.instances.model import frozen
 from splitfog.solvers.archive import Archive
 from splitfog.solvers.evolution_pool import batch_cost_of
@@ -67,8 +67,9 @@ class ArchiveWatch:
             with_order = criterion.kind == "makespan"
             return np.asarray(batch(places, orders if with_order else None), float)
         if criterion.kind == "memory" and len(instance.tasks) == 1:
-            weights = task_arrays(instance).weight_bytes
-            return np.asarray((np.asarray(places) == criterion.at) @ weights, float)
+            return bytes_of(
+                instance.model_of(instance.tasks[0]), np.asarray(places) == criterion.at
+            )
         return np.zeros(len(costs))
 
     def _decision(self, row: NDArray[Any], orders: NDArray[np.int64] | None, at: int) -> Decision:

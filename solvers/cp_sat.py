@@ -14,6 +14,7 @@ from splitfog.formulations.feasibility import MEMORY_SLACK
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.series import Segment, series_segments
+from splitfog.formulations.weights import held_bytes
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.block_plans import NO_PLAN, quick_plan
 from splitfog.solvers.cp_sat_block import solve_block
@@ -126,10 +127,12 @@ def _everything(arrays: TaskArrays) -> Segment:
 def _memory_binds(table: Durations) -> bool:
     """Whether the layers that may be on some node do not all fit there."""
     arrays = table.arrays
-    held = arrays.weight_bytes @ np.isfinite(table.times)
+    may = np.isfinite(table.times)
     return any(
-        node.memory_bytes is not None and weight > node.memory_bytes * (1 + MEMORY_SLACK)
-        for node, weight in zip(arrays.instance.nodes, held.tolist())
+        node.memory_bytes is not None
+        and held_bytes(arrays.model, np.flatnonzero(may[:, position]).tolist())
+        > node.memory_bytes * (1 + MEMORY_SLACK)
+        for position, node in enumerate(arrays.instance.nodes)
     )
 
 

@@ -228,17 +228,31 @@ class BlockModel:
         block = self.block
         if block.weights is None or block.limits is None:
             return
-        total = max(float(block.weights.sum()), 1.0)
-        unit = 1.0 if np.all(block.weights % 1 == 0) else 2.0**50 / total
+        total = max(sum(num_bytes for num_bytes, _ in block.weights), 1.0)
+        whole = all(num_bytes % 1 == 0 for num_bytes, _ in block.weights)
+        unit = 1.0 if whole else 2.0**50 / total
         for node in range(block.num_nodes):
             if block.limits[node] < inf:
                 held = [
-                    int(block.weights[layer] * unit) * (1 if row[node] is None else row[node])
-                    for layer, row in enumerate(self.x)
-                    if node in row
+                    int(num_bytes * unit) * self._any_on(node, layers)
+                    for num_bytes, layers in block.weights
                 ]
                 room = min(block.limits[node], total) * unit
                 self.model.add(sum(held) <= int(room))
+
+    def _any_on(self, node: int, layers: tuple[int, ...]) -> Any:
+        """1 if one of some layers is on a node, 0 if none may be."""
+        literals = [self.x[layer][node] for layer in layers if node in self.x[layer]]
+        if not literals:
+            return 0
+        if any(literal is None for literal in literals):
+            return 1
+        if len(literals) == 1:
+            return literals[0]
+        held = self.model.new_bool_var("")
+        for literal in literals:
+            self.model.add_implication(literal, held)
+        return held
 
     def hint(self, plan: BlockPlan) -> None:
         """Start from a plan's placement (CP-SAT completes it)."""

@@ -253,6 +253,6 @@ def _fits(loads: Loads, task: int, blocks: Blocks) -> NDArray[np.bool_]:
     """[b, N]: whether a node could hold a block's weights beside the others'."""
     room = loads.memory_limit - (loads.held > 0) @ loads.weight_bytes
     new = np.where(loads.held > 0, 0.0, loads.weight_bytes)
-    offset = loads.offset(task)
-    added = [new[:, offset + np.array(layers)].sum(axis=1) for layers in blocks.layers]
+    owners = [np.unique(loads.owners(task, np.array(layers))) for layers in blocks.layers]
+    added = [new[:, own].sum(axis=1) for own in owners]
     return np.asarray(np.array(added).reshape(-1, len(room)) <= np.maximum(room, 0.0))

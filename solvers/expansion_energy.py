@@ -95,9 +95,18 @@ class Energy:
         terms = self._terms(labels, alpha, self.pairs.share if shared else None)
         with np.errstate(invalid="ignore"):
             added = self.unary[:, alpha] - self.unary[np.arange(len(labels)), labels]
-        added += price * np.where(labels == alpha, 0.0, self.space.weight_bytes)
+        if price:
+            added += price * self._new_bytes(labels, alpha)
         moves = _least_cut(added, self.pairs, terms)
         return None if moves is None else np.where(moves, alpha, labels)
+
+    def _new_bytes(self, labels: Labels, alpha: int) -> Costs:
+        """[units]: bytes of each unit's weights that `alpha` does not hold."""
+        new = np.zeros(len(labels))
+        for num_bytes, units in self.space.parcels:
+            if not (labels[units] == alpha).any():
+                new[units] += num_bytes
+        return new
 
     def guarantee(self) -> float | str:
         """The factor 2c within which local minima are, or why there is none (Boykov et al.)."""

@@ -11,7 +11,7 @@ from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.feasibility import MEMORY_SLACK
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.routes import routes_of
-from splitfog.formulations.units import TaskUnits, task_units
+from splitfog.formulations.units import TaskUnits, parcels_on, task_units
 from splitfog.instances.model import DirectedLink, Instance
 from splitfog.solvers.base import Request
 
@@ -208,27 +208,26 @@ class _Loads:
         ]
 
     def _memory(self, instance: Instance) -> None:
-        """Weights on every node; units of one model that several tasks run share theirs."""
+        """Weights on every node, by parcels: what several tasks or units share counts once."""
         self.limits = [
             inf if node.memory_bytes is None else node.memory_bytes * (1 + MEMORY_SLACK)
             for node in instance.nodes
         ]
-        self.weights = [float(w) for own in self.units for w in own.weight_bytes]
-        self.names = [
-            (task.model, unit)
-            for task, own in zip(instance.tasks, self.units, strict=True)
-            for unit in range(own.num_units)
-        ]
-        self.holders: list[dict[tuple[str, int], int]] = [{} for _ in instance.nodes]
+        self.parcels: list[list[tuple[int, float]]] = [[] for _ in self.costs]
+        for parcel, (num_bytes, holders) in enumerate(parcels_on(instance, self.units)):
+            for task, unit in holders:
+                self.parcels[self.offsets[task] + unit].append((parcel, num_bytes))
+        self.holders: list[dict[int, int]] = [{} for _ in instance.nodes]
         self.held = [0.0] * len(instance.nodes)
         for unit, node in enumerate(self.node_of):
             self._hold(unit, node, 1)
 
     def _hold(self, unit: int, node: int, change: int) -> None:
-        holders, name = self.holders[node], self.names[unit]
-        before = holders.get(name, 0)
-        holders[name] = before + change
-        self.held[node] += self.weights[unit] * ((before + change > 0) - (before > 0))
+        holders = self.holders[node]
+        for parcel, num_bytes in self.parcels[unit]:
+            before = holders.get(parcel, 0)
+            holders[parcel] = before + change
+            self.held[node] += num_bytes * ((before + change > 0) - (before > 0))
 
     def _crossed(self, broadcast: int) -> set[int]:
         """Links that a broadcast crosses now."""
@@ -252,9 +251,9 @@ class _Loads:
             return False
         if not all(may[node][node_of[head]] for head in self.readers[unit]):
             return False
-        if self.holders[node].get(self.names[unit], 0):
-            return True
-        return self.held[node] + self.weights[unit] <= self.limits[node]
+        there = self.holders[node]
+        new = sum(num_bytes for parcel, num_bytes in self.parcels[unit] if not there.get(parcel, 0))
+        return not new or self.held[node] + new <= self.limits[node]
 
     def change(self, unit: int, node: int) -> tuple[dict[int, float], list[tuple[int, set[int]]]]:
         """Busy seconds by machine that a move adds, and the crossings that it changes."""

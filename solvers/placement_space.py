@@ -12,7 +12,7 @@ from splitfog.formulations.batch_tables import Columns
 from splitfog.formulations.feasibility import MEMORY_SLACK
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.routes import routes_of
-from splitfog.formulations.units import TaskUnits, task_units
+from splitfog.formulations.units import TaskUnits, parcels_on, task_units
 from splitfog.instances.model import Instance
 
 Codes = NDArray[Any]
@@ -259,22 +259,31 @@ class PlacementSpace:
         codes[:] = self.code_of[nodes]
 
     def _held(self, nodes: NDArray[Any], node: int) -> NDArray[np.float64]:
-        """[batch]: weights on a node; a unit of a model counts once, whichever tasks use it."""
-        held = np.zeros(nodes.shape[1])
-        for tasks in self._by_model:
-            present = nodes[self.first[tasks[0]] : self.first[tasks[0] + 1]] == node
-            for task in tasks[1:]:
-                present |= nodes[self.first[task] : self.first[task + 1]] == node
-            own = slice(self.first[tasks[0]], self.first[tasks[0] + 1])
-            held += self.weight_bytes[own] @ present
-        return held
+        """[batch]: weights on a node; those that tasks or layers share count once."""
+        if not self.parcels:
+            return np.zeros(nodes.shape[1])
+        holders, starts, num_bytes = self._holders
+        there = nodes[holders] == node
+        if len(holders) > len(starts):
+            there = np.logical_or.reduceat(there, starts, axis=0)
+        return np.asarray(num_bytes @ there)
 
     @cached_property
-    def _by_model(self) -> list[list[int]]:
-        tasks: dict[str, list[int]] = {}
-        for position, task in enumerate(self.instance.tasks):
-            tasks.setdefault(task.model, []).append(position)
-        return list(tasks.values())
+    def parcels(self) -> list[tuple[float, list[int]]]:
+        """(bytes, units) of all weights: on a node once if one of the units is there."""
+        first = self.first.tolist()
+        return [
+            (num_bytes, [first[task] + unit for task, unit in holders])
+            for num_bytes, holders in parcels_on(self.instance, self.units)
+        ]
+
+    @cached_property
+    def _holders(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """The units of all parcels end to end, where each parcel's begin, and its bytes."""
+        sizes = [len(units) for _, units in self.parcels]
+        holders = np.array([unit for _, units in self.parcels for unit in units], np.int64)
+        starts = np.cumsum([0, *sizes[:-1]])
+        return holders, starts, np.array([num_bytes for num_bytes, _ in self.parcels])
 
     def _rho(self, nodes: NDArray[Any]) -> NDArray[np.float64]:
         """[nodes, batch]: load of every node."""

@@ -37,7 +37,8 @@ def supported_front(archive: Archive) -> bool:
     ------
     SolverDeclined
         Unless the criteria are latency and one of bytes and memory, the nodes form a line of
-        tiers, no node's memory is limited and, for memory, every task has a model of its own.
+        tiers, no node's memory is limited and, for memory, every task has a model of its own
+        and every layer weights of its own.
     """
     criteria = archive.criteria
     priced = _priced(criteria)
@@ -75,6 +76,8 @@ def _priced(criteria: Criteria) -> Callable[[float], Instance]:
     if other.kind == "memory":
         if len({task.model for task in instance.tasks}) < len(instance.tasks):
             raise SolverDeclined(NAME, "tasks that share a model share its weights")
+        if any(model.shares_weights for model in instance.models):
+            raise SolverDeclined(NAME, "layers that share weights do not add theirs up")
         return lambda price: _with_priced_weights(instance, other, price)
     if Forest.of(instance) is None or len(instance.links) >= 2 * len(instance.nodes):
         raise SolverDeclined(NAME, "a price would change the routes")

@@ -66,15 +66,17 @@ def likeness(model: Model, blocks: Sequence[Block]) -> tuple[Hashable, ...]:
     """A key that is equal for runs of blocks whose slices cost the same on any nodes."""
     layers = [layer for block in blocks for layer in block.layers]
     slots = {layer: slot for slot, layer in enumerate(layers)}
+    weights: dict[int, int] = {}
     outside = {tail for layer in layers for tail in model.inputs[layer]} - slots.keys()
     tensors = [(model.layers[t].output_shape, model.layers[t].output_bytes) for t in outside]
     alike: list[Hashable] = [tuple(len(block.layers) for block in blocks), *tensors]
     for position in layers:
         own = model.layers[position]
+        shared = weights.setdefault(int(model.weight_owner[position]), len(weights))
         alike.append(
             (
                 tuple(slots.get(tail, -1) for tail in model.inputs[position]),
-                (own.op, own.window, own.flops, own.weight_bytes),
+                (own.op, own.window, own.flops, own.weight_bytes, shared),
                 (own.output_shape, own.output_bytes, own.tiers, tuple(own.times_s.items())),
             )
         )

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.weights import added_bytes
 from splitfog.instances.model import Model
 from splitfog.solvers.vsm_chains import Block
 from splitfog.solvers.vsm_patterns import Bands, Deal, Pattern, intervals, patterns_of
@@ -73,12 +74,6 @@ class RunCosts:
             fixed[at] = np.where(barred, np.inf, team.fixed_s[listed].sum(axis=0))
         return fixed
 
-    @cached_property
-    def weight_bytes(self) -> Array:
-        """[M]: weights of each block."""
-        layers = self.model.layers
-        return np.array([sum(layers[i].weight_bytes for i in b.layers) for b in self.blocks])
-
     def to(self, last: int) -> Array:
         """[patterns, last]: times of all stages that end with block `last` - 1."""
         if last not in self.known:
@@ -132,7 +127,10 @@ class RunCosts:
     def _constants(self, last: int, first: int) -> Array:
         """[last - first, N]: what a slice of the stage (first + row .. last - 1) always pays."""
         fixed = np.cumsum(self.fixed_s[first:last][::-1], axis=0)[::-1]
-        weights = np.cumsum(self.weight_bytes[first:last][::-1])[::-1]
+        backwards = self.blocks[first:last][::-1]
+        ends = np.cumsum([len(block.layers) for block in backwards])
+        layers = [layer for block in backwards for layer in block.layers]
+        weights = added_bytes(self.model, layers).cumsum()[ends - 1][::-1]
         return np.where(weights[:, None] <= self.room_bytes, fixed, np.inf)
 
     def _lanes(

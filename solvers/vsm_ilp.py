@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays import task_arrays
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
-from splitfog.formulations.feasibility import decision_violations, memory_bytes
+from splitfog.formulations.feasibility import (
+    decision_violations,
+    held_weights,
+    memory_bytes,
+)
 from splitfog.formulations.grids import grid
 from splitfog.formulations.linear_program import LinearProgram
 from splitfog.formulations.plan import decision_of, load_plan
@@ -60,7 +64,7 @@ def solve_vsm_ilp(request: Request) -> Answer:
     stages: dict[tuple[int, int], Stage] = {}
     for group in groups:
         share_s = min(request.remaining_s, DEFAULT_TIME_LIMIT_S) / len(groups)
-        room = _room(instance, given) if limited else np.full(len(instance.nodes), inf)
+        room = _Room.beside(instance, given)
         found, bound = _dealt(group, room, request, share_s)
         stages |= {(part.task, part.stage): stage for part, stage in zip(group, found)}
         values = sum(part.seconds(stage) for part, stage in zip(group, found))
@@ -125,11 +129,48 @@ def _with_stages(given: Decision, stages: dict[tuple[int, int], Stage]) -> Decis
     return Decision(tuple(tasks))
 
 
-def _room(instance: Instance, given: Decision) -> NDArray[np.float64]:
-    """[nodes]: memory left beside all layers that are in no stage."""
-    held = np.array(memory_bytes(instance, _with_unhosted(given)))
-    limits = [inf if node.memory_bytes is None else node.memory_bytes for node in instance.nodes]
-    return np.asarray(np.array(limits) - held)
+@dataclass(frozen=True, eq=False)
+class _Room:
+    """Memory beside all layers that are in no stage: bytes `left` [nodes], and what these hold."""
+
+    left: NDArray[np.float64]
+    held: dict[str, NDArray[np.bool_]]
+
+    @classmethod
+    def beside(cls, instance: Instance, given: Decision) -> _Room:
+        """The room that the stages of a decision have."""
+        rest = _with_unhosted(given)
+        limits = [inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes]
+        left = np.array(limits) - np.array(memory_bytes(instance, rest))
+        return cls(left, held_weights(instance, rest))
+
+
+def _brought(
+    parts: Sequence[_Part], in_use: Sequence[dict[int, int]], node: int, room: _Room
+) -> list[tuple[float, tuple[int, ...]]]:
+    """(bytes, columns of stages in use) of the weights that stages may bring to a node."""
+    users: dict[tuple[str, int], dict[int, None]] = {}
+    for part, held in zip(parts, in_use, strict=True):
+        model = part.shape.model
+        for owner in model.weight_owner[list(part.shape.layers)].tolist() if node in held else ():
+            if not room.held[model.name][owner, node]:
+                users.setdefault((model.name, owner), {})[held[node]] = None
+    models = {part.shape.model.name: part.shape.model for part in parts}
+    total: dict[tuple[int, ...], float] = {}
+    for (name, owner), columns in users.items():
+        key = tuple(columns)
+        total[key] = total.get(key, 0.0) + models[name].layers[owner].weight_bytes
+    return [(num_bytes, key) for key, num_bytes in total.items() if num_bytes > 0]
+
+
+def _any_of(program: LinearProgram, columns: tuple[int, ...]) -> int:
+    """A column that is 1 if one of several is."""
+    if len(columns) == 1:
+        return columns[0]
+    held = program.add_column()
+    for column in columns:
+        program.add_row([(held, 1.0), (column, -1.0)], lower=0.0)
+    return held
 
 
 def _with_unhosted(given: Decision) -> Decision:
@@ -199,7 +240,7 @@ class _Part:
 
 
 def _dealt(
-    parts: Sequence[_Part], room: NDArray[np.float64], request: Request, limit_s: float
+    parts: Sequence[_Part], room: _Room, request: Request, limit_s: float
 ) -> tuple[list[Stage], float]:
     """The stages with their tiles dealt anew, and the least total time with these tiles."""
     from splitfog.solvers.milp import solve_program
@@ -207,13 +248,14 @@ def _dealt(
     program = LinearProgram()
     unit = max(part.scale for part in parts)
     columns = [_add_part(program, part, unit) for part in parts]
-    for node in np.flatnonzero(np.isfinite(room)).tolist():
+    in_use = [dict(zip(part.nodes, held)) for part, (_, held) in zip(parts, columns)]
+    for node in np.flatnonzero(np.isfinite(room.left)).tolist():
+        left = float(room.left[node])
         terms = [
-            (held[part.nodes.index(node)], part.shape.weight_bytes / max(room[node], 1.0))
-            for part, (_, held) in zip(parts, columns)
-            if node in part.nodes
+            (_any_of(program, users), num_bytes / max(left, 1.0))
+            for num_bytes, users in _brought(parts, in_use, node, room)
         ]
-        program.add_row(terms, upper=1.0 if room[node] > 0 else 0.0)
+        program.add_row(terms, upper=1.0 if left > 0 else 0.0)
     start = {
         int(x[tile, part.nodes.index(piece.node)]): 1.0
         for part, (x, _) in zip(parts, columns)
@@ -235,7 +277,7 @@ def _dealt(
         part.dealt([int(i) for i in result.values[x].argmax(axis=1)])
         for part, (x, _) in zip(parts, columns)
     ]
-    if all(node == inf for node in room.tolist()):
+    if np.isinf(room.left).all():
         found = [min(f, part.given, key=part.seconds) for f, part in zip(found, parts)]
     elif sum(p.seconds(f) for p, f in zip(parts, found)) > sum(p.seconds(p.given) for p in parts):
         found = [part.given for part in parts]

@@ -19,6 +19,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.routes import routes_of
 from splitfog.formulations.stages import stage_timeline
 from splitfog.formulations.tier_graph import TierGraph
+from splitfog.formulations.weights import held_bytes, node_bytes
 from splitfog.instances.model import Instance
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.hpa import horizontal_partition
@@ -122,7 +123,7 @@ class TaskPlanner:
         """
         held = memory_bytes(self.instance, self.whole(with_stages(self.arrays, placement, [])))
         limits = [inf if n.memory_bytes is None else n.memory_bytes for n in self.instance.nodes]
-        own = np.bincount(placement, self.arrays.weight_bytes, minlength=len(limits))
+        own = node_bytes(self.arrays.model, placement, len(limits))
         return np.asarray(np.array(limits) - np.array(held) + own)
 
     def _fits(self, answer: TaskDecision) -> bool:
@@ -140,7 +141,7 @@ class TaskPlanner:
         timeline = stage_timeline(self.instance, task, stage)
         saved = alone - (inf if timeline is None else timeline.end_s)
         copies = len({part.node for part in stage.slices} - {stage.home})
-        weights = sum(model.layers[layer].weight_bytes for layer in stage.layers)
+        weights = held_bytes(model, stage.layers)
         return saved / max(copies * weights, 1.0)
 
 
@@ -171,7 +172,7 @@ def base_placements(
     arrays = task_arrays(instance, position)
     seconds = _single_node_seconds(arrays, objective, homes)
     limits = np.array([inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes])
-    short = arrays.weight_bytes[~arrays.is_input].sum() > limits[homes]
+    short = held_bytes(arrays.model, np.flatnonzero(~arrays.is_input).tolist()) > limits[homes]
     ranked = sorted(zip(short.tolist(), seconds.tolist(), homes))
     found = [_on_node(arrays, home) for _, total, home in ranked if total < inf]
     if found:

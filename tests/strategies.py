@@ -45,7 +45,7 @@ def random_instance(
         One node per tier (at most three), linked to its neighbours only; else any topology with
         several nodes a tier, one-way and missing links.
     limits
-        Whether memory, groups and layer tiers occur.
+        Whether memory, shared weights, groups and layer tiers occur.
     rates
         Whether tasks arrive as streams, and nodes have quotas.
     """
@@ -61,6 +61,8 @@ def random_instance(
         nodes = _with_memory(rng, nodes, models)
     if rates and rng.random() < 0.3:
         nodes[0] = _changed(nodes[0], quota=int(rng.integers(0, 3)))
+    if limits:
+        models = with_shared_weights(rng, models, 0.3)
     return Instance(
         name=f"random-{int(rng.integers(1_000_000))}",
         tiers=TIERS,
@@ -69,6 +71,26 @@ def random_instance(
         models=models,
         tasks=tasks,
     )
+
+
+def with_shared_weights(
+    rng: np.random.Generator, models: tuple[Model, ...], likely: float
+) -> tuple[Model, ...]:
+    """The models, some with two or three layers that share the heaviest one's weights.
+
+    Drawn apart: what is drawn from `rng` afterwards stays the same.
+    """
+    own = rng.spawn(1)[0]
+    return tuple(_tied(own, model) if own.random() < likely else model for model in models)
+
+
+def _tied(rng: np.random.Generator, model: Model) -> Model:
+    layers, size = list(model.layers), int(rng.integers(2, 4))
+    chosen = rng.choice(len(layers), min(size, len(layers)), replace=False).tolist()
+    most = max(layers[i].weight_bytes for i in chosen)
+    for i in chosen:
+        layers[i] = _changed(layers[i], weights="tied", weight_bytes=most)
+    return _changed(model, layers=tuple(layers))
 
 
 def _changed(record: Any, **changes: Any) -> Any:

@@ -79,6 +79,10 @@ REASONS = {
     "infinity.json": "links[0].bandwidth_bps = Infinity, must be a finite number > 0",
     "negative-bandwidth.json": "links[0].bandwidth_bps = -4, must be a finite number > 0",
     "negative-weights.json": "models[0].layers[1].weight_bytes = -1, must be a finite number >= 0",
+    "unequal-shared-weights.json": (
+        'models[0].layers[2].weight_bytes = 8000.0, must be 4000.0 as for layer "conv", which '
+        'has the same weights "tied"'
+    ),
     "zero-speed.json": "nodes[1].speed_flops = 0, must be a finite number > 0",
     "duplicate-node.json": 'nodes[2].name = "pi", must be unique',
     "duplicate-layer.json": 'models[0].layers[3].name = "fc", must be unique',

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.instances.model import Instance, Layer, Link, Model, Node, Task, Window, frozen
+from tests.strategies import with_shared_weights
 
 SIZE = 6
 """Rows and columns of every map."""
@@ -42,6 +43,7 @@ def random_offloading(
     if memory:
         weights = sum(layer.weight_bytes for layer in models[0].layers)
         nodes = [replace(node, memory_bytes=float(rng.uniform(0.9, 2) * weights)) for node in nodes]
+        models = with_shared_weights(rng, models, 0.5)
     instance = Instance(
         name="offloading",
         tiers=("device", "fog"),
