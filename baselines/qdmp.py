@@ -140,18 +140,24 @@ class _Search:
         if block > 0:
             ends.append((len(inside), self.home))
             before = model.layers[int(chain.order[start - 1])]
-            inside.append(replace(self._fixed(before, self.home), inputs=()))
+            inside.append(replace(before, op="identity", inputs=(), group=None))
         if block + 1 < chain.num_blocks:
             ends.append((len(inside), self.remote))
             last = layers[-1]
             readers = (model.layers[last].name,) * len(model.reads[last])
-            after = Layer(name=" after", op="identity", output_bytes=0.0, inputs=readers)
-            inside.append(self._fixed(after, self.remote))
+            inside.append(Layer(name=" after", op="identity", output_bytes=0.0, inputs=readers))
         arrays = chain.arrays
         part = Model(name=model.name, layers=tuple(inside))
-        return TaskArrays(arrays.instance, arrays.task, part), layers, ends
-
-    def _fixed(self, layer: Layer, node: int) -> Layer:
-        """A layer that takes no time and may only be on one of the two nodes."""
-        name = self.chain.arrays.instance.nodes[node].name
-        return replace(layer, op="identity", times_s={name: 0.0}, tiers=(name,), group=None)
+        times = np.zeros((len(inside), len(arrays.instance.nodes)))
+        allowed = np.zeros(times.shape, bool)
+        times[: len(layers)], allowed[: len(layers)] = (
+            arrays.times_s[layers],
+            arrays.allowed[layers],
+        )
+        for row, node in ends:
+            allowed[row, node] = True
+        return (
+            TaskArrays(arrays.instance, arrays.task, part).with_costs(times, allowed),
+            layers,
+            ends,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -75,6 +76,24 @@ class TaskArrays:
             if layer.group is not None:
                 members.setdefault(layer.group, []).append(position)
         return tuple(tuple(group) for group in members.values() if len(group) > 1)
+
+    def divides_group(self, layers: Iterable[int]) -> bool:
+        """Whether some of a group, but not all, are among these: no stage of several nodes."""
+        inside = set(layers)
+        return any(0 < len(inside.intersection(group)) < len(group) for group in self.groups)
+
+    def with_costs(
+        self, times_s: NDArray[np.float64], allowed: NDArray[np.bool_] | None = None
+    ) -> TaskArrays:
+        """The same task as if its layers took these times, [layers, nodes], on the nodes allowed.
+
+        By position, where times and `tiers` in the model's layers go by names that nodes may share
+        with tiers.
+        """
+        other = TaskArrays(self.instance, self.task, self.model)
+        other.__dict__["times_s"] = frozen(times_s)
+        other.__dict__["allowed"] = self.allowed if allowed is None else frozen(allowed)
+        return other
 
     @property
     def source(self) -> int | None:

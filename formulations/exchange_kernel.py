@@ -136,7 +136,8 @@ def _both(changes: Array) -> Array:
 
 
 def _padded(rows: NDArray[Any]) -> Any:
-    extra = -rows.shape[-1] % PADDING
+    count = rows.shape[-1]
+    extra = max(-(-count // PADDING), 1) * PADDING - count  # no subtask at all is one padding
     return np.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(0, extra)])
 
 

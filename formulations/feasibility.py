@@ -33,6 +33,7 @@ def decision_violations(instance: Instance, decision: Decision, objective: Objec
         return sentences or queue_defects(instance, decision)
     sentences += _memory(instance, decision)
     if not sentences and objective.name == "mean-latency":
+        sentences += _needless_stages(instance, decision)
         sentences += _streams(instance, decision, objective)
     return sentences
 
@@ -56,19 +57,31 @@ def is_allowed(layer: Layer, node: Node) -> bool:
 
 
 def _groups(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[str]:
-    """Layers of one group are on one node."""
-    first: dict[str, int] = {}
+    """Layers of one group are on one node, slices too, but for a group within one stage."""
     layers = instance.model_of(task).layers
+    members: dict[str, list[int]] = {}
     for position, layer in enumerate(layers):
-        if layer.group is None:
+        if layer.group is not None:
+            members.setdefault(layer.group, []).append(position)
+    for name, group in members.items():
+        if any(set(group) <= set(stage.layers) for stage in answer.stages):
             continue
-        leader = first.setdefault(layer.group, position)
-        here, there = int(answer.placement[position]), int(answer.placement[leader])
-        if here != there:
-            yield (
-                f"layer {layer.name} is on {instance.nodes[here].name}, must be on "
-                f"{instance.nodes[there].name} with {layers[leader].name} of group {layer.group}"
-            )
+        places = [(layer, node) for layer in group for node in nodes_of(answer, layer)]
+        first, there = places[0]
+        for member, node in dict.fromkeys(places):
+            if node != there:
+                yield (
+                    f"layer {layers[member].name} is on {instance.nodes[node].name}, must be on "
+                    f"{instance.nodes[there].name} with {layers[first].name} of group {name}"
+                )
+
+
+def nodes_of(answer: TaskDecision, layer: int) -> list[int]:
+    """The nodes that compute a layer, or slices of it."""
+    for stage in answer.stages:
+        if layer in stage.layers:
+            return [part.node for part in stage.slices]
+    return [int(answer.placement[layer])]
 
 
 def _routes(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[str]:
@@ -137,6 +150,17 @@ def held_weights(instance: Instance, decision: Decision) -> dict[str, NDArray[np
         for layer, node in sliced_weights(answer):
             own[owner[layer], node] = True
     return held
+
+
+def _needless_stages(instance: Instance, decision: Decision) -> Iterator[str]:
+    """A stage with one slice at its home is written unsliced (SPEC 3.4): it is one visit."""
+    for task, answer in zip(instance.tasks, decision.tasks, strict=True):
+        for position, stage in enumerate(answer.stages):
+            if [part.node for part in stage.slices] == [stage.home]:
+                yield (
+                    f"task {task.name}: stage {position} has one slice, at its home "
+                    f"{instance.nodes[stage.home].name}, must be written unsliced"
+                )
 
 
 def _streams(instance: Instance, decision: Decision, objective: Objective) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 A subtask is a slice of a stage, or a `run`: the unsliced layers of a task that move together, that
 is those away from its source, and all of them but the inputs where the task has no stages and
-none is away. What is neither stays where the template places it and belongs to the task's base.
+none is away. Under `batch` a task that has stages has no run. What is neither stays where the
+template places it and belongs to the task's base.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from splitfog.formulations.arrays import TaskArrays, task_arrays
 from splitfog.formulations.decision import Decision, Stage, Subtask, TaskDecision
+from splitfog.formulations.feasibility import nodes_of
 from splitfog.formulations.ledger import unsliced
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.routes import Routes, routes_of
@@ -195,7 +197,8 @@ class _Columns:
     def add_task(self, task: int, answer: TaskDecision) -> None:
         """A task's base, its run and its stages."""
         arrays = task_arrays(self.instance, task)
-        run = run_layers(self.instance, task, answer)
+        is_batch = self.objective.name == "batch"
+        run = [] if is_batch and answer.stages else run_layers(self.instance, task, answer)
         stays = sorted(set(unsliced(answer)) - set(run))
         local = float(arrays.times_s[stays, answer.placement[stays]].sum())
         self.local_s.append(local)
@@ -227,8 +230,10 @@ class _Columns:
         fixed, slope = node_rates(stage_layers, nodes)
         allowed = arrays.allowed[layers].all(axis=0)
         home = stage.home
-        for piece in range(len(stage.slices)):
-            service = np.where(allowed, fixed + slope @ tiles.shares[:-1, piece], inf)
+        divided = arrays.divides_group(layers)  # then its slices stay with their group
+        for piece, part in enumerate(stage.slices):
+            open_to = allowed & (np.arange(len(nodes)) == part.node) if divided else allowed
+            service = np.where(open_to, fixed + slope @ tiles.shares[:-1, piece], inf)
             read, written = float(tiles.input_bytes[piece]), float(tiles.output_bytes[piece])
             into = route_seconds(self.routes, home, None, read)
             out = route_seconds(self.routes, None, home, written)
@@ -243,7 +248,8 @@ def _joined(arrays: TaskArrays, answer: TaskDecision, run: Sequence[int]) -> NDA
     for group in arrays.groups:
         if inside & set(group):
             for layer in set(group) - inside:
-                joined &= np.arange(len(joined)) == int(answer.placement[layer])
+                for node in nodes_of(answer, layer):
+                    joined &= np.arange(len(joined)) == node
     return joined
 
 

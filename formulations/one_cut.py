@@ -128,7 +128,6 @@ def cut_latencies(loads: Loads, task: int, remote_s: Seconds | None = None) -> S
     table = cut_table(loads.instance, loads.objective, task)
     remote = remote_seconds(loads, task) if remote_s is None else remote_s
     total = remote + local_seconds(loads, task)[:, None]
-    total[~table.whole_groups] = inf
     if loads.has_memory:
         total[_too_big(loads, task, table)] = inf
     return total
@@ -148,16 +147,18 @@ def local_seconds(loads: Loads, task: int) -> Seconds:
 def remote_seconds(loads: Loads, task: int, nodes: Integers | None = None) -> Seconds:
     """[M + 1, N]: all transfers, and service and wait on the node, of the layers after p.
 
-    Inf where tiers, `monotone`, routes, or quota forbid it, and in the source's column but for
-    p = M, the last row's only finite entry; also outside `nodes`, if given.
+    Inf where tiers, groups, `monotone`, routes, or quota forbid it, and in the source's column but
+    for p = M, the last row's only finite entry; also outside `nodes`, if given.
     """
     source, rate = loads.source[task], float(loads.rate[task])
     every = np.arange(len(loads.rho)) if nodes is None else nodes
-    after = cut_table(loads.instance, loads.objective, task).after_s[:, every]
+    table = cut_table(loads.instance, loads.objective, task)
+    after = table.after_s[:, every]
     total = transfer_seconds(loads.instance, loads.objective, task, every)
     with np.errstate(invalid="ignore"):
         waits = wait_seconds(loads.second[every] + rate * after**2, loads.rho[every] + rate * after)
     total = total + after + np.where(after > 0, waits, 0.0)
+    total[~table.whole_groups] = inf
     total[:-1, every == source] = inf
     total[-1, every != source] = inf
     full = (loads.guests[every] >= loads.quota[every]) & (every != source)

@@ -161,7 +161,9 @@ def gap_of(value: float | None, lower_bound: float | None) -> float | None:
     """(value - bound) / value, 0 if both are 0, None without value or bound."""
     if value is None or lower_bound is None:
         return None
-    return 0.0 if value == lower_bound else (value - lower_bound) / value
+    if value in (0, lower_bound):  # no cost is below 0, whatever a bound's rounding says
+        return 0.0
+    return (value - lower_bound) / value
 
 
 def decision_of(instance: Instance, plan: Plan) -> Decision:

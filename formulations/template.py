@@ -53,8 +53,12 @@ def subtasks(
 ) -> Subtasks:
     """The subtasks of a plan's stages and runs, or of whole tasks: what `OffloadBatchCost` takes.
 
-    `objective` as for `solve` (`transfers`, `monotone`); that of `mean-latency`.
+    `objective`: `transfers` and `monotone` of `mean-latency`, as for `solve`; what is not given is
+    that of the plan.
     """
+    if isinstance(plan, Plan):
+        own = plan.objective
+        objective = {"transfers": own.transfers, "monotone": own.monotone, **objective}
     how = objective_for(instance, "mean-latency", **objective)
     if plan is None:
         return subtasks_of(instance, whole_tasks(instance), how)
@@ -62,9 +66,15 @@ def subtasks(
 
 
 def _slicing_defects(model: Model, stage: Stage) -> list[str]:
-    """What is wrong with a stage wherever its slices are."""
+    """What is wrong with a stage wherever its slices are, or for slices that are free to move."""
     if defects := stage_shape_defects(model, stage.layers):
         return defects
+    inside = {model.layers[layer].group for layer in stage.layers} - {None}
+    beside = set(range(len(model.layers))) - set(stage.layers)
+    for layer in sorted(beside):
+        own = model.layers[layer]
+        if own.group in inside:
+            return [f"it has a part of group {own.group}, must have layer {own.name} too, or none"]
     geometry = geometry_of(model, stage.layers)
     rectangles = [(*part.rows, *part.columns) for part in stage.slices]
     return cover_defects(geometry.height, geometry.width, rectangles)

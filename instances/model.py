@@ -286,6 +286,16 @@ class Instance:
         """The model a task runs."""
         return self.models[self.model_index[task.model]]
 
+    def without_node(self, name: str) -> Instance:
+        """The same without a node: no link, no `times_s` and no place in `tiers` names it then.
+
+        A layer that may only run there may run nowhere then. Refused (`ValueError`) where a
+        task's source or `results_to` would go.
+        """
+        from splitfog.instances.changes import without_nodes
+
+        return without_nodes(self, (name,))
+
 
 def frozen(array: NDArray[Any]) -> NDArray[Any]:
     """The same array, made read-only."""

@@ -15,7 +15,7 @@ from splitfog.formulations.loads import Loads
 from splitfog.formulations.one_cut import best_cut
 from splitfog.formulations.plan import StoppedBy
 from splitfog.solvers.base import Answer, Request
-from splitfog.solvers.dina_partition import home_decision, require_sources
+from splitfog.solvers.dina_partition import first_loads, require_sources
 from splitfog.solvers.offload_answer import finished_answer
 
 MOST_ROUNDS = 100
@@ -33,10 +33,8 @@ class Responses:
 
 def solve_best_response(request: Request) -> Answer:
     """The plan at which best responses, from the start or from all at home, stop."""
-    instance, objective = request.instance, request.objective
-    require_sources("best-response", instance)
-    start = request.start or home_decision(instance, objective)
-    loads = Loads.of(instance, objective, start)
+    require_sources("best-response", request.instance)
+    loads = first_loads(request)
     try:
         found = respond(loads, lambda: request.out_of_time, request.options["rounds"])
     except KeyboardInterrupt:

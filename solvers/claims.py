@@ -37,9 +37,9 @@ class Claim:
 
     def speaks_of(self, decision: Decision, is_own: bool) -> bool:
         """Whether a decision is among the plans claimed; `is_own`: it is the claimant's."""
-        if self.over == "all" or is_own:
-            return True
-        return self.over == "placements" and not any(task.stages for task in decision.tasks)
+        if self.over == "placements":
+            return not any(task.stages for task in decision.tasks)
+        return self.over == "all" or is_own
 
     def noted(self, sentence: str) -> Claim:
         """The claim with one more sentence."""

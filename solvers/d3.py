@@ -7,23 +7,23 @@ took it to be, so layers are partitioned again with the times that slicing gave 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from math import inf
 
 import numpy as np
-from msgspec.structs import replace as with_fields
 from numpy.typing import NDArray
 
 from splitfog.formulations.arrays import TaskArrays, task_arrays
 from splitfog.formulations.decision import Decision, TaskDecision, placed
+from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.stages import stage_timeline
 from splitfog.formulations.tier_graph import TierGraph
+from splitfog.instances.changes import with_one_task, without_nodes
 from splitfog.instances.model import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined
-from splitfog.solvers.hpa import horizontal_partition, single_tier
+from splitfog.solvers.hpa import feasible_partition, horizontal_partition, single_tier
 from splitfog.solvers.min_cut import least_cut, line_network
-from splitfog.solvers.vsm import part_by_part
+from splitfog.solvers.vsm import part_by_part, sliced_placements
 from splitfog.solvers.vsm_plans import TaskPlanner, base_placements
 
 Placement = NDArray[np.int64]
@@ -33,24 +33,30 @@ def solve_d3(request: Request) -> Answer:
     """The partition of `hpa` or `min-cut`, sliced, and both repeated while the latency falls.
 
     Candidates of a round: the partition and every single tier (for `hpa`), each sliced as `vsm`
-    does. The first round takes the nodes as they are, so the result is never worse than `hpa`'s
-    own plan (or `min-cut`'s); then come all layers sliced on the tier with several nodes, as in
-    `vsm`. Each further round partitions with the layer times of the best plan so far: a layer in a
-    stage counts by its part of the stage's time, in proportion to its own time at home. It stops
-    when no candidate is better, or after `rounds`.
+    does. The first round takes the nodes as they are; then come all layers sliced on the tier with
+    several nodes, as in `vsm`. Each further round partitions with the layer times of the best plan
+    so far: a layer in a stage counts by its part of the stage's time, in proportion to its own time
+    at home. It stops when no candidate is better, or after `rounds`.
+
+    It begins with the start or with the plan of `hpa`, whichever is better, and is never worse.
+    Where neither is there, what `vsm` makes of its own placements is tried last.
     """
-    return part_by_part(request, _partitioned)
+    first = feasible_partition(request.instance, request.objective)
+    if first is not None:
+        request.offer(first)
+    return part_by_part(request, _partitioned, request.incumbent or request.start)
 
 
 def _partitioned(request: Request, instance: Instance, start: Decision | None) -> Decision | str:
     """The plan of all tasks of an instance, or why there is none."""
     firsts = []
-    for position, task in enumerate(instance.tasks):
+    for position in range(len(instance.tasks)):
         own = list(_partitions(request, task_arrays(instance, position)))
-        if not own:
-            return f"task {task.name}: the partition finds no placement"
-        firsts.append(own)
-    decision = placed(*(own[0] for own in firsts)) if start is None else start
+        firsts.append(own or _vsm_bases(request, instance, position)[:1])
+    homeless = [task.name for task, own in zip(instance.tasks, firsts, strict=True) if not own]
+    if homeless:
+        return f"task {homeless[0]}: the partition finds no placement"
+    found = start or placed(*(own[0] for own in firsts))
     for position, own in enumerate(firsts):
         if request.out_of_time:
             break
@@ -58,22 +64,26 @@ def _partitioned(request: Request, instance: Instance, start: Decision | None) -
             instance,
             request.objective,
             position,
-            decision,
+            found,
             request.options["helpers"],
             request.options["grid"],
         )
-        decision = planner.whole(_alternate(request, planner, own))
-    return decision
+        found = planner.whole(_alternate(request, planner, own))
+    if start is None and decision_violations(instance, found, request.objective):
+        sliced = sliced_placements(request, instance, None)
+        return found if isinstance(sliced, str) else sliced
+    return found
 
 
 def _alternate(request: Request, planner: TaskPlanner, firsts: list[Placement]) -> TaskDecision:
-    """Partition and slice one task in turn."""
-    candidates = [*firsts, *_sliced_bases(request, planner)]
+    """Partition and slice one task in turn, from what it has."""
+    candidates = [*firsts, *_vsm_bases(request, planner.instance, planner.position)[:1]]
     tried: set[bytes] = set()
-    least, best = inf, planner.others.tasks[planner.position]
+    best = planner.others.tasks[planner.position]
+    least = planner.value(best)
     times_s: dict[tuple[int, int], float] = {}
     for _ in range(request.options["rounds"]):
-        before = least
+        before, tries = least, len(tried)
         for placement in candidates:
             if placement.tobytes() in tried:
                 continue
@@ -84,21 +94,18 @@ def _alternate(request: Request, planner: TaskPlanner, firsts: list[Placement]) 
                 least, best = value, answer
                 if planner.instance is request.instance:
                     request.offer(planner.whole(best))
-        if least >= before or request.out_of_time:
+        if (least >= before and tries) or len(tried) == tries or request.out_of_time:
             break
-        candidates = list(_partitions(request, _retimed(planner, times_s)))
+        candidates = list(_partitions(request, _retimed(planner.arrays, times_s)))
     return best
 
 
-def _sliced_bases(request: Request, planner: TaskPlanner) -> list[Placement]:
-    """All layers on the tier with several nodes, as `vsm` has them; none where it declines."""
+def _vsm_bases(request: Request, instance: Instance, position: int) -> list[Placement]:
+    """The placements of a task that `vsm` slices; none where it declines."""
     try:
-        bases = base_placements(
-            planner.instance, planner.objective, planner.position, planner.helpers
-        )
+        return base_placements(instance, request.objective, position, request.options["helpers"])
     except SolverDeclined:
         return []
-    return bases[:1]
 
 
 def effective_times(
@@ -121,19 +128,12 @@ def effective_times(
     return found
 
 
-def _retimed(planner: TaskPlanner, times_s: dict[tuple[int, int], float]) -> TaskArrays:
+def _retimed(arrays: TaskArrays, times_s: dict[tuple[int, int], float]) -> TaskArrays:
     """The task's arrays as if layers took these times on these nodes."""
-    instance, arrays = planner.instance, planner.arrays
-    measured: dict[int, dict[str, float]] = {}
-    for (layer, node), seconds in times_s.items():
-        measured.setdefault(layer, {})[instance.nodes[node].name] = seconds
-    layers = tuple(
-        with_fields(layer, times_s={**layer.times_s, **measured.get(position, {})})
-        for position, layer in enumerate(arrays.model.layers)
-    )
-    model = with_fields(arrays.model, layers=layers)
-    models = tuple(model if m.name == model.name else m for m in instance.models)
-    return task_arrays(replace(instance, models=models), planner.position)
+    changed = arrays.times_s.copy()
+    for pair, seconds in times_s.items():
+        changed[pair] = seconds
+    return arrays.with_costs(changed)
 
 
 def _partitions(request: Request, arrays: TaskArrays) -> Iterator[Placement]:
@@ -151,29 +151,17 @@ def _partitions(request: Request, arrays: TaskArrays) -> Iterator[Placement]:
 
 def _cut(arrays: TaskArrays, graph: TierGraph, objective: Objective) -> Placement | None:
     """The least cut over one node a tier, those that stand for their tiers in `hpa`."""
-    instance = arrays.instance
-    names = [instance.nodes[node].name for node in graph.nodes]
+    instance, kept = arrays.instance, sorted(graph.nodes)
     position = instance.tasks.index(arrays.task)
+    names = [node.name for at, node in enumerate(instance.nodes) if at not in set(kept)]
+    target = arrays.task.results_to
+    if target in names:
+        reason = f"partition=min-cut: results go to {target}, which stands for no tier"
+        raise SolverDeclined("d3", reason, "hpa")
+    reduced = task_arrays(without_nodes(with_one_task(instance, position), names))
     try:
-        reduced = _reduced(instance, names, position)
-        line, network = line_network(task_arrays(reduced), objective)
+        line, network = line_network(reduced.with_costs(arrays.times_s[:, kept]), objective)
     except SolverDeclined as declined:
         raise SolverDeclined("d3", f"partition=min-cut: {declined.reason}", "hpa") from None
     cut = least_cut(network)
-    if cut is None:
-        return None
-    back = np.array([instance.node_index[node.name] for node in reduced.nodes])
-    return np.asarray(back[line.nodes[cut.tiers]])
-
-
-def _reduced(instance: Instance, names: list[str], position: int) -> Instance:
-    """One task on some nodes, with the links between these."""
-    task = instance.tasks[position]
-    kept = set(names)
-    if task.results_to is not None and task.results_to not in kept:
-        raise SolverDeclined("d3", f"results go to {task.results_to}, which stands for no tier")
-    nodes = tuple(node for node in instance.nodes if node.name in kept)
-    links = tuple(link for link in instance.links if {link.tail, link.head} <= kept)
-    return replace(
-        instance, nodes=nodes, links=links, models=(instance.model_of(task),), tasks=(task,)
-    )
+    return None if cut is None else np.array(kept)[line.nodes[cut.tiers]]

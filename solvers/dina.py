@@ -28,6 +28,7 @@ from splitfog.solvers.best_response import respond
 from splitfog.solvers.dina_partition import (
     MOST_SWEEPS,
     better,
+    first_loads,
     home_decision,
     require_sources,
     sweep,
@@ -46,9 +47,9 @@ MOST_FAILURES = 250
 
 def solve_dina(request: Request) -> Answer:
     """DINA-P and DINA-O iterated, from best responses and never worse than them (or the start)."""
-    instance, objective = request.instance, request.objective
+    instance = request.instance
     require_sources("dina", instance)
-    loads = Loads.of(instance, objective, request.start or home_decision(instance, objective))
+    loads = first_loads(request)
     search = _Search(loads, request)
     try:
         stopped_by = search.run()
@@ -74,9 +75,9 @@ def dina_decision(request: Request) -> Decision:
 
 def solve_dina_p(request: Request) -> Answer:
     """DINA-P alone: sweeps from all at home (or the start) until no partition changes."""
-    instance, objective = request.instance, request.objective
+    instance = request.instance
     require_sources("dina-p", instance)
-    loads = Loads.of(instance, objective, request.start or home_decision(instance, objective))
+    loads = first_loads(request)
     stopped_by: StoppedBy = "iteration limit"
     changes, sweeps = 0, 0
     try:
@@ -125,6 +126,7 @@ class _Search:
             for task, answer in enumerate(before.tasks):
                 self.loads.exchange(task, self.loads.footprint(task, answer))
         self.loads.settle()
+        self.request.offer(self.loads.settled)
         self.responses = f"best responses: {found.stopped_by} after {found.rounds} rounds"
         for number in range(1, MOST_ROUNDS + 1):
             self.rounds = number

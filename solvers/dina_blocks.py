@@ -42,7 +42,7 @@ class Blocks:
     `end_work[c, i, y] - begin_work[c, i, x]`, times the node's `scale`, plus `fixed_s`, in
     seconds; it reads `end_bytes[i, y] - begin_bytes[i, x]` and writes `row_bytes[i] (y - x)`.
     `node_class` [N] and `scale` [N] are the nodes'; `fixed_s` is [b, N].
-    `allowed` [b, N] says whether the block's `tiers` admit a node.
+    `allowed` [b, N] says whether the block's `tiers` admit a node; none where a group is divided.
     """
 
     borders: Integers
@@ -139,7 +139,10 @@ def _build(instance: Instance, arrays: TaskArrays) -> Blocks:
     length = np.array([max(g.height, g.width) for g in geometries], np.int64)
     overhead = [node_rates(_layers_of(g), instance.nodes)[0] for g in geometries]
     num_nodes = len(instance.nodes)
-    allowed = [np.isfinite(arrays.costs_s[list(g.layers)]).all(axis=0) for g in geometries]
+    allowed = [
+        np.isfinite(arrays.costs_s[list(g.layers)]).all(axis=0) & ~arrays.divides_group(g.layers)
+        for g in geometries
+    ]
     size_out = np.array([g.tensor_bytes[-2] for g in geometries])
     return Blocks(
         np.array(borders, np.int64),

@@ -101,6 +101,15 @@ def home_decision(instance: Instance, objective: Objective) -> Decision:
     return loads.decision
 
 
+def first_loads(request: Request) -> Loads:
+    """The loads of the start, or of all at home, which is offered: nothing found is worse."""
+    start = request.start
+    if start is None:
+        start = home_decision(request.instance, request.objective)
+        request.offer(start)
+    return Loads.of(request.instance, request.objective, start)
+
+
 def partition(loads: Loads, task: int, remote_s: Seconds) -> Footprint | None:
     """The partition that the dynamic program finds for a task that is away from `loads`.
 

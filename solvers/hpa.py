@@ -185,9 +185,24 @@ def single_tier(graph: TierGraph, tier: int) -> Placement | None:
     return np.where(is_input, graph.arrays.source or 0, graph.nodes[tier])
 
 
+def feasible_partition(instance: Instance, objective: Objective) -> Decision | None:
+    """The plan of `hpa`, without a bound; None where it finds none."""
+    found = _searched(instance, objective, with_single_tiers=True)
+    return None if isinstance(found, str) else found
+
+
 def _answer(request: Request, with_single_tiers: bool) -> Answer:
     """The best candidates that are feasible together, with the minimum cut's bound."""
     instance, objective = request.instance, request.objective
+    found = _searched(instance, objective, with_single_tiers)
+    bound = _bound(instance, objective)
+    if isinstance(found, str):
+        return Answer(None, bound, reason=found)
+    return Answer(found, bound)
+
+
+def _searched(instance: Instance, objective: Objective, with_single_tiers: bool) -> Decision | str:
+    """The best candidates that are feasible together, or why there are none."""
     candidates = []
     for position, task in enumerate(instance.tasks):
         graph = TierGraph(task_arrays(instance, position))
@@ -196,15 +211,14 @@ def _answer(request: Request, with_single_tiers: bool) -> Answer:
             plans += [single_tier(graph, tier) for tier in range(graph.count)]
         candidates.append([plan for plan in plans if plan is not None])
         if not candidates[-1]:
-            homeless = f"task {task.name}: some layer finds no tier that it and its inputs allow"
-            return Answer(None, _bound(instance, objective), reason=homeless)
-    reason: str | None = None
+            return f"task {task.name}: some layer finds no tier that it and its inputs allow"
+    reason = ""
     for decision in _by_cost(instance, objective, candidates):
         faults = decision_violations(instance, decision, objective)
         if not faults:
-            return Answer(decision, _bound(instance, objective))
+            return decision
         reason = reason or faults[0]
-    return Answer(None, _bound(instance, objective), reason=reason)
+    return reason
 
 
 def _by_cost(

@@ -85,6 +85,8 @@ def least_cut(network: CutNetwork) -> CutAnswer | None:
     Costs become integers floor(cost * S), S a power of two such that a known upper bound of the
     value becomes about 2^46; an upper bound that proves loose is replaced by the value found.
     """
+    if network.num_tiers == 0:  # no node that a layer may be on
+        return None
     if network.num_tiers == 1:
         cost = network.value(np.zeros(network.num_layers, np.int64))
         return None if cost == inf else CutAnswer(np.zeros(network.num_layers, np.int64), cost)

@@ -79,17 +79,15 @@ def solve_offload_assignment(request: Request) -> Answer:
     repair, with the assignment's value as the bound.
     """
     given = given_subtasks(request)
-    jobs, moved = batch_jobs(given.subtasks)
+    jobs = batch_jobs(given.subtasks)
     constant = _constant(given.subtasks)
-    count = len(moved) + constant[1]
+    count = len(jobs.service_s) + constant[1]
     found = assign(jobs, request)
     if found is None:
         reason = f"{given.origin}: no assignment respects tiers, routes and quotas"
         return Answer(None, reason=reason)
     assignment, bound = found
-    places = given.subtasks.assignment()
-    places[moved] = assignment
-    decision = given.subtasks.decision(places)
+    decision = given.subtasks.decision(assignment)
     if faults := decision_violations(request.instance, decision, request.objective):
         return Answer(None, reason=f"{given.origin}, in what they leave in place: {faults[0]}")
     bound = (bound + constant[0]) / count * (1 - ROUNDING)
@@ -97,17 +95,15 @@ def solve_offload_assignment(request: Request) -> Answer:
     return Answer(decision, bound, reason=reason)
 
 
-def batch_jobs(subtasks: Subtasks) -> tuple[Jobs, Integers]:
-    """The subtasks that `batch` counts, and their positions: no runs beside stages."""
-    staged = np.array([bool(answer.stages) for answer in subtasks.template.tasks], bool)
-    moved = np.flatnonzero(~(subtasks.is_run & staged[subtasks.task]))
+def batch_jobs(subtasks: Subtasks) -> Jobs:
+    """The subtasks of `batch` as jobs."""
     nodes = subtasks.instance.nodes
     quota = np.array([inf if node.quota is None else node.quota for node in nodes], float)
-    transfer = (subtasks.transfer_in_s + subtasks.transfer_out_s)[moved]
-    service = np.where(np.isfinite(transfer), subtasks.service_s[moved], inf)
-    fixed = np.where(subtasks.is_run, subtasks.base_s[subtasks.task], 0.0)[moved]
-    foreign = subtasks.source[moved, None] != np.arange(len(nodes))
-    return Jobs(transfer + fixed[:, None], service, foreign, quota), moved
+    transfer = subtasks.transfer_in_s + subtasks.transfer_out_s
+    service = np.where(np.isfinite(transfer), subtasks.service_s, inf)
+    fixed = np.where(subtasks.is_run, subtasks.base_s[subtasks.task], 0.0)
+    foreign = subtasks.source[:, None] != np.arange(len(nodes))
+    return Jobs(transfer + fixed[:, None], service, foreign, quota)
 
 
 def assign(jobs: Jobs, request: Request | None = None) -> tuple[Integers, float] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from msgspec.structs import replace as with_fields
 
@@ -13,7 +12,8 @@ from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.forest import Forest
 from splitfog.formulations.ledger import layer_time
 from splitfog.formulations.parameter import Line
-from splitfog.instances.model import Instance, Link
+from splitfog.instances.changes import derived
+from splitfog.instances.model import Instance, Layer, Link, Node
 from splitfog.solvers.archive import Archive
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.envelope import Found, lower_envelope
@@ -92,21 +92,24 @@ def _with_priced_weights(instance: Instance, criterion: Criterion, price: float)
         with_fields(
             model,
             layers=tuple(
-                with_fields(
-                    layer,
-                    times_s={
-                        **layer.times_s,
-                        node.name: layer_time(layer, node) + share * layer.weight_bytes,
-                    },
-                )
-                if layer.op != "input"
-                else layer
+                layer if layer.op == "input" else _slower(instance, layer, node, share)
                 for layer in model.layers
             ),
         )
         for model in instance.models
     )
-    return replace(instance, models=models)
+    return derived(instance, models=models)
+
+
+def _slower(instance: Instance, layer: Layer, node: Node, share: float) -> Layer:
+    """The layer with `share` seconds more on a node for every byte of its weights.
+
+    The other nodes of its tier keep their times, should the node's name be that of the tier.
+    """
+    mates = [own for own in instance.nodes if node.name == own.tier]
+    times = {own.name: layer_time(layer, own) for own in mates}
+    slowed = {node.name: layer_time(layer, node) + share * layer.weight_bytes}
+    return with_fields(layer, times_s={**layer.times_s, **times, **slowed})
 
 
 def _with_priced_link(instance: Instance, criterion: Criterion, price: float) -> Instance:
@@ -124,7 +127,7 @@ def _with_priced_link(instance: Instance, criterion: Criterion, price: float) ->
         links.append(with_fields(there, bandwidth_bps=8 / seconds_per_byte))
         if link.duplex:
             links.append(with_fields(there, tail=names[1], head=names[0]))
-    return replace(instance, links=tuple(links))
+    return derived(instance, links=tuple(links))
 
 
 def _least(criteria: Criteria, instance: Instance) -> Decision | None:

@@ -12,7 +12,7 @@ from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.feasibility import decision_violations
 from splitfog.instances.model import Instance
 from splitfog.solvers.base import Answer, Request
-from splitfog.solvers.vsm_plans import TaskPlanner, base_placements, parted
+from splitfog.solvers.vsm_plans import Placement, TaskPlanner, base_placements, parted
 
 
 def solve_vsm(request: Request) -> Answer:
@@ -44,42 +44,41 @@ def solve_vsm(request: Request) -> Answer:
     O(P^2 H^2 N) for P blocks in a run, H rows and N nodes. Tasks are sliced one after another.
     No lower bound: sliced plans can beat every bound for placements.
     """
-    return part_by_part(request, _sliced)
+    bases = _bases(request, request.instance, request.start)
+    if not isinstance(bases, str):
+        request.offer(placed(*(own[0] for own in bases)))
+    return part_by_part(request, sliced_placements, request.start)
 
 
 def part_by_part(
-    request: Request, solve_part: Callable[[Request, Instance, Decision | None], Decision | str]
+    request: Request,
+    solve_part: Callable[[Request, Instance, Decision | None], Decision | str],
+    start: Decision | None,
 ) -> Answer:
     """The checked answer of a solver of parts: one task each, or all where memory joins them.
 
     `solve_part` is given the part of the start, and returns a decision or why there is none.
     """
     found: list[TaskDecision] = []
-    for part in parted(request.instance):
-        start = request.start
-        if start is not None and len(part.tasks) < len(request.instance.tasks):
-            start = Decision((start.tasks[len(found)],))
-        solved = solve_part(request, part, start)
+    parts = parted(request.instance)
+    for position, part in enumerate(parts):
+        own = Decision((start.tasks[position],)) if start and len(parts) > 1 else start
+        solved = solve_part(request, part, own)
         if isinstance(solved, str):
             return Answer(None, reason=solved)
         found += solved.tasks
     return checked_slices(request, Decision(tuple(found)))
 
 
-def _sliced(request: Request, instance: Instance, start: Decision | None) -> Decision | str:
+def sliced_placements(
+    request: Request, instance: Instance, start: Decision | None
+) -> Decision | str:
     """The sliced plan of all tasks of an instance, or why there is none."""
     objective, options = request.objective, request.options
-    bases = []
-    for position, task in enumerate(instance.tasks):
-        own = base_placements(instance, objective, position, options["helpers"])
-        if start is not None:
-            own = [start.tasks[position].placement]
-        if not own:
-            return f"task {task.name}: no base placement is allowed"
-        bases.append(own[: options["homes"]])
+    bases = _bases(request, instance, start)
+    if isinstance(bases, str):
+        return bases
     decision = placed(*(own[0] for own in bases))
-    if request.instance is instance:
-        request.offer(decision)
     for position, own in enumerate(bases):
         if request.out_of_time:
             break
@@ -89,6 +88,21 @@ def _sliced(request: Request, instance: Instance, start: Decision | None) -> Dec
         found = [planner.best(placement) for placement in own]
         decision = planner.whole(min(found, key=lambda pair: pair[0])[1])
     return decision
+
+
+def _bases(
+    request: Request, instance: Instance, start: Decision | None
+) -> list[list[Placement]] | str:
+    """Every task's placements to slice, or which task has none."""
+    if start is not None:
+        return [[answer.placement] for answer in start.tasks]
+    bases = []
+    for position, task in enumerate(instance.tasks):
+        own = base_placements(instance, request.objective, position, request.options["helpers"])
+        if not own:
+            return f"task {task.name}: no base placement is allowed"
+        bases.append(own[: request.options.get("homes", 1)])
+    return bases
 
 
 def checked_slices(request: Request, decision: Decision) -> Answer:

@@ -127,11 +127,22 @@ class RunCosts:
     def _constants(self, last: int, first: int) -> Array:
         """[last - first, N]: what a slice of the stage (first + row .. last - 1) always pays."""
         fixed = np.cumsum(self.fixed_s[first:last][::-1], axis=0)[::-1]
+        fixed[self._divides_group(first, last)] = np.inf
         backwards = self.blocks[first:last][::-1]
         ends = np.cumsum([len(block.layers) for block in backwards])
         layers = [layer for block in backwards for layer in block.layers]
         weights = added_bytes(self.model, layers).cumsum()[ends - 1][::-1]
         return np.where(weights[:, None] <= self.room_bytes, fixed, np.inf)
+
+    def _divides_group(self, first: int, last: int) -> NDArray[np.bool_]:
+        """[last - first]: whether the stage (first + row .. last - 1) has a part of a group."""
+        arrays = self.team.arrays
+        layers: list[int] = []
+        divided = []
+        for block in reversed(self.blocks[first:last]):
+            layers += block.layers
+            divided.append(bool(arrays.groups) and arrays.divides_group(layers))
+        return np.array(divided[::-1])
 
     def _lanes(
         self, last: int, axis: int, lanes: Sequence[Lane], first: int = 0, links: float = 1.0

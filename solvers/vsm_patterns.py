@@ -44,8 +44,11 @@ class Deal:
         return [(t, box) for t, box in enumerate(boxes) if box[0] < box[1] and box[2] < box[3]]
 
     def fits(self, sizes: tuple[int, int]) -> bool:
-        """Whether a map is no coarser than the grid."""
-        return len(self.rows) <= sizes[0] and len(self.columns) <= sizes[1]
+        """Whether a map is no coarser than the grid: a row and a column for every share above 0."""
+        return all(
+            sum(share > 0 for share in shares) <= size
+            for shares, size in zip((self.rows, self.columns), sizes)
+        )
 
 
 Pattern = Bands | Deal
@@ -85,23 +88,38 @@ def equal_deals(nodes: Sequence[int], grid: int) -> list[Deal]:
 
 
 def strip_deals(team: Team, layers: Sequence[int]) -> list[Deal]:
-    """Rows for every node in file order, equal or in proportion to its speed."""
-    members = tuple(range(len(team.nodes)))
-    equal = Deal((1.0,) * len(members), (1.0,), members)
-    return [equal, Deal(tuple(speeds_of(team, layers).tolist()), (1.0,), members)]
+    """Rows for every node in file order, equal or in proportion to its speed.
+
+    Nodes that a layer's `tiers` shut out get none. As stages have some of the layers only, the
+    nodes that are left are those open to all layers and, apart, those open to each one.
+    """
+    members, rows = tuple(range(len(team.nodes))), team.allowed[list(layers)]
+    speeds = _speeds(team, layers)
+    deals = []
+    for open_to in dict.fromkeys(map(tuple, np.vstack([rows.all(axis=0), rows]).tolist())):
+        for shares in (np.array(open_to, float), np.where(open_to, speeds, 0.0)):
+            if (shares > 0).any():
+                deals.append(Deal(tuple(shares.tolist()), (1.0,), members))
+    return list(dict.fromkeys(deals))
 
 
 def speeds_of(team: Team, layers: Sequence[int]) -> NDArray[np.float64]:
-    """[N]: parts of the whole speed on some layers, overheads apart; equal where there is no work.
+    """[N]: speed on some layers, overheads apart, relative to the fastest node's.
 
-    A node that may not run one of the layers has speed 0.
+    Equal where there is no work; 0 on a node that may not run one of the layers, maybe on all.
     """
-    listed = list(layers)
-    seconds = team.slope_s[listed].sum(axis=0)
-    speeds = np.where(team.allowed[listed].all(axis=0), 1.0, 0.0)
-    if seconds.min(initial=1.0) > 0:
-        speeds /= seconds
-    return np.asarray(speeds / speeds.sum() if speeds.sum() else speeds)
+    return np.where(team.allowed[list(layers)].all(axis=0), _speeds(team, layers), 0.0)
+
+
+def _speeds(team: Team, layers: Sequence[int]) -> NDArray[np.float64]:
+    """[N]: 1 / seconds of the layers, allowed or not, relative to the fastest node.
+
+    Where some node needs no time all are equal.
+    """
+    seconds = team.slope_s[list(layers)].sum(axis=0)
+    if not seconds.min(initial=1.0) > 0:
+        return np.ones(len(seconds))
+    return np.asarray(seconds.min() / seconds)
 
 
 def _grids(axis: int, ranked: list[int], speeds: NDArray[np.float64]) -> list[Bands]:

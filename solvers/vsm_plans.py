@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
@@ -20,6 +20,7 @@ from splitfog.formulations.routes import routes_of
 from splitfog.formulations.stages import stage_timeline
 from splitfog.formulations.tier_graph import TierGraph
 from splitfog.formulations.weights import held_bytes, node_bytes
+from splitfog.instances.changes import with_one_task
 from splitfog.instances.model import Instance
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.hpa import horizontal_partition
@@ -220,8 +221,8 @@ def parted(instance: Instance) -> list[Instance]:
     if limited or len(instance.tasks) == 1:
         return [instance]
     parts = []
-    for task in instance.tasks:
-        part = replace(instance, models=(instance.model_of(task),), tasks=(task,))
+    for position in range(len(instance.tasks)):
+        part = with_one_task(instance, position)
         part.__dict__["routes"] = routes_of(instance)
         parts.append(part)
     return parts

@@ -31,7 +31,7 @@ def layer_by_layer(
     stages = []
     for block in _single_layers(chains_of(slicer.arrays.model)):
         places = set(placement[list(block.layers)].tolist())
-        if len(places) > 1:
+        if len(places) > 1 or slicer.arrays.divides_group(block.layers):
             continue
         team = slicer.team(places.pop())
         rows, columns = reach_of(slicer.arrays.model, block).sizes

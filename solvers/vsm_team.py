@@ -32,7 +32,7 @@ class Team:
         node's, and no computing for a transfer.
     """
 
-    instance: Instance
+    arrays: TaskArrays
     home: int
     nodes: tuple[int, ...]
     slope_s: Array
@@ -63,7 +63,7 @@ def team_of(arrays: TaskArrays, home: int, helpers: str = "tier") -> Team:
     latency, per_byte = routes.latency_s, routes.seconds_per_byte
     listed = list(nodes)
     return Team(
-        instance=instance,
+        arrays=arrays,
         home=home,
         nodes=nodes,
         slope_s=slope,
