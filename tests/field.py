@@ -20,4 +20,9 @@ def instance(name: str) -> Instance:
 
 def plan(name: str) -> Plan:
     """The plan that lies beside the instance of that name."""
-    return load_plan(FOLDER / f"{name}.plan.json")
+    return load_plan(plan_path(name))
+
+
+def plan_path(name: str) -> Path:
+    """Where that plan lies, for the option `stages=PLAN`."""
+    return FOLDER / f"{name}.plan.json"
