@@ -58,6 +58,13 @@ class PlacementProgram:
             start.update(dict.fromkeys(chosen.tolist(), 1.0))
         return start
 
+    def exclude(self, decision: Decision) -> None:
+        """Add rows that no solution that is read as this decision satisfies."""
+        if not self.exclude_overfull(decision):
+            start = self.encode(decision) or {}
+            chosen = [column for column, value in start.items() if value]
+            self.program.add_row([(c, 1.0) for c in chosen], upper=len(chosen) - 1.0)
+
     def exclude_overfull(self, decision: Decision) -> bool:
         """Add cover rows for nodes whose memory a decision exceeds; whether there was one.
 

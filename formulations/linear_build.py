@@ -29,6 +29,9 @@ from splitfog.formulations.routes import routes_of
 from splitfog.formulations.units import Broadcast, TaskUnits, task_units
 from splitfog.instances.model import Instance
 
+ROUNDING = 1e-9
+"""Relative rounding by which a part of a known value may exceed it."""
+
 
 def placement_program(
     instance: Instance, objective: Objective, at_most_s: float = inf, memory: bool = True
@@ -91,6 +94,8 @@ class ProgramBuild:
             self._memory()
         if self.is_period:
             self._period()
+        elif self.at_most_s < inf:
+            self._leave_out_the_dear()
         return PlacementProgram(
             self.instance,
             self.program,
@@ -127,7 +132,7 @@ class ProgramBuild:
             return np.isfinite(costs)
         least = costs.min(axis=1, keepdims=True)
         others = 0.0 if self.is_period else least.sum() - least
-        affordable: NDArray[np.bool_] = costs + others <= self.at_most_s * (1 + 1e-9)
+        affordable: NDArray[np.bool_] = costs + others <= self.at_most_s * (1 + ROUNDING)
         return affordable
 
     def _compute(self, node: int, column: int, seconds: float) -> None:
@@ -335,14 +340,38 @@ class ProgramBuild:
             self.program.add_row([(held, 1.0), (column, -1.0)], lower=0.0)
         return held
 
+    @property
+    def _most(self) -> float:
+        """The known value in units of the program, rounded up."""
+        return self.at_most_s / self.unit_s * (1 + ROUNDING)
+
     def _period(self) -> None:
-        """The longest busy time of any node or link."""
+        """The longest busy time of any node or link; what alone makes it too long is left out."""
         self.longest = self.program.add_column(cost=1.0, upper=inf)
         for machine, busy in enumerate([*self.node_busy, *self.link_busy]):
+            for column in [column for column, share in busy.items() if share > self._most]:
+                self.program.upper[column] = 0.0
+                del busy[column]
             if busy:
                 terms = [(column, -share) for column, share in busy.items()]
                 row = self.program.add_row([(self.longest, 1.0), *terms], lower=0.0)
                 self.busy_rows[machine] = row
+
+    def _leave_out_the_dear(self) -> None:
+        """What costs more than the known value, with the least of all (other) units, is never 1.
+
+        No better plan has it, and the program is rid of its large numbers.
+        """
+        cost = np.array(self.program.cost)
+        spared = np.zeros(len(cost))  # by a placement: the least of its own unit
+        total = 0.0
+        for columns in self.columns:
+            for unit in columns:
+                own = unit[unit != ABSENT]
+                spared[own] = least = cost[own].min(initial=inf)
+                total += least
+        for column in np.flatnonzero(cost + total - spared > self._most).tolist():
+            self.program.upper[column] = self.program.cost[column] = 0.0
 
 
 def _sum(columns: NDArray[np.int64]) -> list[tuple[int, float]]:

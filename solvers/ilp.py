@@ -8,13 +8,15 @@ from math import inf
 import numpy as np
 
 from splitfog.formulations.decision import placed
+from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.linear import PlacementProgram
 from splitfog.formulations.linear_build import placement_program
+from splitfog.formulations.objective import Objective
 from splitfog.formulations.symmetry import SymmetryBreaking, symmetry_breaking
 from splitfog.formulations.units import task_units
 from splitfog.instances.model import Instance
 from splitfog.solvers.base import Answer, Request
-from splitfog.solvers.milp import MilpResult, solve_program
+from splitfog.solvers.milp import DOUBT, MilpResult, solve_program
 from splitfog.solvers.period_neighbourhoods import FREED, improve_period
 from splitfog.solvers.period_search import offer_period_plans
 
@@ -23,8 +25,11 @@ RELATIVE_GAP = {"latency": 1e-9, "period": 1e-7}
 
 PHASES = (0.2, 0.4)
 """Shares of the time left for the whole `period` program at first, and for small ones after it."""
-TOLERANCE = 1e-6
-"""Relative excess of a bound that rows and integers broken by rounding explain."""
+SMALLER = 2.5
+"""How many times smaller than its unit a value must be for the program to be scaled anew: below,
+an engine's `DOUBT` of 3e-7 units and its gap are less than the 1e-6 that counts as proven."""
+ROUNDING = 1e-6
+"""Relative excess of a bound over the value that rounding explains."""
 
 
 def solve_ilp(request: Request) -> Answer:
@@ -32,6 +37,10 @@ def solve_ilp(request: Request) -> Answer:
 
     Any topology, memory (a layer of a model counts once per node, whichever tasks run it),
     groups, layer tiers, `results_to`, several tasks. Option `engine`: "highs" or "cbc".
+
+    The program is written in units of the best value known: of what was offered to the request
+    before, else of what the program finds without its costs. An engine's tolerances are absolute,
+    so where a value several times smaller turns up the program is scaled and solved anew.
 
     Returns
     -------
@@ -44,45 +53,97 @@ def solve_ilp(request: Request) -> Answer:
     is_period = request.objective.name == "period"
     if is_period:
         offer_period_plans(request)
+    if request.incumbent is None and (answer := _any_plan(request)) is not None:
+        return answer
     if is_period and request.time_limit_s is not None and len(request.instance.nodes) > FREED:
-        answer = _in_phases(request)
-    else:
-        answer = _attempt(request, request.remaining_s)
-    return answer
+        return _in_phases(request)
+    return _proven(request, request.remaining_s)
+
+
+def _any_plan(request: Request) -> Answer | None:
+    """Offer a feasible decision; the answer where there is none, or none was found in time.
+
+    The program has no times, so that none can blur the proof.
+    """
+    built = placement_program(request.instance, _untimed(request.objective))
+    built.program.cost[:] = [0.0] * built.program.num_columns
+    while True:
+        result = solve_program(
+            built.program,
+            request.options.get("engine", "highs"),
+            time_limit_s=request.remaining_s,
+            seed=request.seed,
+        )
+        if result.infeasible:
+            return Answer(None, infeasible=True, reason=_why_infeasible(request))
+        if result.values is None:
+            reason = "the engine found no placement in time"
+            return Answer(None, stopped_by=result.stopped_by, reason=reason)
+        decision = built.decode(result.values)
+        if request.offer(decision):
+            return None
+        built.exclude(decision)
 
 
 def _in_phases(request: Request) -> Answer:
     """The whole program for a while, small ones to improve the best plan, then the whole again."""
     limit = request.remaining_s
-    answer = _attempt(request, PHASES[0] * limit)
+    answer = _proven(request, PHASES[0] * limit)
     if answer.stopped_by != "time limit":
         return answer
     engine = request.options.get("engine", "highs")
     built = placement_program(request.instance, request.objective, request.incumbent_value)
     request.lower_bound = answer.lower_bound
     improve_period(request, built, engine, PHASES[1] * limit)
-    again = _attempt(request, request.remaining_s)
+    again = _proven(request, request.remaining_s)
     bounds = [bound for bound in (answer.lower_bound, again.lower_bound) if bound is not None]
     return replace(again, lower_bound=max(bounds, default=None))
 
 
-def _attempt(request: Request, limit_s: float) -> Answer:
-    """The program solved until it is proven or the time is over."""
+def _proven(request: Request, limit_s: float) -> Answer:
+    """Programs in units of the best value so far, until that has become no much smaller."""
     end_s = request.elapsed_s + limit_s
+    answer = Answer(request.incumbent, 0.0)
+    while request.incumbent_value > 0:
+        unit_s, before = request.incumbent_value, answer
+        answer = _attempt(request, end_s)
+        if answer.lower_bound is None:
+            answer = replace(answer, lower_bound=before.lower_bound)
+        if answer.stopped_by != "finished" or request.incumbent_value * SMALLER > unit_s:
+            return answer
+    return Answer(request.incumbent, 0.0)
+
+
+def _attempt(request: Request, end_s: float) -> Answer:
+    """The program in units of the best value, solved, or left at one that is much smaller."""
+    unit_s = request.incumbent_value
     is_period = request.objective.name == "period"
-    built = placement_program(request.instance, request.objective, request.incumbent_value)
-    kept = symmetry_breaking(built, request.incumbent_value if is_period else None)
+    built = placement_program(request.instance, request.objective, unit_s)
+    kept = symmetry_breaking(built, unit_s if is_period else None)
     for breaking in kept:
         breaking.add_to(built)
+    target = 1 / SMALLER
     while True:
-        result = _solve(request, built, kept, end_s - request.elapsed_s)
-        if result.values is None:
-            return _without_solution(request, built, result)
-        decision = built.decode(result.values)
-        request.offer(decision)
-        if not built.exclude_overfull(decision):
-            bound = _rounded(result.bound * built.unit_s, request.incumbent_value)
-            return Answer(request.incumbent, bound, stopped_by=result.stopped_by)
+        result = _solve(request, built, kept, end_s - request.elapsed_s, target)
+        if result.infeasible:  # nothing is better, as far as the engine can see
+            return Answer(request.incumbent, _believed(unit_s * (1 - DOUBT), request))
+        if result.values is not None:
+            decision = built.decode(result.values)
+            request.offer(decision)
+            if decision_violations(request.instance, decision, request.objective):
+                built.exclude(decision)
+                continue
+            is_left = not result.optimal and result.stopped_by == "finished"
+            if is_left and request.incumbent_value * SMALLER > unit_s:
+                target = -inf  # the engine's value was its tolerance
+                continue
+        bound = _believed(result.bound * unit_s, request)
+        return Answer(request.incumbent, bound, stopped_by=result.stopped_by)
+
+
+def _untimed(objective: Objective) -> Objective:
+    """The objective with the same feasible decisions whose program has no rows with times."""
+    return Objective("latency", objective.transfers, objective.monotone)
 
 
 def homeless_layer(instance: Instance, transfers: str) -> str | None:
@@ -113,38 +174,33 @@ def offer_simple_plans(request: Request) -> None:
 
 
 def _solve(
-    request: Request, built: PlacementProgram, kept: list[SymmetryBreaking], limit_s: float
+    request: Request,
+    built: PlacementProgram,
+    kept: list[SymmetryBreaking],
+    limit_s: float,
+    target: float,
 ) -> MilpResult:
-    start = None
-    if request.incumbent is not None:
-        known = request.incumbent
-        for breaking in kept:
-            known = breaking.relabelled(built, known)
-        start = built.encode(known)
+    assert request.incumbent is not None
+    known = request.incumbent
+    for breaking in kept:
+        known = breaking.relabelled(built, known)
     return solve_program(
         built.program,
         request.options.get("engine", "highs"),
         time_limit_s=limit_s,
         relative_gap=RELATIVE_GAP[request.objective.name],
-        start=start,
+        start=built.encode(known),
         seed=request.seed,
+        target=target,
     )
 
 
-def _rounded(bound: float, value: float) -> float | None:
-    """The bound without what an engine's tolerance may have put on top of a feasible value."""
+def _believed(bound: float, request: Request) -> float | None:
+    """The bound without what rounding may have put on top of the best value."""
+    value = request.incumbent_value
     if bound == -inf:
         return None
-    return value if value < bound <= value * (1 + TOLERANCE) else bound
-
-
-def _without_solution(request: Request, built: PlacementProgram, result: MilpResult) -> Answer:
-    """Infeasible with the reason, or stopped before anything was found."""
-    if not result.infeasible:
-        bound = _rounded(result.bound * built.unit_s, request.incumbent_value)
-        reason = None if request.incumbent else "the engine found no placement in time"
-        return Answer(None, bound, stopped_by=result.stopped_by, reason=reason)
-    return Answer(None, infeasible=True, reason=_why_infeasible(request))
+    return value if value < bound <= value * (1 + ROUNDING) else bound
 
 
 def _why_infeasible(request: Request) -> str:
@@ -153,7 +209,7 @@ def _why_infeasible(request: Request) -> str:
     reason += " and monotone" if request.objective.monotone else ""
     if all(node.memory_bytes is None for node in request.instance.nodes):
         return reason
-    loose = placement_program(request.instance, request.objective, memory=False)
+    loose = placement_program(request.instance, _untimed(request.objective), memory=False)
     loose.program.cost[:] = [0.0] * loose.program.num_columns
     result = solve_program(loose.program, time_limit_s=request.remaining_s)
     if result.values is not None:

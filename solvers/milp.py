@@ -36,9 +36,14 @@ ABSOLUTE_GAP = 1e-11
 """At which an engine stops, whatever the relative gap: for optima of 0."""
 BOUND_SLACK = 1e-9
 """Relative rounding that is taken off an engine's bound."""
+DOUBT = 3 * FEASIBILITY
+"""What is taken off it besides: HiGHS looks for nothing that is better by less than `FEASIBILITY`,
+a row of the objective may be broken by as much, and so may whole numbers. It is absolute: a proof
+to 1e-6 needs an optimum that is no smaller than about 1/3 (scale by a known value and, where what
+is found is much smaller, by that again)."""
 GRACE_S = 5.0
 """Seconds that CBC has to write its solution after it was asked to stop."""
-CBC_SCALE = 2.0**10
+CBC_SCALE = 2.0**12
 """By which CBC's objective is multiplied, since its log prints bounds with three decimals."""
 CBC_DIGIT = 1e-3 / CBC_SCALE
 """What those decimals may hide, more than half of the last one."""
@@ -66,6 +71,7 @@ def solve_program(
     relative_gap: float = 1e-9,
     start: Mapping[int, float] | None = None,
     seed: int = 0,
+    target: float = -inf,
 ) -> MilpResult:
     """The best solution that an engine finds within a time limit, and its dual bound.
 
@@ -83,6 +89,8 @@ def solve_program(
         Values of (at least) all binary columns of a feasible solution.
     seed
         Of the engine's own choices.
+    target
+        HiGHS stops at a solution whose costs are no more.
 
     Returns
     -------
@@ -99,6 +107,8 @@ def solve_program(
         solver = (_Highs if engine == "highs" else _Cbc)(
             limit, relative_gap, dict(start or {}), seed
         )
+        if isinstance(solver, _Highs) and target > -inf:
+            solver.optionsDict["objective_target"] = target - program.constant
         problem.solve(solver)
     return _rounded(program, solver.result)
 
@@ -106,10 +116,11 @@ def solve_program(
 def _rounded(program: LinearProgram, result: MilpResult) -> MilpResult:
     """The result with its bound rounded down, and never below what the columns alone say."""
     least = sum(c * u for c, u in zip(program.cost, program.upper) if c < 0)
-    bound = max(result.bound, least) + program.constant
-    slack = BOUND_SLACK * abs(bound) + ABSOLUTE_GAP if bound < inf else 0.0
+    bound = result.bound
+    if -inf < bound < inf:
+        bound -= BOUND_SLACK * (abs(bound) + abs(program.constant)) + DOUBT
     values = None if result.values is None else result.values[: program.num_columns]
-    return replace(result, values=values, bound=bound - slack)
+    return replace(result, values=values, bound=max(bound, least) + program.constant)
 
 
 def _pulp_problem(program: LinearProgram) -> Any:
