@@ -23,10 +23,14 @@ class CriteriaProgram:
     placements: PlacementProgram
     forms: Mapping[str, tuple[Form, ...]]
 
-    def minimising(self, units: Mapping[str, float], limits: Mapping[str, float]) -> LinearProgram:
-        """The program that minimises the sum of some criteria, each counted in its unit.
+    def minimising(
+        self, name: str | None, limits: Mapping[str, float], unit: float = 1.0, at_most: float = inf
+    ) -> LinearProgram:
+        """The program that minimises one criterion, counted in a unit; with None, nothing.
 
         `limits` maps others to the value that they may have at most; their rows are relative.
+        What alone is more than `at_most` of the minimised one is left out, and with it large
+        numbers.
         """
         base = self.placements.program
         program = replace(
@@ -38,34 +42,38 @@ class CriteriaProgram:
             row_lower=[*base.row_lower],
             row_upper=[*base.row_upper],
         )
-        for name, unit in units.items():
-            self._pay(program, name, unit)
-        for name, limit in limits.items():
-            for form in self.forms[name]:
+        if name is not None:
+            forms = [_within(program, form, at_most) for form in self.forms[name]]
+            _pay(program, forms, unit)
+        for limited, limit in limits.items():
+            for form in self.forms[limited]:
                 _limit(program, form, limit)
         return program
 
-    def _pay(self, program: LinearProgram, name: str, unit: float) -> None:
-        """A criterion in the objective: by its form, or as the largest of several."""
-        forms = self.forms[name]
-        if len(forms) == 1:
-            for column, value in forms[0].items():
-                program.cost[column] += value / unit
-            return
-        largest = program.add_column(cost=1.0, upper=inf)
-        for form in forms:
-            terms = [(column, -value / unit) for column, value in form.items()]
-            program.add_row([(largest, 1.0), *terms], lower=0.0)
+
+def _pay(program: LinearProgram, forms: list[Form], unit: float) -> None:
+    """A criterion as the objective: its form, or the largest of several."""
+    if len(forms) == 1:
+        for column, value in forms[0].items():
+            program.cost[column] += value / unit
+        return
+    largest = program.add_column(cost=1.0, upper=inf)
+    for form in forms:
+        terms = [(column, -value / unit) for column, value in form.items()]
+        program.add_row([(largest, 1.0), *terms], lower=0.0)
+
+
+def _within(program: LinearProgram, form: Form, limit: float) -> Form:
+    """A form without the 0-1 columns that alone are more than a limit: they are 0."""
+    dear = [column for column, value in form.items() if value > limit * (1 + TOO_MUCH)]
+    for column in dear:
+        program.upper[column] = 0.0
+    return {column: value for column, value in form.items() if program.upper[column]}
 
 
 def _limit(program: LinearProgram, form: Form, limit: float) -> None:
-    """`form <= limit`, by numbers up to 1; a 0-1 column that alone is too much is 0."""
-    terms = []
-    for column, value in form.items():
-        if value > limit * (1 + TOO_MUCH):
-            program.upper[column] = 0.0
-        else:
-            terms.append((column, value / limit))
+    """`form <= limit`, by numbers up to 1."""
+    terms = [(c, value / limit) for c, value in _within(program, form, limit).items()]
     if sum(value for _, value in terms) > 1:
         program.add_row(terms, upper=1.0)
 

@@ -160,12 +160,13 @@ class _Search:
             if seconds == inf or not self._linked(choice, node, nodes):
                 continue
             nodes[choice.unit] = node
+            before = busy[node]
             busy[node] += seconds
             now = spent + choice.weight * seconds
             bound = now + self.rest[level + 1] if self.sums else max(busy)
             if bound * (1 - BOUND_SLACK) < self.request.incumbent_value:
                 yield from self._descend(level + 1, now, busy)
-            busy[node] -= seconds
+            busy[node] = before  # a difference would keep the rounding of long times
 
     def _linked(self, choice: _Choice, node: int, nodes: list[int]) -> bool:
         """Whether tensors may go between a node and those of the units placed before."""

@@ -115,7 +115,7 @@ class _Walk:
             node = loads.node_of[around[int(where * len(around))]]
         else:
             node = int(where * len(loads.costs[unit]))
-        if node == loads.node_of[unit] or not loads.may_move(unit, node):
+        if node == loads.node_of[unit] or not loads.may_move(unit, node, self.best):
             return
         change, crossings = loads.change(unit, node)
         energy = self._energy(change)
@@ -242,9 +242,13 @@ class _Loads:
             crossed.update(ways[sink])
         return crossed
 
-    def may_move(self, unit: int, node: int) -> bool:
-        """Whether a unit may be on a node: permission, routes, `monotone`, memory."""
-        if self.costs[unit][node] == inf:
+    def may_move(self, unit: int, node: int, most: float) -> bool:
+        """Whether a unit may be on a node: time, permission, routes, `monotone`, memory.
+
+        What alone takes longer than `most` is in no better plan, and would leave its rounding in
+        the sums of much shorter times.
+        """
+        if self.costs[unit][node] > most:
             return False
         may, node_of = self.may, self.node_of
         if not all(may[node_of[tail]][node] for tail in self.inputs[unit]):

@@ -22,6 +22,9 @@ from splitfog.solvers.min_cut import least_cut, line_network
 HIGHEST_PRICE = 1e6
 """A price at which all of the other criterion costs this many times the least latency."""
 
+ENDLESS = 1e30
+"""Seconds a byte, at which nothing else counts."""
+
 NAME = "supported front"
 
 
@@ -59,7 +62,10 @@ def supported_front(archive: Archive) -> bool:
         own = criteria.values(decision)
         return Found(Line(own[latency], own[1 - latency]), decision)
 
-    unit = max(values[latency], 1e-12) / dear
+    seconds = values[latency] or ask(ENDLESS).line.alpha_s
+    if seconds == 0:  # no bytes need a second: that plan is the whole front
+        return True
+    unit = seconds / dear
     lower_envelope(ask, unit / HIGHEST_PRICE, unit * HIGHEST_PRICE)
     return True
 
