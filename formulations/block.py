@@ -59,6 +59,33 @@ class Durations:
         """Whether any hop can wait: a shared link or a node without overlap is on some route."""
         return any(self.waits(link) for link in self.crossed)
 
+    @cached_property
+    def twins(self) -> list[list[int]]:
+        """Sets of nodes any two of which may swap all they hold, and every makespan stays.
+
+        Sufficient: nothing waits for links; the same times and memory; every tensor is as long on
+        its way to, from and between them as after the swap.
+        """
+        sets: list[list[int]] = []
+        nodes = self.arrays.instance.nodes
+        for node in range(len(nodes)) if not self.contended else ():
+            for members in sets:
+                one = members[0]
+                swap = np.arange(len(nodes))
+                swap[[one, node]] = node, one
+                if (
+                    self.arrays.results_to not in (one, node)
+                    and nodes[one].memory_bytes == nodes[node].memory_bytes
+                    and np.array_equal(self.times[:, one], self.times[:, node])
+                    and np.array_equal(self.ways[:, swap][:, :, swap], self.ways)
+                    and np.array_equal(self.edges[:, swap][:, :, swap], self.edges)
+                ):
+                    members.append(node)
+                    break
+            else:
+                sets.append([node])
+        return [members for members in sets if len(members) > 1]
+
     def spans(self, longest: float) -> Table:
         """All durations of layers and of hops that may be made, without those above `longest`."""
         sent = np.array([bool(readers) for readers in self.arrays.model.consumers])

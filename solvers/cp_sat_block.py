@@ -31,12 +31,14 @@ Literal = Any
 class BlockResult:
     """The best plan known of a block, a bound in ticks, and whether nothing is left to do.
 
-    `infeasible`: no plan was known, and there is none up to the limit.
+    `settled`: the search ended of itself, so that one in finer ticks may follow. `infeasible`: no
+    plan was known, and there is none up to the limit.
     """
 
     plan: BlockPlan
     bound: float
     closed: bool
+    settled: bool = True
     interrupted: bool = False
     infeasible: bool = False
 
@@ -48,6 +50,7 @@ def solve_block(
     bound: float,
     limits: Search,
     relaxed: bool = False,
+    factor: int = 1,
 ) -> BlockResult:
     """A plan of a block better than `known` and at most `upper`, in ticks, and a bound.
 
@@ -68,16 +71,20 @@ def solve_block(
     relaxed
         Whether hops that wait keep only clear of one another, without the one rank: the bound
         is valid, the plan's value recomputed.
+    factor
+        How many ticks are counted as one: the bound is valid, the plan's value recomputed, and the
+        search far shorter where ticks are fine.
     """
     upper = min(upper, known.value - 1)
-    model = BlockModel(block, upper, bound, relaxed)
+    counted = block if factor == 1 else block.coarser(factor)
+    model = BlockModel(counted, upper // factor, bound // factor, relaxed)
     if model.is_empty:
         return BlockResult(known, max(bound, upper + 1), True, infeasible=not known.order)
     model.hint(known)
     found = search(model.model, limits)
     if found.infeasible:
         return BlockResult(known, upper + 1, True, infeasible=not known.order)
-    bound = max(bound, float(ceil(found.bound - 1e-6)))
+    bound = max(bound, factor * float(ceil(found.bound - 1e-6)))
     plan = known
     if found.solver is not None:
         placement, order = model.decoded(found.solver)
@@ -85,7 +92,9 @@ def solve_block(
             value = block.book(placement, way)
             if value < plan.value:
                 plan = BlockPlan(value, placement, way)
-    return BlockResult(plan, min(bound, plan.value), found.finished, found.interrupted)
+    closed = found.finished and factor == 1 and not relaxed
+    bound = min(bound, plan.value)
+    return BlockResult(plan, bound, closed, found.finished, found.interrupted)
 
 
 class BlockModel:
