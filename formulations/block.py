@@ -2,7 +2,8 @@
 
 Durations are seconds, or whole *ticks* of 1 / scale seconds, each rounded down: every schedule in
 seconds, rounded down, is one in ticks, so the least number of ticks / scale is a valid bound.
-Whole numbers are kept in float64 (exact below 2^53), where inf says "impossible".
+The same holds for fewer, coarser ticks. Whole numbers are kept in float64 (exact below 2^53),
+where inf says "impossible".
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from splitfog.formulations.critical_path import Table, heads, tails
 from splitfog.formulations.feasibility import MEMORY_SLACK
 from splitfog.formulations.routes import Routes, routes_of
 from splitfog.formulations.series import Segment
+from splitfog.formulations.ticks import whole_ticks
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,16 +45,55 @@ class Durations:
         return routes_of(self.arrays.instance)
 
     @cached_property
-    def contended(self) -> bool:
-        """Whether any hop can wait: a shared link or a node without overlap is on some route."""
-        instance = self.arrays.instance
+    def crossed(self) -> list[int]:
+        """Directed links on a route between nodes where some layer may be, or to `results_to`."""
         usable = np.flatnonzero(np.isfinite(self.times).any(axis=0)).tolist()
         target = self.arrays.results_to
         heads_ = usable if target is None else {*usable, target}
-        used = {
-            link for u in usable for v in heads_ for link in self.routes.path(u, v) or () if u != v
-        }
-        return any(self.waits(link) for link in used) if instance.links else False
+        return sorted(
+            {link for u in usable for v in heads_ for link in self.routes.path(u, v) or ()}
+        )
+
+    @cached_property
+    def contended(self) -> bool:
+        """Whether any hop can wait: a shared link or a node without overlap is on some route."""
+        return any(self.waits(link) for link in self.crossed)
+
+    @cached_property
+    def twins(self) -> list[list[int]]:
+        """Sets of nodes any two of which may swap all they hold, and every makespan stays.
+
+        Sufficient: nothing waits for links; the same times and memory; every tensor is as long on
+        its way to, from and between them as after the swap.
+        """
+        sets: list[list[int]] = []
+        nodes = self.arrays.instance.nodes
+        for node in range(len(nodes)) if not self.contended else ():
+            for members in sets:
+                one = members[0]
+                swap = np.arange(len(nodes))
+                swap[[one, node]] = node, one
+                if (
+                    self.arrays.results_to not in (one, node)
+                    and nodes[one].memory_bytes == nodes[node].memory_bytes
+                    and np.array_equal(self.times[:, one], self.times[:, node])
+                    and np.array_equal(self.ways[:, swap][:, :, swap], self.ways)
+                    and np.array_equal(self.edges[:, swap][:, :, swap], self.edges)
+                ):
+                    members.append(node)
+                    break
+            else:
+                sets.append([node])
+        return [members for members in sets if len(members) > 1]
+
+    def spans(self, longest: float) -> Table:
+        """All durations of layers and of hops that may be made, without those above `longest`."""
+        sent = np.array([bool(readers) for readers in self.arrays.model.consumers])
+        if self.arrays.results_to is not None:
+            sent |= self.arrays.model.results
+        hops = self.hops[np.ix_(sent, self.crossed)]
+        spans = np.concatenate([self.times.ravel(), hops.ravel()])
+        return spans[(spans > 0) & (spans <= longest)]
 
     def waits(self, link: int) -> bool:
         """Whether hops over a directed link can wait for it or for a node at its ends."""
@@ -77,7 +118,7 @@ def durations(
     routes = routes_of(instance)
 
     def rounded(seconds: Table) -> Table:
-        units = seconds if scale is None else np.floor(seconds * scale)
+        units = seconds if scale is None else whole_ticks(seconds, scale)
         return np.asarray(np.where(units > horizon, inf, units))
 
     links = instance.directed_links
@@ -173,6 +214,14 @@ class Block:
             self.groups,
             self.exit,
         )
+
+    def coarser(self, factor: int) -> Block:
+        """The same block in ticks that are `factor` times as long, durations rounded down again."""
+        tables = {
+            name: np.floor(getattr(self, name) / factor)
+            for name in ("times", "hops", "edges", "last")
+        }
+        return replace(self, **tables)
 
     def pinned(self, entry: int | None = None, exit_: int | None = None) -> Block:
         """The same block with its first layer and its exit on given nodes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import floor, frexp, inf
+from math import floor, inf
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from splitfog.formulations.feasibility import MEMORY_SLACK
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.series import Segment, series_segments
+from splitfog.formulations.ticks import ticks_per_second
 from splitfog.formulations.weights import held_bytes
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.block_plans import NO_PLAN, quick_plan
@@ -22,8 +23,6 @@ from splitfog.solvers.cp_sat_path import SeriesSearch, whole_decision
 from splitfog.solvers.cp_sat_search import Search
 from splitfog.solvers.min_cut import least_cut, line_network
 
-PRECISION_BITS = 32
-"""A tick is chosen so that a known makespan is about 2^32 of them: gaps of 1e-9 a layer."""
 COARSE = 64.0
 """A makespan this many times below the one that the tick was chosen for has it chosen anew."""
 
@@ -49,7 +48,7 @@ def solve_cp_sat(request: Request) -> Answer:
         return failed
     while True:
         chosen_for = request.incumbent_value
-        answer = _in_ticks(request, arrays)
+        answer = _in_ticks(request, seconds)
         better = request.incumbent_value * COARSE < chosen_for
         if not better or answer.stopped_by != "finished":
             return answer
@@ -83,7 +82,7 @@ def _known_placements(request: Request) -> Iterator[list[int]]:
 def _first_placement(request: Request, seconds: Durations) -> Answer | None:
     """Offer any feasible plan that CP-SAT finds; the answer where there is none or no time."""
     horizon = _longest(seconds)
-    scale = _scale(horizon)
+    scale = ticks_per_second(seconds.spans(horizon), horizon)
     table = durations(seconds.arrays, request.objective.monotone, scale)
     block = block_of(table, _everything(seconds.arrays), with_memory=True)
     limits = Search(request.remaining_s, seed=request.seed, first_only=True)
@@ -99,12 +98,12 @@ def _first_placement(request: Request, seconds: Durations) -> Answer | None:
     return Answer(None, stopped_by=stopped, reason="no feasible placement was found in time")
 
 
-def _in_ticks(request: Request, arrays: TaskArrays) -> Answer:
+def _in_ticks(request: Request, seconds: Durations) -> Answer:
     """Solve with a tick chosen for the incumbent's makespan."""
-    upper = request.incumbent_value
+    arrays, upper = seconds.arrays, request.incumbent_value
     if upper == 0:
         return Answer(request.incumbent, 0.0)
-    scale = _scale(upper)
+    scale = ticks_per_second(seconds.spans(upper), upper)
     limit = float(floor(upper * scale * (1 + 1e-12)) + 1)
     table = durations(arrays, request.objective.monotone, scale, limit)
     whole = _everything(arrays)
@@ -140,11 +139,3 @@ def _longest(seconds: Durations) -> float:
     """More than any booked makespan: all layers at their slowest and every hop there could be."""
     finite = [np.where(np.isfinite(t), t, 0.0) for t in (seconds.times, seconds.hops)]
     return float(finite[0].max(axis=1).sum() + finite[1].sum())
-
-
-def _scale(value: float) -> float:
-    """The largest power of two S with value * S <= 2^32."""
-    if value == 0:
-        return 1.0
-    mantissa, exponent = frexp(value)
-    return 2.0 ** min(PRECISION_BITS - exponent + (mantissa == 0.5), 1023)

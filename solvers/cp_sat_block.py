@@ -31,12 +31,14 @@ Literal = Any
 class BlockResult:
     """The best plan known of a block, a bound in ticks, and whether nothing is left to do.
 
-    `infeasible`: no plan was known, and there is none up to the limit.
+    `settled`: the search ended of itself, so that one in finer ticks may follow. `infeasible`: no
+    plan was known, and there is none up to the limit.
     """
 
     plan: BlockPlan
     bound: float
     closed: bool
+    settled: bool = True
     interrupted: bool = False
     infeasible: bool = False
 
@@ -48,6 +50,7 @@ def solve_block(
     bound: float,
     limits: Search,
     relaxed: bool = False,
+    factor: int = 1,
 ) -> BlockResult:
     """A plan of a block better than `known` and at most `upper`, in ticks, and a bound.
 
@@ -68,16 +71,20 @@ def solve_block(
     relaxed
         Whether hops that wait keep only clear of one another, without the one rank: the bound
         is valid, the plan's value recomputed.
+    factor
+        How many ticks are counted as one: the bound is valid, the plan's value recomputed, and the
+        search far shorter where ticks are fine.
     """
     upper = min(upper, known.value - 1)
-    model = BlockModel(block, upper, bound, relaxed)
+    counted = block if factor == 1 else block.coarser(factor)
+    model = BlockModel(counted, upper // factor, bound // factor, relaxed)
     if model.is_empty:
         return BlockResult(known, max(bound, upper + 1), True, infeasible=not known.order)
     model.hint(known)
     found = search(model.model, limits)
     if found.infeasible:
         return BlockResult(known, upper + 1, True, infeasible=not known.order)
-    bound = max(bound, float(ceil(found.bound - 1e-6)))
+    bound = max(bound, factor * float(ceil(found.bound - 1e-6)))
     plan = known
     if found.solver is not None:
         placement, order = model.decoded(found.solver)
@@ -85,7 +92,9 @@ def solve_block(
             value = block.book(placement, way)
             if value < plan.value:
                 plan = BlockPlan(value, placement, way)
-    return BlockResult(plan, min(bound, plan.value), found.finished, found.interrupted)
+    closed = found.finished and factor == 1 and not relaxed
+    bound = min(bound, plan.value)
+    return BlockResult(plan, bound, closed, found.finished, found.interrupted)
 
 
 class BlockModel:
@@ -119,7 +128,7 @@ class BlockModel:
     def on(self, layer: int, values: Sequence[float]) -> Any:
         """The entry of a row of whole numbers, one a node, at a layer's node."""
         domain = self.domains[layer]
-        if len(domain) == 1:
+        if len({float(values[node]) for node in domain}) == 1:
             return int(values[domain[0]])
         literals = [self.x[layer][node] for node in domain]
         return cp_model.LinearExpr.weighted_sum(literals, [int(values[n]) for n in domain])
@@ -169,18 +178,42 @@ class BlockModel:
                 self._transfer(producer, layer)
 
     def _transfer(self, producer: int, layer: int) -> None:
-        edges, times = self.block.edges[producer], self.block.times[producer]
-        for u in self.domains[producer]:
-            for v in self.domains[layer]:
-                pair = (self.x[producer][u], self.x[layer][v])
-                if u == v or (edges[u, v] == 0):
-                    continue
-                if edges[u, v] > self.upper:
-                    self.model.add_bool_or([~x for x in pair if x is not None])
-                else:
-                    delay = int(times[u] + edges[u, v])
-                    rule = self.model.add(self.starts[layer] >= self.starts[producer] + delay)
-                    self.when(rule, *pair)
+        """The way of a tensor to a reader: excluded, a literal a cost, or a row a pair of nodes."""
+        edges = self.block.edges[producer]
+        pairs = [
+            (u, v) for u in self.domains[producer] for v in self.domains[layer] if edges[u, v] > 0
+        ]
+        possible = [pair for pair in pairs if edges[pair] <= self.upper]
+        for u, v in pairs:
+            if edges[u, v] > self.upper:
+                self._exclude(self.x[producer][u], self.x[layer][v])
+        costs = sorted({float(edges[pair]) for pair in possible})
+        if len(costs) * len(self.domains[producer]) < len(possible):
+            for cost in costs:
+                self._far(producer, layer, cost)
+            return
+        for u, v in possible:
+            delay = int(self.block.times[producer, u] + edges[u, v])
+            rule = self.model.add(self.starts[layer] >= self.starts[producer] + delay)
+            self.when(rule, self.x[producer][u], self.x[layer][v])
+
+    def _exclude(self, *literals: Literal) -> None:
+        """Not all of these hold."""
+        self.model.add_bool_or([~literal for literal in literals if literal is not None])
+
+    def _far(self, producer: int, layer: int, cost: float) -> None:
+        """One literal for all pairs of nodes between which a tensor takes at least so long."""
+        far = self.model.new_bool_var("")
+        reader = self.x[layer]
+        rule = self.model.add(self.starts[layer] >= self.ended(producer) + int(cost))
+        self.when(rule, far)
+        for u, here in self.x[producer].items():
+            above = self.block.edges[producer, u] >= cost
+            for is_far, says in ((False, far), (True, ~far)):
+                others = [reader[v] for v in reader if above[v] == is_far]
+                if all(other is not None for other in others):
+                    given = [] if here is None else [~here]
+                    self.model.add_bool_or([*given, *others, says])
 
     def _share_nodes(self) -> None:
         """One layer at a time on a node; and the node's whole work fits before the end."""

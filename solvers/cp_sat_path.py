@@ -9,9 +9,9 @@ is a valid bound. Equal blocks, as residual networks repeat them, are solved onc
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import inf
+from math import ceil, inf, log2
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ FIRST_EFFORT = 0.05
 """CP-SAT's deterministic seconds (0.1 to 2 real ones) for the first search of a block."""
 GROWTH = 4.0
 """How many times the effort of one search the next one of the same block has."""
+COARSE_TICKS = 2**14
+"""Of a block's known makespan, in searches for good plans and first bounds."""
 
 Pair = tuple[int, int]
 """Nodes of a block's entry and exit; 0 where it has none."""
@@ -37,17 +39,21 @@ Pair = tuple[int, int]
 
 @dataclass
 class Arc:
-    """A block between two states: its best plan, and how often it was searched."""
+    """A block between two states: its best plan, and how often it was searched.
+
+    `fine`: coarse ticks have nothing more to say.
+    """
 
     block: Block
     plan: BlockPlan
     attempts: int = 0
     closed: bool = False
+    fine: bool = False
 
 
 @dataclass(eq=False)
 class Leg:
-    """One block with all its arcs."""
+    """One block with all its arcs; those that differ by a swap of twin nodes are one."""
 
     block: Block
     has_entry: bool
@@ -77,22 +83,74 @@ class Leg:
         """[states before, states after]: the arcs' best values, inf where none is known."""
         return np.full(self.width, inf)
 
+    @cached_property
+    def names(self) -> dict[Pair, NDArray[np.int64]]:
+        """[nodes] by pair: what the nodes of the arc kept for it are called on its own way."""
+        return {pair: self._names(pair) for pair in np.ndindex(*self.width)}
+
+    @cached_property
+    def kept(self) -> dict[Pair, Pair]:
+        """The pair whose arc stands for that of a pair."""
+        called = {pair: np.argsort(names).tolist() for pair, names in self.names.items()}
+        return {
+            (entry, exit_): (
+                own[entry] if self.has_entry else 0,
+                0 if self.block.exit is None else own[exit_],
+            )
+            for (entry, exit_), own in called.items()
+        }
+
+    def _names(self, pair: Pair) -> NDArray[np.int64]:
+        names = np.arange(self.block.num_nodes)
+        taken: list[int] = []
+        states = [pair[0]] if self.has_entry else []
+        states += [] if self.block.exit is None else [pair[1]]
+        for state in dict.fromkeys(states):
+            for twins in self.block.durations.twins:
+                if state in twins:
+                    first = next(node for node in twins if node not in taken)
+                    at = int(np.flatnonzero(names == state)[0])
+                    names[[first, at]] = names[[at, first]]
+                    taken.append(first)
+        return names
+
     def arc(self, pair: Pair, placements: Iterable[Sequence[int]] = ()) -> Arc:
         """An arc with a quick plan, made when first asked for."""
-        if pair not in self.arcs:
-            block = self._pinned(pair)
-            self.arcs[pair] = Arc(block, NO_PLAN)
-            self.improve(pair, quick_plan(block, placements), self.lower[pair])
-        return self.arcs[pair]
+        kept = self.kept[pair]
+        if kept not in self.arcs:
+            block = self._pinned(kept)
+            self.arcs[kept] = Arc(block, NO_PLAN)
+            called = np.argsort(self.names[pair])
+            known = [called[list(placement)].tolist() for placement in placements]
+            self.improve(pair, quick_plan(block, known), self.lower[pair])
+        return self.arcs[kept]
+
+    def plan(self, pair: Pair) -> BlockPlan:
+        """The best plan of an arc, on the nodes of a pair."""
+        plan = self.arc(pair).plan
+        return replace(plan, placement=tuple(self.names[pair][list(plan.placement)].tolist()))
 
     def improve(self, pair: Pair, plan: BlockPlan, bound: float) -> None:
-        """Take a plan and a bound of an arc if they are better than what is known."""
-        arc = self.arcs[pair]
+        """Take a plan and a bound of an arc if they are better than what is known.
+
+        The plan is on the nodes of the arc kept.
+        """
+        kept = self.kept[pair]
+        arc = self.arcs[kept]
         if plan.value < arc.plan.value:
             arc.plan = plan
-            self.upper[pair] = plan.value
-        self.lower[pair] = max(self.lower[pair], bound)
+        for same in self._alike[kept]:
+            self.upper[same] = arc.plan.value
+            self.lower[same] = max(self.lower[same], bound)
         arc.closed |= bool(self.lower[pair] >= self.upper[pair])
+
+    @cached_property
+    def _alike(self) -> dict[Pair, list[Pair]]:
+        """Pairs by the one whose arc they share."""
+        found: dict[Pair, list[Pair]] = {}
+        for pair, kept in self.kept.items():
+            found.setdefault(kept, []).append(pair)
+        return found
 
     def _pinned(self, pair: Pair) -> Block:
         return self.block.pinned(pair[0] if self.has_entry else None, pair[1])
@@ -168,8 +226,9 @@ class SeriesSearch:
             for at, pair in enumerate(path):
                 self._opened(self.legs[at], at, pair)
             self._offer(path)
-            open_ = {(id(self.legs[at]), pair): at for at, pair in enumerate(path)}
-            left = [at for at in open_.values() if not self.legs[at].arcs[path[at]].closed]
+            arcs = [self.legs[at].arc(pair) for at, pair in enumerate(path)]
+            open_ = {id(arc): at for at, arc in enumerate(arcs)}
+            left = [at for at in open_.values() if not arcs[at].closed]
             if not left or self.best <= self.bound:
                 return "finished"
             if self.interrupted or self.request.out_of_time:
@@ -181,7 +240,7 @@ class SeriesSearch:
     def _urgency(self, at: int, pair: Pair) -> tuple[int, float]:
         """Sorts arcs: those searched least first, then those of the widest gap."""
         leg = self.legs[at]
-        return leg.arcs[pair].attempts, float(leg.lower[pair] - leg.upper[pair])
+        return leg.arc(pair).attempts, float(leg.lower[pair] - leg.upper[pair])
 
     def _bounded(self) -> list[Pair]:
         """The shortest path under bounds, whose length bounds the makespan."""
@@ -205,7 +264,7 @@ class SeriesSearch:
 
     def _opened(self, leg: Leg, at: int, pair: Pair) -> Arc:
         """The arc, with a quick plan; the best decision known is one of those tried."""
-        if pair in leg.arcs or self.request.incumbent is None:
+        if leg.kept[pair] in leg.arcs or self.request.incumbent is None:
             return leg.arc(pair)
         known = self.request.incumbent.tasks[0].placement
         return leg.arc(pair, [known[list(self.blocks[at].layers)].tolist()])
@@ -213,12 +272,14 @@ class SeriesSearch:
     def _solve(self, leg: Leg, pair: Pair) -> None:
         """Search one arc, longer than the last time.
 
-        With contention a relaxation comes first: it is far smaller and often tight. Then a search
-        for the bound and a broad one take turns.
+        With contention a relaxation comes first: it is far smaller and often tight. What the first
+        search in full ticks leaves open is searched in coarse ones until these are settled, then
+        in full ones again; searches for the bound and broad ones take turns.
         """
-        request, arc = self.request, leg.arcs[pair]
+        request, arc = self.request, leg.arc(pair)
         relaxed = arc.attempts == 0 and arc.block.durations.contended
         rounds = max(0, arc.attempts - arc.block.durations.contended)
+        factor = 1 if rounds == 0 or arc.fine else _factor(arc.plan.value)
         limits = Search(
             request.remaining_s,
             FIRST_EFFORT * GROWTH**arc.attempts,
@@ -228,10 +289,11 @@ class SeriesSearch:
         )
         lower = max(float(leg.lower[pair]), self.bound if len(self.legs) == 1 else 0.0)
         useful = self._useful(leg, pair)
-        found = solve_block(arc.block, arc.plan, useful, lower, limits, relaxed)
+        found = solve_block(arc.block, arc.plan, useful, lower, limits, relaxed, factor)
         leg.improve(pair, found.plan, found.bound)
         arc.attempts += 1
-        arc.closed |= found.closed and not relaxed
+        arc.closed |= found.closed
+        arc.fine |= factor > 1 and found.settled
         self.interrupted |= found.interrupted
 
     def _offer(self, path: Sequence[Pair]) -> None:
@@ -239,8 +301,13 @@ class SeriesSearch:
         value = sum(float(leg.upper[pair]) for leg, pair in zip(self.legs, path))
         if value < self.best:
             self.best = value
-            plans = [leg.arcs[pair].plan for leg, pair in zip(self.legs, path)]
+            plans = [leg.plan(pair) for leg, pair in zip(self.legs, path)]
             skipped = [int(leg.has_entry) for leg in self.legs]
             decision = whole_decision(self.blocks, plans, skipped)
             self.placement = decision.tasks[0].placement
             self.request.offer(decision)
+
+
+def _factor(value: float) -> int:
+    """How many ticks are one coarse tick, a power of two."""
+    return 1 if value == inf else 1 << max(0, ceil(log2(value / COARSE_TICKS)))
