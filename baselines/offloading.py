@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from splitfog.baselines.occupancy import Occupancy
 from splitfog.baselines.per_task import checked
+from splitfog.formulations.lone_slices import written
 from splitfog.formulations.offloading import Subtasks, subtasks_of
 from splitfog.formulations.template import subtask_template
 from splitfog.solvers.base import Answer, Request
@@ -99,7 +100,7 @@ def _matched(request: Request, preference: Preference) -> Answer:
             return Answer(None, reason=f"{_name(subtasks, subtask)} finds no node with room")
         occupancy.place(subtask, node)
         nodes.append(node)
-    return checked(request, subtasks.decision(nodes))
+    return checked(request, written(subtasks.decision(nodes)))
 
 
 def _name(subtasks: Subtasks, subtask: int) -> str:

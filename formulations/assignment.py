@@ -27,7 +27,7 @@ Flags = NDArray[np.bool_]
 class Visits:
     """V visits: subtasks of one group on one node together, and what stays at a source.
 
-    All fields are [V]. `group` is -1 for the unsliced layers that stay, where no run joins them;
+    All fields are [V]. `group` is -1 for visits of unsliced layers, runs and what stays;
     `transfer_s` counts both ways; `service_s` is what the node works, `local_s` the part of it
     that stays (already in the task's base); `foreign` says that the node is not the task's source.
     """
@@ -76,10 +76,12 @@ class AssignmentCost:
 class Assignments:
     """Costs and feasibility of assignments of the same subtasks, int [K] of node positions.
 
-    What stays is where the template has it, and is taken to be allowed there.
+    What stays is where the template has it, and is taken to be allowed there. `visit` [K, N] says
+    which visit of a node a subtask makes or joins: its group's, or from `num_groups` on that of
+    its task's unsliced layers. `unsliced` [K, N]: where it does; None: runs do everywhere.
     """
 
-    def __init__(self, subtasks: Subtasks) -> None:
+    def __init__(self, subtasks: Subtasks, unsliced: Flags | None = None) -> None:
         self.subtasks = subtasks
         instance = subtasks.instance
         self.num_nodes, self.num_tasks = len(instance.nodes), len(instance.tasks)
@@ -91,6 +93,10 @@ class Assignments:
         serial = np.array([node.radio == "serial" for node in instance.nodes], bool)
         homes = subtasks.home[first]
         self.group_is_serial = ~self.group_is_run & serial[homes]
+        if unsliced is None:
+            unsliced = np.repeat(subtasks.is_run[:, None], self.num_nodes, axis=1)
+        own, joined = subtasks.group[:, None], self.num_groups + subtasks.task[:, None]
+        self.visit = np.where(unsliced, joined, own)
         index = instance.node_index
         self.task_source = np.array(
             [-1 if task.source is None else index[task.source] for task in instance.tasks], np.int64
@@ -144,8 +150,8 @@ class Assignments:
         return not self.has_memory or self.memory.fits(np.asarray(assignment, np.int64))
 
     def visits(self, places: Integers) -> tuple[Visits, bool]:
-        """The visits of an assignment, by group and node, then what stays; and whether all may
-        be where they are (forbidden ones count as 0 here)."""
+        """The visits of an assignment, by group and node, those of unsliced layers last; and
+        whether all may be where they are (forbidden ones count as 0 here)."""
         subtasks, rows = self.subtasks, np.arange(len(places))
         into, service, out = (
             seconds[rows, places]
@@ -155,10 +161,12 @@ class Assignments:
         allowed = bool(np.isfinite(moved + service).all() and np.isfinite(subtasks.base_s).all())
         if not allowed:
             moved, service = (np.where(np.isfinite(s), s, 0.0) for s in (moved, service))
-        keys, visit = np.unique(subtasks.group * self.num_nodes + places, return_inverse=True)
+        joined = self.visit[rows, places] * self.num_nodes + places
+        keys, visit = np.unique(joined, return_inverse=True)
         group, node = np.divmod(keys, self.num_nodes)
-        task, is_run = self.group_task[group], self.group_is_run[group]
-        joins = is_run & (node == self.task_source[task])
+        unsliced = group >= self.num_groups
+        task = np.concatenate([self.group_task, np.arange(self.num_tasks)])[group]
+        joins = unsliced & (node == self.task_source[task])
         local = np.where(joins, subtasks.local_s[task], 0.0)
         alone = subtasks.local_s > 0
         alone[task[joins]] = False
@@ -167,7 +175,7 @@ class Assignments:
         none, stay_s = np.zeros(len(stays)), subtasks.local_s[stays]
         visits = Visits(
             np.concatenate([task, stays]),
-            np.concatenate([group, np.full(len(stays), -1)]),
+            np.concatenate([np.where(unsliced, -1, group), np.full(len(stays), -1)]),
             np.concatenate([node, self.task_source[stays]]),
             np.concatenate([np.bincount(visit, moved, len(keys)), none]),
             np.concatenate([served, stay_s]),
@@ -182,7 +190,7 @@ class Assignments:
         return sums
 
     def _latency(self, visits: Visits, waited: Seconds) -> Seconds:
-        """[tasks]: base plus the barrier of every group plus the waits of what stays."""
+        """[tasks]: base, the barrier of every group, and the visits of unsliced layers."""
         own = waited + visits.service_s - visits.local_s
         of_group = visits.group >= 0
         group, moved, own_s = visits.group[of_group], visits.transfer_s[of_group], own[of_group]
@@ -191,8 +199,9 @@ class Assignments:
         np.maximum.at(term, group, np.where(serial, own_s, own_s + moved))
         term += np.bincount(group[serial], moved[serial], self.num_groups)
         latency = self.subtasks.base_s + np.bincount(self.group_task, term, self.num_tasks)
-        stays = ~of_group
-        return np.asarray(latency + np.bincount(visits.task[stays], waited[stays], self.num_tasks))
+        rest = ~of_group
+        spent = (own + visits.transfer_s)[rest]
+        return np.asarray(latency + np.bincount(visits.task[rest], spent, self.num_tasks))
 
     def _potential(self, visits: Visits, waited: Seconds) -> float:
         factor = self.rate if self.rate.any() else np.ones(self.num_tasks)

@@ -73,7 +73,7 @@ class _Builder:
         self.program, self.place = self.out.program, self.out.place
         self.weight = weight
         self.program.constant = base / self.out.unit_s
-        self.local = np.where(self.subtasks.is_run, self.subtasks.local_s[self.subtasks.task], 0.0)
+        self.visit_wait: dict[tuple[int, int], int] = {}
 
     def built(self) -> OffloadProgram:
         """All columns and rows."""
@@ -101,7 +101,10 @@ class _Builder:
 
     def _joins(self, subtask: int, node: int) -> float:
         """Seconds that stay at the node and that the subtask's visit joins."""
-        return float(self.local[subtask]) * (int(self.subtasks.source[subtask]) == node)
+        at_home = int(self.subtasks.source[subtask]) == node
+        unsliced = self.own.visit[subtask, node] >= self.own.num_groups
+        task = int(self.subtasks.task[subtask])
+        return float(self.subtasks.local_s[task]) if at_home and unsliced else 0.0
 
     def _add_node(self, node: int) -> None:
         """The node's wait, z of its subtasks, its load and quota."""
@@ -130,7 +133,7 @@ class _Builder:
             moment = load * (float(service[k]) + 2 * self._joins(k, node)) / unit
             terms += [(column, -2 * load), (place, -moment)]
         for j, k in combinations(waiting, 2):
-            if self.subtasks.group[j] == self.subtasks.group[k]:
+            if self.own.visit[j, node] == self.own.visit[k, node]:
                 both = self.program.add_column()
                 pair = [(self.place[j, node], -1.0), (self.place[k, node], -1.0), (both, 1.0)]
                 self.program.add_row(pair, lower=-1.0)
@@ -160,7 +163,8 @@ class _Builder:
         visits: dict[int, list[int]] = {}
         for k in members:
             if self.subtasks.source[k] != node and self.subtasks.service_s[k, node] > 0:
-                visits.setdefault(int(self.subtasks.group[k]), []).append(self.place[k, node])
+                visit = int(self.own.visit[k, node])
+                visits.setdefault(visit, []).append(self.place[k, node])
         guests = []
         for columns in visits.values():
             guest = columns[0] if len(columns) == 1 else self.program.add_column()
@@ -178,7 +182,7 @@ class _Builder:
             for k, n in pairs:
                 self.program.cost[self.place[k, n]] += weight * float(self.alone[k, n]) / unit
                 if (k, n) in self.wait and not self._joins(k, n):
-                    self.program.cost[self.wait[k, n]] += weight
+                    self._add_wait(k, n, weight)
             return
         serial = bool(self.own.group_is_serial[group])
         latency = self.program.add_column(weight, upper=inf)
@@ -194,6 +198,17 @@ class _Builder:
                 if (k, node) in self.wait:
                     row = [(latency, 1.0), *visit, (self.wait[k, node], -1.0)]
                     self.program.add_row(row, lower=0.0)
+
+    def _add_wait(self, subtask: int, node: int, weight: float) -> None:
+        """The wait of the one visit that a subtask makes, with others of its task maybe."""
+        wait, visit = self.wait[subtask, node], int(self.own.visit[subtask, node])
+        if (self.own.visit[:, node] == visit).sum() == 1:
+            self.program.cost[wait] += weight
+            return
+        if (visit, node) not in self.visit_wait:
+            self.visit_wait[visit, node] = self.program.add_column(weight, upper=inf)
+        once = self.visit_wait[visit, node]
+        self.program.add_row([(once, 1.0), (wait, -1.0)], lower=0.0)
 
     def _add_links(self) -> None:
         """Loads of links below 1."""

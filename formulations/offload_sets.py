@@ -21,8 +21,9 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class GroupSets:
-    """A group's members on a node, as tables [2^size] over their subsets.
+    """The members of one visit to a node, as tables [2^size] over their subsets.
 
+    `group` is that of the members; of several groups, which are no barriers, the first one.
     `moved_s` both ways and `service_s` of the one visit they make there; `waits` is 1 where it
     waits on its own account: it has service and does not join what stays at the source.
     """
@@ -97,13 +98,16 @@ def _may_host(assignments: Assignments) -> NDArray[np.bool_]:
 
 def _of_node(assignments: Assignments, node: int, may: NDArray[np.bool_]) -> NodeSets:
     subtasks = assignments.subtasks
-    members = tuple(np.flatnonzero(may).tolist())
+    visits: dict[int, list[int]] = {}
+    for k in np.flatnonzero(may).tolist():
+        visits.setdefault(int(assignments.visit[k, node]), []).append(k)
+    members = tuple(k for own in visits.values() for k in own)
     groups, rho, second, guests = [], [], [], []
-    for group in dict.fromkeys(subtasks.group[list(members)].tolist()):
-        own = [k for k in members if subtasks.group[k] == group]
-        task = int(subtasks.task[own[0]])
+    for visit, own in visits.items():
+        group, task = int(subtasks.group[own[0]]), int(subtasks.task[own[0]])
         at_home = int(assignments.task_source[task]) == node
-        local = float(subtasks.local_s[task]) if at_home and subtasks.is_run[own[0]] else 0.0
+        unsliced = visit >= assignments.num_groups
+        local = float(subtasks.local_s[task]) if at_home and unsliced else 0.0
         moved = subset_sums((subtasks.transfer_in_s + subtasks.transfer_out_s)[own, node])
         service = subset_sums(subtasks.service_s[own, node])
         waits = (service > 0) & (local == 0)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.assignment import Assignments
 from splitfog.formulations.audit import audit_of, given_audit
 from splitfog.formulations.feasibility import decision_violations
+from splitfog.formulations.lone_slices import written, written_assignments
 from splitfog.formulations.offload_program import offload_program
 from splitfog.formulations.offload_sets import table_sizes
 from splitfog.solvers.base import Answer, Request, SolverDeclined
@@ -34,8 +35,8 @@ def solve_offload_ilp(request: Request) -> Answer:
     20 subtasks on 5 nodes; beyond, compact) or "compact" (see `offload_program`; declines above
     `MOST_PLACES`).
 
-    A stage stays one, with a visit of its own, even where all its slices end at its home: written
-    unsliced (SPEC 3.4) it would be another problem, whose optimum may be lower.
+    A stage of one slice that ends at its home is written unsliced (SPEC 3.4), and costs what that
+    does; one of several stays a stage, with a visit of its own, even where all end at its home.
 
     Returns
     -------
@@ -54,12 +55,12 @@ def solve_offload_ilp(request: Request) -> Answer:
     if (stuck := np.flatnonzero(np.isinf(given.subtasks.base_s))).size:
         name = request.instance.tasks[int(stuck[0])].name
         return Answer(None, reason=f"{given.origin} leave layers of task {name} without a route")
-    assignments = Assignments(given.subtasks)
+    assignments = written_assignments(given.subtasks)
     compact, note = _formulation(request, assignments)
     first = given.subtasks.assignment()
     start, value = search_assignment(assignments, first, request.seed)
     if start is not None:
-        request.offer(given.subtasks.decision(start))
+        request.offer(written(given.subtasks.decision(start)))
     solve = _by_program if compact else solve_by_columns
     found = solve(assignments, start, value, request)
     best = _better(assignments, start, found.assignment)
@@ -126,7 +127,7 @@ def _answer(
     if best is None:
         reason = f"no assignment of {given.origin} was found"
         return Answer(None, stopped_by=found.stopped_by, reason=reason)
-    decision, value = given.subtasks.decision(best), assignments.cost(best).value
+    decision, value = written(given.subtasks.decision(best)), assignments.cost(best).value
     if faults := decision_violations(request.instance, decision, request.objective):
         reason = f"{given.origin}, in what they leave in place: {faults[0]}"
         return Answer(None, stopped_by=found.stopped_by, reason=reason)

@@ -53,6 +53,10 @@ def solve_vsm_ilp(request: Request) -> Answer:
     given = _given(request)
     if isinstance(given, str):
         return Answer(None, reason=given)
+    side = request.options["grid"]
+    notes = _coarse(instance, given, side)
+    if side:
+        given = _recut(instance, given, side)
     parts = [
         _Part(instance, t, s, stage, request.options["helpers"])
         for t, answer in enumerate(given.tasks)
@@ -60,7 +64,7 @@ def solve_vsm_ilp(request: Request) -> Answer:
     ]
     limited = any(node.memory_bytes is not None for node in instance.nodes)
     groups = [parts] if limited and parts else [[part] for part in parts]
-    notes: list[str] = []
+    times: list[str] = []
     stages: dict[tuple[int, int], Stage] = {}
     for group in groups:
         share_s = min(request.remaining_s, DEFAULT_TIME_LIMIT_S) / len(groups)
@@ -68,14 +72,15 @@ def solve_vsm_ilp(request: Request) -> Answer:
         found, bound = _dealt(group, room, request, share_s)
         stages |= {(part.task, part.stage): stage for part, stage in zip(group, found)}
         values = sum(part.seconds(stage) for part, stage in zip(group, found))
-        notes.append(f"{values:.6g} s, at least {bound:.6g} s with these tiles")
+        times.append(f"{values:.6g} s, at least {bound:.6g} s with these tiles")
     decision = _with_stages(given, stages)
     answer = checked_slices(request, decision)
     if answer.decision is None:
         answer = checked_slices(request, given)
     if not parts:
         return replace(answer, reason="there is no stage whose tiles could be dealt")
-    return replace(answer, reason=answer.reason or "stages take " + "; ".join(notes))
+    reason = answer.reason or "stages take " + "; ".join(times)
+    return replace(answer, reason="; ".join([reason, *notes]))
 
 
 def _given(request: Request) -> Decision | str:
@@ -96,8 +101,22 @@ def _given(request: Request) -> Decision | str:
         if answer.decision is None:
             return answer.reason or "vsm finds no plan"
         given = answer.decision
-    side = request.options["grid"]
-    return _recut(instance, given, side) if side else given
+    return given
+
+
+def _coarse(instance: Instance, given: Decision, side: int) -> list[str]:
+    """Which stages have fewer rows or columns than the grid that is asked for, and what they get."""
+    notes = []
+    for task, answer in zip(instance.tasks, given.tasks, strict=True):
+        for position, stage in enumerate(answer.stages):
+            shape = geometry_of(instance.model_of(task), stage.layers)
+            if side > min(shape.height, shape.width):
+                rows, columns = min(side, shape.height), min(side, shape.width)
+                notes.append(
+                    f"grid = {side}: stage {position} of task {task.name} is cut {rows} x {columns}, "
+                    f"its output has {shape.height} rows and {shape.width} columns"
+                )
+    return notes
 
 
 def _recut(instance: Instance, given: Decision, side: int) -> Decision:

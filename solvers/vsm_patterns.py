@@ -74,17 +74,23 @@ def patterns_of(
         for order in dict.fromkeys((tuple(members), tuple(middle))):
             found.append(Bands(axis, (1.0,), tuple((n,) for n in order)))
         found += _grids(axis, ranked, speeds)
-    found += equal_deals(members, grid)
+    found += equal_deals(team, layers, grid)
     if not team.independent:
         found += strip_deals(team, layers)
     return tuple(found)
 
 
-def equal_deals(nodes: Sequence[int], grid: int) -> list[Deal]:
-    """Equal grids of up to `grid` by `grid` tiles, but for 1 x 1."""
-    sides = [(1.0,) * count for count in range(1, grid + 1)]
-    grids = [(rows, columns) for rows in sides for columns in sides]
-    return [Deal(*own, tuple(nodes)) for own in grids if len(own[0]) * len(own[1]) > 1]
+def equal_deals(team: Team, layers: Sequence[int], grid: int) -> list[Deal]:
+    """Equal grids of up to `grid` by `grid` tiles, but for 1 x 1; none finer than every map."""
+    shapes = [team.arrays.model.layers[layer].output_shape or () for layer in layers]
+    most = [min(grid, max((shape[axis] for shape in shapes), default=1)) for axis in (1, 2)]
+    nodes = tuple(range(len(team.nodes)))
+    return [
+        Deal((1.0,) * rows, (1.0,) * columns, nodes)
+        for rows in range(1, most[0] + 1)
+        for columns in range(1, most[1] + 1)
+        if rows * columns > 1
+    ]
 
 
 def strip_deals(team: Team, layers: Sequence[int]) -> list[Deal]:

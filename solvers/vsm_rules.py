@@ -76,7 +76,7 @@ def balanced_shares(slicer: Slicer, team: Team, block: Block) -> Shares:
 
 def dealt_grids(grid: int) -> Callable[[Team, list[int]], tuple[Deal, ...]]:
     """The pattern rule of equal grids up to `grid` by `grid`, tiles dealt in file order."""
-    return lambda team, layers: tuple(equal_deals(range(len(team.nodes)), grid))
+    return lambda team, layers: tuple(equal_deals(team, layers, grid))
 
 
 def fused_strips(team: Team, layers: list[int]) -> tuple[Deal, ...]:

@@ -139,7 +139,10 @@ def test_user_without_links_stays(solver: str) -> None:
 
 @pytest.mark.parametrize("solver", MATCHERS)
 def test_stages_of_a_plan(solver: str, tmp_path: Path) -> None:
-    """With `stages=PLAN` slices are matched one by one and only their nodes change."""
+    """With `stages=PLAN` slices are matched one by one and only their nodes change.
+
+    A lone slice that ends at its home is written unsliced.
+    """
     found = 0
     for seed in range(8):
         rng = np.random.default_rng(seed)
@@ -152,11 +155,13 @@ def test_stages_of_a_plan(solver: str, tmp_path: Path) -> None:
             found += 1
             answers = decision_of(instance, plan).tasks
             for mine, given in zip(answers, template.tasks, strict=True):
-                shapes = [
-                    [(s.layers, [(p.rows, p.columns) for p in s.slices]) for s in answer.stages]
+                left, right = (
+                    {s.layers: [(p.rows, p.columns) for p in s.slices] for s in answer.stages}
                     for answer in (mine, given)
-                ]
-                assert shapes[0] == shapes[1]
+                )
+                lone = {layers for layers, slices in right.items() if len(slices) == 1}
+                assert left.items() <= right.items()
+                assert right.keys() - left.keys() <= lone
     assert found >= 4
 
 

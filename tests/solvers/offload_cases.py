@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from splitfog import save_plan
-from splitfog.formulations.assignment import Assignments
 from splitfog.formulations.cost import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.feasibility import decision_violations
+from splitfog.formulations.lone_slices import written, written_assignments
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading import Subtasks
 from splitfog.formulations.report import describe
@@ -25,13 +25,19 @@ def best_assignment(subtasks: Subtasks) -> tuple[float, Decision | None]:
     """The least reference cost of all feasible assignments; inf if there is none."""
     instance, objective = subtasks.instance, subtasks.objective
     for places in sorted(_possible(subtasks), key=_value(subtasks)):
-        decision = subtasks.decision(places)
+        decision = _decision(subtasks, places)
         value = float(decision_cost(instance, decision, objective))
         if value == inf:
             break
         if not decision_violations(instance, decision, objective):
             return value, decision
     return inf, None
+
+
+def _decision(subtasks: Subtasks, places: np.ndarray) -> Decision:
+    """What an assignment is as a plan: among streams a lone slice at home is written unsliced."""
+    decision = subtasks.decision(places)
+    return written(decision) if subtasks.objective.name == "mean-latency" else decision
 
 
 def _possible(subtasks: Subtasks) -> list[np.ndarray]:
@@ -41,10 +47,10 @@ def _possible(subtasks: Subtasks) -> list[np.ndarray]:
 
 
 def _value(subtasks: Subtasks) -> Callable[[np.ndarray], float]:
-    """The cost of an assignment; of `mean-latency` by `Assignments`, which its own tests hold to
-    the reference."""
+    """The cost of an assignment; of `mean-latency` by `written_assignments`, which its own tests
+    hold to the reference."""
     if subtasks.objective.name == "mean-latency":
-        assignments = Assignments(subtasks)
+        assignments = written_assignments(subtasks)
         return lambda places: assignments.cost(places).value
     instance, objective = subtasks.instance, subtasks.objective
     return lambda places: float(decision_cost(instance, subtasks.decision(places), objective))

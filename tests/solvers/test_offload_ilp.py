@@ -13,11 +13,13 @@ import splitfog as sf
 from splitfog import SolverDeclined, solve
 from splitfog.formulations.assignment import Assignments
 from splitfog.formulations.audit import audit_again
+from splitfog.formulations.lone_slices import written_assignments
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offload_sets import node_sets
 from splitfog.formulations.offloading import subtasks_of
 from splitfog.formulations.verify import false_claims
 from splitfog.solvers import offload_columns, offload_ilp
+from tests import field
 from tests.checks import check_plan
 from tests.formulations.random_offloading import random_offloading, without_rates
 from tests.solvers.offload_cases import best_assignment, has_sound_stages, saved
@@ -71,6 +73,19 @@ def test_optimum_of_all_assignments(tmp_path, formulation):
     assert barriers >= 5
 
 
+def test_lone_slice_at_home():
+    """Written unsliced it waits once with the layers beside it: W = 5 x .12^2 / (2 x .4) = .09 s."""
+    instance = field.instance("single-slice-at-home")
+    path = str(field.FOLDER / "single-slice-at-home.plan.json")
+    for formulation in ("columns", "compact"):
+        options = {"stages": path, "formulation": formulation}
+        plan = solve(instance, "offload-ilp", "mean-latency", options=options)
+        check_plan(instance, plan)
+        assert plan.status == "optimal"
+        assert plan.value == pytest.approx(0.21)
+        assert plan.tasks[0].stages == ()
+
+
 def test_bound_over_all_partitions():
     """Without `stages`, lower_bound is for every partition, the subtasks' own bound in audit."""
     instance, _ = random_offloading(np.random.default_rng(3), utilisation=0.2, quotas=False)
@@ -84,14 +99,15 @@ def test_bound_over_all_partitions():
     assert "all partitions" in (plan.reason or "")
 
 
-def test_sets_cost_what_their_assignments_cost():
+@pytest.mark.parametrize("form", [Assignments, written_assignments])
+def test_sets_cost_what_their_assignments_cost(form):
     """Waits of all sets of a node are those of assignments; barred sets are those not allowed."""
     for seed in (0, 1, 4, 8, 12, 16):
         problem = drawn(seed)
         if problem is None:
             continue
         subtasks = problem[3]
-        assignments = Assignments(subtasks)
+        assignments = form(subtasks)
         sets = node_sets(assignments)
         for places in product(range(assignments.num_nodes), repeat=len(subtasks.keys)):
             chosen = np.array(places)
@@ -102,7 +118,7 @@ def test_sets_cost_what_their_assignments_cost():
                 held = np.flatnonzero(chosen == own.node).tolist()
                 if set(held) <= set(own.members) and own.barred[own.mask(held)] == 0:
                     assert own.wait_s[own.mask(held)] == pytest.approx(cost.wait_s[own.node])
-                    assert own.subtasks(own.mask(held)) == held
+                    assert sorted(own.subtasks(own.mask(held))) == held
                 else:
                     assert not assignments.obeys(chosen, cost)
 
