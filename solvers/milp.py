@@ -271,6 +271,8 @@ class _Cbc(pulp.PULP_CBC_CMD):  # type: ignore[misc]
         commands += ["-timeMode", "elapsed"]
         commands += ["-primalTolerance", f"{FEASIBILITY}", "-integerTolerance", f"{FEASIBILITY}"]
         commands += ["-randomCbcSeed", str(1 + self.seed % 10**8)]
+        # its flow cover cuts remove solutions, optima too: https://github.com/coin-or/Cbc/issues/769
+        commands += ["-flowCoverCuts", "off"]
         return [
             *commands,
             "-solve",

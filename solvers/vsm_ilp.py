@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays import task_arrays
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.feasibility import (
+    MEMORY_SLACK,
     decision_violations,
     held_weights,
     memory_bytes,
@@ -31,6 +32,12 @@ DEFAULT_TIME_LIMIT_S = 20.0
 """For all programs together, where the caller sets no limit."""
 GAP = 1e-4
 """Relative gap at which a program is solved well enough."""
+MOST_MOVES = 300
+"""Of single tiles of a stage, tried on the timeline."""
+TOLERANCE = 1e-9
+"""Relative; what takes less by less than this does not take less."""
+MOST_COVERS = 20
+"""How often a program is solved again because its tiles' weights fit only up to its tolerance."""
 
 
 def solve_vsm_ilp(request: Request) -> Answer:
@@ -44,10 +51,13 @@ def solve_vsm_ilp(request: Request) -> Answer:
     - of every node in use: all its computing, the shortest way in and the shortest way out;
     - of every link, serial radio and node without `overlap`: all that it carries.
 
+    A tile that takes longer alone on a node than all given stages together is not offered it.
     No order of events is in it, so T bounds the stage time of these tiles from below, on any of
     the nodes; the bounds stand in the plan's `reason`, as they hold for these tiles only. The
-    timeline then decides between the program's tiles and the given ones, stage by stage. Where
-    nodes have memory limits one program holds all stages, and their weights fit.
+    timeline then decides between the program's tiles and the given ones, stage by stage, after
+    single tiles of both have gone to other nodes while that helps: of what is equal to the
+    program much is not to the timeline. Where nodes have memory limits one program holds all
+    stages, and their weights fit.
     """
     instance = request.instance
     given = _given(request)
@@ -69,7 +79,7 @@ def solve_vsm_ilp(request: Request) -> Answer:
     for group in groups:
         share_s = min(request.remaining_s, DEFAULT_TIME_LIMIT_S) / len(groups)
         room = _Room.beside(instance, given)
-        found, bound = _dealt(group, room, request, share_s)
+        found, bound = _dealt(group, given, room, request, share_s)
         stages |= {(part.task, part.stage): stage for part, stage in zip(group, found)}
         values = sum(part.seconds(stage) for part, stage in zip(group, found))
         times.append(f"{values:.6g} s, at least {bound:.6g} s with these tiles")
@@ -232,7 +242,7 @@ class _Part:
         self.ways = [
             (routes.path(home, node) or (), routes.path(node, home) or ()) for node in self.nodes
         ]
-        self.scale = max(self.seconds(self.given), 1e-12)
+        self.given_s = self.seconds(self.given)
 
     def seconds(self, stage: Stage) -> float:
         """The exact time of the stage with other nodes."""
@@ -249,6 +259,21 @@ class _Part:
             for link in way
         ]
 
+    def offered(self, most_s: float) -> list[tuple[int, int]]:
+        """(tile, column) of nodes where a tile alone takes no more, and of those given."""
+        given = [self.nodes.index(piece.node) for piece in self.given.slices]
+        return [
+            (tile, n)
+            for tile, own in enumerate(given)
+            for n in range(len(self.nodes))
+            if n == own or self._alone_s(tile, n) <= most_s
+        ]
+
+    def _alone_s(self, tile: int, column: int) -> float:
+        """A tile's way in, computing and way out on a node without any other."""
+        moved = sum(seconds for _, seconds, _ in self.hops(tile, column))
+        return moved + float(self.service_s[tile, column])
+
     def dealt(self, columns: Sequence[int]) -> Stage:
         """The stage with every tile on the node of that column."""
         slices = tuple(
@@ -259,19 +284,23 @@ class _Part:
 
 
 def _dealt(
-    parts: Sequence[_Part], room: _Room, request: Request, limit_s: float
+    parts: Sequence[_Part],
+    given: Decision,
+    room: _Room,
+    request: Request,
+    limit_s: float,
 ) -> tuple[list[Stage], float]:
     """The stages with their tiles dealt anew, and the least total time with these tiles."""
     from splitfog.solvers.milp import solve_program
 
-    program = LinearProgram()
-    unit = max(part.scale for part in parts)
+    program, value = LinearProgram(), sum(part.given_s for part in parts)
+    unit = value if 0 < value < inf else 1.0
     columns = [_add_part(program, part, unit) for part in parts]
-    in_use = [dict(zip(part.nodes, held)) for part, (_, held) in zip(parts, columns)]
+    in_use = [held for _, held in columns]
     for node in np.flatnonzero(np.isfinite(room.left)).tolist():
         left = float(room.left[node])
         terms = [
-            (_any_of(program, users), num_bytes / max(left, 1.0))
+            (_any_of(program, users), _share(num_bytes, left))
             for num_bytes, users in _brought(parts, in_use, node, room)
         ]
         program.add_row(terms, upper=1.0 if left > 0 else 0.0)
@@ -280,48 +309,116 @@ def _dealt(
         for part, (x, _) in zip(parts, columns)
         for tile, piece in enumerate(part.given.slices)
     }
-    blank = {int(i): 0.0 for x, _ in columns for i in x.ravel()}
-    result = solve_program(
-        program,
-        request.options["engine"],
-        time_limit_s=limit_s,
-        relative_gap=GAP,
-        start=blank | start,
-        seed=request.seed,
-    )
-    bound = max(result.bound, 0.0) * unit
-    if result.values is None:
-        return [part.given for part in parts], bound
-    found = [
-        part.dealt([int(i) for i in result.values[x].argmax(axis=1)])
-        for part, (x, _) in zip(parts, columns)
-    ]
+    blank = {int(i): 0.0 for x, _ in columns for i in x[x >= 0]}
+    bound, until_s = 0.0, request.elapsed_s + limit_s
+    for _ in range(MOST_COVERS):
+        result = solve_program(
+            program,
+            request.options["engine"],
+            time_limit_s=until_s - request.elapsed_s,
+            relative_gap=GAP,
+            start=blank | start,
+            seed=request.seed,
+        )
+        bound = max(bound, min(result.bound * unit, value))
+        if result.values is None:
+            return [part.given for part in parts], bound
+        found = [
+            part.dealt(np.where(x < 0, -1.0, result.values[x]).argmax(axis=1).tolist())
+            for part, (x, _) in zip(parts, columns)
+        ]
+        if not _cover(program, parts, in_use, given, found):
+            break
+    starts = found, [part.given for part in parts]
+    ends = [_descended(parts, given, stages) for stages in starts]
     if np.isinf(room.left).all():
-        found = [min(f, part.given, key=part.seconds) for f, part in zip(found, parts)]
-    elif sum(p.seconds(f) for p, f in zip(parts, found)) > sum(p.seconds(p.given) for p in parts):
-        found = [part.given for part in parts]
-    return found, bound
+        return [min(pair, key=part.seconds) for part, *pair in zip(parts, *ends)], bound
+    return min(ends, key=lambda end: sum(map(_Part.seconds, parts, end))), bound
+
+
+def _descended(parts: Sequence[_Part], given: Decision, found: Sequence[Stage]) -> list[Stage]:
+    """The stages after moves of single tiles, each taken at once if its stage takes less time."""
+    stages = list(found)
+    for at, part in enumerate(parts):
+        moves = [(tile, node) for tile in range(len(part.given.slices)) for node in part.nodes]
+        seconds, since = part.seconds(stages[at]), 0
+        for turn in range(MOST_MOVES):
+            if since == len(moves):
+                break
+            (tile, node), before, since = moves[turn % len(moves)], stages[at], since + 1
+            if before.slices[tile].node == node:
+                continue
+            slices = list(before.slices)
+            slices[tile] = replace(slices[tile], node=node)
+            stages[at] = replace(before, slices=tuple(slices))
+            own = part.seconds(stages[at])
+            if own < seconds * (1 - TOLERANCE) and not _overfull(parts, given, stages):
+                seconds, since = own, 0
+            else:
+                stages[at] = before
+    return stages
+
+
+def _overfull(parts: Sequence[_Part], given: Decision, found: Sequence[Stage]) -> list[int]:
+    """The nodes whose memory the decision with these stages exceeds."""
+    stages = {(part.task, part.stage): stage for part, stage in zip(parts, found)}
+    instance = parts[0].instance
+    held = memory_bytes(instance, _with_stages(given, stages))
+    return [
+        position
+        for position, (node, num_bytes) in enumerate(zip(instance.nodes, held, strict=True))
+        if node.memory_bytes is not None and num_bytes > node.memory_bytes * (1 + MEMORY_SLACK)
+    ]
+
+
+def _share(weight_bytes: float, room_bytes: float) -> float:
+    """The part of a node's room that weights take; of those too large only that they are."""
+    return min(weight_bytes / room_bytes, 2.0) if room_bytes > 0 else 1.0
+
+
+def _cover(
+    program: LinearProgram,
+    parts: Sequence[_Part],
+    in_use: Sequence[dict[int, int]],
+    given: Decision,
+    found: Sequence[Stage],
+) -> bool:
+    """Add a row `not all of these` for nodes whose memory the stages exceed; whether there was one.
+
+    An engine may break a row by its tolerance, which can be whole layers' bytes.
+    """
+    added = False
+    for node in _overfull(parts, given, found):
+        users = [
+            own[node]
+            for part, own, stage in zip(parts, in_use, found)
+            if node in {piece.node for piece in stage.slices}
+        ]
+        program.add_row([(column, 1.0) for column in users], upper=len(users) - 1.0)
+        added |= bool(users)
+    return added
 
 
 def _add_part(
     program: LinearProgram, part: _Part, unit: float
-) -> tuple[NDArray[np.int64], list[int]]:
-    """Add a stage, `unit` seconds long; the columns [tiles, nodes] that deal its tiles, and those
-    of nodes in use.
+) -> tuple[NDArray[np.int64], dict[int, int]]:
+    """Add a stage, times in `unit` seconds; the columns [tiles, nodes] that deal its tiles, -1
+    where a tile alone takes more than a unit and was not given, and by node those of nodes in use.
     """
     tiles = len(part.given.slices)
     nodes = range(len(part.nodes))
-    x = np.array(
-        [[program.add_column(is_binary=True) for _ in nodes] for _ in range(tiles)], np.int64
-    )
-    held = [program.add_column() for _ in nodes]
+    x = np.full((tiles, len(nodes)), -1)
+    for tile, n in part.offered(unit):
+        x[tile, n] = program.add_column(is_binary=True)
+    held = {n: program.add_column() for n in np.flatnonzero((x >= 0).any(axis=0)).tolist()}
     total = program.add_column(cost=1.0, upper=inf)
     loads: dict[tuple[str, int], list[tuple[int, float]]] = {}
     ways: dict[int, list[tuple[float, float]]] = {n: [] for n in nodes}
     for tile in range(tiles):
-        program.add_row([(int(i), 1.0) for i in x[tile]], 1.0, 1.0)
+        dealt = np.flatnonzero(x[tile] >= 0).tolist()
+        program.add_row([(int(i), 1.0) for i in x[tile, dealt]], 1.0, 1.0)
         own = [(total, 1.0)]
-        for n in nodes:
+        for n in dealt:
             column, service = int(x[tile, n]), float(part.service_s[tile, n]) / unit
             hops = [
                 (link, seconds / unit, inwards) for link, seconds, inwards in part.hops(tile, n)
@@ -341,7 +438,7 @@ def _add_part(
             shortest = min(into for into, _ in ways[n]) + min(out for _, out in ways[n])
             row.append((held[n], -shortest))
         program.add_row(row, lower=0.0)
-    return x, held
+    return x, {part.nodes[n]: column for n, column in held.items()}
 
 
 def _channels(
