@@ -11,6 +11,7 @@ from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.cheap_bounds import cheap_bound
 from splitfog.solvers.expansion_energy import Energy, Labels
 from splitfog.solvers.ilp import offer_simple_plans
+from splitfog.solvers.packed_plans import offer_packed_plans
 from splitfog.solvers.placement_space import PlacementSpace, homeless
 from splitfog.solvers.stop_rules import PROVEN
 from splitfog.solvers.warm_starts import warm_starts
@@ -28,7 +29,8 @@ def solve_alpha_expansion(request: Request) -> Answer:
     After Y. Boykov, O. Veksler and R. Zabih, Fast approximate energy minimization via graph cuts,
     PAMI 2001: nodes are labels, and the best expansion of one node is a minimum cut. Nodes are
     taken in a seeded order until none improves. Starts from the start plan, else from the best
-    plan with all layers on one node, else from any cheap solver's.
+    plan with all layers on one node, else from a packing (`packed_plans`), else from any cheap
+    solver's.
 
     Ours: groups move as one; ways that do not exist and `monotone` are infinite links; a tensor
     whose way over the new node would be cheaper than its own (latencies do that) has its mixed
@@ -68,6 +70,8 @@ def _offer_start(request: Request) -> None:
     """The start plan is offered already; else the single nodes, else what is cheap."""
     if request.incumbent is None:
         offer_simple_plans(request)
+    if request.incumbent is None:
+        offer_packed_plans(request)
     if request.incumbent is None:
         for decision in warm_starts(request):
             if request.offer(decision):

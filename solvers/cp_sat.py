@@ -22,6 +22,7 @@ from splitfog.solvers.cp_sat_block import solve_block
 from splitfog.solvers.cp_sat_path import SeriesSearch, whole_decision
 from splitfog.solvers.cp_sat_search import Search
 from splitfog.solvers.min_cut import least_cut, line_network
+from splitfog.solvers.packed_plans import packed_plans
 
 COARSE = 64.0
 """A makespan this many times below the one that the tick was chosen for has it chosen anew."""
@@ -66,9 +67,11 @@ def _quick_start(request: Request, seconds: Durations) -> None:
 
 
 def _known_placements(request: Request) -> Iterator[list[int]]:
-    """Placements from elsewhere: the start's, and that of the least latency on tiers in a line."""
+    """Placements from elsewhere: the start's, packings, the least latency on tiers in a line."""
     if request.start is not None and not request.start.tasks[0].stages:
         yield request.start.tasks[0].placement.tolist()
+    for decision in packed_plans(request.instance, request.objective, request.seed):
+        yield decision.tasks[0].placement.tolist()
     try:
         latency = Objective("latency", monotone=request.objective.monotone)
         line, network = line_network(task_arrays(request.instance), latency)

@@ -17,6 +17,7 @@ from splitfog.formulations.units import task_units
 from splitfog.instances.model import Instance
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.milp import DOUBT, MilpResult, solve_program
+from splitfog.solvers.packed_plans import offer_packed_plans
 from splitfog.solvers.period_neighbourhoods import FREED, improve_period
 from splitfog.solvers.period_search import offer_period_plans
 
@@ -50,6 +51,7 @@ def solve_ilp(request: Request) -> Answer:
     if reason := homeless_layer(request.instance, request.objective.transfers):
         return Answer(None, infeasible=True, reason=reason)
     offer_simple_plans(request)
+    offer_packed_plans(request)
     is_period = request.objective.name == "period"
     if is_period:
         offer_period_plans(request)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.solvers.base import Request, SolverDeclined
+from splitfog.solvers.packed_plans import packed_plans
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 
 CHEAP = (
@@ -30,7 +31,9 @@ SHARE = 0.25
 
 
 def warm_starts(request: Request) -> Iterator[Decision]:
-    """The start plan, then what every cheap solver finds, feasible or not, while time remains.
+    """The start plan, plans that fit in memory where it binds, then what every cheap solver finds.
+
+    What these find may be feasible or not; they are asked while time remains.
 
     When time is over but `request` has no incumbent yet, the next ones are asked all the same.
 
@@ -38,6 +41,7 @@ def warm_starts(request: Request) -> Iterator[Decision]:
     with slices are left out.
     """
     yield from own_start(request)
+    yield from packed_plans(request.instance, request.objective, request.seed)
     for objective in _objectives(request.objective):
         for name in CHEAP:
             late = request.out_of_time and request.incumbent is not None

@@ -1,0 +1,311 @@
+"""Plans made to fit in memory: layers by falling weight, then by value (ours).
+
+Tiers first: where `monotone` holds every unit gets a tier, by how far the tiers are to be filled.
+Then nodes of that tier: first fit decreasing, each unit on the cheapest node with room; where some
+find none, `packing`. Then moves and exchanges that lower the value and keep the weights in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.decision import Decision, placed
+from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.routes import routes_of
+from splitfog.instances.model import Instance
+from splitfog.solvers.base import Request
+from splitfog.solvers.packing import NOWHERE, Bins, pack
+from splitfog.solvers.placement_space import PlacementSpace
+
+Seconds = NDArray[np.float64]
+Nodes = NDArray[np.int64]
+
+FILLS = (1.0, 0.5, 0.0)
+"""How far lower tiers are filled before the next, between what is needed (0) and all (1)."""
+DESCENT_WORK = 20_000_000
+"""Moves and exchanges looked at in one descent."""
+FORBIDDEN = 1e3
+"""A missing route or a way back, in sums of all units' slowest times: to be mended, not hidden."""
+
+
+def packed_plans(instance: Instance, objective: Objective, seed: int) -> Iterator[Decision]:
+    """Placements whose weights fit; none where memory cannot bind, or where none was found.
+
+    They may yet break another rule (a route, a load), which the reference decides. O(units nodes)
+    each, and what `pack` and the descent may take.
+    """
+    space = PlacementSpace(instance, objective)
+    if memory_binds(space) and space.allowed.any(axis=1).all():
+        yield from _Packer(space, seed).plans()
+
+
+def offer_packed_plans(request: Request) -> None:
+    """Offer what `packed_plans` finds."""
+    for decision in packed_plans(request.instance, request.objective, request.seed):
+        request.offer(decision)
+
+
+def refitted(space: PlacementSpace, decision: Decision, seed: int) -> Decision | None:
+    """A decision with what does not fit moved elsewhere; None if no room was found for it."""
+    nodes = space.nodes(space.encoded(*(task.placement for task in decision.tasks)))[:, 0]
+    return _Packer(space, seed).refitted(nodes.astype(np.int64))
+
+
+def memory_binds(space: PlacementSpace) -> bool:
+    """Whether the weights that may be on some node do not all fit there."""
+    bins = Bins(space)
+    for node, room in enumerate(bins.room):
+        held = sum(size for size, units in space.parcels if space.allowed[units, node].any())
+        if held > room:
+            return True
+    return False
+
+
+class _Packer:
+    """Makes plans of one space fit."""
+
+    def __init__(self, space: PlacementSpace, seed: int) -> None:
+        self.space, self.seed = space, seed
+        self.prices = _Prices(space)
+        self.rank = space.instance.node_rank
+        self.weight = Bins(space).weight
+        self.by_weight = sorted(range(space.num_units), key=lambda unit: -self.weight[unit])
+
+    def plans(self) -> Iterator[Decision]:
+        """First fit decreasing in every way; if none fits, the packings of the first that do."""
+        tiers = self._tiers()
+        found = False
+        for open_to in tiers:
+            for balanced in (False, True):
+                bins = Bins(self.space)
+                if not self._first_fit(bins, open_to, balanced):
+                    continue
+                found = True
+                yield self._decision(bins)
+                yield self._descended(bins, open_to)
+        if found:
+            return
+        open_ways = [open_to for open_to in tiers if not self._too_much(open_to)]
+        for open_to in open_ways:
+            bins, effort = Bins(self.space), 1 / len(open_ways)
+            packed = pack(bins, _lists(open_to), self.seed, effort)
+            if packed and self._first_fit(bins, open_to, False):
+                yield self._decision(bins)
+                yield self._descended(bins, open_to)
+                return
+
+    def _too_much(self, open_to: NDArray[np.bool_]) -> bool:
+        """Whether units with the same nodes to choose from have more weights than these room."""
+        room = np.array(Bins(self.space).room)
+        held: dict[bytes, float] = {}
+        for size, units in self.space.parcels:
+            rows = {open_to[unit].tobytes() for unit in units}
+            if len(rows) == 1:
+                (row,) = rows
+                held[row] = held.get(row, 0.0) + size
+        return any(
+            total > room[np.frombuffer(row, bool)].sum() * (1 + MEMORY_SLACK)
+            for row, total in held.items()
+        )
+
+    def refitted(self, nodes: Nodes) -> Decision | None:
+        """Units stay where they are, the heaviest first, as far as they fit."""
+        bins, open_to = Bins(self.space), self.space.allowed
+        for unit in self.by_weight:
+            node = int(nodes[unit])
+            if open_to[unit, node] and bins.fits(unit, node):
+                bins.put(unit, node)
+        if self.space.objective.monotone:
+            open_to = open_to & (self.rank == self.rank[nodes][:, None])
+            open_to[~open_to.any(axis=1)] = self.space.allowed[~open_to.any(axis=1)]
+        if not self._first_fit(bins, open_to, False):
+            if not pack(bins, _lists(open_to), self.seed):
+                return None
+            self._first_fit(bins, open_to, False)
+        return self._descended(bins, open_to)
+
+    def _tiers(self) -> list[NDArray[np.bool_]]:
+        """[units, nodes]: where units may be in every way to fill the tiers, none twice."""
+        allowed = self.space.allowed
+        if not self.space.objective.monotone or len(np.unique(self.rank)) == 1:
+            return [allowed]
+        ways = [self._by_tier(fill, upwards) for fill in FILLS for upwards in (False, True)]
+        distinct = {ranks.tobytes(): ranks for ranks in ways}
+        return [allowed & (self.rank == ranks[:, None]) for ranks in distinct.values()]
+
+    def _by_tier(self, fill: float, upwards: bool) -> Nodes:
+        """[units]: a tier for every unit, filled one after another, from the top or `upwards`.
+
+        `fill` 1 fills a tier before the next, 0 all of them by the same share.
+        """
+        space, bins = self.space, Bins(self.space)
+        tiers = range(len(space.instance.tiers))
+        room = [sum(bins.room[n] for n in np.flatnonzero(self.rank == tier)) for tier in tiers]
+        total = sum(size for size, _ in space.parcels)
+        share = min(1.0, total / max(sum(room), 1e-300))
+        left = [(share + (1 - share) * fill) * own for own in room]
+        ranks = np.full(space.num_units, -1)
+        order = range(space.num_units) if upwards else range(space.num_units - 1, -1, -1)
+        sign = 1 if upwards else -1
+        for unit in order:
+            own = sorted({sign * int(rank) for rank in self.rank[space.allowed[unit]]})
+            before = space.inputs[unit] if upwards else space.readers[unit]
+            least = max(
+                (sign * int(ranks[other]) for other in before if ranks[other] >= 0), default=-99
+            )
+            options = [sign * rank for rank in own if rank >= least] or [sign * own[-1]]
+            weight = self.weight[unit]
+            fits = [rank for rank in options if weight <= left[rank]]
+            ranks[unit] = fits[0] if fits else max(options, key=lambda rank: left[rank])
+            left[int(ranks[unit])] -= weight
+        return ranks
+
+    def _first_fit(self, bins: Bins, open_to: NDArray[np.bool_], balanced: bool) -> bool:
+        """Units without a node, by falling weight, each on the cheapest with room; whether all fit.
+
+        Cheapest by its time and transfers; `balanced`: by when the node would end its work.
+        """
+        busy = np.zeros(len(bins.room))
+        place = np.array(bins.place)
+        for unit in self.by_weight:
+            if bins.place[unit] != NOWHERE:
+                continue
+            seconds = self.prices.seconds(unit, place)
+            order = busy + self.space.costs_s[unit] if balanced else seconds
+            order = np.where(open_to[unit], order, np.inf)
+            room = [n for n in np.flatnonzero(np.isfinite(order)).tolist() if bins.fits(unit, n)]
+            if not room:
+                return False
+            node = min(room, key=lambda n: (order[n], seconds[n], n))
+            bins.put(unit, node)
+            place[unit] = node
+            busy[node] += self.space.costs_s[unit, node]
+        return True
+
+    def _descended(self, bins: Bins, open_to: NDArray[np.bool_]) -> Decision:
+        """The plan after the best moves and exchanges one after another, while some lower it."""
+        count, nodes = self.space.num_units, len(bins.room)
+        rounds = DESCENT_WORK // max(1, count * (count + nodes))
+        barred: set[tuple[int, int]] = set()
+        for _ in range(rounds):
+            change = self._best_change(bins, barred)
+            if change is None:
+                break
+            if not self._made(bins, change):
+                barred.add(change)
+        return self._decision(bins)
+
+    def _best_change(self, bins: Bins, barred: set[tuple[int, int]]) -> tuple[int, int] | None:
+        """(unit, node) of the best move, or (unit, -1 - other) of the best exchange, if any."""
+        place, held, room = np.array(bins.place), np.array(bins.held), np.array(bins.room)
+        weight = np.array(self.weight)
+        seconds = self.prices.table(place)
+        units = np.arange(len(place))
+        own = seconds[units, place]
+        fits = held + weight[:, None] <= room
+        moves = np.where(fits | (weight[:, None] == 0), own[:, None] - seconds, -np.inf)
+        there = seconds[:, place]
+        swaps = own[:, None] + own - there - there.T
+        change = weight[:, None] - weight
+        fits = (held[place] + np.maximum(change.T, 0) <= room[place][:, None]) | (change.T <= 0)
+        swaps[~(fits & fits.T) | self.prices.adjacent | (place[:, None] == place)] = -np.inf
+        for unit, node in barred:
+            if node >= 0:
+                moves[unit, node] = -np.inf
+            else:
+                swaps[unit, -1 - node] = swaps[-1 - node, unit] = -np.inf
+        least = 1e-12 * max(float(own.sum()), 1e-300)
+        best_move, best_swap = float(moves.max()), float(swaps.max())
+        if max(best_move, best_swap) <= least:
+            return None
+        if best_move >= best_swap:
+            unit, node = divmod(int(moves.argmax()), moves.shape[1])
+            return unit, node
+        unit, other = divmod(int(swaps.argmax()), len(place))
+        return unit, -1 - other
+
+    def _made(self, bins: Bins, change: tuple[int, int]) -> bool:
+        """Make a move or an exchange if the weights, shared ones counted once, then fit."""
+        unit, node = change
+        pairs = [(unit, node)]
+        if node < 0:
+            other = -1 - node
+            pairs = [(unit, bins.place[other]), (other, bins.place[unit])]
+        before = [(mover, bins.place[mover]) for mover, _ in pairs]
+        for mover, _ in pairs:
+            bins.take(mover)
+        if all(bins.fits(mover, goal) for mover, goal in pairs):
+            for mover, goal in pairs:
+                bins.put(mover, goal)
+            return True
+        for mover, home in before:
+            bins.put(mover, home)
+        return False
+
+    def _decision(self, bins: Bins) -> Decision:
+        parts = pairwise(self.space.columns.first.tolist())
+        places = np.array(bins.place)[self.space.unit_of]
+        return placed(*(places[low:high] for low, high in list(parts)[: len(self.space.units)]))
+
+
+class _Prices:
+    """Seconds of units on nodes: their own, and their tensors' ways to what is placed."""
+
+    def __init__(self, space: PlacementSpace) -> None:
+        routes = routes_of(space.instance)
+        finite = np.where(space.allowed, space.costs_s, 0.0)
+        barrier = FORBIDDEN * max(float(finite.max(axis=1).sum()), 1e-300)
+        self.latency_s = np.where(space.may, routes.latency_s, 0.0)
+        self.per_byte = np.where(space.may, routes.seconds_per_byte, 0.0)
+        self.barrier = np.where(space.may, 0.0, barrier)
+        self.own = np.where(space.allowed, space.costs_s, np.inf)
+        rows = [
+            (first + sent.producer, first + reader, sent.count, sent.num_bytes)
+            for own, first in zip(space.units, space.first.tolist(), strict=False)
+            for sent in own.broadcasts
+            for reader in sent.readers
+        ]
+        table = np.array(rows, float).reshape(-1, 4)
+        self.tail, self.head = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
+        self.count, self.num_bytes = table[:, 2:3], table[:, 3:4]
+        self.adjacent = np.zeros((space.num_units, space.num_units), bool)
+        self.adjacent[self.tail, self.head] = self.adjacent[self.head, self.tail] = True
+        self.pairs_of: list[list[int]] = [[] for _ in range(space.num_units)]
+        for pair, (tail, head) in enumerate(zip(self.tail.tolist(), self.head.tolist())):
+            self.pairs_of[tail].append(pair)
+            self.pairs_of[head].append(pair)
+
+    def seconds(self, unit: int, place: Nodes) -> Seconds:
+        """[nodes]: of one unit beside those that are placed."""
+        total: Seconds = self.own[unit].copy()
+        for pair in self.pairs_of[unit]:
+            tail, head = int(self.tail[pair]), int(self.head[pair])
+            other = place[tail if head == unit else head]
+            if other != NOWHERE:
+                ways = (other, slice(None)) if head == unit else (slice(None), other)
+                total += self.count[pair] * self.latency_s[ways] + self.barrier[ways]
+                total += self.num_bytes[pair] * self.per_byte[ways]
+        return total
+
+    def table(self, place: Nodes) -> Seconds:
+        """[units, nodes]: of every unit, all others being placed."""
+        total = self.own.copy()
+        for unit, ways in (
+            (self.head, (place[self.tail],)),
+            (self.tail, (slice(None), place[self.head])),
+        ):
+            latency, per_byte, barrier = (
+                table[ways] if len(ways) == 1 else table[ways].T
+                for table in (self.latency_s, self.per_byte, self.barrier)
+            )
+            np.add.at(total, unit, self.count * latency + self.num_bytes * per_byte + barrier)
+        return np.asarray(total)
+
+
+def _lists(open_to: NDArray[np.bool_]) -> list[list[int]]:
+    return [np.flatnonzero(row).tolist() for row in open_to]
