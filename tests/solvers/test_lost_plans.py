@@ -20,6 +20,7 @@ from splitfog.instances.model import Instance, Layer, Link, Model, Node, Task, W
 from splitfog.solvers.registry import solver_infos
 from tests import field
 from tests.checks import check_plan
+from tests.strategies import random_instance
 
 STREAMS = [info.name for info in solver_infos() if info.objectives == ("mean-latency",)]
 SLICES = ["vsm", "d3", "vsm-ilp", "aofl", "modnn", "deepthings", "coedge"]
@@ -117,18 +118,20 @@ def test_tiers_that_leave_no_helper(tiers: tuple[Any, Any], radio: str) -> None:
             assert rival.value is None or (plan.value or 0) <= rival.value
 
 
-def test_strips_where_a_layer_shuts_one_helper_out() -> None:
-    """Ways that share a channel: c0 may be on all three, c1 not on e1; c0 is sliced over three."""
-    model = _convolutions(("edge",), ("e0", "e1"))
-    instance = _edges(model, radio="serial")
+def test_strips_where_each_layer_shuts_another_helper_out() -> None:
+    """Ways that share a channel: c0 may not be on e1, c1 not on e2; each is cut for the others."""
+    model = _convolutions(("e0", "e2"), ("e0", "e1"))
+    instance = _edges(_convolutions(None, None), radio="serial")
     extra = Node(name="e2", tier="edge", speed_flops=1e10, radio="serial")
     links = (*instance.links, Link(tail="e0", head="e2", bandwidth_bps=1e8))
-    instance = with_fields(instance, nodes=(*instance.nodes, extra), links=links)
+    nodes = (*instance.nodes, extra)
+    instance = with_fields(instance, nodes=nodes, links=links, models=(model,))
     plan = sf.solve(instance, "aofl", "latency")
     check_plan(instance, plan)
-    widths = {stage.layers: {part.node for part in stage.slices} for stage in plan.tasks[0].stages}
-    assert widths[("c0",)] == {"e0", "e1", "e2"}
-    assert widths[("c1",)] == {"e0", "e1"}
+    nodes_of = {
+        stage.layers: {part.node for part in stage.slices} for stage in plan.tasks[0].stages
+    }
+    assert nodes_of == {("c0",): {"e0", "e2"}, ("c1",): {"e0", "e1"}}
 
 
 def test_a_group_in_part_of_a_stage() -> None:
@@ -147,16 +150,39 @@ def test_a_group_in_part_of_a_stage() -> None:
     )
 
 
-def test_node_named_as_its_tier() -> None:
-    """Sliced layers are timed anew at their home alone, not on the whole tier that it names."""
-    instance = _edges(_convolutions(None, None, None))
-    nodes = [replace(node, name="edge") if node.name == "e0" else node for node in instance.nodes]
-    links = [
-        replace(link, **{end: "edge" for end in ("tail", "head") if getattr(link, end) == "e0"})
-        for link in instance.links
+def _renamed(instance: Instance, old: str, new: str) -> Instance:
+    """The instance with one node under another name."""
+
+    def named(name: str | None) -> str | None:
+        return new if name == old else name
+
+    return with_fields(
+        instance,
+        nodes=tuple(replace(own, name=named(own.name)) for own in instance.nodes),
+        links=tuple(
+            replace(own, tail=named(own.tail), head=named(own.head)) for own in instance.links
+        ),
+        tasks=tuple(
+            replace(own, source=named(own.source), results_to=named(own.results_to))
+            for own in instance.tasks
+        ),
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2, 4, 139])
+def test_node_named_as_its_tier(seed: int) -> None:
+    """What a solver says of the source alone is not said of the whole tier that it is named as."""
+    shape = {"num_nodes": 4, "num_layers": 8, "limits": False}
+    instance = random_instance(np.random.default_rng(seed), **shape)
+    models = [
+        replace(model, layers=tuple(replace(layer, times_s={}) for layer in model.layers))
+        for model in instance.models
     ]
-    renamed = with_fields(instance, nodes=tuple(nodes), links=tuple(links))
-    for solver in ("d3", "qdmp", "vsm"):
+    instance = with_fields(instance, models=tuple(models))
+    source = instance.nodes[instance.node_index[instance.tasks[0].source or ""]]
+    assert all(node.name != source.tier for node in instance.nodes)
+    renamed = _renamed(instance, source.name, source.tier)
+    for solver in ("qdmp", "d3", "hpa"):
         left, right = (sf.solve(each, solver, "latency") for each in (instance, renamed))
         assert left.value == right.value, solver
 
