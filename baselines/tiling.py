@@ -22,8 +22,8 @@ def tiled(request: Request, name: str, rule: TilingRule) -> Answer:
     """Every task's layers on the cheapest node of a tier with several nodes, sliced by a rule.
 
     The node is the one that `vsm` takes first: that of the least latency without slices. A start
-    plan's placement takes its place. A plan that breaks a rule (memory, say) is no answer. Tasks
-    after the time limit stay whole.
+    plan's placement takes its place. Where the tiles break a rule (memory, say) the answer is the
+    plan without them, if that is allowed. Tasks after the time limit stay whole.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def tiled(request: Request, name: str, rule: TilingRule) -> Answer:
         Where no tier has several nodes.
     """
     instance, helpers = request.instance, request.options["helpers"]
-    answers = []
+    answers, whole = [], []
     for position, task in enumerate(instance.tasks):
         try:
             bases = base_placements(instance, request.objective, position, helpers)
@@ -42,8 +42,13 @@ def tiled(request: Request, name: str, rule: TilingRule) -> Answer:
         if not bases:
             return Answer(None, reason=f"task {task.name}: no base placement is allowed")
         arrays = task_arrays(instance, position)
+        whole.append(with_stages(arrays, bases[0], []))
         late = request.out_of_time
-        answers.append(
-            with_stages(arrays, bases[0], []) if late else rule(Slicer(arrays, helpers), bases[0])
-        )
-    return checked(request, Decision(tuple(answers)))
+        answers.append(whole[-1] if late else rule(Slicer(arrays, helpers), bases[0]))
+    answer = checked(request, Decision(tuple(answers)))
+    if answer.decision is not None:
+        return answer
+    unsliced = checked(request, Decision(tuple(whole)))
+    if unsliced.decision is None:
+        return answer
+    return Answer(unsliced.decision, reason=f"without tiles, as with them {answer.reason}")

@@ -45,4 +45,4 @@ def written(decision: Decision) -> Decision:
 def _is_lone(subtasks: Subtasks) -> NDArray[np.bool_]:
     """[K]: whether a subtask is the only slice of its stage."""
     size = np.bincount(subtasks.group)[subtasks.group]
-    return ~subtasks.is_run & (size == 1)
+    return np.asarray(~subtasks.is_run & (size == 1))

@@ -17,4 +17,6 @@ def solve_deferred_acceptance(request: Request) -> Answer:
     side = request.options["side"]
     places = accept_deferred(ExchangeGame(given.subtasks), side)
     decision = tidied_decision(given.subtasks.decision(places))
-    return finished_answer(request, decision, reason=f"{given.origin}; the {side} propose")
+    template = tidied_decision(given.subtasks.template)
+    reason = f"{given.origin}; the {side} propose"
+    return finished_answer(request, decision, reason=reason, given=template)

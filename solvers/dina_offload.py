@@ -32,7 +32,8 @@ def solve_dina_o(request: Request) -> Answer:
     require_sources("dina-o", request.instance)
     given = given_subtasks(request)
     game = ExchangeGame(given.subtasks)
-    return _improved(request, given.subtasks, accept_deferred(game), given.origin)
+    matched, template = accept_deferred(game), given.subtasks.template
+    return _improved(request, given.subtasks, matched, given.origin, template)
 
 
 def solve_swap(request: Request) -> Answer:
@@ -41,20 +42,32 @@ def solve_swap(request: Request) -> Answer:
     if request.options["stages"] is not None:
         given = given_subtasks(request)
         subtasks, origin = given.subtasks, given.origin
+        request.offer(tidied_decision(subtasks.template))
     else:
         start = request.start or home_decision(request.instance, request.objective)
         subtasks = subtasks_of(request.instance, start, request.objective)
         origin = "the start's subtasks" if request.start else "whole tasks, from their sources"
+        request.offer(start)
     return _improved(request, subtasks, subtasks.assignment(), origin)
 
 
 def _improved(
-    request: Request, subtasks: Subtasks, places: NDArray[np.int64], origin: str
+    request: Request,
+    subtasks: Subtasks,
+    places: NDArray[np.int64],
+    origin: str,
+    given: Decision | None = None,
 ) -> Answer:
     consent: Consent = request.options["consent"]
     decision, swaps, stopped_by = exchanged_until_stable(request, subtasks, places, consent)
     return finished_answer(
-        request, decision, stopped_by=stopped_by, reason=origin, consent=consent, swaps=swaps
+        request,
+        decision,
+        stopped_by=stopped_by,
+        reason=origin,
+        consent=consent,
+        swaps=swaps,
+        given=None if given is None else tidied_decision(given),
     )
 
 

@@ -34,11 +34,13 @@ def finished_answer(
     reason: str | None = None,
     consent: Consent = "total",
     swaps: int = 0,
+    given: Decision | None = None,
 ) -> Answer:
     """The answer of a decision with its audit; without one where it is not feasible, and after an
     interrupt where the instance is large: who waits for the plan waits no longer.
 
-    Where a decision offered before (the start) costs less, that one is answered and audited.
+    Where a decision offered before (the start) costs less, that one is answered and audited; where
+    there is none and this one is not feasible, `given`, from which its subtasks were taken.
     """
     instance, objective = request.instance, request.objective
     faults = decision_violations(instance, decision, objective)
@@ -49,6 +51,10 @@ def finished_answer(
     if offered is not None and (value is None or offered_value < value):
         decision, faults, swaps = offered, [], 0
         reason = f"the start is better than what was found{'' if reason is None else f': {reason}'}"
+    if faults and given is not None and not decision_violations(instance, given, objective):
+        reason = f"the plan that the subtasks are of, as the matching is infeasible: {faults[0]}"
+        decision, faults, swaps = given, [], 0
+        request.offer(decision)
     if faults:
         said = f"no feasible plan was found: {faults[0]}"
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.assignment import Assignments
+from splitfog.formulations.feasibility import decision_violations
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.offload_answer import finished_answer, tidied_decision
 from splitfog.solvers.offload_subtasks import given_subtasks
@@ -37,15 +38,18 @@ def solve_unsplittable(request: Request) -> Answer:
     jobs = jobs_of(assignments)
     places = unsplittable_matching(jobs.times, jobs.size, jobs.capacity)
     settled = propose_on(jobs, places)
+    template = tidied_decision(given.subtasks.template)
     if (settled < 0).any():
         lost = given.subtasks.keys[int(np.flatnonzero(settled < 0)[0])][0]
         name = request.instance.tasks[lost].name
         reason = f"{given.origin}: a subtask of task {name} fits nowhere on its list"
-        return Answer(None, reason=reason)
+        if decision_violations(request.instance, template, request.objective):
+            return Answer(None, reason=reason)
+        return finished_answer(request, template, reason=f"the plan itself, as of {reason}")
     moved = int((settled != places).sum())
     decision = tidied_decision(given.subtasks.decision(settled))
     reason = f"{given.origin}; {moved} subtasks had to propose on"
-    return finished_answer(request, decision, reason=reason)
+    return finished_answer(request, decision, reason=reason, given=template)
 
 
 def unsplittable_matching(times: Floats, size: Floats, capacity: Floats) -> Integers:

@@ -66,7 +66,10 @@ def solve_vsm_ilp(request: Request) -> Answer:
     side = request.options["grid"]
     notes = _coarse(instance, given, side)
     if side:
-        given = _recut(instance, given, side)
+        uncut, given = given, _recut(instance, given, side)
+    else:
+        uncut = given
+        request.offer(given)
     parts = [
         _Part(instance, t, s, stage, request.options["helpers"])
         for t, answer in enumerate(given.tasks)
@@ -85,8 +88,9 @@ def solve_vsm_ilp(request: Request) -> Answer:
         times.append(f"{values:.6g} s, at least {bound:.6g} s with these tiles")
     decision = _with_stages(given, stages)
     answer = checked_slices(request, decision)
-    if answer.decision is None:
-        answer = checked_slices(request, given)
+    for before in (given, uncut):
+        if answer.decision is None:
+            answer = checked_slices(request, before)
     if not parts:
         return replace(answer, reason="there is no stage whose tiles could be dealt")
     reason = answer.reason or "stages take " + "; ".join(times)
@@ -107,15 +111,17 @@ def _given(request: Request) -> Decision | str:
         from splitfog.solvers.vsm import solve_vsm
 
         options = parse_options(solver_info("vsm"), {"helpers": request.options["helpers"]})
-        answer = solve_vsm(replace(request, options=options))
-        if answer.decision is None:
+        inner = replace(request, options=options)
+        answer = solve_vsm(inner)
+        found = answer.decision or inner.incumbent
+        if found is None:
             return answer.reason or "vsm finds no plan"
-        given = answer.decision
+        given = found
     return given
 
 
 def _coarse(instance: Instance, given: Decision, side: int) -> list[str]:
-    """Which stages have fewer rows or columns than the grid that is asked for, and what they get."""
+    """Which stages have fewer rows or columns than the grid asked for, and what they get."""
     notes = []
     for task, answer in zip(instance.tasks, given.tasks, strict=True):
         for position, stage in enumerate(answer.stages):
@@ -123,8 +129,8 @@ def _coarse(instance: Instance, given: Decision, side: int) -> list[str]:
             if side > min(shape.height, shape.width):
                 rows, columns = min(side, shape.height), min(side, shape.width)
                 notes.append(
-                    f"grid = {side}: stage {position} of task {task.name} is cut {rows} x {columns}, "
-                    f"its output has {shape.height} rows and {shape.width} columns"
+                    f"grid = {side}: stage {position} of task {task.name} is cut {rows} x "
+                    f"{columns}, its output has {shape.height} rows and {shape.width} columns"
                 )
     return notes
 

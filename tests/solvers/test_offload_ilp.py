@@ -74,7 +74,7 @@ def test_optimum_of_all_assignments(tmp_path, formulation):
 
 
 def test_lone_slice_at_home():
-    """Written unsliced it waits once with the layers beside it: W = 5 x .12^2 / (2 x .4) = .09 s."""
+    """Unsliced it waits once with the layers beside it: W = 5 x .12^2 / (2 x .4) = .09 s."""
     instance = field.instance("single-slice-at-home")
     path = str(field.FOLDER / "single-slice-at-home.plan.json")
     for formulation in ("columns", "compact"):
