@@ -97,7 +97,7 @@ def _gains(state: ExchangeState, node: int, wanting: Integers, guests: Integers)
     visit = visit - np.where(mates, game.service_s[guests, node][None, :], 0.0)
     rho = state.left.rho[guests][None, :] + rate * service
     second = state.left.second[guests][None, :] + rate * service * (2 * visit + service)
-    waits = np.where(service > 0, wait_seconds(second, rho), 0.0)
+    waits = np.where(service > 0, wait_seconds(second, rho, game.overload_s), 0.0)
     change = game.alone_s[wanting, node][:, None] + waits - state.latency_s[wanting][:, None]
     slack = TOLERANCE * state.latency_s[wanting][:, None]
     return np.asarray((rho < 1) & (change < -slack))

@@ -98,7 +98,7 @@ def _chunk(
     rho = game.fixed.rho + np.einsum("g,bgn->bn", tables.rate, visit)
     second = game.fixed.second + np.einsum("g,bgn->bn", tables.rate, visit**2)
     waiting = game.fixed.waiting + np.einsum("g,bgn->bn", tables.factor, serves.astype(float))
-    wait = wait_seconds(second, rho)
+    wait = wait_seconds(second, rho, game.overload_s)
     spent = np.zeros((count, num_nodes))
     own = game.factor * game.alone_s[every, places]
     np.add.at(spent, (np.arange(count)[:, None], places), own)

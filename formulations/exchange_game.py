@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from splitfog.formulations.assignment import Assignments
-from splitfog.formulations.loads import wait_seconds
+from splitfog.formulations.loads import overload_seconds, wait_seconds
 from splitfog.formulations.offloading import Subtasks
 
 if TYPE_CHECKING:
@@ -33,13 +33,14 @@ TOLERANCE = 1e-9
 @dataclass(frozen=True, eq=False)
 class NodeSums:
     """What visits add up to, of any shape: lambda s, lambda s^2, the weights of those that wait,
-    weighted transfers and services, and foreign visits."""
+    weighted transfers and services, and foreign visits; `overload_s` as in `wait_seconds`."""
 
     rho: Seconds
     second: Seconds
     waiting: Seconds
     spent: Seconds
     guests: Seconds
+    overload_s: float
 
     def __add__(self, other: NodeSums) -> NodeSums:
         return NodeSums(
@@ -48,16 +49,23 @@ class NodeSums:
             self.waiting + other.waiting,
             self.spent + other.spent,
             self.guests + other.guests,
+            self.overload_s,
         )
 
     def __getitem__(self, index: Integers) -> NodeSums:
-        parts = (self.rho, self.second, self.waiting, self.spent, self.guests)
-        return NodeSums(*(part[index] for part in parts))
+        return NodeSums(
+            self.rho[index],
+            self.second[index],
+            self.waiting[index],
+            self.spent[index],
+            self.guests[index],
+            self.overload_s,
+        )
 
     @property
     def wait_s(self) -> Seconds:
         """Waits; huge, not inf, where rho >= 1."""
-        return wait_seconds(self.second, self.rho)
+        return wait_seconds(self.second, self.rho, self.overload_s)
 
     @property
     def cost(self) -> Seconds:
@@ -91,6 +99,7 @@ class ExchangeGame:
         if not task_factor.any():
             task_factor = np.ones(len(task_factor))
         self.rate, self.factor = subtasks.rate, task_factor[subtasks.task]
+        self.overload_s = overload_seconds(subtasks.task_rate)
         self.group, self.source = subtasks.group, subtasks.source
         self.foreign = self.source[:, None] != np.arange(num_nodes)
         self.quota = self.assignments.quota
@@ -121,6 +130,7 @@ class ExchangeGame:
             summed(node, factor[tasks], count),
             none,
             none,
+            self.overload_s,
         )
 
     def state(self, places: ArrayLike) -> ExchangeState:
@@ -171,6 +181,7 @@ class ExchangeState:
             summed(node, factor, count),
             summed(self.places, spent, count),
             summed(node, game.foreign[member, node], count),
+            game.overload_s,
         )
         return game.fixed + visits
 
@@ -188,6 +199,7 @@ class ExchangeState:
             np.where(closes, -game.factor, 0.0),
             -game.factor * game.alone_s[self.at_home],
             -(closes & game.foreign[self.at_home]).astype(np.float64),
+            game.overload_s,
         )
         sums = self.nodes[self.places] + leaving
         tiny = sums.waiting <= 0  # nobody waits there: what is left is rounding
@@ -197,6 +209,7 @@ class ExchangeState:
             np.maximum(sums.waiting, 0.0),
             sums.spent,
             sums.guests,
+            game.overload_s,
         )
 
     @cached_property

@@ -21,14 +21,23 @@ from splitfog.instances.model import Instance
 Integers = NDArray[np.int64]
 Seconds = NDArray[np.float64]
 
-OVERLOAD_S = 1e9
-"""Wait, times rho, that stands for an overloaded node where one choice must beat another."""
+OVERLOAD = 1e9
+"""Times between two requests of the rarest task: above all that a feasible plan may take."""
 
 
-def wait_seconds(second: Seconds, rho: Seconds) -> Seconds:
-    """Pollaczek-Khinchine waits of any shape; `OVERLOAD_S` x rho, not inf, where rho >= 1."""
+def overload_seconds(rate: Seconds) -> float:
+    """Wait, times rho, that stands for an overloaded node where one choice must beat another.
+
+    In any units the same choice: no visit and no transfer of a feasible plan takes longer than the
+    time between two requests of its task, 1 / `rate`.
+    """
+    return float(OVERLOAD / rate[rate > 0].min(initial=inf)) if rate.any() else OVERLOAD
+
+
+def wait_seconds(second: Seconds, rho: Seconds, overload_s: float) -> Seconds:
+    """Pollaczek-Khinchine waits of any shape; `overload_s` x rho, not inf, where rho >= 1."""
     waits: Seconds = np.where(rho < 1, second / (2 * (1 - np.minimum(rho, 1 - 1e-15))), 0.0)
-    return np.asarray(waits + np.where(rho < 1, 0.0, OVERLOAD_S * rho))
+    return np.asarray(waits + np.where(rho < 1, 0.0, overload_s * rho))
 
 
 class Loads:
@@ -37,7 +46,7 @@ class Loads:
     Attributes
     ----------
     rho, second : [N], sum lambda s and sum lambda s^2 of every node.
-    guests : int [N], foreign visits with s > 0, what quotas count.
+    visits, guests : int [N], visits with s > 0, and foreign ones, what quotas count.
     link_load : [links], rate times seconds.
     link_prices : ([links], [links]), latency and seconds per byte.
     held : int [N, layers of all models], how often a layer's weights are needed, those that
@@ -50,11 +59,12 @@ class Loads:
         num_nodes, tasks = len(instance.nodes), instance.tasks
         index = instance.node_index
         self.rate = np.array([task.arrivals_per_s or 0.0 for task in tasks])
+        self.overload_s = overload_seconds(self.rate)
         weight = self.rate if self.rate.any() else np.ones(len(tasks))
         self.weight = weight / weight.sum()
         self.source = [-1 if task.source is None else index[task.source] for task in tasks]
         self.rho, self.second = np.zeros(num_nodes), np.zeros(num_nodes)
-        self.guests = np.zeros(num_nodes, np.int64)
+        self.visits, self.guests = np.zeros(num_nodes, np.int64), np.zeros(num_nodes, np.int64)
         self.link_load = np.zeros(len(instance.directed_links))
         links = instance.directed_links
         self.link_prices = (
@@ -128,11 +138,11 @@ class Loads:
 
     def waits_s(self) -> Seconds:
         """[N]: the wait of every node; inf where rho >= 1."""
-        return np.where(self.rho < 1, wait_seconds(self.second, self.rho), inf)
+        return np.where(self.rho < 1, self.prices_s(), inf)
 
     def prices_s(self) -> Seconds:
         """[N]: the wait of every node; huge, not inf, where rho >= 1, so that it still compares."""
-        return wait_seconds(self.second, self.rho)
+        return wait_seconds(self.second, self.rho, self.overload_s)
 
     def link_overload(self, task: int) -> bool:
         """Whether a link that a task uses has load 1 or more."""
@@ -178,11 +188,12 @@ class Loads:
         rate = self.rate[task]
         np.add.at(self.rho, own.node, sign * rate * own.service_s)
         np.add.at(self.second, own.node, sign * rate * own.service_s**2)
+        serves = own.service_s > 0
+        np.add.at(self.visits, own.node[serves], sign)
         if sign < 0:  # what a lonely task leaves behind is nothing, not rounding
-            others = self.rho[own.node] > 1e-13
-            self.rho[own.node] = np.where(others, self.rho[own.node], 0.0)
-            self.second[own.node] = np.where(others, self.second[own.node], 0.0)
-        foreign = (own.node != self.source[task]) & (own.service_s > 0)
+            alone = own.node[self.visits[own.node] == 0]
+            self.rho[alone] = self.second[alone] = 0.0
+        foreign = (own.node != self.source[task]) & serves
         np.add.at(self.guests, own.node[foreign], sign)
         np.add.at(self.link_load, own.links, sign * rate * own.link_s)
         if self.has_memory:

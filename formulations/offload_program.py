@@ -22,9 +22,6 @@ from splitfog.formulations.linear_program import LinearProgram
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-LOAD_SLACK = 1e-9
-"""rho and links' loads stay below 1 by this."""
-
 
 @dataclass
 class OffloadProgram:
@@ -116,7 +113,7 @@ class _Builder:
         self._add_quota(node, members)
         rated = [k for k in members if rate[k] * service[k] > 0]
         loads = [(self.place[k, node], float(rate[k] * service[k])) for k in rated]
-        self.program.add_row(loads, upper=1 - LOAD_SLACK - rho0)
+        self.program.add_row(loads, upper=1 - rho0)
         if not rated and moment0 == 0:
             return
         unit, most = self.out.unit_s, self._longest_wait(node, members)
@@ -174,7 +171,7 @@ class _Builder:
         self.program.add_row(guests, upper=float(self.own.quota[node]))
 
     def _add_group(self, group: int) -> None:
-        """A group's latency in the objective: a sum for one subtask, else above all its visits."""
+        """A group's part of the objective: a sum for one subtask, else above all its visits."""
         members = np.flatnonzero(self.subtasks.group == group).tolist()
         unit, weight = self.out.unit_s, float(self.weight[group])
         pairs = [(k, n) for (k, n) in self.place if k in members]
@@ -184,19 +181,21 @@ class _Builder:
                 if (k, n) in self.wait and not self._joins(k, n):
                     self._add_wait(k, n, weight)
             return
+        if not weight:
+            return
         serial = bool(self.own.group_is_serial[group])
-        latency = self.program.add_column(weight, upper=inf)
+        cost = self.program.add_column(1.0, upper=inf)
         if serial:
             for k, n in pairs:
                 self.program.cost[self.place[k, n]] += weight * float(self.moved[k, n]) / unit
         counted = self.subtasks.service_s if serial else self.alone
         for node in {n for _, n in pairs}:
             here = [k for k, n in pairs if n == node]
-            visit = [(self.place[k, node], -float(counted[k, node]) / unit) for k in here]
-            self.program.add_row([(latency, 1.0), *visit], lower=0.0)
+            visit = [(self.place[k, node], -weight * float(counted[k, node]) / unit) for k in here]
+            self.program.add_row([(cost, 1.0), *visit], lower=0.0)
             for k in here:
                 if (k, node) in self.wait:
-                    row = [(latency, 1.0), *visit, (self.wait[k, node], -1.0)]
+                    row = [(cost, 1.0), *visit, (self.wait[k, node], -weight)]
                     self.program.add_row(row, lower=0.0)
 
     def _add_wait(self, subtask: int, node: int, weight: float) -> None:
@@ -223,7 +222,7 @@ class _Builder:
                     term = (self.place[subtask, node], load)
                     rows.setdefault(int(links[node, hop]), []).append(term)
         for link, terms in rows.items():
-            self.program.add_row(terms, upper=1 - LOAD_SLACK - float(use.base_load[link]))
+            self.program.add_row(terms, upper=1 - float(use.base_load[link]))
 
     def _add_memory(self) -> None:
         """Weights fit: a layer is held as soon as one subtask there brings it."""

@@ -120,7 +120,7 @@ def cut_latencies(loads: Loads, task: int, remote_s: Seconds | None = None) -> S
     """[M + 1, N]: a task's own latency under every one-cut answer, the loads being the others'.
 
     The task must have a source and be away from `loads`. Inf where tiers, groups, `monotone`,
-    routes, quota or memory forbid it; an overloaded node costs `OVERLOAD_S`, so that the least
+    routes, quota or memory forbid it; an overloaded node costs `overload_s`, so that the least
     evil is still the least. Links' loads are not looked at (`best_cut` does). Everything local is
     the last row's entry of the source, the row's only one. `remote_s` is `remote_seconds`, where
     it is at hand. O(L N), vectorised.
@@ -139,7 +139,9 @@ def local_seconds(loads: Loads, task: int) -> Seconds:
     local = cut_table(loads.instance, loads.objective, task).before_s[:, source]
     with np.errstate(invalid="ignore"):
         waits = wait_seconds(
-            loads.second[source] + rate * local**2, loads.rho[source] + rate * local
+            loads.second[source] + rate * local**2,
+            loads.rho[source] + rate * local,
+            loads.overload_s,
         )
     return np.where(np.isinf(local), inf, local + np.where(local > 0, waits, 0.0))
 
@@ -156,7 +158,11 @@ def remote_seconds(loads: Loads, task: int, nodes: Integers | None = None) -> Se
     after = table.after_s[:, every]
     total = transfer_seconds(loads.instance, loads.objective, task, every)
     with np.errstate(invalid="ignore"):
-        waits = wait_seconds(loads.second[every] + rate * after**2, loads.rho[every] + rate * after)
+        waits = wait_seconds(
+            loads.second[every] + rate * after**2,
+            loads.rho[every] + rate * after,
+            loads.overload_s,
+        )
     total = total + after + np.where(after > 0, waits, 0.0)
     total[~table.whole_groups] = inf
     total[:-1, every == source] = inf

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays import task_arrays
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.footprint import Footprint
-from splitfog.formulations.loads import OVERLOAD_S, Loads, wait_seconds
+from splitfog.formulations.loads import Loads, wait_seconds
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.one_cut import (
     best_cut,
@@ -72,7 +72,7 @@ def catalogue(
     rows = latencies[borders]
     for at in np.argsort(rows, axis=None, kind="stable").tolist():
         row, node = divmod(at, rows.shape[1])
-        if len(plans) == MOST_PLANS or rows[row, node] >= OVERLOAD_S:
+        if len(plans) == MOST_PLANS or rows[row, node] >= loads.overload_s:
             break
         placement = one_cut(instance, objective, task, int(borders[row]), node)
         own = loads.footprint(task, TaskDecision(frozen(placement)))
@@ -198,7 +198,9 @@ def _local_blocks(loads: Loads, task: int, borders: NDArray[np.int64]) -> Second
     barred = np.concatenate([[0], np.isinf(times).cumsum()])[borders]
     service = np.maximum(finite[None, :] - finite[:, None], 0.0)
     waits = wait_seconds(
-        loads.second[source] + rate * service**2, loads.rho[source] + rate * service
+        loads.second[source] + rate * service**2,
+        loads.rho[source] + rate * service,
+        loads.overload_s,
     )
     total = service + np.where(service > 0, waits, 0.0)
     return np.where(barred[None, :] > barred[:, None], inf, total)

@@ -24,7 +24,8 @@ Integers = NDArray[np.int64]
 Seconds = NDArray[np.float64]
 
 MOST_SLICES = 6
-_TINY_S = 1e-15
+_TINY = 1e-150
+"""In place of 0, of seconds and of their inverse, whatever the units."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +146,8 @@ class _Pricing:
     def wait_s(self, nodes: Integers, service_s: Seconds) -> Seconds:
         """Waits of visits to nodes, their own load included; 0 for those of no service."""
         second = self.loads.second[nodes] + self.rate * service_s**2
-        waits = wait_seconds(second, self.loads.rho[nodes] + self.rate * service_s)
+        rho = self.loads.rho[nodes] + self.rate * service_s
+        waits = wait_seconds(second, rho, self.loads.overload_s)
         return np.where(service_s > 0, waits, 0.0)
 
     def nearest(self) -> Integers:
@@ -181,11 +183,11 @@ class _Pricing:
             into, out = (size[:, None, None] for size in self.blocks.whole_bytes())
             start = start + self.into_s[0][nodes] + self.out_s[0][nodes]
             whole = service + self.into_s[1][nodes] * into + self.out_s[1][nodes] * out
-        whole = np.maximum(whole, _TINY_S)
+        whole = np.maximum(whole, _TINY)
         share = np.zeros(nodes.shape)
         for _ in range(MOST_SLICES):
             inverse = np.where(active, 1 / whole, 0.0)
-            total = np.maximum(inverse.sum(axis=2, keepdims=True), _TINY_S)
+            total = np.maximum(inverse.sum(axis=2, keepdims=True), _TINY)
             level = (1 + (start * inverse).sum(axis=2, keepdims=True)) / total
             share = np.where(active, (level - start) * inverse, 0.0)
             if not (active & (share <= 0)).any():

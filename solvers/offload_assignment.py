@@ -16,14 +16,18 @@ from numpy.typing import NDArray
 from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.linear_program import LinearProgram
 from splitfog.formulations.offloading import Subtasks
+from splitfog.formulations.plan import ProvenOver
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.offload_subtasks import given_subtasks
 
 MOST_COLUMNS = 150_000
 """Of the 0-1 program where quotas count only some of a node's subtasks."""
 
-ROUNDING = 1e-12
-"""Relative, taken off the bound."""
+ROUNDING = 1e-9
+"""Relative, taken off the bound: the assignment is solved in floats."""
+
+FAR = 0.25
+"""A 0-1 program is solved again where it finds less than this part of its unit."""
 
 Integers = NDArray[np.int64]
 Seconds = NDArray[np.float64]
@@ -92,7 +96,8 @@ def solve_offload_assignment(request: Request) -> Answer:
         return Answer(None, reason=f"{given.origin}, in what they leave in place: {faults[0]}")
     bound = (bound + constant[0]) / count * (1 - ROUNDING)
     reason = f"best nodes and orders of {given.origin}; the bound is for these subtasks"
-    return Answer(decision, bound, reason=reason)
+    over: ProvenOver = "given" if given.chosen else "placements"
+    return Answer(decision, bound, reason=reason, proven_over=over)
 
 
 def batch_jobs(subtasks: Subtasks) -> Jobs:
@@ -130,20 +135,43 @@ def _by_slots(jobs: Jobs, capacity: Seconds) -> Integers | None:
     If a node does not use its last slot, that slot's price is 0, and so is that of all behind it,
     which cost more. Once this holds for every node, the optimum is that of all slots; until then
     the nodes that use their last one get more. Longest jobs first: fewer augmentations.
-    """
-    from scipy.optimize import linear_sum_assignment
 
-    count, num_nodes = jobs.service_s.shape
+    What alone costs more than an assignment that is known is left out, so that rounding is that
+    of the optimum's size; where greedy finds none, what is found first shows what is too dear.
+    """
+    count = len(jobs.service_s)
     most = np.minimum(capacity, count).astype(np.int64)
     order = np.argsort(-np.where(np.isfinite(jobs.service_s), jobs.service_s, 0.0).max(axis=1))
     transfer, service = jobs.transfer_s[order], jobs.service_s[order]
-    slots = np.minimum(_guess(transfer, service, most), most)
+    slots, value = _guess(transfer, service, most)
+    found = _matched(transfer, service, np.minimum(slots, most), most, value)
+    if found is None:
+        return None
+    assignment = np.empty(count, np.int64)
+    assignment[order] = found
+    if value == inf and (seconds := jobs.value(assignment)) < np.nanmax(
+        np.where(np.isfinite(service), service, 0.0)
+    ):
+        found = _matched(transfer, service, np.minimum(slots, most), most, seconds)
+        assignment[order] = assignment[order] if found is None else found
+    return assignment
+
+
+def _matched(
+    transfer: Seconds, service: Seconds, slots: Integers, most: Integers, value: float
+) -> Integers | None:
+    """The nodes of jobs in an assignment to slots of at most `value`; None if there is none."""
+    from scipy.optimize import linear_sum_assignment
+
+    count, num_nodes = service.shape
     while True:
         node = np.repeat(np.arange(num_nodes), slots)
         rank = np.arange(len(node)) - np.repeat(np.cumsum(slots) - slots, slots) + 1
+        cost = transfer[:, node] + rank * service[:, node]
+        cost[cost > value * (1 + ROUNDING)] = inf
         used = slots.copy()
         try:
-            _, chosen = linear_sum_assignment(transfer[:, node] + rank * service[:, node])
+            _, chosen = linear_sum_assignment(cost)
         except ValueError:  # infeasible with these slots
             chosen = np.empty(0, np.int64)
         if len(chosen) == count:
@@ -153,21 +181,19 @@ def _by_slots(jobs: Jobs, capacity: Seconds) -> Integers | None:
         if not short.any():
             break
         slots = np.where(short, np.minimum(2 * slots + 2, most), slots)
-    if len(chosen) < count:
-        return None
-    assignment = np.empty(count, np.int64)
-    assignment[order] = node[chosen]
-    return assignment
+    return None if len(chosen) < count else np.asarray(node[chosen])
 
 
-def _guess(transfer: Seconds, service: Seconds, most: Integers) -> Integers:
-    """[N]: slots that will probably do: what greedy uses, longest jobs first, and a sixth more."""
-    used = np.zeros(len(most), np.int64)
+def _guess(transfer: Seconds, service: Seconds, most: Integers) -> tuple[Integers, float]:
+    """[N]: slots that will probably do: what greedy uses, longest jobs first, and a sixth more;
+    and what its assignment costs, inf where it leaves one out."""
+    used, value = np.zeros(len(most), np.int64), 0.0
     for into, own in zip(transfer, service, strict=True):
         cost = np.where(used < most, into + (used + 1) * own, inf)
         node = int(cost.argmin())
+        value += float(cost[node])
         used[node] += bool(cost[node] < inf)
-    return used + used // 6 + 4
+    return used + used // 6 + 4, value
 
 
 def _repaired(jobs: Jobs, relaxed: Integers) -> Integers | None:
@@ -198,15 +224,40 @@ def _by_program(
     bound: float,
     request: Request | None,
 ) -> tuple[Integers, float] | None:
-    """The same with quotas that count guests only, as a 0-1 program over all slots."""
+    """The same with quotas that count guests only, by 0-1 programs in units of what is known."""
+    best, least = start, bound
+    while True:
+        value = inf if best is None else jobs.value(best)
+        if value <= bound:
+            return (best, bound) if best is not None else None
+        found, seconds = _by_units(jobs, slots, best, value if value < inf else bound, request)
+        least = max(least, seconds)
+        if found is None or (best is not None and jobs.value(found) >= value):
+            break
+        best = found
+        if jobs.value(best) > FAR * value:
+            break
+    return None if best is None else (best, min(jobs.value(best), least))
+
+
+def _by_units(
+    jobs: Jobs,
+    slots: Integers,
+    start: Integers | None,
+    unit: float,
+    request: Request | None,
+) -> tuple[Integers | None, float]:
+    """The best of a 0-1 program over all slots that cost no more than a start, and its bound."""
     from splitfog.solvers.milp import solve_program
 
-    program, unit = LinearProgram(), max(bound / len(jobs.service_s), 1e-12)
+    program, unit = LinearProgram(), unit or 1.0
+    most = inf if start is None else unit * (1 + ROUNDING)
     columns: dict[tuple[int, int, int], int] = {}
     for job, node in np.argwhere(np.isfinite(jobs.service_s)).tolist():
         for rank in range(1, int(slots[node]) + 1):
             cost = jobs.transfer_s[job, node] + rank * jobs.service_s[job, node]
-            columns[job, node, rank] = program.add_column(cost / unit, is_binary=True)
+            if cost <= most:
+                columns[job, node, rank] = program.add_column(cost / unit, is_binary=True)
     of_job: dict[int, list[int]] = {}
     of_slot: dict[tuple[int, int], list[int]] = {}
     guests: dict[int, list[int]] = {}
@@ -224,18 +275,13 @@ def _by_program(
     limit = inf if request is None else request.remaining_s
     given = None if start is None else _start(jobs, columns, start)
     result = solve_program(program, time_limit_s=limit, start=given)
-    best = start
-    if result.values is not None:
-        places = np.empty(len(jobs.service_s), np.int64)
-        for (job, node, _), column in columns.items():
-            if result.values[column] > 0.5:
-                places[job] = node
-        if best is None or jobs.value(places) < jobs.value(best):
-            best = places
-    if best is None:
-        return None
-    value = jobs.value(best)
-    return best, min(value, max(bound, result.bound * unit))
+    if result.values is None:
+        return None, result.bound * unit
+    places = np.empty(len(jobs.service_s), np.int64)
+    for (job, node, _), column in columns.items():
+        if result.values[column] > 0.5:
+            places[job] = node
+    return places, result.bound * unit
 
 
 def _start(

@@ -7,7 +7,7 @@ rest goes to HiGHS as a 0-1 program.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 import numpy as np
@@ -22,6 +22,8 @@ from splitfog.solvers.offload_master import Column, Master
 
 Integers = NDArray[np.int64]
 
+FAR = 0.25
+"""What is found below this part of the unit is too far below it."""
 MOST_COLUMNS = 12_000
 """Of the 0-1 program; if more might matter, the cheapest, and a bound that says so."""
 RESERVE_S = 4.0
@@ -40,7 +42,25 @@ class Found:
 def solve_by_columns(
     assignments: Assignments, start: Integers | None, value: float, request: Request
 ) -> Found:
-    """The best assignment, if better than `start` of `value` seconds, and a bound for all."""
+    """The best assignment, if better than `start` of `value` seconds, and a bound for all.
+
+    What is found without a start, or is much better than it, is a start: the programs are in units
+    of its value, which for proofs must not be far above the optimum.
+    """
+    found = _solved(assignments, start, value, request)
+    if found.assignment is not None and found.stopped_by == "finished":
+        cost = assignments.cost(found.assignment)
+        if assignments.obeys(found.assignment, cost) and 0 < cost.value < FAR * value:
+            again = solve_by_columns(assignments, found.assignment, cost.value, request)
+            best = found.assignment if again.assignment is None else again.assignment
+            return replace(again, assignment=best)
+    return found
+
+
+def _solved(
+    assignments: Assignments, start: Integers | None, value: float, request: Request
+) -> Found:
+    """The same in units of `value`."""
     master = Master(assignments, value if start is not None else inf)
     stopped = master.generate(start, request)
     if stopped is not None or master.bound >= master.cutoff:
@@ -79,7 +99,7 @@ def _program(
         for row, value in master.terms(column):
             rows[row].append((number, value))
     for group in master.rows.barriers.tolist():
-        excess = program.add_column(float(master.barriers.weight[group]), upper=inf)
+        excess = program.add_column(1.0, upper=inf)
         for row in master.excess_terms(group):
             rows[row].append((excess, 1.0))
     for row_terms, (lower, upper) in zip(rows, limits, strict=True):

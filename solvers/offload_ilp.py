@@ -62,7 +62,7 @@ def solve_offload_ilp(request: Request) -> Answer:
     if start is not None:
         request.offer(written(given.subtasks.decision(start)))
     solve = _by_program if compact else solve_by_columns
-    found = solve(assignments, start, value, request)
+    found = solve(assignments, start, value, request) if value > 0 else Found(None, 0.0)
     best = _better(assignments, start, found.assignment)
     return _answer(request, given, assignments, best, found, note)
 
@@ -146,4 +146,5 @@ def _answer(
         stopped_by=found.stopped_by,
         reason="; ".join(part for part in parts if part),
         audit={**game, "given_subtasks": audit},
+        proven_over="given" if given.chosen else None,
     )

@@ -36,8 +36,6 @@ BLOCKS = 64
 """A round takes at most the best set of each of so many blocks of a node's sets."""
 TOLERANCE = 1e-9
 """Relative: reduced costs below count as none, and bounds are lowered by it."""
-LINK_SLACK = 1e-9
-"""A link's load stays below 1 by this."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,16 @@ def overloadable_links(assignments: Assignments) -> Links:
         subtask = use.subtask[leg]
         np.add.at(load, (links[node, hop], subtask, node), use.rate[subtask] * seconds[node, hop])
     kept = use.base_load + load.max(axis=2).sum(axis=1) >= 1
-    return Links(load[kept], 1 - LINK_SLACK - use.base_load[kept])
+    return Links(load[kept], 1 - use.base_load[kept])
+
+
+def _floor_s(assignments: Assignments) -> float:
+    """Seconds that no assignment's value is below, without waits; 1 if that is nothing."""
+    subtasks, least = assignments.subtasks, np.zeros(assignments.num_groups)
+    np.maximum.at(least, subtasks.group, subtasks.alone_s().min(axis=1, initial=inf))
+    floor = float(assignments.weight @ subtasks.base_s)
+    floor += float(assignments.weight[assignments.group_task] @ least)
+    return floor if 0 < floor < inf else 1.0
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ class Master:
 
     def __post_init__(self) -> None:
         own = self.assignments
-        self.unit_s = self.value if 0 < self.value < inf else 1.0
+        self.unit_s = self.value if self.value < inf else _floor_s(own)
         self.cutoff = self.value / self.unit_s
         sets = node_sets(own)
         self.barriers = barriers_of(own, sets, own.weight[own.group_task] / self.unit_s)
@@ -108,11 +115,15 @@ class Master:
         self.room = links.room
         stays = [own_sets.stay_weight / self.unit_s for own_sets in sets]
         self.nodes = [
-            NodeColumns(each, self.barriers, links.load[:, list(each.members), each.node], stay)
+            NodeColumns(
+                each, self.barriers, links.load[:, list(each.members), each.node], self.room, stay
+            )
             for each, stay in zip(sets, stays, strict=True)
         ]
         self.constant = float(own.weight @ own.subtasks.base_s) / self.unit_s
         self.constant += sum(stay * each.wait_s[0] for each, stay in zip(sets, stays, strict=True))
+        self.constant += float(self.barriers.least @ self.barriers.is_barrier)
+        self._drop_dear()
         groups = np.flatnonzero(self.barriers.is_barrier)
         slices = np.flatnonzero(self.barriers.is_barrier[own.subtasks.group])
         self.rows = Rows(len(own.subtasks.keys), own.num_nodes, slices, groups)
@@ -171,30 +182,30 @@ class Master:
         sets, at = own.sets, own.position(mask)
         held = sets.subtasks(mask)
         terms = [(rows.node(node), 1.0), *((subtask, 1.0) for subtask in held)]
-        for number, bound in own.bound_s.items():
+        for number, bounds in own.bound.items():
             group = sets.groups[number]
-            seconds = float(bound[at])
+            bound = float(bounds[at])
             here = [k for k in held if k in group.members]
-            terms += [(int(rows.slice(k)), -seconds) for k in here]
+            terms += [(int(rows.slice(k)), -bound) for k in here]
             if here:
                 spread = int(rows.spread(group.group, node))
-                terms.append((spread, own.empty_s[number] - seconds))
+                terms.append((spread, own.empty[number] - bound))
         bits = [bit for bit in range(len(sets.members)) if mask >> bit & 1]
         loads = own.load[:, bits].sum(axis=1)
         return terms + [(rows.link(i), load) for i, load in enumerate(loads.tolist()) if load]
 
     def limits(self) -> list[tuple[float, float]]:
         """(lower, upper) of every row in order; what y exceeds the least by is a column."""
-        own, least = self.barriers, self.barriers.least_s
+        own, least = self.barriers, self.barriers.least
         limits = [(1.0, inf)] * self.rows.count + [(-inf, 1.0)] * self.rows.nodes
         limits += [(-float(least[own.of[k]]), inf) for k in self.rows.slices]
         for group in self.rows.barriers.tolist():
             empty = np.full(self.rows.nodes, float(least[group]))
             for node in self.nodes:
-                for at, seconds in node.empty_s.items():
+                for at, bound in node.empty.items():
                     if node.sets.groups[at].group == group:
-                        empty[node.sets.node] = seconds
-            limits += [(float(s) - float(least[group]), inf) for s in empty]
+                        empty[node.sets.node] = bound
+            limits += [(float(bound) - float(least[group]), inf) for bound in empty]
         return limits + [(-inf, float(room)) for room in self.room]
 
     def excess_terms(self, group: int) -> list[int]:
@@ -213,11 +224,9 @@ class Master:
         dear = 10.0 * self.cutoff if self.cutoff < inf else 1e3 * (1 + self.constant)
         for subtask in range(self.rows.count):
             highs.addCol(dear, 0, inf, 1, np.array([subtask], np.int32), np.ones(1))
-        self.constant += float(self.barriers.weight @ (self.barriers.least_s * self._flags))
         for group in self.rows.barriers.tolist():
             rows = np.array(self.excess_terms(group), np.int32)
-            weight = float(self.barriers.weight[group])
-            highs.addCol(weight, 0, inf, len(rows), rows, np.ones(len(rows)))
+            highs.addCol(1.0, 0, inf, len(rows), rows, np.ones(len(rows)))
         for own in self.nodes:
             if start is not None:
                 held = np.flatnonzero(start == own.sets.node).tolist()
@@ -225,10 +234,6 @@ class Master:
             for bit in range(len(own.sets.members)):
                 self._add(highs, (own.sets.node, 1 << bit))
         return highs
-
-    @property
-    def _flags(self) -> Floats:
-        return self.barriers.is_barrier.astype(float)
 
     def _add(self, highs: Any, column: Column) -> None:
         cost = self.cost(column)
@@ -244,13 +249,13 @@ class Master:
     def _prices(self, highs: Any) -> Prices:
         """The duals, made feasible for the bound: their signs, and no barrier overpaid."""
         duals, rows, own = np.array(highs.getSolution().row_dual), self.rows, self.barriers
-        slices, spread = np.zeros(rows.count), np.zeros((len(own.weight), rows.nodes))
+        slices, spread = np.zeros(rows.count), np.zeros((len(own.worth), rows.nodes))
         slices[rows.slices] = np.maximum(duals[rows.slice(rows.slices)], 0.0)
         for group in rows.barriers.tolist():
             spread[group] = np.maximum(duals[rows.spread(group, np.arange(rows.nodes))], 0.0)
         paid = spread.sum(axis=1)
         np.add.at(paid, own.of, slices)
-        part = np.minimum(1.0, own.weight / np.maximum(paid, 1e-300))
+        part = 1.0 / np.maximum(paid, 1.0)
         return Prices(
             np.maximum(duals[: rows.count], 0.0),
             slices * part[own.of],
@@ -270,6 +275,11 @@ class Master:
             bound += float(prices.spread[group] @ limits[spread])
         reduced = [own.reduced(prices) for own in self.nodes]
         return bound + sum(min(float(r.min(initial=0.0)), 0.0) for r in reduced), reduced
+
+    def _drop_dear(self) -> None:
+        """Forget sets that alone cost more than the cut-off: no wide coefficients come in."""
+        for own in self.nodes:
+            own.keep(self.constant + own.least() <= self.cutoff + TOLERANCE)
 
     def _drop(self, reduced: list[Floats]) -> None:
         """Forget columns that no assignment better than the cut-off has."""

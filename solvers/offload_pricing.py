@@ -38,21 +38,23 @@ class Prices:
 @dataclass(frozen=True)
 class Barriers:
     """The groups: `of` [K], and [groups] which are barriers, which of these pay transfers apart
-    (`serial`), their `weight` in the objective, and seconds that each takes at least.
+    (`serial`), what a second of each is `worth` in the objective, and what each costs at `least`.
 
-    `alone_s` [K, N] is what a subtask alone on a node counts in y, its own wait included.
+    A barrier's y is what it costs, not seconds: so its rows are of the size of the objective,
+    whatever the units and however light the task. One that is worth nothing is none. `alone`
+    [K, N] is what a subtask alone on a node counts in y, its own wait included.
     """
 
     of: Integers
     is_barrier: NDArray[np.bool_]
     serial: NDArray[np.bool_]
-    weight: Floats
-    least_s: Floats
-    alone_s: Floats
+    worth: Floats
+    least: Floats
+    alone: Floats
 
 
-def barriers_of(assignments: Assignments, sets: Sequence[NodeSets], weight: Floats) -> Barriers:
-    """The barriers among all groups; `weight` is [groups]."""
+def barriers_of(assignments: Assignments, sets: Sequence[NodeSets], worth: Floats) -> Barriers:
+    """The barriers among all groups; `worth` is [groups]."""
     group, serial = assignments.subtasks.group, assignments.group_is_serial
     alone = np.full(assignments.subtasks.service_s.shape, inf)
     for own in sets:
@@ -60,12 +62,13 @@ def barriers_of(assignments: Assignments, sets: Sequence[NodeSets], weight: Floa
             for bit, member in enumerate(part.members):
                 mask = 1 << own.members.index(member)
                 seconds = _visit_s(part, bool(serial[part.group]))[1 << bit]
-                alone[member, own.node] = seconds + own.wait_s[mask] * part.waits[1 << bit]
+                seconds += own.wait_s[mask] * part.waits[1 << bit]
+                alone[member, own.node] = worth[part.group] * seconds
     shortest = alone.min(axis=1, initial=inf)
     least = np.zeros(assignments.num_groups)
     np.maximum.at(least, group, np.where(np.isfinite(shortest), shortest, 0.0))
     sizes = np.bincount(group, minlength=assignments.num_groups)
-    return Barriers(group, sizes > 1, serial, weight, least, alone)
+    return Barriers(group, (sizes > 1) & (worth > 0), serial, worth, least, alone)
 
 
 class NodeColumns:
@@ -75,32 +78,41 @@ class NodeColumns:
     ----------
     masks : int [sets]
     fixed : [sets]
-        What a set costs beside the barriers, above the empty set, in the unit of the weights.
-    bound_s : {position of a group in `sets.groups`: [sets]}
-        How each set bounds the latency of each barrier with slices that may be here.
-    empty_s : {the same: float}
+        What a set costs beside the barriers, above the empty set.
+    bound : {position of a group in `sets.groups`: [sets]}
+        How each set bounds y of each barrier with slices that may be here.
+    empty : {the same: float}
         How a set without any of its slices does.
     """
 
-    def __init__(self, sets: NodeSets, barriers: Barriers, load: Floats, stay: float) -> None:
+    def __init__(
+        self, sets: NodeSets, barriers: Barriers, load: Floats, room: Floats, stay: float
+    ) -> None:
         self.sets, self.barriers, self.load = sets, barriers, load
-        self.masks = np.flatnonzero(sets.barred == 0)
+        self.masks = np.flatnonzero((sets.barred == 0) & self._keeps_up(room))
         self.fixed = self._fixed_cost(stay)[self.masks]
-        self.bound_s: dict[int, Floats] = {}
-        self.empty_s: dict[int, float] = {}
+        self.bound: dict[int, Floats] = {}
+        self.empty: dict[int, float] = {}
         for at, own in enumerate(sets.groups):
             if barriers.is_barrier[own.group]:
                 part = sets.submask(at, self.masks)
                 visit = _visit_s(own, bool(barriers.serial[own.group]))[part]
                 visit += sets.wait_s[self.masks] * own.waits[part]
                 elsewhere = self._elsewhere(own)
-                self.bound_s[at] = np.maximum(visit, elsewhere[part])
-                self.empty_s[at] = float(elsewhere[0])
+                self.bound[at] = np.maximum(barriers.worth[own.group] * visit, elsewhere[part])
+                self.empty[at] = float(elsewhere[0])
+
+    def least(self) -> Floats:
+        """[sets]: what each costs at least with its barriers, above their own least."""
+        least = self.fixed.copy()
+        for at, bound in self.bound.items():
+            least += bound - self.barriers.least[self.sets.groups[at].group]
+        return least
 
     def keep(self, chosen: NDArray[np.bool_]) -> None:
         """Drop all sets but these, [sets]."""
         self.masks, self.fixed = self.masks[chosen], self.fixed[chosen]
-        self.bound_s = {at: bound[chosen] for at, bound in self.bound_s.items()}
+        self.bound = {at: bound[chosen] for at, bound in self.bound.items()}
 
     def position(self, mask: int) -> int:
         """Where a set is, -1 if it is none or was dropped."""
@@ -116,29 +128,36 @@ class NodeColumns:
             linear.append(-subset_sums(pays[first : first + len(own.members)]))
             first += len(own.members)
         reduced = self.fixed + sets.total(linear)[self.masks]
-        for at, bound in self.bound_s.items():
+        for at, bound in self.bound.items():
             own = sets.groups[at]
             spread = float(prices.spread[own.group, sets.node])
             paid = subset_sums(prices.slice[list(own.members)]) + spread
             if paid.any():
-                reduced += paid[sets.submask(at, self.masks)] * bound - spread * self.empty_s[at]
+                reduced += paid[sets.submask(at, self.masks)] * bound - spread * self.empty[at]
         return np.asarray(reduced)
+
+    def _keeps_up(self, room: Floats) -> NDArray[np.bool_]:
+        """[2^m]: whether a set alone overloads no link."""
+        fine = np.ones(len(self.sets.barred), bool)
+        for load, left in zip(self.load, room, strict=True):
+            fine &= subset_sums(load) < left
+        return fine
 
     def _fixed_cost(self, stay: float) -> Floats:
         """[2^m]: transfers, services and waits of what is no barrier, and waits of what stays."""
         sets, barriers = self.sets, self.barriers
         waiting, fixed = [], []
         for own in sets.groups:
-            weight, single = barriers.weight[own.group], not barriers.is_barrier[own.group]
+            worth, single = barriers.worth[own.group], not barriers.is_barrier[own.group]
             apart = single or barriers.serial[own.group]
-            fixed.append(weight * (apart * own.moved_s + single * own.service_s))
-            waiting.append(weight * single * own.waits)
+            fixed.append(worth * (apart * own.moved_s + single * own.service_s))
+            waiting.append(worth * single * own.waits)
         cost = sets.total(fixed) + (sets.total(waiting) + stay) * sets.wait_s
         return np.asarray(cost - stay * sets.wait_s[0])
 
     def _elsewhere(self, own: GroupSets) -> Floats:
-        """[2^size]: the most that a slice of the group outside the subset takes on other nodes."""
-        others = np.delete(self.barriers.alone_s, self.sets.node, axis=1).min(axis=1, initial=inf)
+        """[2^size]: the most that a slice of the group outside the subset costs on other nodes."""
+        others = np.delete(self.barriers.alone, self.sets.node, axis=1).min(axis=1, initial=inf)
         others[np.isinf(others)] = 0.0
         kin = np.flatnonzero(self.barriers.of == own.group)
         away = np.setdiff1d(kin, own.members)
