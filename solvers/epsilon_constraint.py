@@ -38,9 +38,9 @@ def epsilon_constraint(archive: Archive, remaining_s: Callable[[], float], seed:
     With two criteria: the least of the first under a limit of the second, then the least of the
     second at that value of the first; the limit then falls just below. With more, the limit of
     the last falls below the highest value of each front of the others that is found under it.
-    A 0-1 program for every criterion at every point of every such front, solved by HiGHS. After Y. Haimes,
-    L. Lasdon and D. Wismer, "On a bicriterion formulation of the problems of integrated system
-    identification and system optimization", IEEE Trans. SMC, 1971.
+    A 0-1 program for every criterion at every point of every such front, solved by HiGHS. After
+    Y. Haimes, L. Lasdon and D. Wismer, "On a bicriterion formulation of the problems of integrated
+    system identification and system optimization", IEEE Trans. SMC, 1971.
 
     Raises
     ------

@@ -93,8 +93,8 @@ class Energy:
         `price`: seconds that every byte of weights moved to `alpha` costs on top.
         """
         terms = self._terms(labels, alpha, self.pairs.share if shared else None)
-        with np.errstate(invalid="ignore"):
-            added = self.unary[:, alpha] - self.unary[np.arange(len(labels)), labels]
+        unary = _within(self.unary[:, alpha], self.value(labels))
+        added = unary - self.unary[np.arange(len(labels)), labels]
         if price:
             added += price * self._new_bytes(labels, alpha)
         moves = _least_cut(added, self.pairs, terms)
@@ -138,6 +138,8 @@ class Energy:
         there = np.full(len(tail), alpha)
         ways = (self._ways(tail, head), self._ways(tail, there), self._ways(there, head))
         stay, reader, producer = ways if share is None else (way * share for way in ways)
+        value = self.value(labels)
+        reader, producer = _within(reader, value), _within(producer, value)
         missing = np.maximum(stay - reader - producer, 0.0)
         self.raised |= bool((missing > NOISE * stay).any())
         return Terms(stay, reader + missing / 2, producer + missing / 2)
@@ -175,6 +177,14 @@ class Energy:
                     per_byte = np.where(reached, routes.seconds_per_byte[:, sent.sink], 0.0)
                     paid[first + sent.producer] += sent.count * latency + sent.num_bytes * per_byte
         return paid
+
+
+def _within(seconds: Costs, value: float) -> Costs:
+    """Seconds, endless where they alone are more than a value: no move that pays them gains.
+
+    The cut counts in whole numbers, of which times that matter would be left too few.
+    """
+    return np.where(seconds > value * (1 + NOISE), inf, seconds)
 
 
 def _least_cut(added: Costs, pairs: Pairs, terms: Terms) -> NDArray[np.bool_] | None:

@@ -135,7 +135,7 @@ def _attempt(request: Request, end_s: float) -> Answer:
             if decision_violations(request.instance, decision, request.objective):
                 built.exclude(decision)
                 continue
-            is_left = not result.optimal and result.stopped_by == "finished"
+            is_left = target > -inf and not result.optimal and result.stopped_by == "finished"
             if is_left and request.incumbent_value * SMALLER > unit_s:
                 target = -inf  # the engine's value was its tolerance
                 continue

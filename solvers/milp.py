@@ -103,13 +103,16 @@ def solve_program(
     with warnings.catch_warnings():  # PuLP 3.3 announces what PuLP 4 will change
         warnings.simplefilter("ignore", DeprecationWarning)
         problem = _pulp_problem(program)
-        limit = max(time_limit_s - (time.perf_counter() - started), 1e-3)
-        solver = (_Highs if engine == "highs" else _Cbc)(
-            limit, relative_gap, dict(start or {}), seed
-        )
-        if isinstance(solver, _Highs) and target > -inf:
-            solver.optionsDict["objective_target"] = target - program.constant
-        problem.solve(solver)
+        for presolve in ("choose", "off"):
+            limit = max(time_limit_s - (time.perf_counter() - started), 1e-3)
+            how = (limit, relative_gap, dict(start or {}), seed)
+            solver = _Highs(*how) if engine == "highs" else _Cbc(*how)
+            if isinstance(solver, _Highs):
+                solver.optionsDict |= {"presolve": presolve}
+                solver.optionsDict |= {"objective_target": target - program.constant}
+            problem.solve(solver)
+            if not solver.failed:
+                break
     return _rounded(program, solver.result)
 
 
@@ -186,7 +189,7 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
             "primal_feasibility_tolerance": FEASIBILITY,
         }
         self.start = start
-        self.interrupted = self.is_late = False
+        self.interrupted = self.is_late = self.failed = False
         self.result = MilpResult(None, -inf)
 
     def callSolver(self, lp: Any) -> None:
@@ -219,6 +222,8 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
         found = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
         is_mip = any(variable.cat == pulp.LpInteger for variable in lp.variables())
         optimal = status in (kinds.kOptimal, kinds.kModelEmpty)
+        # HiGHS 1.12 gives up some small infeasible programs so after its presolve
+        self.failed = status in (kinds.kSolveError, kinds.kPresolveError, kinds.kPostsolveError)
         bound = info.mip_dual_bound if is_mip else -inf
         if not is_mip and optimal:
             bound = info.objective_function_value
@@ -239,6 +244,8 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
 
 class _Cbc(pulp.PULP_CBC_CMD):  # type: ignore[misc]
     """PuLP's CBC, in a process that a time limit or Ctrl-C ends; its bound stands in its log."""
+
+    failed = False
 
     def __init__(self, time_limit_s: float, gap: float, start: dict[int, float], seed: int) -> None:
         limit = time_limit_s if isfinite(time_limit_s) else None

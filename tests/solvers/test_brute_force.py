@@ -131,3 +131,25 @@ def test_declines_what_no_float_can_count() -> None:
     """Ten users' placements: the number itself is beyond floats."""
     with pytest.raises(SolverDeclined, match=r"e\+\d{3} placements or more"):
         solve(generate("fog", users=10, seed=1), "brute-force", "mean-latency")
+
+
+def test_a_very_long_time_leaves_no_rounding() -> None:
+    """10^16 s put on a node and taken off again: the sums of 1 to 8 s there must not be lost.
+
+    All but the last layer on b take 2 + 2 + 1 + 2 = 7 s, the last on a 7 s. Less than 7 s none
+    can: the last takes 7 s anywhere.
+    """
+    times = [(1, 2), (6, 2), (8, 1), (1e16, 2), (7, 7)]
+    layers = tuple(
+        Layer(name=f"l{i}", op="other", output_bytes=0, times_s={"a": float(a), "b": float(b)})
+        for i, (a, b) in enumerate(times)
+    )
+    instance = Instance(
+        name="long",
+        tiers=("fog",),
+        nodes=tuple(Node(name=name, tier="fog", speed_flops=1) for name in "ab"),
+        links=(),
+        models=(Model(name="m", layers=layers),),
+        tasks=(Task(name="t", model="m", source=None),),
+    )
+    assert solve(instance, "brute-force", "period").value == 7.0

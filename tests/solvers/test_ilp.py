@@ -364,3 +364,22 @@ def test_program_without_a_solution_and_without_rows() -> None:
         assert result.bound == pytest.approx(-1.0)
         program.add_row([(column, 1.0)], lower=2.0)
         assert solve_program(program, engine).infeasible
+
+
+def test_a_program_that_highs_gives_up() -> None:
+    """Units of 4, 6, 4 and 6 tenths on two nodes of 1, the first and third together: no way.
+
+    HiGHS 1.12 ends with an error here unless its presolve is off.
+    """
+    program = LinearProgram()
+    costs = ((74, 77), (0.3, 0.4), (36, 84), (14, 37))
+    on = [[program.add_column(1e-4 * cost, is_binary=True) for cost in own] for own in costs]
+    for pair in on:
+        program.add_row([(column, 1.0) for column in pair], 1.0, 1.0)
+    for node in (1, 0):
+        crossing = program.add_column(cost=0.99, upper=0.0)
+        program.add_row([(crossing, 1.0), (on[0][node], 1.0), (on[2][node], -1.0)], lower=0.0)
+    for node in (0, 1):
+        weights = zip(on, (0.4, 0.6, 0.4, 0.6), strict=True)
+        program.add_row([(own[node], weight) for own, weight in weights], upper=1.0)
+    assert solve_program(program, "highs").infeasible
