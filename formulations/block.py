@@ -91,7 +91,7 @@ class Durations:
         sent = np.array([bool(readers) for readers in self.arrays.model.consumers])
         if self.arrays.results_to is not None:
             sent |= self.arrays.model.results
-        hops = self.hops[np.ix_(sent, self.crossed)]
+        hops = self.hops[sent][:, self.crossed]
         spans = np.concatenate([self.times.ravel(), hops.ravel()])
         return spans[(spans > 0) & (spans <= longest)]
 

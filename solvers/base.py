@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Literal, Protocol
@@ -151,6 +151,10 @@ class Request:
         if better:
             self.incumbent, self.incumbent_value = decision, value
         return better
+
+    def offer_all(self, decisions: Iterable[Decision]) -> bool:
+        """Offer all of them; whether one is the best so far."""
+        return any([self.offer(decision) for decision in decisions])
 
 
 @dataclass(frozen=True)

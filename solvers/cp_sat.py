@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import floor, inf
 
 import numpy as np
@@ -23,9 +24,12 @@ from splitfog.solvers.cp_sat_path import SeriesSearch, whole_decision
 from splitfog.solvers.cp_sat_search import Search
 from splitfog.solvers.min_cut import least_cut, line_network
 from splitfog.solvers.packed_plans import packed_plans
+from splitfog.solvers.warm_starts import drawn, rivals
 
 COARSE = 64.0
 """A makespan this many times below the one that the tick was chosen for has it chosen anew."""
+LATE = 0.05
+"""Of the time limit, what random placements may take at its end."""
 
 
 def solve_cp_sat(request: Request) -> Answer:
@@ -51,6 +55,9 @@ def solve_cp_sat(request: Request) -> Answer:
         chosen_for = request.incumbent_value
         answer = _in_ticks(request, seconds)
         better = request.incumbent_value * COARSE < chosen_for
+        if answer.stopped_by == "time limit":
+            request.offer_all(drawn(request, LATE * (request.time_limit_s or 0.0)))
+            return replace(answer, decision=request.incumbent)
         if not better or answer.stopped_by != "finished":
             return answer
 
@@ -83,7 +90,12 @@ def _known_placements(request: Request) -> Iterator[list[int]]:
 
 
 def _first_placement(request: Request, seconds: Durations) -> Answer | None:
-    """Offer any feasible plan that CP-SAT finds; the answer where there is none or no time."""
+    """Offer a baseline's plan or any that CP-SAT finds; the answer where there is none or no time.
+
+    O(E N) and what CP-SAT needs.
+    """
+    if request.offer_all(rivals(request)):
+        return None
     horizon = _longest(seconds)
     scale = ticks_per_second(seconds.spans(horizon), horizon)
     table = durations(seconds.arrays, request.objective.monotone, scale)

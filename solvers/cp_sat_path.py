@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import ceil, inf, log2
+from math import ceil, floor, inf, log2
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from splitfog.solvers.base import Request
 from splitfog.solvers.block_plans import NO_PLAN, BlockPlan, quick_plan
 from splitfog.solvers.cp_sat_block import solve_block
 from splitfog.solvers.cp_sat_search import Search
+from splitfog.solvers.warm_starts import rivals
 
 FIRST_EFFORT = 0.05
 """CP-SAT's deterministic seconds (0.1 to 2 real ones) for the first search of a block."""
@@ -113,6 +114,11 @@ class Leg:
                     names[[first, at]] = names[[at, first]]
                     taken.append(first)
         return names
+
+    def pair(self, placement: Sequence[int]) -> Pair:
+        """The pair that a placement of the block belongs to."""
+        entry = placement[0] if self.has_entry else 0
+        return entry, 0 if self.block.exit is None else placement[self.block.exit]
 
     def arc(self, pair: Pair, placements: Iterable[Sequence[int]] = ()) -> Arc:
         """An arc with a quick plan, made when first asked for."""
@@ -218,6 +224,7 @@ class SeriesSearch:
         self.best = limit
         self.placement: NDArray[np.int64] | None = None
         self.interrupted = False
+        self.asked = False
 
     def run(self) -> StoppedBy:
         """Search until the shortest path is solved; offers plans and keeps the request's bound."""
@@ -231,11 +238,45 @@ class SeriesSearch:
             left = [at for at in open_.values() if not arcs[at].closed]
             if not left or self.best <= self.bound:
                 return "finished"
-            if self.interrupted or self.request.out_of_time:
-                self._offer(shortest_path([leg.upper for leg in self.legs])[1])
-                return "interrupted" if self.interrupted else "time limit"
+            if self.interrupted:
+                self._join()
+                return "interrupted"
+            if self.request.out_of_time:
+                self._ask()
+                self._join()
+                return "time limit"
             at = min(left, key=lambda at: self._urgency(at, path[at]))
+            if arcs[at].attempts:
+                self._ask()
             self._solve(self.legs[at], path[at])
+
+    def _ask(self) -> None:
+        """Go on from the best that a baseline finds, once, where the first searches did not do."""
+        if self.asked:
+            return
+        self.asked = True
+        if self.request.offer_all(rivals(self.request)):
+            self.best = min(self.best, floor(self.request.incumbent_value * self.scale) + 1.0)
+            for at in range(len(self.blocks)):
+                self._take(at)
+
+    def _take(self, at: int) -> None:
+        """The incumbent's own part in a block, if it is better than what is known of its arc."""
+        placement, order = self._part(at)
+        leg = self.legs[at]
+        pair = leg.pair(placement)
+        block = leg.arc(pair).block
+        called = np.argsort(leg.names[pair])[placement].tolist()
+        plan = BlockPlan(block.book(called, order), tuple(called), tuple(order))
+        leg.improve(pair, plan, leg.lower[pair])
+
+    def _part(self, at: int) -> tuple[list[int], list[int]]:
+        """The incumbent's placement and order in a block, by local index."""
+        assert self.request.incumbent is not None
+        task, block = self.request.incumbent.tasks[0], self.blocks[at]
+        local = {layer: index for index, layer in enumerate(block.layers)}
+        order = block.durations.arrays.model.order.tolist() if task.order is None else task.order
+        return task.placement[list(block.layers)].tolist(), [local[x] for x in order if x in local]
 
     def _urgency(self, at: int, pair: Pair) -> tuple[int, float]:
         """Sorts arcs: those searched least first, then those of the widest gap."""
@@ -266,8 +307,11 @@ class SeriesSearch:
         """The arc, with a quick plan; the best decision known is one of those tried."""
         if leg.kept[pair] in leg.arcs or self.request.incumbent is None:
             return leg.arc(pair)
-        known = self.request.incumbent.tasks[0].placement
-        return leg.arc(pair, [known[list(self.blocks[at].layers)].tolist()])
+        placement = self._part(at)[0]
+        arc = leg.arc(pair, [placement])
+        if leg.pair(placement) == pair:
+            self._take(at)
+        return arc
 
     def _solve(self, leg: Leg, pair: Pair) -> None:
         """Search one arc, longer than the last time.
@@ -295,6 +339,10 @@ class SeriesSearch:
         arc.closed |= found.closed
         arc.fine |= factor > 1 and found.settled
         self.interrupted |= found.interrupted
+
+    def _join(self) -> None:
+        """Offer the best that the plans of all arcs make."""
+        self._offer(shortest_path([leg.upper for leg in self.legs])[1])
 
     def _offer(self, path: Sequence[Pair]) -> None:
         """Offer the plan of a path if it has one and is the best so far."""

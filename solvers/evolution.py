@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +83,19 @@ def evolve(request: Request, watch: Watch | None = None) -> Answer:
     search.keep_best()
     best = request.incumbent
     reason = None if best is not None else "no feasible placement was met"
-    return Answer(best, search.progress.lower_bound, stopped_by=stopped_by, reason=reason)
+    bound = search.progress.lower_bound
+    if best is not None and space.is_single and has_one_order(request):
+        bound = request.incumbent_value
+    return Answer(best, bound, stopped_by=stopped_by, reason=reason)
+
+
+def has_one_order(request: Request) -> bool:
+    """Whether an order has no say, or every layer but the last is read by the one after it."""
+    if request.objective.name != "makespan":
+        return True
+    model = request.instance.model_of(request.instance.tasks[0])
+    order = model.order.tolist()
+    return all(after in model.consumers[layer] for layer, after in pairwise(order))
 
 
 def _is_tiny(request: Request) -> bool:
@@ -147,7 +159,7 @@ class _Search:
             return "time limit"
         self.pool = self._first_pool(starts)
         self.progress.value = min(self.progress.value, float(self.pool.cost[0]))
-        if not len(self.space.free) and self.orders is None:
+        if self.space.is_single and has_one_order(self.request):
             return "finished"
         while (why := first_to_stop(self.rules, self.progress)) is None:
             self._generation()
@@ -182,8 +194,8 @@ class _Search:
     def _children(self, pool: Pool) -> tuple[Codes, Keys | None]:
         first, other = (self._parents(len(pool)) for _ in range(2))
         codes, mates = pool.codes[:, first], pool.codes[:, other]
-        shares = np.array([share for _, share in self.moves.all])
-        ends = np.round(np.cumsum(shares) / shares.sum() * self.size).astype(int).tolist()
+        shares = np.cumsum([share for _, share in self.moves.all])
+        ends = np.round(shares / shares[-1:] * self.size).astype(int).tolist()
         for (move, _), low, high in zip(self.moves.all, [0, *ends], ends, strict=False):
             if high > low:
                 move(codes[:, low:high], mates[:, low:high])
@@ -214,7 +226,7 @@ class _Search:
         keys = None
         if self.orders is not None:
             keys = np.repeat(self.orders.encoded(None), self.size, axis=1)
-            for column, decision in enumerate(starts):
+            for column, decision in enumerate(starts[: self.size]):
                 keys[:, [column]] = self.orders.encoded(decision.tasks[0].order)
         self._select(self.judge(codes, keys, fresh=False))
         assert self.pool is not None

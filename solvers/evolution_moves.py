@@ -38,7 +38,9 @@ class Moves:
 
     @property
     def all(self) -> tuple[tuple[Callable[[Codes, Codes], None], float], ...]:
-        """Every move with its share of the children; `mates` are other parents."""
+        """Every move with its share of the children, none without a choice; `mates` are parents."""
+        if self.space.is_single:
+            return ()
         several = len(self.space.first) > 2
         return (
             (self.move_segments, 0.25),
@@ -51,7 +53,8 @@ class Moves:
 
     def random_cuts(self, batch: int) -> Codes:
         """Placements of a few runs each along a topological order, tiers rising if `monotone`."""
-        return np.hstack([self._cuts(k, n) for k, n in _parts(len(self.positions), batch)])
+        parts = [self._cuts(k, n) for k, n in _parts(len(self.positions), batch)]
+        return np.hstack([np.empty((self.space.num_units, 0), self.space.code_of.dtype), *parts])
 
     def homogeneous(self) -> Codes:
         """[units, nodes]: everything on one node."""

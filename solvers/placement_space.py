@@ -67,6 +67,11 @@ class PlacementSpace:
         """Units that have a choice."""
         return np.flatnonzero(self.allowed.sum(axis=1) > 1)
 
+    @property
+    def is_single(self) -> bool:
+        """Whether no unit has a choice: at most one placement."""
+        return not len(self.free)
+
     @cached_property
     def inputs(self) -> list[list[int]]:
         """Units that each unit reads."""

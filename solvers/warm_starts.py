@@ -8,7 +8,7 @@ from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.solvers.base import Request, SolverDeclined
 from splitfog.solvers.packed_plans import packed_plans
-from splitfog.solvers.registry import load_solver, parse_options, solver_info
+from splitfog.solvers.registry import load_solver, parse_options, solver_info, solver_infos
 
 CHEAP = (
     "min-cut",
@@ -54,6 +54,23 @@ def warm_starts(request: Request) -> Iterator[Decision]:
 def _limit_s(request: Request) -> float | None:
     """What one solver may take."""
     return None if request.time_limit_s is None else max(SHARE * request.remaining_s, 1e-3)
+
+
+def rivals(request: Request) -> Iterator[Decision]:
+    """What every baseline finds for the objective itself, but the random one, whatever the time."""
+    for info in solver_infos():
+        is_rival = info.kind == "baseline" and request.objective.name in info.objectives
+        if is_rival and info.name != "random":
+            found = plan_of(request, info.name, request.objective, _limit_s(request))
+            if found is not None:
+                yield found
+
+
+def drawn(request: Request, limit_s: float) -> Iterator[Decision]:
+    """What the random baseline finds in so many seconds."""
+    found = plan_of(request, "random", request.objective, limit_s)
+    if found is not None:
+        yield found
 
 
 def own_start(request: Request) -> list[Decision]:
