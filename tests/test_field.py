@@ -57,7 +57,7 @@ def test_pinned_layers_leave_evolution_and_fronts_a_plan() -> None:
     assert plan.value == pytest.approx(18.0)
     assert sf.pareto(instance, "latency,makespan", time_limit_s=5).points
     rows = sf.compare([instance], "all", "makespan", time_limit_s=5)
-    assert {row.status for row in rows} <= {"optimal", "feasible"}
+    assert "error" not in {row.status for row in rows}
 
 
 @pytest.mark.parametrize("solver", ["dina", "dina-p"])
