@@ -16,7 +16,7 @@ from splitfog.formulations.symmetry import SymmetryBreaking, symmetry_breaking
 from splitfog.formulations.units import task_units
 from splitfog.instances.model import Instance
 from splitfog.solvers.base import Answer, Request
-from splitfog.solvers.milp import DOUBT, MilpResult, solve_program
+from splitfog.solvers.milp import MilpResult, solve_program
 from splitfog.solvers.packed_plans import offer_packed_plans
 from splitfog.solvers.period_neighbourhoods import FREED, improve_period
 from splitfog.solvers.period_search import offer_period_plans
@@ -127,8 +127,8 @@ def _attempt(request: Request, end_s: float) -> Answer:
     target = 1 / SMALLER
     while True:
         result = _solve(request, built, kept, end_s - request.elapsed_s, target)
-        if result.infeasible:  # nothing is better, as far as the engine can see
-            return Answer(request.incumbent, _believed(unit_s * (1 - DOUBT), request))
+        if result.infeasible:  # the best plan is a solution: an engine that errs proves nothing
+            return Answer(request.incumbent, reason="the engine lost the best plan that is known")
         if result.values is not None:
             decision = built.decode(result.values)
             request.offer(decision)

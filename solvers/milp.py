@@ -45,6 +45,8 @@ GRACE_S = 5.0
 """Seconds that CBC has to write its solution after it was asked to stop."""
 CBC_SCALE = 2.0**12
 """By which CBC's objective is multiplied, since its log prints bounds with three decimals."""
+CBC_ROOM = 1e-9
+"""Relative room of rows for CBC, whose preprocessing takes a row that is just met for broken."""
 CBC_DIGIT = 1e-3 / CBC_SCALE
 """What those decimals may hide, more than half of the last one."""
 
@@ -102,16 +104,15 @@ def solve_program(
         return MilpResult(None, -inf, stopped_by="time limit")
     with warnings.catch_warnings():  # PuLP 3.3 announces what PuLP 4 will change
         warnings.simplefilter("ignore", DeprecationWarning)
-        problem = _pulp_problem(program)
-        for presolve in ("choose", "off"):
+        for presolved in (True, False):
+            problem = _pulp_problem(program, CBC_ROOM if engine == "cbc" else 0.0)
             limit = max(time_limit_s - (time.perf_counter() - started), 1e-3)
-            how = (limit, relative_gap, dict(start or {}), seed)
+            how = (limit, relative_gap, dict(start or {}), seed, presolved)
             solver = _Highs(*how) if engine == "highs" else _Cbc(*how)
             if isinstance(solver, _Highs):
-                solver.optionsDict |= {"presolve": presolve}
-                solver.optionsDict |= {"objective_target": target - program.constant}
+                solver.optionsDict["objective_target"] = target - program.constant
             problem.solve(solver)
-            if not solver.failed:
+            if not (solver.failed or (start and solver.result.infeasible)):
                 break
     return _rounded(program, solver.result)
 
@@ -126,8 +127,11 @@ def _rounded(program: LinearProgram, result: MilpResult) -> MilpResult:
     return replace(result, values=values, bound=max(bound, least) + program.constant)
 
 
-def _pulp_problem(program: LinearProgram) -> Any:
-    """The program as PuLP has it; variable i is called x followed by eight digits."""
+def _pulp_problem(program: LinearProgram, room: float = 0.0) -> Any:
+    """The program as PuLP has it; variable i is called x followed by eight digits.
+
+    Bounds of rows, but for equations and those that are 0, are looser by `room` of themselves.
+    """
     problem = pulp.LpProblem("program", pulp.LpMinimize)
     columns = [
         pulp.LpVariable(f"x{i:08}", 0, None if upper == inf else upper, _CATEGORY[binary])
@@ -145,9 +149,11 @@ def _pulp_problem(program: LinearProgram) -> Any:
             problem.addConstraint(pulp.LpConstraint(expression, pulp.LpConstraintEQ, rhs=lower))
             continue
         if lower > -inf:
-            problem.addConstraint(pulp.LpConstraint(expression, pulp.LpConstraintGE, rhs=lower))
+            least = lower - room * abs(lower)
+            problem.addConstraint(pulp.LpConstraint(expression, pulp.LpConstraintGE, rhs=least))
         if upper < inf:
-            problem.addConstraint(pulp.LpConstraint(expression, pulp.LpConstraintLE, rhs=upper))
+            most = upper + room * abs(upper)
+            problem.addConstraint(pulp.LpConstraint(expression, pulp.LpConstraintLE, rhs=most))
     return problem
 
 
@@ -180,10 +186,13 @@ def _quiet_stdout() -> Iterator[None]:
 class _Highs(pulp.HiGHS):  # type: ignore[misc]
     """PuLP's HiGHS, run in a thread of its own so that Ctrl-C reaches the waiting caller."""
 
-    def __init__(self, time_limit_s: float, gap: float, start: dict[int, float], seed: int) -> None:
+    def __init__(
+        self, time_limit_s: float, gap: float, start: dict[int, float], seed: int, presolved: bool
+    ) -> None:
         limit = time_limit_s if isfinite(time_limit_s) else None
         super().__init__(msg=False, timeLimit=limit, gapRel=gap, gapAbs=ABSOLUTE_GAP)
         self.optionsDict |= {
+            "presolve": "choose" if presolved else "off",
             "random_seed": seed % 2**31,
             "mip_feasibility_tolerance": FEASIBILITY,
             "primal_feasibility_tolerance": FEASIBILITY,
@@ -247,10 +256,12 @@ class _Cbc(pulp.PULP_CBC_CMD):  # type: ignore[misc]
 
     failed = False
 
-    def __init__(self, time_limit_s: float, gap: float, start: dict[int, float], seed: int) -> None:
+    def __init__(
+        self, time_limit_s: float, gap: float, start: dict[int, float], seed: int, presolved: bool
+    ) -> None:
         limit = time_limit_s if isfinite(time_limit_s) else None
         super().__init__(msg=False, timeLimit=limit, gapRel=gap, gapAbs=ABSOLUTE_GAP)
-        self.start, self.seed, self.gap = start, seed, gap
+        self.start, self.seed, self.gap, self.presolved = start, seed, gap, presolved
         self.result = MilpResult(None, -inf)
 
     def actualSolve(self, lp: Any, **_: Any) -> int:
@@ -280,6 +291,7 @@ class _Cbc(pulp.PULP_CBC_CMD):  # type: ignore[misc]
         commands += ["-randomCbcSeed", str(1 + self.seed % 10**8)]
         # its flow cover cuts remove solutions, optima too: https://github.com/coin-or/Cbc/issues/769
         commands += ["-flowCoverCuts", "off"]
+        commands += [] if self.presolved else ["-preprocess", "off"]
         return [
             *commands,
             "-solve",

@@ -110,6 +110,15 @@ def test_a_slow_node_beside_fast_ones(ratio: float, engine: str) -> None:
             assert plan.status == best.status
 
 
+@pytest.mark.parametrize("objective", ["latency", "period"])
+def test_memory_that_is_just_filled(objective: str) -> None:
+    """CBC's preprocessing dropped plans that fill a node to the byte, here all the best ones."""
+    instance = unequal_instance(np.random.default_rng(2035), 30.0)
+    plan = solve(instance, "ilp", objective, options={"engine": "cbc"})
+    best = solve(instance, "brute-force", objective)
+    assert (plan.status, plan.value) == ("optimal", pytest.approx(best.value, rel=2e-6))
+
+
 @pytest.mark.parametrize("ratio", [1e1, 1e5])
 def test_policy_over_a_wide_range(ratio: float) -> None:
     """From 1 mbit/s to 10^15 bit/s the table is the enumeration's value, and says it is proven."""

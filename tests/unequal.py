@@ -7,14 +7,16 @@ import numpy as np
 from splitfog.instances.model import Instance, Layer, Link, Model, Node, Task
 
 
-def unequal_instance(rng: np.random.Generator, ratio: float) -> Instance:
+def unequal_instance(
+    rng: np.random.Generator, ratio: float, num_layers: int | None = None
+) -> Instance:
     """A slow node and one to three others `ratio` times as fast, few layers, all in one tier.
 
     One in three has a table of times instead, each anywhere within `ratio`; then no node is fast
     at everything. Weights are whole numbers that mostly fill all memory but a little.
     """
-    num_nodes, num_layers = int(rng.integers(2, 5)), int(rng.integers(3, 8))
-    num_layers = min(num_layers, 5) if num_nodes == 4 else num_layers
+    num_nodes, few_layers = int(rng.integers(2, 5)), int(rng.integers(3, 8))
+    num_layers = num_layers or (min(few_layers, 5) if num_nodes == 4 else few_layers)
     names = [f"n{i}" for i in range(num_nodes)]
     tabled = bool(rng.random() < 1 / 3)
     weights = rng.integers(1, 4, num_layers).astype(float)
