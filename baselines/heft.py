@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +29,16 @@ def solve_heft(request: Request) -> Answer:
     SPEC 3.2 lets nothing overtake on a node; ranks over the mean time and mean transfer of the
     nodes that `tiers`, groups, routes and `monotone` leave; a last layer also counts the way of
     its result; the plan's order is that of the ranks or, where links are shared or nodes do not
-    overlap, that of the estimated starts if it ends earlier. O(E N).
+    overlap, that of the estimated starts if it ends earlier. What only forwards a tensor, in no
+    time, is part of the layer before it (see `forwarders`). O(E N).
     """
     arrays = task_arrays(request.instance)
-    ranks = layer_ranks(arrays, request.objective.monotone)
-    order = by_falling(ranks.upward, arrays)
-    return _scheduled(request, arrays, order, {})
+
+    def way(carried: Carried) -> Way:
+        ranks = layer_ranks(arrays, request.objective.monotone, carried)
+        return with_carried(by_falling(ranks.upward, arrays), arrays, carried), {}
+
+    return _scheduled(request, arrays, way)
 
 
 def solve_cpop(request: Request) -> Answer:
@@ -43,13 +50,39 @@ def solve_cpop(request: Request) -> Answer:
     be on that node goes where it ends first. O(E N).
     """
     arrays = task_arrays(request.instance)
-    ranks = layer_ranks(arrays, request.objective.monotone)
-    priority = ranks.upward + ranks.downward
-    path = critical_path(arrays, priority)
     usable = _usable(arrays, request.objective.monotone)
-    costs = np.where(usable, arrays.costs_s[path].sum(axis=0), np.inf)
-    pinned = {layer: int(costs.argmin()) for layer in path} if np.isfinite(costs).any() else {}
-    return _scheduled(request, arrays, _ready_order(arrays, priority), pinned)
+
+    def way(carried: Carried) -> Way:
+        ranks = layer_ranks(arrays, request.objective.monotone, carried)
+        priority = ranks.upward + ranks.downward
+        path = critical_path(arrays, priority)
+        costs = np.where(usable, arrays.costs_s[path].sum(axis=0), np.inf)
+        pinned = {layer: int(costs.argmin()) for layer in path} if np.isfinite(costs).any() else {}
+        return _ready_order(arrays, priority, carried), pinned
+
+    return _scheduled(request, arrays, way)
+
+
+Carried = Mapping[int, int]
+"""Layers that only forward a tensor, and the layer whose tensor that is."""
+
+Way = tuple[list[int], dict[int, int]]
+"""An order to schedule layers in, and layers pinned to a node."""
+
+
+def forwarders(arrays: TaskArrays) -> dict[int, int]:
+    """Layers that read one tensor, in no time wherever that may be made: edges with own sizes.
+
+    An edge whose data differ from its layer's other edges' is written as such a layer between the
+    two; the order of ranks would let it queue behind others on its node, as no edge does.
+    """
+    found = {}
+    for layer, inputs in enumerate(arrays.model.inputs):
+        if len(set(inputs)) == 1:
+            both = arrays.allowed[layer] & arrays.allowed[inputs[0]]
+            if both.any() and not arrays.times_s[layer, both].any():
+                found[layer] = inputs[0]
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,17 +93,27 @@ class Ranks:
     downward: NDArray[np.float64]
 
 
-def layer_ranks(arrays: TaskArrays, monotone: bool) -> Ranks:
-    """Upward and downward ranks over the means of the nodes that a task may use. O(E + L N)."""
+def layer_ranks(
+    arrays: TaskArrays, monotone: bool, carried: Carried = MappingProxyType({})
+) -> Ranks:
+    """Upward and downward ranks over the means of the nodes that a task may use. O(E + L N).
+
+    A tensor does not travel to the layers that forward it.
+    """
     times, transfers = _means(arrays, monotone)
     model = arrays.model
     order: list[int] = model.order.tolist()
     upward, downward = [0.0] * len(order), [0.0] * len(order)
     for layer in reversed(order):
-        below = max([upward[reader] for reader in model.consumers[layer]], default=0.0)
-        upward[layer] = times[layer] + (transfers[layer] + below)
+        readers = model.consumers[layer]
+        below = max([upward[r] for r in readers if r in carried], default=0.0)
+        if not readers or any(reader not in carried for reader in readers):
+            others = max([upward[r] for r in readers if r not in carried], default=0.0)
+            below = max(below, transfers[layer] + others)
+        upward[layer] = times[layer] + below
     for layer in order:
-        through = (downward[t] + times[t] + transfers[t] for t in model.inputs[layer])
+        sent = 0.0 if layer in carried else 1.0
+        through = (downward[t] + times[t] + sent * transfers[t] for t in model.inputs[layer])
         downward[layer] = max(through, default=0.0)
     return Ranks(frozen(np.array(upward)), frozen(np.array(downward)))
 
@@ -80,6 +123,18 @@ def by_falling(rank: NDArray[np.float64], arrays: TaskArrays) -> list[int]:
     order = arrays.model.order
     falling: list[int] = order[np.argsort(-rank[order], kind="stable")].tolist()
     return falling
+
+
+def with_carried(order: Iterable[int], arrays: TaskArrays, carried: Carried) -> list[int]:
+    """The order with every layer that forwards right after the one it belongs to."""
+    moved: list[int] = []
+    for layer in order:
+        if layer not in carried:
+            after = [layer]
+            while after:
+                moved.append(after.pop())
+                after += [r for r in reversed(arrays.model.consumers[moved[-1]]) if r in carried]
+    return moved
 
 
 def critical_path(arrays: TaskArrays, priority: NDArray[np.float64]) -> list[int]:
@@ -124,11 +179,12 @@ def _mean_way(arrays: TaskArrays, monotone: bool) -> tuple[float, float]:
     return float(routes.latency_s[pairs].mean()), float(routes.seconds_per_byte[pairs].mean())
 
 
-def _ready_order(arrays: TaskArrays, priority: NDArray[np.float64]) -> list[int]:
-    """Repeatedly the layer of highest priority whose inputs are all taken."""
+def _ready_order(arrays: TaskArrays, priority: NDArray[np.float64], carried: Carried) -> list[int]:
+    """Repeatedly the ready layer of highest priority; one that forwards at once."""
     model = arrays.model
+    key = [-inf if layer in carried else -float(p) for layer, p in enumerate(priority)]
     missing = [len(set(inputs)) for inputs in model.inputs]
-    ready = [(-priority[layer], layer) for layer, count in enumerate(missing) if not count]
+    ready = [(key[layer], layer) for layer, count in enumerate(missing) if not count]
     heapq.heapify(ready)
     order = []
     while ready:
@@ -137,16 +193,37 @@ def _ready_order(arrays: TaskArrays, priority: NDArray[np.float64]) -> list[int]
         for reader in model.consumers[layer]:
             missing[reader] -= 1
             if not missing[reader]:
-                heapq.heappush(ready, (-priority[reader], reader))
+                heapq.heappush(ready, (key[reader], reader))
     return order
 
 
-def _scheduled(
-    request: Request, arrays: TaskArrays, order: list[int], pinned: dict[int, int]
+def _scheduled(request: Request, arrays: TaskArrays, way: Callable[[Carried], Way]) -> Answer:
+    """The answer of list scheduling in an order; it is also the plan's unless starts are better.
+
+    Layers that forward are scheduled with the one before them; where they need not be on its node,
+    also like all others, and the better plan is taken.
+    """
+    carried = forwarders(arrays)
+    together = {layer: group for group in arrays.groups for layer in group}
+    free = any(layer not in together.get(before, ()) for layer, before in carried.items())
+    answers = [
+        _listed(request, arrays, *way(own), own) for own in ((carried, {}) if free else (carried,))
+    ]
+    found = [answer.decision for answer in answers if answer.decision is not None]
+    if not found:
+        return answers[0]
+    return Answer(min(found, key=lambda d: decision_cost(request.instance, d, request.objective)))
+
+
+def _listed(
+    request: Request,
+    arrays: TaskArrays,
+    order: list[int],
+    pinned: dict[int, int],
+    carried: Carried,
 ) -> Answer:
-    """The answer of list scheduling in an order; it is also the plan's unless starts are better."""
     table = Timetable(arrays, request.objective.monotone)
-    found = list_schedule(table, order, pinned)
+    found = list_schedule(table, order, pinned, carried)
     if isinstance(found, str):
         return Answer(None, reason=f"task {arrays.task.name}: {found}")
     decision = _ordered(found, order)

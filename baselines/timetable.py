@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import inf
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,17 +94,20 @@ class Timetable:
 
 
 def list_schedule(
-    table: Timetable, order: Iterable[int], pinned: Mapping[int, int] | None = None
+    table: Timetable,
+    order: Iterable[int],
+    pinned: Mapping[int, int] = MappingProxyType({}),
+    carried: Mapping[int, int] = MappingProxyType({}),
 ) -> Placement | str:
     """The placement of list scheduling in an order that is topological, or why it fails.
 
-    `pinned` layers go to their node if they may be there. O(E N).
+    `pinned` layers go to their node, those `carried` to that of another layer, which is before
+    them, if they may be there. O(E N).
     """
     if table.domains.empty:
         return "no placement respects tiers, groups, routes and monotone"
-    pinned = pinned or {}
     for layer in order:
-        node = pinned.get(layer)
+        node = table.placement[carried[layer]] if layer in carried else pinned.get(layer)
         if node is None or table.finish_times(layer)[node] == inf:
             node = table.best_node(layer)
         if node is None or not table.put(layer, node):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as changed
 from itertools import permutations
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from splitfog import Instance, evaluate, solve
 from splitfog.baselines.heft import critical_path, layer_ranks
@@ -16,8 +18,10 @@ from splitfog.formulations.cost import decision_cost
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.instances.generators import generate
+from splitfog.instances.model import Layer
+from tests import field
 from tests.baselines.small import layer, link, network, node, places
-from tests.strategies import instances
+from tests.strategies import instances, random_instance
 
 
 def fork() -> Instance:
@@ -106,3 +110,71 @@ def test_a_better_order_is_taken_where_links_are_shared() -> None:
             decision = Decision((TaskDecision(placement, (0, *order)),))
             values.append(float(decision_cost(instance, decision, Objective("makespan"))))
     assert min(values) <= plan.value <= max(values)
+
+
+@pytest.mark.parametrize(("solver", "published"), [("heft", 80), ("cpop", 86)])
+def test_the_published_example(solver: str, published: float) -> None:
+    """Topcuoglu et al. 2002, figures 3 and 4: their edges with own sizes are zero-time layers."""
+    instance = field.instance("edge-sizes-need-gadget")
+    assert solve(instance, solver, "makespan").value == published
+
+
+@pytest.mark.parametrize("solver", ["heft", "cpop"])
+@pytest.mark.parametrize("links", [1, 2])
+def test_edges_with_layers_of_their_own_change_nothing(solver: str, links: int) -> None:
+    """A tensor sent by zero-time layers, one or two an edge, costs what it costs sent as it is.
+
+    On 25 random DAGs where nothing waits for links; the layers themselves send nothing then.
+    """
+    for seed in range(25):
+        instance = _unshared(random_instance(np.random.default_rng(seed), limits=False))
+        plain = solve(instance, solver, "makespan", monotone=False).value
+        carried = solve(_carried(instance, links), solver, "makespan", monotone=False).value
+        assert (plain is None) == (carried is None)
+        if plain is not None:
+            assert carried == pytest.approx(plain, rel=1e-12)
+
+
+def _unshared(instance: Instance) -> Instance:
+    """The same where no hop waits, and no result is read."""
+    model = instance.models[0]
+    layers = tuple(replace(own, result=False) for own in model.layers)
+    return changed(
+        instance,
+        nodes=tuple(replace(node, overlap=True) for node in instance.nodes),
+        links=tuple(replace(link, shared=False) for link in instance.links),
+        models=(replace(model, layers=layers),),
+    )
+
+
+def _carried(instance: Instance, links: int) -> Instance:
+    """Every edge but an input's as zero-time layers in its producer's group, the last sends."""
+    model = instance.models[0]
+    zero = {node.name: 0.0 for node in instance.nodes}
+    layers: list[Layer] = []
+    for reader, inputs in zip(model.layers, model.inputs, strict=True):
+        sources = []
+        for tail in dict.fromkeys(inputs):
+            producer = model.layers[tail]
+            last = producer.name
+            for turn in range(links if producer.op != "input" else 0):
+                sent = producer.output_bytes if turn == links - 1 else 1e9
+                name, group = f"{producer.name}-{reader.name}-{turn}", f"with {producer.name}"
+                layers.append(
+                    Layer(
+                        name=name,
+                        op="identity",
+                        output_bytes=sent,
+                        inputs=(last,),
+                        times_s=zero,
+                        tiers=producer.tiers,
+                        group=group,
+                    )
+                )
+                last = name
+            sources.append(last)
+        read = model.consumers[model.index[reader.name]]
+        sent = 0.0 if read and reader.op != "input" else reader.output_bytes
+        group = f"with {reader.name}" if reader.op != "input" else None
+        layers.append(replace(reader, inputs=tuple(sources), output_bytes=sent, group=group))
+    return changed(instance, models=(replace(model, layers=tuple(layers)),))

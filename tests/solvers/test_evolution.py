@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from math import inf
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -121,6 +123,59 @@ def test_a_start_is_never_lost() -> None:
     assert again.value is not None
     assert best.value is not None
     assert again.value <= best.value
+
+
+def _pinned(instance: Instance, seed: int) -> Instance:
+    """Every layer but inputs bound to a node."""
+    rng, names = np.random.default_rng(seed), [node.name for node in instance.nodes]
+    models = tuple(
+        msgspec.structs.replace(
+            model,
+            layers=tuple(
+                layer
+                if layer.op == "input"
+                else msgspec.structs.replace(layer, tiers=(str(rng.choice(names)),))
+                for layer in model.layers
+            ),
+        )
+        for model in instance.models
+    )
+    return dataclasses.replace(instance, models=models)
+
+
+@pytest.mark.usefixtures("_no_enumeration")
+@pytest.mark.parametrize("name", ["latency", "period", "makespan", "mean-latency"])
+def test_nothing_to_choose(name: str) -> None:
+    """One placement, or one node: its plan, proven where the order has no say either.
+
+    Chains have one order; brute-force says what is feasible and the least makespan.
+    """
+    options = {"iterations": 60, "stagnation": 20}
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        nodes = 1 if seed % 3 == 0 else 3
+        chain = seed % 2 == 0
+        instance = random_instance(rng, num_nodes=nodes, num_layers=5, chain=chain, limits=False)
+        instance = instance if nodes == 1 else _pinned(instance, seed)
+        least = solve(instance, "brute-force", name, monotone=False)
+        plan = solve(instance, "evolution", name, monotone=False, options=options)
+        assert (plan.value is None) == (least.value is None)
+        if least.value is not None:
+            check_plan(instance, plan)
+            assert plan.value == pytest.approx(least.value, rel=1e-9)
+            assert plan.status == "optimal" or (name == "makespan" and not chain)
+
+
+@pytest.mark.usefixtures("_no_enumeration")
+def test_starts_that_fill_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `generate fog --users 100 --seed 1` did: no room is left for random placements."""
+    monkeypatch.setattr(evolution, "FEWEST", 2)
+    monkeypatch.setattr(evolution, "MOST", 2)
+    instance = generate("random-dag", layers=8, seed=1)
+    for name in ("latency", "makespan"):
+        plan = solve(instance, "evolution", name, options={"iterations": 20})
+        check_plan(instance, plan)
+        assert plan.value is not None
 
 
 def test_too_little_time_still_gives_a_plan() -> None:
