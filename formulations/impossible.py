@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays import TaskArrays, task_arrays
 from splitfog.formulations.feasibility import MEMORY_SLACK
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.overfull import overfull
 from splitfog.formulations.routes import routes_of
 from splitfog.formulations.stage_bound import kept_share, may_slice
 from splitfog.instances.model import Instance, Model
@@ -28,8 +29,8 @@ def impossibility(instance: Instance, objective: Objective) -> str | None:
     """A sentence that proves that no plan is feasible; None where none of these counts does.
 
     A layer that no node can take (its `tiers`, the way from the source, its weights alone, a
-    quota of 0); and for streams, work that exceeds what a set of nodes can do: one node, a tier,
-    all nodes. O(tasks layers nodes).
+    quota of 0); weights that do not fit together (`overfull`); and for streams, work that exceeds
+    what a set of nodes can do: one node, a tier, all nodes. O(tasks layers nodes).
     """
     possible = []
     for position, task in enumerate(instance.tasks):
@@ -42,6 +43,8 @@ def impossibility(instance: Instance, objective: Objective) -> str | None:
             name = arrays.model.layers[layer].name
             return f"task {task.name}: no node can take layer {name}: {why} leave none"
         possible.append(open_to)
+    if objective.name != "batch" and (reason := overfull(instance, possible)) is not None:
+        return reason
     if objective.name == "mean-latency" and any(task.arrivals_per_s for task in instance.tasks):
         return _overload(instance, possible)
     return None

@@ -73,6 +73,7 @@ class ProgramBuild:
         self.link_busy: list[dict[int, float]] = [{} for _ in self.links]
         self.columns = tuple(self._placements(units) for units in self.units)
         self.pairs: dict[tuple[int, int, int], dict[tuple[int, int], int]] = {}
+        self.trees: dict[int, dict[int, list[int]]] = {}
         self.with_memory = memory
         self.longest, self.busy_rows = ABSENT, dict[int, int]()
 
@@ -259,9 +260,11 @@ class ProgramBuild:
             else:
                 self.pairs[key] = {pair: self.program.add_column() for pair in pairs}
                 for end, columns in enumerate((tails, heads)):
+                    terms: dict[int, list[tuple[int, float]]] = {node: [] for node in columns}
+                    for pair, z in self.pairs[key].items():
+                        terms[pair[end]].append((z, 1.0))
                     for node, column in columns.items():
-                        terms = [(z, 1.0) for p, z in self.pairs[key].items() if p[end] == node]
-                        self.program.add_row([*terms, (column, -1.0)], 0.0, 0.0)
+                        self.program.add_row([*terms[node], (column, -1.0)], 0.0, 0.0)
         return self.pairs[key]
 
     def _transport(self, task: int, broadcast: Broadcast) -> None:
@@ -291,11 +294,13 @@ class ProgramBuild:
 
     def _tree(self, root: int) -> dict[int, list[int]]:
         """Nodes behind every link of the tree of routes from a node."""
-        behind: dict[int, list[int]] = {}
-        for node in range(len(self.instance.nodes)):
-            for link in self.routes.path(root, node) or ():
-                behind.setdefault(link, []).append(node)
-        return behind
+        if root not in self.trees:
+            behind: dict[int, list[int]] = {}
+            for node in range(len(self.instance.nodes)):
+                for link in self.routes.path(root, node) or ():
+                    behind.setdefault(link, []).append(node)
+            self.trees[root] = behind
+        return self.trees[root]
 
     # limits and the objective
 

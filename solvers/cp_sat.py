@@ -12,6 +12,7 @@ from splitfog.formulations.arrays import TaskArrays, task_arrays
 from splitfog.formulations.block import Durations, block_of, durations
 from splitfog.formulations.decision import placed
 from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.impossible import impossibility
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.series import Segment, series_segments
@@ -94,6 +95,8 @@ def _first_placement(request: Request, seconds: Durations) -> Answer | None:
 
     O(E N) and what CP-SAT needs.
     """
+    if (reason := impossibility(request.instance, request.objective)) is not None:
+        return Answer(None, infeasible=True, reason=reason)
     if request.offer_all(rivals(request)):
         return None
     horizon = _longest(seconds)

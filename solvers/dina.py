@@ -53,6 +53,10 @@ def solve_dina(request: Request) -> Answer:
     search = _Search(loads, request)
     try:
         stopped_by = search.run()
+        if loads.value()[0] > 0 and request.incumbent is not None:  # all at home leads nowhere
+            loads = Loads.of(instance, request.objective, request.incumbent)
+            search = _Search(loads, request)
+            stopped_by = search.run()
     except KeyboardInterrupt:
         stopped_by = "interrupted"
     return finished_answer(

@@ -33,6 +33,7 @@ from splitfog.instances.model import Instance, frozen
 from splitfog.solvers.base import Request, SolverDeclined
 from splitfog.solvers.dina_blocks import blocks_of
 from splitfog.solvers.dina_stars import Stars, stars_of
+from splitfog.solvers.packed_plans import offer_packed_plans
 
 Seconds = NDArray[np.float64]
 
@@ -102,11 +103,15 @@ def home_decision(instance: Instance, objective: Objective) -> Decision:
 
 
 def first_loads(request: Request) -> Loads:
-    """The loads of the start, or of all at home, which is offered: nothing found is worse."""
+    """The loads of the start, or of all at home, which is offered: nothing found is worse.
+
+    Where memory has no room for all at home, plans that fit are offered, too.
+    """
     start = request.start
     if start is None:
         start = home_decision(request.instance, request.objective)
-        request.offer(start)
+        if not request.offer(start):
+            offer_packed_plans(request)
     return Loads.of(request.instance, request.objective, start)
 
 

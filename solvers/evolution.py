@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.decision import Decision, TaskDecision
+from splitfog.formulations.impossible import impossibility
 from splitfog.formulations.plan import StoppedBy
 from splitfog.instances.model import frozen
 from splitfog.solvers.base import Answer, Request
@@ -20,6 +21,7 @@ from splitfog.solvers.cheap_bounds import cheap_bound
 from splitfog.solvers.evolution_moves import Moves
 from splitfog.solvers.evolution_pool import Judge, Pool, Watch
 from splitfog.solvers.order_keys import Keys, OrderKeys
+from splitfog.solvers.packed_plans import refitted
 from splitfog.solvers.placement_space import Codes, PlacementSpace, homeless
 from splitfog.solvers.stop_rules import (
     EnoughIterations,
@@ -45,6 +47,9 @@ MOST_ENUMERATED = 8192
 SURVIVORS = 4
 """One in so many of a generation's size."""
 
+MOST_REFITTED = 6
+"""Starts that break memory of which a plan that fits is made."""
+
 COMPILING_S = 0.5
 """With less time than this left the costs are not even compiled."""
 
@@ -53,7 +58,8 @@ def solve_evolution(request: Request) -> Answer:
     """The best placement that a population search over `BatchCost` finds.
 
     Starts from every cheap solver's plan, the start plan, and random runs along topological
-    orders. Children by runs of layers, shifted boundaries, cuts of the DAG, single layers and
+    orders; where memory binds, from plans made to fit. Children by runs of layers, shifted
+    boundaries, cuts of the DAG, single layers, exchanges of two where memory binds, and
     crossover (by position, by task) are repaired to tiers, groups, source and `monotone`; what
     still breaks memory, loads or quotas ranks behind what does not. Every few generations all
     single moves of the best are tried. For `makespan` the order of the layers evolves, too. The
@@ -80,6 +86,8 @@ def evolve(request: Request, watch: Watch | None = None) -> Answer:
         stopped_by = search.run()
     except KeyboardInterrupt:
         stopped_by = "interrupted"
+    if search.proof is not None:
+        return Answer(None, infeasible=True, reason=search.proof)
     search.keep_best()
     best = request.incumbent
     reason = None if best is not None else "no feasible placement was met"
@@ -127,6 +135,7 @@ class _Search:
         self.marks = self.rng.integers(1, 1 << 62, space.num_units)
         self.pool: Pool | None = None
         self.scanned: int | None = None
+        self.proof: str | None = None
 
     @cached_property
     def moves(self) -> Moves:
@@ -150,6 +159,11 @@ class _Search:
         for decision in self._starts():
             self.request.offer(decision)
             starts.append(decision)
+        starts += self._refitted(starts)
+        if self.request.incumbent is None:
+            self.proof = impossibility(self.request.instance, self.request.objective)
+            if self.proof is not None:
+                return "finished"
         bound = cheap_bound(self.request.instance, self.request.objective)
         self.progress.lower_bound = bound
         self.progress.value = self.request.incumbent_value
@@ -170,6 +184,22 @@ class _Search:
         """Plans to start from."""
         warm = self.request.options["warm"]
         return warm_starts(self.request) if warm else own_start(self.request)
+
+    def _refitted(self, starts: list[Decision]) -> list[Decision]:
+        """Those that memory has no room for, with what does not fit moved, offered too."""
+        if not starts or not self.space.memory_binds:
+            return []
+        codes = np.hstack(
+            [self.space.encoded(*(task.placement for task in d.tasks)) for d in starts]
+        )
+        _, first = np.unique(codes, axis=1, return_index=True)
+        found: list[Decision] = []
+        for position in [int(p) for p in np.sort(first) if self.space.overfull(codes[:, [p]])]:
+            decision = refitted(self.space, starts[position], self.request.seed)
+            if decision is not None and len(found) < MOST_REFITTED:
+                self.request.offer(decision)
+                found.append(decision)
+        return found
 
     def keep_best(self) -> None:
         """Offer the best of the population, or the first that the reference cost accepts."""

@@ -49,6 +49,7 @@ class Moves:
             (self.move_single_units, 0.2),
             (self.cross_at_positions, 0.1 if several else 0.2),
             *(((self.cross_tasks, 0.1),) if several else ()),
+            *(((self.exchange_units, 0.2),) if self.space.memory_binds else ()),
         )
 
     def random_cuts(self, batch: int) -> Codes:
@@ -113,6 +114,13 @@ class Moves:
                 goals = np.where(near, children[self._neighbour(units), columns], goals)
             act = self.rng.random(batch) < (1.0, 0.5, 0.3)[turn]
             children[units[act], columns[act]] = goals[act]
+
+    def exchange_units(self, children: Codes, mates: Codes) -> None:
+        """Two units change places: what nearly full nodes still allow."""
+        columns = np.arange(children.shape[1])
+        one, other = (self.rng.choice(self.space.free, len(columns)) for _ in range(2))
+        here, there = children[one, columns], children[other, columns]
+        children[one, columns], children[other, columns] = there, here
 
     def cross_at_positions(self, children: Codes, mates: Codes) -> None:
         """The mate's placement from a position of a topological order on, or in a run of it."""

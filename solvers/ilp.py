@@ -9,6 +9,7 @@ import numpy as np
 
 from splitfog.formulations.decision import placed
 from splitfog.formulations.feasibility import decision_violations
+from splitfog.formulations.impossible import impossibility
 from splitfog.formulations.linear import PlacementProgram
 from splitfog.formulations.linear_build import placement_program
 from splitfog.formulations.objective import Objective
@@ -52,6 +53,8 @@ def solve_ilp(request: Request) -> Answer:
         return Answer(None, infeasible=True, reason=reason)
     offer_simple_plans(request)
     offer_packed_plans(request)
+    if request.incumbent is None and (reason := impossibility(request.instance, request.objective)):
+        return Answer(None, infeasible=True, reason=reason)
     is_period = request.objective.name == "period"
     if is_period:
         offer_period_plans(request)

@@ -7,7 +7,8 @@ find none, `packing`. Then moves and exchanges that lower the value and keep the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -30,7 +31,12 @@ FILLS = (1.0, 0.5, 0.0)
 DESCENT_WORK = 20_000_000
 """Moves and exchanges looked at in one descent."""
 FORBIDDEN = 1e3
-"""A missing route or a way back, in sums of all units' slowest times: to be mended, not hidden."""
+"""A missing route or a way back, in most that a plan may cost: to be mended at any price."""
+MORE_FILLS = 8
+"""Random fills that are tried besides where these lead to no packing."""
+MOST_DESCENTS = 3
+REFIT_EFFORT = 0.1
+"""Of a packing's, where most of a plan is kept."""
 
 
 def packed_plans(instance: Instance, objective: Objective, seed: int) -> Iterator[Decision]:
@@ -40,8 +46,10 @@ def packed_plans(instance: Instance, objective: Objective, seed: int) -> Iterato
     each, and what `pack` and the descent may take.
     """
     space = PlacementSpace(instance, objective)
-    if memory_binds(space) and space.allowed.any(axis=1).all():
-        yield from _Packer(space, seed).plans()
+    if space.memory_binds:
+        packer = _Packer(space, seed)
+        if packer.allowed.any(axis=1).all():
+            yield from packer.plans()
 
 
 def offer_packed_plans(request: Request) -> None:
@@ -53,17 +61,10 @@ def offer_packed_plans(request: Request) -> None:
 def refitted(space: PlacementSpace, decision: Decision, seed: int) -> Decision | None:
     """A decision with what does not fit moved elsewhere; None if no room was found for it."""
     nodes = space.nodes(space.encoded(*(task.placement for task in decision.tasks)))[:, 0]
-    return _Packer(space, seed).refitted(nodes.astype(np.int64))
-
-
-def memory_binds(space: PlacementSpace) -> bool:
-    """Whether the weights that may be on some node do not all fit there."""
-    bins = Bins(space)
-    for node, room in enumerate(bins.room):
-        held = sum(size for size, units in space.parcels if space.allowed[units, node].any())
-        if held > room:
-            return True
-    return False
+    packer = _Packer(space, seed)
+    if not packer.allowed.any(axis=1).all():
+        return None
+    return packer.refitted(nodes.astype(np.int64))
 
 
 class _Packer:
@@ -73,31 +74,54 @@ class _Packer:
         self.space, self.seed = space, seed
         self.prices = _Prices(space)
         self.rank = space.instance.node_rank
-        self.weight = Bins(space).weight
+        bins = Bins(space)
+        self.weight, self.parcels = bins.weight, bins.parcels
+        self.allowed = space.allowed & (np.array(bins.weight)[:, None] <= bins.room)
         self.by_weight = sorted(range(space.num_units), key=lambda unit: -self.weight[unit])
 
     def plans(self) -> Iterator[Decision]:
-        """First fit decreasing in every way; if none fits, the packings of the first that do."""
-        tiers = self._tiers()
-        found = False
-        for open_to in tiers:
+        """First fit in every way, the best then lowered; where none is sound, packings."""
+        fitted = []
+        for open_to in self._tiers(FILLS):
+            fitted += [bins for bins in self._first_fits(open_to) if bins is not None]
+        yield from map(self._decision, fitted)
+        sound = False
+        for bins in sorted(fitted, key=self._seconds)[:MOST_DESCENTS]:
+            yield self._descended(bins)
+            sound |= self._is_sound(bins)
+        if not sound:
+            yield from self._packings()
+
+    def _packings(self) -> Iterator[Decision]:
+        """Packings on tiers filled in many ways, until one is sound."""
+        luck = random.Random(self.seed)
+        fills = [*FILLS, *(luck.random() for _ in range(MORE_FILLS))]
+        ways = [open_to for open_to in self._tiers(fills) if not self._too_much(open_to)]
+        for open_to in ways:
+            bins = Bins(self.space)
+            if pack(bins, _lists(open_to), self.seed, 1 / len(ways)) and self._first_fit(
+                bins, open_to, self.by_weight
+            ):
+                yield self._decision(bins)
+                yield self._descended(bins)
+                if self._is_sound(bins):
+                    return
+
+    def _first_fits(self, open_to: NDArray[np.bool_]) -> Iterator[Bins | None]:
+        """First fit by weight and along the DAG, each for least time and for balance."""
+        for order in (self.by_weight, list(range(self.space.num_units))):
             for balanced in (False, True):
                 bins = Bins(self.space)
-                if not self._first_fit(bins, open_to, balanced):
-                    continue
-                found = True
-                yield self._decision(bins)
-                yield self._descended(bins, open_to)
-        if found:
-            return
-        open_ways = [open_to for open_to in tiers if not self._too_much(open_to)]
-        for open_to in open_ways:
-            bins, effort = Bins(self.space), 1 / len(open_ways)
-            packed = pack(bins, _lists(open_to), self.seed, effort)
-            if packed and self._first_fit(bins, open_to, False):
-                yield self._decision(bins)
-                yield self._descended(bins, open_to)
-                return
+                yield bins if self._first_fit(bins, open_to, order, balanced) else None
+
+    def _seconds(self, bins: Bins) -> float:
+        """The times and ways of all units; above `prices.wall` where some way is missing."""
+        place = np.array(bins.place)
+        return float(self.prices.table(place)[np.arange(len(place)), place].sum())
+
+    def _is_sound(self, bins: Bins) -> bool:
+        """Whether there is a way wherever one is needed."""
+        return self._seconds(bins) < self.prices.wall
 
     def _too_much(self, open_to: NDArray[np.bool_]) -> bool:
         """Whether units with the same nodes to choose from have more weights than these room."""
@@ -115,26 +139,26 @@ class _Packer:
 
     def refitted(self, nodes: Nodes) -> Decision | None:
         """Units stay where they are, the heaviest first, as far as they fit."""
-        bins, open_to = Bins(self.space), self.space.allowed
+        bins, open_to = Bins(self.space), self.allowed
         for unit in self.by_weight:
             node = int(nodes[unit])
             if open_to[unit, node] and bins.fits(unit, node):
                 bins.put(unit, node)
         if self.space.objective.monotone:
             open_to = open_to & (self.rank == self.rank[nodes][:, None])
-            open_to[~open_to.any(axis=1)] = self.space.allowed[~open_to.any(axis=1)]
-        if not self._first_fit(bins, open_to, False):
-            if not pack(bins, _lists(open_to), self.seed):
+            open_to[~open_to.any(axis=1)] = self.allowed[~open_to.any(axis=1)]
+        if not self._first_fit(bins, open_to, self.by_weight):
+            packed = pack(bins, _lists(open_to), self.seed, REFIT_EFFORT)
+            if not packed or not self._first_fit(bins, open_to, self.by_weight):
                 return None
-            self._first_fit(bins, open_to, False)
-        return self._descended(bins, open_to)
+        return self._descended(bins)
 
-    def _tiers(self) -> list[NDArray[np.bool_]]:
+    def _tiers(self, fills: Sequence[float]) -> list[NDArray[np.bool_]]:
         """[units, nodes]: where units may be in every way to fill the tiers, none twice."""
-        allowed = self.space.allowed
+        allowed = self.allowed
         if not self.space.objective.monotone or len(np.unique(self.rank)) == 1:
             return [allowed]
-        ways = [self._by_tier(fill, upwards) for fill in FILLS for upwards in (False, True)]
+        ways = [self._by_tier(fill, upwards) for fill in fills for upwards in (False, True)]
         distinct = {ranks.tobytes(): ranks for ranks in ways}
         return [allowed & (self.rank == ranks[:, None]) for ranks in distinct.values()]
 
@@ -149,45 +173,54 @@ class _Packer:
         total = sum(size for size, _ in space.parcels)
         share = min(1.0, total / max(sum(room), 1e-300))
         left = [(share + (1 - share) * fill) * own for own in room]
+        there: list[set[int]] = [set() for _ in tiers]
         ranks = np.full(space.num_units, -1)
         order = range(space.num_units) if upwards else range(space.num_units - 1, -1, -1)
         sign = 1 if upwards else -1
         for unit in order:
-            own = sorted({sign * int(rank) for rank in self.rank[space.allowed[unit]]})
+            own = sorted({sign * int(rank) for rank in self.rank[self.allowed[unit]]})
             before = space.inputs[unit] if upwards else space.readers[unit]
             least = max(
                 (sign * int(ranks[other]) for other in before if ranks[other] >= 0), default=-99
             )
             options = [sign * rank for rank in own if rank >= least] or [sign * own[-1]]
-            weight = self.weight[unit]
-            fits = [rank for rank in options if weight <= left[rank]]
-            ranks[unit] = fits[0] if fits else max(options, key=lambda rank: left[rank])
-            left[int(ranks[unit])] -= weight
+            new = {
+                rank: sum(size for parcel, size in self.parcels[unit] if parcel not in there[rank])
+                for rank in options
+            }
+            fits = [rank for rank in options if new[rank] <= left[rank]]
+            chosen = fits[0] if fits else max(options, key=lambda rank: left[rank] - new[rank])
+            ranks[unit] = chosen
+            left[chosen] -= new[chosen]
+            there[chosen].update(parcel for parcel, _ in self.parcels[unit])
         return ranks
 
-    def _first_fit(self, bins: Bins, open_to: NDArray[np.bool_], balanced: bool) -> bool:
-        """Units without a node, by falling weight, each on the cheapest with room; whether all fit.
+    def _first_fit(
+        self, bins: Bins, open_to: NDArray[np.bool_], order: list[int], balanced: bool = False
+    ) -> bool:
+        """Units without a node, in an order, each on the cheapest with room; whether all fit.
 
         Cheapest by its time and transfers; `balanced`: by when the node would end its work.
         """
         busy = np.zeros(len(bins.room))
         place = np.array(bins.place)
-        for unit in self.by_weight:
+        for unit in order:
             if bins.place[unit] != NOWHERE:
                 continue
             seconds = self.prices.seconds(unit, place)
-            order = busy + self.space.costs_s[unit] if balanced else seconds
-            order = np.where(open_to[unit], order, np.inf)
-            room = [n for n in np.flatnonzero(np.isfinite(order)).tolist() if bins.fits(unit, n)]
+            rank = np.where(open_to[unit], seconds, np.inf)
+            if balanced:
+                rank = np.where(rank < self.prices.wall, busy + self.space.costs_s[unit], rank)
+            room = [n for n in np.flatnonzero(np.isfinite(rank)).tolist() if bins.fits(unit, n)]
             if not room:
                 return False
-            node = min(room, key=lambda n: (order[n], seconds[n], n))
+            node = min(room, key=lambda n: (float(rank[n]), float(seconds[n]), n))
             bins.put(unit, node)
             place[unit] = node
             busy[node] += self.space.costs_s[unit, node]
         return True
 
-    def _descended(self, bins: Bins, open_to: NDArray[np.bool_]) -> Decision:
+    def _descended(self, bins: Bins) -> Decision:
         """The plan after the best moves and exchanges one after another, while some lower it."""
         count, nodes = self.space.num_units, len(bins.room)
         rounds = DESCENT_WORK // max(1, count * (count + nodes))
@@ -259,10 +292,16 @@ class _Prices:
     def __init__(self, space: PlacementSpace) -> None:
         routes = routes_of(space.instance)
         finite = np.where(space.allowed, space.costs_s, 0.0)
-        barrier = FORBIDDEN * max(float(finite.max(axis=1).sum()), 1e-300)
         self.latency_s = np.where(space.may, routes.latency_s, 0.0)
         self.per_byte = np.where(space.may, routes.seconds_per_byte, 0.0)
-        self.barrier = np.where(space.may, 0.0, barrier)
+        dearest = sum(
+            sent.count * float(self.latency_s.max()) + sent.num_bytes * float(self.per_byte.max())
+            for own in space.units
+            for sent in own.broadcasts
+            for _ in sent.readers
+        )
+        self.wall = FORBIDDEN * max(2 * float(finite.max(axis=1).sum() + dearest), 1e-300)
+        self.barrier = np.where(space.may, 0.0, self.wall)
         self.own = np.where(space.allowed, space.costs_s, np.inf)
         rows = [
             (first + sent.producer, first + reader, sent.count, sent.num_bytes)

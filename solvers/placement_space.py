@@ -151,6 +151,25 @@ class PlacementSpace:
             total += np.maximum(self._rho(nodes) - 1, 0.0).sum(axis=0)
         return total
 
+    def overfull(self, codes: Codes) -> bool:
+        """Whether some node's memory is too small for a placement [units, 1]."""
+        nodes = self.nodes(codes)
+        return any(
+            record.memory_bytes is not None
+            and self._held(nodes, node)[0] > record.memory_bytes * (1 + MEMORY_SLACK)
+            for node, record in enumerate(self.instance.nodes)
+        )
+
+    @cached_property
+    def memory_binds(self) -> bool:
+        """Whether the weights that may be on some node do not all fit there."""
+        return any(
+            record.memory_bytes is not None
+            and sum(size for size, units in self.parcels if self.allowed[units, node].any())
+            > record.memory_bytes * (1 + MEMORY_SLACK)
+            for node, record in enumerate(self.instance.nodes)
+        )
+
     @cached_property
     def limited(self) -> bool:
         """Whether `repair` may leave rules broken that the cost does not show."""
