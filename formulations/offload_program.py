@@ -140,7 +140,8 @@ class _Builder:
     def _longest_wait(self, node: int, members: list[int]) -> float:
         """Seconds that the node's wait never exceeds in an assignment of the value at most.
 
-        Some visit of positive weight waits there, or none: then its wait is of no account.
+        Some visit of positive weight waits there, or none: then its wait is of no account. Nor is
+        it longer than with all members there at once, if the node can take them.
         """
         rate, service = self.subtasks.rate, self.subtasks.service_s[:, node]
         room, most = self.value - self.floor, 0.0
@@ -152,7 +153,23 @@ class _Builder:
         weights = self.own.weight[stays]
         if (weights > 0).any():
             most = max(most, room / float(weights[weights > 0].min()))
+        most = min(most, self._wait_of_all(node, members))
         return most * (1 + 1e-9) + 1e-9 * self.out.unit_s
+
+    def _wait_of_all(self, node: int, members: list[int]) -> float:
+        """Seconds of the node's wait with all that may be there; inf if it cannot take them."""
+        rate, service = self.subtasks.rate, self.subtasks.service_s[:, node]
+        stays = (self.own.task_source == node) & (self.subtasks.local_s > 0)
+        own, local = self.own.rate[stays], self.subtasks.local_s[stays]
+        rho, moment = float(own @ local), float(own @ local**2)
+        visits: dict[int, list[int]] = {}
+        for k in members:
+            visits.setdefault(int(self.subtasks.group[k]), []).append(k)
+        for parts in visits.values():
+            total, joins = float(service[parts].sum()), self._joins(parts[0], node)
+            rho += float(rate[parts[0]]) * total
+            moment += float(rate[parts[0]]) * total * (total + 2 * joins)
+        return moment / (2 * (1 - rho)) if rho < 1 else inf
 
     def _add_quota(self, node: int, members: list[int]) -> None:
         if self.own.quota[node] == inf:
