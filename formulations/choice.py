@@ -14,7 +14,6 @@ from splitfog.formulations.arrays import TaskArrays, task_arrays
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.impossible import open_places
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.routes import routes_of
 from splitfog.formulations.stage_bound import may_slice
 from splitfog.formulations.stage_shape import stage_shape_defects
 from splitfog.instances.model import Instance, Model
@@ -25,17 +24,16 @@ Flags = NDArray[np.bool_]
 def slices_matter(instance: Instance, objective: Objective) -> bool:
     """Whether a plan with stages could be feasible or cheaper where no placement is.
 
-    Never under `makespan` and `period`, which need unsliced plans. Else a layer is needed that
-    may be a stage, on a node that is not the stage's home but has a way from and to it: slices
-    that all stay at home gain nothing. Any legal stage begins with a layer that is one by itself.
+    Never under `makespan` and `period`, which need unsliced plans; else wherever a layer may be
+    a stage. Not only for the help of other nodes: even at home slices compute less where strides
+    leave gaps, split a visit in two, and are subtasks of their own in `batch`. Any legal stage
+    begins with a layer that is one by itself.
     """
     if objective.name in ("makespan", "period"):
         return False
-    reach = np.isfinite(routes_of(instance).latency_s)
-    helps = (reach & reach.T).sum(axis=0) > 1
     for position in range(len(instance.tasks)):
         arrays = task_arrays(instance, position)
-        for layer in np.flatnonzero((arrays.allowed & helps).any(axis=1)).tolist():
+        for layer in np.flatnonzero(arrays.allowed.any(axis=1)).tolist():
             if _is_stage(arrays.model, layer):
                 return True
     return False

@@ -25,7 +25,7 @@ from splitfog.instances.model import Instance
 TOLERANCE = 1e-9
 """Relative difference up to which a claimed number is true."""
 ROUNDING = 1e-12
-"""The same where 0 is right, relative to the plan's value: sums of floats may leave so much."""
+"""Seconds, relative to the plan's value, that sums of floats may leave where 0 is right."""
 
 
 def false_claims(
@@ -75,8 +75,9 @@ def _identity(instance: Instance, plan: Plan) -> Iterator[str]:
         yield _must("instance", plan.instance, instance.name)
     if plan.instance_sha256 is not None and plan.instance_sha256 != instance.sha256:
         yield _must("instance_sha256", plan.instance_sha256, instance.sha256)
-    if plan.runtime_s is not None and plan.runtime_s < 0:
-        yield f"runtime_s = {plan.runtime_s!r}, must be >= 0"
+    for name in ("runtime_s", "seed"):
+        if (claim := getattr(plan, name)) is not None and not 0 <= claim < inf:
+            yield f"{name} = {claim!r}, must be >= 0"
 
 
 def _emptiness(plan: Plan) -> Iterator[str]:
@@ -103,7 +104,8 @@ def _proof(plan: Plan, value: float | None) -> Iterator[str]:
         yield f"lower_bound = {bound!r}, must be <= the value {value!r}"
         return
     gap = gap_of(value, bound)
-    yield from _compared(plan.gap, gap, "gap", absolute=TOLERANCE)
+    if plan.gap is not None and (gap is None or not isclose(plan.gap, gap, abs_tol=TOLERANCE)):
+        yield _must("gap", plan.gap, gap)
     if plan.status == "optimal" and (gap is None or gap > OPTIMALITY_GAP + TOLERANCE):
         known = "without a lower_bound" if gap is None else f"with the gap {gap!r}"
         yield f'status = "optimal", must be "feasible" {known}'
@@ -217,7 +219,9 @@ def _same(claim: Any, right: Any, absolute: float) -> bool:
     if isinstance(claim, bool) or isinstance(right, bool) or right is None:
         return claim is right
     if isinstance(claim, int | float) and isinstance(right, int | float):
-        return abs(claim) < inf and isclose(claim, right, rel_tol=TOLERANCE, abs_tol=absolute)
+        if right == 0:
+            return abs(claim) <= absolute
+        return isclose(claim, right, rel_tol=TOLERANCE)
     return bool(claim == right)
 
 

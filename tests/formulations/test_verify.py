@@ -88,6 +88,7 @@ def link_with(**changes: Any) -> Callable[[Plan], Plan]:
         (plan_with(instance="huge"), 'instance = "huge", must be "tiny"'),
         (plan_with(instance_sha256="00"), f'instance_sha256 = "00", must be "{TIMED.sha256}"'),
         (plan_with(runtime_s=-1.0), "runtime_s = -1.0, must be >= 0"),
+        (plan_with(seed=-1), "seed = -1, must be >= 0"),
         (task_with(latency_s=0.01), "tasks[0].latency_s = 0.01, must be 0.012"),
         (task_with(compute_s=0.01), "tasks[0].compute_s = 0.01, must be 0.011"),
         (task_with(transfer_s=0.0), "tasks[0].transfer_s = 0.0, must be 0.001"),
@@ -308,6 +309,11 @@ def test_false_is_false_in_any_unit(factor: float) -> None:
     assert plan.value is not None
     (sentence,) = false_claims(instance, replace(plan, value=plan.value * (1 + 1e-6), gap=None))
     assert sentence.startswith("value = ")
+    rated = rebuilt(TIMED, tasks=(replace(TIMED.tasks[0], arrivals_per_s=0.05),))
+    slow = scaled(rated, factor)
+    busy = true_plan("mean-latency", slow)  # rho = 0.05 x 0.011, in any unit
+    (sentence,) = false_claims(slow, node_with("server", utilisation=0.0)(busy))
+    assert sentence.startswith("nodes.server.utilisation = 0.0, must be 0.000")
     wrong = plan.tasks[0].compute_s * (1 + 1e-6)  # type: ignore[operator]
     (sentence,) = false_claims(instance, task_with(compute_s=wrong)(plan))
     assert sentence.startswith("tasks[0].compute_s = ")

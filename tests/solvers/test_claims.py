@@ -250,3 +250,27 @@ def test_utilisation_stands_under_every_objective() -> None:
         assert sf.solve(TINY, objective=objective).nodes["server"].utilisation is None
     given_plan = sf.solve(field.instance("utilisation-null"), objective="latency")
     assert all(load.utilisation is not None for load in given_plan.nodes.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "objective"),
+    [
+        ("strided-home-slices", "latency"),
+        ("visits-split-at-home", "mean-latency"),
+        ("batch-slices-at-home", "batch"),
+    ],
+)
+def test_slices_at_home_alone_may_be_cheaper(name: str, objective: str) -> None:
+    """One node: no proof over placements is one over all plans, for the given plan is cheaper."""
+    instance, sliced = field.instance(name), field.plan(name)
+    assert sf.violations(instance, sliced, objective) == []
+    cheaper = float(sf.evaluate(instance, sliced, objective))
+    for info in sf.solvers():
+        if objective not in info.objectives:
+            continue
+        try:
+            plan = sf.solve(instance, info.name, objective=objective, time_limit_s=5)
+        except sf.SolverDeclined:
+            continue
+        if plan.lower_bound is not None and plan.proven_over == "all":
+            assert plan.lower_bound <= cheaper * (1 + 1e-9), info.name
