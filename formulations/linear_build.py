@@ -34,6 +34,9 @@ from splitfog.instances.model import Instance
 ROUNDING = 1e-9
 """Relative rounding by which a part of a known value may exceed it."""
 
+LARGE = 10.0
+"""Times the known value; costs above are large numbers to an engine."""
+
 
 def placement_program(
     instance: Instance, objective: Objective, at_most_s: float = inf, memory: bool = True
@@ -364,9 +367,12 @@ class ProgramBuild:
     def _leave_out_the_dear(self) -> None:
         """What costs more than the known value, with the least of all (other) units, is never 1.
 
-        No better plan has it, and the program is rid of its large numbers.
+        No better plan has it, and the program is rid of its large numbers; where there are none
+        it is left as it is, since engines are as quick with it.
         """
         cost = np.array(self.program.cost)
+        if cost.max(initial=0.0) <= LARGE * self._most:
+            return
         spared = np.zeros(len(cost))  # by a placement: the least of its own unit
         total = 0.0
         for columns in self.columns:
