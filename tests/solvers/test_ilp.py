@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -29,6 +30,7 @@ from splitfog.instances.files import save_instance
 from splitfog.instances.generators import generate
 from splitfog.solvers.milp import Engine, solve_program
 from tests.checks import check_plan
+from tests.formulations.test_overfull import packing_problem
 from tests.golden import OPTIMA, SINGLE, case, optimum
 from tests.strategies import instances, random_instance
 
@@ -248,8 +250,12 @@ def infeasible(**node: Any) -> Instance:
 
 
 def test_infeasible_says_why() -> None:
-    """Memory, or the layer that no node may have."""
+    """Memory, with what else rules plans out, or the layer that no node may have."""
     plan = solve(infeasible(memory_bytes=9), "ilp")
+    assert plan.status == "infeasible"
+    assert "no node can take layer only: memory" in (plan.reason or "")
+    apart = packing_problem([10, 10], [10, 10])  # each fits, but both have to be on one node
+    plan = solve(replace(apart, links=()), "ilp")
     assert plan.status == "infeasible"
     assert "without the memory limits there is one" in (plan.reason or "")
     plan = solve(infeasible(layer={"tiers": ("cloud",)}), "ilp")
