@@ -63,7 +63,8 @@ def overloadable_links(assignments: Assignments) -> Links:
 def _floor_s(assignments: Assignments) -> float:
     """Seconds that no assignment's value is below, without waits; 1 if that is nothing."""
     subtasks, least = assignments.subtasks, np.zeros(assignments.num_groups)
-    np.maximum.at(least, subtasks.group, subtasks.alone_s().min(axis=1, initial=inf))
+    shortest = subtasks.alone_s().min(axis=1, initial=inf)
+    np.maximum.at(least, subtasks.group, np.where(shortest < inf, shortest, 0.0))
     floor = float(assignments.weight @ subtasks.base_s)
     floor += float(assignments.weight[assignments.group_task] @ least)
     return floor if 0 < floor < inf else 1.0
