@@ -29,11 +29,11 @@ class Row(Struct, frozen=True, kw_only=True):
     stopped_by: str | None = None
     value: float | None = None
     lower_bound: float | None = None
-    proven_over: str | None = None
     gap: float | None = None
     speedup: float | None = None
     runtime_s: float | None = None
     reason: str | None = None
+    proven_over: str | None = None
 
 
 COLUMNS: tuple[str, ...] = Row.__struct_fields__

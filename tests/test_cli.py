@@ -521,6 +521,7 @@ def test_compare_json_is_a_list_of_rows() -> None:
         "speedup",
         "runtime_s",
         "reason",
+        "proven_over",
     ]
 
 
