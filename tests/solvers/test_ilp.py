@@ -129,7 +129,9 @@ def test_cost_of_a_fixed_placement(instance: Instance, objective: Objective, see
     result = solve_program(built.program)
     cost = float(decision_cost(instance, decision, objective))
     assert result.optimal
-    assert result.bound * built.unit_s == pytest.approx(cost, rel=1e-6, abs=2 * DOUBT * built.unit_s)
+    assert result.bound * built.unit_s == pytest.approx(
+        cost, rel=1e-6, abs=2 * DOUBT * built.unit_s
+    )
 
 
 def star(num_nodes: int, times: list[float], memory_bytes: float | None = None) -> Instance:
