@@ -21,7 +21,7 @@ from splitfog.formulations.linear_program import LinearProgram
 from splitfog.formulations.objective import Objective
 from splitfog.instances.checks import InstanceError
 from splitfog.instances.generators import generate
-from splitfog.instances.model import Instance
+from splitfog.instances.model import Instance, Layer, Link, Model, Node, Task
 from splitfog.solvers.archive import Archive, ArchiveRequest
 from splitfog.solvers.archive_watch import ArchiveWatch
 from splitfog.solvers.base import SolverInfo
@@ -357,3 +357,22 @@ def test_a_method_that_fails_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     assert front.points
     assert "it failed (RuntimeError: numbers ran out)" in (front.reason or "")
     assert "hpa failed (RuntimeError: hpa is ill)" in (front.reason or "")
+
+
+@pytest.mark.parametrize("second", [1e-9, 1.0, 1e9])
+def test_supported_points_beside_a_latency_of_zero(second: float) -> None:
+    """A layer that is free on the device but holds 10 bytes there, or a second's way from it."""
+    layers = (
+        Layer(name="in", op="input", output_bytes=1e6),
+        Layer(name="a", op="other", inputs=("in",), output_bytes=0, weight_bytes=10),
+    )
+    instance = Instance(
+        name="free",
+        tiers=("device", "cloud"),
+        nodes=tuple(Node(name=name, tier=name, speed_flops=1) for name in ("device", "cloud")),
+        links=(Link(tail="device", head="cloud", bandwidth_bps=8e6 / second),),
+        models=(Model(name="m", layers=layers),),
+        tasks=(Task(name="t", model="m", source="device"),),
+    )
+    front = pareto(instance, "latency,memory:device", kind="supported")
+    assert values(front) == [(0.0, 10.0), (pytest.approx(second), 0.0)]
