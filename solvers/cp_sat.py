@@ -29,8 +29,8 @@ from splitfog.solvers.warm_starts import drawn, rivals
 
 COARSE = 64.0
 """A makespan this many times below the one that the tick was chosen for has it chosen anew."""
-LATE = 0.05
-"""Of the time limit, what random placements may take at its end."""
+LATE, LEAST_LATE_S = 0.05, 0.1
+"""Of the time limit, what random placements may take at its end; and seconds in any case."""
 
 
 def solve_cp_sat(request: Request) -> Answer:
@@ -60,7 +60,8 @@ def solve_cp_sat(request: Request) -> Answer:
         answer = _in_ticks(request, seconds)
         better = request.incumbent_value * COARSE < chosen_for
         if answer.stopped_by == "time limit":
-            request.offer_all(drawn(request, LATE * (request.time_limit_s or 0.0)))
+            late_s = max(LATE * (request.time_limit_s or 0.0), LEAST_LATE_S)
+            request.offer_all(drawn(request, late_s))
             return replace(answer, decision=request.incumbent)
         if not better or answer.stopped_by != "finished":
             return answer
