@@ -29,8 +29,8 @@ from splitfog.solvers.warm_starts import drawn, rivals
 
 COARSE = 64.0
 """A makespan this many times below the one that the tick was chosen for has it chosen anew."""
-LATE = 0.05
-"""Of the time limit, what random placements may take at its end."""
+LATE, LEAST_LATE_S = 0.05, 0.1
+"""Of the time limit, what random placements may take at its end; and seconds in any case."""
 
 
 def solve_cp_sat(request: Request) -> Answer:
@@ -39,9 +39,12 @@ def solve_cp_sat(request: Request) -> Answer:
     The model is cut into blocks in series (`series_segments`), each block solved between the nodes
     of its ends by CP-SAT where critical-path bounds and quick plans do not meet, and the blocks
     joined by a shortest path. Durations are whole ticks rounded down, so the bound is valid; the
-    value is recomputed in seconds. Where memory can bind, the blocks are solved without it first,
-    and all layers as one block if that plan does not fit. With the same seed and number of
-    workers the plan is the same unless time runs out.
+    value is recomputed in seconds. A tick is the greatest common divisor of the durations where
+    there is one, else 2^-32 of a known makespan; what a first search of a block leaves open is
+    then searched in fewer, coarser ticks before all of them. There the baselines are asked, too:
+    none has a better plan. Where memory can bind, the blocks are solved without it first, and all
+    layers as one block if that plan does not fit. With the same seed and number of workers the
+    plan is the same unless time runs out.
 
     Without contention only the order on every node matters, with shared links or nodes without
     overlap one rank orders all (see `cp_sat_block`); models with very many hops that can wait
@@ -57,7 +60,8 @@ def solve_cp_sat(request: Request) -> Answer:
         answer = _in_ticks(request, seconds)
         better = request.incumbent_value * COARSE < chosen_for
         if answer.stopped_by == "time limit":
-            request.offer_all(drawn(request, LATE * (request.time_limit_s or 0.0)))
+            late_s = max(LATE * (request.time_limit_s or 0.0), LEAST_LATE_S)
+            request.offer_all(drawn(request, late_s))
             return replace(answer, decision=request.incumbent)
         if not better or answer.stopped_by != "finished":
             return answer

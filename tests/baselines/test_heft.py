@@ -135,6 +135,16 @@ def test_edges_with_layers_of_their_own_change_nothing(solver: str, links: int) 
             assert carried == pytest.approx(plain, rel=1e-12)
 
 
+@pytest.mark.parametrize("solver", ["heft", "cpop"])
+def test_what_forwards_stays_though_it_could_go_elsewhere_as_soon(solver: str) -> None:
+    """a sends nothing, so wide (3 MB) would end on d as early as on e, where a and b must be."""
+    layers = [layer("in", 0, 0), layer("a", 1, 0, "in", tiers=("e",)), layer("wide", 0, 3, "a")]
+    layers += [layer("b", 2, 0, "wide", tiers=("e",))]
+    nodes = [node("d", 1e9, "device"), node("e", 1e9, "device")]
+    plan = solve(network(layers, nodes, [link("d", "e", 8e6)]), solver, "makespan")
+    assert (plan.placement("t")["wide"], plan.value) == ("e", 3.0)
+
+
 def _unshared(instance: Instance) -> Instance:
     """The same where no hop waits, and no result is read."""
     model = instance.models[0]

@@ -12,9 +12,10 @@ from msgspec.structs import replace
 from splitfog import Instance, Layer, Link, Model, Node, Task, generate, solve
 from splitfog.formulations.arrays import task_arrays
 from splitfog.formulations.block import Block, block_of, durations
-from splitfog.formulations.series import Segment
+from splitfog.formulations.series import Segment, series_segments
 from splitfog.solvers.block_plans import NO_PLAN, BlockPlan
 from splitfog.solvers.cp_sat_block import solve_block
+from splitfog.solvers.cp_sat_path import Leg
 from splitfog.solvers.cp_sat_search import Search
 from splitfog.solvers.registry import solver_infos
 from tests import field, job_shops
@@ -81,12 +82,12 @@ def _check(instance: Instance) -> None:
         assert plan.value == pytest.approx(least.value, rel=1e-6)
 
 
-@pytest.mark.parametrize("factor", [2, 64, 2**20])
+@pytest.mark.parametrize("factor", [2, 16, 256])
 def test_coarse_ticks_bound_the_makespan(factor: int) -> None:
     """A search in ticks that are `factor` times as long: its bound is one, its plan is allowed."""
     for seed in range(20):
         instance = _small_any(np.random.default_rng(seed))
-        block = _whole(instance, 2.0**40)
+        block = _whole(instance, 2.0**14)  # thousands of ticks: what is rounded up shows
         exact = solve_block(block, NO_PLAN, 2.0**50, 0.0, Search())
         coarse = solve_block(block, NO_PLAN, 2.0**50, 0.0, Search(), factor=factor)
         assert coarse.infeasible == exact.infeasible
@@ -110,11 +111,11 @@ def _whole(instance: Instance, scale: float) -> Block:
     return block_of(durations(arrays, True, scale), segment, with_memory=True)
 
 
-@pytest.mark.parametrize("limit", [1e-9, 0.1, 1.0])
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("limit", [1e-9, 0.3])
+@pytest.mark.parametrize("seed", [3, 9])
 def test_no_baseline_is_better(limit: float, seed: int) -> None:
-    """Whenever it stops, on DAGs of nodes alike that it proves in minutes only."""
-    shape = {"layers": 80, "ccr": 0.2, "speed_ratio": 1.0001, "heterogeneity": 0.9}
+    """Whenever it stops, on DAGs whose own quick plans are up to 27 % worse than cpop's."""
+    shape = {"layers": 30, "ccr": 0.05, "speed_ratio": 1.0001, "heterogeneity": 0.3}
     instance = generate("random-dag", seed=seed, **shape)
     plan = solve(instance, "cp-sat", "makespan", time_limit_s=limit)
     check_plan(instance, plan)
@@ -122,6 +123,26 @@ def test_no_baseline_is_better(limit: float, seed: int) -> None:
     for name in BASELINES:
         other = solve(instance, name, "makespan", time_limit_s=limit).value
         assert other is None or plan.value <= other * (1 + 1e-9)
+
+
+def test_arcs_that_differ_by_a_swap_are_one() -> None:
+    """Of 16 pairs of four nodes alike two arcs are kept; each has a plan on every pair's nodes."""
+    instance = _equal_nodes(4, [*_stencil(3, 1.0), _after("2.2"), _after("2.2 on")])
+    arrays = task_arrays(instance)
+    segment = next(own for own in series_segments(arrays) if len(own.layers) > 2)
+    block = block_of(durations(arrays, True, 1.0), segment)
+    leg = Leg(block, has_entry=True)
+    for pair in np.ndindex(*leg.width):
+        leg.arc(pair)
+        plan = leg.plan(pair)
+        assert leg.pair(plan.placement) == pair
+        assert block.pinned(*pair).book(plan.placement, plan.order) == leg.upper[pair]
+    assert leg.width == (4, 4)
+    assert len(leg.arcs) == 2
+
+
+def _after(name: str) -> Layer:
+    return Layer(name=f"{name} on", op="other", output_bytes=1.0, inputs=(name,), flops=1.0)
 
 
 def test_twins_are_told_by_their_links_and_memory() -> None:
@@ -134,8 +155,19 @@ def test_twins_are_told_by_their_links_and_memory() -> None:
     assert _twins(changed(alike, nodes=smaller)) == [[1, 2]]
     shared = tuple(replace(link, shared=True) for link in alike.links)
     assert _twins(changed(alike, links=shared)) == []
-    source = replace(alike.tasks[0], results_to="P2")
-    assert _twins(changed(alike, tasks=(source,))) == [[0, 1]]
+    to_last = (replace(alike.tasks[0], results_to="P2"),)
+    assert _twins(changed(alike, tasks=to_last)) == [[0, 1]]
+    tiers = ("fog", "cloud")
+    above = (*alike.nodes[:2], replace(alike.nodes[2], tier="cloud"))
+    assert _twins(changed(alike, nodes=above, tiers=tiers)) == [[0, 1]]
+    above = (replace(alike.nodes[0], tier="cloud"), replace(alike.nodes[1], tier="cloud"))
+    ways = [("P0", "P1", 8), ("P1", "P0", 8), ("P2", "P0", 8), ("P2", "P1", 8)]
+    ways += [("P0", "P2", 8), ("P1", "P2", 4)]  # only results go back, from P1 more slowly
+    one_way = tuple(
+        Link(tail=tail, head=head, duplex=False, bandwidth_bps=rate) for tail, head, rate in ways
+    )
+    back = changed(alike, nodes=(*above, alike.nodes[2]), tiers=tiers, links=one_way, tasks=to_last)
+    assert _twins(back) == []
 
 
 def _twins(instance: Instance) -> list[list[int]]:
