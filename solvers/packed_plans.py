@@ -35,6 +35,8 @@ FORBIDDEN = 1e3
 MORE_FILLS = 8
 """Random fills that are tried besides where these lead to no packing."""
 MOST_DESCENTS = 3
+MOST_SIZE = 60_000
+"""Units times nodes of the largest instances that are packed."""
 REFIT_EFFORT = 0.1
 """Of a packing's, where most of a plan is kept."""
 
@@ -42,14 +44,13 @@ REFIT_EFFORT = 0.1
 def packed_plans(instance: Instance, objective: Objective, seed: int) -> Iterator[Decision]:
     """Placements whose weights fit; none where memory cannot bind, or where none was found.
 
-    They may yet break another rule (a route, a load), which the reference decides. O(units nodes)
-    each, and what `pack` and the descent may take.
+    They may yet break another rule (a route, a load), which the reference decides. Not looked for
+    above `MOST_SIZE` units times nodes. O(units nodes) each, and what `pack` and the descent may
+    take.
     """
-    space = PlacementSpace(instance, objective)
-    if space.memory_binds:
-        packer = _Packer(space, seed)
-        if packer.allowed.any(axis=1).all():
-            yield from packer.plans()
+    packer = _packer(PlacementSpace(instance, objective), seed)
+    if packer is not None:
+        yield from packer.plans()
 
 
 def offer_packed_plans(request: Request) -> None:
@@ -60,11 +61,19 @@ def offer_packed_plans(request: Request) -> None:
 
 def refitted(space: PlacementSpace, decision: Decision, seed: int) -> Decision | None:
     """A decision with what does not fit moved elsewhere; None if no room was found for it."""
-    nodes = space.nodes(space.encoded(*(task.placement for task in decision.tasks)))[:, 0]
-    packer = _Packer(space, seed)
-    if not packer.allowed.any(axis=1).all():
+    packer = _packer(space, seed)
+    if packer is None:
         return None
+    nodes = space.nodes(space.encoded(*(task.placement for task in decision.tasks)))[:, 0]
     return packer.refitted(nodes.astype(np.int64))
+
+
+def _packer(space: PlacementSpace, seed: int) -> _Packer | None:
+    """Who makes plans fit; None where there is nothing to do, too much, or no way."""
+    if space.num_units * len(space.instance.nodes) > MOST_SIZE or not space.memory_binds:
+        return None
+    packer = _Packer(space, seed)
+    return packer if packer.allowed.any(axis=1).all() else None
 
 
 class _Packer:

@@ -103,6 +103,25 @@ def test_shared_weights_count_once() -> None:
     assert impossibility(packing_problem([70] * 3, [100, 1]), LOOSE) is not None
 
 
+def test_no_proof_beside_an_exact_packing() -> None:
+    """Nodes of 20 to 60 bytes, each cut into up to four layers: nothing to spare, and it fits.
+
+    80 beside 20, the least there is, and 60 beside 40: on the edge of the bound that leaves no
+    room for 20 beside more than 80.
+    """
+    assert impossibility(packing_problem([80, 60, 40, 20], [100, 100]), LOOSE) is None
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        rooms = rng.integers(20, 61, int(rng.integers(2, 7)))
+        pieces: list[float] = []
+        for room in rooms.tolist():
+            cuts = np.sort(rng.choice(np.arange(1, room), int(rng.integers(0, 4)), replace=False))
+            pieces += np.diff([0, *cuts, room]).tolist()
+        order = rng.permutation(len(pieces))
+        instance = packing_problem([pieces[i] for i in order], rooms.astype(float).tolist())
+        assert impossibility(instance, LOOSE) is None
+
+
 def test_no_proof_beside_a_sliced_plan_that_just_fits() -> None:
     """Every node has exactly the memory that a random plan, mostly sliced, takes there."""
     sliced = 0

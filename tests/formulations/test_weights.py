@@ -15,11 +15,17 @@ from msgspec.structs import replace as with_fields
 from splitfog import Instance, evaluate, solve, violations
 from splitfog.formulations.decision import Slice, Stage, TaskDecision, placed
 from splitfog.formulations.feasibility import memory_bytes
+from splitfog.formulations.linear import _held
+from splitfog.formulations.linear_build import placement_program
+from splitfog.formulations.objective import Objective
 from splitfog.formulations.stage_shape import geometry_of
 from splitfog.formulations.weights import added_bytes, bytes_of, held_bytes
 from splitfog.instances.files import encode_instance, parse_instance
 from splitfog.instances.model import frozen
 from splitfog.instances.zoo import build
+from splitfog.solvers.packing import Bins
+from splitfog.solvers.period_search import _Loads
+from splitfog.solvers.placement_space import PlacementSpace
 from splitfog.solvers.registry import solver_infos
 from tests import field
 from tests.checks import check_against_optimum, check_plan
@@ -165,6 +171,33 @@ def test_every_solver_against_enumeration(objective: str) -> None:
             if not any(task.stages for task in plan.tasks):
                 check_against_optimum(plan, inf if optimum is None else optimum)
     assert mattered >= 5
+
+
+def test_searches_and_programs_hold_what_the_reference_does() -> None:
+    """Random placements of two tasks, mostly of one model: bytes on every node, four times."""
+    shared = 0
+    for seed in range(60):
+        instance = tight_instance(seed, num_nodes=3, num_layers=4, num_tasks=2)
+        space = PlacementSpace(instance, Objective("latency", monotone=False))
+        if not space.allowed.any(axis=1).all():
+            continue
+        rng = np.random.default_rng(seed)
+        places = np.array([rng.choice(np.flatnonzero(row)) for row in space.allowed])
+        decision = placed(*np.split(places[space.unit_of], space.columns.first[1:-1]))
+        held = memory_bytes(instance, decision)
+        alone = memory_bytes(unshared(instance), decision)
+        shared += held != alone
+        limits = [node.memory_bytes or 0.0 for node in instance.nodes]
+        codes = space.code_of[places][:, None]
+        assert space.overfull(codes) == any(h > m for h, m in zip(held, limits, strict=True))
+        bins = Bins(space)
+        for unit, node in enumerate(places.tolist()):
+            bins.put(unit, node)
+        assert bins.held == pytest.approx(held)
+        assert _Loads(instance, Objective("period"), decision).held == pytest.approx(held)
+        program = placement_program(instance, Objective("latency", monotone=False))
+        assert [size for size, _ in _held(program, decision)] == pytest.approx(held)
+    assert shared > 20
 
 
 def test_slices_hold_the_weights_of_a_stage_once() -> None:
