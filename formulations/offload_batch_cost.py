@@ -29,7 +29,8 @@ class OffloadBatchCost:
     `subtasks.decision(row)`: waits included, slices of a stage on one node merged into one visit,
     and a run at its source with what stays there. inf where a subtask may not be where it is (or
     has no route), where a node has rho >= 1 and where a link has load >= 1. Quotas and memory are
-    not judged: `Assignments.obeys` does.
+    not judged: `Assignments.obeys` does. A lone slice at its home counts as a stage here;
+    `offload-ilp` prices what it is written as (`lone_slices`).
 
     Parameters
     ----------
