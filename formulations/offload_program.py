@@ -164,7 +164,7 @@ class _Builder:
         rho, moment = float(own @ local), float(own @ local**2)
         visits: dict[int, list[int]] = {}
         for k in members:
-            visits.setdefault(int(self.subtasks.group[k]), []).append(k)
+            visits.setdefault(int(self.own.visit[k, node]), []).append(k)
         for parts in visits.values():
             total, joins = float(service[parts].sum()), self._joins(parts[0], node)
             rho += float(rate[parts[0]]) * total

@@ -64,7 +64,7 @@ def solve_offload_ilp(request: Request) -> Answer:
     solve = _by_program if compact else solve_by_columns
     found = solve(assignments, start, value, request) if value > 0 else Found(None, 0.0)
     best = _better(assignments, start, found.assignment)
-    return _answer(request, given, assignments, best, found, note)
+    return _answer(request, given, best, found, note)
 
 
 def _formulation(request: Request, assignments: Assignments) -> tuple[bool, str]:
@@ -118,7 +118,6 @@ def _better(
 def _answer(
     request: Request,
     given: Given,
-    assignments: Assignments,
     best: Integers | None,
     found: Found,
     note: str,
@@ -127,10 +126,11 @@ def _answer(
     if best is None:
         reason = f"no assignment of {given.origin} was found"
         return Answer(None, stopped_by=found.stopped_by, reason=reason)
-    decision, value = written(given.subtasks.decision(best)), assignments.cost(best).value
+    decision = written(given.subtasks.decision(best))
     if faults := decision_violations(request.instance, decision, request.objective):
         reason = f"{given.origin}, in what they leave in place: {faults[0]}"
         return Answer(None, stopped_by=found.stopped_by, reason=reason)
+    value = request.value_of(decision)  # what `verify` will hold the gap against, to the last bit
     bound = min(found.bound, value) if found.bound > -inf else None
     audit = given_audit(value, bound)
     request.offer(decision)  # an interrupt while it is audited loses nothing

@@ -15,11 +15,15 @@ from msgspec.structs import replace
 
 from splitfog import solve
 from splitfog.formulations.loads import Loads
+from splitfog.formulations.lone_slices import written_assignments
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.offload_program import offload_program
 from splitfog.formulations.offloading import subtasks_of
 from splitfog.formulations.plan import decision_of
 from splitfog.instances.model import Instance
+from splitfog.solvers.milp import solve_program
 from splitfog.solvers.offload_assignment import Jobs, assign
+from splitfog.solvers.offload_search import search_assignment
 from tests import field
 from tests.checks import check_plan
 from tests.formulations.random_offloading import random_offloading, without_rates
@@ -168,3 +172,20 @@ def test_batch_says_over_which_plans(tmp_path):
     path = saved(tmp_path / "plan.json", instance, template, Objective("batch"))
     given = solve(instance, "offload-assignment", "batch", options={"stages": path})
     assert (given.status, given.proven_over) == ("optimal", "given")
+
+
+def test_the_compact_program_holds_its_start():
+    """Links so slow that all stays at home, lone slices in one visit with the rest: the bound on
+    that visit's wait lets it in, or the program would be empty and the start its own proof."""
+    base, template = problem(0, slices=1, utilisation=0.25)
+    links = tuple(replace(link, bandwidth_bps=link.bandwidth_bps * 1e-3) for link in base.links)
+    instance = with_fields(base, links=links)
+    assignments = written_assignments(subtasks_of(instance, template, MEAN))
+    start, value = search_assignment(assignments)
+    assert start is not None
+    assert (start == 0).all()
+    built = offload_program(assignments, value)
+    found = solve_program(built.program, start=built.encode(start))
+    assert found.values is not None
+    other = assignments.cost(built.decode(found.values))
+    assert other.value == pytest.approx(value, rel=1e-6)
