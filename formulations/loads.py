@@ -23,6 +23,10 @@ Seconds = NDArray[np.float64]
 
 OVERLOAD = 1e9
 """Times between two requests of the rarest task: above all that a feasible plan may take."""
+LONGEST_S = 1e140
+"""Of a visit, for its square is a float yet; nodes are long overloaded then."""
+CANCELS = 1e6
+"""A sum from which so many times what is left is taken is made anew: digits are gone."""
 
 
 def overload_seconds(rate: Seconds) -> float:
@@ -185,20 +189,34 @@ class Loads:
         return float(np.minimum(held[over] / limit - 1, 1e6).sum())
 
     def _book(self, task: int, own: Footprint, sign: int) -> None:
-        rate = self.rate[task]
-        np.add.at(self.rho, own.node, sign * rate * own.service_s)
-        np.add.at(self.second, own.node, sign * rate * own.service_s**2)
+        rate, service_s = self.rate[task], np.minimum(own.service_s, LONGEST_S)
+        np.add.at(self.rho, own.node, sign * rate * service_s)
+        np.add.at(self.second, own.node, sign * rate * service_s**2)
         serves = own.service_s > 0
         np.add.at(self.visits, own.node[serves], sign)
         if sign < 0:  # what a lonely task leaves behind is nothing, not rounding
             alone = own.node[self.visits[own.node] == 0]
             self.rho[alone] = self.second[alone] = 0.0
+            blurred = rate * service_s**2 > CANCELS * self.second[own.node]
+            if blurred.any():
+                self._recount(task, own.node[blurred])
         foreign = (own.node != self.source[task]) & serves
         np.add.at(self.guests, own.node[foreign], sign)
         np.add.at(self.link_load, own.links, sign * rate * own.link_s)
         if self.has_memory:
             layer, node = own.held.T
             np.add.at(self.held, (node, self.owners(task, layer)), sign)
+
+    def _recount(self, away: int, nodes: Integers) -> None:
+        """The sums of some nodes from their visits anew, for what was taken off them was so large
+        that a difference would keep too little of the rest."""
+        self.rho[nodes] = self.second[nodes] = 0.0
+        for task, own in enumerate(self.tasks):
+            if own is not None and task != away:
+                at = np.isin(own.node, nodes)
+                service_s = np.minimum(own.service_s[at], LONGEST_S)
+                np.add.at(self.rho, own.node[at], self.rate[task] * service_s)
+                np.add.at(self.second, own.node[at], self.rate[task] * service_s**2)
 
 
 class _Flat:

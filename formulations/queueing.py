@@ -57,7 +57,7 @@ def waits(instance: Instance, visits: list[TaskVisits]) -> tuple[list[float], li
         rate = task.arrivals_per_s or 0.0
         for node, service in own.services():
             rho[node] += rate * service
-            second[node] += rate * service**2
+            second[node] += rate * service * service  # inf, where ** would raise
     return rho, [q / (2 * (1 - r)) if r < 1 else inf for r, q in zip(rho, second, strict=True)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from math import floor, inf
+from sys import float_info
 
 import numpy as np
 
@@ -103,7 +104,7 @@ def _first_placement(request: Request, seconds: Durations) -> Answer | None:
         return Answer(None, infeasible=True, reason=reason)
     if request.offer_all(rivals(request)):
         return None
-    horizon = _longest(seconds)
+    horizon = min(_longest(seconds), float_info.max)
     scale = ticks_per_second(seconds.spans(horizon), horizon)
     table = durations(seconds.arrays, request.objective.monotone, scale)
     block = block_of(table, _everything(seconds.arrays), with_memory=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import floor, frexp, inf
+from sys import float_info
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +95,9 @@ def least_cut(network: CutNetwork) -> CutAnswer | None:
     if bound == 0:
         return CutAnswer(tiers, 0.0)
     if bound == inf:
-        bound = float(network.costs[np.isfinite(network.costs)].sum())
+        with np.errstate(over="ignore"):
+            total = float(network.costs[np.isfinite(network.costs)].sum())
+        bound = min(total, float_info.max)
     while True:
         scale = _scale(bound)
         limit = floor(bound * scale)

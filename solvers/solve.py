@@ -30,6 +30,8 @@ from splitfog.solvers.claims import Claim, claim_of, held_to, strengthened
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 from splitfog.solvers.second_opinion import seek_second_opinion
 
+BEYOND_FLOATS = "a plan keeps the rules, but its value is beyond what floats hold (1.8e308 s)"
+
 
 def solve(
     instance: Instance,
@@ -110,6 +112,8 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     cost = cost if own and cost is not None else _cost(request, decision)
     if faults := decision_violations(request.instance, decision, request.objective):
         return _refused(request, solver, who, answer, faults)
+    if cost == inf:
+        return _plan_without_decision(request, who, answer, claim.noted(BEYOND_FLOATS))
     claim = held_to(request, claim, decision, float(cost), own)
     claim = _strengthened(request, claim, decision, float(cost), haste)
     claims = _claims(request, who, answer, claim) | {"audit": answer.audit if own else None}

@@ -107,3 +107,14 @@ def test_one_slice_at_home_is_written_unsliced() -> None:
     assert plan.value == pytest.approx(0.21)
     assert all(not entry.stages for entry in plan.tasks)
     assert sf.violations(instance, field.plan(name), "mean-latency")
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_large_times_work_and_values_beyond_floats_are_no_plans() -> None:
+    """1e200 s squared is inf, not an exception; a value above 1.8e308 s is `unknown`."""
+    for objective in ("mean-latency", "period", "latency"):
+        plan = sf.solve(field.instance("time-1e200"), objective=objective, time_limit_s=10)
+        assert plan.value is not None or plan.status in ("infeasible", "unknown")
+    plan = sf.solve(field.instance("value-overflows"), "device-only", objective="makespan")
+    assert (plan.status, plan.value) == ("unknown", None)
+    assert "beyond what floats hold" in (plan.reason or "")

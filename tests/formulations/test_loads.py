@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from math import inf
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.one_cut import cut_latencies, one_cut
 from splitfog.instances.model import frozen
 from tests.formulations.random_offloading import random_offloading, without_rates
+from tests.golden import case
 
 
 def problem(seed, **how):
@@ -95,3 +98,35 @@ def test_every_single_cut_is_priced_as_the_reference_prices_it():
                     priced += 1
             loads.put(task, own)
     assert min(priced, forbidden) > 30
+
+
+@pytest.mark.parametrize("times", [1e3, 1e9, 1e60, 1e200])
+def test_a_large_visit_leaves_no_trace(times: float) -> None:
+    """A task that overloads a node is taken away again: the sums are those of the others."""
+    instance = case("fog-1")[0]
+    objective = Objective("mean-latency")
+    first = instance.tasks[0]
+    model = instance.model_of(first)
+    heavy = msgspec.structs.replace(
+        model.layers[-1], times_s={node.name: times for node in instance.nodes}
+    )
+    slow = msgspec.structs.replace(model, name="slow", layers=(*model.layers[:-1], heavy))
+    extra = msgspec.structs.replace(first, name="extra", model="slow", arrivals_per_s=1.0)
+    wider = dataclasses.replace(
+        instance, models=(*instance.models, slow), tasks=(*instance.tasks, extra)
+    )
+    home = [
+        np.full(len(wider.model_of(task).layers), wider.node_index[task.source or ""])
+        for task in wider.tasks
+    ]
+    decision = placed(*home)
+    loads = Loads(wider, objective)
+    for task, answer in enumerate(decision.tasks[:-1]):
+        loads.put(task, loads.footprint(task, answer))
+    before = loads.rho.copy(), loads.second.copy()
+    last = len(wider.tasks) - 1
+    loads.put(last, loads.footprint(last, decision.tasks[-1]))
+    assert loads.rho.max() > min(times, 1e140) / 2
+    loads.take(last)
+    assert loads.rho == pytest.approx(before[0], rel=1e-9)
+    assert loads.second == pytest.approx(before[1], rel=1e-9)
