@@ -37,7 +37,7 @@ ROUNDING = 1e-6
 def solve_ilp(request: Request) -> Answer:
     """The least latency or period of all placements, by CBC or HiGHS through PuLP.
 
-    Any topology, memory (a layer of a model counts once per node, whichever tasks run it),
+    Any topology, memory (weights of a model count once per node, whoever uses them),
     groups, layer tiers, `results_to`, several tasks. Option `engine`: "highs" or "cbc".
 
     The program is written in units of the best value known: of what was offered to the request
