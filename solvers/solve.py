@@ -8,6 +8,7 @@ from dataclasses import replace as with_fields
 from math import inf
 from typing import Any
 
+import numpy as np
 from msgspec.structs import replace
 
 from splitfog.formulations.cost import decision_cost
@@ -140,7 +141,8 @@ def _strengthened(
 
 def _run(info: SolverInfo, request: Request) -> Answer:
     try:
-        return load_solver(info)(request)
+        with np.errstate(over="ignore"):  # a square beyond floats is inf, and loses
+            return load_solver(info)(request)
     except KeyboardInterrupt:
         return Answer(
             request.incumbent,

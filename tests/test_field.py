@@ -109,7 +109,6 @@ def test_one_slice_at_home_is_written_unsliced() -> None:
     assert sf.violations(instance, field.plan(name), "mean-latency")
 
 
-@pytest.mark.filterwarnings("ignore:overflow")
 def test_large_times_work_and_values_beyond_floats_are_no_plans() -> None:
     """1e200 s squared is inf, not an exception; a value above 1.8e308 s is `unknown`."""
     for objective in ("mean-latency", "period", "latency"):
