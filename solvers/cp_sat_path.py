@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 from math import ceil, floor, inf, log2
 
 import numpy as np
@@ -87,11 +88,17 @@ class Leg:
     @cached_property
     def names(self) -> dict[Pair, NDArray[np.int64]]:
         """[nodes] by pair: what the nodes of the arc kept for it are called on its own way."""
-        return {pair: self._names(pair) for pair in np.ndindex(*self.width)}
+        own = np.arange(self.block.num_nodes)
+        has_twins = bool(self.block.durations.twins)
+        before, after = self.width
+        pairs = product(range(before), range(after))
+        return {pair: self._names(pair) if has_twins else own for pair in pairs}
 
     @cached_property
     def kept(self) -> dict[Pair, Pair]:
         """The pair whose arc stands for that of a pair."""
+        if not self.block.durations.twins:
+            return {pair: pair for pair in self.names}
         called = {pair: np.argsort(names).tolist() for pair, names in self.names.items()}
         return {
             (entry, exit_): (
