@@ -29,7 +29,6 @@ from splitfog.solvers.dina_partition import (
     MOST_SWEEPS,
     better,
     first_loads,
-    home_decision,
     require_sources,
     sweep,
 )
@@ -71,9 +70,12 @@ def solve_dina(request: Request) -> Answer:
 
 def dina_decision(request: Request) -> Decision:
     """What `dina` ends with under the consent `total`, feasible or not; the start is not used."""
-    instance, objective = request.instance, request.objective
-    loads = Loads.of(instance, objective, home_decision(instance, objective))
-    _Search(loads, with_fields(request, options={"consent": "total"})).run()
+    own = with_fields(request, options={"consent": "total"}, start=None)
+    loads = first_loads(own)
+    _Search(loads, own).run()
+    if loads.value()[0] > 0 and own.incumbent is not None:  # all at home leads nowhere
+        loads = Loads.of(own.instance, own.objective, own.incumbent)
+        _Search(loads, own).run()
     return loads.settled
 
 

@@ -26,6 +26,7 @@ from splitfog.solvers.dina_partition import (
     MOST_PLANS,
     MOST_SWEEPS,
     catalogue,
+    first_loads,
     first_pass,
     home_decision,
     require_sources,
@@ -107,10 +108,12 @@ def catalogues_of(request: Request) -> list[list[Footprint]]:
 
 
 def _known(request: Request) -> list[Decision]:
-    """All at home, DINA-P's first pass and its last, and what `dina` ends with."""
+    """All at home or the start, DINA-P's first pass and its last, and what `dina` ends with."""
     instance, objective = request.instance, request.objective
+    first_loads(request)
+    begun = [] if request.incumbent is None else [request.incumbent]
     loads = Loads.of(instance, objective, first_pass(instance, objective))
-    known = [home_decision(instance, objective), loads.decision]
+    known = [*begun, home_decision(instance, objective), loads.decision]
     for _ in range(MOST_SWEEPS):
         if request.out_of_time or not sweep(loads, request):
             break
