@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.arrays import TaskArrays, task_arrays
-from splitfog.formulations.decision import Decision
+from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.impossible import open_places
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.stage_bound import may_slice
@@ -42,6 +42,21 @@ def slices_matter(instance: Instance, objective: Objective) -> bool:
 def _is_stage(model: Model, layer: int) -> bool:
     """Whether a layer may form a stage alone."""
     return may_slice(model.layers[layer]) and not stage_shape_defects(model, (layer,))
+
+
+def only_placement(instance: Instance, objective: Objective) -> Decision | None:
+    """The placement but for which none could be feasible; None where there is a choice, or none.
+
+    It may break a rule itself. Seen is what `is_only_placement` sees, but for the order.
+    """
+    placements = []
+    for position in range(len(instance.tasks)):
+        arrays = task_arrays(instance, position)
+        places = _narrowed(arrays, objective, open_places(arrays, objective))
+        if (places.sum(axis=1) != 1).any():
+            return None
+        placements.append(places.argmax(axis=1))
+    return placed(*placements)
 
 
 def is_only_placement(instance: Instance, objective: Objective, decision: Decision) -> bool:

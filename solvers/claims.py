@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from splitfog.formulations.choice import is_only_placement, slices_matter
+from splitfog.formulations.choice import is_only_placement, only_placement, slices_matter
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.impossible import impossibility
 from splitfog.formulations.offload_bound import mean_latency_bound
@@ -88,19 +88,18 @@ def strengthened(
 ) -> Claim:
     """A claim with what the instance itself proves.
 
-    That no plan is feasible, by a count; a bound on the mean latency of all plans, where there is
-    none (not `in_haste`: it takes a while on large instances); that the decision is the only
-    placement; and that a proof over placements is one over all plans, where slices do not matter.
+    That no plan is feasible, by a count or as the only placement breaks a rule; that nothing costs
+    less than 0; that the decision is the only placement; a bound on the mean latency of all plans,
+    where there is none (not `in_haste`: it takes a while on large instances); and that a proof over
+    placements is one over all plans, where slices do not matter.
     """
     instance, objective = request.instance, request.objective
     if decision is None:
         return _without_plan(request, claim)
-    sliced = any(task.stages for task in decision.tasks)
-    if (
-        not sliced
-        and not claim.is_proof_of(value)
-        and is_only_placement(instance, objective, decision)
-    ):
+    if value == 0:
+        claim = replace(claim, lower_bound=0.0, over="all")
+    settled = claim.is_proof_of(value) or any(task.stages for task in decision.tasks)
+    if not settled and is_only_placement(instance, objective, decision):
         claim = replace(claim, lower_bound=value, over="placements")
     if claim.lower_bound is None and objective.name == "mean-latency" and not in_haste:
         claim = replace(claim, lower_bound=mean_latency_bound(instance), over="all")
@@ -112,6 +111,9 @@ def strengthened(
 def _without_plan(request: Request, claim: Claim) -> Claim:
     """Infeasible only if proven over all plans; a proof over placements leaves slices open."""
     instance, objective = request.instance, request.objective
+    if not claim.infeasible and only_placement(instance, objective) is not None:
+        claim = replace(claim, lower_bound=None, infeasible=True, over="placements")
+        claim = claim.noted("there is one placement to choose from, and it breaks a rule")
     if claim.infeasible and claim.over == "placements" and not slices_matter(instance, objective):
         claim = replace(claim, over="all")
     if claim.infeasible and claim.over == "all":

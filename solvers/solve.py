@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from splitfog.formulations.choice import only_placement
 from splitfog.formulations.cost import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.feasibility import decision_violations
@@ -106,6 +107,8 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     haste = answer.stopped_by == "interrupted"
     if not haste and claim.is_proof_of(min(value, request.incumbent_value)):
         seek_second_opinion(request, who)
+    if answer.decision is None and request.incumbent is None:
+        _offer_only_placement(request)
     own = request.incumbent is None or request.incumbent_value >= value
     decision = answer.decision if own else request.incumbent
     if decision is None:
@@ -120,6 +123,13 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     claims = _claims(request, who, answer, claim) | {"audit": answer.audit if own else None}
     plan = describe(request.instance, decision, request.objective, cost, **claims)
     return replace(_with_bound(plan, claim), runtime_s=request.elapsed_s)
+
+
+def _offer_only_placement(request: Request) -> None:
+    """Where nothing is to be chosen, no solver ends without the one plan that there is."""
+    decision = only_placement(request.instance, request.objective)
+    if decision is not None:
+        request.offer(decision)
 
 
 def _cost(request: Request, decision: Decision) -> Cost:

@@ -274,3 +274,34 @@ def test_slices_at_home_alone_may_be_cheaper(name: str, objective: str) -> None:
             continue
         if plan.lower_bound is not None and plan.proven_over == "all":
             assert plan.lower_bound <= cheaper * (1 + 1e-9), info.name
+
+
+@pytest.mark.parametrize("objective", ["latency", "period", "mean-latency", "makespan"])
+def test_nobody_misses_the_only_placement(objective: str) -> None:
+    """All layers pinned away from the source: the one plan, optimal, whoever is asked; for
+    `makespan` orders are left, so there it is a plan."""
+    instance = field.instance("all-layers-pinned")
+    truth = sf.solve(instance, "brute-force" if objective != "makespan" else "cp-sat", objective)
+    for info in sf.solvers():
+        if objective not in info.objectives:
+            continue
+        try:
+            plan = sf.solve(instance, info.name, objective, time_limit_s=5)
+        except sf.SolverDeclined:
+            continue
+        assert plan.value is not None, info.name
+        check_plan(instance, plan)
+        if objective != "makespan":
+            assert plan.status == "optimal", info.name
+            assert plan.value == pytest.approx(truth.value, rel=1e-12)
+
+
+def test_a_value_of_zero_is_optimal_for_everybody() -> None:
+    """Nothing costs less than nothing."""
+    instance = field.instance("crash-input-only")
+    for solver in ("local", "random", "evolution", "dina"):
+        try:
+            plan = sf.solve(instance, solver, objective="mean-latency")
+        except sf.SolverDeclined:
+            continue
+        assert (plan.value, plan.status, plan.proven_over) == (0.0, "optimal", "all")
