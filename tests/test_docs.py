@@ -1,0 +1,36 @@
+"""Every command line of the pages in `docs/` runs as it is printed."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+
+def commands(page: Path) -> list[str]:
+    """The lines of a page's code blocks that call splitfog."""
+    blocks = page.read_text().split("```")[1::2]
+    return [line for block in blocks for line in block.splitlines() if line.startswith("splitfog ")]
+
+
+def test_there_are_pages() -> None:
+    """The parametrised test below is not empty."""
+    assert any(commands(page) for page in PAGES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
+    """In their order, in a folder that has the repository's instances; each ends with 0."""
+    (tmp_path / "instances").symlink_to(ROOT / "instances")
+    (tmp_path / "splitfog").symlink_to(ROOT / "splitfog")
+    for line in commands(page):
+        words = [sys.executable, "-m", "splitfog", *shlex.split(line)[1:]]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
