@@ -35,6 +35,16 @@ def _are_counts_by_consent(value: Any) -> bool:
     return _are(is_count)(value) and set(value) <= set(get_args(Consent))
 
 
+def _is_proof_within(value: Any) -> bool:
+    known = {"plans", "lower_bound", "gap", "proven"}
+    if not isinstance(value, Mapping) or not set(value) <= known:
+        return False
+    bounds = _is_amount_or_null(value.get("lower_bound")) and _is_amount_or_null(value.get("gap"))
+    return bounds and isinstance(value.get("proven"), bool) and is_count(value.get("plans", 0))
+
+
+_PROOF_WITHIN = "plans (a whole number >= 0), lower_bound and gap (>= 0 or null), proven"
+
 _FIGURES: dict[str, tuple[Check, str]] = {
     "blocking_pairs": (is_count, "a whole number >= 0"),
     "exchange_blocking": (
@@ -46,8 +56,8 @@ _FIGURES: dict[str, tuple[Check, str]] = {
     "price_of_stability": (_is_amount_or_null, "a number >= 0 or null"),
     "price_of_anarchy": (_is_amount_or_null, "a number >= 0 or null"),
     "regret_s": (_are(is_amount), "seconds >= 0 by task"),
-    "given_subtasks": (lambda value: isinstance(value, Mapping), "an object"),
-    "given_catalogue": (lambda value: isinstance(value, Mapping), "an object"),
+    "given_subtasks": (_is_proof_within, _PROOF_WITHIN),
+    "given_catalogue": (_is_proof_within, _PROOF_WITHIN),
 }
 
 

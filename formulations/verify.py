@@ -103,8 +103,8 @@ def _proof(plan: Plan, value: float | None) -> Iterator[str]:
     if bound is not None and value is not None and bound > value + TOLERANCE * abs(value):
         yield f"lower_bound = {bound!r}, must be <= the value {value!r}"
         return
-    gap = gap_of(value, bound)
-    if plan.gap is not None and (gap is None or not isclose(plan.gap, gap, abs_tol=TOLERANCE)):
+    gap = gap_of(value if plan.value is None else plan.value, bound)
+    if plan.gap is not None and (gap is None or not isclose(plan.gap, gap, abs_tol=ROUNDING)):
         yield _must("gap", plan.gap, gap)
     if plan.status == "optimal" and (gap is None or gap > OPTIMALITY_GAP + TOLERANCE):
         known = "without a lower_bound" if gap is None else f"with the gap {gap!r}"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, inf
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -261,17 +261,17 @@ class BlockModel:
         block = self.block
         if block.weights is None or block.limits is None:
             return
-        total = max(sum(num_bytes for num_bytes, _ in block.weights), 1.0)
         whole = all(num_bytes % 1 == 0 for num_bytes, _ in block.weights)
-        unit = 1.0 if whole else 2.0**50 / total
-        for node in range(block.num_nodes):
-            if block.limits[node] < inf:
-                held = [
-                    int(num_bytes * unit) * self._any_on(node, layers)
-                    for num_bytes, layers in block.weights
-                ]
-                room = min(block.limits[node], total) * unit
-                self.model.add(sum(held) <= int(room))
+        for node, limit in enumerate(block.limits.tolist()):
+            fitting = [own for own in block.weights if own[0] <= limit]
+            for num_bytes, layers in block.weights:
+                if num_bytes > limit:
+                    self.model.add(self._any_on(node, layers) == 0)
+            if sum(num_bytes for num_bytes, _ in fitting) > limit:
+                most = 2.0**61 / len(fitting)  # so that sums stay whole numbers of 64 bits
+                unit = 1.0 if whole and limit <= most else most / limit
+                held = [int(own * unit) * self._any_on(node, layers) for own, layers in fitting]
+                self.model.add(sum(held) <= int(limit * unit))
 
     def _any_on(self, node: int, layers: tuple[int, ...]) -> Any:
         """1 if one of some layers is on a node, 0 if none may be."""

@@ -61,6 +61,8 @@ def _solved(
     assignments: Assignments, start: Integers | None, value: float, request: Request
 ) -> Found:
     """The same in units of `value`."""
+    if (assignments.links.base_load >= 1).any():
+        return Found(None, inf)
     master = Master(assignments, value if start is not None else inf)
     stopped = master.generate(start, request)
     if stopped is not None or master.bound >= master.cutoff:

@@ -32,6 +32,8 @@ DESCENT_WORK = 20_000_000
 """Moves and exchanges looked at in one descent."""
 FORBIDDEN = 1e3
 """A missing route or a way back, in most that a plan may cost: to be mended at any price."""
+HUGE_S = 1e300
+"""Seconds that more than this count as, so that differences are numbers."""
 MORE_FILLS = 8
 """Random fills that are tried besides where these lead to no packing."""
 MOST_DESCENTS = 3
@@ -246,7 +248,7 @@ class _Packer:
         """(unit, node) of the best move, or (unit, -1 - other) of the best exchange, if any."""
         place, held, room = np.array(bins.place), np.array(bins.held), np.array(bins.room)
         weight = np.array(self.weight)
-        seconds = self.prices.table(place)
+        seconds = np.minimum(self.prices.table(place), HUGE_S)
         units = np.arange(len(place))
         own = seconds[units, place]
         fits = held + weight[:, None] <= room

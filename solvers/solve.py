@@ -91,11 +91,12 @@ def solve(
     request.options = parse_options(info, options or {})
     if start is not None:
         request.start = _start(request, start)
-    answer = _run(info, request)
-    try:
-        return finished_plan(request, info.name, answer)
-    except KeyboardInterrupt:  # it came while the answer was being checked, and loses nothing
-        return finished_plan(request, info.name, with_fields(answer, stopped_by="interrupted"))
+    with np.errstate(over="ignore"):  # what is beyond floats is inf, and loses
+        answer = _run(info, request)
+        try:
+            return finished_plan(request, info.name, answer)
+        except KeyboardInterrupt:  # it came while the answer was being checked: nothing is lost
+            return finished_plan(request, info.name, with_fields(answer, stopped_by="interrupted"))
 
 
 def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
@@ -151,8 +152,7 @@ def _strengthened(
 
 def _run(info: SolverInfo, request: Request) -> Answer:
     try:
-        with np.errstate(over="ignore"):  # a square beyond floats is inf, and loses
-            return load_solver(info)(request)
+        return load_solver(info)(request)
     except KeyboardInterrupt:
         return Answer(
             request.incumbent,

@@ -117,3 +117,17 @@ def test_large_times_work_and_values_beyond_floats_are_no_plans() -> None:
     plan = sf.solve(field.instance("value-overflows"), "device-only", objective="makespan")
     assert (plan.status, plan.value) == ("unknown", None)
     assert "beyond what floats hold" in (plan.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "solver", "objective"),
+    [
+        ("packing-keyerror", "ilp", "latency"),
+        ("offload-columns-matmul", "offload-ilp", "mean-latency"),
+        ("cp-sat-finished-unproven", "cp-sat", "makespan"),
+    ],
+)
+def test_figures_at_the_end_of_floats(name: str, solver: str, objective: str) -> None:
+    """An answer with a status, where bytes, seconds and bit/s are beyond 1e18 or below 1e-18."""
+    plan = sf.solve(field.instance(name), solver, objective, monotone=False)
+    assert plan.status in ("optimal", "infeasible")

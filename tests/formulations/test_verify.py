@@ -257,6 +257,11 @@ def test_infeasible_has_no_bound() -> None:
         ({"potential": None}, "audit.potential = null, must be a number >= 0"),
         ({"regret_s": {"cam": "much"}}, 'audit.regret_s = {"cam": "much"}, must be seconds >= 0'),
         ({"price_of_anarchy": -1.0}, "audit.price_of_anarchy = -1.0, must be a number >= 0 or"),
+        (
+            {"given_catalogue": {"plans": -7, "proven": True}},
+            'audit.given_catalogue = {"plans": -7,',
+        ),
+        ({"given_subtasks": {"foo": 1}}, 'audit.given_subtasks = {"foo": 1}, must be plans'),
         ({"happiness": 3}, "audit.happiness is unknown; known: blocking_pairs"),
     ],
 )
