@@ -51,7 +51,7 @@ class Occupancy:
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             after = before + service
             rho = self.rho + rate * service
-            second = self.second + rate * (after**2 - before**2)
+            second = self.second + rate * (after * after - before * before)
             wait = np.where(after > 0, second / (2 * (1 - rho)), 0.0)
             total = self.alone_s[subtask] + before + self._already_moved(subtask) + wait
         return np.where(self._has_room(subtask, before, rho), total, inf)
@@ -85,7 +85,7 @@ class Occupancy:
 
     def _load(self, node: int, rate: float, before: float, after: float) -> None:
         self.rho[node] += rate * (after - before)
-        self.second[node] += rate * (after**2 - before**2)
+        self.second[node] += rate * (after * after - before * before)
 
     def _has_room(self, subtask: int, before: Seconds, rho: Seconds) -> Flags:
         service = self.subtasks.service_s[subtask]

@@ -11,13 +11,22 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import OPTIMALITY_GAP
 from splitfog.instances.model import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined, is_strict
+from splitfog.solvers.brute_force import num_placements
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 
 POLYNOMIAL = {"latency": ("min-cut", "chain-dp"), "batch": ("offload-assignment",)}
 """Exact and polynomial where they apply; tried in this order."""
 
-EXACT = {"latency": ("ilp",), "period": ("ilp",), "makespan": ("cp-sat",)}
-"""Exact with a bound when the time is over."""
+EXACT = {
+    "latency": ("ilp",),
+    "period": ("ilp",),
+    "makespan": ("cp-sat",),
+    "mean-latency": ("brute-force",),
+}
+"""Exact with a bound when the time is over; `brute-force` up to `MOST_ENUMERATED` placements."""
+
+MOST_ENUMERATED = 5_000
+"""Placements that are tried one by one before a heuristic is asked: a second or two."""
 
 HEURISTIC = {
     "latency": ("evolution",),
@@ -75,6 +84,8 @@ def _chosen(request: Request) -> Answer:
         choice.notes.append(f"{name} found no plan: {answer.reason}")
     limit = DEFAULT_TIME_LIMIT_S if request.time_limit_s is None else request.time_limit_s
     for name, objective in _candidates(request, EXACT):
+        if name == "brute-force" and num_placements(request.instance) > MOST_ENUMERATED:
+            continue
         answer = choice.ask(name, objective, EXACT_SHARE * limit)
         if answer is not None and choice.is_open(answer):
             return choice.continued(name, answer, limit)
