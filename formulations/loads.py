@@ -198,6 +198,7 @@ class Loads:
             alone = own.node[self.visits[own.node] == 0]
             self.rho[alone] = self.second[alone] = 0.0
             blurred = rate * service_s**2 > CANCELS * self.second[own.node]
+            blurred &= self.visits[own.node] > 0
             if blurred.any():
                 self._recount(task, own.node[blurred])
         foreign = (own.node != self.source[task]) & serves
