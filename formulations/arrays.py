@@ -71,11 +71,7 @@ class TaskArrays:
     @cached_property
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """Layers of every group with at least two."""
-        members: dict[str, list[int]] = {}
-        for position, layer in enumerate(self.model.layers):
-            if layer.group is not None:
-                members.setdefault(layer.group, []).append(position)
-        return tuple(tuple(group) for group in members.values() if len(group) > 1)
+        return tuple(group for group in self.model.groups.values() if len(group) > 1)
 
     def divides_group(self, layers: Iterable[int]) -> bool:
         """Whether some of a group, but not all, are among these: no stage of several nodes."""

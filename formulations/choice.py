@@ -63,9 +63,12 @@ def is_only_placement(instance: Instance, objective: Objective, decision: Decisi
     """Whether no placement but that of a decision could be feasible.
 
     Seen are `tiers`, sources, routes, single weights, groups and `monotone`. For `makespan` the
-    order must be forced as well. O(V + E) where a single layer may move; else as much a round, at
-    most as many rounds as there are tiers and groups.
+    order must be forced as well, and for `batch` there must be no queue of several. O(V + E) where
+    a single layer may move; else as much a round, at most as many rounds as there are tiers and
+    groups.
     """
+    if objective.name == "batch" and len(instance.tasks) > 1:
+        return False
     for position, answer in enumerate(decision.tasks):
         arrays = task_arrays(instance, position)
         if objective.name == "makespan" and not _is_forced_order(arrays.model):

@@ -16,6 +16,7 @@ from splitfog.formulations.stages import sliced_weights, stage_defects
 from splitfog.instances.model import Instance, Layer, Node, Task
 
 MEMORY_SLACK = 1e-12
+"""Relative: what is held may exceed `memory_bytes` by rounding."""
 
 
 def decision_violations(instance: Instance, decision: Decision, objective: Objective) -> list[str]:
@@ -58,12 +59,8 @@ def is_allowed(layer: Layer, node: Node) -> bool:
 
 def _groups(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[str]:
     """Layers of one group are on one node, slices too, but for a group within one stage."""
-    layers = instance.model_of(task).layers
-    members: dict[str, list[int]] = {}
-    for position, layer in enumerate(layers):
-        if layer.group is not None:
-            members.setdefault(layer.group, []).append(position)
-    for name, group in members.items():
+    model = instance.model_of(task)
+    for name, group in model.groups.items():
         if any(set(group) <= set(stage.layers) for stage in answer.stages):
             continue
         places = [(layer, node) for layer in group for node in nodes_of(answer, layer)]
@@ -71,8 +68,9 @@ def _groups(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[st
         for member, node in dict.fromkeys(places):
             if node != there:
                 yield (
-                    f"layer {layers[member].name} is on {instance.nodes[node].name}, must be on "
-                    f"{instance.nodes[there].name} with {layers[first].name} of group {name}"
+                    f"layer {model.layers[member].name} is on {instance.nodes[node].name}, "
+                    f"must be on {instance.nodes[there].name} with {model.layers[first].name} "
+                    f"of group {name}"
                 )
 
 
@@ -128,6 +126,12 @@ def _memory(instance: Instance, decision: Decision) -> Iterator[str]:
     for node, held in zip(instance.nodes, memory_bytes(instance, decision), strict=True):
         if node.memory_bytes is not None and held > node.memory_bytes * (1 + MEMORY_SLACK):
             yield f"node {node.name} holds {held:.6g} bytes, must be <= {node.memory_bytes:.6g}"
+
+
+def memory_room(instance: Instance) -> NDArray[np.float64]:
+    """[nodes]: the most bytes of weights that a node may hold, slack included; inf: no limit."""
+    limits = [np.inf if node.memory_bytes is None else node.memory_bytes for node in instance.nodes]
+    return np.array(limits) * (1 + MEMORY_SLACK)
 
 
 def memory_bytes(instance: Instance, decision: Decision) -> list[float]:

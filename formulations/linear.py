@@ -61,7 +61,9 @@ class PlacementProgram:
     def exclude(self, decision: Decision) -> None:
         """Add rows that no solution that is read as this decision satisfies."""
         if not self.exclude_overfull(decision):
-            start = self.encode(decision) or {}
+            start = self.encode(decision)
+            if start is None:  # a row of nothing would leave no solution at all
+                raise ValueError("the decision is not one of the program's solutions")
             chosen = [column for column, value in start.items() if value]
             self.program.add_row([(c, 1.0) for c in chosen], upper=len(chosen) - 1.0)
 

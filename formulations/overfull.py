@@ -15,7 +15,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.feasibility import memory_room
 from splitfog.instances.model import Instance, Model
 
 Floats = NDArray[np.float64]
@@ -55,12 +55,11 @@ def overfull(instance: Instance, possible: Sequence[Flags]) -> str | None:
     O(items^2 nodes) for at most `MOST_ITEMS` items, and O(items (items + nodes)) for every one of
     at most `MOST_SETS` sets of nodes that items are confined to.
     """
-    if all(node.memory_bytes is None for node in instance.nodes):
+    room = memory_room(instance)
+    if np.isinf(room).all():
         return None
     if not (items := sorted(_items(instance, possible), key=lambda item: -item.num_bytes)):
         return None
-    limits = [np.inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes]
-    room = np.array(limits) * (1 + MEMORY_SLACK)
     for item in items:
         if not (item.may & (item.num_bytes <= room)).any():
             size = f"{item.num_bytes:.6g} bytes"
@@ -101,12 +100,8 @@ def _items(instance: Instance, possible: Sequence[Flags]) -> Iterator[Item]:
 
 def _together(model: Model) -> list[list[int]]:
     """Layers that share a node: every group, then every layer without one."""
-    groups: dict[str, list[int]] = {}
-    for position, layer in enumerate(model.layers):
-        if layer.group is not None:
-            groups.setdefault(layer.group, []).append(position)
     alone = [[i] for i, layer in enumerate(model.layers) if layer.group is None]
-    return [*groups.values(), *alone]
+    return [*map(list, model.groups.values()), *alone]
 
 
 def _sets(items: Sequence[Item]) -> Iterator[Flags]:

@@ -153,11 +153,11 @@ def _nodes(plan: Plan, truth: Plan) -> Iterator[str]:
         if name not in truth.nodes:
             yield f"nodes.{name}: {name} is not a node of the instance"
             continue
-        for field in ("busy_s", "utilisation", "memory_bytes"):
-            right = getattr(truth.nodes[name], field)
-            yield from _compared(
-                getattr(load, field), right, f"nodes.{name}.{field}", _noise(truth)
-            )
+        right = truth.nodes[name]
+        yield from _compared(load.busy_s, right.busy_s, f"nodes.{name}.busy_s", _noise(truth))
+        for field in ("utilisation", "memory_bytes"):
+            claim, figure = getattr(load, field), getattr(right, field)
+            yield from _compared(claim, figure, f"nodes.{name}.{field}")
         if load.queue is not None and plan.objective.name != "batch":
             yield f"nodes.{name}.queue must be null: only batch has queues"
 
@@ -219,6 +219,8 @@ def _same(claim: Any, right: Any, absolute: float) -> bool:
     if isinstance(claim, bool) or isinstance(right, bool) or right is None:
         return claim is right
     if isinstance(claim, int | float) and isinstance(right, int | float):
+        if isinstance(claim, int) and isinstance(right, int):  # counts
+            return claim == right
         if right == 0:
             return abs(claim) <= absolute
         return isclose(claim, right, rel_tol=TOLERANCE)

@@ -108,6 +108,15 @@ class Model(
             )
         )
 
+    @cached_property
+    def groups(self) -> dict[str, tuple[int, ...]]:
+        """Positions of the layers of every group, by its name."""
+        members: dict[str, list[int]] = {}
+        for position, layer in enumerate(self.layers):
+            if layer.group is not None:
+                members.setdefault(layer.group, []).append(position)
+        return {name: tuple(group) for name, group in members.items()}
+
     @property
     def shares_weights(self) -> bool:
         """Whether some layers share weights."""

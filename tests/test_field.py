@@ -1,4 +1,8 @@
-"""What `data/field/INDEX.md` says is right, through the door that users take."""
+"""What `data/field/INDEX.md` says is right, through the door that users take.
+
+What single solvers make of these inputs is in their tests: `test_heft`, `test_units`,
+`test_lost_plans`, `test_offload_units`.
+"""
 
 from __future__ import annotations
 
@@ -35,67 +39,14 @@ def test_optimum(name: str, how: dict[str, Any], right: float) -> None:
     assert plan.value == pytest.approx(right, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", [name for name, how, _ in OPTIMA if how.get("solver") == "ilp"])
-def test_other_back_end(name: str) -> None:
-    """CBC proves what HiGHS proves."""
-    instance = field.instance(name)
-    values = [sf.solve(instance, "ilp", options={"engine": e}).value for e in ("cbc", "highs")]
-    assert values[0] == pytest.approx(values[1], rel=1e-6)
-
-
-@pytest.mark.parametrize(("solver", "right"), [("heft", 80.0), ("cpop", 86.0)])
-def test_published_schedules(solver: str, right: float) -> None:
-    """Edges with sizes of their own, as the example that was published has them."""
-    plan = sf.solve(field.instance("edge-sizes-need-gadget"), solver, objective="makespan")
-    assert plan.value == pytest.approx(right)
-
-
 def test_pinned_layers_leave_evolution_and_fronts_a_plan() -> None:
     """One placement: 18 s for evolution too, and a front of one point or more."""
     instance = field.instance("all-layers-pinned")
     plan = sf.solve(instance, "evolution", objective="makespan")
     assert plan.value == pytest.approx(18.0)
-    assert sf.pareto(instance, "latency,makespan", time_limit_s=5).points
-    rows = sf.compare([instance], "all", "makespan", time_limit_s=5)
+    assert sf.pareto(instance, "latency,makespan", time_limit_s=1).points
+    rows = sf.compare([instance], "all", "makespan", time_limit_s=1)
     assert "error" not in {row.status for row in rows}
-
-
-@pytest.mark.parametrize("solver", ["dina", "dina-p"])
-def test_dina_keeps_its_start_beside_groups(solver: str) -> None:
-    """All at home is feasible, so the answer is no worse."""
-    instance = field.instance("dina-ignores-groups")
-    plan = sf.solve(instance, solver, objective="mean-latency")
-    check_plan(instance, plan)
-    home = sf.solve(instance, "local", objective="mean-latency")
-    assert plan.value is not None
-    assert home.value is None or plan.value <= home.value * (1 + 1e-12)
-
-
-def test_d3_is_no_worse_than_hpa() -> None:
-    """137.5 us at most; vsm finds 75."""
-    instance = field.instance("d3-worse-than-hpa")
-    plan = sf.solve(instance, "d3", objective="latency")
-    check_plan(instance, plan)
-    assert plan.value is not None
-    assert plan.value <= 137.5e-6 * (1 + 1e-12)
-
-
-def test_compact_program_of_value_zero() -> None:
-    """Value 0, gap 0."""
-    instance = field.instance("crash-compact-zero")
-    how: dict[str, Any] = {"objective": "mean-latency", "options": {"formulation": "compact"}}
-    plan = sf.solve(instance, "offload-ilp", **how)
-    assert (plan.value, plan.gap, plan.status) == (0.0, 0.0, "optimal")
-
-
-def test_unsliced_layers_of_a_given_plan_stay() -> None:
-    """SPEC 3.5: layers outside stages of a task that has stages stay where they are."""
-    name = "offload-assignment-moves-what-stays"
-    instance, stages = field.instance(name), field.plan_path(name)
-    how: dict[str, Any] = {"objective": "batch", "options": {"stages": str(stages)}}
-    plan = sf.solve(instance, "offload-assignment", **how)
-    assert plan.status == "optimal"
-    assert plan.value == pytest.approx(0.00050256, rel=1e-9)
 
 
 def test_one_slice_at_home_is_written_unsliced() -> None:

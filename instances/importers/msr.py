@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from splitfog.instances.checks import InstanceError, shown, value_defects
 from splitfog.instances.files import parse_json, read_bytes
@@ -88,19 +89,7 @@ def import_msr(path: str | os.PathLike[str]) -> Instance:
     return Instance(
         name=path.name.removesuffix(".json"),
         tiers=("host", "accelerator"),
-        nodes=(
-            *(Node(name=name, tier="host", speed_flops=NOMINAL_SPEED_FLOPS) for name in cores),
-            *(
-                Node(
-                    name=name,
-                    tier="accelerator",
-                    speed_flops=NOMINAL_SPEED_FLOPS,
-                    memory_bytes=file.maxSizePerFPGA,
-                    overlap=False,
-                )
-                for name in accelerators
-            ),
-        ),
+        nodes=_nodes(file, cores, accelerators),
         links=(
             *(Link(tail="host", head=c, bandwidth_bps=SHARED_MEMORY_BPS) for c in cores[1:]),
             *(Link(tail="host", head=a, bandwidth_bps=BANDWIDTH_BPS) for a in accelerators),
@@ -142,6 +131,21 @@ def _reference_defects(file: MsrFile) -> list[str]:
                 f"edges out of node {edge.sourceId}"
             )
     return defects
+
+
+def _nodes(file: MsrFile, cores: list[str], accelerators: list[str]) -> tuple[Node, ...]:
+    core = Node(name="host", tier="host", speed_flops=NOMINAL_SPEED_FLOPS)
+    accelerator = Node(
+        name="accelerator",
+        tier="accelerator",
+        speed_flops=NOMINAL_SPEED_FLOPS,
+        memory_bytes=file.maxSizePerFPGA,
+        overlap=False,
+    )
+    return (
+        *(replace(core, name=name) for name in cores),
+        *(replace(accelerator, name=name) for name in accelerators),
+    )
 
 
 def _layers(file: MsrFile) -> tuple[Layer, ...]:

@@ -146,7 +146,9 @@ def test_agrees_with_enumeration() -> None:
     proven = open_ = 0
     for seed in range(150):
         rng = np.random.default_rng(seed)
-        instance = random_instance(rng, num_nodes=3, num_layers=4, num_tasks=1 + seed % 2)
+        instance = random_instance(
+            rng, num_nodes=3, num_layers=4 - seed % 2, num_tasks=1 + seed % 2
+        )
         models = instance.models
         if not any(model.shares_weights for model in models):
             models = with_shared_weights(rng, models, 0.4)

@@ -322,3 +322,15 @@ def test_false_is_false_in_any_unit(factor: float) -> None:
     wrong = plan.tasks[0].compute_s * (1 + 1e-6)  # type: ignore[operator]
     (sentence,) = false_claims(instance, task_with(compute_s=wrong)(plan))
     assert sentence.startswith("tasks[0].compute_s = ")
+
+
+def test_rounding_is_of_seconds_only() -> None:
+    """Beside seconds of 1e18 a millionth is noise; a byte, a share of load and a count are not."""
+    slow = scaled(rebuilt(TIMED, tasks=(replace(TIMED.tasks[0], arrivals_per_s=0.05),)), 1e18)
+    plan = true_plan("mean-latency", slow)
+    assert plan.nodes["pi"].busy_s == plan.nodes["pi"].utilisation == 0
+    assert false_claims(slow, node_with("pi", busy_s=1e-6)(plan)) == []
+    assert len(false_claims(slow, node_with("pi", memory_bytes=1.0)(plan))) == 1
+    assert len(false_claims(slow, node_with("pi", utilisation=0.5)(plan))) == 1
+    games = replace(plan, audit={"blocking_pairs": 7})
+    assert len(false_claims(slow, games, {"blocking_pairs": 0})) == 1

@@ -229,7 +229,7 @@ def test_stages_are_dealt_to_nodes_that_hold_shared_weights_already(engine: str)
         for layer in model.layers
     )
     shared = cluster(with_fields(model, layers=tied), [1e3] * 3, [1e6] * 2, 0.0, [40.0] * 3)
-    plan = solve(shared, "vsm-ilp", objective="latency", options={"engine": engine})
+    plan = solve(shared, "vsm-ilp", "latency", time_limit_s=2, options={"engine": engine})
     assert plan.status == "feasible"
     assert any(len(stage.slices) > 1 for stage in plan.tasks[0].stages)
     assert solve(unshared(shared), "vsm", objective="latency").value != plan.value

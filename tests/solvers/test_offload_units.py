@@ -96,7 +96,10 @@ def test_nothing_to_pay():
     instance = field.instance("crash-compact-zero")
     for formulation in ("columns", "compact"):
         plan = solve(instance, "offload-ilp", "mean-latency", options={"formulation": formulation})
+        check_plan(instance, plan)
         assert (plan.value, plan.gap, plan.status) == (0.0, 0.0, "optimal")
+        assert plan.audit is not None
+        assert plan.audit["given_subtasks"]["gap"] == 0.0
 
 
 SOLVERS = ("dina", "dina-p", "dina-o", "best-response", "swap", "unsplittable", "joint-ilp")
