@@ -103,7 +103,8 @@ def strengthened(
         claim = replace(claim, lower_bound=value, over="placements")
     if claim.lower_bound is None and objective.name == "mean-latency" and not in_haste:
         claim = replace(claim, lower_bound=mean_latency_bound(instance), over="all")
-    if claim.over == "placements" and not slices_matter(instance, objective):
+    bounded = claim.lower_bound is not None
+    if bounded and claim.over == "placements" and not slices_matter(instance, objective):
         claim = replace(claim, over="all")
     return claim
 
