@@ -13,7 +13,7 @@ from math import inf
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.feasibility import memory_room
 from splitfog.formulations.ledger import unsliced
 from splitfog.formulations.offload_links import LinkUse, link_use
 from splitfog.formulations.offloading import Subtasks, run_layers
@@ -242,8 +242,7 @@ class Memory:
             inside = set(run_layers(instance, task, answer))
             for layer in set(unsliced(answer)) - inside:
                 self.base[int(answer.placement[layer]), owners[task][layer]] = True
-        limits = [inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes]
-        self.limit = np.array(limits) * (1 + MEMORY_SLACK)
+        self.limit = memory_room(instance)
 
     def fits(self, places: Integers) -> bool:
         """Whether every node's weights are within its `memory_bytes`."""

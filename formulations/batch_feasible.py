@@ -10,7 +10,7 @@ from jax import Array, lax
 
 from splitfog.formulations.batch_rows import add, pick, put, take
 from splitfog.formulations.batch_tables import Columns, Hops
-from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.feasibility import memory_room
 
 
 class Rules(NamedTuple):
@@ -70,8 +70,8 @@ def _pairs(found: list[tuple[int, int]]) -> Array:
 
 
 def _memory_of(columns: Columns) -> Memory | None:
-    nodes = columns.instance.nodes
-    if all(node.memory_bytes is None for node in nodes):
+    room = memory_room(columns.instance)
+    if np.isinf(room).all():
         return None
     held = sorted(
         (task.model.name, owner, int(first) + layer)
@@ -81,9 +81,8 @@ def _memory_of(columns: Columns) -> Memory | None:
     keys = [key[:2] for key in held]
     weights = np.concatenate([task.weight_bytes for task in columns.tasks])
     column = np.array([key[2] for key in held], np.int32)
-    limits = [np.inf if n.memory_bytes is None else n.memory_bytes for n in nodes]
     begins = [i == 0 or key != keys[i - 1] for i, key in enumerate(keys)]
-    figures = (column, weights[column], np.array(begins), np.array(limits) * (1 + MEMORY_SLACK))
+    figures = (column, weights[column], np.array(begins), room)
     return Memory(*(jnp.asarray(figure) for figure in figures))
 
 

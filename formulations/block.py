@@ -17,7 +17,7 @@ import numpy as np
 
 from splitfog.formulations.arrays import TaskArrays
 from splitfog.formulations.critical_path import Table, heads, tails
-from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.feasibility import memory_room
 from splitfog.formulations.routes import Routes, routes_of
 from splitfog.formulations.series import Segment
 from splitfog.formulations.ticks import whole_ticks
@@ -322,7 +322,6 @@ def block_of(table: Durations, segment: Segment, with_memory: bool = False) -> B
             if sends:
                 last[row] = table.ways[layer, :, arrays.results_to]
     groups = [sorted(local[x] for x in group if x in local) for group in arrays.groups]
-    limits = [inf if n.memory_bytes is None else n.memory_bytes for n in arrays.instance.nodes]
     return Block(
         table,
         layers,
@@ -341,7 +340,7 @@ def block_of(table: Durations, segment: Segment, with_memory: bool = False) -> B
         tuple(tuple(group) for group in groups if len(group) > 1),
         None if segment.exit is None else local[segment.exit],
         _weights(arrays, layers) if with_memory else None,
-        np.array(limits) * (1 + MEMORY_SLACK) if with_memory else None,
+        memory_room(arrays.instance) if with_memory else None,
     )
 
 

@@ -16,6 +16,7 @@ from splitfog.formulations.stages import sliced_weights, stage_defects
 from splitfog.instances.model import Instance, Layer, Node, Task
 
 MEMORY_SLACK = 1e-12
+"""Relative rounding of sums of weights that breaks no limit."""
 
 
 def decision_violations(instance: Instance, decision: Decision, objective: Objective) -> list[str]:
@@ -125,9 +126,16 @@ def _monotone(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[
 
 def _memory(instance: Instance, decision: Decision) -> Iterator[str]:
     """Weights on a node fit in its memory."""
-    for node, held in zip(instance.nodes, memory_bytes(instance, decision), strict=True):
-        if node.memory_bytes is not None and held > node.memory_bytes * (1 + MEMORY_SLACK):
+    held_bytes, room = memory_bytes(instance, decision), memory_room(instance).tolist()
+    for node, held, most in zip(instance.nodes, held_bytes, room, strict=True):
+        if held > most:
             yield f"node {node.name} holds {held:.6g} bytes, must be <= {node.memory_bytes:.6g}"
+
+
+def memory_room(instance: Instance) -> NDArray[np.float64]:
+    """[nodes]: bytes that a node may hold, with room for rounding; inf where there is no limit."""
+    limits = [np.inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes]
+    return np.array(limits, np.float64) * (1 + MEMORY_SLACK)
 
 
 def memory_bytes(instance: Instance, decision: Decision) -> list[float]:

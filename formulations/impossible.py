@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.arrays import TaskArrays, task_arrays
-from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.feasibility import memory_room
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.overfull import overfull
 from splitfog.formulations.routes import routes_of
@@ -67,9 +67,7 @@ def _rules(arrays: TaskArrays, objective: Objective) -> dict[str, Flags]:
         back = np.broadcast_to(reach[:, arrays.results_to], arrays.allowed.shape)
         rules[f"routes to {arrays.task.results_to}"] = back
     if objective.name != "batch":
-        limits = [np.inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes]
-        room = np.array(limits) * (1 + MEMORY_SLACK)
-        rules["memory"] = arrays.weight_bytes[:, None] <= room
+        rules["memory"] = arrays.weight_bytes[:, None] <= memory_room(instance)
     if objective.name in ("batch", "mean-latency"):
         host = np.array([node.quota != 0 for node in instance.nodes])
         if source is not None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.decision import Decision, TaskDecision
-from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.feasibility import memory_room
 from splitfog.formulations.footprint import Footprint, footprint
 from splitfog.formulations.objective import Objective
 from splitfog.instances.model import Instance
@@ -76,8 +76,7 @@ class Loads:
             np.array([8 / link.bandwidth_bps for link in links]),
         )
         self.quota = np.array([inf if n.quota is None else n.quota for n in instance.nodes])
-        limits = [inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes]
-        self.memory_limit = np.array(limits) * (1 + MEMORY_SLACK)
+        self.memory_limit = memory_room(instance)
         self.has_memory = bool(np.isfinite(self.memory_limit).any())
         counts = [len(model.layers) for model in instance.models]
         self.layer_offset = np.concatenate([[0], np.cumsum(counts)])

@@ -15,7 +15,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.feasibility import memory_room
 from splitfog.instances.model import Instance, Model
 
 Floats = NDArray[np.float64]
@@ -59,8 +59,7 @@ def overfull(instance: Instance, possible: Sequence[Flags]) -> str | None:
         return None
     if not (items := sorted(_items(instance, possible), key=lambda item: -item.num_bytes)):
         return None
-    limits = [np.inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes]
-    room = np.array(limits) * (1 + MEMORY_SLACK)
+    room = memory_room(instance)
     for item in items:
         if not (item.may & (item.num_bytes <= room)).any():
             size = f"{item.num_bytes:.6g} bytes"
