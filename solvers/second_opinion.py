@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from splitfog.solvers.base import Request, is_strict
 from splitfog.solvers.warm_starts import plan_of
 
@@ -42,8 +40,7 @@ def seek_second_opinion(request: Request, solver: str) -> None:
     """
     for name in asked(solver, request.objective.name):
         try:
-            with np.errstate(over="ignore"):  # as at the door: beyond floats is inf, and loses
-                decision = plan_of(request, name, request.objective)
+            decision = plan_of(request, name, request.objective)
         except Exception:
             if is_strict():
                 raise
