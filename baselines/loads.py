@@ -9,7 +9,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.feasibility import memory_room
 from splitfog.formulations.objective import Objective
 from splitfog.instances.model import Instance
 
@@ -38,8 +38,7 @@ class Loads:
 
     def __init__(self, instance: Instance, objective: Objective) -> None:
         self.instance, self.objective = instance, objective
-        limits = [inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes]
-        self._room = np.array(limits) * (1 + MEMORY_SLACK)
+        self._room = memory_room(instance)
         self._weights = [
             np.array([layer.weight_bytes for layer in model.layers]) for model in instance.models
         ]

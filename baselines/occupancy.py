@@ -8,7 +8,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.feasibility import memory_room
 from splitfog.formulations.ledger import unsliced
 from splitfog.formulations.offload_links import link_use
 from splitfog.formulations.offloading import Subtasks, run_layers
@@ -145,10 +145,9 @@ class _Weights:
 
     def __init__(self, subtasks: Subtasks) -> None:
         self.subtasks, instance = subtasks, subtasks.instance
-        limits = [inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes]
-        self.limit = np.array(limits) * (1 + MEMORY_SLACK)
+        self.limit = memory_room(instance)
         self.held: set[tuple[str, int, int]] = set()
-        self.total = np.zeros(len(limits))
+        self.total = np.zeros(len(self.limit))
         for task, answer in enumerate(subtasks.template.tasks):
             stays = set(unsliced(answer)) - set(run_layers(instance, task, answer))
             for layer in sorted(stays):

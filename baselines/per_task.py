@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays import TaskArrays, task_arrays
 from splitfog.formulations.decision import Decision, placed
-from splitfog.formulations.feasibility import MEMORY_SLACK, decision_violations
+from splitfog.formulations.feasibility import decision_violations, memory_room
 from splitfog.formulations.routes import routes_of
 from splitfog.formulations.weights import node_bytes
 from splitfog.solvers.base import Answer, Request
@@ -105,7 +105,5 @@ def result_seconds(arrays: TaskArrays) -> NDArray[np.float64]:
 
 def fits_memory(arrays: TaskArrays, placement: Placement) -> bool:
     """Whether the weights of this task alone fit in every node's memory."""
-    nodes = arrays.instance.nodes
-    held = node_bytes(arrays.model, placement, len(nodes))
-    limits = [inf if node.memory_bytes is None else node.memory_bytes for node in nodes]
-    return bool(np.all(held <= np.array(limits) * (1 + MEMORY_SLACK)))
+    room = memory_room(arrays.instance)
+    return bool(np.all(node_bytes(arrays.model, placement, len(room)) <= room))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from splitfog.baselines.domains import Domains
 from splitfog.baselines.per_task import Placement, result_seconds
 from splitfog.formulations.arrays import TaskArrays
-from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.feasibility import memory_room
 from splitfog.formulations.routes import routes_of
 
 
@@ -36,8 +36,7 @@ class Timetable:
         self._latency = routes.latency_s
         self._per_byte = np.where(np.isinf(routes.latency_s), 0.0, routes.seconds_per_byte)
         self._arrival = np.zeros((len(arrays.model.layers), len(nodes)))
-        limits = [inf if node.memory_bytes is None else node.memory_bytes for node in nodes]
-        self._room = np.array(limits) * (1 + MEMORY_SLACK)
+        self._room = memory_room(arrays.instance)
         self._limited = bool(np.isfinite(self._room).any())
         self._absent = np.ones((len(arrays.model.layers), len(nodes)), bool)
         self._last = result_seconds(arrays)

@@ -71,7 +71,7 @@ def is_only_placement(instance: Instance, objective: Objective, decision: Decisi
         return False
     for position, answer in enumerate(decision.tasks):
         arrays = task_arrays(instance, position)
-        if objective.name == "makespan" and not _is_forced_order(arrays.model):
+        if objective.name == "makespan" and not has_one_order(arrays.model):
             return False
         places = open_places(arrays, objective)
         if _may_move(arrays, objective, places, answer.placement):
@@ -79,6 +79,12 @@ def is_only_placement(instance: Instance, objective: Objective, decision: Decisi
         if (_narrowed(arrays, objective, places).sum(axis=1) != 1).any():
             return False
     return True
+
+
+def has_one_order(model: Model) -> bool:
+    """Whether every layer follows from the one before it, so that there is one order."""
+    order = model.order.tolist()
+    return all(after in model.consumers[before] for before, after in pairwise(order))
 
 
 def _may_move(
@@ -96,12 +102,6 @@ def _may_move(
     for group in arrays.groups:
         free[list(group)] = False
     return bool((free.sum(axis=1) > 1).any())
-
-
-def _is_forced_order(model: Model) -> bool:
-    """Whether every layer follows from the one before it, so that there is one order."""
-    order = model.order.tolist()
-    return all(after in model.consumers[before] for before, after in pairwise(order))
 
 
 def _narrowed(arrays: TaskArrays, objective: Objective, places: Flags) -> Flags:

@@ -123,8 +123,9 @@ def _monotone(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[
 
 def _memory(instance: Instance, decision: Decision) -> Iterator[str]:
     """Weights on a node fit in its memory."""
-    for node, held in zip(instance.nodes, memory_bytes(instance, decision), strict=True):
-        if node.memory_bytes is not None and held > node.memory_bytes * (1 + MEMORY_SLACK):
+    held_bytes, room = memory_bytes(instance, decision), memory_room(instance).tolist()
+    for node, held, most in zip(instance.nodes, held_bytes, room, strict=True):
+        if held > most:
             yield f"node {node.name} holds {held:.6g} bytes, must be <= {node.memory_bytes:.6g}"
 
 

@@ -143,9 +143,13 @@ def stage_shape_defects(model: Model, layers: Sequence[int]) -> list[str]:
         if layers.count(layer) > 1
     ]
     sources = _outside_inputs(model, inside)
-    results = [
-        i for i in sorted(inside) if model.results[i] or not inside.issuperset(model.consumers[i])
-    ]
+    results = []
+    if len(inside) > 1:  # the model's readers are not asked for, where one layer is the question
+        results = [
+            i
+            for i in sorted(inside)
+            if model.results[i] or not inside.issuperset(model.consumers[i])
+        ]
     if len(sources) != 1:
         names = ", ".join(_name(model, source) for source in sources) or "none"
         defects.append(f"the stage must read one tensor from outside, but reads {names}")

@@ -8,10 +8,11 @@ from math import inf
 
 from splitfog.formulations.choice import slices_matter
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.plan import OPTIMALITY_GAP
+from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
 from splitfog.instances.model import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined, is_strict
 from splitfog.solvers.brute_force import num_placements
+from splitfog.solvers.claims import claim_of
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 
 POLYNOMIAL = {"latency": ("min-cut", "chain-dp"), "batch": ("offload-assignment",)}
@@ -153,6 +154,8 @@ class _Choice:
     """Whether the last one asked has a better plan than all before."""
     failure: Exception | None = None
     """The last exception of a solver."""
+    over: ProvenOver | None = None
+    """Of which plans the best bound so far is one: those of the solver that found it."""
 
     def ask(self, name: str, objective: Objective, limit_s: float | None) -> Answer | None:
         """A solver's answer, its plan offered and its bound kept; None if it has none to give."""
@@ -174,11 +177,12 @@ class _Choice:
         if answer.decision is None and inner.incumbent is not None:
             answer = replace(answer, decision=inner.incumbent)
         request = self.request
-        before, self.improved = request.incumbent_value, False
+        self.improved = False
         if objective.name != "batch" and answer.decision is not None:
-            self.improved = request.offer(answer.decision) and request.incumbent_value < before
-        bounds = [b for b in (request.lower_bound, answer.lower_bound) if b is not None]
-        request.lower_bound = max(bounds, default=None)
+            self.improved = request.offer(answer.decision)
+        bound = answer.lower_bound
+        if bound is not None and (request.lower_bound is None or bound > request.lower_bound):
+            request.lower_bound, self.over = bound, claim_of(answer, answer.solver or name).over
         return answer
 
     def _inner(self, objective: Objective, limit_s: float | None) -> Request:
@@ -204,7 +208,9 @@ class _Choice:
         """The answer, with why its solver was chosen."""
         own = [] if answer.reason is None else [answer.reason]
         reason = "; ".join([f"auto chose {name}: {why}", *self.notes, *own])
-        return replace(answer, reason=reason, solver=name, lower_bound=self.request.lower_bound)
+        over = answer.proven_over if answer.infeasible else self.over or answer.proven_over
+        bound = self.request.lower_bound
+        return replace(answer, reason=reason, solver=name, lower_bound=bound, proven_over=over)
 
     def continued(self, exact: str, answer: Answer, limit_s: float) -> Answer:
         """A heuristic's turn after an exact solver: the better plan, the best bound."""

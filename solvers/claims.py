@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 
 from splitfog.formulations.choice import is_only_placement, only_placement, slices_matter
 from splitfog.formulations.decision import Decision
+from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.impossible import impossibility
 from splitfog.formulations.offload_bound import mean_latency_bound
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
 from splitfog.solvers.base import Answer, Request, WrongAnswer, is_strict
 from splitfog.solvers.cheap_bounds import cheap_bound
 from splitfog.solvers.registry import solver_info
+
+BEYOND_FLOATS = "a plan keeps the rules, but its value is beyond what floats hold (1.8e308 s)"
 
 NOISE = 1e-9
 """Relative rounding by which a valid bound may exceed the value recomputed in floats."""
@@ -103,7 +107,8 @@ def strengthened(
         claim = replace(claim, lower_bound=value, over="placements")
     if claim.lower_bound is None and objective.name == "mean-latency" and not in_haste:
         claim = replace(claim, lower_bound=mean_latency_bound(instance), over="all")
-    if claim.over == "placements" and not slices_matter(instance, objective):
+    bounded = claim.lower_bound is not None
+    if bounded and claim.over == "placements" and not slices_matter(instance, objective):
         claim = replace(claim, over="all")
     return claim
 
@@ -111,7 +116,11 @@ def strengthened(
 def _without_plan(request: Request, claim: Claim) -> Claim:
     """Infeasible only if proven over all plans; a proof over placements leaves slices open."""
     instance, objective = request.instance, request.objective
-    if not claim.infeasible and only_placement(instance, objective) is not None:
+    only = only_placement(instance, objective)
+    if only is not None and not decision_violations(instance, only, objective):
+        claim = claim if request.value_of(only) < inf else claim.noted(BEYOND_FLOATS)
+        return replace(claim, infeasible=False)
+    if not claim.infeasible and only is not None:
         claim = replace(claim, lower_bound=None, infeasible=True, over="placements")
         claim = claim.noted("there is one placement to choose from, and it breaks a rule")
     if claim.infeasible and claim.over == "placements" and not slices_matter(instance, objective):

@@ -46,21 +46,18 @@ MOST_FAILURES = 250
 
 def solve_dina(request: Request) -> Answer:
     """DINA-P and DINA-O iterated, from best responses and never worse than them (or the start)."""
-    instance = request.instance
-    require_sources("dina", instance)
-    loads = first_loads(request)
-    search = _Search(loads, request)
+    require_sources("dina", request.instance)
+    search = _Search(first_loads(request), request)
     try:
         stopped_by = search.run()
-        if loads.value()[0] > 0 and request.incumbent is not None:  # all at home leads nowhere
-            loads = Loads.of(instance, request.objective, request.incumbent)
-            search = _Search(loads, request)
+        if (again := search.anew()) is not None:
+            search = again
             stopped_by = search.run()
     except KeyboardInterrupt:
         stopped_by = "interrupted"
     return finished_answer(
         request,
-        loads.settled,
+        search.loads.settled,
         stopped_by=stopped_by,
         reason=search.reason,
         consent=request.options["consent"],
@@ -71,18 +68,17 @@ def solve_dina(request: Request) -> Answer:
 def dina_decision(request: Request) -> Decision:
     """What `dina` ends with under the consent `total`, feasible or not; the start is not used."""
     own = with_fields(request, options={"consent": "total"}, start=None)
-    loads = first_loads(own)
-    _Search(loads, own).run()
-    if loads.value()[0] > 0 and own.incumbent is not None:  # all at home leads nowhere
-        loads = Loads.of(own.instance, own.objective, own.incumbent)
-        _Search(loads, own).run()
-    return loads.settled
+    search = _Search(first_loads(own), own)
+    search.run()
+    if (again := search.anew()) is not None:
+        search = again
+        search.run()
+    return search.loads.settled
 
 
 def solve_dina_p(request: Request) -> Answer:
     """DINA-P alone: sweeps from all at home (or the start) until no partition changes."""
-    instance = request.instance
-    require_sources("dina-p", instance)
+    require_sources("dina-p", request.instance)
     loads = first_loads(request)
     stopped_by: StoppedBy = "iteration limit"
     changes, sweeps = 0, 0
@@ -122,6 +118,13 @@ class _Search:
             f"{self.responses}; {self.partitions} partitions and {self.exchanges} exchanges "
             f"in {self.rounds} turns{left}"
         )
+
+    def anew(self) -> _Search | None:
+        """A search from the best plan known, where this one has led to none that is feasible."""
+        request = self.request
+        if self.loads.value()[0] == 0 or request.incumbent is None:
+            return None
+        return _Search(Loads.of(request.instance, request.objective, request.incumbent), request)
 
     def run(self) -> StoppedBy:
         """Best responses, then turns of DINA-P and DINA-O until neither changes anything."""

@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice, pairwise
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.choice import has_one_order
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.impossible import impossibility
 from splitfog.formulations.plan import StoppedBy
@@ -92,18 +93,9 @@ def evolve(request: Request, watch: Watch | None = None) -> Answer:
     best = request.incumbent
     reason = None if best is not None else "no feasible placement was met"
     bound = search.progress.lower_bound
-    if best is not None and space.is_single and has_one_order(request):
+    if best is not None and search.is_settled:
         bound = request.incumbent_value
     return Answer(best, bound, stopped_by=stopped_by, reason=reason)
-
-
-def has_one_order(request: Request) -> bool:
-    """Whether an order has no say, or every layer but the last is read by the one after it."""
-    if request.objective.name != "makespan":
-        return True
-    model = request.instance.model_of(request.instance.tasks[0])
-    order = model.order.tolist()
-    return all(after in model.consumers[layer] for layer, after in pairwise(order))
 
 
 def _is_tiny(request: Request) -> bool:
@@ -136,6 +128,14 @@ class _Search:
         self.pool: Pool | None = None
         self.scanned: int | None = None
         self.proof: str | None = None
+
+    @cached_property
+    def is_settled(self) -> bool:
+        """Whether there is one placement and, where orders have a say, one order."""
+        instance, objective = self.request.instance, self.request.objective
+        return self.space.is_single and (
+            objective.name != "makespan" or has_one_order(instance.model_of(instance.tasks[0]))
+        )
 
     @cached_property
     def moves(self) -> Moves:
@@ -173,7 +173,7 @@ class _Search:
             return "time limit"
         self.pool = self._first_pool(starts)
         self.progress.value = min(self.progress.value, float(self.pool.cost[0]))
-        if self.space.is_single and has_one_order(self.request):
+        if self.is_settled:
             return "finished"
         while (why := first_to_stop(self.rules, self.progress)) is None:
             self._generation()
@@ -193,12 +193,12 @@ class _Search:
             [self.space.encoded(*(task.placement for task in d.tasks)) for d in starts]
         )
         _, first = np.unique(codes, axis=1, return_index=True)
-        found: list[Decision] = []
-        for position in [int(p) for p in np.sort(first) if self.space.overfull(codes[:, [p]])]:
-            decision = refitted(self.space, starts[position], self.request.seed)
-            if decision is not None and len(found) < MOST_REFITTED:
-                self.request.offer(decision)
-                found.append(decision)
+        tight = (p for p in np.sort(first).tolist() if self.space.overfull(codes[:, [p]]))
+        made = (refitted(self.space, starts[p], self.request.seed) for p in tight)
+        found = []
+        for decision in islice((d for d in made if d is not None), MOST_REFITTED):
+            self.request.offer(decision)
+            found.append(decision)
         return found
 
     def keep_best(self) -> None:

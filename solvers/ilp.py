@@ -101,8 +101,7 @@ def _in_phases(request: Request) -> Answer:
     request.lower_bound = answer.lower_bound
     improve_period(request, built, engine, PHASES[1] * limit)
     again = _proven(request, request.remaining_s)
-    bounds = [bound for bound in (answer.lower_bound, again.lower_bound) if bound is not None]
-    return replace(again, lower_bound=max(bounds, default=None))
+    return _no_weaker(again, answer)
 
 
 def _proven(request: Request, limit_s: float) -> Answer:
@@ -111,12 +110,16 @@ def _proven(request: Request, limit_s: float) -> Answer:
     answer = Answer(request.incumbent, 0.0)
     while request.incumbent_value > 0:
         unit_s, before = request.incumbent_value, answer
-        answer = _attempt(request, end_s)
-        if answer.lower_bound is None:
-            answer = replace(answer, lower_bound=before.lower_bound)
+        answer = _no_weaker(_attempt(request, end_s), before)
         if answer.stopped_by != "finished" or request.incumbent_value * SMALLER > unit_s:
             return answer
     return Answer(request.incumbent, 0.0)
+
+
+def _no_weaker(answer: Answer, before: Answer) -> Answer:
+    """The answer with the better of its bound and that of one before."""
+    bounds = [b for b in (answer.lower_bound, before.lower_bound) if b is not None]
+    return replace(answer, lower_bound=max(bounds, default=None))
 
 
 def _attempt(request: Request, end_s: float) -> Answer:

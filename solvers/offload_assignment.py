@@ -250,13 +250,30 @@ def _by_units(
     """The best of a 0-1 program over all slots that cost no more than a start, and its bound."""
     from splitfog.solvers.milp import solve_program
 
-    program, unit = LinearProgram(), unit or 1.0
-    most = inf if start is None else unit * (1 + ROUNDING)
+    unit = unit or 1.0
+    program, columns = _slot_program(jobs, slots, unit, inf if start is None else unit)
+    limit = inf if request is None else request.remaining_s
+    given = None if start is None else _start(jobs, columns, start)
+    result = solve_program(program, time_limit_s=limit, start=given)
+    if result.values is None:
+        return None, result.bound * unit
+    places = np.empty(len(jobs.service_s), np.int64)
+    for (job, node, _), column in columns.items():
+        if result.values[column] > 0.5:
+            places[job] = node
+    return places, result.bound * unit
+
+
+def _slot_program(
+    jobs: Jobs, slots: Integers, unit: float, most_s: float
+) -> tuple[LinearProgram, dict[tuple[int, int, int], int]]:
+    """Jobs in slots that cost at most `most_s` alone; its columns by job, node and slot."""
+    program = LinearProgram()
     columns: dict[tuple[int, int, int], int] = {}
     for job, node in np.argwhere(np.isfinite(jobs.service_s)).tolist():
         for rank in range(1, int(slots[node]) + 1):
             cost = jobs.transfer_s[job, node] + rank * jobs.service_s[job, node]
-            if cost <= most:
+            if cost <= most_s * (1 + ROUNDING):
                 columns[job, node, rank] = program.add_column(cost / unit, is_binary=True)
     of_job: dict[int, list[int]] = {}
     of_slot: dict[tuple[int, int], list[int]] = {}
@@ -272,16 +289,7 @@ def _by_units(
         program.add_row([(column, 1.0) for column in own], upper=1.0)
     for node, own in guests.items():
         program.add_row([(column, 1.0) for column in own], upper=float(jobs.quota[node]))
-    limit = inf if request is None else request.remaining_s
-    given = None if start is None else _start(jobs, columns, start)
-    result = solve_program(program, time_limit_s=limit, start=given)
-    if result.values is None:
-        return None, result.bound * unit
-    places = np.empty(len(jobs.service_s), np.int64)
-    for (job, node, _), column in columns.items():
-        if result.values[column] > 0.5:
-            places[job] = node
-    return places, result.bound * unit
+    return program, columns
 
 
 def _start(

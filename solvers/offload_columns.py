@@ -53,7 +53,7 @@ def solve_by_columns(
         if assignments.obeys(found.assignment, cost) and 0 < cost.value < FAR * value:
             again = solve_by_columns(assignments, found.assignment, cost.value, request)
             best = found.assignment if again.assignment is None else again.assignment
-            return replace(again, assignment=best)
+            return replace(again, assignment=best, bound=max(found.bound, again.bound))
     return found
 
 

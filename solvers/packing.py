@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.feasibility import memory_room
 from splitfog.solvers.placement_space import PlacementSpace
 
 ROUNDS_PER_UNIT = 40
@@ -40,10 +40,7 @@ class Bins:
     """
 
     def __init__(self, space: PlacementSpace) -> None:
-        limits = [node.memory_bytes for node in space.instance.nodes]
-        self.room = [
-            float("inf") if limit is None else limit * (1 + MEMORY_SLACK) for limit in limits
-        ]
+        self.room: list[float] = memory_room(space.instance).tolist()
         self.parcels: list[list[tuple[int, float]]] = [[] for _ in range(space.num_units)]
         for parcel, (num_bytes, units) in enumerate(space.parcels):
             for unit in units:
@@ -57,11 +54,6 @@ class Bins:
         """Bytes that a unit would bring to a node."""
         there = self._users[node]
         return sum(size for parcel, size in self.parcels[unit] if parcel not in there)
-
-    def freed(self, unit: int) -> float:
-        """Bytes that would leave a unit's node with it."""
-        there = self._users[self.place[unit]]
-        return sum(size for parcel, size in self.parcels[unit] if there[parcel] == 1)
 
     def fits(self, unit: int, node: int) -> bool:
         """Whether a node has room for a unit."""

@@ -8,7 +8,7 @@ from math import exp, inf
 import numpy as np
 
 from splitfog.formulations.decision import Decision, placed
-from splitfog.formulations.feasibility import MEMORY_SLACK
+from splitfog.formulations.feasibility import memory_room
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.routes import routes_of
 from splitfog.formulations.units import TaskUnits, parcels_on, task_units
@@ -209,10 +209,7 @@ class _Loads:
 
     def _memory(self, instance: Instance) -> None:
         """Weights on every node, by parcels: what several tasks or units share counts once."""
-        self.limits = [
-            inf if node.memory_bytes is None else node.memory_bytes * (1 + MEMORY_SLACK)
-            for node in instance.nodes
-        ]
+        self.limits: list[float] = memory_room(instance).tolist()
         self.parcels: list[list[tuple[int, float]]] = [[] for _ in self.costs]
         for parcel, (num_bytes, holders) in enumerate(parcels_on(instance, self.units)):
             for task, unit in holders:

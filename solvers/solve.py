@@ -28,11 +28,9 @@ from splitfog.solvers.base import (
     WrongAnswer,
     is_strict,
 )
-from splitfog.solvers.claims import Claim, claim_of, held_to, strengthened
+from splitfog.solvers.claims import BEYOND_FLOATS, Claim, claim_of, held_to, strengthened
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 from splitfog.solvers.second_opinion import seek_second_opinion
-
-BEYOND_FLOATS = "a plan keeps the rules, but its value is beyond what floats hold (1.8e308 s)"
 
 
 def solve(
@@ -127,7 +125,12 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
 
 
 def _offer_only_placement(request: Request) -> None:
-    """Where nothing is to be chosen, no solver ends without the one plan that there is."""
+    """Where nothing is to be chosen, no solver ends without the one plan that there is.
+
+    It does not answer where the caller has given the subtasks to be matched.
+    """
+    if request.objective.name != "latency" and request.options.get("stages") is not None:
+        return
     decision = only_placement(request.instance, request.objective)
     if decision is not None:
         request.offer(decision)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays import task_arrays
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.feasibility import (
-    MEMORY_SLACK,
     decision_violations,
     held_weights,
     memory_bytes,
+    memory_room,
 )
 from splitfog.formulations.grids import grid
 from splitfog.formulations.linear_program import LinearProgram
@@ -198,6 +198,19 @@ def _brought(
     return [(num_bytes, key) for key, num_bytes in total.items() if num_bytes > 0]
 
 
+def _add_room(
+    program: LinearProgram, parts: Sequence[_Part], in_use: Sequence[dict[int, int]], room: _Room
+) -> None:
+    """The weights that stages bring fit beside what is there, on every node with a limit."""
+    for node in np.flatnonzero(np.isfinite(room.left)).tolist():
+        left = float(room.left[node])
+        terms = [
+            (_any_of(program, users), _share(num_bytes, left))
+            for num_bytes, users in _brought(parts, in_use, node, room)
+        ]
+        program.add_row(terms, upper=1.0 if left > 0 else 0.0)
+
+
 def _any_of(program: LinearProgram, columns: tuple[int, ...]) -> int:
     """A column that is 1 if one of several is."""
     if len(columns) == 1:
@@ -303,13 +316,7 @@ def _dealt(
     unit = value if 0 < value < inf else 1.0
     columns = [_add_part(program, part, unit) for part in parts]
     in_use = [held for _, held in columns]
-    for node in np.flatnonzero(np.isfinite(room.left)).tolist():
-        left = float(room.left[node])
-        terms = [
-            (_any_of(program, users), _share(num_bytes, left))
-            for num_bytes, users in _brought(parts, in_use, node, room)
-        ]
-        program.add_row(terms, upper=1.0 if left > 0 else 0.0)
+    _add_room(program, parts, in_use, room)
     start = {
         int(x[tile, part.nodes.index(piece.node)]): 1.0
         for part, (x, _) in zip(parts, columns)
@@ -369,12 +376,9 @@ def _overfull(parts: Sequence[_Part], given: Decision, found: Sequence[Stage]) -
     """The nodes whose memory the decision with these stages exceeds."""
     stages = {(part.task, part.stage): stage for part, stage in zip(parts, found)}
     instance = parts[0].instance
-    held = memory_bytes(instance, _with_stages(given, stages))
-    return [
-        position
-        for position, (node, num_bytes) in enumerate(zip(instance.nodes, held, strict=True))
-        if node.memory_bytes is not None and num_bytes > node.memory_bytes * (1 + MEMORY_SLACK)
-    ]
+    held = np.array(memory_bytes(instance, _with_stages(given, stages)))
+    overfull: list[int] = np.flatnonzero(held > memory_room(instance)).tolist()
+    return overfull
 
 
 def _share(weight_bytes: float, room_bytes: float) -> float:

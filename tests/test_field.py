@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import splitfog as sf
+from splitfog.instances.model import Instance, Layer, Model, Node, Task
 from tests import field
 from tests.checks import check_plan
 
@@ -82,3 +83,23 @@ def test_figures_at_the_end_of_floats(name: str, solver: str, objective: str) ->
     """An answer with a status, where bytes, seconds and bit/s are beyond 1e18 or below 1e-18."""
     plan = sf.solve(field.instance(name), solver, objective, monotone=False)
     assert plan.status in ("optimal", "infeasible")
+
+
+@pytest.mark.parametrize("solver", [None, "device-only", "min-cut", "ilp", "brute-force"])
+def test_beyond_floats_is_no_proof(solver: str | None) -> None:
+    """Two layers of 1e308 s on the only node: 2e308 s keep every rule, so it is not infeasible."""
+    layers = (
+        Layer(name="x", op="other", output_bytes=0.0, flops=1e308),
+        Layer(name="y", op="other", inputs=("x",), output_bytes=0.0, flops=1e308),
+    )
+    instance = Instance(
+        name="endless",
+        tiers=("device",),
+        nodes=(Node(name="pi", tier="device", speed_flops=1.0),),
+        links=(),
+        models=(Model(name="m", layers=layers),),
+        tasks=(Task(name="t", model="m", source="pi"),),
+    )
+    plan = sf.solve(instance, solver, "latency")
+    assert (plan.status, plan.value) == ("unknown", None)
+    assert "beyond what floats hold" in (plan.reason or "")

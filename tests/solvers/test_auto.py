@@ -246,6 +246,33 @@ def test_placements_are_not_the_last_word_for_many_tasks() -> None:
     assert plan.value < best.value
 
 
+def test_a_bound_keeps_to_the_plans_it_was_proven_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exact solver out of time bounds placements; `dina`, asked next, beats that with slices.
+
+    Told as a bound over all plans, as `dina`'s own would be, the claim would be refuted.
+    """
+    drawn = generate("fog", users=3, seed=2, radio="parallel", bandwidth_scale=3.0)
+    tasks = tuple(replace(task, arrivals_per_s=None) for task in drawn.tasks)
+    instance = with_fields(drawn, tasks=tasks)
+    best = solve(instance, "ilp", objective="latency")  # without rates it is the mean latency
+    assert best.status == "optimal"
+
+    def decline(request: Request) -> Answer:
+        raise SolverDeclined("some", "it is Sunday")
+
+    late = Answer(None, best.lower_bound, stopped_by="time limit")
+    fake_solvers(
+        monkeypatch, **{"min-cut": decline, "chain-dp": decline, "ilp": lambda request: late}
+    )
+    plan = solve(instance)
+    check_plan(instance, plan)
+    assert plan.solver == "dina"
+    assert plan.value is not None
+    assert plan.value < (best.lower_bound or 0.0)
+    assert plan.lower_bound is not None
+    assert plan.lower_bound <= plan.value
+
+
 def test_a_later_step_that_fails_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The exact solver's plan stands, and the reason names who failed; alone, the failure shows."""
     instance = case("line-1")[0]
