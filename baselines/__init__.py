@@ -1,1 +1,1 @@
-"""Published policies to compare with, one a file, and the comparison harness."""
+"""Published policies to compare with, one a file."""

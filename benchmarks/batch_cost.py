@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common import best_seconds, machine, table
-from splitfog.formulations.arrays import task_arrays
-from splitfog.formulations.batch_cost import BatchCost
-from splitfog.formulations.cost import decision_cost
+from splitfog.formulations.arrays.task import task_arrays
+from splitfog.formulations.costs.reference import decision_cost
+from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.routes import routes_of
+from splitfog.formulations.vectorised.batch_cost import BatchCost
 from splitfog.instances.generators import generate
-from splitfog.instances.model import Instance
+from splitfog.instances.records import Instance
 
 BATCH = 4096
 LAYERS = 200

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from benchmarks.common import machine, table
 from splitfog import generate, solve
-from splitfog.formulations.arrays import task_arrays
-from splitfog.formulations.series import series_segments
+from splitfog.formulations.arrays.series import series_segments
+from splitfog.formulations.arrays.task import task_arrays
 from splitfog.instances import zoo
-from splitfog.instances.model import Instance
+from splitfog.instances.records import Instance
 
 LIMIT_S = 60.0
 UPLINKS = ("3g", "4g", "wi-fi", "fibre")

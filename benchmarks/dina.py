@@ -15,11 +15,11 @@ import numpy as np
 import splitfog as sf
 from benchmarks.common import best_seconds, machine, table
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
-from splitfog.formulations.exchange_game import ExchangeGame
+from splitfog.formulations.games.game import ExchangeGame
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.offloading import subtasks_of
-from splitfog.instances.model import frozen
-from splitfog.solvers.dina_blocks import blocks_of
+from splitfog.formulations.offloading.subtasks import subtasks_of
+from splitfog.instances.records import frozen
+from splitfog.solvers.dina.blocks import blocks_of
 
 MEAN = Objective("mean-latency")
 SEEDS = range(3)

@@ -14,8 +14,8 @@ import numpy as np
 
 import splitfog as sf
 from benchmarks.common import best_seconds, machine, table
-from splitfog.formulations.market import market_from_ranks
-from splitfog.formulations.matching import is_stable
+from splitfog.formulations.matching.market import market_from_ranks
+from splitfog.formulations.matching.stability import is_stable
 
 SIDES = ("residents", "hospitals")
 RESIDENTS, HOSPITALS = 3_000, 50

@@ -16,17 +16,17 @@ import numpy as np
 
 import splitfog as sf
 from benchmarks.common import best_seconds, machine, table
-from splitfog.formulations.assignment import Assignments
-from splitfog.formulations.cost import decision_cost
+from splitfog.formulations.bounds.mean_latency import mean_latency_bound
+from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.offload_bound import mean_latency_bound
-from splitfog.formulations.offloading import Subtasks, subtasks_of
-from splitfog.instances.model import Instance, Layer, Link, Model, Node, Task, Window, frozen
+from splitfog.formulations.offloading.assignment import Assignments
+from splitfog.formulations.offloading.subtasks import Subtasks, subtasks_of
+from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task, Window, frozen
 from splitfog.solvers.base import Request
-from splitfog.solvers.offload_assignment import Jobs, assign
-from splitfog.solvers.offload_columns import solve_by_columns
-from splitfog.solvers.offload_search import search_assignment
+from splitfog.solvers.offloading.batch_assignment import Jobs, assign
+from splitfog.solvers.offloading.columns import solve_by_columns
+from splitfog.solvers.offloading.start import search_assignment
 
 MEAN = Objective("mean-latency")
 ROWS = 24

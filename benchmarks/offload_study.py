@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from splitfog import Instance, Plan, SolverDeclined, generate, simulate, solve
-from splitfog.formulations.audit import audit_of
+from splitfog.formulations.games.audit import audit_of
 from splitfog.formulations.plan import decision_of
 
 RESULTS = Path(__file__).parent.parent / "notebooks" / "data" / "offloading.csv"

@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.common import best_seconds, machine, table
 from splitfog import Instance, Policy, generate, pareto, policy
-from splitfog.formulations.arrays import task_arrays
-from splitfog.solvers.min_cut import least_cut, line_network
+from splitfog.formulations.arrays.task import task_arrays
+from splitfog.solvers.exact.min_cut import least_cut, line_network
 
 LOW_BPS, HIGH_BPS = 1e5, 1e9  # 0.1 to 1,000 Mbit/s
 POINTS = 10_000

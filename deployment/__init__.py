@@ -1,1 +1,1 @@
-"""A plan put to work: simulation of plans, and later real models."""
+"""A plan put to work: simulation now, later real models."""

@@ -14,7 +14,7 @@ from msgspec import field as renamed
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.instances.files import decode, encode, read_bytes, write_whole
-from splitfog.instances.model import Instance, Size, Task, frozen
+from splitfog.instances.records import Instance, Size, Task, frozen
 
 FORMAT: Literal["splitfog/plan"] = "splitfog/plan"
 VERSION: Literal[1] = 1

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.instances.model import Model
+from splitfog.instances.records import Model
 
 
 def held_bytes(model: Model, layers: Iterable[int]) -> float:

@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from splitfog.instances.checks import InstanceError
-from splitfog.instances.model import Instance, Layer
+from splitfog.instances.defects import InstanceError
+from splitfog.instances.records import Instance, Layer
 
 
 def derived(instance: Instance, **changes: Any) -> Instance:

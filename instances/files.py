@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from splitfog.instances.checks import InstanceError, RepeatedKeys, shown, value_defects
-from splitfog.instances.model import Instance, Link, Model, Name, Node, Task
+from splitfog.instances.defects import InstanceError, RepeatedKeys, shown, value_defects
+from splitfog.instances.records import Instance, Link, Model, Name, Node, Task
 
 FORMAT: Literal["splitfog/instance"] = "splitfog/instance"
 VERSION: Literal[1] = 1

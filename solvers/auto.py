@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from splitfog.formulations.choice import slices_matter
+from splitfog.formulations.bounds.choice import slices_matter
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
-from splitfog.instances.model import Instance
+from splitfog.instances.records import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined, is_strict
-from splitfog.solvers.brute_force import num_placements
 from splitfog.solvers.claims import claim_of
+from splitfog.solvers.exact.brute_force import num_placements
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 
 POLYNOMIAL = {"latency": ("min-cut", "chain-dp"), "batch": ("offload-assignment",)}

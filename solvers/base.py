@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Literal, Protocol
 
-from splitfog.formulations.cost import decision_cost
+from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
-from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import ProvenOver, StoppedBy
-from splitfog.instances.model import Instance
+from splitfog.instances.records import Instance
 
 SMALL = 20_000
 """Tasks times nodes."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import inf
 
-from splitfog.formulations.choice import is_only_placement, only_placement, slices_matter
+from splitfog.formulations.bounds.choice import is_only_placement, only_placement, slices_matter
+from splitfog.formulations.bounds.impossible import impossibility
+from splitfog.formulations.bounds.mean_latency import mean_latency_bound
+from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import Decision
-from splitfog.formulations.feasibility import decision_violations
-from splitfog.formulations.impossible import impossibility
-from splitfog.formulations.offload_bound import mean_latency_bound
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
 from splitfog.solvers.base import Answer, Request, WrongAnswer, is_strict
-from splitfog.solvers.cheap_bounds import cheap_bound
 from splitfog.solvers.registry import solver_info
+from splitfog.solvers.search.cheap_bounds import cheap_bound
 
 BEYOND_FLOATS = "a plan keeps the rules, but its value is beyond what floats hold (1.8e308 s)"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from splitfog.solvers.base import Request, is_strict
-from splitfog.solvers.warm_starts import plan_of
+from splitfog.solvers.starts.warm_starts import plan_of
 
 SHARE = 0.05
 """Of an exact run's work, what all opinions on it may take together."""

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
-from splitfog.formulations.choice import only_placement
-from splitfog.formulations.cost import decision_cost
+from splitfog.formulations.bounds.choice import only_placement
+from splitfog.formulations.costs.describe import Placements, as_plan, describe
+from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.costs.ledger import Cost
+from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
-from splitfog.formulations.feasibility import decision_violations
-from splitfog.formulations.ledger import Cost
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, Status, decision_of, gap_of
-from splitfog.formulations.report import Placements, as_plan, describe
-from splitfog.instances.model import Instance
+from splitfog.instances.records import Instance
 from splitfog.solvers.base import (
     Answer,
     Request,

@@ -11,71 +11,71 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from splitfog import matching as matching
     from splitfog import tiles as tiles
-    from splitfog.baselines.harness import compare as compare
-    from splitfog.deployment.simulation import simulate as simulate
-    from splitfog.formulations.batch_cost import BatchCost as BatchCost
-    from splitfog.formulations.front import Front as Front
-    from splitfog.formulations.front import load_front as load_front
-    from splitfog.formulations.front import save_front as save_front
-    from splitfog.formulations.offload_batch_cost import OffloadBatchCost as OffloadBatchCost
+    from splitfog.deployment.simulation.simulation import simulate as simulate
+    from splitfog.formulations.costs.describe import evaluate as evaluate
+    from splitfog.formulations.costs.describe import violations as violations
+    from splitfog.formulations.fronts.front import Front as Front
+    from splitfog.formulations.fronts.front import load_front as load_front
+    from splitfog.formulations.fronts.front import save_front as save_front
+    from splitfog.formulations.offloading.batch_cost import OffloadBatchCost as OffloadBatchCost
+    from splitfog.formulations.offloading.templates import subtasks as subtasks
+    from splitfog.formulations.parametric.policy_table import Policy as Policy
+    from splitfog.formulations.parametric.policy_table import load_policy as load_policy
+    from splitfog.formulations.parametric.policy_table import save_policy as save_policy
     from splitfog.formulations.plan import Plan as Plan
     from splitfog.formulations.plan import load_plan as load_plan
     from splitfog.formulations.plan import save_plan as save_plan
-    from splitfog.formulations.policy import Policy as Policy
-    from splitfog.formulations.policy import load_policy as load_policy
-    from splitfog.formulations.policy import save_policy as save_policy
-    from splitfog.formulations.report import evaluate as evaluate
-    from splitfog.formulations.report import violations as violations
-    from splitfog.formulations.template import subtasks as subtasks
+    from splitfog.formulations.vectorised.batch_cost import BatchCost as BatchCost
     from splitfog.instances import zoo as zoo
-    from splitfog.instances.checks import InstanceError as InstanceError
+    from splitfog.instances.defects import InstanceError as InstanceError
     from splitfog.instances.files import load_instance as load_instance
     from splitfog.instances.files import save_instance as save_instance
     from splitfog.instances.generators import generate as generate
-    from splitfog.instances.model import Instance as Instance
-    from splitfog.instances.model import Layer as Layer
-    from splitfog.instances.model import Link as Link
-    from splitfog.instances.model import Model as Model
-    from splitfog.instances.model import Node as Node
-    from splitfog.instances.model import Task as Task
-    from splitfog.instances.model import Window as Window
+    from splitfog.instances.records import Instance as Instance
+    from splitfog.instances.records import Layer as Layer
+    from splitfog.instances.records import Link as Link
+    from splitfog.instances.records import Model as Model
+    from splitfog.instances.records import Node as Node
+    from splitfog.instances.records import Task as Task
+    from splitfog.instances.records import Window as Window
     from splitfog.solvers.base import SolverDeclined as SolverDeclined
-    from splitfog.solvers.pareto import pareto as pareto
-    from splitfog.solvers.policy import policy as policy
+    from splitfog.solvers.fronts.pareto import pareto as pareto
+    from splitfog.solvers.parametric.policy import policy as policy
     from splitfog.solvers.solve import solve as solve
+    from splitfog.studies.compare import compare as compare
 
 _HOMES = {
-    "BatchCost": "formulations.batch_cost",
-    "Front": "formulations.front",
-    "Instance": "instances.model",
-    "InstanceError": "instances.checks",
-    "Layer": "instances.model",
-    "Link": "instances.model",
-    "Model": "instances.model",
-    "Node": "instances.model",
-    "OffloadBatchCost": "formulations.offload_batch_cost",
+    "BatchCost": "formulations.vectorised.batch_cost",
+    "Front": "formulations.fronts.front",
+    "Instance": "instances.records",
+    "InstanceError": "instances.defects",
+    "Layer": "instances.records",
+    "Link": "instances.records",
+    "Model": "instances.records",
+    "Node": "instances.records",
+    "OffloadBatchCost": "formulations.offloading.batch_cost",
     "Plan": "formulations.plan",
-    "Policy": "formulations.policy",
+    "Policy": "formulations.parametric.policy_table",
     "SolverDeclined": "solvers.base",
-    "Task": "instances.model",
-    "Window": "instances.model",
-    "compare": "baselines.harness",
-    "evaluate": "formulations.report",
+    "Task": "instances.records",
+    "Window": "instances.records",
+    "compare": "studies.compare",
+    "evaluate": "formulations.costs.describe",
     "generate": "instances.generators",
-    "load_front": "formulations.front",
+    "load_front": "formulations.fronts.front",
     "load_instance": "instances.files",
     "load_plan": "formulations.plan",
-    "load_policy": "formulations.policy",
-    "pareto": "solvers.pareto",
-    "policy": "solvers.policy",
-    "save_front": "formulations.front",
+    "load_policy": "formulations.parametric.policy_table",
+    "pareto": "solvers.fronts.pareto",
+    "policy": "solvers.parametric.policy",
+    "save_front": "formulations.fronts.front",
     "save_instance": "instances.files",
     "save_plan": "formulations.plan",
-    "save_policy": "formulations.policy",
-    "simulate": "deployment.simulation",
+    "save_policy": "formulations.parametric.policy_table",
+    "simulate": "deployment.simulation.simulation",
     "solve": "solvers.solve",
-    "subtasks": "formulations.template",
-    "violations": "formulations.report",
+    "subtasks": "formulations.offloading.templates",
+    "violations": "formulations.costs.describe",
 }
 
 _MODULES = {

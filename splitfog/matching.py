@@ -34,21 +34,28 @@ from typing import Any, Literal
 
 import numpy as np
 
-from splitfog.formulations.exchange import Exchange as Exchange
-from splitfog.formulations.exchange import blocking_exchanges as blocking_exchanges
-from splitfog.formulations.exchange import is_exchange_stable as is_exchange_stable
-from splitfog.formulations.exchange import table_utilities as table_utilities
-from splitfog.formulations.market import Market, Names, market_from_lists, market_from_ranks
-from splitfog.formulations.matching import Matching as Matching
-from splitfog.formulations.matching import blocking_pairs as _blocking_pairs
-from splitfog.formulations.matching import is_stable as _is_stable
-from splitfog.formulations.named_market import assignment_from_names, market_from_names
-from splitfog.solvers.all_stable import STATE_LIMIT
-from splitfog.solvers.all_stable import all_stable as _all_stable
-from splitfog.solvers.exchange_dynamics import ExchangeRun as ExchangeRun
-from splitfog.solvers.exchange_dynamics import exchange_until_stable as exchange_until_stable
-from splitfog.solvers.stable_matching import Side
-from splitfog.solvers.stable_matching import deferred_acceptance as _deferred_acceptance
+from splitfog.formulations.matching.exchange import Exchange as Exchange
+from splitfog.formulations.matching.exchange import blocking_exchanges as blocking_exchanges
+from splitfog.formulations.matching.exchange import is_exchange_stable as is_exchange_stable
+from splitfog.formulations.matching.exchange import table_utilities as table_utilities
+from splitfog.formulations.matching.market import (
+    Market,
+    Names,
+    market_from_lists,
+    market_from_ranks,
+)
+from splitfog.formulations.matching.named_market import assignment_from_names, market_from_names
+from splitfog.formulations.matching.stability import Matching as Matching
+from splitfog.formulations.matching.stability import blocking_pairs as _blocking_pairs
+from splitfog.formulations.matching.stability import is_stable as _is_stable
+from splitfog.solvers.matching.all_stable import STATE_LIMIT
+from splitfog.solvers.matching.all_stable import all_stable as _all_stable
+from splitfog.solvers.matching.deferred_acceptance import Side
+from splitfog.solvers.matching.deferred_acceptance import (
+    deferred_acceptance as _deferred_acceptance,
+)
+from splitfog.solvers.matching.dynamics import ExchangeRun as ExchangeRun
+from splitfog.solvers.matching.dynamics import exchange_until_stable as exchange_until_stable
 
 Form = Literal["lists", "ranks"]
 

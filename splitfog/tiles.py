@@ -39,18 +39,18 @@ True
 
 from __future__ import annotations
 
-from splitfog.formulations.stage_shape import StageGeometry as StageGeometry
-from splitfog.formulations.stage_shape import geometry_of as geometry
-from splitfog.formulations.stage_shape import stage_shape_defects as stage_shape_defects
-from splitfog.formulations.tile_run import random_weights as random_weights
-from splitfog.formulations.tile_run import run_sliced as run
-from splitfog.formulations.tile_run import run_whole as run_whole
-from splitfog.formulations.tiles import Regions as Regions
-from splitfog.formulations.tiles import cover_defects as cover_defects
-from splitfog.formulations.tiles import grid as grid
-from splitfog.formulations.tiles import parts as parts
-from splitfog.formulations.tiles import rectangles_of as rectangles_of
-from splitfog.formulations.tiles import regions as regions
+from splitfog.formulations.tiles.execution import random_weights as random_weights
+from splitfog.formulations.tiles.execution import run_sliced as run
+from splitfog.formulations.tiles.execution import run_whole as run_whole
+from splitfog.formulations.tiles.regions import Regions as Regions
+from splitfog.formulations.tiles.regions import cover_defects as cover_defects
+from splitfog.formulations.tiles.regions import grid as grid
+from splitfog.formulations.tiles.regions import parts as parts
+from splitfog.formulations.tiles.regions import rectangles_of as rectangles_of
+from splitfog.formulations.tiles.regions import regions as regions
+from splitfog.formulations.tiles.stage_shape import StageGeometry as StageGeometry
+from splitfog.formulations.tiles.stage_shape import geometry_of as geometry
+from splitfog.formulations.tiles.stage_shape import stage_shape_defects as stage_shape_defects
 
 run_sliced = run
 

@@ -9,7 +9,7 @@ import msgspec
 from splitfog import SolverDeclined, evaluate, solve, violations
 from splitfog.formulations.plan import Plan, encode_plan
 from splitfog.instances.files import encode_instance
-from splitfog.instances.model import Instance
+from splitfog.instances.records import Instance
 
 RELATIVE = 1e-9
 

@@ -3,8 +3,8 @@
 import pytest
 
 from splitfog.solvers.registry import solver_infos
+from tests.cases.golden import NAMES, OPTIMA, SINGLE, case, optimum
 from tests.checks import check_against_optimum, solved
-from tests.golden import NAMES, OPTIMA, SINGLE, case, optimum
 
 FOG = sorted(set(NAMES) - set(SINGLE))
 INFOS = solver_infos()

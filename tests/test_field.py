@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import splitfog as sf
-from splitfog.instances.model import Instance, Layer, Model, Node, Task
-from tests import field
+from splitfog.instances.records import Instance, Layer, Model, Node, Task
+from tests.cases import field
 from tests.checks import check_plan
 
 # name, how to solve it, the right value by INDEX.md (enumeration or a published optimum)

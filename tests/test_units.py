@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 
 from splitfog import SolverDeclined, solve
-from splitfog.formulations.criteria import criteria_of
-from splitfog.instances.model import Instance
-from splitfog.solvers.archive import Archive
-from splitfog.solvers.epsilon_constraint import epsilon_constraint
-from splitfog.solvers.front_search import enumerate_front
-from splitfog.solvers.policy import policy
-from tests import field
+from splitfog.formulations.fronts.criteria import criteria_of
+from splitfog.instances.records import Instance
+from splitfog.solvers.fronts.archive import Archive
+from splitfog.solvers.fronts.epsilon_constraint import epsilon_constraint
+from splitfog.solvers.fronts.search import enumerate_front
+from splitfog.solvers.parametric.policy import policy
+from tests.cases import field
+from tests.cases.golden import OPTIMA, SINGLE, case
+from tests.cases.scaling import scaled, slowed
+from tests.cases.unequal import unequal_instance
 from tests.checks import check_against_optimum, check_plan
-from tests.golden import OPTIMA, SINGLE, case
-from tests.scaling import scaled, slowed
-from tests.unequal import unequal_instance
 
 ENGINES = ("highs", "cbc")
 PROVERS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -9,7 +9,7 @@ from typing import Any
 from splitfog.instances.generators import fog, line, random_dag, three_tier
 from splitfog.instances.generators.family import Family, Option
 from splitfog.instances.lookup import look_up
-from splitfog.instances.model import Instance
+from splitfog.instances.records import Instance
 
 __all__ = ["FAMILIES", "Family", "Option", "generate"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from splitfog.instances.lookup import look_up
-from splitfog.instances.model import Instance
+from splitfog.instances.records import Instance
 
 Kind = Literal["whole", "number", "flag", "choice", "choices"]
 

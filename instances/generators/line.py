@@ -10,7 +10,7 @@ import numpy as np
 from splitfog.instances import zoo
 from splitfog.instances.generators import tiers
 from splitfog.instances.generators.family import Family, Option
-from splitfog.instances.model import Instance, Layer, Model, Task
+from splitfog.instances.records import Instance, Layer, Model, Task
 
 OPTIONS = {
     **tiers.OPTIONS,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from splitfog.instances.generators import tiers
 from splitfog.instances.generators.family import Family, Option
 from splitfog.instances.generators.tiers import TierLine
-from splitfog.instances.model import Instance, Layer, Model, Task
+from splitfog.instances.records import Instance, Layer, Model, Task
 
 OPTIONS = {
     **tiers.OPTIONS,

@@ -10,8 +10,8 @@ import numpy as np
 
 from splitfog.instances import zoo
 from splitfog.instances.generators.family import Family, Option
-from splitfog.instances.model import Instance, Link, Task
-from splitfog.instances.presets import NETWORKS, NODES, network_preset, node_preset
+from splitfog.instances.generators.presets import NETWORKS, NODES, network_preset, node_preset
+from splitfog.instances.records import Instance, Link, Task
 
 NODE_NAMES = tuple(NODES)
 NETWORK_NAMES = tuple(NETWORKS)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.instances.generators.family import Option
-from splitfog.instances.model import Link, Node, frozen
+from splitfog.instances.records import Link, Node, frozen
 
 OPTIONS = {
     "tiers": Option(3, "number of tiers, one node each", "whole", low=2, high=100),

@@ -15,9 +15,9 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from splitfog.instances.checks import InstanceError, shown, value_defects
+from splitfog.instances.defects import InstanceError, shown, value_defects
 from splitfog.instances.files import parse_json, read_bytes
-from splitfog.instances.model import Count, Instance, Layer, Link, Model, Node, NonNegative, Task
+from splitfog.instances.records import Count, Instance, Layer, Link, Model, Node, NonNegative, Task
 
 BANDWIDTH_BPS = 8e9
 """To an accelerator; a tensor's bytes are chosen so that one crossing takes the published cost."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from splitfog.instances.lookup import look_up
-from splitfog.instances.model import Model
+from splitfog.instances.records import Model
 
 # name: module and usual input size; the module has a function of the same name
 _NETWORKS = {

@@ -22,9 +22,9 @@ from splitfog.commands.shell import (
 )
 
 if TYPE_CHECKING:
-    from splitfog.baselines.harness import Progress
-    from splitfog.baselines.rows import Table
-    from splitfog.instances.model import Instance
+    from splitfog.instances.records import Instance
+    from splitfog.studies.compare import Progress
+    from splitfog.studies.rows import Table
 
 
 def run(
@@ -59,7 +59,7 @@ def run(
     Exit codes: 0 done, 2 wrong input or a named solver applies nowhere, 5 a solver failed,
     130 interrupted (what has ended is printed and written).
     """
-    from splitfog.baselines.harness import compare, solver_names
+    from splitfog.studies.compare import compare, solver_names
 
     names = split_list(solvers) or ["all"]
     everything = names == ["all"]
@@ -99,7 +99,7 @@ def _seeds(texts: list[str]) -> list[int]:
 
 def _instances(files: list[Path]) -> list[Instance]:
     """The instances; the defects of all files in one error."""
-    from splitfog.instances.checks import InstanceError
+    from splitfog.instances.defects import InstanceError
     from splitfog.instances.files import load_instance
 
     instances, errors = [], []
@@ -119,7 +119,7 @@ def _instances(files: list[Path]) -> list[Instance]:
 
 def _publish(table: Table, output: Path | None, as_json: bool) -> None:
     if output is not None:
-        from splitfog.baselines.report import save_report
+        from splitfog.views.report import save_report
 
         for path in save_report(table, output):
             say(f"written: {path}")

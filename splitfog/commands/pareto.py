@@ -21,8 +21,8 @@ from splitfog.commands.shell import (
 )
 
 if TYPE_CHECKING:
-    from splitfog.formulations.front import Front
-    from splitfog.instances.model import Instance
+    from splitfog.formulations.fronts.front import Front
+    from splitfog.instances.records import Instance
 
 PICTURES = (".png", ".svg")
 MOST_ROWS = 40
@@ -65,7 +65,7 @@ def run(
     was found is printed and written).
     """
     from splitfog.instances.files import load_instance
-    from splitfog.solvers.pareto import pareto
+    from splitfog.solvers.fronts.pareto import pareto
 
     if objectives is None:
         raise ValueError("--objectives is missing, such as --objectives latency,period")
@@ -112,9 +112,9 @@ def _code(front: Front) -> int:
 
 def _write(instance: Instance, front: Front, path: Path) -> None:
     """The front; in a folder also a plan file for every point."""
-    from splitfog.formulations.front import save_front
+    from splitfog.formulations.costs.describe import describe
+    from splitfog.formulations.fronts.front import save_front
     from splitfog.formulations.plan import decision_of, save_plan
-    from splitfog.formulations.report import describe
 
     if _is_file(path):
         save_front(front, path)
@@ -128,7 +128,7 @@ def _write(instance: Instance, front: Front, path: Path) -> None:
 
 
 def _draw(instance: Instance, front: Front, path: Path) -> None:
-    from splitfog.deployment.front_picture import draw_front
+    from splitfog.views.charts.front import draw_front
 
     draw_front(instance, front, path)
     say(f"written: {path}")
@@ -138,7 +138,7 @@ def _print(instance: Instance, front: Front) -> None:
     from rich import box
     from rich.table import Table as Grid
 
-    from splitfog.baselines.report import print_grid
+    from splitfog.views.report import print_grid
 
     stopped = "" if front.stopped_by == "finished" else f", stopped by {front.stopped_by}"
     put(f"{instance.name}: {' x '.join(front.objectives)}\n")

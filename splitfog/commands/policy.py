@@ -20,8 +20,8 @@ from splitfog.commands.shell import (
 )
 
 if TYPE_CHECKING:
-    from splitfog.formulations.policy import Policy
-    from splitfog.instances.model import Instance
+    from splitfog.formulations.parametric.policy_table import Policy
+    from splitfog.instances.records import Instance
 
 PICTURES = (".png", ".svg")
 
@@ -66,9 +66,9 @@ def run(
     Exit codes: 0 done, 2 wrong input or no exact solver applies, 3 proven infeasible, 4 no plan
     found.
     """
-    from splitfog.formulations.policy import save_policy
+    from splitfog.formulations.parametric.policy_table import save_policy
     from splitfog.instances.files import load_instance
-    from splitfog.solvers.policy import policy
+    from splitfog.solvers.parametric.policy import policy
 
     for path in (output, picture):
         if path is not None:
@@ -125,7 +125,7 @@ def _ends(instance: Instance, text: str) -> tuple[str, str]:
 
 
 def _draw(instance: Instance, found: Policy, path: Path, names: list[str]) -> None:
-    from splitfog.deployment.policy_picture import draw_policy
+    from splitfog.views.charts.policy import draw_policy
 
     chosen = [] if names == ["none"] else None if names in ([], ["all"]) else names
     draw_policy(instance, found, path, chosen)
@@ -136,7 +136,7 @@ def _print(found: Policy) -> None:
     from rich import box
     from rich.table import Table as Grid
 
-    from splitfog.baselines.report import percent, print_grid
+    from splitfog.views.report import percent, print_grid
 
     put(f"{found.instance}: {found.objective} over the {found.parameter.name}\n")
     if not found.pieces:

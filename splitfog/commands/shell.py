@@ -69,7 +69,7 @@ def _usage(error: Exception) -> str:
 def _failure(error: Exception) -> int:
     """Say what is wrong with the input; a bug shows its traceback instead."""
     from splitfog.formulations.plan import PlanError
-    from splitfog.instances.checks import InstanceError
+    from splitfog.instances.defects import InstanceError
     from splitfog.solvers.base import SolverDeclined, WrongAnswer
 
     if isinstance(error, InstanceError):

@@ -24,10 +24,10 @@ def run(
 
     The DAG is coloured by node or tier; the tensors that cross links are labelled.
     """
-    from splitfog.deployment.pictures import show_instance
+    from splitfog.formulations.costs.describe import violations
     from splitfog.formulations.plan import load_plan
-    from splitfog.formulations.report import violations
     from splitfog.instances.files import load_instance
+    from splitfog.views.show import show_instance
 
     if output is None:
         raise ValueError("-o FILE is missing, must name a .png, .svg or .html file")

@@ -10,7 +10,7 @@ import typer
 from splitfog.commands.shell import DONE, put, put_json, seconds
 
 if TYPE_CHECKING:
-    from splitfog.deployment.simulation import Estimate, Latencies, Simulation
+    from splitfog.deployment.simulation.simulation import Estimate, Latencies, Simulation
 
 MAX_ROWS = 30
 
@@ -34,7 +34,7 @@ def run(
     --json: requests, dropped, seed, exact (every task makes one visit, so the formula is), overall
     and tasks, each with requests, formula_s, mean, p50, p95 and p99 as {value_s, half_width_s}.
     """
-    from splitfog.deployment.simulation import simulate
+    from splitfog.deployment.simulation.simulation import simulate
     from splitfog.formulations.plan import load_plan
     from splitfog.instances.files import load_instance
 

@@ -11,7 +11,7 @@ from splitfog.commands.shell import exit_code, put, require_writable, say, solve
 
 if TYPE_CHECKING:
     from splitfog.formulations.plan import Plan
-    from splitfog.instances.model import Instance
+    from splitfog.instances.records import Instance
 
 
 def run(
@@ -104,7 +104,7 @@ def _options(texts: list[str]) -> dict[str, str]:
 def _start(instance: Instance, path: Path) -> Plan:
     """The start plan; what does not fit the instance is a defect of its file."""
     from splitfog.formulations.plan import PlanError, decision_of, load_plan
-    from splitfog.instances.checks import InstanceError
+    from splitfog.instances.defects import InstanceError
 
     plan = load_plan(path)
     if plan.instance_sha256 in (None, instance.sha256):

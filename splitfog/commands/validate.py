@@ -36,13 +36,15 @@ def run(
 
 def _defects(path: Path) -> list[str]:
     """The defects of a file, read as what its `format` says it is."""
-    from splitfog.formulations import front, plan, policy
-    from splitfog.instances.checks import InstanceError
+    from splitfog.formulations import plan
+    from splitfog.formulations.fronts import front
+    from splitfog.formulations.parametric import policy_table
+    from splitfog.instances.defects import InstanceError
     from splitfog.instances.files import load_instance, parse_json, read_bytes
 
     loaders: dict[object, Callable[[Path], object]] = {
         plan.FORMAT: plan.load_plan,
-        policy.FORMAT: policy.load_policy,
+        policy_table.FORMAT: policy_table.load_policy,
         front.FORMAT: front.load_front,
     }
     try:

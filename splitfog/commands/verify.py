@@ -22,10 +22,10 @@ def run(
     Cost, feasibility and audit are recomputed; exit code 1 if a claim is false, which is named.
     That nothing is below lower_bound is for the solver to prove, and believed here.
     """
-    from splitfog.formulations.audit import audit_again
+    from splitfog.formulations.costs.describe import evaluate
+    from splitfog.formulations.costs.verify import false_claims
+    from splitfog.formulations.games.audit import audit_again
     from splitfog.formulations.plan import load_plan
-    from splitfog.formulations.report import evaluate
-    from splitfog.formulations.verify import false_claims
     from splitfog.instances.files import load_instance
 
     given, problem = load_plan(plan), load_instance(instance)

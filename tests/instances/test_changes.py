@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from splitfog.instances.changes import derived, with_one_task, without_nodes
-from splitfog.instances.model import Instance, Layer, Link, Model, Node, Task
-from tests.wild import wild_instance
+from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
+from tests.cases.wild import wild_instance
 
 
 def _named(*layers: Layer) -> Instance:

@@ -13,14 +13,14 @@ from msgspec.structs import replace
 from splitfog import SolverDeclined, generate, solve
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective, objective_for
-from splitfog.instances.model import Instance
+from splitfog.instances.records import Instance
 from splitfog.solvers import auto
 from splitfog.solvers.auto import as_latency
 from splitfog.solvers.base import Answer, Request, Solver, SolverInfo
 from splitfog.solvers.registry import load_solver
+from tests.cases.golden import OPTIMA, SINGLE, case, optimum
+from tests.cases.strategies import instances, random_instance
 from tests.checks import check_plan
-from tests.golden import OPTIMA, SINGLE, case, optimum
-from tests.strategies import instances, random_instance
 
 
 def several_tasks(**how: Any) -> Instance:

@@ -13,21 +13,21 @@ from hypothesis import given, settings
 from msgspec.structs import replace
 
 import splitfog as sf
-from splitfog.formulations.choice import is_only_placement, slices_matter
+from splitfog.formulations.bounds.choice import is_only_placement, slices_matter
+from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import placed
-from splitfog.formulations.feasibility import decision_violations
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import PlanSlice, PlanStage, TaskPlan, decision_of
-from splitfog.instances.model import Instance
+from splitfog.instances.records import Instance
 from splitfog.solvers.base import Answer, Request, SolverInfo, WrongAnswer
-from splitfog.solvers.brute_force import num_placements
+from splitfog.solvers.exact.brute_force import num_placements
 from splitfog.solvers.registry import load_solver, solver_info
 from splitfog.solvers.second_opinion import SHARE, WORK, asked
 from splitfog.solvers.solve import finished_plan
-from tests import field
+from tests.cases import field
+from tests.cases.golden import case
+from tests.cases.strategies import instances
 from tests.checks import check_plan
-from tests.golden import case
-from tests.strategies import instances
 
 TINY = sf.load_instance(Path(__file__).parents[1] / "data" / "tiny.json")
 

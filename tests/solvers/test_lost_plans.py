@@ -16,14 +16,14 @@ from msgspec.structs import replace
 
 import splitfog as sf
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.template import subtasks
-from splitfog.instances.model import Instance, Layer, Link, Model, Node, Task, Window
+from splitfog.formulations.offloading.templates import subtasks
+from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task, Window
 from splitfog.solvers.base import Request
-from splitfog.solvers.dina_partition import first_loads
+from splitfog.solvers.dina.partition import first_loads
 from splitfog.solvers.registry import solver_infos
-from tests import field
+from tests.cases import field
+from tests.cases.strategies import random_instance
 from tests.checks import check_plan
-from tests.strategies import random_instance
 
 STREAMS = [info.name for info in solver_infos() if info.objectives == ("mean-latency",)]
 SLICES = ["vsm", "d3", "vsm-ilp", "aofl", "modnn", "deepthings", "coedge"]

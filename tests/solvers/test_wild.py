@@ -11,9 +11,9 @@ import pytest
 
 from splitfog import SolverDeclined, solve
 from splitfog.formulations.plan import Plan
-from splitfog.instances.model import Instance
+from splitfog.instances.records import Instance
+from tests.cases.wild import wild_instance
 from tests.checks import check_plan, solved
-from tests.wild import wild_instance
 
 SLICES = ("hpa", "vsm", "vsm-ilp", "d3", "modnn", "deepthings", "aofl", "coedge")
 STREAMS = (

@@ -1,0 +1,1 @@
+"""One cut, or a chain of blocks cut."""

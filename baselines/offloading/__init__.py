@@ -1,0 +1,1 @@
+"""Subtask by subtask."""

@@ -1,0 +1,1 @@
+"""A plan under streams of requests."""

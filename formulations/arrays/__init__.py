@@ -1,0 +1,1 @@
+"""One task or one instance as arrays: what algorithms start from."""

@@ -1,0 +1,127 @@
+"""One task's model on an instance's nodes, as the arrays that solvers work on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.costs.feasibility import is_allowed
+from splitfog.formulations.costs.ledger import layer_time
+from splitfog.instances.records import Instance, Model, Task, frozen
+
+
+@dataclass(frozen=True, eq=False)
+class TaskArrays:
+    """Arrays of one task; rows are layers in file order, columns nodes in file order."""
+
+    instance: Instance
+    task: Task
+    model: Model
+
+    @cached_property
+    def times_s(self) -> NDArray[np.float64]:
+        """[layers, nodes]: `layer_time` of every pair, allowed or not."""
+        if self.model is not self.instance.model_of(self.task):
+            return _layer_times(self.instance, self.model)
+        # the tasks of one model share the array: a thousand of them would fill a gigabyte
+        kept: dict[str, NDArray[np.float64]] = self.instance.__dict__.setdefault("times_s", {})
+        if self.model.name not in kept:
+            kept[self.model.name] = _layer_times(self.instance, self.model)
+        return kept[self.model.name]
+
+    @cached_property
+    def allowed(self) -> NDArray[np.bool_]:
+        """[layers, nodes]: whether `tiers` admits the node, and inputs stay at the source."""
+        layers, nodes = self.model.layers, self.instance.nodes
+        allowed = np.ones((len(layers), len(nodes)), bool)
+        for row, layer in enumerate(layers):
+            if layer.tiers is not None:
+                allowed[row] = [is_allowed(layer, node) for node in nodes]
+            if layer.op == "input":
+                allowed[row] &= np.arange(len(nodes)) == self.source
+        return frozen(allowed)
+
+    @cached_property
+    def costs_s(self) -> NDArray[np.float64]:
+        """[layers, nodes]: `times_s`, inf where the layer may not be."""
+        return frozen(np.where(self.allowed, self.times_s, np.inf))
+
+    @cached_property
+    def output_bytes(self) -> NDArray[np.float64]:
+        """[layers]: size of every tensor."""
+        layers = self.model.layers
+        return frozen(np.fromiter((layer.output_bytes for layer in layers), float, len(layers)))
+
+    @cached_property
+    def weight_bytes(self) -> NDArray[np.float64]:
+        """[layers]: size of every layer's weights."""
+        layers = self.model.layers
+        return frozen(np.fromiter((layer.weight_bytes for layer in layers), float, len(layers)))
+
+    @cached_property
+    def is_input(self) -> NDArray[np.bool_]:
+        """[layers]: whether the layer's op is `input`."""
+        layers = self.model.layers
+        return frozen(np.fromiter((layer.op == "input" for layer in layers), bool, len(layers)))
+
+    @cached_property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Layers of every group with at least two."""
+        return tuple(group for group in self.model.groups.values() if len(group) > 1)
+
+    def divides_group(self, layers: Iterable[int]) -> bool:
+        """Whether some of a group, but not all, are among these: no stage of several nodes."""
+        inside = set(layers)
+        return any(0 < len(inside.intersection(group)) < len(group) for group in self.groups)
+
+    def with_costs(
+        self, times_s: NDArray[np.float64], allowed: NDArray[np.bool_] | None = None
+    ) -> TaskArrays:
+        """The same task as if its layers took these times, [layers, nodes], on the nodes allowed.
+
+        By position, where times and `tiers` in the model's layers go by names that nodes may share
+        with tiers.
+        """
+        other = TaskArrays(self.instance, self.task, self.model)
+        other.__dict__["times_s"] = frozen(times_s)
+        other.__dict__["allowed"] = self.allowed if allowed is None else frozen(allowed)
+        return other
+
+    @property
+    def source(self) -> int | None:
+        """Position of the source node."""
+        return None if self.task.source is None else self.instance.node_index[self.task.source]
+
+    @property
+    def results_to(self) -> int | None:
+        """Position of the node that results go to."""
+        target = self.task.results_to
+        return None if target is None else self.instance.node_index[target]
+
+
+def task_arrays(instance: Instance, task: int = 0) -> TaskArrays:
+    """The arrays of a task, kept with the instance."""
+    kept: dict[int, TaskArrays] = instance.__dict__.setdefault("task_arrays", {})
+    if task not in kept:
+        kept[task] = TaskArrays(
+            instance, instance.tasks[task], instance.model_of(instance.tasks[task])
+        )
+    return kept[task]
+
+
+def _layer_times(instance: Instance, model: Model) -> NDArray[np.float64]:
+    layers, nodes = model.layers, instance.nodes
+    speed = np.array([node.speed_flops for node in nodes])
+    overhead = np.array([node.overhead_s for node in nodes])
+    flops = np.fromiter((layer.flops for layer in layers), float, len(layers))
+    times = overhead + flops[:, None] / speed
+    for row, layer in enumerate(layers):
+        if layer.op == "input":
+            times[row] = 0.0
+        elif layer.times_s:
+            times[row] = [layer_time(layer, node) for node in nodes]
+    return frozen(times)

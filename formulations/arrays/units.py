@@ -1,0 +1,153 @@
+"""What has to be placed together and what travels together, so that programs stay small."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.arrays.task import TaskArrays, task_arrays
+from splitfog.formulations.costs.routes import routes_of
+from splitfog.instances.records import DirectedLink, Instance
+
+
+@dataclass(frozen=True)
+class Broadcast:
+    """Tensors of one unit that have the same readers: they cross the same links, whatever they are.
+
+    `sink` is the node that results go to, None for no result; `count` tensors, `num_bytes` in all.
+    """
+
+    producer: int
+    readers: tuple[int, ...]
+    sink: int | None
+    count: int
+    num_bytes: float
+
+    def seconds(self, link: DirectedLink) -> float:
+        """Seconds that all of it takes over a link."""
+        return self.count * link.latency_s + 8 * self.num_bytes / link.bandwidth_bps
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """Weights, > 0, that are on a node once if one of these `units` of the model is there."""
+
+    num_bytes: float
+    units: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class TaskUnits:
+    """One task's layers in units: a group is a unit, so is every layer without one.
+
+    `unit_of` is [layers]; `costs_s` [units, nodes] holds the summed layer times, inf where `tiers`,
+    the source or a way to `results_to` forbids the node; `edges` are the pairs (producer, reader)
+    of different units. `weight_bytes` [units] is what a unit's weights come to by themselves,
+    `parcels` holds the same weights by who has them.
+    """
+
+    unit_of: NDArray[np.int64]
+    costs_s: NDArray[np.float64]
+    weight_bytes: NDArray[np.float64]
+    parcels: tuple[Parcel, ...]
+    broadcasts: tuple[Broadcast, ...]
+    edges: tuple[tuple[int, int], ...]
+
+    @property
+    def num_units(self) -> int:
+        """How many units there are."""
+        return len(self.costs_s)
+
+    def forbidden(self) -> list[int]:
+        """Layers of the units that no node may have."""
+        homeless = self.costs_s.min(axis=1) == np.inf
+        return np.flatnonzero(homeless[self.unit_of]).tolist()
+
+
+def task_units(instance: Instance, task: int, transfers: str) -> TaskUnits:
+    """The units of a task, in topological order of their first layers, and what they exchange.
+
+    O(L N + E); `transfers` as in the objective.
+    """
+    arrays = task_arrays(instance, task)
+    unit_of = _unit_of(arrays)
+    num_units = int(unit_of.max()) + 1
+    costs = np.zeros((num_units, len(instance.nodes)))
+    np.add.at(costs, unit_of, arrays.costs_s)
+    parcels = _parcels(arrays, unit_of)
+    weights = np.zeros(num_units)
+    for parcel in parcels:
+        weights[list(parcel.units)] += parcel.num_bytes
+    broadcasts = _broadcasts(arrays, unit_of, transfers == "once")
+    for broadcast in broadcasts:
+        if broadcast.sink is not None:
+            reaches = np.isfinite(routes_of(instance).latency_s[:, broadcast.sink])
+            costs[broadcast.producer, ~reaches] = np.inf
+    pairs = unit_of[arrays.model.edges].tolist()
+    edges = tuple(dict.fromkeys((tail, head) for tail, head in pairs if tail != head))
+    return TaskUnits(unit_of, costs, weights, parcels, broadcasts, edges)
+
+
+def _unit_of(arrays: TaskArrays) -> NDArray[np.int64]:
+    leader = np.arange(len(arrays.model.layers))
+    for group in arrays.groups:
+        leader[list(group)] = group[0]
+    number: dict[int, int] = {}
+    for layer in arrays.model.order.tolist():
+        number.setdefault(int(leader[layer]), len(number))
+    return np.array([number[layer] for layer in leader.tolist()], np.int64)
+
+
+def _parcels(arrays: TaskArrays, unit_of: NDArray[np.int64]) -> tuple[Parcel, ...]:
+    """All weights of a model, those that the same units have together, by first unit."""
+    owner, unit = arrays.model.weight_owner.tolist(), unit_of.tolist()
+    users: dict[int, set[int]] = {}
+    for layer, first in enumerate(owner):
+        users.setdefault(first, set()).add(unit[layer])
+    totals: dict[tuple[int, ...], float] = {}
+    for first, units in users.items():
+        if weight := arrays.model.layers[first].weight_bytes:
+            key = tuple(sorted(units))
+            totals[key] = totals.get(key, 0.0) + weight
+    return tuple(Parcel(totals[units], units) for units in sorted(totals))
+
+
+def parcels_on(
+    instance: Instance, units: Sequence[TaskUnits]
+) -> list[tuple[float, list[tuple[int, int]]]]:
+    """(bytes, [(task, unit)]) of all weights > 0: on a node once if one of these units is there.
+
+    Tasks of one model share its weights. By model in the order of its first task.
+    """
+    tasks_of: dict[str, list[int]] = {}
+    for position, task in enumerate(instance.tasks):
+        tasks_of.setdefault(task.model, []).append(position)
+    return [
+        (parcel.num_bytes, [(task, unit) for task in tasks for unit in parcel.units])
+        for tasks in tasks_of.values()
+        for parcel in units[tasks[0]].parcels
+    ]
+
+
+def _broadcasts(
+    arrays: TaskArrays, unit_of: NDArray[np.int64], once: bool
+) -> tuple[Broadcast, ...]:
+    """Tensors by (producer, readers, sink); under `per-edge` every reader by itself."""
+    model, unit = arrays.model, unit_of.tolist()
+    totals: dict[tuple[int, tuple[int, ...], int | None], tuple[int, float]] = {}
+    for layer in model.order.tolist():
+        home = unit[layer]
+        readers = [unit[reader] for reader in model.reads[layer] if unit[reader] != home]
+        sink = arrays.results_to if model.results[layer] else None
+        groups: list[tuple[tuple[int, ...], int | None]] = [(tuple(sorted(set(readers))), sink)]
+        if not once:
+            groups = [*(((reader,), None) for reader in readers), ((), sink)]
+        for ends, target in groups:
+            if ends or target is not None:
+                count, num_bytes = totals.get((home, ends, target), (0, 0.0))
+                size = model.layers[layer].output_bytes
+                totals[home, ends, target] = count + 1, num_bytes + size
+    return tuple(Broadcast(*key, *total) for key, total in totals.items())

@@ -1,0 +1,1 @@
+"""What no plan can be below, and why there is none."""

@@ -1,0 +1,1 @@
+"""The reference: what a plan costs and breaks, plain and obviously right."""

@@ -1,0 +1,207 @@
+"""From a decision to a plan: every number of the plan file recomputed by the reference cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace as with_fields
+from math import inf
+from typing import Any
+
+from splitfog.formulations.costs.batch import with_queues
+from splitfog.formulations.costs.feasibility import decision_violations, memory_bytes
+from splitfog.formulations.costs.ledger import Cost, TaskCost
+from splitfog.formulations.costs.mean_latency import utilisation
+from splitfog.formulations.costs.reference import decision_cost
+from splitfog.formulations.decision import Decision, Stage, TaskDecision
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.plan import (
+    LinkLoad,
+    NodeLoad,
+    Plan,
+    PlanError,
+    PlanSchedule,
+    PlanSlice,
+    PlanStage,
+    TaskPlan,
+    decision_of,
+)
+from splitfog.instances.records import Instance, Task
+
+Placements = dict[str, dict[str, str]]
+
+
+def evaluate(
+    instance: Instance,
+    plan: Plan | Placements,
+    objective: str | Objective | None = None,
+    **how: Any,
+) -> Cost:
+    """The cost of a plan, or of {task: {layer: node}}, recomputed; a float with its breakdown.
+
+    Parameters
+    ----------
+    instance, plan
+        What is placed, and where.
+    objective
+        Its name, or an `Objective`; by default the plan's own.
+    **how
+        `transfers` and `monotone`, where `objective` is a name.
+
+    Raises
+    ------
+    PlanError
+        Where names of the plan and the instance do not fit together.
+    """
+    described = as_plan(instance, plan, objective, **how)
+    return decision_cost(instance, decision_of(instance, described), described.objective)
+
+
+def violations(
+    instance: Instance,
+    plan: Plan | Placements,
+    objective: str | Objective | None = None,
+    **how: Any,
+) -> list[str]:
+    """Sentences on every rule of SPEC 3.7 that a plan, or {task: {layer: node}}, breaks.
+
+    Empty means feasible. Takes the parameters of `evaluate`.
+    """
+    described = as_plan(instance, plan, objective, **how)
+    try:
+        decision = decision_of(instance, described)
+    except PlanError as error:
+        return error.defects
+    return decision_violations(instance, decision, described.objective)
+
+
+def as_plan(
+    instance: Instance,
+    plan: Plan | Placements,
+    objective: str | Objective | None = None,
+    **how: Any,
+) -> Plan:
+    """A plan with the objective asked for."""
+    from msgspec.structs import replace
+
+    from splitfog.formulations.objective import objective_for
+
+    if not isinstance(objective, Objective):
+        if isinstance(plan, Plan) and objective is None and not how:
+            objective = plan.objective
+        else:
+            objective = objective_for(instance, objective, **how)
+    if isinstance(plan, Plan):
+        return replace(plan, objective=objective)
+    tasks = tuple(TaskPlan(task=name, placement=dict(p)) for name, p in plan.items())
+    return Plan(objective=objective, tasks=tasks)
+
+
+def describe(
+    instance: Instance,
+    decision: Decision,
+    objective: Objective,
+    cost: Cost | None = None,
+    **claims: Any,
+) -> Plan:
+    """The plan of a decision; `claims` are the fields that no recomputation yields.
+
+    `cost` spares computing the reference cost again where it is at hand.
+    """
+    if cost is None:
+        cost = decision_cost(instance, decision, objective)
+    if objective.name == "batch":
+        decision = with_queues(instance, decision)
+    elif decision.queues is not None:
+        decision = with_fields(decision, queues=None)
+    return Plan(
+        instance=instance.name,
+        instance_sha256=instance.sha256,
+        objective=objective,
+        value=cost.value if cost < inf else None,
+        tasks=tuple(
+            _task_plan(instance, task, answer, part, cost)
+            for task, answer, part in zip(instance.tasks, decision.tasks, cost.tasks, strict=True)
+        ),
+        nodes=_node_loads(instance, decision, cost),
+        links=_link_loads(instance, cost),
+        **claims,
+    )
+
+
+def _task_plan(
+    instance: Instance, task: Task, answer: TaskDecision, part: TaskCost, cost: Cost
+) -> TaskPlan:
+    layers = instance.model_of(task).layers
+    places = [instance.nodes[node].name for node in answer.placement.tolist()]
+    deadline = task.deadline_s
+    return TaskPlan(
+        task=task.name,
+        placement={layer.name: place for layer, place in zip(layers, places, strict=True)},
+        order=None if answer.order is None else tuple(layers[i].name for i in answer.order),
+        stages=tuple(_plan_stage(instance, task, stage) for stage in answer.stages),
+        schedule=_plan_schedule(instance, task, cost),
+        latency_s=part.latency_s if part.latency_s < inf else None,
+        compute_s=part.compute_s,
+        transfer_s=part.transfer_s if part.transfer_s < inf else None,
+        wait_s=part.wait_s if part.wait_s < inf else None,
+        deadline_met=None if deadline is None else part.latency_s <= deadline,
+    )
+
+
+def _plan_stage(instance: Instance, task: Task, stage: Stage) -> PlanStage:
+    layers, nodes = instance.model_of(task).layers, instance.nodes
+    slices = tuple(PlanSlice(nodes[s.node].name, s.rows, s.columns) for s in stage.slices)
+    return PlanStage(tuple(layers[i].name for i in stage.layers), nodes[stage.home].name, slices)
+
+
+def _plan_schedule(instance: Instance, task: Task, cost: Cost) -> PlanSchedule | None:
+    if cost.schedule is None:
+        return None
+    layers, nodes = instance.model_of(task).layers, instance.nodes
+    return PlanSchedule(
+        {layers[i].name: times for i, times in cost.schedule.layers.items()},
+        tuple(
+            (layers[tensor].name, nodes[tail].name, nodes[head].name, start, end)
+            for tensor, tail, head, start, end in cost.schedule.transfers
+        ),
+    )
+
+
+def _node_loads(instance: Instance, decision: Decision, cost: Cost) -> dict[str, NodeLoad]:
+    memory, rho = memory_bytes(instance, decision), cost.utilisation
+    if rho is None and any(task.arrivals_per_s is not None for task in instance.tasks):
+        rho = utilisation(instance, decision)
+    return {
+        node.name: NodeLoad(
+            busy_s=cost.ledger.node_busy_s[i],
+            utilisation=None if rho is None else rho[i],
+            memory_bytes=memory[i],
+            queue=_queue(instance, decision, i),
+        )
+        for i, node in enumerate(instance.nodes)
+    }
+
+
+def _queue(
+    instance: Instance, decision: Decision, node: int
+) -> tuple[tuple[str, int | None, int | None], ...] | None:
+    if decision.queues is None:
+        return None
+    return tuple(
+        (instance.tasks[t].name, stage, piece) for t, stage, piece in decision.queues[node]
+    )
+
+
+def _link_loads(instance: Instance, cost: Cost) -> tuple[LinkLoad, ...]:
+    """The directed links that anything crosses."""
+    names = [node.name for node in instance.nodes]
+    ledger = cost.ledger
+    return tuple(
+        LinkLoad(
+            tail=names[link.tail],
+            head=names[link.head],
+            bytes=ledger.link_bytes[i],
+            busy_s=ledger.link_busy_s[i],
+        )
+        for i, link in enumerate(instance.directed_links)
+        if ledger.link_busy_s[i] > 0
+    )

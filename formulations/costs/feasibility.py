@@ -1,0 +1,192 @@
+"""Whether a decision is allowed, said in sentences (SPEC 3.7); independent of every solver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.costs.batch import queue_defects
+from splitfog.formulations.costs.ledger import hops, unsliced
+from splitfog.formulations.costs.mean_latency import mean_latency, task_visits, waits
+from splitfog.formulations.costs.stages import sliced_weights, stage_defects
+from splitfog.formulations.decision import Decision, TaskDecision
+from splitfog.formulations.objective import Objective
+from splitfog.instances.records import Instance, Layer, Node, Task
+
+MEMORY_SLACK = 1e-12
+"""Relative: what is held may exceed `memory_bytes` by rounding."""
+
+
+def decision_violations(instance: Instance, decision: Decision, objective: Objective) -> list[str]:
+    """Every rule of SPEC 3.7 that a decision breaks; empty means feasible."""
+    sentences: list[str] = []
+    for task, answer in zip(instance.tasks, decision.tasks, strict=True):
+        own = [*_places(instance, task, answer), *_groups(instance, task, answer)]
+        own += _routes(instance, task, answer)
+        own += _order(instance, task, answer)
+        if objective.monotone:
+            own += _monotone(instance, task, answer)
+        own += stage_defects(instance, task, answer)
+        sentences += [f"task {task.name}: {sentence}" for sentence in own]
+    if objective.name == "batch":  # it knows no memory limit
+        return sentences or queue_defects(instance, decision)
+    sentences += _memory(instance, decision)
+    if not sentences and objective.name == "mean-latency":
+        sentences += _needless_stages(instance, decision)
+        sentences += _streams(instance, decision, objective)
+    return sentences
+
+
+def _places(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[str]:
+    """Input layers are at the source; a layer runs only where its `tiers` allow."""
+    layers = instance.model_of(task).layers
+    sliced = set(range(len(layers))) - set(unsliced(answer))
+    for position, place in enumerate(answer.placement.tolist()):
+        layer, node = layers[position], instance.nodes[place]
+        if layer.op == "input" and node.name != task.source:
+            yield f"input layer {layer.name} is on {node.name}, must be at the source {task.source}"
+        if position not in sliced and not is_allowed(layer, node):
+            allowed = ", ".join(layer.tiers or ()) or "no node"
+            yield f"layer {layer.name} is on {node.name}, must be on {allowed}"
+
+
+def is_allowed(layer: Layer, node: Node) -> bool:
+    """Whether the `tiers` of a layer admit a node, by its name or its tier's."""
+    return layer.tiers is None or node.name in layer.tiers or node.tier in layer.tiers
+
+
+def _groups(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[str]:
+    """Layers of one group are on one node, slices too, but for a group within one stage."""
+    model = instance.model_of(task)
+    for name, group in model.groups.items():
+        if any(set(group) <= set(stage.layers) for stage in answer.stages):
+            continue
+        places = [(layer, node) for layer in group for node in nodes_of(answer, layer)]
+        first, there = places[0]
+        for member, node in dict.fromkeys(places):
+            if node != there:
+                yield (
+                    f"layer {model.layers[member].name} is on {instance.nodes[node].name}, "
+                    f"must be on {instance.nodes[there].name} with {model.layers[first].name} "
+                    f"of group {name}"
+                )
+
+
+def nodes_of(answer: TaskDecision, layer: int) -> list[int]:
+    """The nodes that compute a layer, or slices of it."""
+    for stage in answer.stages:
+        if layer in stage.layers:
+            return [part.node for part in stage.slices]
+    return [int(answer.placement[layer])]
+
+
+def _routes(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[str]:
+    """Every tensor has a way to its consumers and, for results, to `results_to`."""
+    layers = instance.model_of(task).layers
+    for layer, link in hops(instance, task, answer, "per-edge"):
+        if link is None:
+            home = instance.nodes[int(answer.placement[layer])].name
+            yield f"the tensor of layer {layers[layer].name} has no route from {home} to a reader"
+
+
+def _order(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[str]:
+    """The order, if given, names every layer once and after its inputs."""
+    if answer.order is None:
+        return
+    model = instance.model_of(task)
+    if sorted(answer.order) != list(range(len(model.layers))):
+        yield "the order does not name every layer exactly once"
+        return
+    rank = {layer: at for at, layer in enumerate(answer.order)}
+    for tail, head in model.edges.tolist():
+        if rank[tail] > rank[head]:
+            yield (
+                f"the order has {model.layers[head].name} before its input "
+                f"{model.layers[tail].name}"
+            )
+
+
+def _monotone(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[str]:
+    """Along an edge of the DAG the tier's rank never falls."""
+    model = instance.model_of(task)
+    rank = instance.node_rank[answer.placement]
+    edges = model.edges
+    for tail, head in edges[rank[edges[:, 0]] > rank[edges[:, 1]]].tolist():
+        nodes = [instance.nodes[int(answer.placement[layer])] for layer in (tail, head)]
+        yield (
+            f"data goes back from {nodes[0].tier} to {nodes[1].tier} between layers "
+            f"{model.layers[tail].name} and {model.layers[head].name} (monotone)"
+        )
+
+
+def _memory(instance: Instance, decision: Decision) -> Iterator[str]:
+    """Weights on a node fit in its memory."""
+    held_bytes, room = memory_bytes(instance, decision), memory_room(instance).tolist()
+    for node, held, most in zip(instance.nodes, held_bytes, room, strict=True):
+        if held > most:
+            yield f"node {node.name} holds {held:.6g} bytes, must be <= {node.memory_bytes:.6g}"
+
+
+def memory_room(instance: Instance) -> NDArray[np.float64]:
+    """[nodes]: the most bytes of weights that a node may hold, slack included; inf: no limit."""
+    limits = [np.inf if node.memory_bytes is None else node.memory_bytes for node in instance.nodes]
+    return np.array(limits) * (1 + MEMORY_SLACK)
+
+
+def memory_bytes(instance: Instance, decision: Decision) -> list[float]:
+    """Weights held on every node: those of a model once, whichever tasks and layers use them."""
+    total = np.zeros(len(instance.nodes))
+    for name, held in held_weights(instance, decision).items():
+        model = instance.models[instance.model_index[name]]
+        total += np.array([layer.weight_bytes for layer in model.layers]) @ held
+    return [float(num_bytes) for num_bytes in total]
+
+
+def held_weights(instance: Instance, decision: Decision) -> dict[str, NDArray[np.bool_]]:
+    """By model, [layers, nodes]: which weights a node holds, at the first layer that has them."""
+    held: dict[str, NDArray[np.bool_]] = {}
+    for task, answer in zip(instance.tasks, decision.tasks, strict=True):
+        shape = (len(answer.placement), len(instance.nodes))
+        own = held.setdefault(task.model, np.zeros(shape, bool))
+        owner, layers = instance.model_of(task).weight_owner, unsliced(answer)
+        own[owner[layers], answer.placement[layers]] = True
+        for layer, node in sliced_weights(answer):
+            own[owner[layer], node] = True
+    return held
+
+
+def _needless_stages(instance: Instance, decision: Decision) -> Iterator[str]:
+    """A stage with one slice at its home is written unsliced (SPEC 3.4): it is one visit."""
+    for task, answer in zip(instance.tasks, decision.tasks, strict=True):
+        for position, stage in enumerate(answer.stages):
+            if [part.node for part in stage.slices] == [stage.home]:
+                yield (
+                    f"task {task.name}: stage {position} has one slice, at its home "
+                    f"{instance.nodes[stage.home].name}, must be written unsliced"
+                )
+
+
+def _streams(instance: Instance, decision: Decision, objective: Objective) -> Iterator[str]:
+    """Nodes and links keep up with the rates; foreign visits respect the quota."""
+    visits = [
+        task_visits(instance, task, answer)
+        for task, answer in zip(instance.tasks, decision.tasks, strict=True)
+    ]
+    rho, _ = waits(instance, visits)
+    for node, load in zip(instance.nodes, rho, strict=True):
+        if load >= 1:
+            yield f"node {node.name} is overloaded: rho = {load:.6g}, must be < 1"
+    loads = mean_latency(instance, decision, objective).ledger.link_load
+    for link, load in zip(instance.directed_links, loads, strict=True):
+        if load >= 1:
+            ends = f"{instance.nodes[link.tail].name} -> {instance.nodes[link.head].name}"
+            yield f"link {ends} is overloaded: load = {load:.6g}, must be < 1"
+    guests = [0] * len(instance.nodes)
+    for task, own in zip(instance.tasks, visits, strict=True):
+        for place, _ in own.services():
+            guests[place] += instance.nodes[place].name != task.source
+    for node, count in zip(instance.nodes, guests, strict=True):
+        if node.quota is not None and count > node.quota:
+            yield f"node {node.name} serves {count} foreign visits, must be <= {node.quota}"

@@ -1,0 +1,73 @@
+"""The sum of layer times and transfers (SPEC 3.1), and the longest busy time (SPEC 3.3)."""
+
+from __future__ import annotations
+
+from math import inf
+
+from splitfog.formulations.costs.ledger import Cost, Ledger, TaskCost, hops, layer_time, unsliced
+from splitfog.formulations.costs.stages import book_stage
+from splitfog.formulations.decision import Decision
+from splitfog.formulations.objective import Objective
+from splitfog.instances.records import Instance
+
+
+def latency(instance: Instance, decision: Decision, objective: Objective) -> Cost:
+    """The unweighted mean over tasks of computing plus transfers."""
+    ledger = Ledger.of(instance)
+    tasks = tuple(
+        _task_latency(instance, position, decision, objective.transfers, ledger)
+        for position in range(len(instance.tasks))
+    )
+    return Cost(sum(task.latency_s for task in tasks) / len(tasks), tasks, ledger)
+
+
+def period(instance: Instance, decision: Decision, objective: Objective) -> Cost:
+    """The longest busy time of any node or directed link, for one inference of every task.
+
+    A node with `overlap: false` is also busy with every tensor that crosses a link at it.
+    """
+    if any(task.stages for task in decision.tasks):
+        raise ValueError("period is defined for unsliced plans only")
+    cost = latency(instance, decision, objective)
+    busy_s = list(cost.ledger.node_busy_s)
+    for link, seconds in zip(instance.directed_links, cost.ledger.link_busy_s, strict=True):
+        for node in (link.tail, link.head):
+            if not instance.nodes[node].overlap:
+                busy_s[node] += seconds
+    value = inf if cost == inf else max([*busy_s, *cost.ledger.link_busy_s])
+    return Cost(value, cost.tasks, cost.ledger)
+
+
+def _task_latency(
+    instance: Instance, position: int, decision: Decision, transfers: str, ledger: Ledger
+) -> TaskCost:
+    task, answer = instance.tasks[position], decision.tasks[position]
+    layers = instance.model_of(task).layers
+    cost = TaskCost()
+    for layer in unsliced(answer):
+        node = int(answer.placement[layer])
+        seconds = layer_time(layers[layer], instance.nodes[node])
+        ledger.node_busy_s[node] += seconds
+        cost.compute_s += seconds
+    for stage in answer.stages:
+        cost.compute_s += book_stage(instance, task, stage, ledger)
+    cost.transfer_s = transfer_time(instance, position, decision, transfers, ledger)
+    cost.latency_s = cost.compute_s + cost.transfer_s
+    return cost
+
+
+def transfer_time(
+    instance: Instance, position: int, decision: Decision, transfers: str, ledger: Ledger
+) -> float:
+    """Seconds of all hops of a task's tensors, booked link by link; inf without a route."""
+    task = instance.tasks[position]
+    layers = instance.model_of(task).layers
+    total = 0.0
+    for layer, link in hops(instance, task, decision.tasks[position], transfers):
+        if link is None:
+            return inf
+        num_bytes = layers[layer].output_bytes
+        seconds = instance.directed_links[link].seconds(num_bytes)
+        ledger.cross(link, num_bytes, seconds, task)
+        total += seconds
+    return total

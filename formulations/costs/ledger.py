@@ -1,0 +1,132 @@
+"""What every cost is made of: layer times, the hops of tensors, and where they are booked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.decision import TaskDecision
+from splitfog.instances.records import Instance, Layer, Node, Task
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Busy seconds of nodes and directed links and bytes over links, of one inference.
+
+    `link_load` is the share of time a link is busy: rate times busy seconds.
+    """
+
+    node_busy_s: list[float]
+    link_busy_s: list[float]
+    link_bytes: list[float]
+    link_load: list[float]
+
+    @classmethod
+    def of(cls, instance: Instance) -> Ledger:
+        """An empty ledger."""
+        links = len(instance.directed_links)
+        return cls([0.0] * len(instance.nodes), [0.0] * links, [0.0] * links, [0.0] * links)
+
+    def cross(self, link: int, num_bytes: float, seconds: float, task: Task) -> None:
+        """Book a transfer of a task over a directed link."""
+        self.link_bytes[link] += num_bytes
+        self.link_busy_s[link] += seconds
+        self.link_load[link] += (task.arrivals_per_s or 0.0) * seconds
+
+
+@dataclass
+class TaskCost:
+    """One task's term of the objective, and its sums of computing, transfers and waits."""
+
+    latency_s: float = 0.0
+    compute_s: float = 0.0
+    transfer_s: float = 0.0
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When things happen under `makespan`: [start_s, end_s] by layer, and every hop.
+
+    A hop is (tensor, tail node, head node, start_s, end_s).
+    """
+
+    layers: dict[int, tuple[float, float]]
+    transfers: list[tuple[int, int, int, float, float]]
+
+
+class Cost(float):
+    """An objective's value in seconds (inf: impossible), with what it is made of.
+
+    `ledger` is of one inference of every task; `utilisation` is rho of every node, None where no
+    task has a rate; `schedule` is for `makespan` only.
+    """
+
+    tasks: tuple[TaskCost, ...]
+    ledger: Ledger
+    utilisation: list[float] | None
+    schedule: Schedule | None
+
+    def __new__(
+        cls,
+        value: float,
+        tasks: tuple[TaskCost, ...],
+        ledger: Ledger,
+        utilisation: list[float] | None = None,
+        schedule: Schedule | None = None,
+    ) -> Self:
+        """A number that remembers its parts."""
+        cost = super().__new__(cls, value)
+        cost.tasks, cost.ledger = tasks, ledger
+        cost.utilisation, cost.schedule = utilisation, schedule
+        return cost
+
+    @property
+    def value(self) -> float:
+        """The cost as a plain number."""
+        return float(self)
+
+
+def layer_time(layer: Layer, node: Node) -> float:
+    """Seconds that a layer takes on a node (SPEC section 2)."""
+    if layer.op == "input":
+        return 0.0
+    if node.name in layer.times_s:
+        return layer.times_s[node.name]
+    if node.tier in layer.times_s:
+        return layer.times_s[node.tier]
+    return node.overhead_s + layer.flops / node.speed_flops
+
+
+def destinations(instance: Instance, task: Task, decision: TaskDecision, layer: int) -> list[int]:
+    """Node of every edge that leaves a layer (repeats kept), then where its result goes."""
+    model = instance.model_of(task)
+    nodes = [int(decision.placement[consumer]) for consumer in model.reads[layer]]
+    if task.results_to is not None and model.results[layer]:
+        nodes.append(instance.node_index[task.results_to])
+    return nodes
+
+
+def hops(
+    instance: Instance, task: Task, decision: TaskDecision, transfers: str
+) -> Iterator[tuple[int, int | None]]:
+    """Every (layer, directed link) that a tensor of a task crosses; link None: no route.
+
+    `once`: the links of the tree of routes from the producer to all destinations; `per-edge`: the
+    whole route of every edge and of every result.
+    """
+    routes = routes_of(instance)
+    for layer, home in enumerate(decision.placement.tolist()):
+        nodes = destinations(instance, task, decision, layer)
+        for leaves in [set(nodes)] if transfers == "once" else [{node} for node in nodes]:
+            tree = [] if leaves <= {home} else routes.tree(home, leaves)
+            for link in [None] if tree is None else tree:
+                yield layer, link
+
+
+def unsliced(decision: TaskDecision) -> list[int]:
+    """Layers of a task that are in no stage."""
+    sliced = {layer for stage in decision.stages for layer in stage.layers}
+    return [layer for layer in range(len(decision.placement)) if layer not in sliced]

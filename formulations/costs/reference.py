@@ -1,0 +1,31 @@
+"""The reference cost of a decision, by objective: what every solver's answer is held to."""
+
+from __future__ import annotations
+
+from splitfog.formulations.costs.batch import batch_cost
+from splitfog.formulations.costs.latency import latency, period
+from splitfog.formulations.costs.ledger import Cost
+from splitfog.formulations.costs.makespan import makespan
+from splitfog.formulations.costs.mean_latency import mean_latency
+from splitfog.formulations.decision import Decision
+from splitfog.formulations.objective import Objective
+from splitfog.instances.records import Instance
+
+_COSTS = {
+    "latency": latency,
+    "period": period,
+    "makespan": makespan,
+    "mean-latency": mean_latency,
+    "batch": batch_cost,
+}
+
+
+def decision_cost(instance: Instance, decision: Decision, objective: Objective) -> Cost:
+    """The cost of a decision by the formulas of SPEC section 3; inf where it is impossible.
+
+    Raises
+    ------
+    ValueError
+        For `makespan` and `period` of sliced plans, which the SPEC does not define.
+    """
+    return _COSTS[objective.name](instance, decision, objective)

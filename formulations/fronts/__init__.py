@@ -1,0 +1,1 @@
+"""Several criteria at once."""

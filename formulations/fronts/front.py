@@ -1,0 +1,93 @@
+"""A Pareto front: plans of which none is better in everything, and its file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.plan import Plan, TaskPlan
+from splitfog.instances.defects import InstanceError
+from splitfog.instances.files import decode, encode, read_bytes, write_whole
+from splitfog.instances.records import NonNegative
+
+FORMAT: Literal["splitfog/front"] = "splitfog/front"
+VERSION: Literal[1] = 1
+
+FrontKind = Literal["exact", "supported", "archive"]
+
+
+class FrontPoint(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A plan's values in the order of the front's objectives, and its placements (and order)."""
+
+    values: tuple[NonNegative, ...]
+    tasks: tuple[TaskPlan, ...]
+
+
+class Front(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Plans none of which is at least as good as another in every objective.
+
+    `kind` says what it is: `exact`, every such combination of values that there is (up to a stated
+    resolution); `supported`, only those on the lower convex hull, proven; `archive`, the best of
+    what a search saw, without a proof. Points by rising first value. Values in s and bytes.
+    """
+
+    format: Literal["splitfog/front"] = FORMAT
+    version: Literal[1] = VERSION
+    instance: str
+    instance_sha256: str
+    objectives: tuple[str, ...]
+    transfers: Literal["once", "per-edge"] = "once"
+    monotone: bool = True
+    kind: FrontKind
+    method: str
+    status: Literal["feasible", "infeasible", "unknown"]
+    stopped_by: Literal["finished", "time limit", "interrupted"] = "finished"
+    reason: str | None = None
+    seed: int = 0
+    runtime_s: float | None = None
+    points: tuple[FrontPoint, ...] = ()
+
+    def plan(self, position: int) -> Plan:
+        """The plan of a point, of the first objective that is a cost (else `latency`)."""
+        costs = [name for name in self.objectives if ":" not in name]
+        objective = Objective(costs[0] if costs else "latency", self.transfers, self.monotone)  # type: ignore[arg-type]
+        return Plan(instance=self.instance, objective=objective, tasks=self.points[position].tasks)
+
+    def rows(self) -> list[dict[str, float]]:
+        """One row a point: objective -> value."""
+        return [dict(zip(self.objectives, point.values, strict=True)) for point in self.points]
+
+    def to_json(self) -> bytes:
+        """What saving writes."""
+        return encode(self)
+
+
+class FrontFile(Front, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A front on disk: format and version must be there."""
+
+    format: Literal["splitfog/front"]
+    version: Literal[1]
+
+
+def save_front(front: Front, path: str | os.PathLike[str]) -> None:
+    """Write a front file, whole or not at all."""
+    write_whole(path, front.to_json())
+
+
+def load_front(path: str | os.PathLike[str]) -> Front:
+    """The front in a file; `InstanceError` lists every defect of its form."""
+    origin = Path(path).name
+    file: FrontFile = decode(read_bytes(Path(path)), FrontFile, origin)
+    defects = [
+        f"points[{at}].values = {len(point.values)} numbers, must be {len(file.objectives)}"
+        for at, point in enumerate(file.points)
+        if len(point.values) != len(file.objectives)
+    ]
+    if defects:
+        raise InstanceError(origin, defects)
+    fields: dict[str, Any] = {name: getattr(file, name) for name in Front.__struct_fields__}
+    return Front(**fields)

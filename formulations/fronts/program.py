@@ -1,0 +1,153 @@
+"""Criteria as linear forms of one 0-1 program (`placement_build`), to minimise or to limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import inf
+
+from splitfog.formulations.arrays.units import Broadcast
+from splitfog.formulations.fronts.criteria import Criteria, Criterion
+from splitfog.formulations.programs.linear_program import LinearProgram
+from splitfog.formulations.programs.placement import PlacementProgram
+from splitfog.formulations.programs.placement_build import ProgramBuild
+
+Form = dict[int, float]
+"""Column -> coefficient, in seconds or bytes."""
+
+
+@dataclass(frozen=True)
+class CriteriaProgram:
+    """Placements as a program, and every criterion as the largest of some linear forms."""
+
+    placements: PlacementProgram
+    forms: Mapping[str, tuple[Form, ...]]
+
+    def minimising(
+        self, name: str | None, limits: Mapping[str, float], unit: float = 1.0, at_most: float = inf
+    ) -> LinearProgram:
+        """The program that minimises one criterion, counted in a unit; with None, nothing.
+
+        `limits` maps others to the value that they may have at most; their rows are relative.
+        What alone is more than `at_most` of the minimised one is left out, and with it large
+        numbers.
+        """
+        base = self.placements.program
+        program = replace(
+            base,
+            cost=[0.0] * base.num_columns,
+            upper=[*base.upper],
+            is_binary=[*base.is_binary],
+            rows=[*base.rows],
+            row_lower=[*base.row_lower],
+            row_upper=[*base.row_upper],
+        )
+        if name is not None:
+            forms = [_within(program, form, at_most) for form in self.forms[name]]
+            _pay(program, forms, unit)
+        for limited, limit in limits.items():
+            for form in self.forms[limited]:
+                _limit(program, form, limit)
+        return program
+
+
+def _pay(program: LinearProgram, forms: list[Form], unit: float) -> None:
+    """A criterion as the objective: its form, or the largest of several."""
+    if len(forms) == 1:
+        for column, value in forms[0].items():
+            program.cost[column] += value / unit
+        return
+    largest = program.add_column(cost=1.0, upper=inf)
+    for form in forms:
+        terms = [(column, -value / unit) for column, value in form.items()]
+        program.add_row([(largest, 1.0), *terms], lower=0.0)
+
+
+def _within(program: LinearProgram, form: Form, limit: float) -> Form:
+    """A form without the 0-1 columns that alone are more than a limit: they are 0."""
+    dear = [column for column, value in form.items() if value > limit * (1 + TOO_MUCH)]
+    for column in dear:
+        program.upper[column] = 0.0
+    return {column: value for column, value in form.items() if program.upper[column]}
+
+
+def _limit(program: LinearProgram, form: Form, limit: float) -> None:
+    """`form <= limit`, by numbers up to 1."""
+    terms = [(c, value / limit) for c, value in _within(program, form, limit).items()]
+    if sum(value for _, value in terms) > 1:
+        program.add_row(terms, upper=1.0)
+
+
+TOO_MUCH = 1e-9
+"""Relative rounding by which one term may exceed a limit that is itself a sum."""
+
+
+def criteria_program(criteria: Criteria) -> CriteriaProgram:
+    """The program of an instance's feasible placements with its criteria; not for `makespan`."""
+    return _CriteriaBuild(criteria).with_forms()
+
+
+class _CriteriaBuild(ProgramBuild):
+    """Remembers what every column books, instead of paying for it."""
+
+    def __init__(self, criteria: Criteria) -> None:
+        self.criteria = criteria
+        self.layers: list[tuple[int, int, float]] = []
+        self.crossings: list[tuple[int, int, Broadcast]] = []
+        super().__init__(criteria.instance, criteria.objective, inf, memory=True)
+
+    def _compute(self, node: int, column: int, seconds: float) -> None:
+        self.layers.append((column, node, seconds))
+
+    def _cross(self, link: int, column: int, broadcast: Broadcast) -> None:
+        self.crossings.append((column, link, broadcast))
+
+    def with_forms(self) -> CriteriaProgram:
+        """All rows, columns and forms."""
+        placements = self.finished()
+        forms = {criterion.name: self._forms(criterion) for criterion in self.criteria.each}
+        return CriteriaProgram(placements, forms)
+
+    def _forms(self, criterion: Criterion) -> tuple[Form, ...]:
+        if criterion.kind == "latency":
+            return (self._latency(),)
+        if criterion.kind == "period":
+            return self._busy()
+        form: Form = {}
+        if criterion.kind == "bytes":
+            for column, link, broadcast in self.crossings:
+                if link == criterion.at:
+                    _add(form, column, broadcast.num_bytes)
+        else:
+            for num_bytes, columns in self._held(criterion.at):
+                _add(form, self._any_of(columns), num_bytes)
+        return (form,)
+
+    def _latency(self) -> Form:
+        """The mean over tasks."""
+        form: Form = {}
+        for column, _, seconds in self.layers:
+            _add(form, column, seconds * self.weight)
+        for column, link, broadcast in self.crossings:
+            _add(form, column, broadcast.seconds(self.links[link]) * self.weight)
+        return form
+
+    def _busy(self) -> tuple[Form, ...]:
+        """Seconds of every node and link that is ever busy."""
+        nodes: list[Form] = [{} for _ in self.instance.nodes]
+        links: list[Form] = [{} for _ in self.links]
+        for column, node, seconds in self.layers:
+            _add(nodes[node], column, seconds)
+        for column, link, broadcast in self.crossings:
+            seconds = broadcast.seconds(self.links[link])
+            _add(links[link], column, seconds)
+            for node in (self.links[link].tail, self.links[link].head):
+                if not self.instance.nodes[node].overlap:
+                    _add(nodes[node], column, seconds)
+        busy = tuple(form for form in (*nodes, *links) if form)
+        return busy or ({},)
+
+
+def _add(form: Form, column: int, value: float) -> None:
+    if value:
+        form[column] = form.get(column, 0.0) + value

@@ -1,0 +1,1 @@
+"""Subtasks and nodes as players, and the audit of what they reach."""

@@ -1,0 +1,196 @@
+"""The audit of a plan as a game: what blocks it, how far it is from the best and from fair.
+
+Definitions of METHODS 3. The game is that of the plan's own subtasks (`subtasks_of`): its slices
+and runs, and whole tasks where nothing is away from the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import numpy as np
+
+from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.costs.reference import decision_cost
+from splitfog.formulations.decision import Decision
+from splitfog.formulations.games.consent import exchanged, listed, moving, swapping
+from splitfog.formulations.games.game import ExchangeGame, ExchangeState
+from splitfog.formulations.games.pairs import count_blocking_pairs
+from splitfog.formulations.games.room import ExchangeRoom
+from splitfog.formulations.games.states import MOST_STATES, states_of
+from splitfog.formulations.matching.exchange import Consent
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.offloading.loads import Loads
+from splitfog.formulations.offloading.one_cut import best_cut
+from splitfog.formulations.offloading.subtasks import subtasks_of
+from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, PlanError, decision_of, gap_of
+from splitfog.instances.records import Instance
+
+CONSENTS: tuple[Consent, ...] = get_args(Consent)
+TOLERANCE = 1e-9
+GIVEN = ("given_subtasks", "given_catalogue")
+"""Parts of an audit that speak of an optimum within what the solver was given."""
+
+__all__ = [
+    "MOST_STATES",
+    "audit_again",
+    "audit_of",
+    "exchange_blocking",
+    "given_audit",
+    "regrets_s",
+]
+
+
+def audit_of(
+    instance: Instance,
+    decision: Decision,
+    objective: Objective,
+    consent: Consent = "total",
+    swaps: int = 0,
+) -> dict[str, Any] | None:
+    """The audit (SPEC 4) of a feasible decision for `mean-latency`.
+
+    None where a task's unsliced layers are on two nodes or more away from its source: subtasks
+    are matched to one node each, so the decision is no matching.
+
+    Parameters
+    ----------
+    consent
+        Under which states count as stable for the prices of stability and anarchy; these are None
+        above `MOST_STATES` states, and where no state is stable.
+    swaps
+        How many exchanges led here, which only the solver knows.
+
+    Notes
+    -----
+    `regret_s` is against a task's own best single cut, the move of `best-response`; a plan with
+    stages may still be better for it.
+
+    `blocking_pairs` and `exchange_blocking` count what SPEC 3.7 would let happen. O(K^2 + K N)
+    and, for regrets, O(tasks L N); the prices cost O(states (K^2 + K N)).
+    """
+    subtasks = subtasks_of(instance, decision, objective)
+    if not subtasks.is_state():
+        return None
+    game = ExchangeGame(subtasks)
+    state = game.state(game.subtasks.assignment())
+    states = states_of(game)
+    stability, anarchy = (None, None) if states is None else states.prices(consent)
+    return {
+        "blocking_pairs": count_blocking_pairs(state),
+        "exchange_blocking": exchange_blocking(state),
+        "potential": state.potential,
+        "swaps": swaps,
+        "price_of_stability": stability,
+        "price_of_anarchy": anarchy,
+        "regret_s": regrets_s(instance, decision, objective),
+    }
+
+
+def audit_again(instance: Instance, plan: Plan) -> Mapping[str, Any] | None:
+    """What `verify` holds a plan's audit against; None where there is none of this kind.
+
+    None too where the plan does not fit the instance or is infeasible, which is said elsewhere.
+
+    `swaps`, and the bounds within given subtasks or catalogues, are believed where they may be
+    true. The plan does not say under which consent its states are stable: the prices are those
+    under the first consent that makes the claims true, if any.
+    """
+    claimed = plan.audit
+    if claimed is None or plan.objective.name != "mean-latency" or not plan.tasks:
+        return None
+    try:
+        decision = decision_of(instance, plan)
+    except PlanError:
+        return None
+    if decision_violations(instance, decision, plan.objective):
+        return None
+    value = decision_cost(instance, decision, plan.objective)
+    found = {name: _given_again(claimed[name], float(value)) for name in GIVEN if name in claimed}
+    if "exchange_blocking" in claimed:
+        found |= _game_again(instance, decision, plan.objective, claimed)
+    return found
+
+
+def _game_again(
+    instance: Instance, decision: Decision, objective: Objective, claimed: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The figures of the game that are claimed; none where the decision is no matching."""
+    audit = audit_of(instance, decision, objective, "total", claimed.get("swaps", 0))
+    if audit is None:
+        return {}
+    states = states_of(ExchangeGame(subtasks_of(instance, decision, objective)))
+    names = ("price_of_stability", "price_of_anarchy")
+    for consent in CONSENTS:
+        prices = (None, None) if states is None else states.prices(consent)
+        if all(_same(claimed.get(name), value) for name, value in zip(names, prices, strict=True)):
+            audit.update(zip(names, prices, strict=True))
+            break
+    return {name: value for name, value in audit.items() if name in claimed}
+
+
+def _given_again(claim: Any, value: float) -> Any:
+    """What follows from a bound within given subtasks or a catalogue: it is none above the value,
+    and the gap and whether it proves the value follow."""
+    if not isinstance(claim, Mapping):
+        return given_audit(value, None)
+    bound = claim.get("lower_bound")
+    if isinstance(bound, bool) or not isinstance(bound, int | float):
+        bound = None
+    elif bound > value * (1 + TOLERANCE):
+        bound = value
+    return {**claim, **given_audit(value, bound)}
+
+
+def given_audit(value: float, bound: float | None) -> dict[str, Any]:
+    """What is known within given subtasks or a catalogue: the bound, and whether it is a proof."""
+    bound = None if bound is None else float(bound)
+    gap = gap_of(float(value), bound)
+    return {"lower_bound": bound, "gap": gap, "proven": gap is not None and gap <= OPTIMALITY_GAP}
+
+
+def _same(claim: Any, value: float | None) -> bool:
+    if claim is None or value is None:
+        return claim is value
+    return isinstance(claim, int | float) and abs(claim - value) <= TOLERANCE * abs(value)
+
+
+def exchange_blocking(state: ExchangeState) -> dict[str, int]:
+    """How many exchanges find each consent (`exchanges.improvements`) and are feasible."""
+    moves, swaps = state.moves(), state.swaps()
+    room = ExchangeRoom(state.game.assignments, state.places)
+    counts: dict[str, int] = {}
+    for consent in CONSENTS:
+        found, _ = listed(state, moves, moving(state, moves, consent))
+        pairs, _ = exchanged(state, swaps, swapping(state, swaps, consent))
+        counts[consent] = int(room.has(np.concatenate([found, pairs])).sum())
+    return counts
+
+
+def regrets_s(instance: Instance, decision: Decision, objective: Objective) -> dict[str, float]:
+    """Seconds that each task would save by its best deviation alone, by name; 0 if it saves none.
+
+    Ours: a deviation is a one-cut answer (`one_cut`), feasible beside the others', the strategies
+    of `best-response`. Tasks without a source are left out.
+    """
+    loads = Loads.of(instance, objective, decision)
+    latencies = loads.latencies_s()
+    return {
+        task.name: _regret_s(loads, position, float(latencies[position]))
+        for position, task in enumerate(instance.tasks)
+        if task.source is not None
+    }
+
+
+def _regret_s(loads: Loads, task: int, latency_s: float) -> float:
+    """Own latency less that of the best deviation, the others' loads as they are."""
+    before = loads.take(task)
+    other = best_cut(loads, task)
+    saved = 0.0
+    if other is not None:
+        loads.put(task, other)
+        saved = latency_s - loads.latency_s(task)
+        loads.take(task)
+    loads.put(task, before)
+    return saved if saved > TOLERANCE * latency_s else 0.0

@@ -1,0 +1,286 @@
+"""Subtasks on nodes as a game: what every exchange would change, from sums per node.
+
+METHODS 3 (ours): the potential Phi = sum over visits of lambda (transfer + service + W) is a sum
+of one term per node, and a move or swap changes two of them. An agent's latency is that of a
+subtask: its own transfers and service, and the wait of its node.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from splitfog.formulations.offloading.assignment import Assignments
+from splitfog.formulations.offloading.loads import overload_seconds, wait_seconds
+from splitfog.formulations.offloading.subtasks import Subtasks
+
+if TYPE_CHECKING:
+    from splitfog.formulations.games.kernel import Given
+
+Integers = NDArray[np.int64]
+Seconds = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+TOLERANCE = 1e-9
+"""Relative difference up to which nothing has changed (METHODS 3)."""
+
+
+@dataclass(frozen=True, eq=False)
+class NodeSums:
+    """What visits add up to, of any shape: lambda s, lambda s^2, the weights of those that wait,
+    weighted transfers and services, and foreign visits; `overload_s` as in `wait_seconds`."""
+
+    rho: Seconds
+    second: Seconds
+    waiting: Seconds
+    spent: Seconds
+    guests: Seconds
+    overload_s: float
+
+    def __add__(self, other: NodeSums) -> NodeSums:
+        return NodeSums(
+            self.rho + other.rho,
+            self.second + other.second,
+            self.waiting + other.waiting,
+            self.spent + other.spent,
+            self.guests + other.guests,
+            self.overload_s,
+        )
+
+    def __getitem__(self, index: Integers) -> NodeSums:
+        return NodeSums(
+            self.rho[index],
+            self.second[index],
+            self.waiting[index],
+            self.spent[index],
+            self.guests[index],
+            self.overload_s,
+        )
+
+    @property
+    def wait_s(self) -> Seconds:
+        """Waits; huge, not inf, where rho >= 1."""
+        return wait_seconds(self.second, self.rho, self.overload_s)
+
+    @property
+    def cost(self) -> Seconds:
+        """A node's term of Phi, the larger the more it is overloaded where rho >= 1."""
+        return self.spent + self.waiting * self.wait_s
+
+
+class ExchangeGame:
+    """What does not depend on the assignment: K subtasks, N nodes, G groups.
+
+    Attributes
+    ----------
+    alone_s, service_s : [K, N], transfers and service, and service alone; 0 where not `allowed`.
+    allowed : bool [K, N].
+    rate, factor : [K], lambda, and the weight in Phi: lambda too, or 1 if no task has a rate.
+    group : int [K]; subtasks of one group on one node are one visit, and do not swap.
+    stay_s : [G, N], service of what stays at the source in one visit with a run there.
+    foreign : bool [K, N], whether the node is not the source of the subtask's task.
+    fixed : NodeSums [N], of what stays in visits of its own.
+    base : what of Phi never changes.
+    """
+
+    def __init__(self, subtasks: Subtasks) -> None:
+        self.subtasks, self.assignments = subtasks, Assignments(subtasks)
+        num_nodes = len(subtasks.instance.nodes)
+        alone = subtasks.alone_s()
+        self.allowed = np.isfinite(alone)
+        self.alone_s = np.where(self.allowed, alone, 0.0)
+        self.service_s = np.where(self.allowed, subtasks.service_s, 0.0)
+        task_factor = subtasks.task_rate
+        if not task_factor.any():
+            task_factor = np.ones(len(task_factor))
+        self.rate, self.factor = subtasks.rate, task_factor[subtasks.task]
+        self.overload_s = overload_seconds(subtasks.task_rate)
+        self.group, self.source = subtasks.group, subtasks.source
+        self.foreign = self.source[:, None] != np.arange(num_nodes)
+        self.quota = self.assignments.quota
+        groups = int(self.group.max(initial=-1)) + 1
+        self.stay_s = np.zeros((groups, num_nodes))
+        runs = np.flatnonzero(subtasks.is_run & (self.source >= 0))
+        self.stay_s[self.group[runs], self.source[runs]] = subtasks.local_s[subtasks.task[runs]]
+        alone_tasks = subtasks.local_s > 0
+        alone_tasks[subtasks.task[runs]] = False
+        self.fixed = self._fixed(np.flatnonzero(alone_tasks), task_factor)
+        self.base = float(task_factor @ np.where(subtasks.base_s < inf, subtasks.base_s, 0.0))
+
+    @cached_property
+    def device_tables(self) -> Given:
+        """What swaps read, on the device."""
+        from splitfog.formulations.games.kernel import tables
+
+        return tables(self)
+
+    def _fixed(self, tasks: Integers, factor: Seconds) -> NodeSums:
+        node = self.assignments.task_source[tasks]
+        rate, service = self.subtasks.task_rate[tasks], self.subtasks.local_s[tasks]
+        count = len(self.subtasks.instance.nodes)
+        none = np.zeros(count)
+        return NodeSums(
+            summed(node, rate * service, count),
+            summed(node, rate * service**2, count),
+            summed(node, factor[tasks], count),
+            none,
+            none,
+            self.overload_s,
+        )
+
+    def state(self, places: ArrayLike) -> ExchangeState:
+        """All sums of an assignment, int [K]. O(K N + G N)."""
+        return ExchangeState(self, np.asarray(places, np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class ExchangeState:
+    """An assignment and what every subtask would change by leaving or joining a node."""
+
+    game: ExchangeGame
+    places: Integers
+
+    @cached_property
+    def at_home(self) -> tuple[Integers, Integers]:
+        """Index of every subtask's own entry in a [K, N] array."""
+        return np.arange(len(self.places)), self.places
+
+    @cached_property
+    def visit_s(self) -> Seconds:
+        """[G, N]: service of every group's visit to every node, what stays included."""
+        total = self.game.stay_s.copy()
+        np.add.at(total, (self.game.group, self.places), self.game.service_s[self.at_home])
+        return total
+
+    @cached_property
+    def members(self) -> Integers:
+        """[G, N]: how many with s > 0 make a visit, what stays counted as one."""
+        count = (self.game.stay_s > 0).astype(np.int64)
+        some = self.game.service_s[self.at_home] > 0
+        np.add.at(count, (self.game.group[some], self.places[some]), 1)
+        return count
+
+    @cached_property
+    def nodes(self) -> NodeSums:
+        """[N]: the sums of every node."""
+        game, count = self.game, len(self.game.quota)
+        first = np.unique(game.group, return_index=True)[1]
+        group, node = np.nonzero(self.members)
+        member = first[group]
+        rate, factor = game.rate[member], game.factor[member]
+        service = self.visit_s[group, node]
+        spent = game.factor * game.alone_s[self.at_home]
+        visits = NodeSums(
+            summed(node, rate * service, count),
+            summed(node, rate * service**2, count),
+            summed(node, factor, count),
+            summed(self.places, spent, count),
+            summed(node, game.foreign[member, node], count),
+            game.overload_s,
+        )
+        return game.fixed + visits
+
+    @cached_property
+    def left(self) -> NodeSums:
+        """[K]: the sums of a subtask's node without it."""
+        game = self.game
+        service = game.service_s[self.at_home]
+        visit = self.visit_s[game.group, self.places]
+        closes = (self.members[game.group, self.places] == 1) & (service > 0)
+        rest = np.where(closes, 0.0, visit - service)
+        leaving = NodeSums(
+            -game.rate * service,
+            game.rate * (rest**2 - visit**2),
+            np.where(closes, -game.factor, 0.0),
+            -game.factor * game.alone_s[self.at_home],
+            -(closes & game.foreign[self.at_home]).astype(np.float64),
+            game.overload_s,
+        )
+        sums = self.nodes[self.places] + leaving
+        tiny = sums.waiting <= 0  # nobody waits there: what is left is rounding
+        return NodeSums(
+            np.where(tiny, 0.0, sums.rho),
+            np.where(tiny, 0.0, np.maximum(sums.second, 0.0)),
+            np.maximum(sums.waiting, 0.0),
+            sums.spent,
+            sums.guests,
+            game.overload_s,
+        )
+
+    @cached_property
+    def latency_s(self) -> Seconds:
+        """[K]: every subtask's latency."""
+        waits = self.nodes.wait_s[self.places]
+        waits = np.where(self.game.service_s[self.at_home] > 0, waits, 0.0)
+        return np.asarray(self.game.alone_s[self.at_home] + waits)
+
+    @cached_property
+    def potential(self) -> float:
+        """Phi; huge where a node is overloaded."""
+        return self.game.base + float(self.nodes.cost.sum())
+
+    def moves(self, agents: bool = True) -> MoveGains:
+        """What every move would change, [K, N], by JAX; latencies only with `agents`. O(K N)."""
+        from splitfog.formulations.games.kernel import arrivals
+
+        joined, agent = arrivals(self, agents)
+        return MoveGains(self.left.cost - self.nodes.cost[self.places], joined, agent)
+
+    def swaps(self, agents: bool = True) -> SwapGains:
+        """What every swap would change, [K, K], by JAX; latencies only with `agents`. O(K^2)."""
+        from splitfog.formulations.games.kernel import replacements
+
+        return SwapGains(*replacements(self, agents))
+
+
+def summed(index: Integers, amounts: Seconds | Flags, count: int) -> Seconds:
+    """[count]: the amounts of every index added up."""
+    return np.asarray(np.bincount(index, amounts, count), np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class MoveGains:
+    """The change of the node left `left` [K], of the node joined `joined` [K, N], inf where the
+    subtask may not go or is already, and of the mover's latency `agent` [K, N]. Negative is
+    better. Links and memory are not looked at."""
+
+    left: Seconds
+    joined: Seconds
+    agent: Seconds | None
+
+    @property
+    def total(self) -> Seconds:
+        """[K, N]: change of Phi; inf where not possible."""
+        return np.asarray(self.left[:, None] + self.joined)
+
+    @property
+    def possible(self) -> Flags:
+        """[K, N]: whether a subtask may move to a node."""
+        return np.isfinite(self.joined)
+
+
+@dataclass(frozen=True, eq=False)
+class SwapGains:
+    """Row k, column j: j takes k's place. The change of k's node `node` [K, K], inf where j may
+    not be there or the two share a node or a group, and of j's latency `agent` [K, K]. Negative
+    is better. A swap is possible where both ways are finite; links and memory are not looked at."""
+
+    node: Seconds
+    agent: Seconds | None
+
+    @cached_property
+    def total(self) -> Seconds:
+        """[K, K]: change of Phi by swapping k and j; inf where not possible."""
+        from splitfog.formulations.games.kernel import sum_with_transpose
+
+        return sum_with_transpose(self.node)
+
+    @property
+    def possible(self) -> Flags:
+        """[K, K]: whether both may take each other's place."""
+        return np.isfinite(self.total)

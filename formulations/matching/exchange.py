@@ -1,0 +1,209 @@
+"""Exchange stability: matchings in which everybody's utility may depend on the whole matching."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from math import isfinite
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from splitfog.formulations.matching.market import IntArray
+
+FloatArray = NDArray[np.float64]
+Utilities = Callable[[IntArray], tuple[ArrayLike, ArrayLike]]
+Potential = Callable[[IntArray], float]
+Consent = Literal["total", "agents", "four"]
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """`resident` goes to `hospital`; `partner` takes the place left, or nobody (None: a move)."""
+
+    resident: int
+    hospital: int
+    partner: int | None
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Who has to agree before an exchange is made, and what everybody thinks of a matching.
+
+    Attributes
+    ----------
+    utilities : assignment -> (float[residents], float[hospitals])
+        The larger the better; -inf is allowed. Return zeros for a side that has no say.
+    consent : "total", "agents" or "four"
+        `total`: the potential rises. `agents`: none of the residents that change place gets
+        worse, and one gets better. `four`: the same of all that are concerned, the residents and
+        the hospitals they leave and join; with two residents this is two-sided exchange
+        stability (E. Bodine-Baron et al., Peer effects and stability in matching markets, 2011,
+        arXiv 1104.0052).
+    potential : assignment -> float, optional
+        For `total` the sum of all utilities if not given. For `agents` and `four` the potential
+        has to rise too where it is given: then exchanges come to an end.
+    tolerance : float
+        Differences up to this share of the old value count as none.
+    """
+
+    utilities: Utilities
+    consent: Consent = "four"
+    potential: Potential | None = None
+    tolerance: float = 1e-9
+
+    def __post_init__(self) -> None:
+        if self.consent not in get_args(Consent):
+            known = ", ".join(get_args(Consent))
+            raise ValueError(f"consent = {self.consent!r}, must be one of {known}")
+
+    def agrees(self, assignment: IntArray, exchange: Exchange) -> bool:
+        """Whether the exchange is made: it blocks the assignment."""
+        after = exchanged(assignment, exchange)
+        if self.consent != "total" and not self._parties_agree(assignment, after, exchange):
+            return False
+        if self.consent != "total" and self.potential is None:
+            return True
+        return self._better(self._total(assignment), self._total(after))
+
+    def _parties_agree(self, before: IntArray, after: IntArray, exchange: Exchange) -> bool:
+        old, new = self._utilities(before), self._utilities(after)
+        residents, hospitals = parties(before, exchange)
+        pairs = [(old[0][r], new[0][r]) for r in residents]
+        if self.consent == "four":
+            pairs += [(old[1][h], new[1][h]) for h in hospitals]
+        nobody_worse = not any(self._better(later, now) for now, later in pairs)
+        return nobody_worse and any(self._better(now, later) for now, later in pairs)
+
+    def _better(self, old: float, new: float) -> bool:
+        """Whether new exceeds old by more than the tolerance."""
+        if not (isfinite(old) and isfinite(new)):
+            return bool(new > old)
+        return bool(new - old > self.tolerance * abs(old))
+
+    def _total(self, assignment: IntArray) -> float:
+        if self.potential is not None:
+            return float(self.potential(assignment))
+        residents, hospitals = self._utilities(assignment)
+        return float(residents.sum() + hospitals.sum())
+
+    def _utilities(self, assignment: IntArray) -> tuple[FloatArray, FloatArray]:
+        residents, hospitals = self.utilities(assignment.copy())
+        of_residents = np.asarray(residents, dtype=np.float64)
+        of_hospitals = np.asarray(hospitals, dtype=np.float64)
+        if of_residents.shape != assignment.shape or of_hospitals.ndim != 1:
+            raise ValueError("utilities must return one number per resident and one per hospital")
+        if np.isnan(of_residents).any() or np.isnan(of_hospitals).any():
+            raise ValueError("utilities returned a value that is not a number")
+        return of_residents, of_hospitals
+
+
+def is_exchange_stable(
+    utilities: Utilities,
+    assignment: ArrayLike,
+    quotas: ArrayLike | None = None,
+    consent: Consent = "four",
+    *,
+    potential: Potential | None = None,
+) -> bool:
+    """Whether no exchange finds the named consent (`Judge`).
+
+    Two residents exchange their hospitals (or hospital and nothing); with `quotas`, one resident
+    may also move to a hospital with a free place (ours: the parties to a move are the resident
+    and the hospitals left and joined). Up to R^2 / 2 + R H calls of `utilities`.
+    """
+    judge = Judge(utilities, consent, potential)
+    return next(_blocking(judge, assignment, quotas), None) is None
+
+
+def blocking_exchanges(
+    utilities: Utilities,
+    assignment: ArrayLike,
+    quotas: ArrayLike | None = None,
+    consent: Consent = "four",
+    *,
+    potential: Potential | None = None,
+) -> list[Exchange]:
+    """The exchanges that find the named consent: swaps first, by resident, then moves."""
+    return list(_blocking(Judge(utilities, consent, potential), assignment, quotas))
+
+
+def possible_exchanges(assignment: IntArray, quotas: IntArray | None) -> Iterator[Exchange]:
+    """Every swap of two residents that are not in the same place; with quotas, every move."""
+    for resident, partner in combinations(range(len(assignment)), 2):
+        if assignment[resident] != assignment[partner]:
+            yield Exchange(resident, int(assignment[partner]), partner)
+    if quotas is None:
+        return
+    load = np.bincount(assignment[assignment >= 0], minlength=len(quotas))
+    for hospital in np.flatnonzero(load < quotas).tolist():
+        for resident in np.flatnonzero(assignment != hospital).tolist():
+            yield Exchange(resident, hospital, None)
+
+
+def exchanged(assignment: IntArray, exchange: Exchange) -> IntArray:
+    """The assignment after the exchange."""
+    after = assignment.copy()
+    after[exchange.resident] = exchange.hospital
+    if exchange.partner is not None:
+        after[exchange.partner] = assignment[exchange.resident]
+    return after
+
+
+def parties(assignment: IntArray, exchange: Exchange) -> tuple[list[int], list[int]]:
+    """The residents and the hospitals that an exchange concerns."""
+    residents = [r for r in (exchange.resident, exchange.partner) if r is not None]
+    hospitals = [int(assignment[exchange.resident]), exchange.hospital]
+    return residents, [h for h in hospitals if h >= 0]
+
+
+def table_utilities(of_residents: ArrayLike, of_hospitals: ArrayLike) -> Utilities:
+    """Utilities without externalities, from tables.
+
+    Parameters
+    ----------
+    of_residents : float[residents, hospitals]
+        Utility of a resident at a hospital; 0 without one.
+    of_hospitals : float[hospitals, residents]
+        Utility of a hospital for a resident; a hospital adds up those of its residents.
+    """
+    own, theirs = np.asarray(of_residents, np.float64), np.asarray(of_hospitals, np.float64)
+    if own.ndim != 2 or theirs.shape != own.shape[::-1]:
+        raise ValueError("tables must be [residents, hospitals] and [hospitals, residents]")
+
+    def utilities(assignment: IntArray) -> tuple[FloatArray, FloatArray]:
+        placed = np.flatnonzero(assignment >= 0)
+        hospital = assignment[placed]
+        residents = np.zeros(own.shape[0])
+        residents[placed] = own[placed, hospital]
+        hospitals = np.zeros(own.shape[1])
+        np.add.at(hospitals, hospital, theirs[hospital, placed])
+        return residents, hospitals
+
+    return utilities
+
+
+def checked_assignment(assignment: ArrayLike, quotas: ArrayLike | None) -> IntArray:
+    """The assignment as integers, checked against the quotas where there are any."""
+    given = np.asarray(assignment)
+    if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
+        raise ValueError("assignment must be one integer per resident")
+    if (given < -1).any():
+        raise ValueError("assignment must hold hospitals, numbered from 0, or -1 for none")
+    if quotas is not None:
+        room = np.asarray(quotas)
+        load = np.bincount(given[given >= 0], minlength=len(room))
+        if len(load) > len(room):
+            raise ValueError(f"assignment names hospital {len(load) - 1}, there are {len(room)}")
+        if (load > room).any():
+            h = int(np.argmax(load > room))
+            raise ValueError(f"hospital {h} holds {load[h]} residents, its quota is {room[h]}")
+    return given.astype(np.int64)
+
+
+def _blocking(judge: Judge, assignment: ArrayLike, quotas: ArrayLike | None) -> Iterator[Exchange]:
+    given = checked_assignment(assignment, quotas)
+    places = None if quotas is None else np.asarray(quotas, dtype=np.int64)
+    return (e for e in possible_exchanges(given, places) if judge.agrees(given, e))

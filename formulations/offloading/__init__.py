@@ -1,0 +1,1 @@
+"""Tasks as subtasks among nodes with queues."""

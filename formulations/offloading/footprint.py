@@ -1,0 +1,171 @@
+"""What one task's answer takes: visits to nodes, transfers, link use and weights (SPEC 3.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.arrays.task import task_arrays
+from splitfog.formulations.costs.ledger import hops, unsliced
+from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.costs.stages import layer_rates, sliced_weights
+from splitfog.formulations.decision import Stage, TaskDecision
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.tiles.regions import regions
+from splitfog.formulations.tiles.stage_shape import geometry_of
+from splitfog.instances.records import Instance, Layer, Model, Node
+
+Integers = NDArray[np.int64]
+Seconds = NDArray[np.float64]
+
+_MOST_TILES = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Footprint:
+    """What one task's answer takes: V visits in G groups, and what it sends over links.
+
+    A group is a stage (its visits are a barrier) or one visit of unsliced layers. Visits are
+    sorted by group; `first` [G] is where each group starts. `moved_s` [V] is a visit's transfers
+    if they are part of its race to the barrier, 0 otherwise; `fixed_s` is the latency that never
+    waits: all other transfers. `links` and `link_s` are what it crosses, `held` [H, 2] the
+    (layer, node) whose weights it needs.
+    """
+
+    answer: TaskDecision
+    node: Integers
+    service_s: Seconds
+    moved_s: Seconds
+    first: Integers
+    fixed_s: float
+    links: Integers
+    link_s: Seconds
+    held: Integers
+
+    @property
+    def reachable(self) -> bool:
+        """Whether every transfer has a route."""
+        return self.fixed_s < inf and bool(np.isfinite(self.moved_s).all())
+
+    def latency_s(self, wait_s: Seconds) -> float:
+        """The task's latency, given the wait of every node."""
+        if not len(self.node):
+            return self.fixed_s
+        ends = self.moved_s + self.service_s + np.where(self.service_s > 0, wait_s[self.node], 0.0)
+        return self.fixed_s + float(np.maximum.reduceat(ends, self.first).sum())
+
+
+def footprint(
+    instance: Instance, objective: Objective, task: int, answer: TaskDecision
+) -> Footprint:
+    """What an answer to a task takes of nodes and links. O(layers + tensors + slices)."""
+    arrays, owner = task_arrays(instance, task), instance.tasks[task]
+    layers = np.array(unsliced(answer), np.int64)
+    nodes = answer.placement[layers]
+    services = np.zeros(len(instance.nodes))
+    np.add.at(services, nodes, arrays.times_s[layers, nodes])
+    own = np.unique(nodes)
+    visits = [(own, services[own], np.zeros(len(own)))]
+    firsts = list(range(len(own)))
+    crossed: list[tuple[int, float]] = []
+    fixed, links = 0.0, instance.directed_links
+    for layer, link in hops(instance, owner, answer, objective.transfers):
+        if link is None:
+            fixed = inf
+            continue
+        seconds = links[link].seconds(float(arrays.output_bytes[layer]))
+        crossed.append((link, seconds))
+        fixed += seconds
+    for stage in answer.stages:
+        firsts.append(sum(len(visit[0]) for visit in visits))
+        visit, always = _stage_visits(instance, task, stage, crossed)
+        visits.append(visit)
+        fixed += always
+    held = [(layer, int(node)) for layer, node in zip(layers.tolist(), nodes, strict=True)]
+    held += sorted(sliced_weights(answer))
+    node, service, moved = (np.concatenate(part) for part in zip(*visits, strict=True))
+    ids = np.array([link for link, _ in crossed], np.int64)
+    seconds_of = np.array([seconds for _, seconds in crossed], np.float64)
+    return Footprint(
+        answer,
+        node,
+        service,
+        moved,
+        np.array(firsts, np.int64),
+        fixed,
+        ids,
+        seconds_of,
+        np.array(held, np.int64).reshape(-1, 2),
+    )
+
+
+def _stage_visits(
+    instance: Instance, task: int, stage: Stage, crossed: list[tuple[int, float]]
+) -> tuple[tuple[Integers, Seconds, Seconds], float]:
+    """A stage's visits, and the seconds that are no race; its link use goes into `crossed`."""
+    routes, links = routes_of(instance), instance.directed_links
+    tiles = _tiles(task_arrays(instance, task).model, stage)
+    place = {node: at for at, node in enumerate(dict.fromkeys(s.node for s in stage.slices))}
+    service, moved = np.zeros(len(place)), np.zeros(len(place))
+    for position, part in enumerate(stage.slices):
+        at = place[part.node]
+        service[at] += tiles.service_s(instance.nodes[part.node], position)
+        ways = (
+            (routes.path(stage.home, part.node), tiles.input_bytes[position]),
+            (routes.path(part.node, stage.home), tiles.output_bytes[position]),
+        )
+        for path, num_bytes in ways:
+            moved[at] += inf if path is None else 0.0
+            for link in path or ():
+                seconds = links[link].seconds(num_bytes)
+                crossed.append((link, seconds))
+                moved[at] += seconds
+    nodes = np.array(list(place), np.int64)
+    if instance.nodes[stage.home].radio == "serial":
+        return (nodes, service, np.zeros(len(place))), float(moved.sum())
+    return (nodes, service, moved), 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Tiles:
+    """What the slices of a stage need, wherever they run: bytes, shares [layers, T], FLOP."""
+
+    layers: tuple[Layer, ...]
+    shares: Seconds
+    work: list[float]
+    input_bytes: list[float]
+    output_bytes: list[float]
+    measured: bool
+
+    def service_s(self, node: Node, position: int) -> float:
+        """Seconds of a slice on a node, as `stages.slice_work` has them."""
+        if not self.measured:
+            return node.overhead_s * len(self.layers) + self.work[position] / node.speed_flops
+        fixed_s, slope_s = layer_rates(self.layers, node)
+        return fixed_s + float(slope_s @ self.shares[:, position])
+
+
+def _tiles(model: Model, stage: Stage) -> _Tiles:
+    """The slices of a stage, the last `_MOST_TILES` kept with its geometry: only nodes change."""
+    geometry = geometry_of(model, stage.layers)
+    kept: dict[tuple[tuple[int, ...], ...], _Tiles] = geometry.__dict__.setdefault("slices", {})
+    key = tuple((*part.rows, *part.columns) for part in stage.slices)
+    if key not in kept:
+        if len(kept) >= _MOST_TILES:
+            kept.clear()
+        found = regions(geometry, np.array(key, np.int64).reshape(-1, 4))
+        layers = tuple(model.layers[layer] for layer in geometry.layers)
+        shares = found.shares[:-1]
+        flops = np.array([layer.flops for layer in layers])
+        kept[key] = _Tiles(
+            layers,
+            shares,
+            (flops @ shares).tolist(),
+            found.input_bytes.tolist(),
+            found.output_bytes.tolist(),
+            any(layer.times_s for layer in layers),
+        )
+    return kept[key]

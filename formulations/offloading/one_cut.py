@@ -1,0 +1,288 @@
+"""One-cut answers: up to a layer at the source, all that follows on one node, all at once.
+
+The strategies of `best-response` and the yardstick of a task's regret. Ours: a cut is a position
+in the model's topological order, so there are at most L x N strategies a task; each is priced
+exactly, its own effect on the waits included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.arrays.task import TaskArrays, task_arrays
+from splitfog.formulations.costs.routes import Routes, routes_of
+from splitfog.formulations.decision import TaskDecision
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.offloading.footprint import Footprint
+from splitfog.formulations.offloading.loads import Loads, wait_seconds
+from splitfog.formulations.weights import first_of
+from splitfog.instances.records import Instance, frozen
+
+Integers = NDArray[np.int64]
+Seconds = NDArray[np.float64]
+
+MOST_NEAR = 64
+"""Nodes that a task looks at first, or (DINA-P) at all."""
+
+
+@dataclass(frozen=True, eq=False)
+class CutTable:
+    """What a cut of a model after p of its M layers that are no inputs means, p = 0..M.
+
+    Attributes
+    ----------
+    layers : int [M], the layers but inputs, in topological order.
+    before_s, after_s : [M + 1, N], time of the first p layers on each node, and of the others.
+    count, size : [M + 1], how many tensors cross the cut and their bytes (`per-edge`: edges).
+    whole_groups : bool [M + 1], whether no group has layers on both sides.
+    kept_results, sent_results : [M + 1, 2], number and bytes of the results before and after.
+    forks : (tensor's bytes, first p, last p) of results that cross the cut after p too.
+    """
+
+    layers: Integers
+    before_s: Seconds
+    after_s: Seconds
+    count: Integers
+    size: Seconds
+    whole_groups: NDArray[np.bool_]
+    kept_results: Seconds
+    sent_results: Seconds
+    forks: tuple[tuple[float, int, int], ...]
+
+    @classmethod
+    def of(cls, arrays: TaskArrays, objective: Objective) -> CutTable:
+        """The table of a task's model, the same for all tasks of that model. O(L N + E)."""
+        model = arrays.model
+        layers = model.order[~arrays.is_input[model.order]]
+        num_cuts = len(layers) + 1
+        rank = np.full(len(model.layers), -1)  # inputs are before every cut
+        rank[layers] = np.arange(len(layers))
+        times = arrays.costs_s[layers]
+        none = np.zeros((1, times.shape[1]))
+        steps = np.zeros((num_cuts + 1, 2))
+        results = np.zeros((num_cuts + 1, 2))
+        forks = []
+        for tensor, readers in enumerate(model.reads):
+            size, begin = float(arrays.output_bytes[tensor]), int(rank[tensor]) + 1
+            ends = sorted(int(rank[reader]) + 1 for reader in readers)
+            for end in ends if objective.transfers == "per-edge" else ends[-1:]:
+                steps[begin] += (1, size)
+                steps[end] -= (1, size)
+            if model.results[tensor]:
+                results[begin] += (1, size)
+                if ends and objective.transfers == "once":
+                    forks.append((size, begin, ends[-1]))
+        live, kept = steps.cumsum(axis=0)[:-1], results.cumsum(axis=0)[:-1]
+        crossing = np.round(live[:, 0]).astype(np.int64)
+        return cls(
+            frozen(layers),
+            frozen(np.concatenate([none, times.cumsum(axis=0)])),
+            frozen(np.concatenate([times[::-1].cumsum(axis=0)[::-1], none])),
+            frozen(crossing),
+            frozen(np.where(crossing > 0, live[:, 1], 0.0)),
+            frozen(_whole_groups(arrays, rank, num_cuts)),
+            frozen(kept),
+            frozen(np.maximum(kept[-1] - kept, 0.0) * (kept[-1:, :1] - kept[:, :1] > 0.5)),
+            tuple(forks),
+        )
+
+
+def _whole_groups(arrays: TaskArrays, rank: Integers, num_cuts: int) -> NDArray[np.bool_]:
+    whole = np.ones(num_cuts, bool)
+    for group in arrays.groups:
+        places = sorted(int(rank[layer]) for layer in group)
+        whole[places[0] + 1 : places[-1] + 1] = False
+    return whole
+
+
+def cut_table(instance: Instance, objective: Objective, task: int) -> CutTable:
+    """The cuts of a task's model, kept with the instance."""
+    kept: dict[tuple[str, str], CutTable] = instance.__dict__.setdefault("cut_tables", {})
+    key = (instance.tasks[task].model, objective.transfers)
+    if key not in kept:
+        kept[key] = CutTable.of(task_arrays(instance, task), objective)
+    return kept[key]
+
+
+def one_cut(instance: Instance, objective: Objective, task: int, cut: int, node: int) -> Integers:
+    """[layers]: the placement that has the first `cut` layers at the source, others on `node`."""
+    arrays = task_arrays(instance, task)
+    placement = np.full(len(arrays.model.layers), arrays.source)
+    placement[cut_table(instance, objective, task).layers[cut:]] = node
+    return placement
+
+
+def cut_latencies(loads: Loads, task: int, remote_s: Seconds | None = None) -> Seconds:
+    """[M + 1, N]: a task's own latency under every one-cut answer, the loads being the others'.
+
+    The task must have a source and be away from `loads`. Inf where tiers, groups, `monotone`,
+    routes, quota or memory forbid it; an overloaded node costs `overload_s`, so that the least
+    evil is still the least. Links' loads are not looked at (`best_cut` does). Everything local is
+    the last row's entry of the source, the row's only one. `remote_s` is `remote_seconds`, where
+    it is at hand. O(L N), vectorised.
+    """
+    table = cut_table(loads.instance, loads.objective, task)
+    remote = remote_seconds(loads, task) if remote_s is None else remote_s
+    total = remote + local_seconds(loads, task)[:, None]
+    if loads.has_memory:
+        total[_too_big(loads, task, table)] = inf
+    return total
+
+
+def local_seconds(loads: Loads, task: int) -> Seconds:
+    """[M + 1]: service and wait at the source of the first p layers; inf where not allowed."""
+    source, rate = loads.source[task], float(loads.rate[task])
+    local = cut_table(loads.instance, loads.objective, task).before_s[:, source]
+    with np.errstate(invalid="ignore"):
+        waits = wait_seconds(
+            loads.second[source] + rate * local**2,
+            loads.rho[source] + rate * local,
+            loads.overload_s,
+        )
+    return np.where(np.isinf(local), inf, local + np.where(local > 0, waits, 0.0))
+
+
+def remote_seconds(loads: Loads, task: int, nodes: Integers | None = None) -> Seconds:
+    """[M + 1, N]: all transfers, and service and wait on the node, of the layers after p.
+
+    Inf where tiers, groups, `monotone`, routes, or quota forbid it, and in the source's column but
+    for p = M, the last row's only finite entry; also outside `nodes`, if given.
+    """
+    source, rate = loads.source[task], float(loads.rate[task])
+    every = np.arange(len(loads.rho)) if nodes is None else nodes
+    table = cut_table(loads.instance, loads.objective, task)
+    after = table.after_s[:, every]
+    total = transfer_seconds(loads.instance, loads.objective, task, every)
+    with np.errstate(invalid="ignore"):
+        waits = wait_seconds(
+            loads.second[every] + rate * after**2,
+            loads.rho[every] + rate * after,
+            loads.overload_s,
+        )
+    total = total + after + np.where(after > 0, waits, 0.0)
+    total[~table.whole_groups] = inf
+    total[:-1, every == source] = inf
+    total[-1, every != source] = inf
+    full = (loads.guests[every] >= loads.quota[every]) & (every != source)
+    total = np.where((full & (after > 0)) | np.isnan(total), inf, total)
+    if nodes is None:
+        return total
+    spread = np.full((len(total), len(loads.rho)), inf)
+    spread[:, nodes] = total
+    return spread
+
+
+def near_nodes(loads: Loads, task: int) -> tuple[Integers, float]:
+    """The `MOST_NEAR` nodes where a task's best cut takes least if nobody waits, ascending, and
+    the least that it takes on any other (inf: there is none). The source is always one of them.
+    """
+    kept: dict[object, tuple[Integers, float]] = loads.instance.__dict__.setdefault("near", {})
+    key = (task, loads.objective)
+    if key not in kept:
+        table, source = cut_table(loads.instance, loads.objective, task), loads.source[task]
+        every = np.arange(len(loads.rho))
+        total = transfer_seconds(loads.instance, loads.objective, task, every) + table.after_s
+        with np.errstate(invalid="ignore"):
+            total = (total + table.before_s[:, [source]])[:-1]
+        least = np.where(np.isnan(total), inf, total).min(axis=0, initial=inf)
+        least[source] = -inf
+        order = np.argsort(least, kind="stable")
+        beyond = float(least[order[MOST_NEAR]]) if len(order) > MOST_NEAR else inf
+        kept[key] = (frozen(np.sort(order[:MOST_NEAR])), beyond)
+    return kept[key]
+
+
+def transfer_seconds(
+    instance: Instance, objective: Objective, task: int, nodes: Integers
+) -> Seconds:
+    """[M + 1, nodes]: all transfers of a task under every one-cut answer; inf without a route."""
+    arrays, table = task_arrays(instance, task), cut_table(instance, objective, task)
+    routes, rank, source = routes_of(instance), instance.node_rank, arrays.source
+    assert source is not None
+    latency, per_byte = routes.latency_s, routes.seconds_per_byte
+    seconds = _priced(table.count, table.size, latency[source, nodes], per_byte[source, nodes])
+    if objective.monotone:
+        seconds[np.ix_(table.count > 0, rank[nodes] < rank[source])] = inf
+    target = arrays.results_to
+    if target is None:
+        return seconds
+    kept, sent = table.kept_results.T, table.sent_results.T
+    back = _priced(kept[0], kept[1], latency[source, [target]], per_byte[source, [target]])
+    seconds = seconds + back
+    seconds = seconds + _priced(sent[0], sent[1], latency[nodes, target], per_byte[nodes, target])
+    for size, first, last in table.forks:  # once: what both ways share is paid once
+        seconds[first:last] -= _shared(routes, source, target, size)[nodes]
+    return seconds
+
+
+def _priced(
+    count: Seconds | Integers, size: Seconds, latency: Seconds, per_byte: Seconds
+) -> Seconds:
+    """[cuts, nodes]: count x latency + size x seconds per byte; 0 where nothing is sent."""
+    reached = latency < inf
+    seconds = count[:, None] * np.where(reached, latency, 0.0)
+    seconds = seconds + size[:, None] * np.where(reached, per_byte, 0.0)
+    seconds[np.ix_(count > 0, ~reached)] = inf
+    return seconds
+
+
+def _shared(routes: Routes, root: int, target: int, size: float) -> Seconds:
+    """[nodes]: seconds of the links that the routes to a node and to `target` have in common."""
+    to_target = set(routes.path(root, target) or ())
+    return np.array(
+        [
+            sum(routes.links[x].seconds(size) for x in routes.path(root, n) or () if x in to_target)
+            for n in range(routes.num_nodes)
+        ]
+    )
+
+
+def _too_big(loads: Loads, task: int, table: CutTable) -> NDArray[np.bool_]:
+    """[M + 1, N]: whether the node or the source could not hold the weights beside the others'."""
+    columns = loads.owners(task, table.layers)
+    used = (loads.held > 0) @ loads.weight_bytes
+    room = loads.memory_limit - used
+    new = np.where(loads.held[:, columns] > 0, 0.0, loads.weight_bytes[columns])  # [N, M]
+    after = np.zeros((len(columns) + 1, len(room)))
+    after[:-1] = (new[:, ::-1] * first_of(columns[::-1])).cumsum(axis=1)[:, ::-1].T
+    before = np.concatenate([[0.0], (new[loads.source[task]] * first_of(columns)).cumsum()])
+    own = before > max(room[loads.source[task]], 0.0)
+    return np.asarray((after > np.maximum(room, 0.0)) | own[:, None])
+
+
+def best_cut(loads: Loads, task: int, latencies: Seconds | None = None) -> Footprint | None:
+    """The one-cut answer of least own latency, ties to the earlier cut and node; None: none.
+
+    `loads` are the others'. Answers that would overload a link are passed over. Nodes that take
+    longer without any wait than the best of the near ones with it are not looked at: exact.
+    `latencies`: choose from these instead.
+    """
+    near, beyond = near_nodes(loads, task)
+    if latencies is None:
+        found = cut_latencies(loads, task, remote_seconds(loads, task, near))
+    else:
+        found, beyond = latencies.copy(), inf
+    overloading: list[tuple[int, int]] = []
+    while True:
+        if found.min() >= beyond:
+            found, beyond = cut_latencies(loads, task), inf
+            found[tuple(np.array(overloading, np.int64).reshape(-1, 2).T)] = inf
+        cut, node = (int(i) for i in np.unravel_index(int(np.argmin(found)), found.shape))
+        if found[cut, node] == inf:
+            return None
+        placement = one_cut(loads.instance, loads.objective, task, cut, node)
+        own = loads.footprint(task, TaskDecision(frozen(placement)))
+        if links_keep_up(loads, task, own):
+            return own
+        found[cut, node] = inf
+        overloading.append((cut, node))
+
+
+def links_keep_up(loads: Loads, task: int, own: Footprint) -> bool:
+    """Whether a task's links stay below load 1 beside the others'."""
+    added = np.bincount(own.links, own.link_s, len(loads.link_load)) * loads.rate[task]
+    return bool(((loads.link_load + added < 1) | (added == 0)).all())

@@ -1,0 +1,89 @@
+"""Where subtasks come from: a plan file with stages, or every task as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from splitfog.formulations.arrays.task import task_arrays
+from splitfog.formulations.costs.describe import Placements, as_plan
+from splitfog.formulations.decision import Decision, Stage, placed
+from splitfog.formulations.objective import objective_for
+from splitfog.formulations.offloading.subtasks import Subtasks, subtasks_of
+from splitfog.formulations.plan import Plan, PlanError, decision_of, load_plan
+from splitfog.formulations.tiles.grids import cover_defects
+from splitfog.formulations.tiles.stage_shape import geometry_of, stage_shape_defects
+from splitfog.instances.records import Instance, Model
+
+
+def subtask_template(instance: Instance, stages: str | None = None) -> Decision:
+    """The decision whose runs and stages are matched: of the plan file `stages`, or whole tasks.
+
+    Raises
+    ------
+    ValueError
+        Where the plan is for another instance or its stages are none by SPEC 3.6.
+    OSError, InstanceError
+        Where the file cannot be read or is no plan.
+    """
+    if stages is None:
+        return whole_tasks(instance)
+    plan = load_plan(stages)
+    if plan.instance_sha256 not in (None, instance.sha256):
+        raise ValueError(
+            f"option stages = {stages!r} is a plan for another instance: instance_sha256 = "
+            f"{plan.instance_sha256}, must be {instance.sha256}"
+        )
+    try:
+        decision = decision_of(instance, plan)
+    except PlanError as error:
+        raise ValueError(f"option stages = {stages!r}: {error.defects[0]}") from None
+    for task, answer in zip(instance.tasks, decision.tasks, strict=True):
+        for position, stage in enumerate(answer.stages):
+            if defects := _slicing_defects(instance.model_of(task), stage):
+                raise ValueError(
+                    f"option stages = {stages!r}: task {task.name}: stage {position}: {defects[0]}"
+                )
+    return decision
+
+
+def subtasks(
+    instance: Instance, plan: Plan | Placements | None = None, **objective: Any
+) -> Subtasks:
+    """The subtasks of a plan's stages and runs, or of whole tasks: what `OffloadBatchCost` takes.
+
+    `objective`: `transfers` and `monotone` of `mean-latency`, as for `solve`; what is not given is
+    that of the plan.
+    """
+    if isinstance(plan, Plan):
+        own = plan.objective
+        objective = {"transfers": own.transfers, "monotone": own.monotone, **objective}
+    how = objective_for(instance, "mean-latency", **objective)
+    if plan is None:
+        return subtasks_of(instance, whole_tasks(instance), how)
+    return subtasks_of(instance, decision_of(instance, as_plan(instance, plan, how)), how)
+
+
+def _slicing_defects(model: Model, stage: Stage) -> list[str]:
+    """What is wrong with a stage wherever its slices are, or for slices that are free to move."""
+    if defects := stage_shape_defects(model, stage.layers):
+        return defects
+    inside = {model.layers[layer].group for layer in stage.layers} - {None}
+    beside = set(range(len(model.layers))) - set(stage.layers)
+    for layer in sorted(beside):
+        own = model.layers[layer]
+        if own.group in inside:
+            return [f"it has a part of group {own.group}, must have layer {own.name} too, or none"]
+    geometry = geometry_of(model, stage.layers)
+    rectangles = [(*part.rows, *part.columns) for part in stage.slices]
+    return cover_defects(geometry.height, geometry.width, rectangles)
+
+
+def whole_tasks(instance: Instance) -> Decision:
+    """Every task unsliced at its source; without a source, on the first node of the file."""
+    placements = []
+    for position in range(len(instance.tasks)):
+        arrays = task_arrays(instance, position)
+        placements.append(np.full(len(arrays.model.layers), arrays.source or 0))
+    return placed(*placements)

@@ -1,0 +1,186 @@
+"""The optimal plan as a table over one figure of an instance, and its file (METHODS 2.3)."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.parametric.parameter import LinkBandwidth, NodeSpeed, Parameter
+from splitfog.formulations.plan import Plan, TaskPlan
+from splitfog.instances.defects import InstanceError
+from splitfog.instances.files import decode, encode, read_bytes, write_whole
+from splitfog.instances.records import NonNegative, Positive
+
+FORMAT: Literal["splitfog/policy"] = "splitfog/policy"
+VERSION: Literal[1] = 1
+
+Unit = Literal["bit/s", "FLOP/s"]
+
+
+class PolicyPiece(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """From `low` up to (not including) `high` this placement costs `alpha_s + beta / value`.
+
+    `placement` is {task: {layer: node}}; `beta` in bits or FLOP, a mean over tasks.
+    """
+
+    low: Positive
+    high: Positive
+    alpha_s: NonNegative
+    beta: NonNegative
+    placement: dict[str, dict[str, str]]
+
+    def value_at(self, value: float) -> float:
+        """Seconds at a bandwidth or speed."""
+        return self.alpha_s + self.beta / value
+
+
+class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
+    """The plan to use at every bandwidth (or speed) of a range, in `unit`.
+
+    `status` is optimal where no plan anywhere in the range is better by more than 1e-6 relative
+    (`gap` says by how much at most; None: no bound known), infeasible or unknown where there are
+    no pieces. `asked` counts calls of the `oracle`, the exact solver behind it.
+    """
+
+    format: Literal["splitfog/policy"] = FORMAT
+    version: Literal[1] = VERSION
+    instance: str
+    instance_sha256: str
+    objective: Objective
+    link: tuple[str, str] | None = None
+    node: str | None = None
+    unit: Unit
+    low: Positive
+    high: Positive
+    status: Literal["optimal", "feasible", "infeasible", "unknown"]
+    gap: float | None = None
+    reason: str | None = None
+    oracle: str | None = None
+    asked: int = 0
+    runtime_s: float | None = None
+    pieces: tuple[PolicyPiece, ...] = ()
+
+    @property
+    def parameter(self) -> Parameter:
+        """What varies."""
+        if self.link is not None:
+            return LinkBandwidth(*self.link)
+        assert self.node is not None
+        return NodeSpeed(self.node)
+
+    @cached_property
+    def break_points(self) -> tuple[float, ...]:
+        """Where the plan or its line changes, ascending; n of them for n + 1 pieces."""
+        return tuple(piece.low for piece in self.pieces[1:])
+
+    @cached_property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plan of every piece; without a value, which depends on where in the piece."""
+        return tuple(
+            Plan(
+                instance=self.instance,
+                objective=self.objective,
+                tasks=tuple(TaskPlan(task=t, placement=p) for t, p in piece.placement.items()),
+            )
+            for piece in self.pieces
+        )
+
+    def plan_at(self, bandwidth_bps: float) -> Plan:
+        """The plan at a bandwidth (or a speed): a look-up, O(log pieces).
+
+        Raises
+        ------
+        ValueError
+            Outside of the range, and where there is no plan.
+        """
+        return self.plans[self._position(bandwidth_bps)]
+
+    def piece_at(self, value: float) -> PolicyPiece:
+        """The piece that holds a bandwidth or a speed."""
+        return self.pieces[self._position(value)]
+
+    def value_at(self, bandwidth_bps: float) -> float:
+        """Seconds of the best plan at a bandwidth (or a speed)."""
+        return self.piece_at(bandwidth_bps).value_at(bandwidth_bps)
+
+    def kind_of(self, position: int) -> Literal["plan", "route"]:
+        """What changes at a break point: the plan, or only routes and so the plan's line."""
+        before, after = self.pieces[position : position + 2]
+        return "route" if before.placement == after.placement else "plan"
+
+    def to_json(self) -> bytes:
+        """What saving writes."""
+        return encode(self)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a piece: ends, line, value at both ends, and the number of layers by node."""
+        rows = []
+        for piece in self.pieces:
+            row = asdict(piece)
+            placement = row.pop("placement")
+            counts: dict[str, int] = {}
+            for layers in placement.values():
+                for node in layers.values():
+                    counts[node] = counts.get(node, 0) + 1
+            ends = {"low_s": piece.value_at(piece.low), "high_s": piece.value_at(piece.high)}
+            rows.append({**row, **ends, "layers": counts})
+        return rows
+
+    @cached_property
+    def _lows(self) -> tuple[float, ...]:
+        return tuple(piece.low for piece in self.pieces)
+
+    def _position(self, value: float) -> int:
+        if not self.low <= value <= self.high:
+            limits = f"between {self.low:g} and {self.high:g} {self.unit}"
+            raise ValueError(f"{self.parameter.name} = {value}, must be {limits}")
+        if not self.pieces:
+            raise ValueError(f"the policy of {self.instance} has no plan: {self.reason}")
+        return bisect_right(self._lows, value) - 1
+
+
+class PolicyFile(Policy, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A policy on disk: format and version must be there."""
+
+    format: Literal["splitfog/policy"]
+    version: Literal[1]
+
+
+def save_policy(policy: Policy, path: str | os.PathLike[str]) -> None:
+    """Write a policy file, whole or not at all."""
+    write_whole(path, policy.to_json())
+
+
+def load_policy(path: str | os.PathLike[str]) -> Policy:
+    """The policy in a file; `InstanceError` lists every defect of its form."""
+    origin = Path(path).name
+    file: PolicyFile = decode(read_bytes(Path(path)), PolicyFile, origin)
+    if defects := list(_defects(file)):
+        raise InstanceError(origin, defects)
+    return Policy(**asdict(file))
+
+
+def _defects(file: PolicyFile) -> list[str]:
+    """What the types do not say: one thing varies, and the pieces fill the range."""
+    defects = []
+    if (file.link is None) == (file.node is None):
+        defects.append("link and node: exactly one must be given")
+    if not file.low < file.high:
+        defects.append(f"low = {file.low!r}, must be < high = {file.high!r}")
+    for at, (before, after) in enumerate(pairwise(file.pieces)):
+        if before.high != after.low:
+            defects.append(f"pieces[{at + 1}].low = {after.low!r}, must be {before.high!r}")
+    for at, piece in enumerate(file.pieces):
+        if not piece.low < piece.high:
+            defects.append(f"pieces[{at}].low = {piece.low!r}, must be < high = {piece.high!r}")
+    if file.pieces and (file.pieces[0].low, file.pieces[-1].high) != (file.low, file.high):
+        defects.append(f"pieces: must go from {file.low!r} to {file.high!r}")
+    return defects

@@ -1,0 +1,1 @@
+"""Cuts and 0-1 programs, each with the way back to a plan."""

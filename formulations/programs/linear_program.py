@@ -1,0 +1,48 @@
+"""A mixed 0-1 linear program as plain arrays; `engines.milp` hands it to an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import inf
+
+Terms = Iterable[tuple[int, float]]
+
+
+@dataclass
+class LinearProgram:
+    """Minimise `cost` x + `constant`, 0 <= x <= `upper`, subject to rows `lower <= a x <= upper`.
+
+    Columns are added one by one; `is_binary` columns must be 0 or 1 (or whole, where `upper` is
+    above 1). A row's coefficients of one column add up.
+    """
+
+    cost: list[float] = field(default_factory=list)
+    upper: list[float] = field(default_factory=list)
+    is_binary: list[bool] = field(default_factory=list)
+    rows: list[dict[int, float]] = field(default_factory=list)
+    row_lower: list[float] = field(default_factory=list)
+    row_upper: list[float] = field(default_factory=list)
+    constant: float = 0.0
+
+    @property
+    def num_columns(self) -> int:
+        """How many variables there are."""
+        return len(self.cost)
+
+    def add_column(self, cost: float = 0.0, upper: float = 1.0, is_binary: bool = False) -> int:
+        """The position of a new variable in [0, `upper`]."""
+        self.cost.append(cost)
+        self.upper.append(upper)
+        self.is_binary.append(is_binary)
+        return len(self.cost) - 1
+
+    def add_row(self, terms: Terms, lower: float = -inf, upper: float = inf) -> int:
+        """The position of a new row; equal bounds make an equation, one of them may be infinite."""
+        row: dict[int, float] = {}
+        for column, coefficient in terms:
+            row[column] = row.get(column, 0.0) + coefficient
+        self.rows.append({column: value for column, value in row.items() if value})
+        self.row_lower.append(lower)
+        self.row_upper.append(upper)
+        return len(self.rows) - 1

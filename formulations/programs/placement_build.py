@@ -1,0 +1,393 @@
+"""Placements as a 0-1 program: `latency` and `period` on any nodes and links (SPEC 3.1, 3.3).
+
+Ours. One binary x(unit, node) for every unit of layers that must share a node. What a tensor
+crosses is written in one of two ways, both as tight as the transport between its two ends:
+
+- `cut`: where the links that routes use form a forest. A link from side A to side B carries a
+  tensor iff its producer is in A and a reader in B: `y(tensor, link) >= x(reader, B) -
+  x(producer, B)`, one row per reader. On a line this is the minimum cut's own program.
+- `transport`: anywhere. z(producer, reader; u, v) sums to x on either side; a tensor with several
+  readers has `y(tensor, u, link) >= sum of z(u, v) over v behind the link`, per reader.
+
+Pairs of nodes without a route, and those that `monotone` forbids, have no z; in a forest they are
+rows between x alone. Memory counts the weights of a model once per node, whichever tasks and
+layers use them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.arrays.units import Broadcast, TaskUnits, parcels_on, task_units
+from splitfog.formulations.costs.feasibility import MEMORY_SLACK
+from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.programs.forest import Forest
+from splitfog.formulations.programs.linear_program import LinearProgram
+from splitfog.formulations.programs.placement import ABSENT, PlacementProgram
+from splitfog.instances.records import Instance
+
+ROUNDING = 1e-9
+"""Relative rounding by which a part of a known value may exceed it."""
+
+LARGE = 10.0
+"""Times the known value; costs above are large numbers to an engine."""
+
+
+def placement_program(
+    instance: Instance, objective: Objective, at_most_s: float = inf, memory: bool = True
+) -> PlacementProgram:
+    """The 0-1 program of an instance for `latency` or `period`.
+
+    Parameters
+    ----------
+    instance, objective
+        What is placed and what is minimised.
+    at_most_s
+        The value of a known feasible decision: what costs more by itself is left out.
+    memory
+        False leaves the memory limits out.
+    """
+    return ProgramBuild(instance, objective, at_most_s, memory).finished()
+
+
+class ProgramBuild:
+    """The program while it grows; every method adds the rows or columns that it names."""
+
+    def __init__(
+        self, instance: Instance, objective: Objective, at_most_s: float, memory: bool
+    ) -> None:
+        self.instance, self.objective = instance, objective
+        self.routes, self.links = routes_of(instance), instance.directed_links
+        self.rank = instance.node_rank
+        self.is_period = objective.name == "period"
+        self.weight = 1.0 if self.is_period else 1 / len(instance.tasks)
+        self.program = LinearProgram()
+        self.units = tuple(
+            task_units(instance, task, objective.transfers) for task in range(len(instance.tasks))
+        )
+        self.at_most_s = at_most_s
+        self.unit_s = self._scale()
+        self.node_busy: list[dict[int, float]] = [{} for _ in instance.nodes]
+        self.link_busy: list[dict[int, float]] = [{} for _ in self.links]
+        self.columns = tuple(self._placements(units) for units in self.units)
+        self.pairs: dict[tuple[int, int, int], dict[tuple[int, int], int]] = {}
+        self.trees: dict[int, dict[int, list[int]]] = {}
+        self.with_memory = memory
+        self.longest, self.busy_rows = ABSENT, dict[int, int]()
+
+    def finished(self) -> PlacementProgram:
+        """All rows and columns added."""
+        forest = Forest.of(self.instance)
+        for task, units in enumerate(self.units):
+            for broadcast in units.broadcasts:
+                if not broadcast.readers:
+                    self._results(task, broadcast)
+                elif forest:
+                    self._cut(task, broadcast, forest)
+                else:
+                    self._transport(task, broadcast)
+            for edge in units.edges:
+                if forest:
+                    self._forest_edge(task, *edge, forest)
+                elif not self._all_pairs_may(task, *edge):
+                    self._pairs(task, *edge)
+        if self.with_memory:
+            self._memory()
+        if self.is_period:
+            self._period()
+        elif self.at_most_s < inf:
+            self._leave_out_the_dear()
+        return PlacementProgram(
+            self.instance,
+            self.program,
+            self.units,
+            self.columns,
+            self.unit_s,
+            self.longest,
+            self.busy_rows,
+        )
+
+    def _scale(self) -> float:
+        """Seconds that count as 1: the known value, else a rough size of the answer."""
+        if 0 < self.at_most_s < inf:
+            return self.at_most_s
+        least = [np.where(np.isfinite(u.costs_s), u.costs_s, 0.0).max(axis=1) for u in self.units]
+        total = float(sum(part.sum() for part in least)) * self.weight
+        return total if total > 0 else 1.0
+
+    def _placements(self, units: TaskUnits) -> NDArray[np.int64]:
+        """x(unit, node), exactly one of them 1 for every unit."""
+        columns = np.full(units.costs_s.shape, ABSENT)
+        for unit, node in np.argwhere(self._affordable(units)).tolist():
+            column = self.program.add_column(is_binary=True)
+            columns[unit, node] = column
+            self._compute(node, column, float(units.costs_s[unit, node]))
+        for unit in range(units.num_units):
+            self.program.add_row(_sum(columns[unit]), 1.0, 1.0)
+        return columns
+
+    def _affordable(self, units: TaskUnits) -> NDArray[np.bool_]:
+        """[units, nodes]: allowed, and not by itself dearer than the known value."""
+        costs = units.costs_s * self.weight
+        if self.at_most_s == inf:
+            return np.isfinite(costs)
+        least = costs.min(axis=1, keepdims=True)
+        others = 0.0 if self.is_period else least.sum() - least
+        affordable: NDArray[np.bool_] = costs + others <= self.at_most_s * (1 + ROUNDING)
+        return affordable
+
+    def _compute(self, node: int, column: int, seconds: float) -> None:
+        """Book a unit's time on a node."""
+        share = seconds * self.weight / self.unit_s
+        if self.is_period:
+            _add(self.node_busy[node], column, share)
+        else:
+            self.program.cost[column] += share
+
+    def _cross(self, link: int, column: int, broadcast: Broadcast) -> None:
+        """Book a crossing of a link that happens iff the column is 1."""
+        share = broadcast.seconds(self.links[link]) * self.weight / self.unit_s
+        if not self.is_period:
+            self.program.cost[column] += share
+            return
+        _add(self.link_busy[link], column, share)
+        for node in (self.links[link].tail, self.links[link].head):
+            if not self.instance.nodes[node].overlap:
+                _add(self.node_busy[node], column, share)
+
+    def _results(self, task: int, broadcast: Broadcast) -> None:
+        """Results without readers: their way follows from the producer's node alone."""
+        assert broadcast.sink is not None
+        for node, column in self._nodes_of(task, broadcast.producer):
+            for link in self.routes.path(node, broadcast.sink) or ():
+                self._cross(link, column, broadcast)
+
+    # where the links form a forest
+
+    def _cut(self, task: int, broadcast: Broadcast, forest: Forest) -> None:
+        """y >= x(reader, beyond the link) - x(producer, beyond the link)."""
+        for link, beyond in forest.beyond.items():
+            seconds = broadcast.seconds(self.links[link])
+            readers = [
+                reader
+                for reader in broadcast.readers
+                if self._some_pair_crosses(task, broadcast.producer, reader, beyond)
+            ]
+            to_sink = broadcast.sink is not None and beyond[broadcast.sink]
+            if not seconds or not (readers or to_sink):
+                continue
+            if to_sink:  # then every producer on this side sends over the link
+                for node, column in self._nodes_of(task, broadcast.producer):
+                    if not beyond[node]:
+                        self._cross(link, column, broadcast)
+                continue
+            crossing = self.program.add_column()
+            self._cross(link, crossing, broadcast)
+            for reader in readers:
+                terms = self._difference(task, broadcast.producer, reader, beyond)
+                self.program.add_row([(crossing, 1.0), *terms], lower=0.0)
+
+    def _forest_edge(self, task: int, producer: int, reader: int, forest: Forest) -> None:
+        """Missing links are not crossed, trees not left, and ranks do not fall if monotone."""
+        for beyond in forest.closed:
+            if self._some_pair_crosses(task, producer, reader, beyond, any_route=True):
+                self.program.add_row(self._difference(task, producer, reader, beyond), lower=0.0)
+        if self.objective.monotone:
+            for rank in range(1, len(self.instance.tiers)):
+                below = self.rank < rank
+                if self._some_pair_crosses(task, producer, reader, below, any_route=True):
+                    terms = self._difference(task, producer, reader, below)
+                    self.program.add_row(terms, lower=0.0)
+
+    def _difference(
+        self, task: int, producer: int, reader: int, side: NDArray[np.bool_]
+    ) -> list[tuple[int, float]]:
+        """x(producer, side) - x(reader, side), written on the smaller side (x sums to 1)."""
+        sign = 1.0
+        if 2 * side.sum() > len(side):
+            side, sign = ~side, -1.0
+        columns = self.columns[task]
+        plus = [(column, sign * value) for column, value in _sum(columns[producer][side])]
+        minus = [(column, -sign * value) for column, value in _sum(columns[reader][side])]
+        return [*plus, *minus]
+
+    def _some_pair_crosses(
+        self,
+        task: int,
+        producer: int,
+        reader: int,
+        side: NDArray[np.bool_],
+        any_route: bool = False,
+    ) -> bool:
+        """Whether the producer may be outside a side while the reader is inside."""
+        columns = self.columns[task] != ABSENT
+        tails, heads = np.flatnonzero(columns[producer] & ~side), columns[reader] & side
+        if any_route:
+            return bool(len(tails) and heads.any())
+        return bool((self._may[tails] & heads).any())
+
+    # anywhere
+
+    @property
+    def _may(self) -> NDArray[np.bool_]:
+        """[nodes, nodes]: whether a tensor may go from one node to the other."""
+        may: NDArray[np.bool_] = np.isfinite(self.routes.latency_s)
+        return may & (self.rank[:, None] <= self.rank) if self.objective.monotone else may
+
+    def _all_pairs_may(self, task: int, producer: int, reader: int) -> bool:
+        columns = self.columns[task] != ABSENT
+        return bool(self._may[np.ix_(columns[producer], columns[reader])].all())
+
+    def _pairs(self, task: int, producer: int, reader: int) -> dict[tuple[int, int], int]:
+        """z(u, v): the producer on u and the reader on v, with sums equal to x on either side.
+
+        Where one end has one possible node, z is the other end's x.
+        """
+        key = (task, producer, reader)
+        if key not in self.pairs:
+            tails, heads = (dict(self._nodes_of(task, unit)) for unit in (producer, reader))
+            may = self._may
+            pairs = [(u, v) for u in tails for v in heads if may[u, v]]
+            if len(tails) == 1 or len(heads) == 1:
+                self.pairs[key] = {
+                    (u, v): (heads[v] if len(tails) == 1 else tails[u]) for u, v in pairs
+                }
+                columns = tails if len(heads) == 1 and len(tails) > 1 else heads
+                for column in set(columns.values()) - set(self.pairs[key].values()):
+                    self.program.upper[column] = 0.0
+            else:
+                self.pairs[key] = {pair: self.program.add_column() for pair in pairs}
+                for end, columns in enumerate((tails, heads)):
+                    terms: dict[int, list[tuple[int, float]]] = {node: [] for node in columns}
+                    for pair, z in self.pairs[key].items():
+                        terms[pair[end]].append((z, 1.0))
+                    for node, column in columns.items():
+                        self.program.add_row([*terms[node], (column, -1.0)], 0.0, 0.0)
+        return self.pairs[key]
+
+    def _transport(self, task: int, broadcast: Broadcast) -> None:
+        """A tensor crosses a link of the tree from u if a reader is behind it."""
+        for node, column in self._nodes_of(task, broadcast.producer):
+            for link, behind in self._tree(node).items():
+                seconds = broadcast.seconds(self.links[link])
+                if not seconds:
+                    continue
+                if broadcast.sink in behind:
+                    self._cross(link, column, broadcast)
+                    continue
+                shares = []
+                for reader in broadcast.readers:
+                    pairs = self._pairs(task, broadcast.producer, reader)
+                    ends = [pairs[node, v] for v in behind if (node, v) in pairs]
+                    shares += [ends] if ends else []
+                if len(shares) == 1:
+                    for end in shares[0]:
+                        self._cross(link, end, broadcast)
+                elif shares:
+                    crossing = self.program.add_column()
+                    self._cross(link, crossing, broadcast)
+                    for ends in shares:
+                        terms = [(crossing, 1.0), *((end, -1.0) for end in ends)]
+                        self.program.add_row(terms, lower=0.0)
+
+    def _tree(self, root: int) -> dict[int, list[int]]:
+        """Nodes behind every link of the tree of routes from a node."""
+        if root not in self.trees:
+            behind: dict[int, list[int]] = {}
+            for node in range(len(self.instance.nodes)):
+                for link in self.routes.path(root, node) or ():
+                    behind.setdefault(link, []).append(node)
+            self.trees[root] = behind
+        return self.trees[root]
+
+    # limits and the objective
+
+    def _nodes_of(self, task: int, unit: int) -> list[tuple[int, int]]:
+        """(node, column of x) of every node that a unit may be on."""
+        columns = self.columns[task][unit]
+        return [(node, int(columns[node])) for node in np.flatnonzero(columns != ABSENT).tolist()]
+
+    def _memory(self) -> None:
+        """The weights on a node fit; those that several tasks or layers use count once."""
+        for node, record in enumerate(self.instance.nodes):
+            limit = record.memory_bytes
+            if limit is None:
+                continue
+            most = limit * (1 + MEMORY_SLACK)
+            for own, columns in zip(self.units, self.columns, strict=True):
+                for column in columns[own.weight_bytes > most, node].tolist():
+                    if column != ABSENT:
+                        self.program.upper[column] = 0.0
+            terms = [
+                (self._any_of(columns), num_bytes / limit)
+                for num_bytes, columns in self._held(node)
+                if num_bytes <= most
+            ]
+            if sum(share for _, share in terms) > 1:
+                self.program.add_row(terms, upper=1.0)
+
+    def _held(self, node: int) -> Iterator[tuple[float, list[int]]]:
+        """(bytes, columns of x) of weights that are on a node if one of the columns is 1."""
+        for num_bytes, holders in parcels_on(self.instance, self.units):
+            found = [int(self.columns[task][unit, node]) for task, unit in holders]
+            if columns := [column for column in found if column != ABSENT]:
+                yield num_bytes, columns
+
+    def _any_of(self, columns: list[int]) -> int:
+        """A column that is 1 if one of several is."""
+        if len(columns) == 1:
+            return columns[0]
+        held = self.program.add_column()
+        for column in columns:
+            self.program.add_row([(held, 1.0), (column, -1.0)], lower=0.0)
+        return held
+
+    @property
+    def _most(self) -> float:
+        """The known value in units of the program, rounded up."""
+        return self.at_most_s / self.unit_s * (1 + ROUNDING)
+
+    def _period(self) -> None:
+        """The longest busy time of any node or link; what alone makes it too long is left out."""
+        self.longest = self.program.add_column(cost=1.0, upper=inf)
+        for machine, busy in enumerate([*self.node_busy, *self.link_busy]):
+            for column in [column for column, share in busy.items() if share > self._most]:
+                self.program.upper[column] = 0.0
+                del busy[column]
+            if busy:
+                terms = [(column, -share) for column, share in busy.items()]
+                row = self.program.add_row([(self.longest, 1.0), *terms], lower=0.0)
+                self.busy_rows[machine] = row
+
+    def _leave_out_the_dear(self) -> None:
+        """What costs more than the known value, with the least of all (other) units, is never 1.
+
+        No better plan has it, and the program is rid of its large numbers; where there are none
+        it is left as it is, since engines are as quick with it.
+        """
+        cost = np.array(self.program.cost)
+        if cost.max(initial=0.0) <= LARGE * self._most:
+            return
+        spared = np.zeros(len(cost))  # by a placement: the least of its own unit
+        total = 0.0
+        for columns in self.columns:
+            for unit in columns:
+                own = unit[unit != ABSENT]
+                spared[own] = least = cost[own].min(initial=inf)
+                total += least
+        for column in np.flatnonzero(cost + total - spared > self._most).tolist():
+            self.program.upper[column] = self.program.cost[column] = 0.0
+
+
+def _sum(columns: NDArray[np.int64]) -> list[tuple[int, float]]:
+    return [(column, 1.0) for column in columns.tolist() if column != ABSENT]
+
+
+def _add(terms: dict[int, float], column: int, share: float) -> None:
+    if share:
+        terms[column] = terms.get(column, 0.0) + share

@@ -1,0 +1,1 @@
+"""Geometry of slices; knows no instance and no cost."""

@@ -1,0 +1,1 @@
+"""The costs of many placements at once, in JAX."""

@@ -1,0 +1,251 @@
+"""The cost of many placements at once: JAX, float64, equal to the reference `decision_cost`."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+from numpy.typing import ArrayLike, NDArray
+
+from splitfog.formulations.objective import objective_for
+from splitfog.formulations.vectorised.columns import Columns, hops_of
+from splitfog.formulations.vectorised.objectives import Tables, feasible, tables_of, values
+from splitfog.formulations.vectorised.schedule import transfers_wait
+from splitfog.instances.records import Instance
+
+MOST_ROWS = 4096
+"""Placements of a chunk, unless they need more than `CHUNK_BYTES`."""
+
+CHUNK_BYTES = 1 << 28
+"""Working memory of a chunk by default, roughly."""
+
+CHUNKS_AHEAD = 2
+"""Chunks under way at a time."""
+
+Function = Callable[[Tables, Array, Array | None], Array]
+
+
+class BatchCost:
+    """Costs and feasibility of whole batches of unsliced placements.
+
+    `cost(placements)` is what `decision_cost` says of every row, to 1e-12 relative, and
+    `cost.feasible(placements)` whether `decision_violations` finds nothing; compiled once, some
+    hundreds of times faster than a loop over them.
+
+    Parameters
+    ----------
+    instance
+        Any topology and any number of tasks.
+    objective
+        `latency`, `makespan` (one task), `period` or `mean-latency` (waits included); `batch` has
+        its own class.
+    transfers, monotone
+        As in `Objective`; `monotone` matters for `feasible` only.
+    chunk
+        Placements evaluated at a time: larger batches are cut, smaller ones padded, so that a
+        batch's size never compiles anything again. Default: 4,096, or fewer (at least 64) such
+        that a chunk's working memory stays near 256 MiB.
+
+    Attributes
+    ----------
+    chunk : int
+        As above.
+    bytes_per_placement : int
+        Estimated working memory of one placement. A call needs `chunk` times this (measured: to
+        a factor of two, after some 50 MB for compiling), whatever the batch, beside its input,
+        its output of 8 bytes a placement, and the tables: O(columns * nodes) numbers, nodes^3 / 8
+        bytes of routes, and up to 64 MiB of sums made ahead where there are few nodes.
+    traces : dict[str, int]
+        How often each function was traced (compiled): 1 is what `__call__` and `feasible` need.
+
+    Raises
+    ------
+    ValueError
+        For an objective that the instance excludes, for `batch`, and for chunk < 1.
+
+    Notes
+    -----
+    Columns are all tasks' layers, task by task, in file order. Time per placement: O(edges)
+    look-ups for `latency`, and for the others O(layers * nodes + hops) up to 16 nodes or links,
+    O(layers + hops) beyond. Building takes all routes: O(nodes * links log links).
+
+    Inside, float64 is switched on for the calls alone (`jax.enable_x64`): nothing is configured
+    globally.
+
+    Examples
+    --------
+    >>> from splitfog.instances.generators import generate
+    >>> from splitfog.formulations.vectorised.batch_cost import BatchCost
+    >>> instance = generate("three-tier", model="alexnet")
+    >>> cost = BatchCost(instance)
+    >>> all_local, all_edge = [0] * 20, [0] + [1] * 19
+    >>> values = cost([all_local, all_edge])
+    >>> bool(values[0] < values[1]), cost.feasible([all_local, all_edge]).tolist()
+    (True, [True, True])
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        objective: str = "latency",
+        transfers: str = "once",
+        monotone: bool = True,
+        chunk: int | None = None,
+    ) -> None:
+        if objective == "batch":
+            raise ValueError("objective = 'batch', must be one that costs placements of layers")
+        if chunk is not None and chunk < 1:
+            raise ValueError(f"chunk = {chunk}, must be >= 1")
+        self.instance = instance
+        self.objective = objective_for(instance, objective, transfers, monotone)
+        self._columns, hops = Columns(instance), hops_of(instance)
+        self.bytes_per_placement = _estimate(self._columns, self.objective.name, len(hops.words))
+        self.chunk = chunk or max(64, min(MOST_ROWS, CHUNK_BYTES // self.bytes_per_placement))
+        with jax.enable_x64(True):
+            self._tables = tables_of(self._columns, hops, self.objective)
+        self.traces = {"cost": 0, "feasible": 0}
+        self._cost, self._cost_of_rows = self._compiled("cost", values)
+        self._feasible, self._feasible_rows = self._compiled("feasible", feasible)
+
+    def __call__(
+        self, placements: ArrayLike, orders: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
+        """[batch]: seconds; inf where a route is missing, or a node or link has load >= 1.
+
+        Parameters
+        ----------
+        placements
+            Integers [batch, columns] of node positions; narrow types (uint8) are read fastest.
+        orders
+            For `makespan`: integers [batch, layers], each row the order in which to book the
+            layers. None: the file's order made topological. A row that is no topological order
+            of all layers costs inf.
+
+        Raises
+        ------
+        ValueError
+            For a wrong shape, and for an index out of range: row, column, value, allowed range.
+        TypeError
+            For anything but integers.
+        """
+        return self._in_chunks(self._cost, np.float64, placements, orders)
+
+    def feasible(self, placements: ArrayLike, orders: ArrayLike | None = None) -> NDArray[np.bool_]:
+        """[batch]: whether `decision_violations` finds nothing; arguments as in a call.
+
+        Inputs at their source, `tiers`, `group`, routes, `memory_bytes`, order, `monotone` unless
+        switched off, and for `mean-latency` loads and quotas.
+        """
+        return self._in_chunks(self._feasible, np.bool_, placements, orders)
+
+    def on_device(self, placements: Array, orders: Array | None = None) -> Array:
+        """The costs as a device array, float64 [batch], without a round trip through the host.
+
+        For searches that keep their population on the device. Indices are not checked (out of
+        range: any result), nothing is padded or cut: every new shape compiles once, and the whole
+        batch is evaluated at a time. May be called inside another jitted function if that is
+        itself called within `jax.enable_x64(True)`; arithmetic on the result needs that, too.
+        """
+        with jax.enable_x64(True):
+            return self._cost_of_rows(self._tables, placements, orders)
+
+    def feasible_on_device(self, placements: Array, orders: Array | None = None) -> Array:
+        """As `on_device`, for `feasible`."""
+        with jax.enable_x64(True):
+            return self._feasible_rows(self._tables, placements, orders)
+
+    def _compiled(self, name: str, function: Function) -> tuple[Function, Function]:
+        """A function of [columns, batch] under jit, and of [batch, columns]."""
+
+        def traced(tables: Tables, places: Array, orders: Array | None) -> Array:
+            self.traces[name] += 1
+            return function(tables, places, orders)
+
+        def of_rows(tables: Tables, places: Array, orders: Array | None) -> Array:
+            return traced(tables, places.T, None if orders is None else orders.T)
+
+        return jax.jit(traced), jax.jit(of_rows)
+
+    def _in_chunks(
+        self, function: Function, dtype: type, placements: ArrayLike, orders: ArrayLike | None
+    ) -> NDArray[Any]:
+        """The function of all rows; while one chunk runs, the next is made ready."""
+        places = self._checked("placements", placements, len(self.instance.nodes))
+        ranks = None if orders is None else self._checked_orders(orders, len(places))
+        out: NDArray[Any] = np.empty(len(places), dtype)
+        running: deque[tuple[slice, Array]] = deque()
+        with jax.enable_x64(True):
+            for start in range(0, len(places), self.chunk):
+                rows = slice(start, min(start + self.chunk, len(places)))
+                order = None if ranks is None else self._put(ranks[rows], np.int32)
+                put = self._put(places[rows], self._narrow)
+                running.append((rows, function(self._tables, put, order)))
+                if len(running) == CHUNKS_AHEAD:
+                    _collect(running, out)
+            while running:
+                _collect(running, out)
+        return out
+
+    @property
+    def _narrow(self) -> type:
+        """The smallest type that holds a node's position."""
+        return np.uint8 if len(self.instance.nodes) <= 256 else np.int32
+
+    def _put(self, rows: NDArray[Any], dtype: type) -> Array:
+        """[columns, chunk] on the device, padded with zeros.
+
+        Narrow rows are cheap to turn, and `device_put` turns them faster than numpy or XLA do.
+        """
+        missing = self.chunk - len(rows)
+        narrow: NDArray[Any] = rows.astype(dtype, copy=False)
+        if missing:
+            narrow = np.pad(narrow, ((0, missing), (0, 0)))
+        turned: Array = jax.device_put(narrow.T)
+        return turned
+
+    def _checked(self, name: str, given: ArrayLike, below: int) -> NDArray[Any]:
+        """Integers [batch, columns] from 0 to below - 1."""
+        array = np.asarray(given)
+        if array.ndim != 2 or array.shape[1] != self._columns.count:
+            shape = f"(batch, {self._columns.count})"
+            raise ValueError(f"{name} has shape {array.shape}, must be {shape}")
+        if array.dtype.kind not in "iu":
+            raise TypeError(f"{name} has type {array.dtype}, must be integers")
+        # read without a sign, a negative number is a large one: one pass for both ends
+        if array.size and array.view(f"{array.dtype.byteorder}u{array.itemsize}").max() >= below:
+            row, column = np.argwhere((array < 0) | (array >= below))[0].tolist()
+            raise ValueError(
+                f"{name}[{row}, {column}] = {array[row, column]}, must be from 0 to {below - 1}"
+            )
+        return array
+
+    def _checked_orders(self, orders: ArrayLike, batch: int) -> NDArray[Any]:
+        """Integers [batch, layers], for `makespan`."""
+        if self.objective.name != "makespan":
+            raise ValueError(f"orders are given, must be None for {self.objective.name}")
+        array = self._checked("orders", orders, self._columns.count)
+        if len(array) != batch:
+            raise ValueError(f"orders has {len(array)} rows, must be {batch} like placements")
+        return array
+
+
+def _collect(running: deque[tuple[slice, Array]], out: NDArray[Any]) -> None:
+    """Wait for the oldest chunk and keep its rows."""
+    rows, result = running.popleft()
+    out[rows] = np.asarray(result)[: rows.stop - rows.start]
+
+
+def _estimate(columns: Columns, objective: str, words: int) -> int:
+    """Bytes that one placement takes in the largest arrays of its evaluation, roughly."""
+    nodes, links = len(columns.instance.nodes), len(columns.instance.directed_links)
+    edges = sum(map(len, columns.destinations))
+    total = 4 * columns.count + 4 * edges + 8 * 8 * (nodes + words)
+    if objective == "makespan":
+        total += 8 * columns.count * (nodes if transfers_wait(columns) else 1)
+    if objective in ("period", "mean-latency"):
+        total += 8 * 2 * links
+    return total

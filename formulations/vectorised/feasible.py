@@ -1,0 +1,140 @@
+"""Which placements of a batch break no rule of SPEC 3.7, in JAX."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from splitfog.formulations.costs.feasibility import memory_room
+from splitfog.formulations.vectorised.columns import Columns, Hops
+from splitfog.formulations.vectorised.rows import add, pick, put, take
+
+
+class Rules(NamedTuple):
+    """The rules on the device.
+
+    `allowed` [columns, nodes]; `edges` and `results` [n, 2] of columns that need a pair of nodes
+    marked in `may_read` or `may_return` [nodes * nodes]; `together` [n, 2] of columns that share a
+    node; `memory` None where no node has a limit.
+    """
+
+    allowed: Array
+    edges: Array
+    may_read: Array
+    results: Array
+    may_return: Array
+    together: Array
+    memory: Memory | None
+
+
+class Memory(NamedTuple):
+    """Columns by their weights: [n] column, bytes, whether other weights begin; [nodes] limits."""
+
+    column: Array
+    weight_bytes: Array
+    begins: Array
+    limit_bytes: Array
+
+
+def rules_of(columns: Columns, hops: Hops, monotone: bool) -> Rules:
+    """The rules of an instance; `monotone` as in SPEC 3.7."""
+    rank = columns.instance.node_rank
+    rises = (rank[:, None] <= rank).reshape(-1)
+    results = [
+        (column, readers[-1])
+        for column, readers in enumerate(columns.destinations)
+        if readers and readers[-1] >= columns.count
+    ]
+    together = [
+        (first + group[0], first + other)
+        for task, first in zip(columns.tasks, columns.first, strict=False)
+        for group in task.groups
+        for other in group[1:]
+    ]
+    return Rules(
+        jnp.asarray(columns.allowed),
+        jnp.asarray(columns.edges.astype(np.int32)),
+        jnp.asarray(hops.reach & rises if monotone else hops.reach),
+        _pairs(results),
+        jnp.asarray(hops.reach),
+        _pairs(together),
+        _memory_of(columns),
+    )
+
+
+def _pairs(found: list[tuple[int, int]]) -> Array:
+    return jnp.asarray(np.array(found, np.int32).reshape(-1, 2))
+
+
+def _memory_of(columns: Columns) -> Memory | None:
+    room = memory_room(columns.instance)
+    if np.isinf(room).all():
+        return None
+    held = sorted(
+        (task.model.name, owner, int(first) + layer)
+        for task, first in zip(columns.tasks, columns.first, strict=False)
+        for layer, owner in enumerate(task.model.weight_owner.tolist())
+    )
+    keys = [key[:2] for key in held]
+    weights = np.concatenate([task.weight_bytes for task in columns.tasks])
+    column = np.array([key[2] for key in held], np.int32)
+    begins = [i == 0 or key != keys[i - 1] for i, key in enumerate(keys)]
+    figures = (column, weights[column], np.array(begins), room)
+    return Memory(*(jnp.asarray(figure) for figure in figures))
+
+
+def obeys(rules: Rules, places: Array) -> Array:
+    """[batch]: whether each placement obeys the rules; `places` is [columns and sinks, batch]."""
+    nodes = rules.allowed.shape[1]
+    ok = _allowed(rules.allowed, places)
+    ok &= _pairs_hold(rules.edges, rules.may_read, places, nodes)
+    ok &= _pairs_hold(rules.results, rules.may_return, places, nodes)
+    ok &= (take(places, rules.together[:, 0]) == take(places, rules.together[:, 1])).all(axis=0)
+    return ok if rules.memory is None else ok & _fits(rules.memory, places)
+
+
+def _allowed(allowed: Array, places: Array) -> Array:
+    def step(ok: Array, row: tuple[Array, Array]) -> tuple[Array, None]:
+        admitted, place = row
+        return ok & take(admitted, place.astype(jnp.int32)), None
+
+    ok = jnp.ones(places.shape[1], bool)
+    return lax.scan(step, ok, (allowed, places[: len(allowed)]))[0]
+
+
+def _pairs_hold(edges: Array, table: Array, places: Array, nodes: int) -> Array:
+    def step(ok: Array, edge: Array) -> tuple[Array, None]:
+        tail, head = (take(places, edge[i]).astype(jnp.int32) for i in (0, 1))
+        return ok & take(table, tail * nodes + head), None
+
+    return lax.scan(step, jnp.ones(places.shape[1], bool), edges)[0]
+
+
+def reachable(rules: Rules, places: Array) -> Array:
+    """[batch]: whether every tensor has its routes."""
+    nodes = rules.allowed.shape[1]
+    read = _pairs_hold(rules.edges, rules.may_return, places, nodes)
+    return read & _pairs_hold(rules.results, rules.may_return, places, nodes)
+
+
+def _fits(memory: Memory, places: Array) -> Array:
+    """Weights fit: those of a model count once a node, whichever tasks and layers use them."""
+    shape = (len(memory.limit_bytes), places.shape[1])
+
+    def step(
+        state: tuple[Array, Array], row: tuple[Array, Array, Array]
+    ) -> tuple[tuple[Array, Array], None]:
+        total, held = state
+        column, weight, begins = row
+        place = take(places, column).astype(jnp.int32)
+        held = held & ~begins
+        total = add(total, place, jnp.where(pick(held, place), 0.0, weight))
+        everywhere = jnp.ones(place.shape, bool)
+        return (total, put(held, place, everywhere, everywhere)), None
+
+    rows = (memory.column, memory.weight_bytes, memory.begins)
+    total = lax.scan(step, (jnp.zeros(shape), jnp.zeros(shape, bool)), rows)[0][0]
+    return (total <= memory.limit_bytes[:, None]).all(axis=0)

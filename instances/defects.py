@@ -1,0 +1,325 @@
+"""What is wrong with an instance: every defect named by path, value and what is allowed.
+
+Two passes: `value_defects` walks plain JSON data along annotated types (the only place where a
+range is written is `records`); `reference_defects` checks what spans several records.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from splitfog.instances.records import Instance, Link, Model, Node, Task
+
+MAX_DEFECTS = 20
+
+
+class InstanceError(ValueError):
+    """A file or instance is defective; `defects` holds one sentence for each defect."""
+
+    def __init__(self, origin: str, defects: list[str]) -> None:
+        self.origin = origin
+        self.defects = defects[:MAX_DEFECTS]
+        if len(defects) > MAX_DEFECTS:
+            self.defects.append(f"and {len(defects) - MAX_DEFECTS} more defects")
+        super().__init__("\n".join(f"{origin}: {defect}" for defect in self.defects))
+
+    def __reduce__(self) -> tuple[type, tuple[str, list[str]]]:
+        return InstanceError, (self.origin, self.defects)
+
+
+class RepeatedKeys(dict[str, Any]):
+    """A JSON object in which a key stands twice; the walk reports it."""
+
+    repeated: list[str]
+
+
+def require_sound(instance: Instance) -> None:
+    """Raise `InstanceError` unless the values and references of an instance are all right."""
+    defects = list(_record_defects(instance)) or list(reference_defects(instance))
+    if defects:
+        raise InstanceError(str(instance.name) or "instance", defects)
+
+
+def _record_defects(instance: Instance) -> Iterator[str]:
+    """Value defects of an instance made in memory (those of a file are found on reading)."""
+    yield from value_defects(instance.name, str, "name")
+    yield from value_defects(instance.meta, dict[str, Any], "meta")
+    kinds = {"tiers": str, "nodes": Node, "links": Link, "models": Model, "tasks": Task}
+    for field, kind in kinds.items():
+        records = getattr(instance, field)
+        strangers = [i for i, record in enumerate(records) if not isinstance(record, kind)]
+        for i in strangers:
+            yield f"{field}[{i}] = {shown(records[i])}, must be a {kind.__name__}"
+        if not strangers and not _survives_writing(records, kind):
+            yield from value_defects(msgspec.to_builtins(records), list[kind], field)  # type: ignore[valid-type]
+
+
+def _survives_writing(records: tuple[Any, ...], kind: Any) -> bool:
+    """Whether records, written and read, are the same: the fast way to say `no defect`."""
+    try:
+        return bool(
+            msgspec.json.decode(msgspec.json.encode(records), type=tuple[kind, ...]) == records
+        )
+    except (ValueError, TypeError):
+        return False
+
+
+def value_defects(data: Any, kind: Any, path: str = "") -> list[str]:
+    """Every place where plain JSON data breaks a type or a range, as sentences."""
+    return list(_walk(data, inspect.type_info(kind), path))
+
+
+def _walk(data: Any, kind: inspect.Type, path: str) -> Iterator[str]:
+    if isinstance(data, RepeatedKeys):
+        for key in data.repeated:
+            yield f"{_join(path, key)} stands twice, must stand once"
+    match kind:
+        case inspect.UnionType():
+            if data is not None:
+                yield from _walk(data, next(t for t in kind.types if not _is_null(t)), path)
+        case inspect.StructType():
+            yield from _walk_struct(data, kind, path)
+        case inspect.VarTupleType() | inspect.ListType():
+            if not isinstance(data, list | tuple):
+                yield _wrong(path, data, "a list")
+            elif len(data) < (kind.min_length or 0):
+                yield _wrong(path, data, "a list with at least one entry")
+            else:
+                for position, entry in enumerate(data):
+                    yield from _walk(entry, kind.item_type, f"{path}[{position}]")
+        case inspect.TupleType():
+            if not isinstance(data, list | tuple) or len(data) != len(kind.item_types):
+                yield _wrong(path, data, f"a list of {len(kind.item_types)} entries")
+            else:
+                for position, (entry, item) in enumerate(zip(data, kind.item_types, strict=True)):
+                    yield from _walk(entry, item, f"{path}[{position}]")
+        case inspect.DictType():
+            if not isinstance(data, dict):
+                yield _wrong(path, data, "an object")
+            else:
+                for key, entry in data.items():
+                    yield from _walk(entry, kind.value_type, _join(path, key))
+        case inspect.AnyType():
+            yield from _walk_any(data, path)
+        case _:
+            if not _allows(data, kind):
+                yield _wrong(path, data, _allowed(kind))
+
+
+def _walk_struct(data: Any, kind: inspect.StructType, path: str) -> Iterator[str]:
+    if not isinstance(data, dict):
+        yield _wrong(path, data, "an object")
+        return
+    fields = {field.encode_name: field for field in kind.fields}
+    for key in data if kind.forbid_unknown_fields else ():
+        if key not in fields:
+            known = ", ".join(fields)
+            yield f"{_join(path, key)} = {shown(data[key])}, unknown key, must be one of {known}"
+    for key, field in fields.items():
+        if key in data:
+            yield from _walk(data[key], field.type, _join(path, key))
+        elif field.required:
+            yield f"{_join(path, key)} is missing, must be {_allowed(field.type)}"
+
+
+def _walk_any(data: Any, path: str) -> Iterator[str]:
+    """Free data holds no NaN and no infinity either."""
+    if isinstance(data, dict):
+        entries: Iterable[tuple[str, Any]] = ((_join(path, str(k)), v) for k, v in data.items())
+    elif isinstance(data, list | tuple):
+        entries = ((f"{path}[{i}]", v) for i, v in enumerate(data))
+    else:
+        if isinstance(data, float) and not math.isfinite(data):
+            yield _wrong(path, data, "a finite number")
+        return
+    for inner, value in entries:
+        yield from _walk(value, inspect.AnyType(), inner)
+
+
+def _is_null(kind: inspect.Type) -> bool:
+    return isinstance(kind, inspect.NoneType)
+
+
+def _is_number(data: Any, whole: bool) -> bool:
+    kinds = int if whole else (int, float)
+    if isinstance(data, bool) or not isinstance(data, kinds):
+        return False
+    try:
+        return math.isfinite(data) and -(2**63) <= data < 2**63 if whole else math.isfinite(data)
+    except OverflowError:
+        return False
+
+
+def _allows(data: Any, kind: inspect.Type) -> bool:
+    match kind:
+        case inspect.FloatType() | inspect.IntType():
+            return (
+                _is_number(data, whole=isinstance(kind, inspect.IntType))
+                and (kind.gt is None or data > kind.gt)
+                and (kind.ge is None or data >= kind.ge)
+            )
+        case inspect.StrType():
+            return isinstance(data, str) and len(data) >= (kind.min_length or 0)
+        case inspect.BoolType():
+            return isinstance(data, bool)
+        case inspect.LiteralType():
+            return not isinstance(data, bool | float) and data in kind.values
+    raise TypeError(f"no check for {kind}")
+
+
+def _allowed(kind: inspect.Type) -> str:
+    """What a type allows, in words."""
+    match kind:
+        case inspect.FloatType(gt=gt, ge=ge) | inspect.IntType(gt=gt, ge=ge):
+            number = "a whole number" if isinstance(kind, inspect.IntType) else "a finite number"
+            if gt is not None:
+                return f"{number} > {gt:g}"
+            return number if ge is None else f"{number} >= {ge:g}"
+        case inspect.StrType():
+            return "a text that is not empty" if kind.min_length else "a text"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.LiteralType():
+            values = ", ".join(json.dumps(value) for value in kind.values)
+            return values if len(kind.values) == 1 else f"one of {values}"
+        case inspect.UnionType():
+            return f"{_allowed(next(t for t in kind.types if not _is_null(t)))} or null"
+        case inspect.StructType() | inspect.DictType():
+            return "an object"
+    return "a list"
+
+
+def shown(value: Any) -> str:
+    """A value as JSON shows it, shortened."""
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _wrong(path: str, data: Any, allowed: str) -> str:
+    return f"{path or 'the file'} = {shown(data)}, must be {allowed}"
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def reference_defects(instance: Instance) -> Iterator[str]:
+    """Names that clash or point nowhere, links that double, cycles, tasks without a source."""
+    for field in ("tiers", "nodes", "models", "tasks"):
+        if not getattr(instance, field):
+            yield f"{field} = [], must be a list with at least one entry"
+    yield from _repeats(instance.tiers, "tiers[{}]", "tier")
+    for field in ("nodes", "models", "tasks"):
+        names = [record.name for record in getattr(instance, field)]
+        yield from _repeats(names, f"{field}[{{}}].name", field.removesuffix("s"))
+    tiers = set(instance.tiers)
+    nodes = {node.name for node in instance.nodes}
+    for i, node in enumerate(instance.nodes):
+        yield from _unknown(f"nodes[{i}].tier", node.tier, tiers, "a tier")
+        if node.name in tiers and node.name != node.tier:
+            yield (
+                f"nodes[{i}].name = {shown(node.name)}, must not be the name of a tier that the "
+                f"node is not in (its tier is {shown(node.tier)})"
+            )
+    yield from _link_defects(instance, nodes)
+    for m, model in enumerate(instance.models):
+        yield from _model_defects(model, f"models[{m}]", nodes | tiers)
+    yield from _task_defects(instance, nodes)
+
+
+def _link_defects(instance: Instance, nodes: set[str]) -> Iterator[str]:
+    seen: dict[tuple[str, str], int] = {}
+    for i, link in enumerate(instance.links):
+        yield from _unknown(f"links[{i}].from", link.tail, nodes, "a node")
+        yield from _unknown(f"links[{i}].to", link.head, nodes, "a node")
+        if link.tail == link.head:
+            yield f"links[{i}].to = {shown(link.head)}, must differ from its `from`"
+            continue
+        pairs = [(link.tail, link.head), (link.head, link.tail)][: 1 + link.duplex]
+        for pair in pairs:
+            if pair in seen:
+                yield (
+                    f"links[{i}] goes from {shown(pair[0])} to {shown(pair[1])} as links"
+                    f"[{seen[pair]}] does, must be the only link of that pair of nodes"
+                )
+                break
+        for pair in pairs:
+            seen.setdefault(pair, i)
+
+
+def _model_defects(model: Model, path: str, places: set[str]) -> Iterator[str]:
+    names = [layer.name for layer in model.layers]
+    known = set(names)
+    defects = list(_repeats(names, f"{path}.layers[{{}}].name", "layer"))
+    for i, layer in enumerate(model.layers):
+        at = f"{path}.layers[{i}]"
+        for j, name in enumerate(layer.inputs):
+            if name not in known:
+                defects += _unknown(f"{at}.inputs[{j}]", name, known, "a layer of the model")
+        if layer.op == "input" and layer.inputs:
+            defects.append(f"{at}.inputs = {shown(layer.inputs)}, must be [] for an input layer")
+        for j, name in enumerate(layer.tiers or ()):
+            defects += _unknown(f"{at}.tiers[{j}]", name, places, "a tier or a node")
+        for name in layer.times_s:
+            defects += _unknown(f"{at}.times_s", name, places, "a tier or a node", "key")
+        owner = model.layers[int(model.weight_owner[i])]
+        if layer.weight_bytes != owner.weight_bytes:
+            defects.append(
+                f"{at}.weight_bytes = {shown(layer.weight_bytes)}, must be "
+                f"{shown(owner.weight_bytes)} as for layer {shown(owner.name)}, which has the same "
+                f"weights {shown(layer.weights)}"
+            )
+    yield from defects
+    if not defects and len(model.order) < len(model.layers):
+        cycle = " -> ".join(model.layers[i].name for i in _cycle(model))
+        yield f"{path}.layers has the cycle {cycle}, must be acyclic"
+
+
+def _cycle(model: Model) -> list[int]:
+    """Some cycle of the layers that no topological order reaches, along the edges."""
+    taken = set(model.order.tolist())
+    layer = next(i for i in range(len(model.layers)) if i not in taken)
+    walk: dict[int, None] = {}
+    while layer not in walk:
+        walk[layer] = None
+        layer = next(i for i in model.inputs[layer] if i not in taken)
+    trail = list(walk)
+    loop = [*trail[trail.index(layer) :], layer]
+    return loop[::-1]
+
+
+def _task_defects(instance: Instance, nodes: set[str]) -> Iterator[str]:
+    models = {model.name: model for model in instance.models}
+    for i, task in enumerate(instance.tasks):
+        yield from _unknown(f"tasks[{i}].model", task.model, set(models), "a model")
+        if task.source is not None:
+            yield from _unknown(f"tasks[{i}].source", task.source, nodes, "a node")
+        elif task.model in models and any(
+            layer.op == "input" for layer in models[task.model].layers
+        ):
+            yield f"tasks[{i}].source = null, must be a node, as its model has an input layer"
+        if task.results_to is not None:
+            yield from _unknown(f"tasks[{i}].results_to", task.results_to, nodes, "a node")
+
+
+def _repeats(names: Iterable[str], path: str, what: str) -> Iterator[str]:
+    seen: set[str] = set()
+    for i, name in enumerate(names):
+        if name in seen:
+            yield f"{path.format(i)} = {shown(name)}, must be unique, but an earlier {what} has it"
+        seen.add(name)
+
+
+def _unknown(path: str, name: str, known: set[str], what: str, noun: str = "") -> Iterator[str]:
+    if name not in known:
+        names = ", ".join(sorted(known)[:8]) + (", ..." if len(known) > 8 else "")
+        yield f"{path}{f' {noun}' if noun else ''} = {shown(name)}, must be {what} ({names})"

@@ -1,0 +1,129 @@
+"""Typical nodes and networks to fill an instance with, each with its source or `nominal`.
+
+`nominal` means: a round figure of the usual order of magnitude, chosen by us, not measured.
+Measure your own node (`times_s` of the layers) where the answer matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from splitfog.instances.lookup import look_up
+from splitfog.instances.records import Link, Node
+
+
+@dataclass(frozen=True)
+class NodePreset:
+    """A kind of computer.
+
+    Attributes
+    ----------
+    speed_flops
+        What layers reach on average in float32, well below the peak of the data sheet.
+    overhead_s
+        Seconds that every layer takes on top of its work.
+    memory_bytes
+        Memory that weights may fill.
+    source
+        Where the figures come from.
+    """
+
+    name: str
+    speed_flops: float
+    memory_bytes: float
+    overhead_s: float
+    source: str
+
+    def node(self, name: str, tier: str, *, memory: bool = True, factor: float = 1.0) -> Node:
+        """A node of this kind, `factor` times as fast, without a limit unless `memory`."""
+        return Node(
+            name=name,
+            tier=tier,
+            speed_flops=self.speed_flops * factor,
+            overhead_s=self.overhead_s,
+            memory_bytes=self.memory_bytes if memory else None,
+        )
+
+
+@dataclass(frozen=True)
+class NetworkPreset:
+    """A kind of connection; `uplink` leads away from the data's source.
+
+    Attributes
+    ----------
+    uplink_bps, downlink_bps
+        Bandwidths in bit/s.
+    latency_s
+        Seconds for the first bit, one way.
+    source
+        Where the figures come from.
+    """
+
+    name: str
+    uplink_bps: float
+    downlink_bps: float
+    latency_s: float
+    source: str
+
+    def links(
+        self, low: str, high: str, *, latency_s: float | None = None, factor: float = 1.0
+    ) -> tuple[Link, ...]:
+        """Links of this kind between two nodes, uplink from `low` to `high`.
+
+        One duplex link where both directions are alike, else two. `latency_s` None: the preset's;
+        `factor` multiplies both bandwidths.
+        """
+        latency = self.latency_s if latency_s is None else latency_s
+        up, down = self.uplink_bps * factor, self.downlink_bps * factor
+        if up == down:
+            return (Link(tail=low, head=high, bandwidth_bps=up, latency_s=latency),)
+        return (
+            Link(tail=low, head=high, bandwidth_bps=up, latency_s=latency, duplex=False),
+            Link(tail=high, head=low, bandwidth_bps=down, latency_s=latency, duplex=False),
+        )
+
+
+NODES: Mapping[str, NodePreset] = MappingProxyType(
+    {
+        preset.name: preset
+        for preset in (
+            NodePreset("raspberry-pi-3", 3e9, 1e9, 3e-4, "nominal"),
+            NodePreset("raspberry-pi-4", 8e9, 4e9, 2e-4, "nominal"),
+            NodePreset("jetson-nano", 100e9, 4e9, 1e-4, "nominal"),
+            NodePreset("desktop-i7", 150e9, 16e9, 2e-5, "nominal"),
+            NodePreset("gpu-server", 5e12, 16e9, 1e-5, "nominal"),
+        )
+    }
+)
+"""Kinds of nodes, slowest first."""
+
+_UPLINK = "uplink: one of those used by DADS, JointDNN and JPS"
+_BOTH = f"{_UPLINK}; downlink: JointDNN (arXiv 1801.08618); latency: nominal"
+
+NETWORKS: Mapping[str, NetworkPreset] = MappingProxyType(
+    {
+        preset.name: preset
+        for preset in (
+            NetworkPreset("cat-1", 0.13e6, 0.13e6, 0.1, f"{_UPLINK}; downlink, latency: nominal"),
+            NetworkPreset("3g", 1.1e6, 2.0275e6, 0.05, _BOTH),
+            NetworkPreset("4g", 5.85e6, 13.76e6, 0.03, _BOTH),
+            NetworkPreset("5g", 50e6, 200e6, 0.01, "nominal"),
+            NetworkPreset("wi-fi", 18.88e6, 54.97e6, 0.002, _BOTH),
+            NetworkPreset("ethernet", 1e9, 1e9, 0.0005, "nominal"),
+            NetworkPreset("fibre", 100e6, 100e6, 0.02, "nominal"),
+        )
+    }
+)
+"""Kinds of networks."""
+
+
+def node_preset(name: str) -> NodePreset:
+    """The kind of node called `name`; `LookupError` with the known names if there is none."""
+    return look_up(NODES, name, "node preset")
+
+
+def network_preset(name: str) -> NetworkPreset:
+    """The kind of network called `name`; `LookupError` with the known names if there is none."""
+    return look_up(NETWORKS, name, "network preset")

@@ -1,0 +1,1 @@
+"""D3 whole: the horizontal partition, the vertical tiles, and both in turn."""

@@ -1,0 +1,247 @@
+"""`hpa`, `hpa-plain`: the horizontal partition after D3 (arXiv 2101.05952), level by level.
+
+Layers are grouped into levels by their longest distance from the inputs and decided in that
+order; a layer may not be nearer the device than its inputs. Ours, as the text of D3 was not at
+hand: the look-ahead A and G, one node standing for each tier, how layers of a level that share
+a tensor are reconsidered, and the safety net of `hpa`.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.arrays.task import task_arrays
+from splitfog.formulations.arrays.tiers import TierGraph
+from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.costs.reference import decision_cost
+from splitfog.formulations.decision import Decision, placed
+from splitfog.formulations.objective import Objective
+from splitfog.instances.records import Instance
+from splitfog.solvers.base import Answer, Request
+
+Placement = NDArray[np.int64]
+
+
+def solve_hpa(request: Request) -> Answer:
+    """The horizontal partition, or the best single tier where that is better.
+
+    O((V + E) K^2) for K tiers, and one minimum cut for the bound where that applies. Exact on
+    chains without memory, groups and results on the way. Tasks are solved one by one; a plan
+    that breaks memory or groups is no answer.
+    """
+    return _answer(request, with_single_tiers=True)
+
+
+def solve_hpa_plain(request: Request) -> Answer:
+    """The horizontal partition alone: `hpa` without the single tiers as a safety net."""
+    return _answer(request, with_single_tiers=False)
+
+
+def horizontal_partition(graph: TierGraph, once: bool) -> Placement | None:
+    """The node of every layer after D3; None where some layer finds no tier.
+
+    Parameters
+    ----------
+    graph
+        A task's layers on tiers.
+    once
+        Whether a tensor is paid once a link; else every edge pays its own transfer.
+    """
+    ahead = look_ahead(graph, once)
+    partition = _Partition(graph, ahead, once)
+    for level in graph.levels:
+        for layer in level:
+            if not partition.decide(layer):
+                return None
+        if once:
+            for siblings in _siblings(graph, level):
+                partition.reconsider(siblings)
+    return np.array(graph.nodes, np.int64)[partition.tier]
+
+
+def look_ahead(graph: TierGraph, once: bool) -> list[list[float]]:
+    """A[layer][tier]: what leaving a layer there costs its successors at best, by levels upwards.
+
+    A[i][k] = min over q >= k of w tr(i,k,q) + sum of G[c][q] over consumers c, where
+    G[i][k] = (time(i,k) + A[i][k]) / number of distinct inputs; w = 1 or, per edge, all edges.
+    """
+    model, tiers = graph.model, range(graph.count)
+    ahead: list[list[float]] = [[]] * len(model.layers)
+    shared: list[list[float]] = [[]] * len(model.layers)  # G of METHODS
+    for level in reversed(graph.levels):
+        for i in level:
+            if consumers := model.consumers[i]:
+                w = 1 if once else len(model.reads[i])
+                rest = [sum([shared[c][q] for c in consumers]) for q in tiers]
+                ahead[i] = [
+                    min([w * graph.transfer(i, k, q) + rest[q] for q in tiers[k:]]) for k in tiers
+                ]
+            else:
+                ahead[i] = [graph.results_transfer(i, k) for k in tiers]
+            parts = max(1, len(graph.inputs[i]))
+            shared[i] = [
+                (time + later) / parts
+                for time, later in zip(graph.times_s[i], ahead[i], strict=True)
+            ]
+    return ahead
+
+
+class _Partition:
+    """Tiers decided so far, and which tiers every tensor has been sent to, and how often."""
+
+    def __init__(self, graph: TierGraph, ahead: list[list[float]], once: bool) -> None:
+        self.graph, self.once = graph, once
+        self.tier = [0] * len(ahead)
+        self.costs_s = [
+            [time + later for time, later in zip(*rows, strict=True)]
+            for rows in zip(graph.times_s, ahead, strict=True)
+        ]
+        self.readers = [[0] * graph.count for _ in ahead]
+        self.sent = [0] * len(ahead)  # tiers with readers, as bits
+
+    def decide(self, layer: int) -> bool:
+        """Put a layer on the cheapest tier that its inputs leave; ties: nearest the device."""
+        graph = self.graph
+        inputs = graph.inputs[layer]
+        chosen, least = -1, inf
+        for tier in range(max([self.tier[p] for p in inputs], default=0), graph.count):
+            cost = self.costs_s[layer][tier]
+            if cost < least:
+                cost += self._incoming(layer, tier)
+                if cost < least:
+                    chosen, least = tier, cost
+        if chosen < 0:
+            return False
+        self.tier[layer] = chosen
+        if self.once:
+            for tensor in inputs:
+                self._count(tensor, chosen, 1)
+        return True
+
+    def _incoming(self, layer: int, tier: int) -> float:
+        """Transfers of a layer's inputs to a tier; `once`: over links not crossed yet."""
+        graph, home = self.graph, self.tier
+        if self.once:
+            return sum([graph.added(p, home[p], self.sent[p], tier) for p in graph.inputs[layer]])
+        return sum([graph.transfer(p, home[p], tier) for p in graph.model.inputs[layer]])
+
+    def reconsider(self, siblings: list[int]) -> None:
+        """Move layers of one level that share a tensor to one tier, if that is strictly cheaper."""
+        graph = self.graph
+        tensors = list(dict.fromkeys(p for layer in siblings for p in graph.inputs[layer]))
+        least = self._cost(siblings, tensors)
+        before = [self.tier[layer] for layer in siblings]
+        best = before
+        for layer in siblings:
+            self._withdraw(layer)
+        for tier in range(max(self.tier[p] for p in tensors), graph.count):
+            cost = sum([self.costs_s[layer][tier] for layer in siblings])
+            if cost < least:
+                cost += sum(
+                    [graph.tree(p, self.tier[p], self.sent[p] | 1 << tier) for p in tensors]
+                )
+                if cost < least:
+                    best, least = [tier] * len(siblings), cost
+        for layer, tier in zip(siblings, best, strict=True):
+            self.tier[layer] = tier
+            for tensor in graph.inputs[layer]:
+                self._count(tensor, tier, 1)
+
+    def _cost(self, layers: list[int], tensors: list[int]) -> float:
+        """What some layers and the transfers of all tensors they read cost as decided now."""
+        trees = [self.graph.tree(p, self.tier[p], self.sent[p]) for p in tensors]
+        return sum([self.costs_s[layer][self.tier[layer]] for layer in layers]) + sum(trees)
+
+    def _withdraw(self, layer: int) -> None:
+        for tensor in self.graph.inputs[layer]:
+            self._count(tensor, self.tier[layer], -1)
+
+    def _count(self, tensor: int, tier: int, change: int) -> None:
+        """Book a reader of a tensor on a tier, or take it away."""
+        self.readers[tensor][tier] += change
+        if self.readers[tensor][tier]:
+            self.sent[tensor] |= 1 << tier
+        else:
+            self.sent[tensor] &= ~(1 << tier)
+
+
+def _siblings(graph: TierGraph, level: list[int]) -> list[list[int]]:
+    """Layers of a level that read the same tensor, at least two, by their first reader."""
+    readers: dict[int, list[int]] = {}
+    for layer in level:
+        for tensor in graph.inputs[layer]:
+            readers.setdefault(tensor, []).append(layer)
+    return [layers for layers in readers.values() if len(layers) > 1]
+
+
+def single_tier(graph: TierGraph, tier: int) -> Placement | None:
+    """Every layer on one tier, inputs at the source; None where a layer may not be there."""
+    is_input = graph.arrays.is_input
+    if not np.isfinite(graph.arrays.costs_s[~is_input, graph.nodes[tier]]).all():
+        return None
+    return np.where(is_input, graph.arrays.source or 0, graph.nodes[tier])
+
+
+def feasible_partition(instance: Instance, objective: Objective) -> Decision | None:
+    """The plan of `hpa`, without a bound; None where it finds none."""
+    found = _searched(instance, objective, with_single_tiers=True)
+    return None if isinstance(found, str) else found
+
+
+def _answer(request: Request, with_single_tiers: bool) -> Answer:
+    """The best candidates that are feasible together, with the minimum cut's bound."""
+    instance, objective = request.instance, request.objective
+    found = _searched(instance, objective, with_single_tiers)
+    bound = _bound(instance, objective)
+    if isinstance(found, str):
+        return Answer(None, bound, reason=found)
+    return Answer(found, bound)
+
+
+def _searched(instance: Instance, objective: Objective, with_single_tiers: bool) -> Decision | str:
+    """The best candidates that are feasible together, or why there are none."""
+    candidates = []
+    for position, task in enumerate(instance.tasks):
+        graph = TierGraph(task_arrays(instance, position))
+        plans = [horizontal_partition(graph, objective.transfers == "once")]
+        if with_single_tiers:
+            plans += [single_tier(graph, tier) for tier in range(graph.count)]
+        candidates.append([plan for plan in plans if plan is not None])
+        if not candidates[-1]:
+            return f"task {task.name}: some layer finds no tier that it and its inputs allow"
+    reason = ""
+    for decision in _by_cost(instance, objective, candidates):
+        faults = decision_violations(instance, decision, objective)
+        if not faults:
+            return decision
+        reason = reason or faults[0]
+    return reason
+
+
+def _by_cost(
+    instance: Instance, objective: Objective, candidates: list[list[Placement]]
+) -> list[Decision]:
+    """Every task's cheapest candidate, then all tasks' n-th ones, cheapest first."""
+    most = max(len(own) for own in candidates)
+    rounds = [placed(*(own[min(n, len(own) - 1)] for own in candidates)) for n in range(most)]
+    if most == 1:
+        return rounds
+    costs = [decision_cost(instance, decision, objective) for decision in rounds]
+    ranked = [rounds[n] for n in sorted(range(most), key=lambda n: float(costs[n]))]
+    if len(candidates) == 1:
+        return ranked
+    latencies = np.array([[task.latency_s for task in cost.tasks] for cost in costs])
+    chosen = [rounds[n].tasks[t] for t, n in enumerate(latencies.argmin(axis=0).tolist())]
+    return [Decision(tuple(chosen)), *ranked]
+
+
+def _bound(instance: Instance, objective: Objective) -> float | None:
+    """The mean of the tasks' minimum cuts; None where a cut does not apply."""
+    from splitfog.solvers.exact.min_cut import latency_bound
+
+    bounds = [latency_bound(instance, objective, task) for task in range(len(instance.tasks))]
+    known = [bound for bound in bounds if bound is not None]
+    return sum(known) / len(known) if len(known) == len(bounds) else None

@@ -1,0 +1,228 @@
+"""From placements to sliced plans that are allowed: bases, memory, and the best found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.arrays.task import TaskArrays, task_arrays
+from splitfog.formulations.arrays.tiers import TierGraph
+from splitfog.formulations.costs.feasibility import decision_violations, memory_bytes
+from splitfog.formulations.costs.ledger import layer_time
+from splitfog.formulations.costs.reference import decision_cost
+from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.costs.stages import stage_timeline
+from splitfog.formulations.decision import Decision, Stage, TaskDecision
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.weights import held_bytes, node_bytes
+from splitfog.instances.changes import with_one_task
+from splitfog.instances.records import Instance
+from splitfog.solvers.base import SolverDeclined
+from splitfog.solvers.d3.hpa import horizontal_partition
+from splitfog.solvers.d3.rules import (
+    balanced_shares,
+    dealt_grids,
+    fused_strips,
+    layer_by_layer,
+    speed_shares,
+)
+from splitfog.solvers.d3.search import Slicer, with_stages
+
+Placement = NDArray[np.int64]
+ROOM_PARTS = (1, 2, 3, 4, 6, 8)
+"""Where memory is short, a stage may take up to such parts of what a node has room for."""
+
+
+@dataclass(eq=False)
+class TaskPlanner:
+    """Sliced plans of one task of an instance, the other tasks being decided.
+
+    `others` is a decision of all tasks; this task's part of it is replaced.
+    """
+
+    instance: Instance
+    objective: Objective
+    position: int
+    others: Decision
+    helpers: str = "tier"
+    grid: int = 5
+    slicer: Slicer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare the slicer that all placements share."""
+        self.slicer = self.new_slicer()
+
+    @property
+    def arrays(self) -> TaskArrays:
+        """The task's arrays."""
+        return task_arrays(self.instance, self.position)
+
+    def new_slicer(self, **how: Any) -> Slicer:
+        """A slicer of the task with other rules or less room."""
+        return Slicer(self.arrays, self.helpers, self.grid, **how)
+
+    def whole(self, answer: TaskDecision) -> Decision:
+        """The decision of all tasks with this answer."""
+        tasks = list(self.others.tasks)
+        tasks[self.position] = answer
+        return Decision(tuple(tasks))
+
+    def value(self, answer: TaskDecision) -> float:
+        """The reference cost of an answer; inf where it is not allowed."""
+        decision = self.whole(answer)
+        if decision_violations(self.instance, decision, self.objective):
+            return inf
+        return float(decision_cost(self.instance, decision, self.objective))
+
+    def best(self, placement: Placement) -> tuple[float, TaskDecision]:
+        """The best allowed plan found on a placement, and its value; inf where there is none."""
+        answers = list(self._answers(placement))
+        values = [self.value(answer) for answer in answers]
+        chosen = int(np.argmin(values))
+        return values[chosen], answers[chosen]
+
+    def _answers(self, placement: Placement) -> Iterator[TaskDecision]:
+        free = self.slicer.sliced(placement)
+        yield free
+        yield with_stages(self.arrays, placement, [])
+        homes = {stage.home for stage in free.stages} or set(placement.tolist())
+        if not all(self.slicer.team(home).independent for home in homes):
+            yield from self._by_layer(placement)
+        faults = decision_violations(self.instance, self.whole(free), self.objective)
+        if faults:
+            yield from self._by_layer(placement)
+            yield self.new_slicer(rule=fused_strips).sliced(placement)
+            yield self.new_slicer(rule=dealt_grids(self.grid)).prefix_sliced(placement)
+            yield from self._within_memory(placement)
+
+    def _by_layer(self, placement: Placement) -> Iterator[TaskDecision]:
+        """Every layer by itself, by the rules of `modnn` and `coedge`."""
+        yield layer_by_layer(self.slicer, placement, speed_shares)
+        yield layer_by_layer(self.slicer, placement, balanced_shares)
+
+    def _within_memory(self, placement: Placement) -> Iterator[TaskDecision]:
+        """Plans whose stages take at most a part of each node's room, the least useful left out."""
+        room = self._room(placement)
+        for part in ROOM_PARTS:
+            answer = self.new_slicer(room_bytes=room / part).sliced(placement)
+            stages = sorted(answer.stages, key=self._use, reverse=True)
+            kept: list[Stage] = []
+            for stage in stages:
+                if self._fits(with_stages(self.arrays, placement, [*kept, stage])):
+                    kept.append(stage)
+            yield with_stages(self.arrays, placement, kept)
+
+    def _room(self, placement: Placement) -> NDArray[np.float64]:
+        """[nodes]: memory left beside the other tasks' weights and this one's, unsliced.
+
+        The weights of a node's own layers are there anyway, so that their stages cost it nothing.
+        """
+        held = memory_bytes(self.instance, self.whole(with_stages(self.arrays, placement, [])))
+        limits = [inf if n.memory_bytes is None else n.memory_bytes for n in self.instance.nodes]
+        own = node_bytes(self.arrays.model, placement, len(limits))
+        return np.asarray(np.array(limits) - np.array(held) + own)
+
+    def _fits(self, answer: TaskDecision) -> bool:
+        held = memory_bytes(self.instance, self.whole(answer))
+        return all(
+            node.memory_bytes is None or total <= node.memory_bytes
+            for node, total in zip(self.instance.nodes, held)
+        )
+
+    def _use(self, stage: Stage) -> float:
+        """Seconds that a stage saves per byte of weights that it copies."""
+        task, model = self.arrays.task, self.arrays.model
+        home = self.instance.nodes[stage.home]
+        alone = sum(layer_time(model.layers[layer], home) for layer in stage.layers)
+        timeline = stage_timeline(self.instance, task, stage)
+        saved = alone - (inf if timeline is None else timeline.end_s)
+        copies = len({part.node for part in stage.slices} - {stage.home})
+        weights = held_bytes(model, stage.layers)
+        return saved / max(copies * weights, 1.0)
+
+
+def homes_of(instance: Instance, helpers: str) -> list[int]:
+    """Nodes whose tier has several nodes (`tier`), or all nodes (`all`), in file order."""
+    rank = instance.node_rank
+    crowded = np.bincount(rank)[rank] > 1
+    return [n for n in range(len(rank)) if crowded[n] or (helpers == "all" and len(rank) > 1)]
+
+
+def base_placements(
+    instance: Instance, objective: Objective, position: int, helpers: str
+) -> list[Placement]:
+    """Placements of a task to slice: all layers on one node that has fellows, cheapest first.
+
+    Input layers are at the source. Nodes without memory for all of it come last: stages may yet
+    take weights off them. Where all layers may be on none of the nodes: the horizontal partition
+    (`hpa`), if it finds one. (Groups with input layers are not looked at.)
+
+    Raises
+    ------
+    SolverDeclined
+        Where no node has fellows.
+    """
+    homes = homes_of(instance, helpers)
+    if not homes:
+        raise SolverDeclined("vsm", "no tier has several nodes that could share a layer", "hpa")
+    arrays = task_arrays(instance, position)
+    seconds = _single_node_seconds(arrays, objective, homes)
+    limits = np.array([inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes])
+    short = held_bytes(arrays.model, np.flatnonzero(~arrays.is_input).tolist()) > limits[homes]
+    ranked = sorted(zip(short.tolist(), seconds.tolist(), homes))
+    found = [_on_node(arrays, home) for _, total, home in ranked if total < inf]
+    if found:
+        return found
+    partition = horizontal_partition(TierGraph(arrays), objective.transfers == "once")
+    return [] if partition is None else [partition]
+
+
+def _on_node(arrays: TaskArrays, home: int) -> Placement:
+    """Every layer on one node but the inputs, which are at the source."""
+    placement = np.full(len(arrays.model.layers), home)
+    placement[arrays.is_input] = 0 if arrays.source is None else arrays.source
+    return placement
+
+
+def _single_node_seconds(
+    arrays: TaskArrays, objective: Objective, homes: list[int]
+) -> NDArray[np.float64]:
+    """[homes]: the task's latency with all layers on one node; inf where it may not be there."""
+    instance, model = arrays.instance, arrays.model
+    routes, rank = routes_of(instance), instance.node_rank
+    seconds: NDArray[np.float64] = arrays.costs_s[~arrays.is_input][:, homes].sum(axis=0)
+    for layer in np.flatnonzero(arrays.is_input).tolist():
+        times = len(model.reads[layer]) if objective.transfers == "per-edge" else 1
+        if times and model.reads[layer]:
+            size = float(arrays.output_bytes[layer])
+            ways = [routes.transfer(arrays.source or 0, home, size) for home in homes]
+            seconds = seconds + times * np.array(ways)
+            if objective.monotone:
+                seconds[rank[homes] < rank[arrays.source or 0]] = inf
+    if arrays.results_to is not None:
+        for layer in np.flatnonzero(model.results).tolist():
+            size = float(arrays.output_bytes[layer])
+            ways = [routes.transfer(home, arrays.results_to, size) for home in homes]
+            seconds = seconds + np.array(ways)
+    return seconds
+
+
+def parted(instance: Instance) -> list[Instance]:
+    """One instance a task; the instance itself where there is one, or where memory joins them.
+
+    Under `latency` tasks meet in the memory of nodes only.
+    """
+    limited = any(node.memory_bytes is not None for node in instance.nodes)
+    if limited or len(instance.tasks) == 1:
+        return [instance]
+    parts = []
+    for position in range(len(instance.tasks)):
+        part = with_one_task(instance, position)
+        part.__dict__["routes"] = routes_of(instance)
+        parts.append(part)
+    return parts

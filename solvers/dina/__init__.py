@@ -1,0 +1,1 @@
+"""DINA whole: partition, offloading, their loop, and best responses."""

@@ -1,0 +1,217 @@
+"""The blocks that DINA-P may offload of a model: between small tensors, with their halos tabled.
+
+Ours: a slice of full width (or height) of a stage needs, in every layer, from a row that only
+depends on where the slice begins to one that only depends on where it ends. So its work is a
+difference of two tables of length H + 1, and thousands of candidate slices are priced by
+look-ups. (Where an output reads nothing but padding this is an estimate; what is chosen in the
+end is always priced by the reference geometry.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations, groupby
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.arrays.series import series_cuts
+from splitfog.formulations.arrays.task import TaskArrays, task_arrays
+from splitfog.formulations.costs.stages import layer_rates, node_rates
+from splitfog.formulations.tiles.regions import regions
+from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of, stage_shape_defects
+from splitfog.instances.records import Instance, Layer, frozen
+
+Integers = NDArray[np.int64]
+Seconds = NDArray[np.float64]
+
+MAX_BORDERS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """A model's borders, and its sliceable blocks between any two of them.
+
+    A border is a number of layers, inputs not counted, in topological order; `borders` runs from
+    0 to all. A block is a pair of positions in `borders`; b of them can be sliced, with `length`
+    [b] rows (columns where `by_column`) of output, `across` [b] the other way.
+
+    The slice [x, y) of block i on a node of class c has the work
+    `end_work[c, i, y] - begin_work[c, i, x]`, times the node's `scale`, plus `fixed_s`, in
+    seconds; it reads `end_bytes[i, y] - begin_bytes[i, x]` and writes `row_bytes[i] (y - x)`.
+    `node_class` [N] and `scale` [N] are the nodes'; `fixed_s` is [b, N].
+    `allowed` [b, N] says whether the block's `tiers` admit a node; none where a group is divided.
+    """
+
+    borders: Integers
+    pairs: tuple[tuple[int, int], ...]
+    layers: tuple[tuple[int, ...], ...]
+    by_column: NDArray[np.bool_]
+    length: Integers
+    across: Integers
+    begin_work: Seconds
+    end_work: Seconds
+    begin_bytes: Seconds
+    end_bytes: Seconds
+    row_bytes: Seconds
+    node_class: Integers
+    scale: Seconds
+    fixed_s: Seconds
+    allowed: NDArray[np.bool_]
+
+    @cached_property
+    def whole_s(self) -> Seconds:
+        """[b, N]: seconds of a block as one slice."""
+        rows = np.arange(len(self.pairs))
+        work = self.end_work[:, rows, self.length] - self.begin_work[:, rows, 0]
+        return frozen(np.asarray(work[self.node_class].T * self.scale + self.fixed_s))
+
+    def whole_bytes(self) -> tuple[Seconds, Seconds]:
+        """[b] and [b]: bytes in and out of a block as one slice."""
+        rows = np.arange(len(self.pairs))
+        into = self.end_bytes[rows, self.length] - self.begin_bytes[rows, 0]
+        return into, self.row_bytes * self.length
+
+
+def border_cuts(arrays: TaskArrays) -> list[int]:
+    """Borders of a task's model, as numbers of layers, inputs not counted: start, cuts, end.
+
+    Of the tensors through which everything passes (`series_cuts`), those that are local minima in
+    bytes. Ours: a run of equal tensors counts as its first; it is a minimum if the tensor before
+    is larger and either it has more than one member or the tensor after is larger too. Of more
+    than six the six smallest, ties to the earlier.
+    """
+    model = arrays.model
+    order = model.order
+    before = np.cumsum(~arrays.is_input[order]).tolist()  # layers up to and with each position
+    cuts = [at for at in series_cuts(arrays) if before[at] < before[-1]]
+    runs = [
+        (size, [before[at] for at in equal])
+        for size, equal in groupby(cuts, lambda at: float(arrays.output_bytes[order[at]]))
+    ]
+    sizes = [-inf if not cuts or before[cuts[0]] > 0 else inf, *(size for size, _ in runs), inf]
+    minima = [
+        (size, members[0])
+        for i, (size, members) in enumerate(runs, start=1)
+        if members[0] > 0 and sizes[i - 1] > size and (len(members) > 1 or sizes[i + 1] > size)
+    ]
+    return [0, *sorted(at for _, at in sorted(minima)[: MAX_BORDERS - 2]), before[-1]]
+
+
+def blocks_of(instance: Instance, task: int) -> Blocks:
+    """The blocks of a task's model, kept with the instance."""
+    owner = instance.tasks[task]
+    kept: dict[tuple[str, bool], Blocks] = instance.__dict__.setdefault("dina_blocks", {})
+    key = (owner.model, owner.results_to is None)
+    if key not in kept:
+        kept[key] = _build(instance, task_arrays(instance, task))
+    return kept[key]
+
+
+def _build(instance: Instance, arrays: TaskArrays) -> Blocks:
+    model = arrays.model
+    movable = model.order[~arrays.is_input[model.order]].tolist()
+    borders = border_cuts(arrays)
+    pairs, layers, geometries = [], [], []
+    for i, j in combinations(range(len(borders)), 2):
+        inside = tuple(movable[borders[i] : borders[j]])
+        if inside and not stage_shape_defects(model, inside):
+            geometry = geometry_of(model, inside)
+            if max(geometry.height, geometry.width) > 0:
+                pairs.append((i, j))
+                layers.append(inside)
+                geometries.append(geometry)
+    classes = _Classes.of(instance, arrays)
+    num_blocks, top = len(pairs), max([max(g.height, g.width) for g in geometries], default=0)
+    begin_work = np.zeros((len(classes.work), num_blocks, top + 1))
+    end_work = begin_work.copy()
+    begin_bytes, end_bytes = np.zeros((num_blocks, top + 1)), np.zeros((num_blocks, top + 1))
+    for i, geometry in enumerate(geometries):
+        begin, end = _border_shares(geometry)
+        length = begin.shape[1]
+        work = classes.work[:, list(geometry.layers)]
+        begin_work[:, i, :length], end_work[:, i, :length] = work @ begin[:-1], work @ end[:-1]
+        size = geometry.tensor_bytes[-1]
+        begin_bytes[i, :length], end_bytes[i, :length] = begin[-1] * size, end[-1] * size
+    tall = np.array([g.height >= g.width for g in geometries], bool)
+    length = np.array([max(g.height, g.width) for g in geometries], np.int64)
+    overhead = [node_rates(_layers_of(g), instance.nodes)[0] for g in geometries]
+    num_nodes = len(instance.nodes)
+    allowed = [
+        np.isfinite(arrays.costs_s[list(g.layers)]).all(axis=0) & ~arrays.divides_group(g.layers)
+        for g in geometries
+    ]
+    size_out = np.array([g.tensor_bytes[-2] for g in geometries])
+    return Blocks(
+        np.array(borders, np.int64),
+        tuple(pairs),
+        tuple(layers),
+        ~tall,
+        length,
+        np.array([min(g.height, g.width) for g in geometries], np.int64),
+        frozen(begin_work),
+        frozen(end_work),
+        frozen(begin_bytes),
+        frozen(end_bytes),
+        size_out / np.maximum(length, 1),
+        classes.of_node,
+        classes.scale,
+        np.array(overhead).reshape(num_blocks, num_nodes),
+        np.array(allowed, bool).reshape(num_blocks, num_nodes),
+    )
+
+
+def _layers_of(geometry: StageGeometry) -> list[Layer]:
+    return [geometry.model.layers[layer] for layer in geometry.layers]
+
+
+def _border_shares(geometry: StageGeometry) -> tuple[Seconds, Seconds]:
+    """[slots, H + 1] twice: share of every tensor before a slice's begin, and before its end.
+
+    Along the larger dimension, the whole of the other. Share of [x, y) = end[y] - begin[x].
+    """
+    axis = 0 if geometry.height >= geometry.width else 1
+    length, other = sorted((geometry.height, geometry.width), reverse=True)
+    inner = np.arange(length)
+    tiles = np.zeros((2, length, 2, 2), np.int64)  # open on one side, slice, axis, begin/end
+    tiles[:, :, 1 - axis, 1] = other
+    tiles[0, :, axis, 0], tiles[0, :, axis, 1] = inner, length
+    tiles[1, :, axis, 1] = inner + 1
+    boxes = regions(geometry, tiles.reshape(-1, 4)).boxes.reshape(-1, 2, length, 2, 2)
+    whole = geometry.shapes[:, 1 + axis][:, None]
+    spans = (boxes[:, 1, -1, 1 - axis, 1] - boxes[:, 1, -1, 1 - axis, 0])[:, None]
+    across = spans / geometry.shapes[:, 2 - axis][:, None]
+    begin = np.concatenate([boxes[:, 0, :, axis, 0] / whole, np.ones((len(whole), 1))], axis=1)
+    end = np.concatenate([np.zeros((len(whole), 1)), boxes[:, 1, :, axis, 1] / whole], axis=1)
+    return begin * across, end * across
+
+
+@dataclass(frozen=True, eq=False)
+class _Classes:
+    """Nodes whose layer times are the same but for a factor: `work` [classes, layers]."""
+
+    work: Seconds
+    of_node: Integers
+    scale: Seconds
+
+    @classmethod
+    def of(cls, instance: Instance, arrays: TaskArrays) -> _Classes:
+        layers = arrays.model.layers
+        flops = np.array([layer.flops for layer in layers])
+        work, of_node, scale = [flops], [], []
+        known: dict[bytes, int] = {}
+        measured = {key for layer in layers for key in layer.times_s}
+        for node in instance.nodes:
+            if not measured & {node.name, node.tier}:
+                of_node.append(0)
+                scale.append(1 / node.speed_flops)
+                continue
+            slope = layer_rates(layers, node)[1]
+            at = known.setdefault(slope.tobytes(), len(work))
+            if at == len(work):
+                work.append(slope)
+            of_node.append(at)
+            scale.append(1.0)
+        return cls(np.array(work), np.array(of_node, np.int64), np.array(scale))

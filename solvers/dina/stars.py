@@ -1,0 +1,260 @@
+"""Candidate star stages of one task, all priced at once: which nodes, how many rows each.
+
+METHODS 3 (after DINA): nodes in the order of transfer + service + wait; shares by filling up to a
+common end; exact halos; the home's radio as it is. Ours: where the radio is serial, so that the
+slices' transfers queue, a second set of shares that levels waits and services alone; and the
+waits that shares start from are those of a visit of a k-th of the block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.decision import Slice, Stage
+from splitfog.formulations.offloading.loads import Loads, wait_seconds
+from splitfog.formulations.offloading.one_cut import near_nodes
+from splitfog.solvers.dina.blocks import Blocks, blocks_of
+
+Integers = NDArray[np.int64]
+Seconds = NDArray[np.float64]
+
+MOST_SLICES = 6
+_TINY = 1e-150
+"""In place of 0, of seconds and of their inverse, whatever the units."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stars:
+    """Of b blocks, C candidate stages each of up to `MOST_SLICES` slices, and their predicted cost.
+
+    `nodes` and `rows` are [b, C, slices], rows 0 where there is no slice; `cost_s` is [b, C], inf
+    where a candidate is none. The first three candidates are the whole block on one node.
+    """
+
+    blocks: Blocks
+    home: int
+    nodes: Integers
+    rows: Integers
+    cost_s: Seconds
+
+    def best(self) -> tuple[Integers, Seconds]:
+        """[b] and [b]: the cheapest candidate of every block, the first of equals, and its cost."""
+        choice = self.cost_s.argmin(axis=1)
+        return choice, self.cost_s[np.arange(len(choice)), choice]
+
+    def stage(self, block: int, candidate: int) -> Stage:
+        """A candidate as a stage at the task's source."""
+        slices, start = [], 0
+        for node, rows in zip(self.nodes[block, candidate], self.rows[block, candidate]):
+            if rows > 0:
+                slices.append(self._slice(block, int(node), start, start + int(rows)))
+                start += int(rows)
+        return Stage(self.blocks.layers[block], self.home, tuple(slices))
+
+    def _slice(self, block: int, node: int, begin: int, end: int) -> Slice:
+        across = int(self.blocks.across[block])
+        if self.blocks.by_column[block]:
+            return Slice(node, (0, across), (begin, end))
+        return Slice(node, (begin, end), (0, across))
+
+
+def stars_of(loads: Loads, task: int) -> Stars:
+    """The candidate stages of a task, the loads being those of the others. O(b N), vectorised."""
+    pricing = _Pricing.of(loads, task)
+    order = pricing.nearest()
+    whole = np.zeros((*order[:, :3, None].shape[:2], MOST_SLICES), np.int64)
+    whole_nodes = np.broadcast_to(order[:, :3, None], whole.shape)
+    whole[..., 0] = pricing.blocks.length[:, None]
+    nodes = _teams(order, pricing.home)
+    rows = [pricing.shared_rows(nodes, serial=False)]
+    if pricing.serial:
+        rows.append(pricing.shared_rows(nodes, serial=True))
+    all_nodes = np.concatenate([whole_nodes, *[nodes] * len(rows)], axis=1)
+    all_rows = np.concatenate([whole, *rows], axis=1)
+    cost = pricing.cost_s(all_nodes, all_rows)
+    cost[:, 3:][(all_rows[:, 3:] > 0).sum(axis=2) < 2] = inf
+    return Stars(pricing.blocks, pricing.home, all_nodes, all_rows, cost)
+
+
+def _teams(order: Integers, home: int) -> Integers:
+    """[b, 2 (MOST_SLICES - 1), MOST_SLICES]: the k nearest, and the k - 1 nearest with the home.
+
+    k = 2..6; -1 where there is no further node.
+    """
+    teams = []
+    for count in range(2, MOST_SLICES + 1):
+        for with_home in (False, True):
+            team = np.full((len(order), MOST_SLICES), -1)
+            team[:, with_home:count] = order[:, : count - with_home]
+            if with_home:
+                team[:, 0] = home
+            teams.append(team)
+    return np.stack(teams, axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pricing:
+    """What a task's slices cost on every node, given the others' loads."""
+
+    loads: Loads
+    task: int
+    blocks: Blocks
+    home: int
+    serial: bool
+    into_s: tuple[Seconds, Seconds]  # latency and seconds per byte from home, [N]
+    out_s: tuple[Seconds, Seconds]
+    hops: tuple[Integers, Integers]  # links from and to home, [N, hops]
+    open_to: NDArray[np.bool_]  # [b, N]
+
+    @classmethod
+    def of(cls, loads: Loads, task: int) -> _Pricing:
+        instance = loads.instance
+        home, routes = loads.source[task], routes_of(instance)
+        every = np.arange(len(instance.nodes))
+        blocks = blocks_of(instance, task)
+        latency, per_byte = routes.latency_s, routes.seconds_per_byte
+        reached = np.isfinite(latency[home]) & np.isfinite(latency[:, home])
+        room = (loads.guests < loads.quota) | (every == home)
+        open_to = blocks.allowed & (reached & room)[None, :]
+        if loads.has_memory:
+            open_to &= _fits(loads, task, blocks)
+
+        def finite(values: Seconds) -> Seconds:
+            return np.where(reached, values, 0.0)
+
+        return cls(
+            loads,
+            task,
+            blocks,
+            home,
+            instance.nodes[home].radio == "serial",
+            (finite(latency[home]), finite(per_byte[home])),
+            (finite(latency[:, home]), finite(per_byte[:, home])),
+            (routes.paths(home, every), routes.paths(every, home)),
+            open_to,
+        )
+
+    @property
+    def rate(self) -> float:
+        return float(self.loads.rate[self.task])
+
+    def wait_s(self, nodes: Integers, service_s: Seconds) -> Seconds:
+        """Waits of visits to nodes, their own load included; 0 for those of no service."""
+        second = self.loads.second[nodes] + self.rate * service_s**2
+        rho = self.loads.rho[nodes] + self.rate * service_s
+        waits = wait_seconds(second, rho, self.loads.overload_s)
+        return np.where(service_s > 0, waits, 0.0)
+
+    def nearest(self) -> Integers:
+        """[b, MOST_SLICES]: nodes by transfer + service + wait of the whole block; -1: no more."""
+        nodes = near_nodes(self.loads, self.task)[0]
+        nodes = nodes[nodes != self.home]
+        service = self.blocks.whole_s[:, nodes]
+        into, out = (size[:, None] for size in self.blocks.whole_bytes())
+        total = service + self.wait_s(np.broadcast_to(nodes, service.shape), service)
+        total = total + self.into_s[0][nodes] + self.into_s[1][nodes] * into
+        total = total + self.out_s[0][nodes] + self.out_s[1][nodes] * out
+        total = np.where(self.open_to[:, nodes], total, inf)
+        by_cost = np.argsort(total, axis=1, kind="stable")[:, :MOST_SLICES]
+        costs = np.take_along_axis(total, by_cost, axis=1)
+        order = np.full((len(total), MOST_SLICES), -1)
+        order[:, : by_cost.shape[1]] = np.where(costs < inf, nodes[by_cost], -1)
+        return order
+
+    def shared_rows(self, nodes: Integers, *, serial: bool) -> Integers:
+        """Rows for the nodes of every team such that all would end at once; dropped ones get 0.
+
+        T = (1 + sum a / b) / sum(1 / b), share = (T - a) / b, without halos; a = wait + latencies,
+        b = transfer and service of the whole block (`serial`: wait and service alone).
+        """
+        block = np.arange(len(nodes))[:, None, None]
+        active = (nodes >= 0) & self.open_to[block, nodes]
+        service = self.blocks.whole_s[block, nodes]
+        team_size = np.maximum((nodes >= 0).sum(axis=2, keepdims=True), 1)
+        start = self.wait_s(nodes, service / team_size)
+        if serial:
+            whole = service
+        else:
+            into, out = (size[:, None, None] for size in self.blocks.whole_bytes())
+            start = start + self.into_s[0][nodes] + self.out_s[0][nodes]
+            whole = service + self.into_s[1][nodes] * into + self.out_s[1][nodes] * out
+        whole = np.maximum(whole, _TINY)
+        share = np.zeros(nodes.shape)
+        for _ in range(MOST_SLICES):
+            inverse = np.where(active, 1 / whole, 0.0)
+            total = np.maximum(inverse.sum(axis=2, keepdims=True), _TINY)
+            level = (1 + (start * inverse).sum(axis=2, keepdims=True)) / total
+            share = np.where(active, (level - start) * inverse, 0.0)
+            if not (active & (share <= 0)).any():
+                break
+            active = active & (share > 0)
+        return _largest_remainder(share, self.blocks.length)
+
+    def cost_s(self, nodes: Integers, rows: Integers) -> Seconds:
+        """[b, C]: stage time of candidates, halos included; inf where a link or node forbids it."""
+        blocks = self.blocks
+        block = np.arange(len(nodes))[:, None, None]
+        end = rows.cumsum(axis=2)
+        begin = end - rows
+        some = rows > 0
+        kind = blocks.node_class[nodes]
+        work = blocks.end_work[kind, block, end] - blocks.begin_work[kind, block, begin]
+        service = work * blocks.scale[nodes] + blocks.fixed_s[block, nodes]
+        service = np.where(some, np.maximum(service, 0.0), 0.0)
+        read = blocks.end_bytes[block, end] - blocks.begin_bytes[block, begin]
+        written = blocks.row_bytes[block] * rows
+        served = service + self.wait_s(nodes, service)
+        moved = np.where(
+            some,
+            self.into_s[0][nodes]
+            + self.into_s[1][nodes] * read
+            + self.out_s[0][nodes]
+            + self.out_s[1][nodes] * written,
+            0.0,
+        )
+        if self.serial:
+            cost = moved.sum(axis=2) + served.max(axis=2, initial=0.0)
+        else:
+            cost = (moved + served).max(axis=2, initial=0.0)
+        fits = np.where(some, (nodes >= 0) & self.open_to[block, nodes], True).all(axis=2)
+        for hops, size in zip(self.hops, (read, written), strict=True):
+            fits &= self._links_keep_up(hops[nodes], np.where(some, size, 0.0), some)
+        return np.where(fits, cost, inf)
+
+    def _links_keep_up(
+        self, hops: Integers, size: Seconds, some: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """[b, C]: whether every slice by itself leaves its links below load 1."""
+        latency, per_byte = self.loads.link_prices
+        load = self.loads.link_load[hops] + self.rate * (
+            latency[hops] + per_byte[hops] * size[..., None]
+        )
+        return np.asarray(((load < 1) | (hops < 0) | ~some[..., None]).all(axis=(2, 3)))
+
+
+def _largest_remainder(share: Seconds, length: Integers) -> Integers:
+    """Whole rows in proportion to shares along the last axis, adding up to `length` [b].
+
+    As `grids.parts`: quotas rounded down, the rest to the largest fractions, ties to the earlier.
+    """
+    total = share.sum(axis=2, keepdims=True)
+    quota = np.where(total > 0, share / np.where(total > 0, total, 1), 0.0) * length[:, None, None]
+    rows = np.floor(quota).astype(np.int64)
+    left = np.where(total > 0, length[:, None, None] - rows.sum(axis=2, keepdims=True), 0)
+    order = np.argsort(np.where(share > 0, rows - quota, inf), axis=2, kind="stable")
+    rank = np.argsort(order, axis=2)
+    return np.asarray(rows + (rank < left))
+
+
+def _fits(loads: Loads, task: int, blocks: Blocks) -> NDArray[np.bool_]:
+    """[b, N]: whether a node could hold a block's weights beside the others'."""
+    room = loads.memory_limit - (loads.held > 0) @ loads.weight_bytes
+    new = np.where(loads.held > 0, 0.0, loads.weight_bytes)
+    owners = [np.unique(loads.owners(task, np.array(layers))) for layers in blocks.layers]
+    added = [new[:, own].sum(axis=1) for own in owners]
+    return np.asarray(np.array(added).reshape(-1, len(room)) <= np.maximum(room, 0.0))

@@ -1,0 +1,1 @@
+"""Foreign engines made to repeat themselves, keep limits and stop."""

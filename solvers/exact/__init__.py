@@ -1,0 +1,1 @@
+"""Proofs over placements, for latency and period."""

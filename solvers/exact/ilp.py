@@ -1,0 +1,225 @@
+"""`ilp`: `latency` and `period` on any nodes and links as a 0-1 program."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf
+
+import numpy as np
+
+from splitfog.formulations.arrays.units import task_units
+from splitfog.formulations.bounds.impossible import impossibility
+from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.decision import placed
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.programs.placement import PlacementProgram
+from splitfog.formulations.programs.placement_build import placement_program
+from splitfog.formulations.programs.symmetry import SymmetryBreaking, symmetry_breaking
+from splitfog.instances.records import Instance
+from splitfog.solvers.base import Answer, Request
+from splitfog.solvers.engines.milp import MilpResult, solve_program
+from splitfog.solvers.exact.period_neighbourhoods import FREED, improve_period
+from splitfog.solvers.exact.period_search import offer_period_plans
+from splitfog.solvers.starts.packed_plans import offer_packed_plans
+
+RELATIVE_GAP = {"latency": 1e-9, "period": 1e-7}
+"""At which the engine may stop: below the 1e-6 that counts as proven."""
+
+PHASES = (0.2, 0.4)
+"""Shares of the time left for the whole `period` program at first, and for small ones after it."""
+SMALLER = 2.5
+"""How many times smaller than its unit a value must be for the program to be scaled anew: below,
+an engine's `DOUBT` of 3e-7 units and its gap are less than the 1e-6 that counts as proven."""
+ROUNDING = 1e-6
+"""Relative excess of a bound over the value that rounding explains."""
+
+
+def solve_ilp(request: Request) -> Answer:
+    """The least latency or period of all placements, by CBC or HiGHS through PuLP.
+
+    Any topology, memory (weights of a model count once per node, whoever uses them),
+    groups, layer tiers, `results_to`, several tasks. Option `engine`: "highs" or "cbc".
+
+    The program is written in units of the best value known: of what was offered to the request
+    before, else of what the program finds without its costs. An engine's tolerances are absolute,
+    so where a value several times smaller turns up the program is scaled and solved anew.
+
+    Returns
+    -------
+    Answer
+        With the engine's dual bound, also on a time limit or after Ctrl-C.
+    """
+    if reason := homeless_layer(request.instance, request.objective.transfers):
+        return Answer(None, infeasible=True, reason=reason)
+    offer_simple_plans(request)
+    offer_packed_plans(request)
+    if request.incumbent is None and (reason := impossibility(request.instance, request.objective)):
+        return Answer(None, infeasible=True, reason=reason)
+    is_period = request.objective.name == "period"
+    if is_period:
+        offer_period_plans(request)
+    if request.incumbent is None and (answer := _any_plan(request)) is not None:
+        return answer
+    if is_period and request.time_limit_s is not None and len(request.instance.nodes) > FREED:
+        return _in_phases(request)
+    return _proven(request, request.remaining_s)
+
+
+def _any_plan(request: Request) -> Answer | None:
+    """Offer a feasible decision; the answer where there is none, or none was found in time.
+
+    The program has no times, so that none can blur the proof.
+    """
+    built = placement_program(request.instance, _untimed(request.objective))
+    built.program.cost[:] = [0.0] * built.program.num_columns
+    while True:
+        result = solve_program(
+            built.program,
+            request.options.get("engine", "highs"),
+            time_limit_s=request.remaining_s,
+            seed=request.seed,
+        )
+        if result.infeasible:
+            return Answer(None, infeasible=True, reason=_why_infeasible(request))
+        if result.values is None:
+            reason = "the engine found no placement in time"
+            return Answer(None, stopped_by=result.stopped_by, reason=reason)
+        decision = built.decode(result.values)
+        if request.offer(decision):
+            return None
+        built.exclude(decision)
+
+
+def _in_phases(request: Request) -> Answer:
+    """The whole program for a while, small ones to improve the best plan, then the whole again."""
+    limit = request.remaining_s
+    answer = _proven(request, PHASES[0] * limit)
+    if answer.stopped_by != "time limit":
+        return answer
+    engine = request.options.get("engine", "highs")
+    built = placement_program(request.instance, request.objective, request.incumbent_value)
+    request.lower_bound = answer.lower_bound
+    improve_period(request, built, engine, PHASES[1] * limit)
+    again = _proven(request, request.remaining_s)
+    return _no_weaker(again, answer)
+
+
+def _proven(request: Request, limit_s: float) -> Answer:
+    """Programs in units of the best value so far, until that has become no much smaller."""
+    end_s = request.elapsed_s + limit_s
+    answer = Answer(request.incumbent, 0.0)
+    while request.incumbent_value > 0:
+        unit_s, before = request.incumbent_value, answer
+        answer = _no_weaker(_attempt(request, end_s), before)
+        if answer.stopped_by != "finished" or request.incumbent_value * SMALLER > unit_s:
+            return answer
+    return Answer(request.incumbent, 0.0)
+
+
+def _no_weaker(answer: Answer, before: Answer) -> Answer:
+    """The answer with the better of its bound and that of one before."""
+    bounds = [b for b in (answer.lower_bound, before.lower_bound) if b is not None]
+    return replace(answer, lower_bound=max(bounds, default=None))
+
+
+def _attempt(request: Request, end_s: float) -> Answer:
+    """The program in units of the best value, solved, or left at one that is much smaller."""
+    unit_s = request.incumbent_value
+    is_period = request.objective.name == "period"
+    built = placement_program(request.instance, request.objective, unit_s)
+    kept = symmetry_breaking(built, unit_s if is_period else None)
+    for breaking in kept:
+        breaking.add_to(built)
+    target = 1 / SMALLER
+    while True:
+        result = _solve(request, built, kept, end_s - request.elapsed_s, target)
+        if result.infeasible:  # the best plan is a solution: an engine that errs proves nothing
+            return Answer(request.incumbent, reason="the engine lost the best plan that is known")
+        if result.values is not None:
+            decision = built.decode(result.values)
+            request.offer(decision)
+            if decision_violations(request.instance, decision, request.objective):
+                built.exclude(decision)
+                continue
+            is_left = target > -inf and not result.optimal and result.stopped_by == "finished"
+            if is_left and request.incumbent_value * SMALLER > unit_s:
+                target = -inf  # the engine's value was its tolerance
+                continue
+        bound = _believed(result.bound * unit_s, request)
+        return Answer(request.incumbent, bound, stopped_by=result.stopped_by)
+
+
+def _untimed(objective: Objective) -> Objective:
+    """The objective with the same feasible decisions whose program has no rows with times."""
+    return Objective("latency", objective.transfers, objective.monotone)
+
+
+def homeless_layer(instance: Instance, transfers: str) -> str | None:
+    """A sentence on a layer (or its group) that no node may have; None if there is none."""
+    for position, task in enumerate(instance.tasks):
+        layers = instance.model_of(task).layers
+        for layer in task_units(instance, position, transfers).forbidden():
+            return (
+                f"task {task.name}: no node may have layer {layers[layer].name} "
+                "(its tiers, its group, the source, or no route to results_to)"
+            )
+    return None
+
+
+def offer_simple_plans(request: Request) -> None:
+    """Offer, for every node, the plan with all layers there that may be, others at their best."""
+    instance, transfers = request.instance, request.objective.transfers
+    units = [task_units(instance, task, transfers) for task in range(len(instance.tasks))]
+    for node in range(len(instance.nodes)):
+        if request.out_of_time:
+            return
+        placements = []
+        for own in units:
+            places = own.costs_s.argmin(axis=1)
+            places[np.isfinite(own.costs_s[:, node])] = node
+            placements.append(places[own.unit_of])
+        request.offer(placed(*placements))
+
+
+def _solve(
+    request: Request,
+    built: PlacementProgram,
+    kept: list[SymmetryBreaking],
+    limit_s: float,
+    target: float,
+) -> MilpResult:
+    assert request.incumbent is not None
+    known = request.incumbent
+    for breaking in kept:
+        known = breaking.relabelled(built, known)
+    return solve_program(
+        built.program,
+        request.options.get("engine", "highs"),
+        time_limit_s=limit_s,
+        relative_gap=RELATIVE_GAP[request.objective.name],
+        start=built.encode(known),
+        seed=request.seed,
+        target=target,
+    )
+
+
+def _believed(bound: float, request: Request) -> float | None:
+    """The bound without what rounding may have put on top of the best value."""
+    value = request.incumbent_value
+    if bound == -inf:
+        return None
+    return value if value < bound <= value * (1 + ROUNDING) else bound
+
+
+def _why_infeasible(request: Request) -> str:
+    """Which rule leaves no placement, found by leaving memory out."""
+    reason = "no placement respects tiers, groups, routes"
+    reason += " and monotone" if request.objective.monotone else ""
+    if all(node.memory_bytes is None for node in request.instance.nodes):
+        return reason
+    loose = placement_program(request.instance, _untimed(request.objective), memory=False)
+    loose.program.cost[:] = [0.0] * loose.program.num_columns
+    result = solve_program(loose.program, time_limit_s=request.remaining_s)
+    if result.values is not None:
+        return f"{reason} and memory: without the memory limits there is one"
+    return reason if result.infeasible else f"{reason} and memory"

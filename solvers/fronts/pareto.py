@@ -1,0 +1,220 @@
+"""`pareto`: the front of two criteria or more, and what kind of front it is."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from splitfog.formulations.decision import Decision
+from splitfog.formulations.fronts.criteria import Criteria, criteria_of
+from splitfog.formulations.fronts.front import Front, FrontPoint
+from splitfog.formulations.plan import TaskPlan
+from splitfog.instances.records import Instance
+from splitfog.solvers.base import SolverDeclined, is_strict
+from splitfog.solvers.fronts.archive import Archive
+from splitfog.solvers.fronts.epsilon_constraint import RESOLUTION, OutOfTime, epsilon_constraint
+from splitfog.solvers.fronts.search import (
+    MOST_ENUMERATED,
+    enumerate_front,
+    num_decisions,
+    search_front,
+)
+from splitfog.solvers.fronts.supported import supported_front
+
+KINDS = ("exact", "supported", "archive")
+TIME_LIMIT_S = 60.0
+
+
+def pareto(
+    instance: Instance,
+    objectives: str | tuple[str, ...] | list[str],
+    *,
+    transfers: str = "once",
+    monotone: bool = True,
+    kind: str | None = None,
+    time_limit_s: float | None = None,
+    seed: int = 0,
+) -> Front:
+    """Plans of which none is at least as good as another in every objective.
+
+    Parameters
+    ----------
+    instance
+        What is placed; plans are unsliced.
+    objectives
+        Two or more of latency, makespan, period, memory:NODE (bytes of weights there) and
+        bytes:FROM,TO (bytes over that directed link); as a list, or one text with commas.
+    transfers, monotone
+        As for `solve`.
+    kind
+        What to make: "exact" (all of the front), "supported" (its lower convex hull, by minimum
+        cuts: fast on large models) or "archive" (a search); None: exact where it ends in time,
+        else the best of the others.
+    time_limit_s
+        Seconds; None: 60.
+    seed
+        Of the search.
+
+    Returns
+    -------
+    Front
+        Its `kind` says what is proven. No points where there is no plan, or none was found.
+
+    Raises
+    ------
+    SolverDeclined
+        Where the kind asked for cannot be had, with the reason.
+    ValueError, LookupError
+        For objectives that make no sense.
+
+    Notes
+    -----
+    Exact: all of up to 2,000 placements (with `makespan` up to 20,000 placements times orders);
+    else, without `makespan`, 0-1 programs with falling limits on all objectives but one (up to a
+    relative resolution of 1e-6).
+
+    Examples
+    --------
+    >>> from splitfog.instances.generators import generate
+    >>> front = pareto(generate("three-tier"), "latency,bytes:device,edge0")
+    >>> front.kind
+    'exact'
+    """
+    criteria = criteria_of(instance, objectives, transfers, monotone)
+    if kind not in (None, *KINDS):
+        raise ValueError(f"kind = {kind!r}, must be one of {', '.join(KINDS)}")
+    limit = TIME_LIMIT_S if time_limit_s is None else time_limit_s
+    if not limit > 0:
+        raise ValueError(f"time limit = {limit} s, must be > 0")
+    run = _Run(Archive(criteria), limit, seed)
+    found = run.of_kind(kind) if kind else run.best()
+    return _front(criteria, run, found, seed)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What a method came to."""
+
+    kind: str
+    method: str
+    status: str = "feasible"
+    stopped_by: str = "finished"
+    reason: str | None = None
+
+
+@dataclass
+class _Run:
+    """One call: its archive and its time."""
+
+    archive: Archive
+    limit_s: float
+    seed: int
+    started: float = field(default_factory=time.perf_counter)
+
+    def remaining_s(self) -> float:
+        """Seconds left."""
+        return self.limit_s - (time.perf_counter() - self.started)
+
+    def of_kind(self, kind: str) -> _Outcome:
+        """The kind asked for, or `SolverDeclined`."""
+        try:
+            if kind == "exact":
+                return self._exact()
+            return self._supported() if kind == "supported" else self._searched([])
+        except OutOfTime:
+            reason = "the exact front was not finished in time"
+            return _Outcome("archive", "0-1 programs", self._status, "time limit", reason)
+        except KeyboardInterrupt:
+            return _Outcome("archive", kind, self._status, "interrupted")
+
+    def best(self) -> _Outcome:
+        """Exact if it can be had in time, else supported, else (or with a gap) a search.
+
+        A method that fails is named, and what the archive holds is kept.
+        """
+        passed, stopped_by = [], "finished"
+        try:
+            for kind, method in (("exact", self._exact), ("supported", self._supported)):
+                try:
+                    outcome = method()
+                    if stopped_by == "finished":
+                        return outcome
+                except SolverDeclined as declined:
+                    passed.append(f"not {kind}: {declined.reason}")
+                except OutOfTime:
+                    passed.append(f"not {kind}: not finished in time")
+                    stopped_by = "time limit"
+                except Exception as error:
+                    if is_strict():
+                        raise
+                    passed.append(f"not {kind}: it failed ({type(error).__name__}: {error})")
+            return self._searched(passed, stopped_by)
+        except KeyboardInterrupt:
+            return _Outcome("archive", "search", self._status, "interrupted", "; ".join(passed))
+
+    @property
+    def _status(self) -> str:
+        return "feasible" if self.archive.decisions else "unknown"
+
+    def _exact(self) -> _Outcome:
+        count = num_decisions(self.archive)
+        criteria = self.archive.criteria
+        by_program = not criteria.with_order
+        if count <= (MOST_ENUMERATED // 10 if by_program else MOST_ENUMERATED):
+            enumerate_front(self.archive)
+            return self._proven("exact", f"all of {count} decisions")
+        if not by_program:
+            reason = f"more than {MOST_ENUMERATED} placements times orders, and makespan not linear"
+            raise SolverDeclined("exact front", reason)
+        # a quarter of the time is kept for the search that follows if this does not end
+        epsilon_constraint(self.archive, lambda: self.remaining_s() - self.limit_s / 4, self.seed)
+        return self._proven("exact", f"0-1 programs, resolution {RESOLUTION:g}")
+
+    def _supported(self) -> _Outcome:
+        supported_front(self.archive)
+        return self._proven("supported", "minimum cuts")
+
+    def _proven(self, kind: str, method: str) -> _Outcome:
+        if self.archive.decisions:
+            return _Outcome(kind, method)
+        reason = "no placement respects tiers, groups, routes, memory and monotone"
+        return _Outcome(kind, method, "infeasible", reason=reason)
+
+    def _searched(self, passed: list[str], stopped_by: str = "finished") -> _Outcome:
+        names, failures = search_front(self.archive, self.seed, self.remaining_s)
+        if self.remaining_s() <= 0:
+            stopped_by = "time limit"
+        method = f"local search after {', '.join(names)}" if names else "local search"
+        reason = "; ".join([*passed, *failures]) or None
+        return _Outcome("archive", method, self._status, stopped_by, reason)
+
+
+def _front(criteria: Criteria, run: _Run, outcome: _Outcome, seed: int) -> Front:
+    claims: dict[str, Any] = vars(outcome)
+    return Front(
+        instance=criteria.instance.name,
+        instance_sha256=criteria.instance.sha256,
+        objectives=tuple(criterion.name for criterion in criteria.each),
+        transfers=criteria.objective.transfers,
+        monotone=criteria.objective.monotone,
+        **claims,
+        seed=seed,
+        runtime_s=time.perf_counter() - run.started,
+        points=tuple(
+            FrontPoint(values=values, tasks=_tasks(criteria.instance, decision))
+            for values, decision in run.archive.ordered()
+        ),
+    )
+
+
+def _tasks(instance: Instance, decision: Decision) -> tuple[TaskPlan, ...]:
+    names = [node.name for node in instance.nodes]
+    tasks = []
+    for task, answer in zip(instance.tasks, decision.tasks, strict=True):
+        layers = [layer.name for layer in instance.model_of(task).layers]
+        places = [names[node] for node in answer.placement.tolist()]
+        order = None if answer.order is None else tuple(layers[i] for i in answer.order)
+        placement = dict(zip(layers, places, strict=True))
+        tasks.append(TaskPlan(task=task.name, placement=placement, order=order))
+    return tuple(tasks)

@@ -1,0 +1,311 @@
+"""The constraint program of one block of the makespan problem, for CP-SAT.
+
+Layer l on node n is a literal x(l, n); starts are whole ticks. Without contention (no shared link
+and no node without overlap in use) an order on every node suffices: the layers sorted by start are
+a topological order whose pass (SPEC 3.2) books nothing later. With contention one rank a layer
+orders every node, shared link and node without overlap at once, since the pass books a tensor's
+hops right after its layer and nothing overtakes: intervals that merely do not overlap would be a
+relaxation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from splitfog.formulations.arrays.segment_problem import Block
+from splitfog.solvers.engines.cp_sat import Search, search
+from splitfog.solvers.makespan.hops import HopModel
+from splitfog.solvers.makespan.quick_plans import BlockPlan, longest_first
+
+Literal = Any
+"""A CP-SAT literal; None where it is always true."""
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """The best plan known of a block, a bound in ticks, and whether nothing is left to do.
+
+    `settled`: the search ended of itself, so that one in finer ticks may follow. `infeasible`: no
+    plan was known, and there is none up to the limit.
+    """
+
+    plan: BlockPlan
+    bound: float
+    closed: bool
+    settled: bool = True
+    interrupted: bool = False
+    infeasible: bool = False
+
+
+def solve_block(
+    block: Block,
+    known: BlockPlan,
+    upper: float,
+    bound: float,
+    limits: Search,
+    relaxed: bool = False,
+    factor: int = 1,
+) -> BlockResult:
+    """A plan of a block better than `known` and at most `upper`, in ticks, and a bound.
+
+    The bound is `upper` + 1 if there is no such plan, or the known value if that is less.
+
+    Parameters
+    ----------
+    block
+        In whole ticks.
+    known
+        A plan to start from, or `NO_PLAN`.
+    upper
+        Finite; plans above it are of no use.
+    bound
+        A lower bound known already.
+    limits
+        Time, seed and workers.
+    relaxed
+        Whether hops that wait keep only clear of one another, without the one rank: the bound
+        is valid, the plan's value recomputed.
+    factor
+        How many ticks are counted as one: the bound is valid, the plan's value recomputed, and the
+        search far shorter where ticks are fine.
+    """
+    upper = min(upper, known.value - 1)
+    counted = block if factor == 1 else block.coarser(factor)
+    model = BlockModel(counted, upper // factor, bound // factor, relaxed)
+    if model.is_empty:
+        return BlockResult(known, max(bound, upper + 1), True, infeasible=not known.order)
+    model.hint(known)
+    found = search(model.model, limits)
+    if found.infeasible:
+        return BlockResult(known, upper + 1, True, infeasible=not known.order)
+    bound = max(bound, factor * float(ceil(found.bound - 1e-6)))
+    plan = known
+    if found.solver is not None:
+        placement, order = model.decoded(found.solver)
+        for way in (order, longest_first(block, placement)) if block.fits(placement) else ():
+            value = block.book(placement, way)
+            if value < plan.value:
+                plan = BlockPlan(value, placement, way)
+    closed = found.finished and factor == 1 and not relaxed
+    bound = min(bound, plan.value)
+    return BlockResult(plan, bound, closed, found.finished, found.interrupted)
+
+
+class BlockModel:
+    """The constraint program, its hint and the way back; `is_empty` if no plan meets `upper`."""
+
+    def __init__(self, block: Block, upper: float, bound: float, relaxed: bool = False) -> None:
+        self.block, self.upper = block, int(upper)
+        self.model = cp_model.CpModel()
+        useful = block.through <= upper
+        for group in block.groups:
+            useful[list(group)] = useful[list(group)].all(axis=0)
+        self.domains = [np.flatnonzero(row).tolist() for row in useful]
+        self.is_empty = not all(self.domains) or bound > upper
+        if self.is_empty:
+            return
+        self.end = self.model.new_int_var(int(max(bound, block.bound)), self.upper, "end")
+        self._place()
+        self._start()
+        self._precede()
+        self._share_nodes()
+        self._remember()
+        self.hops = HopModel(self, relaxed) if block.durations.contended else None
+        self.model.minimize(self.end)
+
+    def when(self, constraint: Any, *literals: Literal) -> None:
+        """Enforce a constraint only if all literals hold."""
+        given = [literal for literal in literals if literal is not None]
+        if given:
+            constraint.only_enforce_if(given)
+
+    def on(self, layer: int, values: Sequence[float]) -> Any:
+        """The entry of a row of whole numbers, one a node, at a layer's node."""
+        domain = self.domains[layer]
+        if len({float(values[node]) for node in domain}) == 1:
+            return int(values[domain[0]])
+        literals = [self.x[layer][node] for node in domain]
+        return cp_model.LinearExpr.weighted_sum(literals, [int(values[n]) for n in domain])
+
+    def _place(self) -> None:
+        """One node a layer, the same for a group; `x[layer][node]`."""
+        leader = {member: group[0] for group in self.block.groups for member in group}
+        self.x: list[dict[int, Literal]] = []
+        for layer, domain in enumerate(self.domains):
+            first = leader.get(layer, layer)
+            if first < layer:
+                self.x.append(self.x[first])
+            elif len(domain) == 1:
+                self.x.append({domain[0]: None})
+            else:
+                row = {node: self.model.new_bool_var(f"x{layer}@{node}") for node in domain}
+                self.model.add_exactly_one(row.values())
+                self.x.append(row)
+
+    def _start(self) -> None:
+        """Starts between head and what the tail leaves of the upper bound."""
+        block, model = self.block, self.model
+        self.starts: list[Any] = []
+        for layer, domain in enumerate(self.domains):
+            if block.is_virtual[layer]:
+                start: Any = 0
+            else:
+                after = (block.times + block.tails)[layer, domain]
+                least = int(block.heads[layer, domain].min())
+                start = model.new_int_var(least, self.upper - int(after.min()), f"s{layer}")
+                if len(domain) > 1:
+                    model.add(start >= self.on(layer, block.heads[layer]))
+            self.starts.append(start)
+            model.add(self.end >= start + self.on(layer, (block.times + block.tails)[layer]))
+
+    def ended(self, layer: int) -> Any:
+        """When a layer ends, as an expression."""
+        return self.starts[layer] + self.on(layer, self.block.times[layer])
+
+    def _precede(self) -> None:
+        """A layer starts when its tensors are there; pairs of nodes without a way are excluded."""
+        block = self.block
+        for layer, producers in enumerate(block.inputs):
+            for producer in producers:
+                if not block.is_virtual[layer]:
+                    self.model.add(self.starts[layer] >= self.ended(producer))
+                self._transfer(producer, layer)
+
+    def _transfer(self, producer: int, layer: int) -> None:
+        """The way of a tensor to a reader: excluded, a literal a cost, or a row a pair of nodes."""
+        edges = self.block.edges[producer]
+        pairs = [
+            (u, v) for u in self.domains[producer] for v in self.domains[layer] if edges[u, v] > 0
+        ]
+        possible = [pair for pair in pairs if edges[pair] <= self.upper]
+        for u, v in pairs:
+            if edges[u, v] > self.upper:
+                self._exclude(self.x[producer][u], self.x[layer][v])
+        costs = sorted({float(edges[pair]) for pair in possible})
+        if len(costs) * len(self.domains[producer]) < len(possible):
+            for cost in costs:
+                self._far(producer, layer, cost)
+            return
+        for u, v in possible:
+            delay = int(self.block.times[producer, u] + edges[u, v])
+            rule = self.model.add(self.starts[layer] >= self.starts[producer] + delay)
+            self.when(rule, self.x[producer][u], self.x[layer][v])
+
+    def _exclude(self, *literals: Literal) -> None:
+        """Not all of these hold."""
+        self.model.add_bool_or([~literal for literal in literals if literal is not None])
+
+    def _far(self, producer: int, layer: int, cost: float) -> None:
+        """One literal for all pairs of nodes between which a tensor takes at least so long."""
+        far = self.model.new_bool_var("")
+        reader = self.x[layer]
+        rule = self.model.add(self.starts[layer] >= self.ended(producer) + int(cost))
+        self.when(rule, far)
+        for u, here in self.x[producer].items():
+            above = self.block.edges[producer, u] >= cost
+            for is_far, says in ((False, far), (True, ~far)):
+                others = [reader[v] for v in reader if above[v] == is_far]
+                if all(other is not None for other in others):
+                    given = [] if here is None else [~here]
+                    self.model.add_bool_or([*given, *others, says])
+
+    def _share_nodes(self) -> None:
+        """One layer at a time on a node; and the node's whole work fits before the end."""
+        block, model = self.block, self.model
+        self.intervals: list[list[Any]] = [[] for _ in range(block.num_nodes)]
+        for node in range(block.num_nodes):
+            here = [
+                layer
+                for layer, domain in enumerate(self.domains)
+                if node in domain and not block.is_virtual[layer]
+            ]
+            for layer in here:
+                self.intervals[node].append(
+                    self.interval(
+                        self.starts[layer], int(block.times[layer, node]), self.x[layer][node]
+                    )
+                )
+            if len(here) > 1:
+                model.add_no_overlap(self.intervals[node])
+                self._work(node, here)
+
+    def _work(self, node: int, here: list[int]) -> None:
+        """The end is after a node's first possible start, its work, and its least tail, if used."""
+        block = self.block
+        literals = [self.x[layer][node] for layer in here]
+        sizes = [int(block.times[layer, node]) for layer in here]
+        work = sum(t * (1 if x is None else x) for t, x in zip(sizes, literals))
+        around = int(block.heads[here, node].min()) + int(block.tails[here, node].min())
+        if around > 0 and not any(x is None for x in literals):
+            used = self.model.new_bool_var(f"used{node}")
+            for literal in literals:
+                self.model.add_implication(literal, used)
+            self.model.add(self.end >= around * used + work)
+        else:
+            self.model.add(self.end >= around + work)
+
+    def interval(self, start: Any, size: int, literal: Literal) -> Any:
+        """An interval that is there if the literal holds."""
+        if literal is None:
+            return self.model.new_fixed_size_interval_var(start, size, "")
+        return self.model.new_optional_fixed_size_interval_var(start, size, literal, "")
+
+    def _remember(self) -> None:
+        """Weights fit in memory, in whole units so small that rounding does not matter."""
+        block = self.block
+        if block.weights is None or block.limits is None:
+            return
+        whole = all(num_bytes % 1 == 0 for num_bytes, _ in block.weights)
+        for node, limit in enumerate(block.limits.tolist()):
+            fitting = [own for own in block.weights if own[0] <= limit]
+            for num_bytes, layers in block.weights:
+                if num_bytes > limit:
+                    self.model.add(self._any_on(node, layers) == 0)
+            if sum(num_bytes for num_bytes, _ in fitting) > limit:
+                most = 2.0**61 / len(fitting)  # so that sums stay whole numbers of 64 bits
+                unit = 1.0 if whole and limit <= most else most / limit
+                held = [int(own * unit) * self._any_on(node, layers) for own, layers in fitting]
+                self.model.add(sum(held) <= int(limit * unit))
+
+    def _any_on(self, node: int, layers: tuple[int, ...]) -> Any:
+        """1 if one of some layers is on a node, 0 if none may be."""
+        literals = [self.x[layer][node] for layer in layers if node in self.x[layer]]
+        if not literals:
+            return 0
+        if any(literal is None for literal in literals):
+            return 1
+        if len(literals) == 1:
+            return literals[0]
+        held = self.model.new_bool_var("")
+        for literal in literals:
+            self.model.add_implication(literal, held)
+        return held
+
+    def hint(self, plan: BlockPlan) -> None:
+        """Start from a plan's placement (CP-SAT completes it)."""
+        for layer, node in enumerate(plan.placement):
+            for other, literal in self.x[layer].items():
+                if literal is not None and layer == self._first(layer):
+                    self.model.add_hint(literal, other == node)
+
+    def _first(self, layer: int) -> int:
+        """The layer whose literals a layer uses."""
+        return next(first for first, row in enumerate(self.x) if row is self.x[layer])
+
+    def decoded(self, solver: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Placement and order of a solution."""
+        placement = tuple(
+            next(n for n, x in row.items() if x is None or solver.boolean_value(x))
+            for row in self.x
+        )
+        if self.hops is not None:
+            return placement, self.hops.order(solver)
+        starts = [int(solver.value(start)) for start in self.starts]
+        ends = [s + self.block.times[layer, placement[layer]] for layer, s in enumerate(starts)]
+        return placement, tuple(sorted(range(len(starts)), key=lambda i: (starts[i], ends[i], i)))

@@ -1,0 +1,368 @@
+"""Makespan over blocks in series: a shortest path whose arcs are solved only where it matters.
+
+A state is a cut with the node that its layer is on, an arc a block between two states. Arcs start
+with their critical-path bounds; the arcs on the shortest path under bounds are solved, until the
+shortest path consists of solved ones: it is then the least makespan. At any time the path's length
+is a valid bound. Equal blocks, as residual networks repeat them, are solved once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import product
+from math import ceil, floor, inf, log2
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.arrays.critical_path import Table
+from splitfog.formulations.arrays.segment_problem import Block
+from splitfog.formulations.decision import Decision, TaskDecision
+from splitfog.formulations.plan import StoppedBy
+from splitfog.instances.records import frozen
+from splitfog.solvers.base import Request
+from splitfog.solvers.engines.cp_sat import Search
+from splitfog.solvers.makespan.quick_plans import NO_PLAN, BlockPlan, quick_plan
+from splitfog.solvers.makespan.segment_model import solve_block
+from splitfog.solvers.starts.warm_starts import rivals
+
+FIRST_EFFORT = 0.05
+"""CP-SAT's deterministic seconds (0.1 to 2 real ones) for the first search of a block."""
+GROWTH = 4.0
+"""How many times the effort of one search the next one of the same block has."""
+COARSE_TICKS = 2**14
+"""Of a block's known makespan, in searches for good plans and first bounds."""
+
+Pair = tuple[int, int]
+"""Nodes of a block's entry and exit; 0 where it has none."""
+
+
+@dataclass
+class Arc:
+    """A block between two states: its best plan, and how often it was searched.
+
+    `fine`: coarse ticks have nothing more to say.
+    """
+
+    block: Block
+    plan: BlockPlan
+    attempts: int = 0
+    closed: bool = False
+    fine: bool = False
+
+
+@dataclass(eq=False)
+class Leg:
+    """One block with all its arcs; those that differ by a swap of twin nodes are one."""
+
+    block: Block
+    has_entry: bool
+    arcs: dict[Pair, Arc] = field(default_factory=dict)
+
+    @property
+    def width(self) -> Pair:
+        """How many states there are before and after."""
+        nodes = self.block.num_nodes
+        return (nodes if self.has_entry else 1, 1 if self.block.exit is None else nodes)
+
+    @cached_property
+    def lower(self) -> Table:
+        """[states before, states after]: lower bounds of the arcs, raised as they are solved."""
+        before, after = self.width
+        firsts = [self._pinned((entry, 0)).heads for entry in range(before)]
+        lasts = [self._pinned((0, exit_)).tails for exit_ in range(after)]
+        table = np.full((before, after), inf)
+        for entry in range(before):
+            for exit_ in range(after):
+                through = firsts[entry] + self._pinned((entry, exit_)).times + lasts[exit_]
+                table[entry, exit_] = through.min(axis=1).max()
+        return table
+
+    @cached_property
+    def upper(self) -> Table:
+        """[states before, states after]: the arcs' best values, inf where none is known."""
+        return np.full(self.width, inf)
+
+    @cached_property
+    def names(self) -> dict[Pair, NDArray[np.int64]]:
+        """[nodes] by pair: what the nodes of the arc kept for it are called on its own way."""
+        own = np.arange(self.block.num_nodes)
+        has_twins = bool(self.block.durations.twins)
+        before, after = self.width
+        pairs = product(range(before), range(after))
+        return {pair: self._names(pair) if has_twins else own for pair in pairs}
+
+    @cached_property
+    def kept(self) -> dict[Pair, Pair]:
+        """The pair whose arc stands for that of a pair."""
+        if not self.block.durations.twins:
+            return {pair: pair for pair in self.names}
+        called = {pair: np.argsort(names).tolist() for pair, names in self.names.items()}
+        return {
+            (entry, exit_): (
+                own[entry] if self.has_entry else 0,
+                0 if self.block.exit is None else own[exit_],
+            )
+            for (entry, exit_), own in called.items()
+        }
+
+    def _names(self, pair: Pair) -> NDArray[np.int64]:
+        names = np.arange(self.block.num_nodes)
+        taken: list[int] = []
+        states = [pair[0]] if self.has_entry else []
+        states += [] if self.block.exit is None else [pair[1]]
+        for state in dict.fromkeys(states):
+            for twins in self.block.durations.twins:
+                if state in twins:
+                    first = next(node for node in twins if node not in taken)
+                    at = int(np.flatnonzero(names == state)[0])
+                    names[[first, at]] = names[[at, first]]
+                    taken.append(first)
+        return names
+
+    def pair(self, placement: Sequence[int]) -> Pair:
+        """The pair that a placement of the block belongs to."""
+        entry = placement[0] if self.has_entry else 0
+        return entry, 0 if self.block.exit is None else placement[self.block.exit]
+
+    def arc(self, pair: Pair, placements: Iterable[Sequence[int]] = ()) -> Arc:
+        """An arc with a quick plan, made when first asked for."""
+        kept = self.kept[pair]
+        if kept not in self.arcs:
+            block = self._pinned(kept)
+            self.arcs[kept] = Arc(block, NO_PLAN)
+            called = np.argsort(self.names[pair])
+            known = [called[list(placement)].tolist() for placement in placements]
+            self.improve(pair, quick_plan(block, known), self.lower[pair])
+        return self.arcs[kept]
+
+    def plan(self, pair: Pair) -> BlockPlan:
+        """The best plan of an arc, on the nodes of a pair."""
+        plan = self.arc(pair).plan
+        return replace(plan, placement=tuple(self.names[pair][list(plan.placement)].tolist()))
+
+    def improve(self, pair: Pair, plan: BlockPlan, bound: float) -> None:
+        """Take a plan and a bound of an arc if they are better than what is known.
+
+        The plan is on the nodes of the arc kept.
+        """
+        kept = self.kept[pair]
+        arc = self.arcs[kept]
+        if plan.value < arc.plan.value:
+            arc.plan = plan
+        for same in self._alike[kept]:
+            self.upper[same] = arc.plan.value
+            self.lower[same] = max(self.lower[same], bound)
+        arc.closed |= bool(self.lower[pair] >= self.upper[pair])
+
+    @cached_property
+    def _alike(self) -> dict[Pair, list[Pair]]:
+        """Pairs by the one whose arc they share."""
+        found: dict[Pair, list[Pair]] = {}
+        for pair, kept in self.kept.items():
+            found.setdefault(kept, []).append(pair)
+        return found
+
+    def _pinned(self, pair: Pair) -> Block:
+        return self.block.pinned(pair[0] if self.has_entry else None, pair[1])
+
+
+def shortest_path(tables: Sequence[Table]) -> tuple[float, list[Pair]]:
+    """Least sum over one entry of every table, each row the column before; inf if there is none."""
+    lengths = lengths_before(tables)
+    state = int(lengths[-1].argmin())
+    value = float(lengths[-1][state])
+    pairs = []
+    for table, before in zip(reversed(tables), reversed(lengths[:-1])):
+        origin = int((before + table[:, state]).argmin())
+        pairs.append((origin, state))
+        state = origin
+    return value, pairs[::-1]
+
+
+def lengths_before(tables: Sequence[Table]) -> list[Table]:
+    """Shortest length from the beginning to every state, before each table and at the end."""
+    lengths = [np.zeros(1)]
+    for table in tables:
+        lengths.append((lengths[-1][:, None] + table).min(axis=0))
+    return lengths
+
+
+def whole_decision(
+    blocks: Sequence[Block], plans: Sequence[BlockPlan], skipped: Sequence[int]
+) -> Decision:
+    """The decision that plans of blocks in series make; their orders concatenate.
+
+    `skipped` says how many layers at the beginning of each block belong to the block before.
+    """
+    arrays = blocks[0].durations.arrays
+    placement = np.zeros(len(arrays.model.layers), np.int64)
+    order: list[int] = []
+    for block, plan, skip in zip(blocks, plans, skipped, strict=True):
+        placement[list(block.layers)] = plan.placement
+        order += [block.layers[local] for local in plan.order if local >= skip]
+    return Decision((TaskDecision(frozen(placement), tuple(order)),))
+
+
+class SeriesSearch:
+    """The search over blocks in series, in ticks of 1 / scale seconds.
+
+    `limit`: some plan is below it. `bound`: what is known of the makespan, and then proven.
+    `placement`: that of the best plan of all blocks, which may break a memory limit.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        blocks: Sequence[Block],
+        scale: float,
+        limit: float,
+        bound: float = 0.0,
+    ) -> None:
+        self.request, self.blocks = request, blocks
+        self.scale, self.bound = scale, bound
+        kinds: dict[object, Leg] = {}
+        self.legs = [
+            kinds.setdefault((block.key, at > 0), Leg(block, at > 0))
+            for at, block in enumerate(blocks)
+        ]
+        self.best = limit
+        self.placement: NDArray[np.int64] | None = None
+        self.interrupted = False
+        self.asked = False
+
+    def run(self) -> StoppedBy:
+        """Search until the shortest path is solved; offers plans and keeps the request's bound."""
+        while True:
+            path = self._bounded()
+            for at, pair in enumerate(path):
+                self._opened(self.legs[at], at, pair)
+            self._offer(path)
+            arcs = [self.legs[at].arc(pair) for at, pair in enumerate(path)]
+            open_ = {id(arc): at for at, arc in enumerate(arcs)}
+            left = [at for at in open_.values() if not arcs[at].closed]
+            if not left or self.best <= self.bound:
+                return "finished"
+            if self.interrupted:
+                self._join()
+                return "interrupted"
+            if self.request.out_of_time:
+                self._ask()
+                self._join()
+                return "time limit"
+            at = min(left, key=lambda at: self._urgency(at, path[at]))
+            if arcs[at].attempts:
+                self._ask()
+            self._solve(self.legs[at], path[at])
+
+    def _ask(self) -> None:
+        """Go on from the best that a baseline finds, once, where the first searches did not do."""
+        if self.asked:
+            return
+        self.asked = True
+        if self.request.offer_all(rivals(self.request)):
+            self.best = min(self.best, floor(self.request.incumbent_value * self.scale) + 1.0)
+            for at in range(len(self.blocks)):
+                self._take(at)
+
+    def _take(self, at: int) -> None:
+        """The incumbent's own part in a block, if it is better than what is known of its arc."""
+        placement, order = self._part(at)
+        leg = self.legs[at]
+        pair = leg.pair(placement)
+        block = leg.arc(pair).block
+        called = np.argsort(leg.names[pair])[placement].tolist()
+        plan = BlockPlan(block.book(called, order), tuple(called), tuple(order))
+        leg.improve(pair, plan, leg.lower[pair])
+
+    def _part(self, at: int) -> tuple[list[int], list[int]]:
+        """The incumbent's placement and order in a block, by local index."""
+        assert self.request.incumbent is not None
+        task, block = self.request.incumbent.tasks[0], self.blocks[at]
+        local = {layer: index for index, layer in enumerate(block.layers)}
+        order = block.durations.arrays.model.order.tolist() if task.order is None else task.order
+        return task.placement[list(block.layers)].tolist(), [local[x] for x in order if x in local]
+
+    def _urgency(self, at: int, pair: Pair) -> tuple[int, float]:
+        """Sorts arcs: those searched least first, then those of the widest gap."""
+        leg = self.legs[at]
+        return leg.arc(pair).attempts, float(leg.lower[pair] - leg.upper[pair])
+
+    def _bounded(self) -> list[Pair]:
+        """The shortest path under bounds, whose length bounds the makespan."""
+        length, path = shortest_path([leg.lower for leg in self.legs])
+        self.bound = max(self.bound, min(length, self.best))
+        known = self.request.lower_bound or 0.0
+        self.request.lower_bound = max(known, self.bound / self.scale)
+        return path
+
+    def _useful(self, leg: Leg, pair: Pair) -> float:
+        """The most that an arc may take on a path that is better than the best one known."""
+        tables = [other.lower for other in self.legs]
+        before = lengths_before(tables)
+        after = lengths_before([table.T for table in reversed(tables)])[::-1]
+        rest = min(
+            float(before[at][pair[0]] + after[at + 1][pair[1]])
+            for at, other in enumerate(self.legs)
+            if other is leg
+        )
+        return self.best - 1 - rest
+
+    def _opened(self, leg: Leg, at: int, pair: Pair) -> Arc:
+        """The arc, with a quick plan; the best decision known is one of those tried."""
+        if leg.kept[pair] in leg.arcs or self.request.incumbent is None:
+            return leg.arc(pair)
+        placement = self._part(at)[0]
+        arc = leg.arc(pair, [placement])
+        if leg.pair(placement) == pair:
+            self._take(at)
+        return arc
+
+    def _solve(self, leg: Leg, pair: Pair) -> None:
+        """Search one arc, longer than the last time.
+
+        With contention a relaxation comes first: it is far smaller and often tight. What the first
+        search in full ticks leaves open is searched in coarse ones until these are settled, then
+        in full ones again; searches for the bound and broad ones take turns.
+        """
+        request, arc = self.request, leg.arc(pair)
+        relaxed = arc.attempts == 0 and arc.block.durations.contended
+        rounds = max(0, arc.attempts - arc.block.durations.contended)
+        factor = 1 if rounds == 0 or arc.fine else _factor(arc.plan.value)
+        limits = Search(
+            request.remaining_s,
+            FIRST_EFFORT * GROWTH**arc.attempts,
+            request.seed,
+            request.options["workers"],
+            is_broad=rounds % 3 == 2,
+        )
+        lower = max(float(leg.lower[pair]), self.bound if len(self.legs) == 1 else 0.0)
+        useful = self._useful(leg, pair)
+        found = solve_block(arc.block, arc.plan, useful, lower, limits, relaxed, factor)
+        leg.improve(pair, found.plan, found.bound)
+        arc.attempts += 1
+        arc.closed |= found.closed
+        arc.fine |= factor > 1 and found.settled
+        self.interrupted |= found.interrupted
+
+    def _join(self) -> None:
+        """Offer the best that the plans of all arcs make."""
+        self._offer(shortest_path([leg.upper for leg in self.legs])[1])
+
+    def _offer(self, path: Sequence[Pair]) -> None:
+        """Offer the plan of a path if it has one and is the best so far."""
+        value = sum(float(leg.upper[pair]) for leg, pair in zip(self.legs, path))
+        if value < self.best:
+            self.best = value
+            plans = [leg.plan(pair) for leg, pair in zip(self.legs, path)]
+            skipped = [int(leg.has_entry) for leg in self.legs]
+            decision = whole_decision(self.blocks, plans, skipped)
+            self.placement = decision.tasks[0].placement
+            self.request.offer(decision)
+
+
+def _factor(value: float) -> int:
+    """How many ticks are one coarse tick, a power of two."""
+    return 1 if value == inf else 1 << max(0, ceil(log2(value / COARSE_TICKS)))

@@ -1,0 +1,1 @@
+"""Stable matching by itself, behind `splitfog.matching`."""

@@ -1,0 +1,73 @@
+"""Exchanges one after another, until none finds consent, a matching comes back, or a limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from splitfog.formulations.matching.exchange import (
+    Consent,
+    Exchange,
+    Judge,
+    Potential,
+    Utilities,
+    checked_assignment,
+    exchanged,
+    possible_exchanges,
+)
+from splitfog.formulations.matching.market import IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class ExchangeRun:
+    """Where exchanges led, and why they stopped.
+
+    Attributes
+    ----------
+    assignment : int[residents]
+        The last matching; exchange stable if and only if `stopped_by` is "stable".
+    exchanges : tuple of Exchange
+        Those made, in order.
+    stopped_by : "stable", "cycle" or "limit"
+        No exchange finds consent; the last matching had been there before; the limit is reached.
+    """
+
+    assignment: IntArray
+    exchanges: tuple[Exchange, ...]
+    stopped_by: Literal["stable", "cycle", "limit"]
+
+
+def exchange_until_stable(
+    utilities: Utilities,
+    assignment: ArrayLike,
+    quotas: ArrayLike | None = None,
+    consent: Consent = "four",
+    *,
+    potential: Potential | None = None,
+    limit: int = 10_000,
+) -> ExchangeRun:
+    """Make the first exchange that finds consent (`Judge`), again and again.
+
+    With a potential (always with `total`) it ends at a stable matching: the potential rises and
+    there are finitely many matchings. Without one, exchanges may go round in a circle, even
+    where all parties agree to each: a matching that comes back ends the run.
+    """
+    judge = Judge(utilities, consent, potential)
+    places = None if quotas is None else np.asarray(quotas, dtype=np.int64)
+    current = checked_assignment(assignment, quotas)
+    seen, made = {current.tobytes()}, list[Exchange]()
+    while True:
+        options = possible_exchanges(current, places)
+        exchange = next((e for e in options if judge.agrees(current, e)), None)
+        if exchange is None:
+            return ExchangeRun(current, tuple(made), "stable")
+        if len(made) == limit:
+            return ExchangeRun(current, tuple(made), "limit")
+        current = exchanged(current, exchange)
+        made.append(exchange)
+        if current.tobytes() in seen:
+            return ExchangeRun(current, tuple(made), "cycle")
+        seen.add(current.tobytes())

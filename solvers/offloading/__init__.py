@@ -1,0 +1,1 @@
+"""Given subtasks, or catalogues of them, put on nodes."""

@@ -1,0 +1,150 @@
+"""`offload-ilp`: the exact least `mean-latency` of given subtasks, waits included."""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.games.audit import audit_of, given_audit
+from splitfog.formulations.offloading.assignment import Assignments
+from splitfog.formulations.offloading.compact_program import offload_program
+from splitfog.formulations.offloading.lone_slices import written, written_assignments
+from splitfog.formulations.offloading.node_sets import table_sizes
+from splitfog.solvers.base import Answer, Request, SolverDeclined
+from splitfog.solvers.dina.given import Given, given_subtasks
+from splitfog.solvers.engines.milp import solve_program
+from splitfog.solvers.offloading.columns import Found, solve_by_columns
+from splitfog.solvers.offloading.start import search_assignment
+
+Integers = NDArray[np.int64]
+
+MOST_SETS = 6_000_000
+"""Sets of subtasks, over all nodes, that columns are made of."""
+MOST_PLACES = 2_000
+"""Pairs of subtask and node of the compact program."""
+
+
+def solve_offload_ilp(request: Request) -> Answer:
+    """The best assignment of given subtasks, and what is proven about it.
+
+    The subtasks are those of the plan in option `stages`, else of DINA-P's first pass, else whole
+    tasks. Option `formulation`: "columns" (see `columns`; up to `MOST_SETS` sets, about
+    20 subtasks on 5 nodes; beyond, compact) or "compact" (see `compact_program`; declines above
+    `MOST_PLACES`).
+
+    A stage of one slice that ends at its home is written unsliced (SPEC 3.4), and costs what that
+    does; one of several stays a stage, with a visit of its own, even where all end at its home.
+
+    Returns
+    -------
+    Answer
+        `audit["given_subtasks"]` has the bound for these subtasks, its gap, and whether it is
+        proven (gap <= 1e-6). With `stages` they are the problem, and `lower_bound` is that bound;
+        else the door's, which holds for every partition of the tasks: others may do better than
+        the best assignment of these.
+
+    Raises
+    ------
+    SolverDeclined
+        Above `MOST_PLACES`.
+    """
+    given = given_subtasks(request)
+    if (stuck := np.flatnonzero(np.isinf(given.subtasks.base_s))).size:
+        name = request.instance.tasks[int(stuck[0])].name
+        return Answer(None, reason=f"{given.origin} leave layers of task {name} without a route")
+    assignments = written_assignments(given.subtasks)
+    compact, note = _formulation(request, assignments)
+    first = given.subtasks.assignment()
+    start, value = search_assignment(assignments, first, request.seed)
+    if start is not None:
+        request.offer(written(given.subtasks.decision(start)))
+    solve = _by_program if compact else solve_by_columns
+    found = solve(assignments, start, value, request) if value > 0 else Found(None, 0.0)
+    best = _better(assignments, start, found.assignment)
+    return _answer(request, given, best, found, note)
+
+
+def _formulation(request: Request, assignments: Assignments) -> tuple[bool, str]:
+    """Whether to take the compact program, and why if it was not asked for."""
+    sets, places = table_sizes(assignments), int(np.isfinite(assignments.subtasks.alone_s()).sum())
+    asked = request.options.get("formulation", "columns") == "compact"
+    if not asked and sets <= MOST_SETS:
+        return False, ""
+    if places > MOST_PLACES:
+        reason = (
+            f"{len(assignments.subtasks.keys)} subtasks have {places} places to be, more than "
+            f"{MOST_PLACES}"
+        )
+        raise SolverDeclined("offload-ilp", reason, "dina")
+    note = f"{sets} sets of subtasks are more than {MOST_SETS}: the compact program instead"
+    return True, "" if asked else note
+
+
+def _by_program(
+    assignments: Assignments, start: Integers | None, value: float, request: Request
+) -> Found:
+    """The compact program; without a start there is no bound on waits, so it finds nothing."""
+    if start is None:
+        return Found(None, -inf)
+    built = offload_program(assignments, value)
+    result = solve_program(
+        built.program,
+        time_limit_s=request.remaining_s,
+        relative_gap=1e-7,
+        start=built.encode(start),
+        seed=request.seed,
+    )
+    bound = value if result.infeasible else min(result.bound * built.unit_s, value)
+    if result.values is None:
+        return Found(None, bound, result.stopped_by)
+    return Found(built.decode(result.values), bound, result.stopped_by)
+
+
+def _better(
+    assignments: Assignments, start: Integers | None, found: Integers | None
+) -> Integers | None:
+    """The better of two assignments; rounding may have made the second one impossible."""
+    if found is None or (found < 0).any():
+        return start
+    cost = assignments.cost(found)
+    if not assignments.obeys(found, cost):
+        return start
+    return found if start is None or cost.value < assignments.cost(start).value else start
+
+
+def _answer(
+    request: Request,
+    given: Given,
+    best: Integers | None,
+    found: Found,
+    note: str,
+) -> Answer:
+    """The plan with its audit, and the bound of these subtasks."""
+    if best is None:
+        reason = f"no assignment of {given.origin} was found"
+        return Answer(None, stopped_by=found.stopped_by, reason=reason)
+    decision = written(given.subtasks.decision(best))
+    if faults := decision_violations(request.instance, decision, request.objective):
+        reason = f"{given.origin}, in what they leave in place: {faults[0]}"
+        return Answer(None, stopped_by=found.stopped_by, reason=reason)
+    value = request.value_of(decision)  # what `verify` will hold the gap against, to the last bit
+    bound = min(found.bound, value) if found.bound > -inf else None
+    audit = given_audit(value, bound)
+    request.offer(decision)  # an interrupt while it is audited loses nothing
+    game = audit_of(request.instance, decision, request.objective) or {}
+    parts = [f"best assignment of {given.origin}" + ("" if audit["proven"] else " found"), note]
+    if given.chosen:
+        parts.append("lower_bound is for these subtasks")
+    else:
+        parts.append("audit has the bound for these subtasks; lower_bound is for all partitions")
+    return Answer(
+        decision,
+        bound if given.chosen else None,
+        stopped_by=found.stopped_by,
+        reason="; ".join(part for part in parts if part),
+        audit={**game, "given_subtasks": audit},
+        proven_over="given" if given.chosen else None,
+    )

@@ -1,0 +1,1 @@
+"""All optima over a range of one figure."""

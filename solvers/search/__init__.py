@@ -1,0 +1,1 @@
+"""Heuristics for any objective, and what they start from."""

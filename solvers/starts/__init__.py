@@ -1,0 +1,1 @@
+"""Where solvers start: cheap plans of others, and placements whose weights fit."""

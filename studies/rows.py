@@ -1,0 +1,126 @@
+"""What a comparison yields: a frozen row for every run, and the table of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, overload
+
+import msgspec
+from msgspec import Struct
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One solver's plan for one instance, objective and seed.
+
+    `value` and `lower_bound` in seconds; `proven_over` says for which plans status and bound hold.
+    `gap` is that of `value` to the best bound that any solver of the comparison proved, for the
+    same instance and objective, over plans of which this is one (a bound for placements says
+    nothing about plans with slices); `speedup` is the baseline's value over this one, at the same
+    seed. None where there is no number. `runtime_s` is the plan's.
+    """
+
+    instance: str
+    objective: str
+    solver: str
+    seed: int
+    status: str
+    stopped_by: str | None = None
+    value: float | None = None
+    lower_bound: float | None = None
+    gap: float | None = None
+    speedup: float | None = None
+    runtime_s: float | None = None
+    reason: str | None = None
+    proven_over: str | None = None
+
+
+COLUMNS: tuple[str, ...] = Row.__struct_fields__
+
+
+class Declined(Struct, frozen=True, kw_only=True):
+    """A solver that does not apply to an instance and objective, and why."""
+
+    instance: str
+    objective: str
+    solver: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Table(Sequence[Row]):
+    """The rows of a comparison, in the order instance, objective, solver, seed.
+
+    `declined` holds what has no row, `baseline` the solver that speed-ups refer to, `counting`
+    says how transfers are counted where that is not the default, and `interrupted` whether Ctrl-C
+    cut the comparison short.
+    """
+
+    rows: tuple[Row, ...]
+    declined: tuple[Declined, ...] = ()
+    baseline: str = "device-only"
+    counting: str = ""
+    interrupted: bool = False
+
+    @overload
+    def __getitem__(self, position: int) -> Row: ...
+    @overload
+    def __getitem__(self, position: slice) -> tuple[Row, ...]: ...
+    def __getitem__(self, position: int | slice) -> Row | tuple[Row, ...]:
+        return self.rows[position]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The objectives that have rows, as they first come."""
+        return tuple(dict.fromkeys(row.objective for row in self.rows))
+
+    def of(self, objective: str) -> tuple[Row, ...]:
+        """The rows of one objective."""
+        return tuple(row for row in self.rows if row.objective == objective)
+
+    def without_rows(self, solvers: Sequence[str]) -> dict[str, str]:
+        """Of these solvers, those that applied nowhere, with the first reason."""
+        ran = {row.solver for row in self.rows}
+        reasons: dict[str, str] = {}
+        for entry in self.declined:
+            if entry.solver in solvers and entry.solver not in ran:
+                reasons.setdefault(entry.solver, f"{entry.reason} ({entry.instance})")
+        return reasons
+
+    def to_json(self) -> bytes:
+        """A JSON list of the rows."""
+        return msgspec.json.format(msgspec.json.encode(self.rows), indent=1) + b"\n"
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the rows as CSV, whole or not at all; None is an empty cell."""
+        from splitfog.instances.files import write_whole
+        from splitfog.views.report import csv_text
+
+        write_whole(path, csv_text(self).encode())
+
+    def to_sqlite(self, path: str | os.PathLike[str]) -> None:
+        """Write a database with the tables `results` and `declined`, whole or not at all."""
+        from splitfog.instances.files import write_whole
+        from splitfog.views.report import sqlite_bytes
+
+        write_whole(path, sqlite_bytes(self))
+
+    def to_html(self, path: str | os.PathLike[str]) -> None:
+        """Write a page with tables and pictures that needs no other file."""
+        from splitfog.instances.files import write_whole
+        from splitfog.views.report import html_page
+
+        write_whole(path, html_page(self).encode())
+
+    def print(self, file: IO[str] | None = None) -> None:
+        """Print one table an objective, by default on standard output."""
+        from splitfog.views.report import print_tables
+
+        print_tables(self, file)

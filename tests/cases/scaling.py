@@ -1,0 +1,67 @@
+"""The same instance in other units of time, and with one node much slower."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from msgspec.structs import replace
+
+from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
+
+
+def scaled(instance: Instance, factor: float) -> Instance:
+    """All seconds times `factor`: every cost is multiplied by it, and no decision changes."""
+    return dataclasses.replace(
+        instance,
+        nodes=tuple(_scaled_node(node, factor) for node in instance.nodes),
+        links=tuple(_scaled_link(link, factor) for link in instance.links),
+        models=tuple(_scaled_model(model, factor) for model in instance.models),
+        tasks=tuple(_scaled_task(task, factor) for task in instance.tasks),
+    )
+
+
+def slowed(instance: Instance, name: str, factor: float) -> Instance:
+    """One node's speed times `factor`, measured times of its own included."""
+    return dataclasses.replace(
+        instance,
+        nodes=tuple(
+            replace(node, speed_flops=node.speed_flops * factor) if node.name == name else node
+            for node in instance.nodes
+        ),
+        models=tuple(
+            replace(model, layers=tuple(_slowed_layer(own, name, factor) for own in model.layers))
+            for model in instance.models
+        ),
+    )
+
+
+def _scaled_node(node: Node, factor: float) -> Node:
+    speed, overhead = node.speed_flops / factor, node.overhead_s * factor
+    return replace(node, speed_flops=speed, overhead_s=overhead)
+
+
+def _scaled_link(link: Link, factor: float) -> Link:
+    rate, latency = link.bandwidth_bps / factor, link.latency_s * factor
+    return replace(link, bandwidth_bps=rate, latency_s=latency)
+
+
+def _scaled_model(model: Model, factor: float) -> Model:
+    layers = (
+        replace(layer, times_s={name: own * factor for name, own in layer.times_s.items()})
+        for layer in model.layers
+    )
+    return replace(model, layers=tuple(layers))
+
+
+def _scaled_task(task: Task, factor: float) -> Task:
+    rate, deadline = task.arrivals_per_s, task.deadline_s
+    return replace(
+        task,
+        arrivals_per_s=None if rate is None else rate / factor,
+        deadline_s=None if deadline is None else deadline * factor,
+    )
+
+
+def _slowed_layer(layer: Layer, name: str, factor: float) -> Layer:
+    times = {key: own / factor if key == name else own for key, own in layer.times_s.items()}
+    return replace(layer, times_s=times)

@@ -1,0 +1,40 @@
+"""`sf.tiles`: its example runs, and the stages that solvers find lose nothing on real arrays."""
+
+from __future__ import annotations
+
+import doctest
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import splitfog as sf
+from splitfog import tiles
+from splitfog.formulations.plan import decision_of
+from tests.cases.small_stages import sliceable_instances
+
+
+def test_example() -> None:
+    """The docstring's example does what it says."""
+    assert doctest.testmod(tiles).failed == 0
+
+
+@given(sliceable_instances())
+@settings(max_examples=20)
+def test_vsm_loses_nothing(instance: sf.Instance) -> None:
+    """The tiles of vsm's stages, run on whole numbers, give the whole stage bit for bit."""
+    model = instance.models[0]
+    decision = decision_of(instance, sf.solve(instance, "vsm", options={"grid": 3}))
+    for stage in decision.tasks[0].stages:
+        weights = sf.tiles.random_weights(model, stage.layers, seed=1)
+        shape = sf.tiles.geometry(model, stage.layers).shapes[-1]
+        x = np.random.default_rng(2).integers(-9, 10, shape).astype(np.float64)
+        boxes = [(*part.rows, *part.columns) for part in stage.slices]
+        sliced = sf.tiles.run(model, stage.layers, boxes, weights, x)
+        assert np.array_equal(sliced, sf.tiles.run_whole(model, stage.layers, weights, x))
+
+
+def test_grid_finer_than_the_map() -> None:
+    """More rows than the map has are refused by name."""
+    with pytest.raises(ValueError, match="grid of 9 x 1, must be from 1 x 1 to 8 x 8"):
+        sf.tiles.grid(8, 8, 9, 1)

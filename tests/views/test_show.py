@@ -1,0 +1,340 @@
+"""Pictures of instances and plans: what they hold, and that they are files that open."""
+
+from __future__ import annotations
+
+import re
+import struct
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from splitfog.formulations.costs.describe import describe
+from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision, placed
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.plan import Plan, PlanError, TaskPlan
+from splitfog.instances import zoo
+from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task, Window
+from splitfog.views import style
+from splitfog.views.show import SUFFIXES, picture, show_instance
+
+LATENCY = Objective("latency")
+
+
+def instance_of(*models: Model, results_to: str | None = None) -> Instance:
+    """A device, an edge node and a cloud in a line, with a task for each model."""
+    return Instance(
+        name="line",
+        tiers=("device", "edge", "cloud"),
+        nodes=(
+            Node(name="pi", tier="device", speed_flops=1e9),
+            Node(name="fog", tier="edge", speed_flops=1e10),
+            Node(name="gpu", tier="cloud", speed_flops=1e12),
+        ),
+        links=(
+            Link(tail="pi", head="fog", bandwidth_bps=8e6),
+            Link(tail="fog", head="gpu", bandwidth_bps=80e6, latency_s=0.01),
+        ),
+        models=models,
+        tasks=tuple(
+            Task(name=f"cam{i}", model=model.name, source="pi", results_to=results_to)
+            for i, model in enumerate(models)
+        ),
+    )
+
+
+def small() -> Model:
+    """Five layers; `conv` makes 250 kB, `pool` 50 kB, `fc` 4 kB."""
+    return Model(
+        name="small",
+        layers=(
+            Layer(name="image", op="input", output_bytes=600e3),
+            Layer(name="conv", op="conv", inputs=("image",), flops=2e8, output_bytes=250e3),
+            Layer(name="pool", op="max-pool", inputs=("conv",), flops=1e6, output_bytes=50e3),
+            Layer(name="flat", op="flatten", inputs=("pool",), output_bytes=50e3),
+            Layer(name="fc", op="linear", inputs=("flat",), flops=1e7, output_bytes=4e3),
+        ),
+    )
+
+
+def split(instance: Instance, first: float, second: float) -> Plan:
+    """The plan that runs these shares of every model on pi and fog, the rest on gpu."""
+    placements = []
+    for task in instance.tasks:
+        order = instance.model_of(task).order.tolist()
+        placement = [0] * len(order)
+        for place, layer in enumerate(order):
+            share = place / len(order)
+            placement[layer] = 0 if share < first else 1 if share < first + second else 2
+        placements.append(placement)
+    return describe(instance, placed(*placements), LATENCY, solver="own", status="feasible")
+
+
+def svg_of(instance: Instance, plan: Plan | None) -> tuple[ElementTree.Element, list[str]]:
+    """The root of a picture, and the texts that are to be seen in it."""
+    root = ElementTree.fromstring(picture(instance, plan, ".svg"))
+    return root, [e.text or "" for e in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def hover_names(root: ElementTree.Element) -> list[str]:
+    """Names of the layers in the titles of all boxes."""
+    titles = [e.text or "" for e in root.iter("{http://www.w3.org/2000/svg}title")]
+    lines = [line for title in titles for line in title.splitlines()]
+    return [line.split(":")[0] for line in lines if ": " in line]
+
+
+def test_a_plan_shows_layers_cut_tensors_loads_and_value() -> None:
+    """Every number of a small plan, worked out by hand, stands in its picture."""
+    # pi: 2e8 / 1e9 = 200 ms for conv; 1e6 / 1e10 = 100 us for pool; 1e7 / 1e12 = 10 us for fc
+    # conv crosses to fog: 8 x 250e3 / 8e6 = 250 ms; flat to gpu: 10 ms + 8 x 50e3 / 80e6 = 15 ms
+    # fc back to pi: 10 ms + 8 x 4e3 / 80e6 = 10.4 ms, and 8 x 4e3 / 8e6 = 4 ms: 14.4 ms
+    # sum: 200 + 0.1 + 0.01 + 250 + 15 + 14.4 = 479.51 ms
+    instance = instance_of(small(), results_to="pi")
+    plan = describe(
+        instance, placed([0, 0, 1, 1, 2]), LATENCY, solver="own", status="feasible",
+        lower_bound=0.4, gap=0.166,
+    )  # fmt: skip
+    root, texts = svg_of(instance, plan)
+    assert {"image", "conv", "pool", "flat", "fc"} <= set(texts)
+    assert {"→ fog: 250 kB · 250 ms", "→ gpu: 50 kB · 15 ms", "result → pi: 4 kB · 14.4 ms"} <= set(
+        texts
+    )
+    assert "own · latency · feasible · value 480 ms · bound 400 ms · gap 16.6 %" in texts
+    assert {"pi (device)", "fog (edge)", "gpu (cloud)"} <= set(texts)
+    assert {"pi → fog", "fog → gpu", "gpu → fog", "fog → pi"} <= set(texts)
+    assert "Tensors that cross (3, 304 kB)" in texts
+    # labels, loads of links, tensors that cross, rows of the timeline: no more arrows than these
+    assert sum("→ " in text for text in texts) == 3 + 4 + 3 + 4
+    assert {"250 ms · 250 kB", "15 ms · 50 kB", "200 ms"} <= set(texts)
+    assert sorted(hover_names(root)) == sorted(["image", "conv", "pool", "flat", "fc"])
+
+
+def test_boxes_have_the_colours_of_their_nodes() -> None:
+    """Five boxes: two in the device's hue, two in the edge's, one in the cloud's."""
+    instance = instance_of(small())
+    content = picture(instance, split(instance, 0.4, 0.4), ".svg").decode()
+    boxes = re.findall(r'<g id="dag0-\d+"><title>on (\w+).*?fill: (#\w+)', content, re.DOTALL)
+    nodes = style.Palette(instance).nodes
+    shown = {"#" + "".join(f"{round(255 * part):02x}" for part in colour) for colour in nodes}
+    assert [node for node, _ in boxes] == ["pi", "pi", "fog", "fog", "gpu"]
+    assert {fill for _, fill in boxes} == shown and len(shown) == 3
+    assert len(set(boxes)) == 3  # a colour for each node, a node for each colour
+
+
+def test_without_a_plan_operators_work_and_restrictions_are_shown() -> None:
+    """Kinds of operators, FLOP and bytes, and where restricted layers may run."""
+    layers = list(small().layers)
+    layers[4] = Layer(
+        name="fc", op="linear", inputs=("flat",), flops=1e7, output_bytes=4e3, tiers=("cloud",)
+    )
+    _, texts = svg_of(instance_of(Model(name="small", layers=tuple(layers))), None)
+    assert {"convolution", "matrix product", "pooling", "input", "other"} <= set(texts)
+    assert {"only on cloud (stripe)", "200 MFLOP · 250 kB", "Profile of small"} <= set(texts)
+    assert "norm, activation" not in texts
+
+
+def test_the_timeline_of_a_makespan_is_its_schedule() -> None:
+    """Rows for the nodes and links in use, with every layer that is long enough named."""
+    instance = instance_of(small())
+    plan = describe(instance, placed([0, 0, 1, 1, 1]), Objective("makespan"), status="feasible")
+    _, texts = svg_of(instance, plan)
+    assert "Timeline" in texts
+    # conv is a box, the only long span on pi, and the only tensor on the link; named also among
+    # the tensors that cross
+    assert texts.count("conv") == 3 and "conv → fog" in texts
+    assert not {"fog → pi", "gpu → fog", "fog → gpu"} & set(texts)
+
+
+def test_what_a_plan_leaves_out_is_computed() -> None:
+    """A plan of placements only gives the same panels as the full plan."""
+    instance = instance_of(small())
+    full = split(instance, 0.4, 0.4)
+    bare = Plan(
+        objective=LATENCY,
+        solver="own",
+        status="feasible",
+        tasks=(TaskPlan(task="cam0", placement=full.placement("cam0")),),
+    )
+    assert picture(instance, bare, ".svg") == picture(instance, full, ".svg")
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vit-b-16", "inception-v4"])
+def test_every_layer_of_a_network_is_in_the_picture(name: str) -> None:
+    """Once, in a box of its own or in a block that bears first and last name and the count."""
+    model = zoo.build(name)
+    instance = instance_of(model)
+    root, texts = svg_of(instance, split(instance, 0.3, 0.3))
+    names = hover_names(root)
+    assert sorted(names) == sorted(layer.name for layer in model.layers)
+    counted = [int(m[1]) for text in texts if (m := re.match(r"(\d+) layers · ", text))]
+    titles = root.iter("{http://www.w3.org/2000/svg}title")
+    sizes = [len((title.text or "").splitlines()) - 1 for title in titles if title.text != "line"]
+    assert sorted(counted) == sorted(size for size in sizes if size > 1)
+    assert sum(text.startswith("→ ") for text in texts) > 0
+
+
+def test_500_layers_with_shortcuts_are_drawn() -> None:
+    """A DAG that no module divides is drawn in dots, each layer one, its cut listed beside."""
+    rng = np.random.default_rng(0)
+    layers = [Layer(name="l0", op="input", output_bytes=1e5)]
+    for i in range(1, 500):
+        tails = sorted({int(t) for t in rng.integers(max(0, i - 12), i, 2)})
+        inputs = tuple(f"l{t}" for t in tails)
+        layers.append(Layer(name=f"l{i}", op="conv", inputs=inputs, flops=1e6, output_bytes=1e4))
+    instance = instance_of(Model(name="web", layers=tuple(layers)))
+    root, texts = svg_of(instance, split(instance, 0.5, 0.2))
+    assert sorted(hover_names(root)) == sorted(layer.name for layer in layers)
+    assert any(text.startswith("Tensors that cross (") for text in texts)
+
+
+def test_many_tasks_are_summed_up() -> None:
+    """Of 1000 tasks the first are drawn and the 20 slowest listed, and the picture says so."""
+    models = tuple(small() for _ in range(1))
+    base = instance_of(*models)
+    tasks = tuple(Task(name=f"cam{i}", model="small", source="pi") for i in range(1000))
+    instance = Instance(
+        name="many",
+        tiers=base.tiers,
+        nodes=base.nodes,
+        links=base.links,
+        models=models,
+        tasks=tasks,
+    )
+    _, texts = svg_of(instance, split(instance, 0.4, 0.4))
+    assert "the first 4 of 1000 tasks drawn; loads are of all" in texts
+    assert {"task cam0, small", "task cam3, small", "and 980 more tasks"} <= set(texts)
+    assert "task cam4, small" not in texts
+
+
+def test_a_sliced_stage_shows_tiles_halo_and_timeline() -> None:
+    """Two halves of a 3x3 convolution on 8 rows read 5 rows each: the halo is 2 of 8 rows."""
+    model = Model(
+        name="conv",
+        layers=(
+            Layer(name="image", op="input", output_shape=(1, 8, 8), output_bytes=6400),
+            Layer(
+                name="conv", op="conv", inputs=("image",), flops=1e9, output_shape=(1, 8, 8),
+                output_bytes=6400, window=Window(kernel=(3, 3), padding=(1, 1, 1, 1)),
+            ),
+        ),
+    )  # fmt: skip
+    instance = instance_of(model)
+    halves = (Slice(1, (0, 4), (0, 8)), Slice(2, (4, 8), (0, 8)))
+    stage = Stage((1,), 0, halves)
+    decision = Decision((TaskDecision(np.array([0, 0]), None, (stage,)),))
+    plan = describe(instance, decision, LATENCY, status="feasible")
+    _, texts = svg_of(instance, plan)
+    # 2 rows too many of 8 that make 6400 bytes: 1.6 kB
+    assert "Stage 0: … conv, 1 layers in 2 slices, halo 1.6 kB" in texts
+    assert {"reads of image: 1 x 8 x 8", "output of conv: 1 x 8 x 8"} <= set(texts)
+    assert {"in 2 slices · 6.4 kB", "fog (edge)", "gpu (cloud)"} <= set(texts)
+    assert any(text.startswith("Timeline of stage 0") for text in texts)
+
+
+def test_a_plan_without_placement_gives_its_reason() -> None:
+    """An infeasible plan is shown as the instance, with status and reason."""
+    plan = Plan(objective=LATENCY, solver="ilp", status="infeasible", tasks=(), reason="too small")
+    _, texts = svg_of(instance_of(small()), plan)
+    assert {"ilp · latency · infeasible", "too small", "conv"} <= set(texts)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_same_input_gives_the_same_bytes(suffix: str) -> None:
+    """Twice in a row, and whatever the user's matplotlib settings are, which stay as they were."""
+    import matplotlib
+
+    instance = instance_of(small())
+    plan = split(instance, 0.4, 0.4)
+    before = picture(instance, plan, suffix)
+    with matplotlib.rc_context({"axes.facecolor": "red", "savefig.dpi": 30, "font.size": 20}):
+        assert picture(instance, plan, suffix) == before
+        assert matplotlib.rcParams["font.size"] == 20
+
+
+def test_files_are_of_their_kind(tmp_path: Path) -> None:
+    """PNG with a size, SVG and HTML that parse; the ending decides, in either case."""
+    instance = instance_of(small())
+    plan = split(instance, 0.4, 0.4)
+    for name in ("a.PNG", "a.svg", "a.html"):
+        show_instance(instance, plan, tmp_path / name)
+    png = (tmp_path / "a.PNG").read_bytes()
+    assert png[:8] == b"\x89PNG\r\n\x1a\n" and min(struct.unpack(">II", png[16:24])) > 500
+    assert ElementTree.parse(tmp_path / "a.svg").getroot().tag.endswith("svg")
+    page = (tmp_path / "a.html").read_text("utf-8")
+    assert page.startswith("<!DOCTYPE html>") and page.count("<svg") == 1
+    assert "src=" not in page and "<link" not in page and "<script" not in page
+    for row in ("<td>conv</td><td>pi</td><td>fog</td><td>250 kB</td><td>250 ms</td>",):
+        assert row in page
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.PNG", "a.html", "a.svg"]
+
+
+def test_odd_names_are_shown_as_they_stand() -> None:
+    """Formulae, mark-up, control and unknown letters in names break neither SVG nor page."""
+    names = ("$x$", "<b>&amp;", "tab\x01", "畳み込み", "n" * 300)
+    layers = [Layer(name=names[0], op="input", output_bytes=1e3)]
+    layers += [
+        Layer(name=name, op="conv", inputs=(before,), flops=1, output_bytes=1e3)
+        for before, name in pairwise(names)
+    ]
+    instance = instance_of(Model(name="</svg>", layers=tuple(layers)))
+    _, texts = svg_of(instance, split(instance, 0.4, 0.4))
+    assert {"$x$", "<b>&amp;", "tab\ufffd", "畳み込み"} <= set(texts)
+    assert any(re.fullmatch("n+…n+", text) for text in texts)
+    page = picture(instance, split(instance, 0.4, 0.4), ".html").decode()
+    assert "<b>" not in page and page.count("</svg>") == 1
+    assert picture(instance, None, ".png")
+
+
+def test_an_unknown_ending_is_refused_and_named(tmp_path: Path) -> None:
+    """The message has the file's name and the endings allowed; nothing is written."""
+    with pytest.raises(ValueError, match=r"plan\.gif: must end in one of \.png, \.svg, \.html"):
+        show_instance(instance_of(small()), None, tmp_path / "plan.gif")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_of_another_instance_is_refused_and_leaves_the_old_file(tmp_path: Path) -> None:
+    """What does not fit is named; a picture that was there stays, and nothing else is left."""
+    path = tmp_path / "plan.svg"
+    path.write_text("old")
+    plan = Plan(objective=LATENCY, tasks=(TaskPlan(task="cam0", placement={"conv": "mars"}),))
+    with pytest.raises(PlanError, match="layer conv is on mars"):
+        show_instance(instance_of(small()), plan, path)
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_matplotlib_is_not_imported_before_a_picture_is_drawn() -> None:
+    """Importing the door of `show` costs no plotting library."""
+    code = "import sys, splitfog.views.show; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0 B"), (999.4, "999 B"), (999.6, "1 kB"), (602112, "602 kB"), (1.234e9, "1.23 GB")],
+)
+def test_bytes_for_a_reader(value: float, text: str) -> None:
+    """Three digits, decimal prefixes, rounding before the prefix is chosen."""
+    assert style.in_bytes(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0 s"), (0.0312, "31.2 ms"), (0.9996, "1 s"), (4e-6, "4 µs"), (2e-10, "0.2 ns")],
+)
+def test_seconds_for_a_reader(value: float, text: str) -> None:
+    """Three digits, rounding before the unit is chosen."""
+    assert style.in_seconds(value) == text
+
+
+def test_nodes_differ_in_colour_and_tiers_in_hue() -> None:
+    """Up to seven tiers and many nodes: no two nodes of ten look the same."""
+    nodes = tuple(Node(name=f"n{i}", tier=("a", "b")[i % 2], speed_flops=1.0) for i in range(10))
+    instance = Instance(
+        name="x", tiers=("a", "b"), nodes=nodes, links=(), models=(small(),),
+        tasks=(Task(name="t", model="small", source="n0"),),
+    )  # fmt: skip
+    assert len(set(style.Palette(instance).nodes)) == 10

@@ -1,0 +1,46 @@
+"""Charts as PNG or SVG files, whatever the user's matplotlib settings; the same bytes each time."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from splitfog.instances.files import write_whole
+from splitfog.views.style import FONT
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CHART_SUFFIXES = (".png", ".svg")
+DPI = 150
+
+
+def save_chart(draw: Callable[[], Figure], path: str | os.PathLike[str]) -> None:
+    """Write what `draw` makes; whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        Unless `path` ends in `.png` or `.svg`.
+    """
+    import matplotlib
+
+    suffix = Path(path).suffix.lower()
+    if suffix not in CHART_SUFFIXES:
+        raise ValueError(f"{Path(path).name}: must end in one of {', '.join(CHART_SUFFIXES)}")
+    how: dict[str, Any] = {"format": "svg", "metadata": {"Date": None}}
+    if suffix == ".png":
+        how = {"format": "png", "dpi": DPI, "metadata": {"Software": None}}
+    buffer = BytesIO()
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(
+            {"svg.hashsalt": "splitfog", "svg.fonttype": "none", "font.family": FONT}
+        )
+        warnings.filterwarnings("ignore", message="Glyph")  # a box stands for an unknown letter
+        draw().savefig(buffer, **how)
+    write_whole(path, buffer.getvalue())

@@ -1,0 +1,152 @@
+"""The picture of a Pareto front: its first two objectives, and where the layers are."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.fronts.front import Front
+from splitfog.instances.records import Instance
+from splitfog.views.charts.figure_file import save_chart
+from splitfog.views.style import FAINT, INK, RULE, Palette, in_bytes, in_seconds
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_LINE = "#0072B2"
+MOST_BARS = 60
+TIMES = " \u00d7 "
+
+
+def draw_front(instance: Instance, front: Front, path: str | os.PathLike[str]) -> None:
+    """Write the picture of a front, `.png` or `.svg`.
+
+    Points by the first two objectives, a third one by colour; the staircase is the edge of what
+    the points dominate. Beside it the share of layers on every node, point by point.
+
+    Raises
+    ------
+    ValueError
+        For another ending, a front of another instance or without points.
+    """
+    if front.instance_sha256 != instance.sha256:
+        raise ValueError(f"the front is of another instance, {front.instance}")
+    if not front.points:
+        raise ValueError(f"the front has no points: {front.reason}")
+    save_chart(lambda: _figure(instance, front), path)
+
+
+def _figure(instance: Instance, front: Front) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure((9.6, 5.2), facecolor="white")
+    grid = figure.add_gridspec(
+        1, 2, width_ratios=(3, 2), wspace=0.28, left=0.09, right=0.87, top=0.84, bottom=0.13
+    )
+    _points(figure.add_subplot(grid[0]), front)
+    _layers(figure.add_subplot(grid[1]), instance, front)
+    title = f"{front.instance}: {TIMES.join(map(_label, front.objectives))}"
+    proof = {
+        "exact": "all non-dominated plans",
+        "supported": "the convex hull of the non-dominated plans",
+        "archive": "found by a search, without a proof",
+    }[front.kind]
+    count = len(front.points)
+    figure.text(0.09, 0.935, title, fontsize=12, fontweight="bold", color=INK)
+    subtitle = f"{front.kind} front, {count} point{'' if count == 1 else 's'}: {proof}"
+    figure.text(0.09, 0.885, subtitle, fontsize=9, color="#555555")
+    return figure
+
+
+def _points(axes: Axes, front: Front) -> None:
+    values = np.array([point.values for point in front.points])
+    first, second = values[:, 0], values[:, 1]
+    if len(front.objectives) == 2 and front.kind != "supported":
+        axes.step(first, second, where="post", color=_LINE, linewidth=1.4, alpha=0.6, zorder=2)
+    elif len(front.objectives) == 2:
+        axes.plot(first, second, color=_LINE, linewidth=1.4, alpha=0.6, zorder=2)
+    how: dict[str, Any] = {"s": 46, "edgecolor": "white", "linewidth": 1.0, "zorder": 3}
+    if len(front.objectives) == 2:
+        axes.scatter(first, second, color=_LINE, **how)
+    else:
+        shown = axes.scatter(first, second, c=values[:, 2], cmap="viridis", **how)
+        bar = axes.figure.colorbar(shown, ax=axes, pad=0.02, aspect=30)
+        bar.outline.set_visible(False)
+        bar.ax.yaxis.set_major_formatter(_formatter(front.objectives[2]))
+        bar.set_label(_label(front.objectives[2]), fontsize=9, color=INK)
+        bar.ax.tick_params(labelsize=8, color=FAINT)
+    axes.margins(0.08)
+    axes.locator_params(axis="x", nbins=5)
+    axes.xaxis.set_major_formatter(_formatter(front.objectives[0]))
+    axes.yaxis.set_major_formatter(_formatter(front.objectives[1]))
+    axes.set_xlabel(_label(front.objectives[0]), color=INK)
+    axes.set_ylabel(_label(front.objectives[1]), color=INK)
+    axes.grid(True, color=RULE, linewidth=0.6)
+    _plain(axes)
+    if len(first) <= 12:
+        for number, point in enumerate(zip(first, second, strict=True), 1):
+            axes.annotate(
+                str(number),
+                point,
+                xytext=(5, 5),
+                textcoords="offset points",
+                fontsize=8,
+                color="#555555",
+            )
+
+
+def _layers(axes: Axes, instance: Instance, front: Front) -> None:
+    """A bar a point, divided by node; the first point on top."""
+    shown = front.points[:MOST_BARS]
+    names = [node.name for node in instance.nodes]
+    colours = dict(zip(names, Palette(instance).nodes, strict=True))
+    counts = np.array(
+        [
+            [sum(list(t.placement.values()).count(name) for t in point.tasks) for name in names]
+            for point in shown
+        ],
+        float,
+    )
+    shares: NDArray[np.float64] = counts / counts.sum(axis=1, keepdims=True)
+    left = np.zeros(len(shown))
+    at = np.arange(1, len(shown) + 1)
+    for column, name in enumerate(names):
+        if shares[:, column].any():
+            axes.barh(at, shares[:, column], 0.8, left=left, color=colours[name], label=name)
+            left = left + shares[:, column]
+    axes.set_ylim(len(shown) + 0.6, 0.4)
+    axes.set_xlim(0, 1)
+    axes.set_xticks([0, 0.5, 1])
+    axes.set_xticklabels(["0", "½", "1"])
+    axes.set_xlabel("layers", color=INK)
+    axes.set_ylabel("point", color=INK)
+    axes.set_yticks(at[:: 1 + len(at) // 13])
+    _plain(axes)
+    axes.legend(
+        loc="upper left", bbox_to_anchor=(1.02, 1.02), frameon=False, fontsize=8.5, labelcolor=INK
+    )
+
+
+def _plain(axes: Axes) -> None:
+    axes.set_axisbelow(True)
+    axes.tick_params(which="both", color=FAINT, labelcolor=INK, labelsize=8.5)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(FAINT)
+
+
+def _formatter(objective: str) -> Any:
+    shown = in_bytes if ":" in objective else in_seconds
+    return lambda value, _: shown(value) if value >= 0 else ""
+
+
+def _label(objective: str) -> str:
+    kind, _, where = objective.partition(":")
+    if kind == "memory":
+        return f"weights on {where}"
+    return f"bytes {where.replace(',', ' → ', 1)}" if kind == "bytes" else kind

@@ -1,0 +1,280 @@
+"""The picture of a policy: latency over bandwidth, with every baseline's curve and the plans."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitfog.formulations.parametric.policy_table import Policy
+from splitfog.instances.records import Instance
+from splitfog.solvers.base import SolverDeclined
+from splitfog.solvers.registry import solver_info, solver_infos
+from splitfog.solvers.solve import solve
+from splitfog.views.charts.figure_file import save_chart
+from splitfog.views.style import FAINT, INK, RULE, Palette, in_seconds
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SAMPLES = 41
+"""Points at which the other solvers' curves are taken."""
+
+MOST_LABELS = 6
+"""Break points that are written out; more are only marked."""
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8c8c8c", "#7a5c00")
+_DASHES: tuple[Any, ...] = ("--", "-.", ":", (0, (6, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A solver's value at some bandwidths (or speeds); NaN where it has no plan."""
+
+    name: str
+    at: NDArray[np.float64]
+    value_s: NDArray[np.float64]
+
+
+def draw_policy(
+    instance: Instance,
+    policy: Policy,
+    path: str | os.PathLike[str],
+    baselines: Sequence[str] | None = None,
+    samples: int = SAMPLES,
+) -> None:
+    """Write the picture of a policy, `.png` or `.svg`.
+
+    Both axes are logarithmic. The thick line is the optimum, exact everywhere, with a mark at every
+    break point; the thin ones are other solvers' values at `samples` points. Below, the share of
+    layers on every node.
+
+    Parameters
+    ----------
+    instance, policy
+        The policy must be this instance's, and have a plan.
+    path
+        Ends in `.png` or `.svg`.
+    baselines
+        Solvers to compare; None: all baselines for `latency` that apply, and `hpa`.
+    samples
+        Points of their curves.
+
+    Raises
+    ------
+    ValueError, LookupError
+        For another ending, a policy of another instance or without a plan, an unknown solver.
+    """
+    if policy.instance_sha256 != instance.sha256:
+        raise ValueError(f"the policy is for another instance, {policy.instance}")
+    if not policy.pieces:
+        raise ValueError(f"the policy has no plan: {policy.reason}")
+    curves = solver_curves(instance, policy, baselines, samples)
+    save_chart(lambda: _figure(instance, policy, curves), path)
+
+
+def solver_curves(
+    instance: Instance, policy: Policy, names: Sequence[str] | None = None, samples: int = SAMPLES
+) -> list[Curve]:
+    """The curves of solvers over a policy's range; of `names` None those that apply somewhere."""
+    chosen = _baselines(policy.objective.name) if names is None else names
+    for name in chosen:
+        solver_info(name)
+    at = np.geomspace(policy.low, policy.high, samples)
+    curves = [Curve(name, at, np.full(samples, np.nan)) for name in chosen]
+    declined: dict[str, SolverDeclined] = {}
+    for position, value in enumerate(at.tolist()):
+        changed = policy.parameter.at(instance, min(max(value, policy.low), policy.high))
+        for curve in curves:
+            try:
+                plan = solve(changed, curve.name, policy.objective)
+            except SolverDeclined as error:
+                declined[curve.name] = error
+                continue
+            if plan.value is not None:
+                curve.value_s[position] = plan.value
+    if names and (unused := [n for n in declined if _empty(curves, n)]):
+        raise declined[unused[0]]
+    return [curve for curve in curves if not np.isnan(curve.value_s).all()]
+
+
+def _empty(curves: Sequence[Curve], name: str) -> bool:
+    return all(bool(np.isnan(c.value_s).all()) for c in curves if c.name == name)
+
+
+def _baselines(objective: str) -> list[str]:
+    """All baselines and what came from D3; a search would take its time at every point."""
+    infos = [info for info in solver_infos() if info.kind == "baseline" or info.name in AFTER_D3]
+    return [info.name for info in infos if objective in info.objectives]
+
+
+AFTER_D3 = ("hpa", "hpa-plain")
+
+
+def _figure(instance: Instance, policy: Policy, curves: Sequence[Curve]) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure((9.6, 6.4), facecolor="white")
+    grid = figure.add_gridspec(
+        2, 1, height_ratios=(5, 1), hspace=0.09, left=0.085, right=0.79, top=0.89, bottom=0.1
+    )
+    above = figure.add_subplot(grid[0])
+    below = figure.add_subplot(grid[1], sharex=above)
+    _style(above, below, policy)
+    others, optimal = _grouped(policy, curves)
+    _optimum(above, policy, optimal)
+    _curves(above, others)
+    _breaks(above, below, policy)
+    _layers(below, instance, policy)
+    above.legend(
+        loc="upper left", bbox_to_anchor=(1.01, 1.02), frameon=False, fontsize=8.5, labelcolor=INK
+    )
+    below.legend(
+        loc="upper left", bbox_to_anchor=(1.01, 1.15), frameon=False, fontsize=8.5, labelcolor=INK
+    )
+    varied = "bandwidth" if policy.link else "speed"
+    title = f"{policy.instance}: best {policy.objective.name} by {varied}"
+    figure.text(0.085, 0.955, title, fontsize=12, fontweight="bold", color=INK)
+    figure.text(0.085, 0.918, _subtitle(policy), fontsize=9, color="#555555")
+    return figure
+
+
+def _subtitle(policy: Policy) -> str:
+    count = len(policy.break_points)
+    breaks = f"{count} break point{'' if count == 1 else 's'}"
+    proof = "proven optimal everywhere" if policy.status == "optimal" else "no proof of optimality"
+    return f"{policy.parameter.name}, {breaks}, {proof} ({policy.oracle})"
+
+
+def _style(above: Axes, below: Axes, policy: Policy) -> None:
+    above.set_xscale("log")
+    above.set_yscale("log")
+    above.set_xlim(policy.low, policy.high)
+    above.set_ylabel("latency", color=INK)
+    above.yaxis.set_major_formatter(lambda value, _: in_seconds(value))
+    above.yaxis.set_minor_formatter(lambda value, _: _minor(above, value))
+    below.xaxis.set_major_formatter(lambda value, _: _quantity(value, policy.unit))
+    what = f"{policy.link[0]} → {policy.link[1]}" if policy.link else policy.node
+    below.set_xlabel(f"{'bandwidth' if policy.link else 'speed'} of {what}", color=INK)
+    above.tick_params(labelbottom=False)
+    above.grid(True, which="major", color=RULE, linewidth=0.6)
+    for axes in (above, below):
+        axes.set_axisbelow(True)
+        axes.tick_params(which="both", color=FAINT, labelcolor=INK, labelsize=8.5)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        for side in ("left", "bottom"):
+            axes.spines[side].set_color(FAINT)
+
+
+def _minor(axes: Axes, value: float) -> str:
+    """Labels between the powers of ten where the axis spans less than about one and a half."""
+    low, high = axes.get_ylim()
+    leading = f"{value:e}"[0]
+    return in_seconds(value) if high / low < 30 and leading in "25" else ""
+
+
+def _quantity(value: float, unit: str) -> str:
+    for scale, prefix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= scale * (1 - 1e-9):
+            return f"{value / scale:.3g} {prefix}{unit}"
+    return f"{value:.3g} {unit}"
+
+
+def _grouped(policy: Policy, curves: Sequence[Curve]) -> tuple[list[Curve], list[str]]:
+    """Curves that coincide as one with all their names, and the names of those that are optimal."""
+    if not curves:
+        return [], []
+    best = np.array([policy.value_at(min(max(x, policy.low), policy.high)) for x in curves[0].at])
+    groups: list[tuple[NDArray[np.float64], list[str]]] = [(best, [])]
+    for curve in curves:
+        for values, names in groups:
+            if np.allclose(values, curve.value_s, rtol=1e-6, atol=0, equal_nan=True):
+                names.append(curve.name)
+                break
+        else:
+            groups.append((curve.value_s, [curve.name]))
+    at = curves[0].at
+    return [Curve("\n".join(names), at, values) for values, names in groups[1:]], groups[0][1]
+
+
+def _curves(axes: Axes, curves: Sequence[Curve]) -> None:
+    for number, curve in enumerate(curves):
+        axes.plot(
+            curve.at,
+            curve.value_s,
+            color=_COLOURS[number % len(_COLOURS)],
+            linestyle=_DASHES[number % len(_DASHES)],
+            linewidth=1.3,
+            label=curve.name,
+        )
+
+
+def _optimum(axes: Axes, policy: Policy, same: Sequence[str]) -> None:
+    """Piece by piece, so that jumps at route flips show as jumps; `same` are optimal as well."""
+    name = "\n".join(["optimal", *(f"= {solver}" for solver in same)])
+    for number, piece in enumerate(policy.pieces):
+        at = np.geomspace(piece.low, piece.high, 60)
+        values = piece.alpha_s + piece.beta / at
+        label = name if number == 0 else None
+        axes.plot(
+            at, values, color=INK, linewidth=3, solid_capstyle="butt", label=label, zorder=1.5
+        )
+        if number:
+            edge = "white" if policy.kind_of(number - 1) == "plan" else INK
+            axes.plot(
+                piece.low, values[0], "o", color=INK, markersize=6.5, markeredgecolor=edge, zorder=4
+            )
+
+
+def _breaks(above: Axes, below: Axes, policy: Policy) -> None:
+    """A line through both charts at every break point, and the figures of the first few."""
+    for axes in (above, below):
+        for point in policy.break_points:
+            axes.axvline(point, color=FAINT, linewidth=0.7, linestyle=(0, (2, 2)), zorder=1)
+    if len(policy.break_points) > MOST_LABELS:
+        return
+    span = np.log(policy.high / policy.low)
+    held = -inf
+    for point in policy.break_points:
+        at = np.log(point / policy.low) / span
+        if at - held < 0.11:
+            continue
+        held = at
+        above.annotate(
+            _quantity(point, policy.unit),
+            (point, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, -3),
+            textcoords="offset points",
+            fontsize=7.5,
+            color="#555555",
+            va="top",
+        )
+
+
+def _layers(axes: Axes, instance: Instance, policy: Policy) -> None:
+    """The share of layers on every node, by piece."""
+    names = [node.name for node in instance.nodes]
+    colours = dict(zip(names, Palette(instance).nodes, strict=True))
+    bottom = np.zeros(len(policy.pieces))
+    rows = policy.rows()
+    totals = np.array([sum(row["layers"].values()) for row in rows], float)
+    lows = np.array([piece.low for piece in policy.pieces])
+    highs = np.array([piece.high for piece in policy.pieces])
+    for name in names:
+        share = np.array([row["layers"].get(name, 0) for row in rows]) / totals
+        if share.any():
+            how: dict[str, Any] = {"bottom": bottom, "align": "edge", "color": colours[name]}
+            axes.bar(lows, share, highs - lows, linewidth=0, label=name, **how)
+            bottom = bottom + share
+    axes.set_ylim(0, 1)
+    axes.set_yticks([0, 0.5, 1])
+    axes.set_yticklabels(["0", "½", "1"])
+    axes.set_ylabel("layers", color=INK)

@@ -1,0 +1,341 @@
+"""A picture of one DAG: boxes coloured by node or operator, and what crosses between nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from splitfog.formulations.costs.ledger import layer_time
+from splitfog.formulations.decision import TaskDecision
+from splitfog.instances.records import Instance, Model, Task
+from splitfog.views import style
+from splitfog.views.dag.boxes import Blocks, blocks_of
+from splitfog.views.dag.crossings import Crossing, crossings_of
+from splitfog.views.dag.layout import TURN, Layout, Leg, layout_of
+from splitfog.views.dag.levels import Size
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+NAME_POINTS, DETAIL_POINTS = 7.0, 5.8
+LINE = 0.125  # inches of a line of text
+PAD = 0.06  # inches around it
+WIDEST = 1.75  # inches of a box's text
+MOST_NAMED = 160  # blocks; beyond, dots without names
+DOT = 0.16
+MOST_LABELS = 4  # lines under a box
+AT_ONCE = 400  # curves in one path: drawing it takes more than linear time
+
+
+@dataclass(frozen=True)
+class Label:
+    """A line under a box: what leaves it for another node."""
+
+    text: str
+    head: int
+
+
+@dataclass
+class DagPicture:
+    """One model, or one task of a plan, ready to be drawn; sizes in inches.
+
+    Attributes
+    ----------
+    task, decision
+        Both None for a model without a plan, coloured by operator.
+    aspect
+        Width over height to aim at.
+    prefix
+        Of the identifiers of the boxes in an SVG.
+    """
+
+    instance: Instance
+    model: Model
+    task: Task | None = None
+    decision: TaskDecision | None = None
+    aspect: float = 1.3
+    prefix: str = "block"
+    titles: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def palette(self) -> style.Palette:
+        """Colours of the instance."""
+        return style.Palette(self.instance)
+
+    @cached_property
+    def crossings(self) -> list[Crossing]:
+        """What crosses between nodes; nothing without a plan."""
+        if self.task is None or self.decision is None:
+            return []
+        return crossings_of(self.instance, self.task, self.decision)
+
+    @cached_property
+    def stage_of(self) -> dict[int, int]:
+        """Position of the sliced stage that a layer is in, for those in one."""
+        stages = self.decision.stages if self.decision else ()
+        return {layer: i for i, stage in enumerate(stages) for layer in stage.layers}
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """What is drawn as one box."""
+        classes: Sequence[Hashable]
+        layers = range(len(self.model.layers))
+        if self.decision is None:
+            classes = [self.model.layers[i].tiers for i in layers]
+        else:
+            place = self.decision.placement.tolist()
+            classes = [(place[i], self.stage_of.get(i)) for i in layers]
+        return blocks_of(self.model, classes)
+
+    @property
+    def named(self) -> bool:
+        """Whether boxes bear names; else they are dots."""
+        return len(self.blocks.members) <= MOST_NAMED
+
+    @cached_property
+    def texts(self) -> list[list[str]]:
+        """Lines in every box."""
+        return [self._text(members) if self.named else [] for members in self.blocks.members]
+
+    @cached_property
+    def labels(self) -> list[list[Label]]:
+        """Lines under every box, one for each node that its tensors go to."""
+        labels: list[list[Label]] = [[] for _ in self.blocks.members]
+        if not self.named:
+            return labels
+        parts: dict[tuple[int, int, bool], list[Crossing]] = {}
+        for crossing in self.crossings:
+            block = self.blocks.owner[crossing.tensor]
+            parts.setdefault((block, crossing.head, crossing.result), []).append(crossing)
+        for (block, head, _), tensors in parts.items():
+            labels[block].append(Label(self._label(self.blocks.members[block], tensors), head))
+        for lines in labels:
+            if len(lines) > MOST_LABELS:
+                more = len(lines) - MOST_LABELS + 1
+                lines[MOST_LABELS - 1 :] = [Label(f"and to {more} more nodes", lines[-1].head)]
+        return labels
+
+    @cached_property
+    def box_width(self) -> float:
+        """Inches; the same for all boxes."""
+        if not self.named:
+            return DOT
+        names = [style.text_width(t[0], NAME_POINTS) for t in self.texts]
+        details = [style.text_width(line, DETAIL_POINTS) for t in self.texts for line in t[1:]]
+        labels = [
+            style.text_width(label.text, DETAIL_POINTS) for part in self.labels for label in part
+        ]
+        labels = [width + 0.08 for width in labels]
+        return min(max([0.7, *names, *details, *labels]), WIDEST) + 2.5 * PAD
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where everything goes."""
+        sizes = []
+        for text, labels in zip(self.texts, self.labels, strict=True):
+            height = len(text) * LINE + PAD if text else DOT
+            under = len(labels) * LINE + PAD if labels else 0.0
+            sizes.append(Size(self.box_width, height, under))
+        return layout_of(sizes, self.blocks.edges, self.aspect)
+
+    @property
+    def width(self) -> float:
+        """Inches of the drawing."""
+        return self.layout.width
+
+    @property
+    def height(self) -> float:
+        """Inches of the drawing."""
+        return self.layout.height
+
+    def draw(self, axes: Axes) -> None:
+        """Draw on axes of just this width and height; fills `titles` (what hovering tells)."""
+        axes.set_xlim(0, self.width)
+        axes.set_ylim(self.height, 0)
+        axes.axis("off")
+        self._draw_lines(axes)
+        for block in range(len(self.blocks.members)):
+            self._draw_labels(axes, block)
+            self._draw_box(axes, block)
+
+    def colour(self, layers: Sequence[int]) -> style.RGB:
+        """Of a box: its node's, or without a plan that of the operator with most work."""
+        if self.decision is not None:
+            return self.palette.nodes[int(self.decision.placement[layers[0]])]
+        heaviest = max(layers, key=lambda i: self.model.layers[i].flops)
+        return style.op_colours()[style.op_kind(self.model.layers[heaviest])]
+
+    def _text(self, members: tuple[int, ...]) -> list[str]:
+        layers = self.model.layers
+        first, last = layers[members[0]], layers[members[-1]]
+        size = style.in_bytes(last.output_bytes)
+        if len(members) == 1:
+            detail = size if first.op == "input" else f"{self._work(members)} · {size}"
+            return [style.fitted(first.name, NAME_POINTS, WIDEST), detail]
+        return [
+            style.fitted(first.name, NAME_POINTS, WIDEST),
+            style.fitted(f"… {last.name}", DETAIL_POINTS, WIDEST),
+            f"{len(members)} layers · {self._work(members)} · {size}",
+        ]
+
+    def _work(self, members: tuple[int, ...]) -> str:
+        """Time on the node of the plan, number of slices, or operations."""
+        layers = [self.model.layers[i] for i in members]
+        if self.decision is None:
+            return style.in_flop(sum(layer.flops for layer in layers))
+        if members[0] in self.stage_of:
+            return f"in {len(self.decision.stages[self.stage_of[members[0]]].slices)} slices"
+        node = self.instance.nodes[int(self.decision.placement[members[0]])]
+        return style.in_seconds(sum(layer_time(layer, node) for layer in layers))
+
+    def _label(self, members: tuple[int, ...], tensors: list[Crossing]) -> str:
+        head = style.fitted(self.instance.nodes[tensors[0].head].name, DETAIL_POINTS, 0.6)
+        num_bytes = style.in_bytes(sum(c.num_bytes for c in tensors))
+        seconds = sum(c.seconds for c in tensors)
+        cost = f"{num_bytes} · {style.in_seconds(seconds) if seconds < inf else 'no route'}"
+        kind = "result " if tensors[0].result else ""
+        if len(tensors) > 1:
+            return f"{kind}→ {head}: {len(tensors)} tensors, {cost}"
+        if tensors[0].tensor != members[-1]:
+            name = self.model.layers[tensors[0].tensor].name
+            return f"{style.fitted(name, DETAIL_POINTS, 0.6)} → {head}: {cost}"
+        return f"{kind}→ {head}: {cost}"
+
+    def _draw_box(self, axes: Axes, block: int) -> None:
+        from matplotlib.patches import FancyBboxPatch
+
+        members = self.blocks.members[block]
+        (x, y), text = self.layout.centres[block], self.texts[block]
+        height = len(text) * LINE + PAD if text else DOT
+        colour = self.colour(members)
+        result = any(self.model.results[i] for i in members)
+        box = FancyBboxPatch(
+            (x - self.box_width / 2, y - height / 2),
+            self.box_width,
+            height,
+            boxstyle=f"round,pad=0,rounding_size={0.05 if text else DOT / 2}",
+            facecolor=colour,
+            edgecolor=style.INK,
+            linewidth=1.6 if result else 0.7,
+            linestyle="--" if members[0] in self.stage_of else "-",
+            zorder=3,
+        )
+        box.set_gid(f"{self.prefix}-{block}")
+        self.titles[f"{self.prefix}-{block}"] = self._title(members)
+        axes.add_artist(box)
+        ink = style.ink_on(colour)
+        for i, line in enumerate(text):
+            points = NAME_POINTS if i == 0 else DETAIL_POINTS
+            write(axes, x, y + (i - (len(text) - 1) / 2) * LINE, line, size=points, color=ink)
+        if text and self.decision is None:
+            self._draw_restriction(axes, x - self.box_width / 2, y, height, members[0])
+
+    def _draw_restriction(
+        self, axes: Axes, left: float, y: float, height: float, layer: int
+    ) -> None:
+        """A stripe beside the box for every tier or node where its layers may run."""
+        from matplotlib.patches import Rectangle
+
+        places = self.model.layers[layer].tiers or ()
+        for i, place in enumerate(places):
+            part = height / len(places)
+            colour = self.palette.place(place)
+            corner = (left - 0.07, y - height / 2 + i * part)
+            axes.add_artist(Rectangle(corner, 0.05, part, facecolor=colour, zorder=3))
+
+    def _draw_labels(self, axes: Axes, block: int) -> None:
+        from matplotlib.patches import FancyBboxPatch
+
+        x, y = self.layout.centres[block]
+        flow, labels = self.layout.flow[block], self.labels[block]
+        edge = y + flow * (len(self.texts[block]) * LINE + PAD) / 2
+        for i, label in enumerate(labels if flow == 1 else reversed(labels)):
+            line = i if flow == 1 else len(labels) - 1 - i
+            at = edge + flow * (line + 0.5) * LINE + flow * PAD / 2
+            width = self.box_width - 0.06
+            axes.add_artist(
+                FancyBboxPatch(
+                    (x - width / 2, at - LINE / 2 + 0.005),
+                    width,
+                    LINE - 0.01,
+                    boxstyle="round,pad=0,rounding_size=0.05",
+                    facecolor="white",
+                    edgecolor=self.palette.nodes[label.head],
+                    linewidth=1.1,
+                    zorder=2,
+                )
+            )
+            text = style.fitted(label.text, DETAIL_POINTS, width - 0.08)
+            write(axes, x, at, text, size=DETAIL_POINTS, zorder=4)
+
+    def _draw_lines(self, axes: Axes) -> None:
+        lines: dict[bool, list[tuple[Leg, ...]]] = {False: [], True: []}
+        for (tail, head), legs in zip(self.blocks.edges, self.layout.lines, strict=True):
+            lines[self._crosses(tail, head)].append(legs)
+        thick = 1.0 if self.named else 0.5
+        draw_lines(axes, lines[False], color="#9a9a9a", linewidth=0.8 * thick)
+        draw_lines(axes, lines[True], color=style.INK, linewidth=1.5 * thick)
+
+    def _crosses(self, tail: int, head: int) -> bool:
+        if self.decision is None:
+            return False
+        place, members = self.decision.placement, self.blocks.members
+        return bool(place[members[tail][0]] != place[members[head][0]])
+
+    def _title(self, members: tuple[int, ...]) -> str:
+        lines = []
+        if self.decision is not None:
+            node = self.instance.nodes[int(self.decision.placement[members[0]])]
+            lines.append(f"on {node.name} ({node.tier})")
+        for i in members:
+            layer = self.model.layers[i]
+            work = f"{style.in_flop(layer.flops)}, weights {style.in_bytes(layer.weight_bytes)}"
+            out = style.in_bytes(layer.output_bytes)
+            lines.append(f"{layer.name}: {layer.op}, {work}, output {out}")
+        return "\n".join(map(style.printable, lines))
+
+
+def write(axes: Axes, x: float, y: float, text: str, **how: Any) -> None:
+    """Text at a place, centred, read as it stands (no formulae)."""
+    how = {"ha": "center", "va": "center_baseline", "zorder": 4, "color": style.INK, **how}
+    axes.text(x, y, text, parse_math=False, **how)
+
+
+def draw_lines(axes: Axes, lines: list[tuple[Leg, ...]], **how: Any) -> None:
+    """Curves of one colour, with arrow heads where they enter a box."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    if not lines:
+        return
+    legs = dict.fromkeys(leg for line in lines for leg in line)  # readers of a tensor share some
+    passes = dict.fromkeys((a.end, b.start) for line in lines for a, b in pairwise(line))
+    curves = [(_curve(leg), (Path.MOVETO, *[Path.CURVE4] * 3)) for leg in legs]
+    curves += [(list(ends), (Path.MOVETO, Path.LINETO)) for ends in passes]
+    zorder = 1.0 + how["linewidth"] / 10
+    for start in range(0, len(curves), AT_ONCE):
+        part = curves[start : start + AT_ONCE]
+        points = [point for curve, _ in part for point in curve]
+        path = Path(points, [code for _, codes in part for code in codes])
+        axes.add_artist(PathPatch(path, fill=False, zorder=zorder, **how))
+    tips, half, length = [], 0.022 + how["linewidth"] / 80, 0.07
+    for (x, y), flow in dict.fromkeys((line[-1].end, line[-1].end_flow) for line in lines):
+        tips += [(x - half, y - flow * length), (x, y), (x + half, y - flow * length), (x, y)]
+    corners = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * (len(tips) // 4)
+    axes.add_artist(PathPatch(Path(tips, corners), facecolor=how["color"], linewidth=0, zorder=1.9))
+
+
+def _curve(leg: Leg) -> list[tuple[float, float]]:
+    """A cubic that leaves and enters along the flow; a bow where it turns to another column."""
+    (x0, y0), (x1, y1) = leg.start, leg.end
+    if leg.start_flow == leg.end_flow:
+        bend = max(abs(y1 - y0) / 2, 0.05) * leg.start_flow
+        return [(x0, y0), (x0, y0 + bend), (x1, y1 - bend), (x1, y1)]
+    beyond = max if leg.start_flow == 1 else min
+    apart = abs(x1 - x0)
+    y = beyond(y0, y1) + leg.start_flow * 1.25 * TURN * apart / (apart + 0.8)
+    return [(x0, y0), (x0, y), (x1, y), (x1, y1)]

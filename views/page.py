@@ -1,0 +1,143 @@
+"""The HTML page of a picture: the drawing, and the plan in tables; no other file needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from itertools import groupby
+from math import inf
+
+from splitfog.formulations.decision import TaskDecision
+from splitfog.formulations.plan import Plan, TaskPlan, decision_of
+from splitfog.instances.records import Instance, Task
+from splitfog.views import style
+from splitfog.views.dag.crossings import crossings_of
+from splitfog.views.panels.loads import link_name
+from splitfog.views.sheet import plan_lines
+
+_STYLE = """
+body { font: 14px/1.4 "DejaVu Sans", Verdana, sans-serif; color: #222; margin: 1.5em; }
+svg { max-width: 100%; height: auto; }
+table { border-collapse: collapse; margin: .5em 0 1.5em; }
+th, td { padding: .15em .7em; border-bottom: 1px solid #ddd; text-align: left; }
+td { font-variant-numeric: tabular-nums; }
+summary { font-weight: bold; cursor: pointer; }
+"""
+
+
+def page(instance: Instance, plan: Plan | None, svg: str) -> str:
+    """A page with an SVG drawing, and tables of an instance and of its plan if there is one."""
+    drawing = svg[svg.index("<svg") :]
+    tables = "".join(_tables(instance, plan))
+    title = escape(style.printable(instance.name))
+    about = "".join(f"<p>{escape(line)}</p>" for line in (plan_lines(plan) if plan else ()))
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1>{about}\n"
+        f"{drawing}\n{tables}</body></html>\n"
+    )
+
+
+def _tables(instance: Instance, plan: Plan | None) -> Iterator[str]:
+    if plan is not None and plan.tasks:
+        yield _table(
+            "Placement", ("task", "node", "layers", "first", "last"), _runs(instance, plan)
+        )
+        crossing = ("task", "tensor", "from", "to", "bytes", "seconds")
+        yield _table("Tensors that cross", crossing, _crossings(instance, plan))
+        tasks = ("task", "latency", "compute", "transfer", "wait", "deadline met")
+        yield _table("Tasks", tasks, [_task_row(task) for task in plan.tasks])
+        nodes = ("node", "tier", "busy", "utilisation", "weights held")
+        yield _table("Nodes of the plan", nodes, _nodes(instance, plan))
+        links = [
+            (link_name(load), style.in_bytes(load.bytes), style.in_seconds(load.busy_s))
+            for load in plan.links
+        ]
+        yield _table("Links of the plan", ("link", "bytes", "busy"), links)
+    layers = ("model", "layer", "op", "work", "weights", "output")
+    yield _table("Layers", layers, _layers(instance))
+
+
+def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
+    body = "\n".join(
+        "<tr>" + "".join(f"<td>{escape(style.printable(cell))}</td>" for cell in row) + "</tr>"
+        for row in rows
+    )
+    shown = " open" if len(rows) <= 30 else ""
+    return (
+        f"<details{shown}><summary>{escape(title)} ({len(rows)})</summary>"
+        f"<table><tr>{head}</tr>\n{body}</table></details>\n"
+    )
+
+
+def _runs(instance: Instance, plan: Plan) -> list[tuple[str, ...]]:
+    """Runs of layers on one node, in topological order, of every task."""
+    rows: list[tuple[str, ...]] = []
+    for task in instance.tasks:
+        model, placement = instance.model_of(task), plan.placement(task.name)
+        names = [model.layers[i].name for i in model.order]
+        for node, group in groupby(names, key=placement.__getitem__):
+            run = list(group)
+            rows.append((task.name, node, str(len(run)), run[0], run[-1]))
+    return rows
+
+
+def _crossings(instance: Instance, plan: Plan) -> list[tuple[str, ...]]:
+    decisions = decision_of(instance, plan).tasks
+    return [
+        row
+        for task, decision in zip(instance.tasks, decisions, strict=True)
+        for row in _task_crossings(instance, task, decision)
+    ]
+
+
+def _task_crossings(
+    instance: Instance, task: Task, decision: TaskDecision
+) -> list[tuple[str, ...]]:
+    layers, nodes = instance.model_of(task).layers, instance.nodes
+    return [
+        (
+            task.name,
+            layers[c.tensor].name + (" (result)" if c.result else ""),
+            nodes[c.tail].name,
+            nodes[c.head].name,
+            style.in_bytes(c.num_bytes),
+            style.in_seconds(c.seconds) if c.seconds < inf else "no route",
+        )
+        for c in crossings_of(instance, task, decision)
+    ]
+
+
+def _task_row(task: TaskPlan) -> tuple[str, ...]:
+    times = (task.latency_s, task.compute_s, task.transfer_s, task.wait_s)
+    met = {None: "", True: "yes", False: "no"}[task.deadline_met]
+    return (task.task, *("" if t is None else style.in_seconds(t) for t in times), met)
+
+
+def _nodes(instance: Instance, plan: Plan) -> list[tuple[str, ...]]:
+    return [
+        (
+            name,
+            instance.nodes[instance.node_index[name]].tier,
+            style.in_seconds(load.busy_s or 0.0),
+            "" if load.utilisation is None else f"{100 * load.utilisation:.3g} %",
+            style.in_bytes(load.memory_bytes or 0.0),
+        )
+        for name, load in plan.nodes.items()
+    ]
+
+
+def _layers(instance: Instance) -> list[tuple[str, ...]]:
+    return [
+        (
+            model.name,
+            layer.name,
+            layer.op,
+            style.in_flop(layer.flops),
+            style.in_bytes(layer.weight_bytes),
+            style.in_bytes(layer.output_bytes),
+        )
+        for model in instance.models
+        for layer in model.layers
+    ]

@@ -1,0 +1,117 @@
+"""The numbers of a plan as panels: loads of nodes and links, tasks, and what crosses."""
+
+from __future__ import annotations
+
+from math import inf
+
+from splitfog.formulations.plan import LinkLoad, NodeLoad, Plan, TaskPlan
+from splitfog.instances.records import Instance, Task
+from splitfog.views import style
+from splitfog.views.dag.crossings import Crossing
+from splitfog.views.panels.panel import Bar, BarPanel, Panel
+
+MOST_BARS = 20
+MOST_CROSSINGS = 12
+_LINK = "#9a9a9a"
+_COMPUTE, _TRANSFER, _WAIT = "#56B4E9", "#E69F00", "#CC79A7"
+
+
+def load_panels(instance: Instance, plan: Plan) -> list[Panel]:
+    """Busy time of nodes and links, and for sums over tasks what each is made of."""
+    panels: list[Panel] = []
+    if plan.nodes:
+        panels.append(_node_panel(instance, plan))
+    if plan.links:
+        panels.append(_link_panel(instance, plan))
+    if plan.objective.name in ("latency", "mean-latency", "batch"):
+        tasks = [task for task in plan.tasks if task.latency_s is not None]
+        if tasks:
+            panels.append(_task_panel(tasks))
+    return panels
+
+
+def crossing_panel(instance: Instance, task: Task, crossings: list[Crossing]) -> BarPanel:
+    """The tensors of a task that take longest to another node."""
+    palette, model = style.Palette(instance), instance.model_of(task)
+    known = [c for c in crossings if c.seconds < inf]
+    shown = sorted(known, key=lambda c: -c.seconds)[:MOST_CROSSINGS]
+    total = style.in_bytes(sum(c.num_bytes for c in crossings))
+    bars = [
+        Bar(
+            f"{model.layers[c.tensor].name} → {instance.nodes[c.head].name}",
+            ((c.seconds, palette.nodes[c.head]),),
+            style.in_bytes(c.num_bytes) + (" result" if c.result else ""),
+        )
+        for c in shown
+    ]
+    of = "" if len(instance.tasks) == 1 else f" in {task.name}"
+    title = f"Tensors that cross{of} ({len(crossings)}, {total})"
+    return BarPanel(title, bars, _omitted(len(shown), len(crossings), "tensors"))
+
+
+def _node_panel(instance: Instance, plan: Plan) -> BarPanel:
+    palette, index = style.Palette(instance), instance.node_index
+    loads = sorted(
+        plan.nodes.items(), key=lambda entry: (-(entry[1].busy_s or 0.0), index[entry[0]])
+    )
+    bars = [
+        Bar(
+            name,
+            ((load.busy_s or 0.0, palette.nodes[index[name]]),),
+            _node_note(instance, name, load),
+        )
+        for name, load in loads[:MOST_BARS]
+    ]
+    mark_s = plan.value if plan.objective.name == "period" else None
+    mark = "" if mark_s is None else f"period {style.in_seconds(mark_s)}"
+    omitted = _omitted(len(bars), len(loads), "nodes")
+    return BarPanel("Nodes: busy for one inference of every task", bars, omitted, mark_s, mark)
+
+
+def _node_note(instance: Instance, name: str, load: NodeLoad) -> str:
+    limit = instance.nodes[instance.node_index[name]].memory_bytes
+    parts = []
+    if load.utilisation is not None:
+        parts.append(f"{100 * load.utilisation:.3g} %")
+    if load.memory_bytes:
+        of = "" if limit is None else f" of {style.in_bytes(limit)}"
+        parts.append(style.in_bytes(load.memory_bytes) + of)
+    return " · ".join(parts)
+
+
+def _link_panel(instance: Instance, plan: Plan) -> BarPanel:
+    loads = sorted(plan.links, key=lambda load: -load.busy_s)
+    bars = [
+        Bar(link_name(load), ((load.busy_s, _LINK),), style.in_bytes(load.bytes))
+        for load in loads[:MOST_BARS]
+    ]
+    return BarPanel("Links: busy, bytes", bars, _omitted(len(bars), len(loads), "links"))
+
+
+def link_name(load: LinkLoad) -> str:
+    """`pi → edge`."""
+    return f"{load.tail} → {load.head}"
+
+
+def _task_panel(tasks: list[TaskPlan]) -> BarPanel:
+    shown = sorted(tasks, key=lambda task: -(task.latency_s or 0.0))[:MOST_BARS]
+    bars = [Bar(task.task, _task_parts(task), _deadline(task)) for task in shown]
+    title = "Tasks: compute (blue), transfer (orange), wait (pink)"
+    return BarPanel(title, bars, _omitted(len(bars), len(tasks), "tasks"))
+
+
+def _task_parts(task: TaskPlan) -> tuple[tuple[float, str], ...]:
+    """Compute, transfer and wait; the latency in one piece where they do not add up to it."""
+    latency_s = task.latency_s or 0.0
+    parts = (task.compute_s or 0.0, task.transfer_s or 0.0, task.wait_s or 0.0)
+    if abs(sum(parts) - latency_s) > 1e-6 * latency_s:
+        return ((latency_s, "#bfbfbf"),)
+    return tuple(zip(parts, (_COMPUTE, _TRANSFER, _WAIT), strict=True))
+
+
+def _deadline(task: TaskPlan) -> str:
+    return {None: "", True: "deadline met", False: "deadline missed"}[task.deadline_met]
+
+
+def _omitted(shown: int, count: int, what: str) -> str:
+    return "" if shown == count else f"and {count - shown} more {what}"

@@ -1,0 +1,157 @@
+"""How pictures look: colours of nodes and operators, units for readers, text that fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from splitfog.instances.records import Instance, Layer
+
+RGB = tuple[float, float, float]
+
+INK = "#222222"
+FAINT = "#8c8c8c"
+RULE = "#d9d9d9"
+FONT = "DejaVu Sans"  # comes with matplotlib
+
+# Okabe and Ito's palette (2008), which colour-blind readers can tell apart; here by tier
+_HUES = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#F0E442")
+
+_OP_KINDS = {
+    "convolution": ("#56B4E9", ("conv",)),
+    "matrix product": ("#E69F00", ("linear", "matmul", "attention")),
+    "pooling": ("#009E73", ("max-pool", "average-pool", "global-pool")),
+    "norm, activation": ("#F0E442", ("norm", "activation", "softmax")),
+    "join": ("#CC79A7", ("add", "multiply", "concat")),
+    "input": ("#FFFFFF", ("input",)),
+    "other": ("#BFBFBF", ("flatten", "embedding", "identity", "other")),
+}
+_PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
+_SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours of an instance's tiers (a hue each) and nodes (shades of their tier's hue)."""
+
+    instance: Instance
+
+    @cached_property
+    def tiers(self) -> dict[str, RGB]:
+        """Hue of every tier."""
+        names = self.instance.tiers
+        return {name: _hue(rank, len(names)) for rank, name in enumerate(names)}
+
+    @cached_property
+    def nodes(self) -> tuple[RGB, ...]:
+        """Colour of every node: its tier's hue, from light to dark in the file's order."""
+        members: dict[str, list[int]] = {name: [] for name in self.instance.tiers}
+        for position, node in enumerate(self.instance.nodes):
+            members[node.tier].append(position)
+        colours: dict[int, RGB] = {}
+        for tier, positions in members.items():
+            for i, position in enumerate(positions):
+                at = 0.5 if len(positions) == 1 else i / (len(positions) - 1)
+                colours[position] = _shade(self.tiers[tier], 0.5 - 0.75 * at)
+        return tuple(colours[i] for i in range(len(colours)))
+
+    def place(self, name: str) -> RGB:
+        """Colour of a tier, or of a node, by name; a tier's name means the tier."""
+        if name in self.tiers:
+            return self.tiers[name]
+        return self.nodes[self.instance.node_index[name]]
+
+
+def op_kind(layer: Layer) -> str:
+    """The kind of operator that a layer is, of those in `op_colours`."""
+    return next(kind for kind, (_, ops) in _OP_KINDS.items() if layer.op in ops)
+
+
+def op_colours() -> dict[str, RGB]:
+    """Colour of every kind of operator."""
+    return {kind: _rgb(colour) for kind, (colour, _) in _OP_KINDS.items()}
+
+
+def ink_on(colour: RGB) -> str:
+    """Black or white, whichever is easier to read on a colour."""
+    light = 0.2126 * colour[0] ** 2.2 + 0.7152 * colour[1] ** 2.2 + 0.0722 * colour[2] ** 2.2
+    return "#111111" if light > 0.2 else "#ffffff"
+
+
+def in_bytes(value: float) -> str:
+    """Bytes for a reader, three digits: `602 kB`."""
+    return _scaled(value, "B")
+
+
+def in_flop(value: float) -> str:
+    """Operations for a reader: `1.43 GFLOP`."""
+    return _scaled(value, "FLOP")
+
+
+def in_seconds(value: float) -> str:
+    """Seconds for a reader: `31.2 ms`."""
+    value = float(f"{value:.3g}")
+    unit, name = next((u for u in _SECONDS if abs(value) >= u[0]), _SECONDS[-1])
+    return f"{_digits(value / unit)} {name}" if value else "0 s"
+
+
+def _scaled(value: float, unit: str) -> str:
+    value = float(f"{value:.3g}")
+    scale, prefix = next((p for p in _PREFIXES if abs(value) >= p[0]), _PREFIXES[-1])
+    return f"{_digits(value / scale)} {prefix}{unit}"
+
+
+def _digits(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
+
+
+def printable(text: str) -> str:
+    """A name with what XML or a font cannot show replaced, on one line."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def text_width(text: str, points: float) -> float:
+    """Inches that a line of text takes, with a little to spare for hinting."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(family=FONT, size=points)
+    return 1.03 / 72 * float(text_to_path.get_text_width_height_descent(text, font, False)[0])
+
+
+def fitted(text: str, points: float, inches: float) -> str:
+    """A name, with its middle left out (`conv1…relu`) where it is too long for its place."""
+    text = printable(text)
+    if text_width(text, points) <= inches:
+        return text
+    low, high = 0, len(text)  # letters kept
+    while high - low > 1:
+        kept = (low + high) // 2
+        low, high = (kept, high) if text_width(_cut(text, kept), points) <= inches else (low, kept)
+    return _cut(text, low)
+
+
+def _cut(text: str, kept: int) -> str:
+    tail = kept // 2
+    return f"{text[: kept - tail]}…{text[len(text) - tail :]}"
+
+
+def _hue(rank: int, count: int) -> RGB:
+    if count <= len(_HUES):
+        return _rgb(_HUES[rank])
+    from matplotlib import colormaps
+
+    red, green, blue, _ = colormaps["viridis"](0.1 + 0.9 * rank / (count - 1))
+    return float(red), float(green), float(blue)
+
+
+def _rgb(colour: str) -> RGB:
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return red, green, blue
+
+
+def _shade(colour: RGB, lighter: float) -> RGB:
+    """A colour mixed with white (`lighter` up to 1) or black (down to -1)."""
+    goal = 1.0 if lighter > 0 else 0.0
+    red, green, blue = (c + (goal - c) * abs(lighter) for c in colour)
+    return red, green, blue
