@@ -23,7 +23,7 @@ from splitfog.commands.shell import (
 
 if TYPE_CHECKING:
     from splitfog.instances.records import Instance
-    from splitfog.studies.compare import Progress
+    from splitfog.studies.jobs import Progress
     from splitfog.studies.rows import Table
 
 

@@ -16,7 +16,7 @@ import pytest
 import splitfog as sf
 from splitfog.formulations.decision import placed
 from splitfog.solvers.base import Answer, Request, SolverDeclined, SolverInfo
-from splitfog.studies import compare as harness
+from splitfog.studies import jobs
 from splitfog.studies.compare import compare, solver_names
 from splitfog.studies.rows import COLUMNS, Declined, Row, Table
 from splitfog.views.report import percent, save_report, summary
@@ -42,7 +42,7 @@ def solvers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             return functions[info.name.replace("-", "_")]
 
         monkeypatch.setattr("splitfog.solvers.solve.load_solver", load)
-        monkeypatch.setattr(harness, "_warm_up", lambda *_: None)
+        monkeypatch.setattr(jobs, "_warm_up", lambda *_: None)
 
     return put
 
