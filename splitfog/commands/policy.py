@@ -136,7 +136,7 @@ def _print(found: Policy) -> None:
     from rich import box
     from rich.table import Table as Grid
 
-    from splitfog.views.report import percent, print_grid
+    from splitfog.views.tables import percent, print_grid
 
     put(f"{found.instance}: {found.objective} over the {found.parameter.name}\n")
     if not found.pieces:
