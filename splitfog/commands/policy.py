@@ -125,10 +125,11 @@ def _ends(instance: Instance, text: str) -> tuple[str, str]:
 
 
 def _draw(instance: Instance, found: Policy, path: Path, names: list[str]) -> None:
+    from splitfog.studies.curves import solver_curves
     from splitfog.views.charts.policy import draw_policy
 
     chosen = [] if names == ["none"] else None if names in ([], ["all"]) else names
-    draw_policy(instance, found, path, chosen)
+    draw_policy(instance, found, path, solver_curves(instance, found, chosen))
     say(f"written: {path}")
 
 
