@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from splitfog._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from splitfog import matching as matching
     from splitfog import tiles as tiles
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from splitfog.solvers.parametric.policy import policy as policy
     from splitfog.solvers.solve import solve as solve
     from splitfog.studies.compare import compare as compare
+    from splitfog.views.report import save_report as save_report
+    from splitfog.views.tables import print_tables as print_tables
 
 _HOMES = {
     "BatchCost": "formulations.vectorised.batch_cost",
@@ -68,10 +72,12 @@ _HOMES = {
     "load_policy": "formulations.parametric.policy_table",
     "pareto": "solvers.fronts.pareto",
     "policy": "solvers.parametric.policy",
+    "print_tables": "views.tables",
     "save_front": "formulations.fronts.front",
     "save_instance": "instances.files",
     "save_plan": "formulations.plan",
     "save_policy": "formulations.parametric.policy_table",
+    "save_report": "views.report",
     "simulate": "deployment.simulation.simulation",
     "solve": "solvers.solve",
     "subtasks": "formulations.offloading.templates",
@@ -86,7 +92,6 @@ _MODULES = {
 }
 
 __all__ = [*_HOMES, *_MODULES]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, overload
+from typing import overload
 
 import msgspec
 from msgspec import Struct
+
+from splitfog.instances.files import write_whole
+from splitfog.studies.exports import csv_text, sqlite_bytes
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -34,9 +37,6 @@ class Row(Struct, frozen=True, kw_only=True):
     runtime_s: float | None = None
     reason: str | None = None
     proven_over: str | None = None
-
-
-COLUMNS: tuple[str, ...] = Row.__struct_fields__
 
 
 class Declined(Struct, frozen=True, kw_only=True):
@@ -100,27 +100,9 @@ class Table(Sequence[Row]):
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the rows as CSV, whole or not at all; None is an empty cell."""
-        from splitfog.instances.files import write_whole
-        from splitfog.views.report import csv_text
-
-        write_whole(path, csv_text(self).encode())
+        write_whole(path, csv_text(Row, self.rows).encode())
 
     def to_sqlite(self, path: str | os.PathLike[str]) -> None:
         """Write a database with the tables `results` and `declined`, whole or not at all."""
-        from splitfog.instances.files import write_whole
-        from splitfog.views.report import sqlite_bytes
-
-        write_whole(path, sqlite_bytes(self))
-
-    def to_html(self, path: str | os.PathLike[str]) -> None:
-        """Write a page with tables and pictures that needs no other file."""
-        from splitfog.instances.files import write_whole
-        from splitfog.views.report import html_page
-
-        write_whole(path, html_page(self).encode())
-
-    def print(self, file: IO[str] | None = None) -> None:
-        """Print one table an objective, by default on standard output."""
-        from splitfog.views.report import print_tables
-
-        print_tables(self, file)
+        results, declined = (Row, self.rows), (Declined, self.declined)
+        write_whole(path, sqlite_bytes({"results": results, "declined": declined}))

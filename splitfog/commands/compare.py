@@ -23,7 +23,7 @@ from splitfog.commands.shell import (
 
 if TYPE_CHECKING:
     from splitfog.instances.records import Instance
-    from splitfog.studies.compare import Progress
+    from splitfog.studies.jobs import Progress
     from splitfog.studies.rows import Table
 
 
@@ -126,7 +126,9 @@ def _publish(table: Table, output: Path | None, as_json: bool) -> None:
     if as_json:
         put(table.to_json())
     else:
-        table.print()
+        from splitfog.views.tables import print_tables
+
+        print_tables(table)
 
 
 def _say_declined(table: Table, everything: bool) -> None:

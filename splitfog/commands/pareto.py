@@ -138,7 +138,7 @@ def _print(instance: Instance, front: Front) -> None:
     from rich import box
     from rich.table import Table as Grid
 
-    from splitfog.views.report import print_grid
+    from splitfog.views.tables import print_grid
 
     stopped = "" if front.stopped_by == "finished" else f", stopped by {front.stopped_by}"
     put(f"{instance.name}: {' x '.join(front.objectives)}\n")

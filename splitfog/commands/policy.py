@@ -125,10 +125,11 @@ def _ends(instance: Instance, text: str) -> tuple[str, str]:
 
 
 def _draw(instance: Instance, found: Policy, path: Path, names: list[str]) -> None:
+    from splitfog.studies.curves import solver_curves
     from splitfog.views.charts.policy import draw_policy
 
     chosen = [] if names == ["none"] else None if names in ([], ["all"]) else names
-    draw_policy(instance, found, path, chosen)
+    draw_policy(instance, found, path, solver_curves(instance, found, chosen))
     say(f"written: {path}")
 
 
@@ -136,7 +137,7 @@ def _print(found: Policy) -> None:
     from rich import box
     from rich.table import Table as Grid
 
-    from splitfog.views.report import percent, print_grid
+    from splitfog.views.tables import percent, print_grid
 
     put(f"{found.instance}: {found.objective} over the {found.parameter.name}\n")
     if not found.pieces:

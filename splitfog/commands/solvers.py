@@ -73,7 +73,7 @@ def _print(infos: list[SolverInfo]) -> None:
     from rich import box
     from rich.table import Table as Grid
 
-    from splitfog.views.report import print_grid
+    from splitfog.views.tables import print_grid
 
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False)
     for header in ("name", "kind", "what it does", "objectives", "exact", "complexity", "paper"):

@@ -20,7 +20,7 @@ MAX_TASKS = 20
 
 def print_plan(instance: Instance, plan: Plan) -> None:
     """Print a plan for people on standard output."""
-    from splitfog.views.report import print_grid
+    from splitfog.views.tables import print_grid
 
     lines = _head(instance, plan)
     for entry in plan.tasks[:MAX_TASKS]:
@@ -35,7 +35,7 @@ def print_plan(instance: Instance, plan: Plan) -> None:
 
 
 def _head(instance: Instance, plan: Plan) -> list[str]:
-    from splitfog.views.report import percent
+    from splitfog.views.tables import percent
 
     stop = "" if plan.stopped_by in (None, "finished") else f", stopped by {plan.stopped_by}"
     lines = [

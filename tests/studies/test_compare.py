@@ -1,11 +1,8 @@
-"""The comparison: rows, gaps, speed-ups, failures, interrupts and what is written."""
+"""The comparison: rows, gaps, speed-ups, failures and interrupts."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +13,9 @@ import pytest
 import splitfog as sf
 from splitfog.formulations.decision import placed
 from splitfog.solvers.base import Answer, Request, SolverDeclined, SolverInfo
-from splitfog.studies import compare as harness
+from splitfog.studies import jobs
 from splitfog.studies.compare import compare, solver_names
-from splitfog.studies.rows import COLUMNS, Declined, Row, Table
-from splitfog.views.report import percent, save_report, summary
+from splitfog.studies.rows import Declined, Table
 
 TINY = sf.load_instance(Path(__file__).parents[1] / "data" / "tiny.json")
 OTHER = replace(TINY, name="other")
@@ -42,7 +38,7 @@ def solvers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             return functions[info.name.replace("-", "_")]
 
         monkeypatch.setattr("splitfog.solvers.solve.load_solver", load)
-        monkeypatch.setattr(harness, "_warm_up", lambda *_: None)
+        monkeypatch.setattr(jobs, "_warm_up", lambda *_: None)
 
     return put
 
@@ -282,102 +278,3 @@ def test_arguments_without_sense_are_refused() -> None:
         compare(TINY, ["hpa"], baseline="nobody")
     with pytest.raises(ValueError, match="jobs = 0, must be >= 1"):
         compare(TINY, ["device-only"], jobs=0)
-
-
-def row(**fields: Any) -> Row:
-    """A row with some figures."""
-    defaults = {"instance": "i", "objective": "latency", "solver": "hpa", "seed": 0}
-    return Row(**{**defaults, "status": "feasible", "runtime_s": 0.5, **fields})
-
-
-ROWS = Table(
-    (
-        row(value=0.2, lower_bound=0.1, gap=0.5, speedup=2.0),
-        row(instance="<j>", value=0.4, gap=0.0, speedup=8.0, status="optimal", reason="a, b"),
-        row(solver="ilp", status="unknown", seed=7),
-    ),
-    (Declined(instance="i", objective="latency", solver="dads", reason="three tiers & more"),),
-)
-
-
-def test_csv_holds_every_row_unrounded(tmp_path: Path) -> None:
-    """None is an empty cell; commas survive."""
-    ROWS.to_csv(tmp_path / "results.csv")
-    read = list(csv.DictReader(io.StringIO((tmp_path / "results.csv").read_text())))
-    assert tuple(read[0]) == COLUMNS
-    assert [line["value"] for line in read] == ["0.2", "0.4", ""]
-    assert read[1]["reason"] == "a, b"
-
-
-def test_the_database_holds_rows_and_what_was_declined(tmp_path: Path) -> None:
-    """Numbers are numbers, None is NULL."""
-    ROWS.to_sqlite(tmp_path / "results.sqlite")
-    database = sqlite3.connect(tmp_path / "results.sqlite")
-    values = database.execute("SELECT seed, value, gap FROM results ORDER BY rowid").fetchall()
-    reasons = database.execute("SELECT solver, reason FROM declined").fetchall()
-    database.close()
-    assert values == [(0, 0.2, 0.5), (0, 0.4, 0.0), (7, None, None)]
-    assert reasons == [("dads", "three tiers & more")]
-
-
-def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
-    """It holds its picture, escapes names, and names no other file."""
-    ROWS.to_html(tmp_path / "report.html")
-    page = (tmp_path / "report.html").read_text()
-    assert "<svg" in page
-    assert "&lt;j&gt;" in page
-    assert "three tiers &amp; more" in page
-    assert "<j>" not in page
-    assert "src=" not in page
-    assert "<link" not in page
-
-
-def test_a_report_is_four_files(tmp_path: Path) -> None:
-    """One picture for the one objective that has gaps."""
-    names = [path.name for path in save_report(ROWS, tmp_path / "out")]
-    assert names == ["results.sqlite", "results.csv", "gaps-latency.png", "report.html"]
-    assert (tmp_path / "out" / "gaps-latency.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_the_summary_of_a_solver() -> None:
-    """hpa: two plans, gaps 50 % and 0, geometric mean of 2 and 8 = 4; ilp: no plan."""
-    assert summary(ROWS.rows) == [
-        ("hpa", "2 of 2", "1", "25.00 %", "50.00 %", "4x", "1.000"),
-        ("ilp", "0 of 1", "0", "-", "-", "-", "0.500"),
-    ]
-
-
-def test_printing_is_plain_text_where_there_is_no_terminal() -> None:
-    """Seeds have a column as there are two; no colour, no blanks at line ends."""
-    text = io.StringIO()
-    ROWS.print(text)
-    lines = text.getvalue().splitlines()
-    assert "seed" in lines[1]
-    assert lines[3].split() == ["i", "hpa", "0", "0.2", "50.00", "%", "2x", "0.5000", "feasible"]
-    assert lines == [line.rstrip() for line in lines]
-    assert "\x1b" not in text.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("gap", "shown"),
-    [
-        (None, "-"),
-        (0.0, "0 %"),
-        (1e-6, "0 %"),
-        (2e-6, "< 0.01 %"),
-        (4.9e-5, "< 0.01 %"),
-        (5e-5, "0.01 %"),
-        (1.25, "125.00 %"),
-    ],
-)
-def test_a_gap_that_is_not_zero_does_not_look_so(gap: float | None, shown: str) -> None:
-    """Proven up to 1e-6 is 0; what rounds to 0.00 % is said to be below 0.01 %."""
-    assert percent(gap) == shown
-
-
-def test_the_table_is_a_sequence() -> None:
-    """len, index, slice and iteration give rows."""
-    assert len(ROWS) == 3
-    assert ROWS[2].solver == "ilp"
-    assert ROWS[:2] == ROWS.rows[:2]
-    assert list(ROWS) == list(ROWS.rows)

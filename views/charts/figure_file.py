@@ -27,11 +27,16 @@ def save_chart(draw: Callable[[], Figure], path: str | os.PathLike[str]) -> None
     ValueError
         Unless `path` ends in `.png` or `.svg`.
     """
-    import matplotlib
-
     suffix = Path(path).suffix.lower()
     if suffix not in CHART_SUFFIXES:
         raise ValueError(f"{Path(path).name}: must end in one of {', '.join(CHART_SUFFIXES)}")
+    write_whole(path, chart(draw, suffix))
+
+
+def chart(draw: Callable[[], Figure], suffix: str) -> bytes:
+    """The bytes of what `draw` makes; `suffix` is one of `CHART_SUFFIXES`."""
+    import matplotlib
+
     how: dict[str, Any] = {"format": "svg", "metadata": {"Date": None}}
     if suffix == ".png":
         how = {"format": "png", "dpi": DPI, "metadata": {"Software": None}}
@@ -43,4 +48,4 @@ def save_chart(draw: Callable[[], Figure], path: str | os.PathLike[str]) -> None
         )
         warnings.filterwarnings("ignore", message="Glyph")  # a box stands for an unknown letter
         draw().savefig(buffer, **how)
-    write_whole(path, buffer.getvalue())
+    return buffer.getvalue()

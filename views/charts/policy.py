@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +12,13 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.parametric.policy_table import Policy
 from splitfog.instances.records import Instance
-from splitfog.solvers.base import SolverDeclined
-from splitfog.solvers.registry import solver_info, solver_infos
-from splitfog.solvers.solve import solve
+from splitfog.studies.curves import Curve
 from splitfog.views.charts.figure_file import save_chart
 from splitfog.views.style import FAINT, INK, RULE, Palette, in_seconds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-SAMPLES = 41
-"""Points at which the other solvers' curves are taken."""
 
 MOST_LABELS = 6
 """Break points that are written out; more are only marked."""
@@ -33,27 +27,17 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 _DASHES: tuple[Any, ...] = ("--", "-.", ":", (0, (6, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 
 
-@dataclass(frozen=True)
-class Curve:
-    """A solver's value at some bandwidths (or speeds); NaN where it has no plan."""
-
-    name: str
-    at: NDArray[np.float64]
-    value_s: NDArray[np.float64]
-
-
 def draw_policy(
     instance: Instance,
     policy: Policy,
     path: str | os.PathLike[str],
-    baselines: Sequence[str] | None = None,
-    samples: int = SAMPLES,
+    curves: Sequence[Curve] = (),
 ) -> None:
     """Write the picture of a policy, `.png` or `.svg`.
 
     Both axes are logarithmic. The thick line is the optimum, exact everywhere, with a mark at every
-    break point; the thin ones are other solvers' values at `samples` points. Below, the share of
-    layers on every node.
+    break point; the thin ones are other solvers' values. Below, the share of layers on every
+    node.
 
     Parameters
     ----------
@@ -61,60 +45,19 @@ def draw_policy(
         The policy must be this instance's, and have a plan.
     path
         Ends in `.png` or `.svg`.
-    baselines
-        Solvers to compare; None: all baselines for `latency` that apply, and `hpa`.
-    samples
-        Points of their curves.
+    curves
+        Of other solvers, all at the same points: `splitfog.studies.curves.solver_curves`.
 
     Raises
     ------
-    ValueError, LookupError
-        For another ending, a policy of another instance or without a plan, an unknown solver.
+    ValueError
+        For another ending, or a policy of another instance or without a plan.
     """
     if policy.instance_sha256 != instance.sha256:
         raise ValueError(f"the policy is for another instance, {policy.instance}")
     if not policy.pieces:
         raise ValueError(f"the policy has no plan: {policy.reason}")
-    curves = solver_curves(instance, policy, baselines, samples)
     save_chart(lambda: _figure(instance, policy, curves), path)
-
-
-def solver_curves(
-    instance: Instance, policy: Policy, names: Sequence[str] | None = None, samples: int = SAMPLES
-) -> list[Curve]:
-    """The curves of solvers over a policy's range; of `names` None those that apply somewhere."""
-    chosen = _baselines(policy.objective.name) if names is None else names
-    for name in chosen:
-        solver_info(name)
-    at = np.geomspace(policy.low, policy.high, samples)
-    curves = [Curve(name, at, np.full(samples, np.nan)) for name in chosen]
-    declined: dict[str, SolverDeclined] = {}
-    for position, value in enumerate(at.tolist()):
-        changed = policy.parameter.at(instance, min(max(value, policy.low), policy.high))
-        for curve in curves:
-            try:
-                plan = solve(changed, curve.name, policy.objective)
-            except SolverDeclined as error:
-                declined[curve.name] = error
-                continue
-            if plan.value is not None:
-                curve.value_s[position] = plan.value
-    if names and (unused := [n for n in declined if _empty(curves, n)]):
-        raise declined[unused[0]]
-    return [curve for curve in curves if not np.isnan(curve.value_s).all()]
-
-
-def _empty(curves: Sequence[Curve], name: str) -> bool:
-    return all(bool(np.isnan(c.value_s).all()) for c in curves if c.name == name)
-
-
-def _baselines(objective: str) -> list[str]:
-    """All baselines and what came from D3; a search would take its time at every point."""
-    infos = [info for info in solver_infos() if info.kind == "baseline" or info.name in AFTER_D3]
-    return [info.name for info in infos if objective in info.objectives]
-
-
-AFTER_D3 = ("hpa", "hpa-plain")
 
 
 def _figure(instance: Instance, policy: Policy, curves: Sequence[Curve]) -> Figure:

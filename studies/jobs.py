@@ -1,0 +1,207 @@
+"""One `solve` call as a job: run here or in processes, timed by one rule, and never lost.
+
+The timing rule: a row's `runtime_s` is that of the `solve` call on an instance as if just loaded,
+after the solver has once solved a two-layer instance in the same process. So nobody pays for
+imports, and everybody for the arrays that an instance keeps once they are made.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+
+from msgspec.structs import replace as with_fields
+
+from splitfog.formulations.objective import Objective
+from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
+from splitfog.solvers.base import SolverDeclined
+from splitfog.solvers.solve import solve
+from splitfog.studies.rows import Declined, Row
+
+Progress = Callable[[int, int, str], None]
+"""Called with (runs done, runs in all, what has just ended)."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One `solve` call of a comparison; `problem` numbers the pair of instance and objective."""
+
+    problem: int
+    instance: Instance
+    objective: Objective
+    solver: str
+    seed: int
+    time_limit_s: float | None
+    shown: bool = True
+    """False for a baseline that runs only for its value."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """The row of one run, and whether its plan has slices."""
+
+    row: Row
+    is_sliced: bool = False
+
+    @property
+    def instance(self) -> str:
+        """The instance's name."""
+        return self.row.instance
+
+    @property
+    def solver(self) -> str:
+        """The solver's name."""
+        return self.row.solver
+
+
+Outcome = Ran | Declined
+
+
+def run_all(
+    work: Sequence[Job], jobs: int, progress: Progress | None
+) -> tuple[list[Outcome | None], bool]:
+    """What every job came to (None: not run), and whether Ctrl-C stopped it.
+
+    `jobs` is the number of processes; every run is in its own place, whenever it ends.
+    """
+    outcomes: list[Outcome | None] = [None] * len(work)
+    run = _run_here if jobs == 1 or len(work) < 2 else _run_in_processes
+    done = 0
+
+    def keep(position: int, outcome: Outcome) -> None:
+        nonlocal done
+        outcomes[position], done = outcome, done + 1
+        if progress is not None:
+            progress(done, len(work), f"{outcome.instance} {outcome.solver}")
+
+    try:
+        run(work, jobs, keep)
+    except KeyboardInterrupt:
+        return outcomes, True
+    return outcomes, False
+
+
+def _run_here(work: Sequence[Job], _: int, keep: Callable[[int, Outcome], None]) -> None:
+    for position, job in enumerate(work):
+        outcome = run_job(job)
+        keep(position, outcome)
+        if isinstance(outcome, Ran) and outcome.row.stopped_by == "interrupted":
+            raise KeyboardInterrupt  # `solve` kept the best so far; the rest shall not start
+
+
+def _run_in_processes(work: Sequence[Job], jobs: int, keep: Callable[[int, Outcome], None]) -> None:
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
+        min(jobs, len(work)), multiprocessing.get_context("spawn"), initializer=_calm_worker
+    )
+    try:
+        positions = {pool.submit(run_job, job): position for position, job in enumerate(work)}
+        for future in as_completed(positions):
+            position = positions[future]
+            lost = future.exception()
+            keep(position, future.result() if lost is None else _crash(work[position], lost, None))
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.terminate()
+        raise
+    pool.shutdown()
+
+
+def _calm_worker() -> None:
+    """A worker leaves Ctrl-C to the parent and keeps standard output clean."""
+    import os
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(2, 1)
+
+
+def run_job(job: Job) -> Outcome:
+    """The row of one run without its gap and speed-up, or why the solver does not apply."""
+    _warm_up(job.solver, job.objective)
+    instance = _as_loaded(job.instance)
+    started = time.perf_counter()
+    try:
+        plan = solve(
+            instance,
+            job.solver,
+            job.objective,
+            time_limit_s=job.time_limit_s,
+            seed=job.seed,
+        )
+    except SolverDeclined as declined:
+        return Declined(
+            instance=job.instance.name,
+            objective=job.objective.name,
+            solver=job.solver,
+            reason=str(declined),
+        )
+    except Exception as error:
+        return _crash(job, error, time.perf_counter() - started)
+    row = Row(
+        instance=job.instance.name,
+        objective=job.objective.name,
+        solver=job.solver,
+        seed=job.seed,
+        status=plan.status or "unknown",
+        stopped_by=plan.stopped_by,
+        value=plan.value,
+        lower_bound=plan.lower_bound,
+        proven_over=plan.proven_over,
+        runtime_s=plan.runtime_s,
+        reason=plan.reason,
+    )
+    return Ran(row, any(entry.stages for entry in plan.tasks))
+
+
+def _crash(job: Job, error: BaseException, runtime_s: float | None) -> Ran:
+    return Ran(
+        Row(
+            instance=job.instance.name,
+            objective=job.objective.name,
+            solver=job.solver,
+            seed=job.seed,
+            status="error",
+            runtime_s=runtime_s,
+            reason=" ".join(f"{type(error).__name__}: {error}".split()),
+        )
+    )
+
+
+def _as_loaded(instance: Instance) -> Instance:
+    """The same instance without what earlier runs have kept in it."""
+    copy = replace(instance, models=tuple(with_fields(model) for model in instance.models))
+    copy.__dict__["sha256"] = instance.sha256
+    return copy
+
+
+@cache
+def _warm_up(solver: str, objective: Objective) -> None:
+    """Have the solver import what it needs, on an instance of two layers."""
+    instance = Instance(
+        name="warm-up",
+        tiers=("device", "cloud"),
+        nodes=tuple(Node(name=n, tier=n, speed_flops=1e9) for n in ("device", "cloud")),
+        links=(Link(tail="device", head="cloud", bandwidth_bps=1e9),),
+        models=(
+            Model(
+                name="model",
+                layers=(
+                    Layer(name="input", op="input", output_bytes=1e6),
+                    Layer(name="layer", op="other", inputs=("input",), flops=1e6, output_bytes=1e6),
+                ),
+            ),
+        ),
+        tasks=(Task(name="task", model="model", source="device"),),
+    )
+    with suppress(Exception):  # what is wrong with it will show in its row
+        plan = solve(instance, solver, objective, time_limit_s=0.1)
+        if plan.stopped_by == "interrupted":
+            raise KeyboardInterrupt  # `solve` took it for its own

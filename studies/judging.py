@@ -1,0 +1,80 @@
+"""What rows say of each other: gaps to the best bound, speed-ups, and claims that are refuted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+
+from msgspec.structs import replace as with_fields
+
+from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver, gap_of
+from splitfog.studies.jobs import Job, Ran
+from splitfog.studies.rows import Row
+
+
+def judged(results: Sequence[tuple[Job, Ran]], baseline: str) -> list[Row]:
+    """The rows to show, with gaps and speed-ups; claims that another's plan refutes are errors.
+
+    A plan is judged only by bounds over plans of which it is one: those over all plans, and where
+    it has no slices those over placements.
+    """
+    least: dict[tuple[int, str], float] = {}
+    for job, ran in results:
+        for over in _classes(ran):
+            if ran.row.value is not None:
+                key: tuple[int, str] = (job.problem, over)
+                least[key] = min(ran.row.value, least.get(key, inf))
+    sound = [
+        (job, ran, _refuted(ran.row, least.get((job.problem, ran.row.proven_over or "all"))))
+        for job, ran in results
+    ]
+    most: dict[tuple[int, str], float] = {}
+    reference: dict[tuple[int, int], float] = {}
+    for job, _, row in sound:
+        if row.lower_bound is not None and row.proven_over is not None:
+            claimed: tuple[int, str] = (job.problem, row.proven_over)
+            most[claimed] = max(row.lower_bound, most.get(claimed, 0.0))
+        if row.value is not None and row.solver == baseline:
+            reference[job.problem, job.seed] = row.value
+    return [
+        with_fields(
+            row,
+            gap=_gap(row, [most.get((job.problem, over)) for over in _classes(ran)]),
+            speedup=_speedup(reference.get((job.problem, job.seed)), row.value),
+        )
+        for job, ran, row in sound
+        if job.shown
+    ]
+
+
+def _classes(ran: Ran) -> tuple[ProvenOver, ...]:
+    """The kinds of plans that a run's plan is one of, whoever made it."""
+    return ("all",) if ran.is_sliced else ("all", "placements")
+
+
+def _refuted(row: Row, best_value: float | None) -> Row:
+    """The row, of status `error` if a plan of the comparison disproves what it claims."""
+    if best_value is None:
+        return row
+    if row.status == "infeasible":
+        claim = "it claims that there is no plan, but another solver has one"
+    elif row.lower_bound is not None and row.lower_bound > best_value * (1 + OPTIMALITY_GAP):
+        claim = f"its lower bound {row.lower_bound!r} is above the value {best_value!r} of a plan"
+    else:
+        return row
+    return with_fields(row, status="error", lower_bound=None, proven_over=None, reason=claim)
+
+
+def _gap(row: Row, others: Sequence[float | None]) -> float | None:
+    """The gap to the best bound, the row's own included; 0 where that is above by rounding."""
+    bounds = [bound for bound in (row.lower_bound, *others) if bound is not None]
+    gap = gap_of(row.value, max(bounds, default=None))
+    return None if gap is None else max(gap, 0.0)
+
+
+def _speedup(reference: float | None, value: float | None) -> float | None:
+    if reference is None or value is None:
+        return None
+    if value == 0:
+        return 1.0 if reference == 0 else None
+    return reference / value

@@ -1,0 +1,39 @@
+"""A comparison as files: the page and the folder of a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from splitfog.views.charts.gaps import gap_picture
+from splitfog.views.report import html_page, save_report
+from tests.studies.small_rows import ROWS
+
+
+def test_the_page_needs_nothing_else() -> None:
+    """It holds its picture, escapes names, and names no other file."""
+    page = html_page(ROWS)
+    assert "<svg" in page
+    assert "&lt;j&gt;" in page
+    assert "three tiers &amp; more" in page
+    assert "<j>" not in page
+    assert "src=" not in page
+    assert "<link" not in page
+
+
+def test_a_report_is_four_files(tmp_path: Path) -> None:
+    """One picture for the one objective that has gaps."""
+    names = [path.name for path in save_report(ROWS, tmp_path / "out")]
+    assert names == ["results.sqlite", "results.csv", "gaps-latency.png", "report.html"]
+    assert (tmp_path / "out" / "gaps-latency.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg"])
+def test_a_picture_of_gaps_is_the_same_each_time(suffix: str) -> None:
+    """Whatever the user's settings are: here, another colour of the ground."""
+    import matplotlib
+
+    plain = gap_picture(ROWS, "latency", suffix)
+    with matplotlib.rc_context({"axes.facecolor": "black"}):
+        assert gap_picture(ROWS, "latency", suffix) == plain
