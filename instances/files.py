@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -33,7 +34,7 @@ class InstanceFile(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaul
     links: tuple[Link, ...]
     models: Annotated[tuple[Model, ...], Meta(min_length=1)]
     tasks: Annotated[tuple[Task, ...], Meta(min_length=1)]
-    meta: dict[str, Any] = {}
+    meta: Mapping[str, Any] = {}
 
 
 def load_instance(path: str | os.PathLike[str]) -> Instance:
@@ -64,7 +65,7 @@ def parse_instance(content: bytes, origin: str) -> Instance:
         )
     except InstanceError as error:
         raise InstanceError(origin, error.defects) from None
-    instance.__dict__["sha256"] = hashlib.sha256(content).hexdigest()
+    object.__setattr__(instance, "read_sha256", hashlib.sha256(content).hexdigest())
     return instance
 
 
@@ -79,7 +80,7 @@ def encode_instance(instance: Instance) -> bytes:
         links=instance.links,
         models=instance.models,
         tasks=instance.tasks,
-        meta=instance.meta,
+        meta=dict(instance.meta),  # a plain one is not written where it is empty
     )
     return encode(file)
 

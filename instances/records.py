@@ -7,6 +7,7 @@ carry the allowed range of every number, and `defects` reports whatever breaks o
 from __future__ import annotations
 
 import heapq
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -14,7 +15,11 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from msgspec import Meta, Struct
 from msgspec import field as renamed
+from msgspec.structs import force_setattr
 from numpy.typing import NDArray
+
+from splitfog.instances.kept import Keeper
+from splitfog.instances.read_only import EMPTY, ReadOnly, read_only
 
 Name = Annotated[str, Meta(min_length=1)]
 NonNegative = Annotated[float, Meta(ge=0)]
@@ -64,10 +69,17 @@ class Layer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_
     weights: Name | None = None
     output_shape: tuple[Count, ...] | None = None
     window: Window | None = None
-    times_s: dict[str, NonNegative] = {}
+    times_s: Mapping[str, NonNegative] = EMPTY
     tiers: tuple[str, ...] | None = None
     group: str | None = None
     result: bool = False
+
+    def __post_init__(self) -> None:
+        times_s = self.times_s
+        if times_s is EMPTY or (type(times_s) is ReadOnly and times_s):
+            return
+        if type(times_s) is dict or isinstance(times_s, Mapping):  # the second test takes longer
+            force_setattr(self, "times_s", ReadOnly(times_s) if times_s else EMPTY)
 
 
 class Model(
@@ -90,9 +102,9 @@ class Model(
         return round(sum(layer.flops for layer in self.layers if layer.op in PRODUCT_OPS) / 2)
 
     @cached_property
-    def index(self) -> dict[str, int]:
+    def index(self) -> Mapping[str, int]:
         """Position in the file of every layer, by name."""
-        return {layer.name: position for position, layer in enumerate(self.layers)}
+        return ReadOnly({layer.name: position for position, layer in enumerate(self.layers)})
 
     @cached_property
     def weight_owner(self) -> NDArray[np.int64]:
@@ -109,13 +121,13 @@ class Model(
         )
 
     @cached_property
-    def groups(self) -> dict[str, tuple[int, ...]]:
+    def groups(self) -> Mapping[str, tuple[int, ...]]:
         """Positions of the layers of every group, by its name."""
         members: dict[str, list[int]] = {}
         for position, layer in enumerate(self.layers):
             if layer.group is not None:
                 members.setdefault(layer.group, []).append(position)
-        return {name: tuple(group) for name, group in members.items()}
+        return ReadOnly({name: tuple(group) for name, group in members.items()})
 
     @property
     def shares_weights(self) -> bool:
@@ -230,7 +242,7 @@ class DirectedLink:
 
 
 @dataclass(frozen=True)
-class Instance:
+class Instance(Keeper):
     """A checked problem: nodes, links, models and the tasks to place.
 
     Raises
@@ -245,13 +257,15 @@ class Instance:
     links: tuple[Link, ...]
     models: tuple[Model, ...]
     tasks: tuple[Task, ...]
-    meta: dict[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=ReadOnly)
+    read_sha256: str | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         from splitfog.instances.defects import require_sound
 
         for name in ("tiers", "nodes", "links", "models", "tasks"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "meta", read_only(self.meta))
         require_sound(self)
 
     @cached_property
@@ -261,12 +275,14 @@ class Instance:
 
         from splitfog.instances.files import encode_instance
 
+        if self.read_sha256 is not None:
+            return self.read_sha256
         return hashlib.sha256(encode_instance(self)).hexdigest()
 
     @cached_property
-    def node_index(self) -> dict[str, int]:
+    def node_index(self) -> Mapping[str, int]:
         """Position of every node, by name."""
-        return {node.name: position for position, node in enumerate(self.nodes)}
+        return ReadOnly({node.name: position for position, node in enumerate(self.nodes)})
 
     @cached_property
     def node_rank(self) -> NDArray[np.int64]:
@@ -275,9 +291,9 @@ class Instance:
         return frozen(np.array([ranks[node.tier] for node in self.nodes], np.int64))
 
     @cached_property
-    def model_index(self) -> dict[str, int]:
+    def model_index(self) -> Mapping[str, int]:
         """Position of every model, by name."""
-        return {model.name: position for position, model in enumerate(self.models)}
+        return ReadOnly({model.name: position for position, model in enumerate(self.models)})
 
     @cached_property
     def directed_links(self) -> tuple[DirectedLink, ...]:

@@ -7,13 +7,12 @@ imports, and everybody for the arrays that an instance keeps once they are made.
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
-
-from msgspec.structs import replace as with_fields
 
 from splitfog.formulations.objective import Objective
 from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
@@ -176,10 +175,9 @@ def _crash(job: Job, error: BaseException, runtime_s: float | None) -> Ran:
 
 
 def _as_loaded(instance: Instance) -> Instance:
-    """The same instance without what earlier runs have kept in it."""
-    copy = replace(instance, models=tuple(with_fields(model) for model in instance.models))
-    copy.__dict__["sha256"] = instance.sha256
-    return copy
+    """The same instance without what earlier runs have kept: as a process beside gets it."""
+    fresh: Instance = pickle.loads(pickle.dumps(instance))
+    return fresh
 
 
 @cache

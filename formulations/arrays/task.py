@@ -11,31 +11,37 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.costs.feasibility import is_allowed
 from splitfog.formulations.costs.ledger import layer_time
+from splitfog.instances.kept import kept
 from splitfog.instances.records import Instance, Model, Task, frozen
 
 
 @dataclass(frozen=True, eq=False)
 class TaskArrays:
-    """Arrays of one task; rows are layers in file order, columns nodes in file order."""
+    """Arrays of one task; rows are layers in file order, columns nodes in file order.
+
+    `given_s`, `given_allowed`: what `times_s` and `allowed` are, in place of the instance's.
+    """
 
     instance: Instance
     task: Task
     model: Model
+    given_s: NDArray[np.float64] | None = None
+    given_allowed: NDArray[np.bool_] | None = None
 
     @cached_property
     def times_s(self) -> NDArray[np.float64]:
         """[layers, nodes]: `layer_time` of every pair, allowed or not."""
+        if self.given_s is not None:
+            return self.given_s
         if self.model is not self.instance.model_of(self.task):
             return _layer_times(self.instance, self.model)
-        # the tasks of one model share the array: a thousand of them would fill a gigabyte
-        kept: dict[str, NDArray[np.float64]] = self.instance.__dict__.setdefault("times_s", {})
-        if self.model.name not in kept:
-            kept[self.model.name] = _layer_times(self.instance, self.model)
-        return kept[self.model.name]
+        return _times_of(self.instance, self.model.name)
 
     @cached_property
     def allowed(self) -> NDArray[np.bool_]:
         """[layers, nodes]: whether `tiers` admits the node, and inputs stay at the source."""
+        if self.given_allowed is not None:
+            return self.given_allowed
         layers, nodes = self.model.layers, self.instance.nodes
         allowed = np.ones((len(layers), len(nodes)), bool)
         for row, layer in enumerate(layers):
@@ -86,10 +92,8 @@ class TaskArrays:
         By position, where times and `tiers` in the model's layers go by names that nodes may share
         with tiers.
         """
-        other = TaskArrays(self.instance, self.task, self.model)
-        other.__dict__["times_s"] = frozen(times_s)
-        other.__dict__["allowed"] = self.allowed if allowed is None else frozen(allowed)
-        return other
+        allowed = self.allowed if allowed is None else frozen(allowed)
+        return TaskArrays(self.instance, self.task, self.model, frozen(times_s), allowed)
 
     @property
     def source(self) -> int | None:
@@ -103,14 +107,17 @@ class TaskArrays:
         return None if target is None else self.instance.node_index[target]
 
 
+@kept()
 def task_arrays(instance: Instance, task: int = 0) -> TaskArrays:
     """The arrays of a task, kept with the instance."""
-    kept: dict[int, TaskArrays] = instance.__dict__.setdefault("task_arrays", {})
-    if task not in kept:
-        kept[task] = TaskArrays(
-            instance, instance.tasks[task], instance.model_of(instance.tasks[task])
-        )
-    return kept[task]
+    owner = instance.tasks[task]
+    return TaskArrays(instance, owner, instance.model_of(owner))
+
+
+@kept()
+def _times_of(instance: Instance, model: str) -> NDArray[np.float64]:
+    """One array for all tasks of a model: those of a thousand would fill a gigabyte."""
+    return _layer_times(instance, instance.models[instance.model_index[model]])
 
 
 def _layer_times(instance: Instance, model: Model) -> NDArray[np.float64]:

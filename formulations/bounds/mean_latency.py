@@ -28,6 +28,7 @@ from splitfog.formulations.bounds.stage import (
     serial_bound,
 )
 from splitfog.formulations.costs.routes import Routes, routes_of
+from splitfog.instances.kept import kept
 from splitfog.instances.records import DirectedLink, Instance
 
 Floats = NDArray[np.float64]
@@ -42,19 +43,13 @@ ROUNDING = 1e-9
 """Relative, taken off the bound."""
 
 
+@kept()  # every solver of an instance asks for it
 def mean_latency_bound(instance: Instance) -> float | None:
     """Seconds that no feasible plan's `mean-latency` is below; None where a layer has no node.
 
     For S stages along a path of P layers, O(S P N) a model, and a task O(S N^2) up to
     `MOST_NODES` nodes (once for tasks of one model, but for quotas of 0), else O(S tiers).
     """
-    kept: dict[str, float | None] = instance.__dict__.setdefault("latency_bounds", {})
-    if "mean" not in kept:  # every solver of an instance asks for it
-        kept["mean"] = _least_mean(instance)
-    return kept["mean"]
-
-
-def _least_mean(instance: Instance) -> float | None:
     rates = [task.arrivals_per_s for task in instance.tasks]
     weights = [(rate or 0.0) if any(rates) else 1.0 for rate in rates]
     works: dict[str, _Work] = {}

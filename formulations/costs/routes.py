@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from splitfog.instances.kept import kept
 from splitfog.instances.records import Instance, frozen
 
 Key = NDArray[np.float64]
@@ -212,9 +213,7 @@ def _first_by_nodes(
     return last
 
 
+@kept()
 def routes_of(instance: Instance) -> Routes:
     """The routes of an instance, kept with it."""
-    kept: Routes | None = instance.__dict__.get("routes")
-    if kept is None:
-        kept = instance.__dict__["routes"] = Routes(instance)
-    return kept
+    return Routes(instance)

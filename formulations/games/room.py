@@ -23,6 +23,7 @@ class ExchangeRoom:
 
     def __init__(self, assignments: Assignments, places: Integers) -> None:
         self.assignments, self.places = assignments, places
+        self._held: dict[tuple[int, int, int], bool] = {}
 
     def has(self, exchanges: Integers) -> Flags:
         """[B]: whether, after each exchange by itself, links stay below load 1 and weights fit.
@@ -106,9 +107,8 @@ class ExchangeRoom:
 
     def _holds(self, node: int, without: int, added: int) -> bool:
         """Whether a node holds its weights after one set's subtask leaves and another's comes."""
-        kept: dict[tuple[int, int, int], bool] = self.__dict__.setdefault("_held", {})
         key = (node, without, added)
-        if key not in kept:
+        if key not in self._held:
             memory = self.assignments.memory
             held = memory.base[node].copy()
             for chosen in np.flatnonzero(self._sets[node]).tolist():
@@ -116,5 +116,5 @@ class ExchangeRoom:
                     held[list(memory.sets[chosen])] = True
             if added >= 0:
                 held[list(memory.sets[added])] = True
-            kept[key] = bool(held @ memory.weights <= memory.limit[node])
-        return kept[key]
+            self._held[key] = bool(held @ memory.weights <= memory.limit[node])
+        return self._held[key]

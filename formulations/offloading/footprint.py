@@ -15,7 +15,8 @@ from splitfog.formulations.costs.stages import layer_rates, sliced_weights
 from splitfog.formulations.decision import Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tiles.regions import regions
-from splitfog.formulations.tiles.stage_shape import geometry_of
+from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of
+from splitfog.instances.kept import kept
 from splitfog.instances.records import Instance, Layer, Model, Node
 
 Integers = NDArray[np.int64]
@@ -149,23 +150,22 @@ class _Tiles:
 
 
 def _tiles(model: Model, stage: Stage) -> _Tiles:
-    """The slices of a stage, the last `_MOST_TILES` kept with its geometry: only nodes change."""
-    geometry = geometry_of(model, stage.layers)
-    kept: dict[tuple[tuple[int, ...], ...], _Tiles] = geometry.__dict__.setdefault("slices", {})
-    key = tuple((*part.rows, *part.columns) for part in stage.slices)
-    if key not in kept:
-        if len(kept) >= _MOST_TILES:
-            kept.clear()
-        found = regions(geometry, np.array(key, np.int64).reshape(-1, 4))
-        layers = tuple(model.layers[layer] for layer in geometry.layers)
-        shares = found.shares[:-1]
-        flops = np.array([layer.flops for layer in layers])
-        kept[key] = _Tiles(
-            layers,
-            shares,
-            (flops @ shares).tolist(),
-            found.input_bytes.tolist(),
-            found.output_bytes.tolist(),
-            any(layer.times_s for layer in layers),
-        )
-    return kept[key]
+    """The slices of a stage: of many such stages only the nodes differ."""
+    slices = tuple((*part.rows, *part.columns) for part in stage.slices)
+    return _tiles_of(geometry_of(model, stage.layers), slices)
+
+
+@kept(most=_MOST_TILES)
+def _tiles_of(geometry: StageGeometry, slices: tuple[tuple[int, ...], ...]) -> _Tiles:
+    found = regions(geometry, np.array(slices, np.int64).reshape(-1, 4))
+    layers = tuple(geometry.model.layers[layer] for layer in geometry.layers)
+    shares = found.shares[:-1]
+    flops = np.array([layer.flops for layer in layers])
+    return _Tiles(
+        layers,
+        shares,
+        (flops @ shares).tolist(),
+        found.input_bytes.tolist(),
+        found.output_bytes.tolist(),
+        any(layer.times_s for layer in layers),
+    )

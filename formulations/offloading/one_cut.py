@@ -20,6 +20,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.footprint import Footprint
 from splitfog.formulations.offloading.loads import Loads, wait_seconds
 from splitfog.formulations.weights import first_of
+from splitfog.instances.kept import kept
 from splitfog.instances.records import Instance, frozen
 
 Integers = NDArray[np.int64]
@@ -99,13 +100,14 @@ def _whole_groups(arrays: TaskArrays, rank: Integers, num_cuts: int) -> NDArray[
     return whole
 
 
+def _model_and_transfers(instance: Instance, objective: Objective, task: int) -> tuple[str, str]:
+    return instance.tasks[task].model, objective.transfers
+
+
+@kept(by=_model_and_transfers)
 def cut_table(instance: Instance, objective: Objective, task: int) -> CutTable:
     """The cuts of a task's model, kept with the instance."""
-    kept: dict[tuple[str, str], CutTable] = instance.__dict__.setdefault("cut_tables", {})
-    key = (instance.tasks[task].model, objective.transfers)
-    if key not in kept:
-        kept[key] = CutTable.of(task_arrays(instance, task), objective)
-    return kept[key]
+    return CutTable.of(task_arrays(instance, task), objective)
 
 
 def one_cut(instance: Instance, objective: Objective, task: int, cut: int, node: int) -> Integers:
@@ -180,20 +182,22 @@ def near_nodes(loads: Loads, task: int) -> tuple[Integers, float]:
     """The `MOST_NEAR` nodes where a task's best cut takes least if nobody waits, ascending, and
     the least that it takes on any other (inf: there is none). The source is always one of them.
     """
-    kept: dict[object, tuple[Integers, float]] = loads.instance.__dict__.setdefault("near", {})
-    key = (task, loads.objective)
-    if key not in kept:
-        table, source = cut_table(loads.instance, loads.objective, task), loads.source[task]
-        every = np.arange(len(loads.rho))
-        total = transfer_seconds(loads.instance, loads.objective, task, every) + table.after_s
-        with np.errstate(invalid="ignore"):
-            total = (total + table.before_s[:, [source]])[:-1]
-        least = np.where(np.isnan(total), inf, total).min(axis=0, initial=inf)
-        least[source] = -inf
-        order = np.argsort(least, kind="stable")
-        beyond = float(least[order[MOST_NEAR]]) if len(order) > MOST_NEAR else inf
-        kept[key] = (frozen(np.sort(order[:MOST_NEAR])), beyond)
-    return kept[key]
+    return _near_nodes(loads.instance, loads.objective, task)
+
+
+@kept()
+def _near_nodes(instance: Instance, objective: Objective, task: int) -> tuple[Integers, float]:
+    table, source = cut_table(instance, objective, task), task_arrays(instance, task).source
+    every = np.arange(len(instance.nodes))
+    assert source is not None
+    total = transfer_seconds(instance, objective, task, every) + table.after_s
+    with np.errstate(invalid="ignore"):
+        total = (total + table.before_s[:, [source]])[:-1]
+    least = np.where(np.isnan(total), inf, total).min(axis=0, initial=inf)
+    least[source] = -inf
+    order = np.argsort(least, kind="stable")
+    beyond = float(least[order[MOST_NEAR]]) if len(order) > MOST_NEAR else inf
+    return frozen(np.sort(order[:MOST_NEAR])), beyond
 
 
 def transfer_seconds(

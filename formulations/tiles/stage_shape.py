@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.weights import held_bytes
 from splitfog.instances.defects import shown
+from splitfog.instances.kept import Keeper, kept
 from splitfog.instances.records import Layer, Model, Window, frozen
 
 WINDOWED = frozenset(("conv", "max-pool", "average-pool"))
@@ -32,7 +33,7 @@ class Reach:
 
 
 @dataclass(frozen=True, eq=False)
-class StageGeometry:
+class StageGeometry(Keeper):
     """All that reverse tile calculation needs to know of a stage, built once.
 
     A tensor of the stage is named by its slot: the index in `layers` of the layer that makes it,
@@ -106,13 +107,10 @@ class StageGeometry:
         return held_bytes(self.model, self.layers)
 
 
+@kept(by=lambda model, layers: tuple(layers))
 def geometry_of(model: Model, layers: Sequence[int]) -> StageGeometry:
     """`StageGeometry.of`, kept with the model: for stages that are asked for again and again."""
-    known: dict[tuple[int, ...], StageGeometry] = model.__dict__.setdefault("stages", {})
-    key = tuple(layers)
-    if key not in known:
-        known[key] = StageGeometry.of(model, key)
-    return known[key]
+    return StageGeometry.of(model, layers)
 
 
 def window_output(window: Window, height: int, width: int) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from splitfog.formulations.tiles.stage_shape import (
     geometry_of,
     stage_shape_defects,
 )
+from splitfog.instances.kept import kept
 from splitfog.instances.records import Model
 
 DEPTH = 8
@@ -47,6 +48,7 @@ class Chain:
     blocks: tuple[Block, ...]
 
 
+@kept()
 def chains_of(model: Model) -> tuple[Chain, ...]:
     """The chains of a model, kept with it; nested ones stand in their blocks.
 
@@ -55,11 +57,8 @@ def chains_of(model: Model) -> tuple[Chain, ...]:
     tensor divides a part of the model, its plain paths (one reader, one input) are the chains.
     O(V + E) a level of nesting, and O(V) for every block that may be sliced.
     """
-    known: dict[str, tuple[Chain, ...]] = model.__dict__.setdefault("chains", {})
-    if "chains" not in known:
-        layers = [i for i in model.order.tolist() if model.layers[i].op != "input"]
-        known["chains"] = tuple(_chains(model, layers, DEPTH))
-    return known["chains"]
+    layers = [i for i in model.order.tolist() if model.layers[i].op != "input"]
+    return tuple(_chains(model, layers, DEPTH))
 
 
 def likeness(model: Model, blocks: Sequence[Block]) -> tuple[Hashable, ...]:

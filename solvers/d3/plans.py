@@ -21,6 +21,7 @@ from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.weights import held_bytes, node_bytes
 from splitfog.instances.changes import with_one_task
+from splitfog.instances.kept import share
 from splitfog.instances.records import Instance
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.d3.hpa import horizontal_partition
@@ -220,9 +221,10 @@ def parted(instance: Instance) -> list[Instance]:
     limited = any(node.memory_bytes is not None for node in instance.nodes)
     if limited or len(instance.tasks) == 1:
         return [instance]
+    routes_of(instance)
     parts = []
     for position in range(len(instance.tasks)):
         part = with_one_task(instance, position)
-        part.__dict__["routes"] = routes_of(instance)
+        share(routes_of, instance, part)
         parts.append(part)
     return parts

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of
+from splitfog.instances.kept import kept
 from splitfog.instances.records import Model
 from splitfog.solvers.d3.chains import Block
 
@@ -43,22 +44,20 @@ class BlockReach:
     output_bytes: float
 
 
+@kept(by=lambda model, block: block.layers)
 def reach_of(model: Model, block: Block) -> BlockReach:
     """The tables of a block that may be sliced, kept with the model. O(layers x map's side)."""
-    known: dict[tuple[int, ...], BlockReach] = model.__dict__.setdefault("reaches", {})
-    if block.layers not in known:
-        geometry = geometry_of(model, block.layers)
-        tables = [_axis_tables(geometry, axis) for axis in range(2)]
-        known[block.layers] = BlockReach(
-            geometry.layers,
-            (tables[0][0], tables[1][0]),
-            (tables[0][1], tables[1][1]),
-            np.prod(geometry.shapes[:, 1:], axis=1).astype(np.float64),
-            (geometry.height, geometry.width),
-            float(geometry.tensor_bytes[-1]),
-            float(geometry.tensor_bytes[-2]),
-        )
-    return known[block.layers]
+    geometry = geometry_of(model, block.layers)
+    tables = [_axis_tables(geometry, axis) for axis in range(2)]
+    return BlockReach(
+        geometry.layers,
+        (tables[0][0], tables[1][0]),
+        (tables[0][1], tables[1][1]),
+        np.prod(geometry.shapes[:, 1:], axis=1).astype(np.float64),
+        (geometry.height, geometry.width),
+        float(geometry.tensor_bytes[-1]),
+        float(geometry.tensor_bytes[-2]),
+    )
 
 
 def _axis_tables(geometry: StageGeometry, axis: int) -> tuple[Table, Table]:

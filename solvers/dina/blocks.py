@@ -22,6 +22,7 @@ from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.costs.stages import layer_rates, node_rates
 from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of, stage_shape_defects
+from splitfog.instances.kept import kept
 from splitfog.instances.records import Instance, Layer, frozen
 
 Integers = NDArray[np.int64]
@@ -100,17 +101,15 @@ def border_cuts(arrays: TaskArrays) -> list[int]:
     return [0, *sorted(at for _, at in sorted(minima)[: MAX_BORDERS - 2]), before[-1]]
 
 
+def _model_and_end(instance: Instance, task: int) -> tuple[str, bool]:
+    owner = instance.tasks[task]
+    return owner.model, owner.results_to is None
+
+
+@kept(by=_model_and_end)
 def blocks_of(instance: Instance, task: int) -> Blocks:
     """The blocks of a task's model, kept with the instance."""
-    owner = instance.tasks[task]
-    kept: dict[tuple[str, bool], Blocks] = instance.__dict__.setdefault("dina_blocks", {})
-    key = (owner.model, owner.results_to is None)
-    if key not in kept:
-        kept[key] = _build(instance, task_arrays(instance, task))
-    return kept[key]
-
-
-def _build(instance: Instance, arrays: TaskArrays) -> Blocks:
+    arrays = task_arrays(instance, task)
     model = arrays.model
     movable = model.order[~arrays.is_input[model.order]].tolist()
     borders = border_cuts(arrays)

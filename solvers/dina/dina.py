@@ -152,8 +152,8 @@ class _Search:
 
     def _recount(self) -> None:
         """Sum all loads anew, so that rounding does not add up."""
-        fresh = Loads.of(self.loads.instance, self.loads.objective, self.loads.decision)
-        self.loads.__dict__.update(fresh.__dict__)
+        loads = self.loads
+        self.loads = Loads.of(loads.instance, loads.objective, loads.decision)
 
     def _offload(self) -> int:
         """DINA-O: rounds of exchanges until none that lowers the objective is found."""

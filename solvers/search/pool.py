@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.objective import Objective
+from splitfog.instances.kept import kept
 from splitfog.instances.records import Instance
 from splitfog.solvers.search.order_keys import Keys, OrderKeys
 from splitfog.solvers.starts.placement_space import Codes, PlacementSpace
@@ -24,16 +25,12 @@ Watch = Callable[[NDArray[Any], NDArray[np.int64] | None, NDArray[np.float64]], 
 [batch, layers] (else None), and costs [batch]."""
 
 
+@kept()
 def batch_cost_of(instance: Instance, objective: Objective, chunk: int) -> BatchCost:
     """The compiled costs of an objective, kept with the instance."""
     from splitfog.formulations.vectorised.batch_cost import BatchCost
 
-    kept: dict[tuple[Objective, int], BatchCost] = instance.__dict__.setdefault("batch_costs", {})
-    key = (objective, chunk)
-    if key not in kept:
-        transfers, monotone = objective.transfers, objective.monotone
-        kept[key] = BatchCost(instance, objective.name, transfers, monotone, chunk)
-    return kept[key]
+    return BatchCost(instance, objective.name, objective.transfers, objective.monotone, chunk)
 
 
 @dataclass

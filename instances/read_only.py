@@ -1,0 +1,34 @@
+"""Mappings that nobody writes to, so that what follows from them once stays true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeVar
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class ReadOnly(dict[Key, Value]):
+    """A dict that refuses changes; a dict still, so that it is written, pickled and compared so."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("this mapping is read-only: make a changed copy of what holds it")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ReadOnly, (dict(self),)
+
+
+EMPTY: ReadOnly[Any, Any] = ReadOnly()
+
+
+def read_only(data: Any) -> Any:
+    """JSON data in which no mapping can be written to, at any depth: a copy of what could be."""
+    if isinstance(data, Mapping):
+        return ReadOnly({key: read_only(value) for key, value in data.items()})
+    if isinstance(data, list):
+        return [read_only(value) for value in data]
+    return data
