@@ -6,7 +6,6 @@ carry the allowed range of every number, and `defects` reports whatever breaks o
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -15,6 +14,8 @@ import numpy as np
 from msgspec import Meta, Struct
 from msgspec import field as renamed
 from numpy.typing import NDArray
+
+from splitfog.instances.order import topological
 
 Name = Annotated[str, Meta(min_length=1)]
 NonNegative = Annotated[float, Meta(ge=0)]
@@ -166,17 +167,7 @@ class Model(
         edges = self.edges
         if bool(np.all(edges[:, 0] < edges[:, 1])):
             return frozen(np.arange(len(self.layers)))
-        missing = [len(set(tails)) for tails in self.inputs]
-        ready = [layer for layer, count in enumerate(missing) if count == 0]
-        taken = []
-        while ready:
-            layer = heapq.heappop(ready)
-            taken.append(layer)
-            for consumer in self.consumers[layer]:
-                missing[consumer] -= 1
-                if missing[consumer] == 0:
-                    heapq.heappush(ready, consumer)
-        return frozen(np.array(taken, np.int64))
+        return frozen(np.array(list(topological(self.consumers)), np.int64))
 
 
 class Node(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
