@@ -6,7 +6,6 @@ carry the allowed range of every number, and `defects` reports whatever breaks o
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +18,7 @@ from msgspec.structs import force_setattr
 from numpy.typing import NDArray
 
 from splitfog.instances.kept import Keeper
+from splitfog.instances.order import topological
 from splitfog.instances.read_only import EMPTY, ReadOnly, read_only
 
 Name = Annotated[str, Meta(min_length=1)]
@@ -178,17 +178,7 @@ class Model(
         edges = self.edges
         if bool(np.all(edges[:, 0] < edges[:, 1])):
             return frozen(np.arange(len(self.layers)))
-        missing = [len(set(tails)) for tails in self.inputs]
-        ready = [layer for layer, count in enumerate(missing) if count == 0]
-        taken = []
-        while ready:
-            layer = heapq.heappop(ready)
-            taken.append(layer)
-            for consumer in self.consumers[layer]:
-                missing[consumer] -= 1
-                if missing[consumer] == 0:
-                    heapq.heappush(ready, consumer)
-        return frozen(np.array(taken, np.int64))
+        return frozen(np.array(list(topological(self.consumers)), np.int64))
 
 
 class Node(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):

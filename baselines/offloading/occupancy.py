@@ -12,6 +12,7 @@ from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.ledger import unsliced
 from splitfog.formulations.offloading.links import link_use
 from splitfog.formulations.offloading.subtasks import Subtasks, run_layers
+from splitfog.formulations.offloading.waits import wait_seconds
 
 Seconds = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -52,7 +53,7 @@ class Occupancy:
             after = before + service
             rho = self.rho + rate * service
             second = self.second + rate * (after * after - before * before)
-            wait = np.where(after > 0, second / (2 * (1 - rho)), 0.0)
+            wait = np.where(after > 0, wait_seconds(second, rho), 0.0)
             total = self.alone_s[subtask] + before + self._already_moved(subtask) + wait
         return np.where(self._has_room(subtask, before, rho), total, inf)
 

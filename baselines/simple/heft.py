@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
@@ -17,6 +16,7 @@ from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, TaskDecision
+from splitfog.instances.order import topological
 from splitfog.instances.records import frozen
 from splitfog.solvers.base import Answer, Request
 
@@ -181,20 +181,8 @@ def _mean_way(arrays: TaskArrays, monotone: bool) -> tuple[float, float]:
 
 def _ready_order(arrays: TaskArrays, priority: NDArray[np.float64], carried: Carried) -> list[int]:
     """Repeatedly the ready layer of highest priority; one that forwards at once."""
-    model = arrays.model
     key = [-inf if layer in carried else -float(p) for layer, p in enumerate(priority)]
-    missing = [len(set(inputs)) for inputs in model.inputs]
-    ready = [(key[layer], layer) for layer, count in enumerate(missing) if not count]
-    heapq.heapify(ready)
-    order = []
-    while ready:
-        layer = heapq.heappop(ready)[1]
-        order.append(layer)
-        for reader in model.consumers[layer]:
-            missing[reader] -= 1
-            if not missing[reader]:
-                heapq.heappush(ready, (key[reader], reader))
-    return order
+    return list(topological(arrays.model.consumers, key))
 
 
 def _scheduled(request: Request, arrays: TaskArrays, way: Callable[[Carried], Way]) -> Answer:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.instances.records import Instance
 
 Crossing = Sequence[tuple[int, float]]
@@ -152,9 +153,9 @@ class Streams(Loads):
         _, added = super().prices(bundle)
         rate = self._rate(bundle)
         rho, q, visits = self._after(bundle)
-        wait = np.divide(q, 2 * (1 - rho), out=np.full(len(q), inf), where=rho < 1)
+        before, wait = wait_seconds(self._q, self._rho), wait_seconds(q, rho)
         with np.errstate(invalid="ignore"):
-            growth = np.where(rho < 1, visits * wait - self._visits * self._waits(), inf)
+            growth = np.where(rho < 1, visits * wait - self._visits * before, inf)
             growth = growth + (rate if self._rated else 1.0) * added
         growth = np.where(np.isfinite(added), growth, inf)
         own = added + np.where(np.isfinite(bundle.seconds) & (bundle.seconds > 0), wait, 0.0)
@@ -193,9 +194,6 @@ class Streams(Loads):
     def _is_new(self, bundle: Bundle) -> NDArray[np.bool_]:
         """[nodes]: whether the bundle would make a visit where the task has none."""
         return np.asarray((self._services(bundle) == 0) & (bundle.seconds > 0))
-
-    def _waits(self) -> NDArray[np.float64]:
-        return np.asarray(self._q / (2 * (1 - self._rho)))
 
     def _after(
         self, bundle: Bundle

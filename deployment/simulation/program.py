@@ -10,7 +10,6 @@ SPEC 3.1 sums up.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -19,6 +18,7 @@ from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.formulations.costs.stages import stage_visits
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
+from splitfog.instances.order import topological
 from splitfog.instances.records import Instance, Model, Task
 
 
@@ -91,15 +91,8 @@ def _units(model: Model, answer: TaskDecision) -> Iterator[int | Stage]:
     for unit, inputs in enumerate(reads):
         for tensor in inputs:
             readers[tensor].append(unit)
-    missing = [len(inputs) for inputs in reads]
-    ready = [unit for unit, count in enumerate(missing) if count == 0]
-    while ready:
-        unit = heapq.heappop(ready)
+    for unit in topological(readers):
         yield members[unit][0]
-        for reader in readers[unit]:
-            missing[reader] -= 1
-            if missing[reader] == 0:
-                heapq.heappush(ready, reader)
 
 
 @dataclass

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from splitfog.formulations.offloading.assignment import Assignments
-from splitfog.formulations.offloading.loads import overload_seconds, wait_seconds
 from splitfog.formulations.offloading.subtasks import Subtasks
+from splitfog.formulations.offloading.waits import overload_seconds, wait_seconds
 
 if TYPE_CHECKING:
     from splitfog.formulations.games.kernel import Given

@@ -12,6 +12,8 @@ import numpy as np
 from jax import Array, lax
 from numpy.typing import NDArray
 
+from splitfog.formulations.vectorised.waits import wait_seconds
+
 if TYPE_CHECKING:
     from splitfog.formulations.games.game import ExchangeGame, ExchangeState
 
@@ -176,7 +178,7 @@ def _coming(
     guest = opens & (given.source != node)
     room = ~guest | (now.guests[at] + 1 <= now.quota[at])
     barred |= (rho >= 1) | ~room | (now.here == node) | jnp.isinf(alone)
-    wait = second / (2 * jnp.where(barred, 1.0, 1 - rho))
+    wait = wait_seconds(second, jnp.where(barred, 0.0, rho))
     spent = now.spent[at] + given.factor * jnp.where(barred, 0.0, alone)
     change = jnp.where(barred, inf, spent + waiting * wait - now.node_cost[at])
     if not agents:

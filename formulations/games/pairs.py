@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.games.game import TOLERANCE, ExchangeState
 from splitfog.formulations.games.room import ExchangeRoom
-from splitfog.formulations.offloading.loads import wait_seconds
+from splitfog.formulations.offloading.waits import wait_seconds
 
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]

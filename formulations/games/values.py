@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.games.game import ExchangeGame, summed
-from splitfog.formulations.offloading.loads import wait_seconds
+from splitfog.formulations.offloading.waits import wait_seconds
 
 Integers = NDArray[np.int64]
 Seconds = NDArray[np.float64]

@@ -17,6 +17,7 @@ from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.ledger import unsliced
 from splitfog.formulations.offloading.links import LinkUse, link_use
 from splitfog.formulations.offloading.subtasks import Subtasks, run_layers
+from splitfog.formulations.offloading.waits import wait_seconds
 
 Integers = NDArray[np.int64]
 Seconds = NDArray[np.float64]
@@ -122,8 +123,7 @@ class Assignments:
         rate = self.rate[visits.task]
         rho = self._by_node(visits, rate * visits.service_s)
         second = self._by_node(visits, rate * visits.service_s**2)
-        with np.errstate(divide="ignore"):
-            wait_s = np.where(rho < 1, second / (2 * (1 - np.minimum(rho, 1))), inf)
+        wait_s = wait_seconds(second, rho)
         waited = np.where(visits.service_s > 0, wait_s[visits.node], 0.0)
         latency = self._latency(visits, waited)
         load = self.links.load(places)

@@ -14,6 +14,7 @@ from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.links import LinkUse
 from splitfog.formulations.offloading.subtasks import Subtasks
 from splitfog.formulations.vectorised.rows import add, pick, take
+from splitfog.formulations.vectorised.waits import wait_seconds
 
 MOST_ROWS = 4096
 """Assignments of a chunk, unless they need more than `CHUNK_BYTES`."""
@@ -253,7 +254,7 @@ def _values(tables: Tables, places: Array) -> Array:
     joins = tables.run_source[:, None] == places
     local = jnp.where(joins, tables.local_s[:, None], 0.0)
     rho, second = _loads(tables, places, service, visit, local)
-    wait_s = second / (2 * (1 - rho))
+    wait_s = wait_seconds(second, rho)
     waits = lax.map(lambda place: pick(wait_s, place), places)
     waited = jnp.where((visit > 0) & ~joins, waits, 0.0)
     terms = _barriers(tables, places, moved, visit + waited)

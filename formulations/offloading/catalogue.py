@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.offloading.footprint import Footprint
 from splitfog.formulations.offloading.loads import Loads
+from splitfog.formulations.offloading.waits import wait_seconds
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -130,7 +131,7 @@ class PlanTable:
             return inf
         if (chosen.guests > self.quota).any():
             return inf
-        wait_s = chosen.second / (2 * (1 - chosen.rho))
+        wait_s = wait_seconds(chosen.second, chosen.rho)
         own = np.isin(self.owner, chosen.plans)
         ends = self.end_s[own] + self.waits[own] * wait_s[self.node[own]]
         barriers = float(self.weight[own] @ ends.max(axis=1, initial=-inf)) if own.any() else 0.0
@@ -147,8 +148,8 @@ class PlanTable:
         rho = chosen.rho + self.rho[plans]
         possible = (rho < 1).all(axis=1) & (chosen.links + self.links[plans] < 1).all(axis=1)
         possible &= (chosen.guests + self.guests[plans] <= self.quota).all(axis=1)
-        after = (chosen.second + self.second[plans]) / (2 * (1 - np.minimum(rho, 1 - 1e-12)))
-        before = chosen.second / (2 * (1 - chosen.rho))
+        after = wait_seconds(chosen.second + self.second[plans], rho, overload_s=0.0)
+        before = wait_seconds(chosen.second, chosen.rho)
         added = ((chosen.waiting + self.waiting[plans]) * after).sum(axis=1)
         added += self.fixed_s[plans] - float(chosen.waiting @ before)
         position = np.full(len(self.task), -1)

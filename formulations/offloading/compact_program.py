@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.offloading.assignment import Assignments
+from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.formulations.programs.linear_program import LinearProgram
 
 Floats = NDArray[np.float64]
@@ -169,7 +170,7 @@ class _Builder:
             total, joins = float(service[parts].sum()), self._joins(parts[0], node)
             rho += float(rate[parts[0]]) * total
             moment += float(rate[parts[0]]) * total * (total + 2 * joins)
-        return moment / (2 * (1 - rho)) if rho < 1 else inf
+        return float(wait_seconds(moment, rho))
 
     def _add_quota(self, node: int, members: list[int]) -> None:
         if self.own.quota[node] == inf:

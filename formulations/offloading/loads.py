@@ -16,32 +16,16 @@ from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.footprint import Footprint, footprint
+from splitfog.formulations.offloading.waits import overload_seconds, wait_seconds
 from splitfog.instances.records import Instance
 
 Integers = NDArray[np.int64]
 Seconds = NDArray[np.float64]
 
-OVERLOAD = 1e9
-"""Times between two requests of the rarest task: above all that a feasible plan may take."""
 LONGEST_S = 1e140
 """Of a visit, for its square is a float yet; nodes are long overloaded then."""
 CANCELS = 1e6
 """A sum from which so many times what is left is taken is made anew: digits are gone."""
-
-
-def overload_seconds(rate: Seconds) -> float:
-    """Wait, times rho, that stands for an overloaded node where one choice must beat another.
-
-    In any units the same choice: no visit and no transfer of a feasible plan takes longer than the
-    time between two requests of its task, 1 / `rate`.
-    """
-    return float(OVERLOAD / rate[rate > 0].min()) if rate.any() else OVERLOAD
-
-
-def wait_seconds(second: Seconds, rho: Seconds, overload_s: float) -> Seconds:
-    """Pollaczek-Khinchine waits of any shape; `overload_s` x rho, not inf, where rho >= 1."""
-    waits: Seconds = np.where(rho < 1, second / (2 * (1 - np.minimum(rho, 1 - 1e-15))), 0.0)
-    return np.asarray(waits + np.where(rho < 1, 0.0, overload_s * rho))
 
 
 class Loads:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.offloading.assignment import Assignments
+from splitfog.formulations.offloading.waits import wait_seconds
 
 Table = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -122,7 +123,7 @@ def _of_node(assignments: Assignments, node: int, may: NDArray[np.bool_]) -> Nod
     moment = float(rates @ local_s**2) + _outer_sum(second)
     ok = (load < 1) & (_outer_sum(guests) <= assignments.quota[node])
     ok &= _memory_holds(assignments, node, members)
-    wait_s = np.where(ok, moment / (2 * (1 - np.minimum(load, 1 - 1e-15))), 0.0)
+    wait_s = np.where(ok, wait_seconds(moment, load), 0.0)
     return NodeSets(
         node,
         members,

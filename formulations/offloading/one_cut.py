@@ -18,7 +18,8 @@ from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.footprint import Footprint
-from splitfog.formulations.offloading.loads import Loads, wait_seconds
+from splitfog.formulations.offloading.loads import Loads
+from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.formulations.weights import first_of
 from splitfog.instances.kept import kept
 from splitfog.instances.records import Instance, frozen

@@ -19,6 +19,7 @@ from splitfog.formulations.vectorised.transfers import (
     num_nodes,
     walk,
 )
+from splitfog.formulations.vectorised.waits import wait_seconds
 
 
 class Visits(NamedTuple):
@@ -128,6 +129,6 @@ def queues(visits: Visits, places: Array) -> Queues:
 def mean_wait(totals: Queues) -> Array:
     """[batch]: the visits' waits by Pollaczek-Khinchine, weighted; inf where some rho >= 1."""
     possible = (totals.rho < 1).all(axis=0)
-    wait_s = totals.second / (2 * (1 - totals.rho))
+    wait_s = wait_seconds(totals.second, totals.rho)
     waits = jnp.where(totals.weight > 0, totals.weight * wait_s, 0.0).sum(axis=0)
     return jnp.where(possible, waits, jnp.inf)

@@ -19,7 +19,7 @@ from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.footprint import Footprint
-from splitfog.formulations.offloading.loads import Loads, wait_seconds
+from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import (
     best_cut,
     cut_latencies,
@@ -29,6 +29,7 @@ from splitfog.formulations.offloading.one_cut import (
     one_cut,
     remote_seconds,
 )
+from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.instances.records import Instance, frozen
 from splitfog.solvers.base import Request, SolverDeclined
 from splitfog.solvers.dina.blocks import blocks_of

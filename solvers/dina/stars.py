@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Slice, Stage
-from splitfog.formulations.offloading.loads import Loads, wait_seconds
+from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import near_nodes
+from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.solvers.dina.blocks import Blocks, blocks_of
 
 Integers = NDArray[np.int64]

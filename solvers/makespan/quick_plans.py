@@ -9,6 +9,7 @@ from math import inf
 import numpy as np
 
 from splitfog.formulations.arrays.segment_problem import Block
+from splitfog.instances.order import topological
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def _list_schedule(block: Block) -> tuple[int, ...]:
     fixed: dict[int, int] = {}
     free = np.zeros(block.num_nodes)
     arrival = np.zeros_like(block.times)
-    for layer in _topological(block, rank.tolist()):
+    for layer in topological(block.readers, (-rank).tolist()):
         starts = arrival[list(block.inputs[layer])].max(axis=0, initial=0.0)
         if not block.is_virtual[layer]:
             starts = np.maximum(starts, free)
@@ -118,19 +119,3 @@ def _list_schedule(block: Block) -> tuple[int, ...]:
         if not block.is_virtual[layer]:
             free[node] = ends[node]
     return tuple(placement)
-
-
-def _topological(block: Block, rank: list[float]) -> Iterator[int]:
-    """Layers whose inputs are taken, largest rank first."""
-    import heapq
-
-    missing = [len(producers) for producers in block.inputs]
-    ready = [(-rank[layer], layer) for layer, count in enumerate(missing) if count == 0]
-    heapq.heapify(ready)
-    while ready:
-        _, layer = heapq.heappop(ready)
-        yield layer
-        for reader in block.readers[layer]:
-            missing[reader] -= 1
-            if missing[reader] == 0:
-                heapq.heappush(ready, (-rank[reader], reader))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.offloading.assignment import Assignments
+from splitfog.formulations.offloading.waits import wait_seconds
 
 Integers = NDArray[np.int64]
 
@@ -61,9 +62,9 @@ def _greedy(assignments: Assignments, rng: np.random.Generator) -> Integers:
         load, moment = rho + rate[k] * own, second + rate[k] * own**2
         foreign = (subtasks.source[k] != np.arange(len(rho))) & (own > 0)
         ok = finite & (load < 0.999) & ~(foreign & (guests >= assignments.quota))
-        wait = moment / (2 * (1 - np.minimum(load, 0.999)))
-        cost = np.where(ok, (rate[k] or 1.0) * (alone[k] + wait), inf)
-        cost += np.where(ok, rho * np.maximum(wait - second / (2 * (1 - rho)), 0.0), 0.0)
+        before, after = wait_seconds(second, rho), wait_seconds(moment, load, overload_s=0.0)
+        cost = np.where(ok, (rate[k] or 1.0) * (alone[k] + after), inf)
+        cost += np.where(ok, rho * np.maximum(after - before, 0.0), 0.0)
         if not ok.any():
             cost = np.where(finite, load, inf)
         node = int(cost.argmin())

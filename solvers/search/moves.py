@@ -6,7 +6,6 @@ A move changes `children` [units, batch] of codes in place; what it makes may br
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from functools import cached_property
 from itertools import pairwise
@@ -14,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.instances.order import topological
 from splitfog.solvers.starts.placement_space import Codes, PlacementSpace
 
 RANDOM_ORDERS = 5
@@ -243,22 +243,8 @@ def _orders(space: PlacementSpace, rng: np.random.Generator) -> list[NDArray[np.
 
 def _topological(space: PlacementSpace, key: NDArray[np.float64]) -> NDArray[np.int64]:
     """Positions when repeatedly the ready unit of least key is taken, task after task."""
-    missing = [sum(tail < unit for tail in inputs) for unit, inputs in enumerate(space.inputs)]
-    ready = [
-        (int(space.task[unit]), float(key[unit]), unit)
-        for unit, left in enumerate(missing)
-        if not left
-    ]
-    heapq.heapify(ready)
-    position = np.zeros(len(missing), np.int64)
-    taken = 0
-    while ready:
-        unit = heapq.heappop(ready)[2]
-        position[unit] = taken
-        taken += 1
-        for reader in space.readers[unit]:
-            if reader > unit:
-                missing[reader] -= 1
-                if not missing[reader]:
-                    heapq.heappush(ready, (int(space.task[reader]), float(key[reader]), reader))
+    later = [[r for r in readers if r > unit] for unit, readers in enumerate(space.readers)]
+    keys = list(zip(space.task.tolist(), key.tolist(), strict=True))
+    position = np.zeros(space.num_units, np.int64)
+    position[list(topological(later, keys))] = np.arange(space.num_units)
     return position
