@@ -1,15 +1,25 @@
-"""Instances made of others: without some nodes, with one task alone, with other records."""
+"""Instances made of others: without some nodes, with one task alone, with other figures.
+
+Those with other figures are checked as any instance is. Their `meta` is empty: what it says, as
+the optimum, is true of the instance that they were made of.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
-from splitfog.instances.defects import InstanceError
-from splitfog.instances.records import Instance, Layer
+from splitfog.instances.defects import InstanceError, shown, value_defects
+from splitfog.instances.lookup import look_up
+from splitfog.instances.read_only import read_only
+from splitfog.instances.records import Instance, Layer, Link, Model, Node, NonNegative
+
+Directions = Literal["both", "forward"]
+Record = TypeVar("Record", Node, Link)
 
 
 def derived(instance: Instance, **changes: Any) -> Instance:
@@ -90,3 +100,148 @@ def _without_places(layer: Layer, names: set[str]) -> Layer:
         times_s={place: own for place, own in layer.times_s.items() if place not in names},
         tiers=None if tiers is None else tuple(place for place in tiers if place not in names),
     )
+
+
+def with_times(
+    instance: Instance, times_s: Mapping[str, Mapping[str, float]], model: str | None = None
+) -> Instance:
+    """The instance with measured times of some layers on some nodes or tiers, the others kept.
+
+    Parameters
+    ----------
+    times_s
+        Seconds by layer, then by node or tier.
+    model
+        The layers' model; None: the only one.
+
+    Raises
+    ------
+    LookupError
+        For a model, a layer, a node or tier that is unknown.
+    ValueError
+        Where `model` is None and there are several.
+    InstanceError
+        For times that no file may hold.
+    """
+    times_s = read_only(times_s)
+    changed = _model_named(instance, model)
+    if wrong := value_defects(times_s, dict[str, dict[str, NonNegative]], "times_s"):
+        raise InstanceError(instance.name, wrong)
+    places = dict.fromkeys((*instance.node_index, *instance.tiers))
+    for layer, times in times_s.items():
+        look_up(changed.index, layer, f"layer of {changed.name}")
+        for place in times:
+            look_up(places, place, "node or tier")
+    layers = tuple(
+        replace(layer, times_s={**layer.times_s, **_seconds(times_s[layer.name])})
+        if layer.name in times_s
+        else layer
+        for layer in changed.layers
+    )
+    models = list(instance.models)
+    models[instance.model_index[changed.name]] = replace(changed, layers=layers)
+    return dataclasses.replace(instance, models=tuple(models), meta={})
+
+
+def _seconds(times_s: Mapping[str, float]) -> dict[str, float]:
+    return {place: float(seconds) for place, seconds in times_s.items()}
+
+
+def _model_named(instance: Instance, name: str | None) -> Model:
+    if name is not None:
+        return instance.models[look_up(instance.model_index, name, "model")]
+    if len(instance.models) > 1:
+        names = ", ".join(instance.model_index)
+        raise ValueError(f"model = None, must be one of {names}: there are several")
+    return instance.models[0]
+
+
+def with_node(instance: Instance, name: str, fields: Mapping[str, Any]) -> Instance:
+    """The instance with other fields of a node; a new one, the last, where no node has the name.
+
+    Raises
+    ------
+    InstanceError
+        For fields that no node of a file may have, and for those that a new one lacks.
+    """
+    nodes = list(instance.nodes)
+    position = instance.node_index.get(name, len(nodes))
+    own = msgspec.to_builtins(nodes[position]) if position < len(nodes) else {"name": name}
+    nodes[position : position + 1] = [_checked(instance, Node, own, fields, f"nodes[{position}]")]
+    return dataclasses.replace(instance, nodes=tuple(nodes), meta={})
+
+
+def with_link(
+    instance: Instance, tail: str, head: str, directions: Directions, fields: Mapping[str, Any]
+) -> Instance:
+    """The instance with other fields of the link from `tail` to `head`; a new one, the last, where
+    there is none.
+
+    A duplex link changes both ways; with `directions` "forward" it becomes two links in its place,
+    of which the one to `head` changes. A new link is duplex unless "forward" or there is one back.
+
+    Raises
+    ------
+    LookupError
+        For a name that no node has.
+    ValueError
+        For other `directions`, and for "forward" with a link that shall be duplex.
+    InstanceError
+        For fields that no link of a file may have, and for those that a new one lacks.
+    """
+    if directions not in ("both", "forward"):
+        raise ValueError(f"directions = {directions!r}, must be one of both, forward")
+    if directions == "forward" and fields.get("duplex"):
+        raise ValueError("duplex = true, must be false with directions = 'forward'")
+    for end in (tail, head):
+        look_up(instance.node_index, end, "node")
+    links = list(instance.links)
+    if directions == "forward" or fields.get("duplex") is False:
+        links = _parted(links, tail, head, keep_back=directions == "forward")
+    position = _position(links, tail, head)
+    if position is None:
+        duplex = directions == "both" and _position(links, head, tail) is None
+        position, own = len(links), {"from": tail, "to": head, "duplex": duplex}
+    else:
+        own = msgspec.to_builtins(links[position])
+    links[position : position + 1] = [_checked(instance, Link, own, fields, f"links[{position}]")]
+    return dataclasses.replace(instance, links=tuple(links), meta={})
+
+
+def _position(links: Sequence[Link], tail: str, head: str) -> int | None:
+    """Which link goes from `tail` to `head`, forwards or backwards."""
+    for position, link in enumerate(links):
+        ways = [(link.tail, link.head), (link.head, link.tail)][: 1 + link.duplex]
+        if (tail, head) in ways:
+            return position
+    return None
+
+
+def _parted(links: Sequence[Link], tail: str, head: str, keep_back: bool) -> list[Link]:
+    """The links with a duplex one between two nodes as one for each way, or the way there only."""
+    position = _position(links, tail, head)
+    if position is None or not links[position].duplex:
+        return list(links)
+    there = replace(links[position], duplex=False)
+    back = replace(there, tail=there.head, head=there.tail)
+    halves = [half for half in (there, back) if keep_back or half.head == head]
+    return [*links[:position], *halves, *links[position + 1 :]]
+
+
+def _checked(
+    instance: Instance,
+    kind: type[Record],
+    own: Mapping[str, Any],
+    fields: Mapping[str, Any],
+    path: str,
+) -> Record:
+    """A record of plain data with other fields, as if a file had it at `path`."""
+    fixed = [name for name in ("name", "from", "to") if name in fields and name in own]
+    defects = [f"{path}.{name} = {shown(fields[name])}, must stay {own[name]}" for name in fixed]
+    data = {**own, **fields}
+    if wrong := defects or value_defects(data, kind, path):
+        raise InstanceError(instance.name, wrong)
+    plain = {
+        key: float(value) if isinstance(value, float) else value for key, value in data.items()
+    }
+    return msgspec.convert(plain, kind)

@@ -8,6 +8,9 @@ from typing import TypeVar
 
 Record = TypeVar("Record")
 
+MOST_SHOWN = 100
+"""Names in a sentence: more than there are solvers, fewer than there may be layers."""
+
 
 def look_up(records: Mapping[str, Record], name: str, what: str) -> Record:
     """The record called `name`.
@@ -27,4 +30,5 @@ def unknown_name(name: str, known: Iterable[str], what: str) -> str:
     known = list(known)
     near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
     hint = f", did you mean {near[0]!r}?" if near else ";"
-    return f"unknown {what} {name!r}{hint} known: {', '.join(known)}"
+    more = f" and {len(known) - MOST_SHOWN} more" if len(known) > MOST_SHOWN else ""
+    return f"unknown {what} {name!r}{hint} known: {', '.join(known[:MOST_SHOWN])}{more}"

@@ -311,6 +311,46 @@ class Instance(Keeper):
 
         return without_nodes(self, (name,))
 
+    def with_times(
+        self, times_s: Mapping[str, Mapping[str, float]], model: str | None = None
+    ) -> Instance:
+        """The same with measured seconds of layers on nodes or tiers, `{layer: {place: seconds}}`.
+
+        `model` None: the only one. What is not named stays as it is; `meta` goes. Refused for names
+        that are unknown (`LookupError`) and for times that no file may hold (`InstanceError`).
+        """
+        from splitfog.instances.changes import with_times
+
+        return with_times(self, times_s, model)
+
+    def with_link(
+        self,
+        tail: str,
+        head: str,
+        *,
+        directions: Literal["both", "forward"] = "both",
+        **fields: Any,
+    ) -> Instance:
+        """The same with other fields of a link (`bandwidth_bps`, `latency_s`, ...), or a new link.
+
+        A duplex link changes both ways unless `directions` is "forward": then it becomes a link for
+        each way. A new one is duplex unless "forward" or there is one back. `meta` goes. Refused
+        for nodes that are unknown (`LookupError`) and for what no file may hold (`InstanceError`).
+        """
+        from splitfog.instances.changes import with_link
+
+        return with_link(self, tail, head, directions, fields)
+
+    def with_node(self, name: str, **fields: Any) -> Instance:
+        """The same with other fields of a node (`speed_flops`, `quota`, ...), or a new node.
+
+        A new one needs `tier` and `speed_flops`. `meta` goes. Refused for what no file may hold
+        (`InstanceError`).
+        """
+        from splitfog.instances.changes import with_node
+
+        return with_node(self, name, fields)
+
 
 def frozen(array: NDArray[Any]) -> NDArray[Any]:
     """The same array, made read-only."""
