@@ -18,7 +18,7 @@ from splitfog.baselines.common import (
     servers,
 )
 from splitfog.formulations.arrays.task import TaskArrays
-from splitfog.formulations.costs.feasibility import MEMORY_SLACK
+from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.weights import added_bytes, held_bytes
@@ -131,8 +131,7 @@ class _Scan:
         return np.asarray(self.arrays.costs_s[self.order, node] + self.ways[:, node])
 
     def _fits(self, node: int, weights: NDArray[np.float64]) -> NDArray[np.bool_]:
-        limit = self.arrays.instance.nodes[node].memory_bytes
-        return np.asarray(weights <= (inf if limit is None else limit * (1 + MEMORY_SLACK)))
+        return np.asarray(weights <= memory_room(self.arrays.instance)[node])
 
     def _sending(self, remote: int) -> NDArray[np.float64]:
         """[cuts]: seconds of everything that crosses to the remote node."""

@@ -8,6 +8,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.arrays.nodes import limits_memory, quotas
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.ledger import unsliced
 from splitfog.formulations.offloading.links import link_use
@@ -31,11 +32,11 @@ class Occupancy:
         self.rate, self.source = subtasks.rate, subtasks.source
         self.is_run = subtasks.is_run
         self.rho, self.second = np.zeros(len(instance.nodes)), np.zeros(len(instance.nodes))
-        self.quota = np.array([inf if n.quota is None else n.quota for n in instance.nodes])
+        self.quota = quotas(instance)
         self._served: dict[int, dict[int, float]] = {}
         self._moved: dict[int, dict[int, float]] = {}
         self._links = _LinkLoads(subtasks)
-        limited = any(node.memory_bytes is not None for node in instance.nodes)
+        limited = limits_memory(instance)
         self._memory = _Weights(subtasks) if limited else None
         for task, local_s in enumerate(subtasks.local_s.tolist()):
             if local_s > 0:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from splitfog.baselines.common import Placement, home_node
 from splitfog.formulations.arrays.task import TaskArrays
-from splitfog.formulations.costs.feasibility import MEMORY_SLACK
+from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.weights import held_bytes
 
 Table = NDArray[np.float64]
@@ -132,10 +132,8 @@ class Prefixes:
         seconds = self._times_s[end, node] - self._times_s[before, node]
         bad = self._forbidden[before, node] != self._forbidden[end, node]
         arrays = self.units.arrays
-        limit = arrays.instance.nodes[node].memory_bytes
-        if limit is not None:
-            held = self._held(before, end, node == arrays.source)
-            bad |= held > limit * (1 + MEMORY_SLACK)
+        if np.isfinite(self._room[node]):
+            bad |= self._held(before, end, node == arrays.source) > self._room[node]
         return np.where(bad, np.inf, np.maximum(seconds, 0.0))
 
     def entering(self, before: NDArray[np.int64], end: int) -> NDArray[np.float64]:
@@ -165,6 +163,10 @@ class Prefixes:
     @cached_property
     def _bits(self) -> NDArray[np.uint8]:
         return np.packbits(self.members, axis=1)
+
+    @cached_property
+    def _room(self) -> NDArray[np.float64]:
+        return memory_room(self.units.arrays.instance)
 
     @cached_property
     def _times_s(self) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.arrays.nodes import quotas
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.waits import wait_seconds
@@ -144,8 +145,7 @@ class Streams(Loads):
         self._rho, self._q, self._visits = np.zeros(count), np.zeros(count), np.zeros(count)
         self._link_load = np.zeros(len(instance.directed_links))
         self._own: dict[int, NDArray[np.float64]] = {}
-        quotas = [inf if node.quota is None else node.quota for node in instance.nodes]
-        self._quota = np.array(quotas, float)
+        self._quota = quotas(instance)
         self._rated = any(task.arrivals_per_s is not None for task in instance.tasks)
 
     def prices(self, bundle: Bundle) -> Prices:

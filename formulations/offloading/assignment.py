@@ -13,6 +13,7 @@ from math import inf
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from splitfog.formulations.arrays.nodes import limits_memory, quotas
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.ledger import unsliced
 from splitfog.formulations.offloading.links import LinkUse, link_use
@@ -102,9 +103,8 @@ class Assignments:
         self.task_source = np.array(
             [-1 if task.source is None else index[task.source] for task in instance.tasks], np.int64
         )
-        quotas = [inf if node.quota is None else node.quota for node in instance.nodes]
-        self.quota = np.array(quotas, np.float64)
-        self.has_memory = any(node.memory_bytes is not None for node in instance.nodes)
+        self.quota = quotas(instance)
+        self.has_memory = limits_memory(instance)
 
     @cached_property
     def links(self) -> LinkUse:

@@ -12,6 +12,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.arrays.nodes import quotas
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
@@ -59,7 +60,7 @@ class Loads:
             np.array([link.latency_s for link in links]),
             np.array([8 / link.bandwidth_bps for link in links]),
         )
-        self.quota = np.array([inf if n.quota is None else n.quota for n in instance.nodes])
+        self.quota = quotas(instance)
         self.memory_limit = memory_room(instance)
         self.has_memory = bool(np.isfinite(self.memory_limit).any())
         counts = [len(model.layers) for model in instance.models]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.units import TaskUnits, parcels_on
-from splitfog.formulations.costs.feasibility import MEMORY_SLACK
+from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.instances.records import Instance
@@ -74,11 +74,8 @@ class PlacementProgram:
         `not all of these` cannot be broken by rounding.
         """
         held = _held(self, decision)
-        overfull = [
-            columns
-            for node, (total, columns) in zip(self.instance.nodes, held, strict=True)
-            if node.memory_bytes is not None and total > node.memory_bytes * (1 + MEMORY_SLACK)
-        ]
+        room = memory_room(self.instance)
+        overfull = [columns for most, (total, columns) in zip(room, held) if total > most]
         for columns in overfull:
             self.program.add_row([(c, 1.0) for c in columns], upper=len(columns) - 1.0)
         return bool(overfull)

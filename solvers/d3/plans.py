@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.arrays.tiers import TierGraph
 from splitfog.formulations.costs.feasibility import decision_violations, memory_bytes
@@ -218,7 +219,7 @@ def parted(instance: Instance) -> list[Instance]:
 
     Under `latency` tasks meet in the memory of nodes only.
     """
-    limited = any(node.memory_bytes is not None for node in instance.nodes)
+    limited = limits_memory(instance)
     if limited or len(instance.tasks) == 1:
         return [instance]
     routes_of(instance)

@@ -9,6 +9,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.feasibility import (
     decision_violations,
@@ -75,7 +76,7 @@ def solve_vsm_ilp(request: Request) -> Answer:
         for t, answer in enumerate(given.tasks)
         for s, stage in enumerate(answer.stages)
     ]
-    limited = any(node.memory_bytes is not None for node in instance.nodes)
+    limited = limits_memory(instance)
     groups = [parts] if limited and parts else [[part] for part in parts]
     times: list[str] = []
     stages: dict[tuple[int, int], Stage] = {}

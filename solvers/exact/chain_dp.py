@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.routes import Routes, routes_of
@@ -45,7 +46,7 @@ def solve_chain_dp(request: Request) -> Answer:
     # rounding: every one of the L additions errs by at most half an epsilon of the sum
     layers = max(len(placement) for placement in placements)
     bound = sum(values) / len(values) * (1 - (layers + 8) * np.finfo(float).eps)
-    limited = any(node.memory_bytes is not None for node in instance.nodes)
+    limited = limits_memory(instance)
     if limited and (faults := decision_violations(instance, decision, objective)):
         reason = f"the dynamic program ignores memory, and {faults[0]}; try ilp"
         return Answer(None, float(bound), reason=reason)

@@ -7,6 +7,7 @@ from math import inf
 
 import numpy as np
 
+from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.units import task_units
 from splitfog.formulations.bounds.impossible import impossibility
 from splitfog.formulations.costs.feasibility import decision_violations
@@ -215,7 +216,7 @@ def _why_infeasible(request: Request) -> str:
     """Which rule leaves no placement, found by leaving memory out."""
     reason = "no placement respects tiers, groups, routes"
     reason += " and monotone" if request.objective.monotone else ""
-    if all(node.memory_bytes is None for node in request.instance.nodes):
+    if not limits_memory(request.instance):
         return reason
     loose = placement_program(request.instance, _untimed(request.objective), memory=False)
     loose.program.cost[:] = [0.0] * loose.program.num_columns

@@ -9,6 +9,7 @@ from sys import float_info
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import placed
@@ -53,7 +54,7 @@ def solve_min_cut(request: Request) -> Answer:
         placements.append(line.nodes[cut.tiers])
         bounds.append(cut.lower_bound)
     decision, bound = placed(*placements), sum(bounds) / len(bounds)
-    limited = any(node.memory_bytes is not None for node in instance.nodes)
+    limited = limits_memory(instance)
     if limited and (faults := decision_violations(instance, decision, objective)):
         return Answer(None, bound, reason=f"the cut ignores memory, and {faults[0]}; try ilp")
     return Answer(decision, bound)

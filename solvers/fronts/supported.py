@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace as with_fields
 
+from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.ledger import layer_time
 from splitfog.formulations.decision import Decision, placed
@@ -76,7 +77,7 @@ def _priced(criteria: Criteria) -> Callable[[float], Instance]:
     if len(kinds) != 2 or "latency" not in kinds or not set(kinds) & {"bytes", "memory"}:
         raise SolverDeclined(NAME, "the criteria must be latency and one of bytes and memory")
     instance = criteria.instance
-    if any(node.memory_bytes is not None for node in instance.nodes):
+    if limits_memory(instance):
         raise SolverDeclined(NAME, "a cut ignores the limited memory of nodes")
     other = next(c for c in criteria.each if c.kind != "latency")
     if other.kind == "memory":

@@ -14,7 +14,7 @@ from splitfog.formulations.arrays.series import Segment, series_segments
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.arrays.ticks import ticks_per_second
 from splitfog.formulations.bounds.impossible import impossibility
-from splitfog.formulations.costs.feasibility import MEMORY_SLACK
+from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import StoppedBy
@@ -151,10 +151,8 @@ def _memory_binds(table: Durations) -> bool:
     arrays = table.arrays
     may = np.isfinite(table.times)
     return any(
-        node.memory_bytes is not None
-        and held_bytes(arrays.model, np.flatnonzero(may[:, position]).tolist())
-        > node.memory_bytes * (1 + MEMORY_SLACK)
-        for position, node in enumerate(arrays.instance.nodes)
+        held_bytes(arrays.model, np.flatnonzero(may[:, node]).tolist()) > most
+        for node, most in enumerate(memory_room(arrays.instance))
     )
 
 

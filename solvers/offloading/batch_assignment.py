@@ -13,6 +13,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.arrays.nodes import quotas
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.offloading.subtasks import Subtasks
 from splitfog.formulations.plan import ProvenOver
@@ -102,12 +103,11 @@ def solve_offload_assignment(request: Request) -> Answer:
 
 def batch_jobs(subtasks: Subtasks) -> Jobs:
     """The subtasks of `batch` as jobs."""
-    nodes = subtasks.instance.nodes
-    quota = np.array([inf if node.quota is None else node.quota for node in nodes], float)
+    quota = quotas(subtasks.instance)
     transfer = subtasks.transfer_in_s + subtasks.transfer_out_s
     service = np.where(np.isfinite(transfer), subtasks.service_s, inf)
     fixed = np.where(subtasks.is_run, subtasks.base_s[subtasks.task], 0.0)
-    foreign = subtasks.source[:, None] != np.arange(len(nodes))
+    foreign = subtasks.source[:, None] != np.arange(len(quota))
     return Jobs(transfer + fixed[:, None], service, foreign, quota)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import placed
@@ -81,7 +82,7 @@ class CutOracle:
     ) -> None:
         self.instance, self.objective = instance, objective
         self.slow, self.fast = ends
-        self.limited = any(node.memory_bytes is not None for node in instance.nodes)
+        self.limited = limits_memory(instance)
         instances = [parameter.at(instance, end) for end in ends]
         self.networks: list[tuple[NDArray[np.int64], CutNetwork, CutNetwork]] = []
         for task in range(len(instance.tasks)):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, placed
 from splitfog.solvers.starts.placement_space import PlacementSpace
@@ -112,7 +113,7 @@ class Energy:
         """The factor 2c within which local minima are, or why there is none (Boykov et al.)."""
         if not self.is_sum:
             return "no guarantee: tensors with several readers are paid once, not by edges"
-        if any(node.memory_bytes is not None for node in self.space.instance.nodes):
+        if limits_memory(self.space.instance):
             return "no guarantee: memory limits may have stopped a move"
         if self.raised:
             return "no guarantee: latencies make some ways dearer than ways over a third node"

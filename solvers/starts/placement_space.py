@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import cached_property
+from math import inf
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.units import TaskUnits, parcels_on, task_units
-from splitfog.formulations.costs.feasibility import MEMORY_SLACK
+from splitfog.formulations.costs.feasibility import MEMORY_SLACK, memory_room
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.vectorised.columns import Columns
@@ -155,25 +157,23 @@ class PlacementSpace:
         """Whether some node's memory is too small for a placement [units, 1]."""
         nodes = self.nodes(codes)
         return any(
-            record.memory_bytes is not None
-            and self._held(nodes, node)[0] > record.memory_bytes * (1 + MEMORY_SLACK)
-            for node, record in enumerate(self.instance.nodes)
+            most < inf and self._held(nodes, node)[0] > most
+            for node, most in enumerate(memory_room(self.instance))
         )
 
     @cached_property
     def memory_binds(self) -> bool:
         """Whether the weights that may be on some node do not all fit there."""
         return any(
-            record.memory_bytes is not None
-            and sum(size for size, units in self.parcels if self.allowed[units, node].any())
-            > record.memory_bytes * (1 + MEMORY_SLACK)
-            for node, record in enumerate(self.instance.nodes)
+            most < inf
+            and sum(size for size, units in self.parcels if self.allowed[units, node].any()) > most
+            for node, most in enumerate(memory_room(self.instance))
         )
 
     @cached_property
     def limited(self) -> bool:
         """Whether `repair` may leave rules broken that the cost does not show."""
-        bounded = any(node.memory_bytes is not None for node in self.instance.nodes)
+        bounded = limits_memory(self.instance)
         risen = self.objective.monotone and (self._backward or self._gaps)
         return bounded or risen or self.objective.name == "mean-latency"
 
