@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,10 +11,12 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 from msgspec import field as renamed
+from msgspec.structs import force_setattr
 
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.instances.files import decode, encode, read_bytes, write_whole
+from splitfog.instances.read_only import read_only, seal
 from splitfog.instances.records import Instance, Size, Task, frozen
 
 FORMAT: Literal["splitfog/plan"] = "splitfog/plan"
@@ -46,15 +49,18 @@ class PlanStage(Struct, frozen=True, forbid_unknown_fields=True):
 class PlanSchedule(Struct, frozen=True, forbid_unknown_fields=True):
     """When layers run and tensors travel: [start_s, end_s], [tensor, from, to, start_s, end_s]."""
 
-    layers: dict[str, tuple[float, float]]
+    layers: Mapping[str, tuple[float, float]]
     transfers: tuple[tuple[str, str, str, float, float], ...]
+
+    def __post_init__(self) -> None:
+        seal(self, "layers")
 
 
 class TaskPlan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One task's placement and stages, with its share of the cost in seconds."""
 
     task: str
-    placement: dict[str, str]
+    placement: Mapping[str, str]
     order: tuple[str, ...] | None = None
     stages: tuple[PlanStage, ...] = ()
     schedule: PlanSchedule | None = None
@@ -63,6 +69,9 @@ class TaskPlan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     transfer_s: float | None = None
     wait_s: float | None = None
     deadline_met: bool | None = None
+
+    def __post_init__(self) -> None:
+        seal(self, "placement")
 
 
 class NodeLoad(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -106,9 +115,13 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     proven_over: ProvenOver | None = None
     runtime_s: float | None = None
     tasks: tuple[TaskPlan, ...]
-    nodes: dict[str, NodeLoad] = {}
+    nodes: Mapping[str, NodeLoad] = {}
     links: tuple[LinkLoad, ...] = ()
-    audit: dict[str, Any] | None = None
+    audit: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        seal(self, "nodes")
+        force_setattr(self, "audit", read_only(self.audit))
 
     def placement(self, task: str) -> dict[str, str]:
         """Layer -> node of a task.

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
+from msgspec import Struct
+from msgspec.structs import force_setattr
+
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -32,3 +35,14 @@ def read_only(data: Any) -> Any:
     if isinstance(data, list):
         return [read_only(value) for value in data]
     return data
+
+
+def seal(record: Struct, *names: str) -> None:
+    """Make fields of a frozen record read-only where they are mappings: for `__post_init__`.
+
+    Their entries stay as they are.
+    """
+    for name in names:
+        mapping = getattr(record, name)
+        if isinstance(mapping, Mapping) and type(mapping) is not ReadOnly:
+            force_setattr(record, name, ReadOnly(mapping))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
+from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, force_setattr
 
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.parametric.parameter import LinkBandwidth, NodeSpeed, Parameter
 from splitfog.formulations.plan import Plan, TaskPlan
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.files import decode, encode, read_bytes, write_whole
+from splitfog.instances.read_only import read_only
 from splitfog.instances.records import NonNegative, Positive
 
 FORMAT: Literal["splitfog/policy"] = "splitfog/policy"
@@ -35,7 +37,10 @@ class PolicyPiece(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     high: Positive
     alpha_s: NonNegative
     beta: NonNegative
-    placement: dict[str, dict[str, str]]
+    placement: Mapping[str, Mapping[str, str]]
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "placement", read_only(self.placement))
 
     def value_at(self, value: float) -> float:
         """Seconds at a bandwidth or speed."""

@@ -51,7 +51,9 @@ def test_no_solver_leaves_a_trace_in_pickles_or_comparisons(solver: str) -> None
 def test_a_solved_instance_is_compared_in_processes() -> None:
     """Compiled costs, which `evolution` keeps, cannot be pickled: workers never get them."""
     instance = sf.generate("fog", seed=1, users=6)
-    sf.solve(instance, "evolution", time_limit_s=1)
+    sf.solve(instance, "evolution", options={"iterations": 1, "warm": False})
+    with pytest.raises(AttributeError, match="Can't pickle local object"):
+        pickle.dumps(instance.__dict__)
     table = sf.compare([instance], ["device-only", "greedy"], jobs=2)
     assert [(row.status, row.reason) for row in table if row.status == "error"] == []
 
