@@ -92,8 +92,8 @@ class SolverInfo:
     summary: str
     kind: Literal["exact", "heuristic", "baseline"]
     objectives: tuple[str, ...]
-    entry: str
-    """`module:function`, imported only when the solver is asked for."""
+    entry: str | Solver
+    """`module:function`, imported only when the solver is asked for; or the function itself."""
     answers: Literal["placements", "slices"] = "placements"
     """Among which plans it looks, and so for which its bounds and proofs hold: unsliced ones, or
     also those with stages. (A sliced plan may cost less than the best placement.)"""
@@ -175,6 +175,8 @@ class Answer:
     proven_over: ProvenOver | None = None
     solver: str | None = None
     """Who found it, where a solver chose among others."""
+    faults: tuple[str, ...] = ()
+    """Why what was found is no decision for the instance: a wrong answer."""
 
 
 class Solver(Protocol):

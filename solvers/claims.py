@@ -52,10 +52,13 @@ class Claim:
 
 def claim_of(answer: Answer, solver: str) -> Claim:
     """What an answer claims; by default over the plans among which its solver looks."""
-    declared: ProvenOver = "placements" if solver_info(solver).answers == "placements" else "all"
-    over = answer.proven_over or declared
+    over = answer.proven_over or _declared(solver)
     bound = None if answer.infeasible else answer.lower_bound
     return Claim(bound, answer.infeasible, over, solver)
+
+
+def _declared(solver: str) -> ProvenOver:
+    return "placements" if solver_info(solver).answers == "placements" else "all"
 
 
 def held_to(request: Request, claim: Claim, decision: Decision, value: float, own: bool) -> Claim:

@@ -547,6 +547,8 @@ def solver_info(name: str) -> SolverInfo:
 
 def load_solver(info: SolverInfo) -> Solver:
     """The function of a solver, imported now."""
+    if not isinstance(info.entry, str):
+        return info.entry
     module, function = info.entry.split(":")
     solver: Solver = getattr(import_module(module), function)
     return solver
