@@ -12,7 +12,8 @@ from splitfog.formulations.costs.describe import Placements, as_plan
 from splitfog.formulations.objective import OBJECTIVES, Objective
 from splitfog.formulations.plan import Plan, PlanError, ProvenOver, decision_of
 from splitfog.instances.records import Instance
-from splitfog.solvers.base import Answer, Request, Solver, SolverInfo
+from splitfog.solvers.base import Answer, Request, Solver
+from splitfog.solvers.declare import SolverInfo
 
 Function = Callable[[Instance, Objective], "Plan | Placements"]
 """What a caller may give in the place of a solver's name."""

@@ -20,15 +20,9 @@ from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, Status, decision_of, gap_of
 from splitfog.instances.records import Instance
-from splitfog.solvers.base import (
-    Answer,
-    Request,
-    SolverDeclined,
-    SolverInfo,
-    WrongAnswer,
-    is_strict,
-)
+from splitfog.solvers.base import Answer, Request, SolverDeclined, WrongAnswer, is_strict
 from splitfog.solvers.claims import BEYOND_FLOATS, Claim, claim_of, held_to, strengthened
+from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.functions import Function, function_info
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 from splitfog.solvers.second_opinion import seek_second_opinion
