@@ -21,7 +21,14 @@ from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, Status, decision_of, gap_of
 from splitfog.instances.records import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined, WrongAnswer, is_strict
-from splitfog.solvers.claims import BEYOND_FLOATS, Claim, claim_of, held_to, strengthened
+from splitfog.solvers.claims import (
+    BEYOND_FLOATS,
+    Claim,
+    claim_of,
+    declared_over,
+    held_to,
+    strengthened,
+)
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.functions import Function, function_info
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
@@ -30,7 +37,7 @@ from splitfog.solvers.second_opinion import seek_second_opinion
 
 def solve(
     instance: Instance,
-    solver: str | Function | None = None,
+    solver: str | Function | SolverInfo | None = None,
     objective: str | Objective | None = None,
     transfers: str = "once",
     monotone: bool = True,
@@ -48,7 +55,8 @@ def solve(
     solver
         A name of `splitfog.solvers()`; None: chosen as `auto` explains in the plan's `reason`.
         Or a function (instance, objective) -> {task: {layer: node}} or a Plan, whose answer is
-        recomputed and checked as any other; seed and time limit do not reach it.
+        recomputed and checked as any other; seed and time limit do not reach it. Or what a solver
+        declares that is not registered.
     objective, transfers, monotone
         What is minimised (SPEC section 3); None: `latency`, for two tasks or more `mean-latency`.
     time_limit_s
@@ -94,8 +102,10 @@ def solve(
             return finished_plan(request, info.name, with_fields(answer, stopped_by="interrupted"))
 
 
-def info_of(solver: str | Function) -> SolverInfo:
+def info_of(solver: str | Function | SolverInfo) -> SolverInfo:
     """What a solver declares, by its name, or what is known of a function."""
+    if isinstance(solver, SolverInfo):
+        return solver
     return solver_info(solver) if isinstance(solver, str) else function_info(solver)
 
 
@@ -159,7 +169,10 @@ def _strengthened(
 
 def _run(info: SolverInfo, request: Request) -> Answer:
     try:
-        return load_solver(info)(request)
+        answer = load_solver(info)(request)
+        if answer.proven_over is None and answer.solver is None:
+            answer = with_fields(answer, proven_over=declared_over(info))
+        return answer
     except KeyboardInterrupt:
         return Answer(
             request.incumbent,

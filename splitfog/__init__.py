@@ -12,6 +12,7 @@ from splitfog._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from splitfog import matching as matching
+    from splitfog import testing as testing
     from splitfog import tiles as tiles
     from splitfog.deployment.simulation.simulation import simulate as simulate
     from splitfog.formulations.costs.describe import evaluate as evaluate
@@ -89,6 +90,7 @@ _HOMES = {
 _MODULES = {
     "matching": "splitfog.matching",
     "solvers": "splitfog.solvers",
+    "testing": "splitfog.testing",
     "tiles": "splitfog.tiles",
     "zoo": "splitfog.instances.zoo",
 }

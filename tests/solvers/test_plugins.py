@@ -21,6 +21,7 @@ from splitfog.solvers.base import Request
 from splitfog.solvers.registry import own_infos, solver_info, solver_infos
 from splitfog.solvers.starts.warm_starts import rivals, warm_starts
 from splitfog.studies.curves import solver_curves
+from splitfog.testing import check_solver
 
 DATA = Path(__file__).parents[1] / "data"
 TINY = DATA / "tiny.json"
@@ -130,6 +131,17 @@ def test_our_choices_do_not_see_them(site: Path, on_path: Any) -> None:
     on_path(site)
     assert [info.name for info in solver_infos()][-2:] == list(THEIRS)
     assert chosen() == before
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_they_keep_the_contract(name: str, site: Path, on_path: Any) -> None:
+    """As in their own tests: by the name, and by the declaration with its relative entry."""
+    on_path(site)
+    assert check_solver(name) >= 10
+    import splitfog_example
+
+    (info,) = (info for info in splitfog_example.SOLVERS if info.name == name)
+    assert check_solver(info) >= 10
 
 
 def test_nothing_is_read_before_it_is_needed(site: Path, on_path: Any, monkeypatch: Any) -> None:
