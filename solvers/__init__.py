@@ -7,10 +7,21 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from splitfog.solvers.base import SolverInfo
+from splitfog.solvers.declare import SolverInfo
+
+SOLVERS: tuple[SolverInfo, ...] = (
+    SolverInfo(
+        name="auto",
+        summary="chooses: exact and polynomial, else exact, else a heuristic with a bound",
+        kind="exact",
+        objectives=("latency", "makespan", "period", "mean-latency", "batch"),
+        answers="slices",
+        entry=".auto:solve_auto",
+        exact_when="as the solver that it chooses; the plan's reason says which and why",
+        start=True,
+    ),
+)
 
 
 class _Solvers(ModuleType):

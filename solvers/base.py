@@ -1,4 +1,4 @@
-"""What a solver is given, what it gives back, and what it declares of itself."""
+"""What a solver is given and what it gives back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
@@ -39,68 +39,6 @@ class SolverDeclined(ValueError):
 
 class WrongAnswer(RuntimeError):
     """A solver returned an infeasible decision or a bound that is none: a bug in it."""
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option of a solver; its kind is that of the default unless `kind` says otherwise."""
-
-    default: Any
-    help: str
-    choices: tuple[str, ...] = ()
-    kind: type | None = None
-    least: float = -inf
-
-    def parse(self, name: str, value: Any) -> Any:
-        """The value of an option, from text or as it is.
-
-        Raises
-        ------
-        ValueError
-            Naming the option, the value and what is allowed.
-        """
-        kind = self.kind or (str if self.default is None else type(self.default))
-        try:
-            parsed = _truth(value) if kind is bool else kind(value)
-        except (TypeError, ValueError):
-            raise ValueError(f"option {name} = {value!r}, must be {_KINDS[kind]}") from None
-        if kind is int and isinstance(value, float) and value != parsed:
-            raise ValueError(f"option {name} = {value!r}, must be a whole number")
-        if self.choices and parsed not in self.choices:
-            raise ValueError(f"option {name} = {value!r}, must be one of {', '.join(self.choices)}")
-        if kind in (int, float) and not self.least <= parsed < inf:
-            raise ValueError(f"option {name} = {value!r}, must be >= {self.least:g}")
-        return parsed
-
-
-_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-
-
-def _truth(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[
-        str(value).lower()
-    ]
-
-
-@dataclass(frozen=True)
-class SolverInfo:
-    """What a solver declares: what it solves, how well, how fast, and after whom."""
-
-    name: str
-    summary: str
-    kind: Literal["exact", "heuristic", "baseline"]
-    objectives: tuple[str, ...]
-    entry: str
-    """`module:function`, imported only when the solver is asked for."""
-    answers: Literal["placements", "slices"] = "placements"
-    """Among which plans it looks, and so for which its bounds and proofs hold: unsliced ones, or
-    also those with stages. (A sliced plan may cost less than the best placement.)"""
-    exact_when: str = "never"
-    complexity: str = ""
-    reference: str = ""
-    options: Mapping[str, Option] = field(default_factory=dict)
 
 
 @dataclass
@@ -175,6 +113,8 @@ class Answer:
     proven_over: ProvenOver | None = None
     solver: str | None = None
     """Who found it, where a solver chose among others."""
+    faults: tuple[str, ...] = ()
+    """Why what was found is no decision for the instance: a wrong answer."""
 
 
 class Solver(Protocol):

@@ -12,6 +12,7 @@ from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
 from splitfog.solvers.base import Answer, Request, WrongAnswer, is_strict
+from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.registry import solver_info
 from splitfog.solvers.search.cheap_bounds import cheap_bound
 
@@ -52,10 +53,14 @@ class Claim:
 
 def claim_of(answer: Answer, solver: str) -> Claim:
     """What an answer claims; by default over the plans among which its solver looks."""
-    declared: ProvenOver = "placements" if solver_info(solver).answers == "placements" else "all"
-    over = answer.proven_over or declared
+    over = answer.proven_over or declared_over(solver_info(solver))
     bound = None if answer.infeasible else answer.lower_bound
     return Claim(bound, answer.infeasible, over, solver)
+
+
+def declared_over(info: SolverInfo) -> ProvenOver:
+    """For which plans the claims of a solver hold, unless it says so: those that it looks among."""
+    return "placements" if info.answers == "placements" else "all"
 
 
 def held_to(request: Request, claim: Claim, decision: Decision, value: float, own: bool) -> Claim:

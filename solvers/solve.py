@@ -20,22 +20,24 @@ from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, Status, decision_of, gap_of
 from splitfog.instances.records import Instance
-from splitfog.solvers.base import (
-    Answer,
-    Request,
-    SolverDeclined,
-    SolverInfo,
-    WrongAnswer,
-    is_strict,
+from splitfog.solvers.base import Answer, Request, SolverDeclined, WrongAnswer, is_strict
+from splitfog.solvers.claims import (
+    BEYOND_FLOATS,
+    Claim,
+    claim_of,
+    declared_over,
+    held_to,
+    strengthened,
 )
-from splitfog.solvers.claims import BEYOND_FLOATS, Claim, claim_of, held_to, strengthened
+from splitfog.solvers.declare import SolverInfo
+from splitfog.solvers.functions import Function, function_info
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 from splitfog.solvers.second_opinion import seek_second_opinion
 
 
 def solve(
     instance: Instance,
-    solver: str | None = None,
+    solver: str | Function | SolverInfo | None = None,
     objective: str | Objective | None = None,
     transfers: str = "once",
     monotone: bool = True,
@@ -52,6 +54,9 @@ def solve(
         What to solve; it is not changed.
     solver
         A name of `splitfog.solvers()`; None: chosen as `auto` explains in the plan's `reason`.
+        Or a function (instance, objective) -> {task: {layer: node}} or a Plan, whose answer is
+        recomputed and checked as any other; seed and time limit do not reach it. Or what a solver
+        declares that is not registered.
     objective, transfers, monotone
         What is minimised (SPEC section 3); None: `latency`, for two tasks or more `mean-latency`.
     time_limit_s
@@ -82,7 +87,7 @@ def solve(
         objective = objective_for(instance, objective, transfers, monotone)
     if time_limit_s is not None and not time_limit_s > 0:
         raise ValueError(f"time limit = {time_limit_s} s, must be > 0")
-    info = solver_info(solver or "auto")
+    info = info_of("auto" if solver is None else solver)
     if objective.name not in info.objectives:
         raise SolverDeclined(info.name, _wrong_objective(info, objective), "auto")
     request = Request(instance, objective, time_limit_s, seed, None, {}, started)
@@ -97,9 +102,18 @@ def solve(
             return finished_plan(request, info.name, with_fields(answer, stopped_by="interrupted"))
 
 
+def info_of(solver: str | Function | SolverInfo) -> SolverInfo:
+    """What a solver declares, by its name, or what is known of a function."""
+    if isinstance(solver, SolverInfo):
+        return solver
+    return solver_info(solver) if isinstance(solver, str) else function_info(solver)
+
+
 def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     """The plan of an answer: checked, recomputed, never worse than the best decision offered."""
     who = answer.solver or solver
+    if answer.faults:
+        return _refused(request, solver, who, answer, list(answer.faults))
     claim = claim_of(answer, who)
     cost = None if answer.decision is None else _cost(request, answer.decision)
     value = inf if cost is None else float(cost)
@@ -155,7 +169,10 @@ def _strengthened(
 
 def _run(info: SolverInfo, request: Request) -> Answer:
     try:
-        return load_solver(info)(request)
+        answer = load_solver(info)(request)
+        if answer.proven_over is None and answer.solver is None:
+            answer = with_fields(answer, proven_over=declared_over(info))
+        return answer
     except KeyboardInterrupt:
         return Answer(
             request.incumbent,

@@ -12,9 +12,11 @@ from splitfog._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from splitfog import matching as matching
+    from splitfog import testing as testing
     from splitfog import tiles as tiles
     from splitfog.deployment.simulation.simulation import simulate as simulate
     from splitfog.formulations.costs.describe import evaluate as evaluate
+    from splitfog.formulations.costs.describe import plan as plan
     from splitfog.formulations.costs.describe import violations as violations
     from splitfog.formulations.fronts.front import Front as Front
     from splitfog.formulations.fronts.front import load_front as load_front
@@ -71,6 +73,7 @@ _HOMES = {
     "load_plan": "formulations.plan",
     "load_policy": "formulations.parametric.policy_table",
     "pareto": "solvers.fronts.pareto",
+    "plan": "formulations.costs.describe",
     "policy": "solvers.parametric.policy",
     "print_tables": "views.tables",
     "save_front": "formulations.fronts.front",
@@ -87,6 +90,7 @@ _HOMES = {
 _MODULES = {
     "matching": "splitfog.matching",
     "solvers": "splitfog.solvers",
+    "testing": "splitfog.testing",
     "tiles": "splitfog.tiles",
     "zoo": "splitfog.instances.zoo",
 }

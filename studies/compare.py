@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.instances.records import Instance
 from splitfog.solvers.base import SolverDeclined
+from splitfog.solvers.functions import Function, require_portable
 from splitfog.solvers.registry import solver_info, solver_infos
+from splitfog.solvers.solve import info_of
 from splitfog.studies.jobs import Job, Progress, Ran, run_all
 from splitfog.studies.judging import judged
 from splitfog.studies.rows import Declined, Table
@@ -15,7 +17,7 @@ from splitfog.studies.rows import Declined, Table
 
 def compare(
     instances: Instance | Iterable[Instance],
-    solvers: str | Sequence[str] | None = None,
+    solvers: str | Function | Sequence[str | Function] | None = None,
     objectives: str | Sequence[str] | None = None,
     seeds: Sequence[int] = (0,),
     baseline: str = "device-only",
@@ -33,6 +35,8 @@ def compare(
         One or several.
     solvers
         Names; None or "all": every solver and baseline but `auto`, which only chooses among them.
+        Functions too, as `solve` takes them; their rows bear their names, and above one job they
+        must be such as another process can be handed.
     objectives
         Names; None: each instance's default. An instance that excludes one (`makespan` of two
         tasks) is left out of it, and named in `declined`.
@@ -63,18 +67,22 @@ def compare(
     SolverDeclined
         Where no solver applies anywhere.
     """
-    chosen = solver_names(solvers)
-    solver_info(baseline)
+    chosen = _chosen(solvers)
     if jobs < 1:
         raise ValueError(f"jobs = {jobs}, must be >= 1")
+    for function in chosen.values():
+        if jobs > 1 and not isinstance(function, str):
+            require_portable(function)
+    if baseline not in chosen:
+        solver_info(baseline)
     wanted = [objectives] if isinstance(objectives, str) else objectives
     given = [instances] if isinstance(instances, Instance) else list(instances)
     problems, excluded = _problems(given, wanted, transfers, monotone)
-    hidden = [] if baseline in chosen else [baseline]
+    hidden = {} if baseline in chosen else {baseline: baseline}
     work = [
-        Job(number, instance, objective, name, seed, time_limit_s, name not in hidden)
+        Job(number, instance, objective, solver, seed, time_limit_s, name not in hidden)
         for number, (instance, objective) in enumerate(problems)
-        for name in [*hidden, *chosen]
+        for name, solver in [*hidden.items(), *chosen.items()]
         for seed in dict.fromkeys(seeds)
     ]
     outcomes, interrupted = run_all(work, jobs, progress)
@@ -93,6 +101,21 @@ def solver_names(solvers: str | Sequence[str] | None = None) -> list[str]:
         return [info.name for info in solver_infos() if info.name != "auto"]
     names = [solvers] if isinstance(solvers, str) else solvers
     return [solver_info(name).name for name in dict.fromkeys(names)]
+
+
+def _chosen(
+    solvers: str | Function | Sequence[str | Function] | None,
+) -> dict[str, str | Function]:
+    """By name what is asked for: a solver's name or a function."""
+    given = [solvers] if callable(solvers) else solvers
+    if given is None or all(isinstance(solver, str) for solver in given):
+        return {name: name for name in solver_names(given)}  # type: ignore[arg-type]
+    chosen: dict[str, str | Function] = {}
+    for solver in given:
+        name = info_of(solver).name
+        if chosen.setdefault(name, solver) != solver:
+            raise ValueError(f"two solvers are named {name}: give the function another name")
+    return chosen
 
 
 def _problems(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.parametric.policy_table import Policy
 from splitfog.instances.records import Instance
 from splitfog.solvers.base import SolverDeclined
-from splitfog.solvers.registry import solver_info, solver_infos
+from splitfog.solvers.registry import own_infos, solver_info
 from splitfog.solvers.solve import solve
 
 SAMPLES = 41
@@ -85,5 +85,5 @@ def _empty(curves: Sequence[Curve], name: str) -> bool:
 
 def _baselines(objective: str) -> list[str]:
     """All baselines and what came from D3; a search would take its time at every point."""
-    infos = [info for info in solver_infos() if info.kind == "baseline" or info.name in AFTER_D3]
+    infos = [info for info in own_infos() if info.kind == "baseline" or info.name in AFTER_D3]
     return [info.name for info in infos if objective in info.objectives]

@@ -17,7 +17,8 @@ from functools import cache
 from splitfog.formulations.objective import Objective
 from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
 from splitfog.solvers.base import SolverDeclined
-from splitfog.solvers.solve import solve
+from splitfog.solvers.functions import Function
+from splitfog.solvers.solve import info_of, solve
 from splitfog.studies.rows import Declined, Row
 
 Progress = Callable[[int, int, str], None]
@@ -31,11 +32,16 @@ class Job:
     problem: int
     instance: Instance
     objective: Objective
-    solver: str
+    solver: str | Function
     seed: int
     time_limit_s: float | None
     shown: bool = True
     """False for a baseline that runs only for its value."""
+
+    @property
+    def solver_name(self) -> str:
+        """The solver's name, as rows bear it."""
+        return info_of(self.solver).name
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,8 @@ def _calm_worker() -> None:
 
 def run_job(job: Job) -> Outcome:
     """The row of one run without its gap and speed-up, or why the solver does not apply."""
-    _warm_up(job.solver, job.objective)
+    if isinstance(job.solver, str):  # a function sees no instance but those it is given
+        _warm_up(job.solver, job.objective)
     instance = _as_loaded(job.instance)
     started = time.perf_counter()
     try:
@@ -139,7 +146,7 @@ def run_job(job: Job) -> Outcome:
         return Declined(
             instance=job.instance.name,
             objective=job.objective.name,
-            solver=job.solver,
+            solver=job.solver_name,
             reason=str(declined),
         )
     except Exception as error:
@@ -147,7 +154,7 @@ def run_job(job: Job) -> Outcome:
     row = Row(
         instance=job.instance.name,
         objective=job.objective.name,
-        solver=job.solver,
+        solver=job.solver_name,
         seed=job.seed,
         status=plan.status or "unknown",
         stopped_by=plan.stopped_by,
@@ -165,7 +172,7 @@ def _crash(job: Job, error: BaseException, runtime_s: float | None) -> Ran:
         Row(
             instance=job.instance.name,
             objective=job.objective.name,
-            solver=job.solver,
+            solver=job.solver_name,
             seed=job.seed,
             status="error",
             runtime_s=runtime_s,

@@ -1,1 +1,80 @@
 """One cut, or a chain of blocks cut."""
+
+from __future__ import annotations
+
+from splitfog.solvers.declare import Option, SolverInfo
+
+SOLVERS: tuple[SolverInfo, ...] = (
+    SolverInfo(
+        name="neurosurgeon",
+        summary="one cut of the topological order between the source and one remote node",
+        kind="baseline",
+        objectives=("latency", "mean-latency"),
+        entry=".neurosurgeon:solve_neurosurgeon",
+        exact_when="one task, a chain from an input, two nodes of different tiers, monotone",
+        complexity="O(L N)",
+        reference="Kang et al., Neurosurgeon, ASPLOS 2017; on a DAG its topological order (ours)",
+    ),
+    SolverInfo(
+        name="dads",
+        summary="two nodes, the source and the best other, by minimum cut: DSL, or DSH for period",
+        kind="baseline",
+        objectives=("latency", "period", "mean-latency"),
+        entry=".dads:solve_dads",
+        exact_when="latency with two nodes where no memory limit binds; period within factor 3",
+        complexity="N maximum flows on O(V + E) arcs; for period (2 grid + 1)^2 as many",
+        reference="Hu et al., DADS, INFOCOM 2019; with the missing reverse links (ours)",
+        options={"grid": Option(3, "period: costs are scaled by 2^-grid to 2^grid", least=0)},
+        cheap=True,
+    ),
+    SolverInfo(
+        name="scission",
+        summary="every contiguous device/edge/cloud split of the chain of blocks",
+        kind="baseline",
+        objectives=("latency",),
+        entry=".scission:solve_scission",
+        exact_when="a chain from an input, one node a tier, monotone, no groups, no memory limits",
+        complexity="O(B^(K-1)) splits of B blocks over K tiers",
+        reference="after Scission, Lockhart et al. 2020",
+    ),
+    SolverInfo(
+        name="qdmp",
+        summary="as dads, but minimum cuts only inside the promising blocks between cut vertices",
+        kind="baseline",
+        objectives=("latency",),
+        entry=".qdmp:solve_qdmp",
+        exact_when="two nodes, the source in the lower tier, monotone, no memory limit binds",
+        complexity="O(N (V + E)) and few small maximum flows",
+        reference="after QDMP, Zhang et al., IMWUT 2020; the order of blocks is ours",
+    ),
+    SolverInfo(
+        name="ionn",
+        summary="shortest path over blocks that also pays for uploading weights",
+        kind="baseline",
+        objectives=("latency",),
+        entry=".shortest_paths:solve_ionn",
+        complexity="O(N B) for B blocks",
+        reference="Jeong et al., IONN, SoCC 2018; one upload, a DAG as its chain of blocks (ours)",
+        options={"queries": Option(100.0, "inferences that share one upload", least=1)},
+    ),
+    SolverInfo(
+        name="jointdnn",
+        summary="shortest path over blocks between the source and the best remote node",
+        kind="baseline",
+        objectives=("latency",),
+        entry=".shortest_paths:solve_jointdnn",
+        exact_when="a chain from an input, two nodes, no groups, no memory limits",
+        complexity="O(N B) for B blocks",
+        reference="Eshratifar et al., JointDNN, arXiv 1801.08618; DAGs as chains of blocks (ours)",
+    ),
+    SolverInfo(
+        name="aaiot",
+        summary="dynamic program over blocks and devices in a row",
+        kind="baseline",
+        objectives=("latency",),
+        entry=".shortest_paths:solve_aaiot",
+        exact_when="a chain from an input, one node a tier in a line, monotone, no groups, limits",
+        complexity="O(B K) for B blocks and K tiers",
+        reference="Zhou et al., AAIoT, IEEE WCL 2019; a DAG as its chain of blocks (ours)",
+    ),
+)

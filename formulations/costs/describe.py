@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace as with_fields
 from math import inf
 from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from splitfog.formulations.costs.batch import with_queues
 from splitfog.formulations.costs.feasibility import decision_violations, memory_bytes
@@ -55,6 +59,68 @@ def evaluate(
     return decision_cost(instance, decision_of(instance, described), described.objective)
 
 
+def plan(
+    instance: Instance,
+    placement: Placements | Plan | ArrayLike,
+    objective: str | Objective | None = None,
+    **how: Any,
+) -> Plan:
+    """The full plan, with its cost, of a placement made by hand.
+
+    Parameters
+    ----------
+    instance
+        What is placed.
+    placement
+        {task: {layer: node}}; or a row of `BatchCost`, a node index for every layer, task by task
+        in file order; or a plan, whose figures are then computed anew.
+    objective, **how
+        As for `evaluate`.
+
+    Returns
+    -------
+    Plan
+        Of status feasible, with `value` in seconds. One that breaks a rule has no status, and its
+        `reason` says which; one that has no cost (no route, a load of 1) has no `value` either.
+
+    Raises
+    ------
+    PlanError
+        Where names of the placement and the instance do not fit together.
+    ValueError
+        For a row of another length, or with what is no node's index.
+    """
+    if not isinstance(placement, Plan | Mapping):
+        placement = _named(instance, placement)
+    given = as_plan(instance, placement, objective, **how)
+    decision = decision_of(instance, given)
+    cost = decision_cost(instance, decision, given.objective)
+    faults = decision_violations(instance, decision, given.objective)
+    sound = not faults and cost < inf
+    claims = {"status": "feasible" if sound else None, "reason": "; ".join(faults) or None}
+    return describe(instance, decision, given.objective, cost, **claims)
+
+
+def _named(instance: Instance, row: ArrayLike) -> Placements:
+    """By names what a row of node indices places."""
+    indices, names = np.asarray(row), [node.name for node in instance.nodes]
+    models = [instance.model_of(task) for task in instance.tasks]
+    width = sum(len(model.layers) for model in models)
+    if indices.shape != (width,) or not np.issubdtype(indices.dtype, np.integer):
+        raise ValueError(
+            f"placement has shape {indices.shape} and type {indices.dtype}, must be "
+            f"{{task: {{layer: node}}}} or a row of {width} whole numbers, one for every layer"
+        )
+    for index in indices.tolist():
+        if not 0 <= index < len(names):
+            raise ValueError(f"placement has the node index {index}, must be 0 to {len(names) - 1}")
+    places = iter(indices.tolist())
+    return {
+        task.name: {layer.name: names[next(places)] for layer in model.layers}
+        for task, model in zip(instance.tasks, models, strict=True)
+    }
+
+
 def violations(
     instance: Instance,
     plan: Plan | Placements,
@@ -91,6 +157,8 @@ def as_plan(
             objective = objective_for(instance, objective, **how)
     if isinstance(plan, Plan):
         return replace(plan, objective=objective)
+    if not isinstance(plan, Mapping) or not all(isinstance(p, Mapping) for p in plan.values()):
+        raise ValueError(f"placement = {plan!r:.80}, must be {{task: {{layer: node}}}} or a Plan")
     tasks = tuple(TaskPlan(task=name, placement=dict(p)) for name, p in plan.items())
     return Plan(objective=objective, tasks=tasks)
 

@@ -16,10 +16,11 @@ from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.instances.records import Instance, frozen
-from splitfog.solvers.base import Answer, SolverDeclined, SolverInfo, is_strict
+from splitfog.solvers.base import Answer, SolverDeclined, is_strict
+from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.exact.brute_force import num_placements, topological_orders
 from splitfog.solvers.fronts.archive import Archive, ArchiveRequest
-from splitfog.solvers.registry import load_solver, parse_options, solver_infos
+from splitfog.solvers.registry import load_solver, own_infos, parse_options
 
 MOST_ENUMERATED = 20_000
 """Placements (for `makespan`: times orders) that are tried one by one."""
@@ -86,10 +87,10 @@ def search_front(
 ) -> tuple[list[str], list[str]]:
     """Fill an archive by running solvers, then by a local search; who ran, and who failed and how.
 
-    Every heuristic and baseline runs for every objective among the criteria (`latency` if there
-    is none), and all that it offers on its way counts; `evolution` shows all that it breeds. The
-    local search moves a run of layers of a random member to another node, and stops
-    after `PATIENCE` moves in vain or when time is over. A solver has half of the time left.
+    Every heuristic and baseline of ours runs for every objective among the criteria (`latency` if
+    there is none), and all that it offers on its way counts; `evolution` shows all that it breeds.
+    The local search moves a run of layers of a random member to another node, and stops after
+    `PATIENCE` moves in vain or when time is over. A solver has half of the time left.
     """
     names, failures = _run_solvers(archive, seed, remaining_s)
     rng = np.random.default_rng(seed)
@@ -108,7 +109,7 @@ def _run_solvers(
     names: list[str] = []
     failures: list[str] = []
     costs = [c.kind for c in criteria.each if c.unit == "s"] or ["latency"]
-    for info in solver_infos():
+    for info in own_infos():
         for cost in costs:
             if cost not in info.objectives or info.kind == "exact" or remaining_s() <= 0:
                 continue

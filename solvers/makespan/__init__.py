@@ -1,1 +1,23 @@
 """Proofs of the makespan."""
+
+from __future__ import annotations
+
+from splitfog.solvers.declare import Option, SolverInfo
+
+SOLVERS: tuple[SolverInfo, ...] = (
+    SolverInfo(
+        name="cp-sat",
+        summary="makespan over placements and orders by constraint programming on series blocks",
+        kind="exact",
+        objectives=("makespan",),
+        entry=".cp_sat:solve_cp_sat",
+        exact_when="always but with very many hops that can wait; on a time limit with its bound",
+        complexity="exponential at worst in the largest block between two cuts in series",
+        reference="CP-SAT (OR-Tools); the cut into blocks and the order of hops are ours",
+        options={
+            "workers": Option(1, "CP-SAT's threads", least=1),
+            "decompose": Option(True, "whether the model is cut into blocks in series"),
+        },
+        start=True,
+    ),
+)

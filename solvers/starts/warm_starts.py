@@ -7,24 +7,8 @@ from collections.abc import Iterator
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.solvers.base import Request, SolverDeclined
-from splitfog.solvers.registry import load_solver, parse_options, solver_info, solver_infos
+from splitfog.solvers.registry import load_solver, own_infos, parse_options, solver_info
 from splitfog.solvers.starts.packed_plans import packed_plans
-
-CHEAP = (
-    "min-cut",
-    "chain-dp",
-    "greedy",
-    "heft",
-    "cpop",
-    "hpa",
-    "hpa-plain",
-    "device-only",
-    "edge-only",
-    "cloud-only",
-    "pipedream",
-    "dads",
-)
-"""Polynomial and fast, in the order in which they are asked."""
 
 SHARE = 0.25
 """Of the time left, at most this for one solver that watches its time limit."""
@@ -43,10 +27,10 @@ def warm_starts(request: Request) -> Iterator[Decision]:
     yield from own_start(request)
     yield from packed_plans(request.instance, request.objective, request.seed)
     for objective in _objectives(request.objective):
-        for name in CHEAP:
+        for info in own_infos():
             late = request.out_of_time and request.incumbent is not None
-            if objective.name in solver_info(name).objectives and not late:
-                found = plan_of(request, name, objective, _limit_s(request))
+            if info.cheap and objective.name in info.objectives and not late:
+                found = plan_of(request, info.name, objective, _limit_s(request))
                 if found is not None:
                     yield found
 
@@ -58,7 +42,7 @@ def _limit_s(request: Request) -> float | None:
 
 def rivals(request: Request) -> Iterator[Decision]:
     """What every baseline finds for the objective itself, but the random one, whatever the time."""
-    for info in solver_infos():
+    for info in own_infos():
         is_rival = info.kind == "baseline" and request.objective.name in info.objectives
         if is_rival and info.name != "random":
             found = plan_of(request, info.name, request.objective, _limit_s(request))

@@ -9,7 +9,7 @@ import typer
 from splitfog.commands.shell import DONE, put, put_json
 
 if TYPE_CHECKING:
-    from splitfog.solvers.base import SolverInfo
+    from splitfog.solvers.declare import SolverInfo
 
 ANSWERS = {"placements": "whole layers on nodes", "slices": "slices of layers on nodes too"}
 
@@ -45,6 +45,8 @@ def _record(info: SolverInfo) -> dict[str, Any]:
         "exact_when": info.exact_when,
         "complexity": info.complexity or None,
         "reference": info.reference or None,
+        "start": info.start,
+        "origin": info.origin,
         "options": [
             {"name": key, "default": option.default, "help": option.help, "choices": option.choices}
             for key, option in info.options.items()
@@ -53,6 +55,8 @@ def _record(info: SolverInfo) -> dict[str, Any]:
 
 
 def _lines(info: SolverInfo) -> list[str]:
+    from splitfog.solvers.registry import OURS
+
     fields = {
         "kind": info.kind,
         "objectives": ", ".join(info.objectives),
@@ -60,6 +64,8 @@ def _lines(info: SolverInfo) -> list[str]:
         "exact": info.exact_when,
         "complexity": info.complexity,
         "reference": info.reference,
+        "start": "goes on from a start plan" if info.start else "",
+        "from": "" if info.origin == OURS else info.origin,
     }
     lines = [f"{info.name}: {info.summary}"]
     lines += [f"{name:<11} {text}" for name, text in fields.items() if text]

@@ -16,7 +16,8 @@ from splitfog.formulations.objective import Objective, objective_for
 from splitfog.instances.records import Instance
 from splitfog.solvers import auto
 from splitfog.solvers.auto import as_latency
-from splitfog.solvers.base import Answer, Request, Solver, SolverInfo
+from splitfog.solvers.base import Answer, Request, Solver
+from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.registry import load_solver
 from tests.cases.golden import OPTIMA, SINGLE, case, optimum
 from tests.cases.strategies import instances, random_instance

@@ -19,7 +19,8 @@ from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import PlanSlice, PlanStage, TaskPlan, decision_of
 from splitfog.instances.records import Instance
-from splitfog.solvers.base import Answer, Request, SolverInfo, WrongAnswer
+from splitfog.solvers.base import Answer, Request, WrongAnswer
+from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.exact.brute_force import num_placements
 from splitfog.solvers.registry import load_solver, solver_info
 from splitfog.solvers.second_opinion import SHARE, WORK, asked

@@ -12,7 +12,8 @@ import pytest
 
 import splitfog as sf
 from splitfog.formulations.decision import placed
-from splitfog.solvers.base import Answer, Request, SolverDeclined, SolverInfo
+from splitfog.solvers.base import Answer, Request, SolverDeclined
+from splitfog.solvers.declare import SolverInfo
 from splitfog.studies import jobs
 from splitfog.studies.compare import compare, solver_names
 from splitfog.studies.rows import Declined, Table

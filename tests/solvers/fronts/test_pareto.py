@@ -22,7 +22,7 @@ from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.generators import generate
 from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
-from splitfog.solvers.base import SolverInfo
+from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.engines.milp import solve_program
 from splitfog.solvers.exact.brute_force import topological_orders
 from splitfog.solvers.fronts.archive import Archive, ArchiveRequest

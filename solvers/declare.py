@@ -1,0 +1,84 @@
+"""What a solver declares of itself, readable without loading anything that solves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a solver; its kind is that of the default unless `kind` says otherwise."""
+
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+    kind: type | None = None
+    least: float = -inf
+
+    def parse(self, name: str, value: Any) -> Any:
+        """The value of an option, from text or as it is.
+
+        Raises
+        ------
+        ValueError
+            Naming the option, the value and what is allowed.
+        """
+        kind = self.kind or (str if self.default is None else type(self.default))
+        try:
+            parsed = _truth(value) if kind is bool else kind(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"option {name} = {value!r}, must be {_KINDS[kind]}") from None
+        if kind is int and isinstance(value, float) and value != parsed:
+            raise ValueError(f"option {name} = {value!r}, must be a whole number")
+        if self.choices and parsed not in self.choices:
+            raise ValueError(f"option {name} = {value!r}, must be one of {', '.join(self.choices)}")
+        if kind in (int, float) and not self.least <= parsed < inf:
+            raise ValueError(f"option {name} = {value!r}, must be >= {self.least:g}")
+        return parsed
+
+
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
+def _truth(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[
+        str(value).lower()
+    ]
+
+
+@dataclass(frozen=True)
+class SolverInfo:
+    """What a solver declares: what it solves, how well, how fast, and after whom."""
+
+    name: str
+    summary: str
+    kind: Literal["exact", "heuristic", "baseline"]
+    objectives: tuple[str, ...]
+    entry: str | Callable[..., Any]
+    """`module:function`, imported only when the solver is asked for, `.module:function` below the
+    package that declares it; or the function itself. It is called with a `Request`."""
+    answers: Literal["placements", "slices"] = "placements"
+    """Among which plans it looks, and so for which its bounds and proofs hold: unsliced ones, or
+    also those with stages. (A sliced plan may cost less than the best placement.)"""
+    exact_when: str = "never"
+    complexity: str = ""
+    reference: str = ""
+    options: Mapping[str, Option] = field(default_factory=dict)
+    cheap: bool = False
+    """Polynomial and fast: searches start from its plan."""
+    start: bool = False
+    """Whether it goes on from a start plan; others only never answer with a worse one."""
+    origin: str = ""
+    """The distribution that it came with, said by the registry."""
+
+    def settled(self, home: str, origin: str) -> SolverInfo:
+        """The declaration of a package `home`, its entry found from anywhere."""
+        entry = self.entry
+        if isinstance(entry, str) and entry.startswith("."):
+            entry = home + entry
+        return replace(self, entry=entry, origin=origin)
