@@ -63,3 +63,34 @@ def restless() -> Instance:
             Task(name="task1", model="net1", source="c", arrivals_per_s=1.858),
         ),
     )
+
+
+def two_users_behind_one_link(rate: float = 0.6) -> Instance:
+    """Two devices (1.5 s for the model), two fog nodes (0.1 s), one link that both must take.
+
+    user0, user1 - gate - mast - fog0, fog1: 1 MB takes 1 s from the gate to the mast and next to
+    nothing elsewhere. Gate and mast compute nothing.
+    """
+    ends = [("user0", "gate"), ("user1", "gate"), ("mast", "fog0"), ("mast", "fog1")]
+    layers = (
+        Layer(name="x", op="input", output_bytes=1e6),
+        Layer(name="all", op="linear", inputs=("x",), flops=1.5e9, output_bytes=0.0),
+    )
+    return Instance(
+        name="one-link",
+        tiers=("device", "relay", "fog"),
+        nodes=(
+            *(Node(name=f"user{i}", tier="device", speed_flops=1e9) for i in range(2)),
+            *(Node(name=f"fog{i}", tier="fog", speed_flops=1.5e10) for i in range(2)),
+            *(Node(name=name, tier="relay", speed_flops=1e6) for name in ("gate", "mast")),
+        ),
+        links=(
+            Link(tail="gate", head="mast", bandwidth_bps=8e6),
+            *(Link(tail=tail, head=head, bandwidth_bps=8e12) for tail, head in ends),
+        ),
+        models=(Model(name="net", layers=layers),),
+        tasks=tuple(
+            Task(name=f"task{i}", model="net", source=f"user{i}", arrivals_per_s=rate)
+            for i in range(2)
+        ),
+    )

@@ -1,22 +1,14 @@
-"""`sf.tiles`: its example runs, and the stages that solvers find lose nothing on real arrays."""
+"""`sf.tiles`: the stages that solvers find lose nothing on real arrays."""
 
 from __future__ import annotations
-
-import doctest
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
 import splitfog as sf
-from splitfog import tiles
 from splitfog.formulations.plan import decision_of
 from tests.cases.small_stages import sliceable_instances
-
-
-def test_example() -> None:
-    """The docstring's example does what it says."""
-    assert doctest.testmod(tiles).failed == 0
 
 
 @given(sliceable_instances())

@@ -234,3 +234,47 @@ def test_no_bound_where_a_layer_has_no_node():
         tasks=instance.tasks,
     )
     assert mean_latency_bound(nowhere) is None
+
+
+def uneven(layer, results_to, helper_speed):
+    """A device of 1e9 FLOP/s and a helper: 1 s a MB there, 0.1 s a MB home; 1 MB of input."""
+    return Instance(
+        name="uneven",
+        tiers=("device", "fog"),
+        nodes=(
+            Node(name="a", tier="device", speed_flops=1e9, radio="parallel"),
+            Node(name="b", tier="fog", speed_flops=helper_speed),
+        ),
+        links=(
+            Link(tail="a", head="b", bandwidth_bps=8e6, duplex=False),
+            Link(tail="b", head="a", bandwidth_bps=8e7, duplex=False),
+        ),
+        models=(Model(name="m", layers=(replace(shaped(8), output_bytes=1e6), layer)),),
+        tasks=(Task(name="t", model="m", source="a", results_to=results_to),),
+    )
+
+
+@pytest.mark.parametrize("most_nodes", [32, 1])
+@pytest.mark.parametrize(("results_to", "seconds"), [("a", 2.2), (None, 2.0)])
+def test_there_and_home_are_two_ways(monkeypatch, most_nodes, results_to, seconds):
+    """1 s there, 1 s of work where it takes 10 at home, 0.2 s home if 2 MB of result are due.
+
+    The ways swapped: 0.1 + 1 + 2 = 3.1 s, above the best plan, or 0.1 + 1 = 1.1 s.
+    """
+    monkeypatch.setattr(mean_latency, "MOST_NODES", most_nodes)
+    layer = Layer(name="l", op="other", inputs=("x",), flops=1e10, output_bytes=2e6)
+    bound = mean_latency_bound(uneven(layer, results_to, helper_speed=1e10))
+    assert bound == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("most_nodes", [32, 1])
+def test_a_stage_goes_there_with_its_input_and_home_with_its_output(monkeypatch, most_nodes):
+    """A window of 1 x 1, 4 s on either node: 1 MB there takes 1 s, 2 MB home 0.2 s.
+
+    The helper does a share x in 5.2 x s, the device the rest in 4 (1 - x) s: both end at
+    1 / (1/4 + 1/5.2) s. The ways swapped, 0.1 + 2 s are moved, and 6.1 stands for 5.2.
+    """
+    monkeypatch.setattr(mean_latency, "MOST_NODES", most_nodes)
+    layer = replace(windowed(8, 1, 1), flops=4e9, output_bytes=2e6)
+    bound = mean_latency_bound(uneven(layer, "a", helper_speed=1e9))
+    assert bound == pytest.approx(1 / (1 / 4 + 1 / 5.2))

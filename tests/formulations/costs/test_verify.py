@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace as rebuilt
+from math import nextafter
 from pathlib import Path
 from typing import Any
 
@@ -334,3 +335,12 @@ def test_rounding_is_of_seconds_only() -> None:
     assert len(false_claims(slow, node_with("pi", utilisation=0.5)(plan))) == 1
     games = replace(plan, audit={"blocking_pairs": 7})
     assert len(false_claims(slow, games, {"blocking_pairs": 0})) == 1
+
+
+def test_a_deadline_is_met_to_the_last_bit() -> None:
+    """A latency equal to the deadline meets it; a deadline one float below is missed."""
+    latency = true_plan(instance=TINY).tasks[0].latency_s
+    assert latency is not None
+    for deadline, met in ((latency, True), (nextafter(latency, 0.0), False)):
+        due = rebuilt(TINY, tasks=(replace(TINY.tasks[0], deadline_s=deadline),))
+        assert true_plan(instance=due).tasks[0].deadline_met is met

@@ -191,3 +191,37 @@ def test_a_very_slow_link_blurs_no_gain() -> None:
     plan = solve(changed(instance, links=links), "alpha-expansion", "latency", **PER_EDGE)
     assert plan.value is not None
     assert plan.value < 0.136
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_it_ends_only_when_every_node_is_in_vain(seed: int) -> None:
+    """Of five nodes one gains, in whatever order they are tried: 1 s at the start, 0.1 s there.
+
+    Three more take 10 s, and the start's own node changes nothing; ways cost nothing.
+    """
+    speeds = {"start": 1e9, "slow0": 1e8, "slow1": 1e8, "slow2": 1e8, "fast": 1e10}
+    tiers = ("device", "edge")
+    instance = Instance(
+        "vain",
+        tiers,
+        tuple(
+            Node(name=name, tier=tiers[name != "start"], speed_flops=speed)
+            for name, speed in speeds.items()
+        ),
+        tuple(
+            Link(tail="start", head=name, bandwidth_bps=1e9) for name in speeds if name != "start"
+        ),
+        (
+            Model(
+                name="m",
+                layers=(
+                    Layer(name="in", op="input", output_bytes=0.0),
+                    Layer(name="a", op="other", inputs=("in",), flops=1e9, output_bytes=0.0),
+                ),
+            ),
+        ),
+        (Task(name="t", model="m", source="start"),),
+    )
+    start = {"t": {"in": "start", "a": "start"}}
+    plan = solve(instance, "alpha-expansion", objective="latency", start=start, seed=seed)
+    assert plan.value == pytest.approx(0.1)

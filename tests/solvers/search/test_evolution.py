@@ -19,7 +19,7 @@ from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import objective_for
-from splitfog.instances.records import Instance
+from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
 from splitfog.solvers.base import Request
 from splitfog.solvers.search import evolution
 from splitfog.solvers.search.cheap_bounds import cheap_bound
@@ -373,3 +373,41 @@ def test_cheap_bounds_are_bounds(instance: Instance, name: str, monotone: bool) 
     exact = solve(instance, "brute-force", objective=name, monotone=monotone)
     if bound is not None and exact.value is not None:
         assert bound <= exact.value * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "seconds"),
+    [
+        ("latency", None, 1.5),
+        ("makespan", None, 1.5),
+        ("mean-latency", None, 1.5),
+        ("mean-latency", 0.01, 1.5),
+        ("period", None, 1 / (1 / 5 + 1 / 0.5)),
+    ],
+)
+def test_cheap_bounds_are_there(name: str, rate: float | None, seconds: float) -> None:
+    """Under every objective there is one, and on a chain of two layers it is tight.
+
+    The layers take 2 and 3 s at the source, 0.2 and 0.3 s on a node behind 1 MB at 1 s a MB: 5 s,
+    or 1 + 0.5 s. A period is bounded by dividing the work as one likes, 1/5 + 1/0.5 of it a
+    second; its weights come to that within 1 %.
+    """
+    layers = (
+        Layer(name="in", op="input", output_bytes=1e6),
+        Layer(name="a", op="other", inputs=("in",), flops=2e9, output_bytes=1e6),
+        Layer(name="b", op="other", inputs=("a",), flops=3e9, output_bytes=0.0),
+    )
+    instance = Instance(
+        "pair",
+        ("device", "edge"),
+        (
+            Node(name="slow", tier="device", speed_flops=1e9),
+            Node(name="fast", tier="edge", speed_flops=1e10),
+        ),
+        (Link(tail="slow", head="fast", bandwidth_bps=8e6),),
+        (Model(name="m", layers=layers),),
+        (Task(name="t", model="m", source="slow", arrivals_per_s=rate),),
+    )
+    bound = cheap_bound(instance, objective_for(instance, name))
+    assert bound is not None
+    assert seconds * 0.99 <= bound <= seconds
