@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
-from splitfog.formulations.costs.feasibility import decision_violations, memory_room
+from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.weights import node_bytes
@@ -36,7 +36,7 @@ def each_task(request: Request, place: PlaceTask) -> Answer:
 
 def checked(request: Request, decision: Decision) -> Answer:
     """A heuristic's answer: unknown, with the first violation, if the decision is not allowed."""
-    faults = decision_violations(request.instance, decision, request.objective)
+    faults = request.faults_of(decision)
     return Answer(None, reason=faults[0]) if faults else Answer(decision)
 
 

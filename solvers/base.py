@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Protocol
 
-from splitfog.formulations.costs.feasibility import decision_violations
-from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import ProvenOver, StoppedBy
 from splitfog.instances.records import Instance
+from splitfog.solvers.verdicts import Verdicts
 
 SMALL = 20_000
 """Tasks times nodes."""
@@ -55,6 +54,10 @@ class Request:
     incumbent: Decision | None = None
     incumbent_value: float = inf
     lower_bound: float | None = None
+    verdicts: Verdicts = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.verdicts = Verdicts(self.instance, self.objective)
 
     @property
     def elapsed_s(self) -> float:
@@ -78,14 +81,20 @@ class Request:
 
     def value_of(self, decision: Decision) -> float:
         """Seconds that a decision costs, feasible or not; inf where it is impossible."""
-        return float(decision_cost(self.instance, decision, self.objective))
+        return float(self.verdicts.cost(decision))
+
+    def faults_of(self, decision: Decision) -> tuple[str, ...]:
+        """Sentences on every rule that a decision breaks; empty: it is feasible."""
+        return self.verdicts.faults(decision)
+
+    def verdicts_on(self, part: Instance) -> Verdicts:
+        """The verdicts on a part of the instance, the same ones where that is all of it."""
+        return self.verdicts if part is self.instance else Verdicts(part, self.objective)
 
     def offer(self, decision: Decision) -> bool:
         """Keep a decision if it is feasible and the best so far; what an interrupt leaves."""
         value = self.value_of(decision)
-        better = value < self.incumbent_value and not decision_violations(
-            self.instance, decision, self.objective
-        )
+        better = value < self.incumbent_value and not self.faults_of(decision)
         if better:
             self.incumbent, self.incumbent_value = decision, value
         return better

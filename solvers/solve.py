@@ -13,9 +13,6 @@ from msgspec.structs import replace
 
 from splitfog.formulations.bounds.choice import only_placement
 from splitfog.formulations.costs.describe import Placements, as_plan, describe
-from splitfog.formulations.costs.feasibility import decision_violations
-from splitfog.formulations.costs.ledger import Cost
-from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, Status, decision_of, gap_of
@@ -115,7 +112,7 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     if answer.faults:
         return _refused(request, solver, who, answer, list(answer.faults))
     claim = claim_of(answer, who)
-    cost = None if answer.decision is None else _cost(request, answer.decision)
+    cost = None if answer.decision is None else request.verdicts.cost(answer.decision)
     value = inf if cost is None else float(cost)
     haste = answer.stopped_by == "interrupted"
     if not haste and claim.is_proof_of(min(value, request.incumbent_value)):
@@ -126,8 +123,8 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     decision = answer.decision if own else request.incumbent
     if decision is None:
         return _plan_without_decision(request, who, answer, claim)
-    cost = cost if own and cost is not None else _cost(request, decision)
-    if faults := decision_violations(request.instance, decision, request.objective):
+    cost = request.verdicts.cost(decision)
+    if faults := request.faults_of(decision):
         return _refused(request, solver, who, answer, faults)
     if cost == inf:
         return _plan_without_decision(request, who, answer, claim.noted(BEYOND_FLOATS))
@@ -148,10 +145,6 @@ def _offer_only_placement(request: Request) -> None:
     decision = only_placement(request.instance, request.objective)
     if decision is not None:
         request.offer(decision)
-
-
-def _cost(request: Request, decision: Decision) -> Cost:
-    return decision_cost(request.instance, decision, request.objective)
 
 
 def _strengthened(
@@ -197,7 +190,7 @@ def _start(request: Request, given: Plan | Placements) -> Decision:
             f"instance_sha256 = {plan.instance_sha256}, must be {request.instance.sha256}"
         )
     decision = decision_of(request.instance, plan)
-    if faults := decision_violations(request.instance, decision, request.objective):
+    if faults := request.faults_of(decision):
         raise ValueError(f"the start plan is infeasible: {faults[0]}")
     request.offer(decision)
     return decision
@@ -213,7 +206,9 @@ def _plan_without_decision(request: Request, who: str, answer: Answer, claim: Cl
     return replace(plan, runtime_s=request.elapsed_s)
 
 
-def _refused(request: Request, solver: str, who: str, answer: Answer, faults: list[str]) -> Plan:
+def _refused(
+    request: Request, solver: str, who: str, answer: Answer, faults: tuple[str, ...]
+) -> Plan:
     """An infeasible answer is an error, and an exception where answers are held strictly."""
     if is_strict():
         raise WrongAnswer(f"{solver}: {'; '.join(faults)}")

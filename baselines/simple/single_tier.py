@@ -12,7 +12,6 @@ from splitfog.baselines.common import checked
 from splitfog.baselines.simple.prices import LOADS, Bundle, Crossing
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.costs.ledger import hops
-from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import TaskDecision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.solvers.base import Answer, Request, SolverDeclined
@@ -95,11 +94,11 @@ def _earliest(request: Request, nodes: list[int]) -> Answer:
     for node in nodes:
         decision = placed(single_node_placement(arrays, node))
         found = checked(request, decision)
-        cost = decision_cost(request.instance, decision, request.objective)
+        cost = request.value_of(decision)
         if answer.decision is None and answer.reason is None:
             answer = found
         if found.decision is not None and cost < best:
-            best, answer = float(cost), found
+            best, answer = cost, found
     return answer
 
 

@@ -43,8 +43,7 @@ class TierGraph:
         """Layers by longest distance in edges from a layer without inputs, each in file order."""
         distance = [0] * len(self.inputs)
         for layer in self.model.order.tolist():
-            for tail in self.inputs[layer]:
-                distance[layer] = max(distance[layer], distance[tail] + 1)
+            distance[layer] = max([distance[tail] + 1 for tail in self.inputs[layer]], default=0)
         levels: list[list[int]] = [[] for _ in range(max(distance) + 1)]
         for layer, level in enumerate(distance):
             levels[level].append(layer)

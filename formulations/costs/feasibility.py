@@ -42,9 +42,11 @@ def decision_violations(instance: Instance, decision: Decision, objective: Objec
 def _places(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[str]:
     """Input layers are at the source; a layer runs only where its `tiers` allow."""
     layers = instance.model_of(task).layers
-    sliced = set(range(len(layers))) - set(unsliced(answer))
-    for position, place in enumerate(answer.placement.tolist()):
-        layer, node = layers[position], instance.nodes[place]
+    sliced = {layer for stage in answer.stages for layer in stage.layers}
+    for position, (layer, place) in enumerate(zip(layers, answer.placement.tolist(), strict=True)):
+        if layer.op != "input" and layer.tiers is None:
+            continue  # it may run anywhere
+        node = instance.nodes[place]
         if layer.op == "input" and node.name != task.source:
             yield f"input layer {layer.name} is on {node.name}, must be at the source {task.source}"
         if position not in sliced and not is_allowed(layer, node):
@@ -123,6 +125,8 @@ def _monotone(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[
 
 def _memory(instance: Instance, decision: Decision) -> Iterator[str]:
     """Weights on a node fit in its memory."""
+    if all(node.memory_bytes is None for node in instance.nodes):
+        return
     held_bytes, room = memory_bytes(instance, decision), memory_room(instance).tolist()
     for node, held, most in zip(instance.nodes, held_bytes, room, strict=True):
         if held > most:

@@ -42,10 +42,10 @@ def _task_latency(
     instance: Instance, position: int, decision: Decision, transfers: str, ledger: Ledger
 ) -> TaskCost:
     task, answer = instance.tasks[position], decision.tasks[position]
-    layers = instance.model_of(task).layers
+    layers, places = instance.model_of(task).layers, answer.placement.tolist()
     cost = TaskCost()
     for layer in unsliced(answer):
-        node = int(answer.placement[layer])
+        node = places[layer]
         seconds = layer_time(layers[layer], instance.nodes[node])
         ledger.node_busy_s[node] += seconds
         cost.compute_s += seconds

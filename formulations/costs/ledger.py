@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import TaskDecision
 from splitfog.instances.records import Instance, Layer, Node, Task
@@ -117,8 +119,9 @@ def hops(
     `once`: the links of the tree of routes from the producer to all destinations; `per-edge`: the
     whole route of every edge and of every result.
     """
-    routes = routes_of(instance)
-    for layer, home in enumerate(decision.placement.tolist()):
+    routes, places = routes_of(instance), decision.placement.tolist()
+    for layer in _leaving(instance, task, decision):
+        home = places[layer]
         nodes = destinations(instance, task, decision, layer)
         for leaves in [set(nodes)] if transfers == "once" else [{node} for node in nodes]:
             tree = [] if leaves <= {home} else routes.tree(home, leaves)
@@ -126,7 +129,20 @@ def hops(
                 yield layer, link
 
 
+def _leaving(instance: Instance, task: Task, decision: TaskDecision) -> list[int]:
+    """Layers of which some destination is elsewhere: of the others nothing crosses a link."""
+    model, places = instance.model_of(task), decision.placement
+    tails, heads = model.edges.T
+    leaves = np.zeros(len(places), bool)
+    leaves[tails[places[tails] != places[heads]]] = True
+    if task.results_to is not None:
+        leaves |= model.results & (places != instance.node_index[task.results_to])
+    return [int(layer) for layer in np.flatnonzero(leaves)]
+
+
 def unsliced(decision: TaskDecision) -> list[int]:
     """Layers of a task that are in no stage."""
+    if not decision.stages:
+        return list(range(len(decision.placement)))
     sliced = {layer for stage in decision.stages for layer in stage.layers}
     return [layer for layer in range(len(decision.placement)) if layer not in sliced]

@@ -29,10 +29,10 @@ class TaskVisits:
 
 def task_visits(instance: Instance, task: Task, answer: TaskDecision) -> TaskVisits:
     """The visits of a task: one per node for its unsliced layers, one per stage and node."""
-    layers = instance.model_of(task).layers
+    layers, places = instance.model_of(task).layers, answer.placement.tolist()
     seconds: dict[int, float] = {}
     for layer in unsliced(answer):
-        node = int(answer.placement[layer])
+        node = places[layer]
         time = layer_time(layers[layer], instance.nodes[node])
         seconds[node] = seconds.get(node, 0.0) + time
     stages = tuple(stage_visits(instance, task, stage) for stage in answer.stages)

@@ -132,8 +132,13 @@ def stage_shape_defects(model: Model, layers: Sequence[int]) -> list[str]:
     follow from its inputs'. Channels are not looked at: slices do not cut them.
     O(model's layers + stage's edges).
     """
+    return list(_shape_defects(model, tuple(layers)))
+
+
+@kept()
+def _shape_defects(model: Model, layers: tuple[int, ...]) -> tuple[str, ...]:
     if not layers:
-        return ["the stage has no layers"]
+        return ("the stage has no layers",)
     inside = set(layers)
     defects = [
         f"layer {_name(model, layer)} stands twice"
@@ -169,7 +174,7 @@ def stage_shape_defects(model: Model, layers: Sequence[int]) -> list[str]:
             )
     for layer in sorted(inside):
         defects += _layer_defects(model, layer)
-    return defects
+    return tuple(defects)
 
 
 def _layer_defects(model: Model, position: int) -> Iterator[str]:
@@ -223,10 +228,12 @@ def _way_back(model: Model, inside: set[int], sources: list[int]) -> int | None:
     return next((source for source in sources if source in seen), None)
 
 
-def _rank(model: Model) -> NDArray[np.int64]:
+@kept()
+def _rank(model: Model) -> tuple[int, ...]:
+    """[layers]: position of every layer in the topological order."""
     rank = np.empty(len(model.layers), np.int64)
     rank[model.order] = np.arange(len(model.layers))
-    return rank
+    return tuple(rank.tolist())
 
 
 def _map_size(layer: Layer) -> tuple[int, int] | None:
@@ -246,16 +253,21 @@ def _output_size(window: Window, axis: int, size: int) -> int:
 
 
 def _reach(window: Window, shape: NDArray[np.int64], before: NDArray[np.int64]) -> Reach:
-    stride = np.array(window.stride, np.int64)
-    first = -np.array(window.padding[:2], np.int64)
-    span = (np.array(window.kernel, np.int64) - 1) * np.array(window.dilation, np.int64) + 1
-    last_start = (shape[1:] - 1) * stride + first
-    may_miss = bool(np.any(first + span <= 0) or np.any(last_start >= before[1:]))
-    stride, first, last, limit = (
-        frozen(figures.reshape(2, 1).copy())
-        for figures in (stride, first, first + span - stride, before[1:])
-    )
-    return Reach(stride, first, last, limit, may_miss)
+    stride, limit = window.stride, before[1:].tolist()
+    first = [-padding for padding in window.padding[:2]]
+    span = [(k - 1) * d + 1 for k, d in zip(window.kernel, window.dilation, strict=True)]
+    last = [f + n - s for f, n, s in zip(first, span, stride, strict=True)]
+    last_start = [
+        (n - 1) * s + f for n, s, f in zip(shape[1:].tolist(), stride, first, strict=True)
+    ]
+    may_miss = any(f + n <= 0 for f, n in zip(first, span, strict=True))
+    may_miss |= any(start >= most for start, most in zip(last_start, limit, strict=True))
+    return Reach(_column(stride), _column(first), _column(last), _column(limit), may_miss)
+
+
+def _column(pair: Sequence[int]) -> NDArray[np.int64]:
+    """[2, 1]: rows, then columns."""
+    return frozen(np.array(pair, np.int64).reshape(2, 1))
 
 
 def _name(model: Model, position: int) -> str:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.arrays.tiers import TierGraph
-from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.stages import stage_timeline
 from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.objective import Objective
@@ -41,7 +40,7 @@ def solve_d3(request: Request) -> Answer:
     It begins with the start or with the plan of `hpa`, whichever is better, and is never worse.
     Where neither is there, what `vsm` makes of its own placements is tried last.
     """
-    first = feasible_partition(request.instance, request.objective)
+    first = feasible_partition(request.verdicts)
     if first is not None:
         request.offer(first)
     return part_by_part(request, _partitioned, request.incumbent or request.start)
@@ -57,19 +56,15 @@ def _partitioned(request: Request, instance: Instance, start: Decision | None) -
     if homeless:
         return f"task {homeless[0]}: the partition finds no placement"
     found = start or placed(*(own[0] for own in firsts))
+    verdicts = request.verdicts_on(instance)
     for position, own in enumerate(firsts):
         if request.out_of_time:
             break
         planner = TaskPlanner(
-            instance,
-            request.objective,
-            position,
-            found,
-            request.options["helpers"],
-            request.options["grid"],
+            verdicts, position, found, request.options["helpers"], request.options["grid"]
         )
         found = planner.whole(_alternate(request, planner, own))
-    if start is None and decision_violations(instance, found, request.objective):
+    if start is None and verdicts.faults(found):
         sliced = sliced_placements(request, instance, None)
         return found if isinstance(sliced, str) else sliced
     return found

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.arrays.tiers import TierGraph
-from splitfog.formulations.costs.feasibility import decision_violations
-from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.instances.records import Instance
 from splitfog.solvers.base import Answer, Request
+from splitfog.solvers.verdicts import Verdicts
 
 Placement = NDArray[np.int64]
 
@@ -69,15 +68,18 @@ def look_ahead(graph: TierGraph, once: bool) -> list[list[float]]:
     G[i][k] = (time(i,k) + A[i][k]) / number of distinct inputs; w = 1 or, per edge, all edges.
     """
     model, tiers = graph.model, range(graph.count)
+    ways = [_onward(graph, tier) for tier in tiers]
     ahead: list[list[float]] = [[]] * len(model.layers)
     shared: list[list[float]] = [[]] * len(model.layers)  # G of METHODS
     for level in reversed(graph.levels):
         for i in level:
             if consumers := model.consumers[i]:
                 w = 1 if once else len(model.reads[i])
-                rest = [sum([shared[c][q] for c in consumers]) for q in tiers]
+                rest = [sum(of_tier) for of_tier in zip(*[shared[c] for c in consumers])]
+                size = graph.num_bytes[i]
                 ahead[i] = [
-                    min([w * graph.transfer(i, k, q) + rest[q] for q in tiers[k:]]) for k in tiers
+                    min([w * (fixed + size * per_byte) + rest[q] for q, fixed, per_byte in way])
+                    for way in ways
                 ]
             else:
                 ahead[i] = [graph.results_transfer(i, k) for k in tiers]
@@ -87,6 +89,13 @@ def look_ahead(graph: TierGraph, once: bool) -> list[list[float]]:
                 for time, later in zip(graph.times_s[i], ahead[i], strict=True)
             ]
     return ahead
+
+
+def _onward(graph: TierGraph, tier: int) -> list[tuple[int, float, float]]:
+    """(tier, latency, seconds per byte) of the ways from a tier to itself and those above."""
+    latency, per_byte = graph.transfers
+    ways = zip(range(graph.count), latency[tier], per_byte[tier], strict=True)
+    return [way for way in ways if way[0] >= tier and way[1] < inf]
 
 
 class _Partition:
@@ -125,7 +134,8 @@ class _Partition:
         """Transfers of a layer's inputs to a tier; `once`: over links not crossed yet."""
         graph, home = self.graph, self.tier
         if self.once:
-            return sum([graph.added(p, home[p], self.sent[p], tier) for p in graph.inputs[layer]])
+            away = [p for p in graph.inputs[layer] if home[p] != tier]
+            return sum([graph.added(p, home[p], self.sent[p], tier) for p in away])
         return sum([graph.transfer(p, home[p], tier) for p in graph.model.inputs[layer]])
 
     def reconsider(self, siblings: list[int]) -> None:
@@ -185,24 +195,25 @@ def single_tier(graph: TierGraph, tier: int) -> Placement | None:
     return np.where(is_input, graph.arrays.source or 0, graph.nodes[tier])
 
 
-def feasible_partition(instance: Instance, objective: Objective) -> Decision | None:
+def feasible_partition(verdicts: Verdicts) -> Decision | None:
     """The plan of `hpa`, without a bound; None where it finds none."""
-    found = _searched(instance, objective, with_single_tiers=True)
+    found = _searched(verdicts, with_single_tiers=True)
     return None if isinstance(found, str) else found
 
 
 def _answer(request: Request, with_single_tiers: bool) -> Answer:
     """The best candidates that are feasible together, with the minimum cut's bound."""
     instance, objective = request.instance, request.objective
-    found = _searched(instance, objective, with_single_tiers)
+    found = _searched(request.verdicts, with_single_tiers)
     bound = _bound(instance, objective)
     if isinstance(found, str):
         return Answer(None, bound, reason=found)
     return Answer(found, bound)
 
 
-def _searched(instance: Instance, objective: Objective, with_single_tiers: bool) -> Decision | str:
+def _searched(verdicts: Verdicts, with_single_tiers: bool) -> Decision | str:
     """The best candidates that are feasible together, or why there are none."""
+    instance, objective = verdicts.instance, verdicts.objective
     candidates = []
     for position, task in enumerate(instance.tasks):
         graph = TierGraph(task_arrays(instance, position))
@@ -213,23 +224,21 @@ def _searched(instance: Instance, objective: Objective, with_single_tiers: bool)
         if not candidates[-1]:
             return f"task {task.name}: some layer finds no tier that it and its inputs allow"
     reason = ""
-    for decision in _by_cost(instance, objective, candidates):
-        faults = decision_violations(instance, decision, objective)
+    for decision in _by_cost(verdicts, candidates):
+        faults = verdicts.faults(decision)
         if not faults:
             return decision
         reason = reason or faults[0]
     return reason
 
 
-def _by_cost(
-    instance: Instance, objective: Objective, candidates: list[list[Placement]]
-) -> list[Decision]:
+def _by_cost(verdicts: Verdicts, candidates: list[list[Placement]]) -> list[Decision]:
     """Every task's cheapest candidate, then all tasks' n-th ones, cheapest first."""
     most = max(len(own) for own in candidates)
     rounds = [placed(*(own[min(n, len(own) - 1)] for own in candidates)) for n in range(most)]
     if most == 1:
         return rounds
-    costs = [decision_cost(instance, decision, objective) for decision in rounds]
+    costs = [verdicts.cost(decision) for decision in rounds]
     ranked = [rounds[n] for n in sorted(range(most), key=lambda n: float(costs[n]))]
     if len(candidates) == 1:
         return ranked

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.arrays.tiers import TierGraph
-from splitfog.formulations.costs.feasibility import decision_violations, memory_bytes
+from splitfog.formulations.costs.feasibility import memory_bytes
 from splitfog.formulations.costs.ledger import layer_time
-from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.costs.stages import stage_timeline
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
@@ -34,6 +33,7 @@ from splitfog.solvers.d3.rules import (
     speed_shares,
 )
 from splitfog.solvers.d3.search import Slicer, with_stages
+from splitfog.solvers.verdicts import Verdicts
 
 Placement = NDArray[np.int64]
 ROOM_PARTS = (1, 2, 3, 4, 6, 8)
@@ -47,8 +47,7 @@ class TaskPlanner:
     `others` is a decision of all tasks; this task's part of it is replaced.
     """
 
-    instance: Instance
-    objective: Objective
+    verdicts: Verdicts
     position: int
     others: Decision
     helpers: str = "tier"
@@ -58,6 +57,11 @@ class TaskPlanner:
     def __post_init__(self) -> None:
         """Prepare the slicer that all placements share."""
         self.slicer = self.new_slicer()
+
+    @property
+    def instance(self) -> Instance:
+        """The instance of which the task is one."""
+        return self.verdicts.instance
 
     @property
     def arrays(self) -> TaskArrays:
@@ -77,9 +81,7 @@ class TaskPlanner:
     def value(self, answer: TaskDecision) -> float:
         """The reference cost of an answer; inf where it is not allowed."""
         decision = self.whole(answer)
-        if decision_violations(self.instance, decision, self.objective):
-            return inf
-        return float(decision_cost(self.instance, decision, self.objective))
+        return inf if self.verdicts.faults(decision) else float(self.verdicts.cost(decision))
 
     def best(self, placement: Placement) -> tuple[float, TaskDecision]:
         """The best allowed plan found on a placement, and its value; inf where there is none."""
@@ -95,8 +97,7 @@ class TaskPlanner:
         homes = {stage.home for stage in free.stages} or set(placement.tolist())
         if not all(self.slicer.team(home).independent for home in homes):
             yield from self._by_layer(placement)
-        faults = decision_violations(self.instance, self.whole(free), self.objective)
-        if faults:
+        if self.verdicts.faults(self.whole(free)):
             yield from self._by_layer(placement)
             yield self.new_slicer(rule=fused_strips).sliced(placement)
             yield self.new_slicer(rule=dealt_grids(self.grid)).prefix_sliced(placement)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.instances.records import Instance
 from splitfog.solvers.base import Answer, Request
@@ -74,17 +73,16 @@ def sliced_placements(
     request: Request, instance: Instance, start: Decision | None
 ) -> Decision | str:
     """The sliced plan of all tasks of an instance, or why there is none."""
-    objective, options = request.objective, request.options
+    options = request.options
     bases = _bases(request, instance, start)
     if isinstance(bases, str):
         return bases
     decision = placed(*(own[0] for own in bases))
+    verdicts = request.verdicts_on(instance)
     for position, own in enumerate(bases):
         if request.out_of_time:
             break
-        planner = TaskPlanner(
-            instance, objective, position, decision, options["helpers"], options["grid"]
-        )
+        planner = TaskPlanner(verdicts, position, decision, options["helpers"], options["grid"])
         found = [planner.best(placement) for placement in own]
         decision = planner.whole(min(found, key=lambda pair: pair[0])[1])
     return decision
@@ -107,5 +105,5 @@ def _bases(
 
 def checked_slices(request: Request, decision: Decision) -> Answer:
     """The answer of a sliced plan: unknown, with the first violation, if it is not allowed."""
-    faults = decision_violations(request.instance, decision, request.objective)
+    faults = request.faults_of(decision)
     return Answer(None, reason=faults[0]) if faults else Answer(decision)

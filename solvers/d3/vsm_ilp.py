@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.feasibility import (
-    decision_violations,
     held_weights,
     memory_bytes,
     memory_room,
@@ -103,7 +102,7 @@ def _given(request: Request) -> Decision | str:
     instance, name = request.instance, request.options["stages"]
     if name != "vsm":
         given = decision_of(instance, load_plan(name))
-        if faults := decision_violations(instance, given, request.objective):
+        if faults := request.faults_of(given):
             raise ValueError(f"option stages = {name}: {faults[0]}")
     elif request.start is not None:
         given = request.start

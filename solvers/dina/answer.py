@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.games.audit import audit_of
 from splitfog.formulations.matching.exchange import Consent
@@ -43,17 +42,17 @@ def finished_answer(
     there is none and this one is not feasible, `given`, from which its subtasks were taken.
     """
     instance, objective = request.instance, request.objective
-    faults = decision_violations(instance, decision, objective)
+    faults = request.faults_of(decision)
     value = None if faults else Loads.of(instance, objective, decision).value()[1]
     offered, offered_value = request.incumbent, request.incumbent_value
     if not faults:
         request.offer(decision)  # an interrupt while it is audited loses nothing
     if offered is not None and (value is None or offered_value < value):
-        decision, faults, swaps = offered, [], 0
+        decision, faults, swaps = offered, (), 0
         reason = f"the start is better than what was found{'' if reason is None else f': {reason}'}"
-    if faults and given is not None and not decision_violations(instance, given, objective):
+    if faults and given is not None and not request.faults_of(given):
         reason = f"the plan that the subtasks are of, as the matching is infeasible: {faults[0]}"
-        decision, faults, swaps = given, [], 0
+        decision, faults, swaps = given, (), 0
         request.offer(decision)
     if faults:
         said = f"no feasible plan was found: {faults[0]}"
