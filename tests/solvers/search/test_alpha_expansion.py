@@ -195,33 +195,34 @@ def test_a_very_slow_link_blurs_no_gain() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_it_ends_only_when_every_node_is_in_vain(seed: int) -> None:
-    """Of five nodes one gains, in whatever order they are tried: 1 s at the start, 0.1 s there.
+    """Of six nodes one gains, then another, in whatever order they are tried; four never do.
 
-    Three more take 10 s, and the start's own node changes nothing; ways cost nothing.
+    Layers a and b take 1 s each at the start, 0.1 and 0.9 s on `fast`, 10 and 0.1 s on `far`, and
+    10 s elsewhere. The tensor between them takes 2 s over the start's links and next to nothing
+    from `fast` to `far`; the input is empty. From 2 s both go to `fast` (1 s), and only then does
+    it pay to have b on `far`: 0.2 s.
     """
-    speeds = {"start": 1e9, "slow0": 1e8, "slow1": 1e8, "slow2": 1e8, "fast": 1e10}
+    times = {"start": (1.0, 1.0), "fast": (0.1, 0.9), "far": (10.0, 0.1)}
+    times |= {f"slow{i}": (10.0, 10.0) for i in range(3)}
     tiers = ("device", "edge")
+    a, b = ({name: seconds[i] for name, seconds in times.items()} for i in range(2))
+    layers = (
+        Layer(name="in", op="input", output_bytes=0.0),
+        Layer(name="a", op="other", inputs=("in",), output_bytes=2e6, times_s=a),
+        Layer(name="b", op="other", inputs=("a",), output_bytes=0.0, times_s=b),
+    )
+    others = [name for name in times if name not in ("start", "far")]
     instance = Instance(
         "vain",
         tiers,
-        tuple(
-            Node(name=name, tier=tiers[name != "start"], speed_flops=speed)
-            for name, speed in speeds.items()
-        ),
-        tuple(
-            Link(tail="start", head=name, bandwidth_bps=1e9) for name in speeds if name != "start"
-        ),
+        tuple(Node(name=name, tier=tiers[name != "start"], speed_flops=1e9) for name in times),
         (
-            Model(
-                name="m",
-                layers=(
-                    Layer(name="in", op="input", output_bytes=0.0),
-                    Layer(name="a", op="other", inputs=("in",), flops=1e9, output_bytes=0.0),
-                ),
-            ),
+            *(Link(tail="start", head=name, bandwidth_bps=8e6) for name in others),
+            Link(tail="fast", head="far", bandwidth_bps=8e15),
         ),
+        (Model(name="m", layers=layers),),
         (Task(name="t", model="m", source="start"),),
     )
-    start = {"t": {"in": "start", "a": "start"}}
+    start = {"t": {"in": "start", "a": "start", "b": "start"}}
     plan = solve(instance, "alpha-expansion", objective="latency", start=start, seed=seed)
-    assert plan.value == pytest.approx(0.1)
+    assert plan.value == pytest.approx(0.2)
