@@ -110,7 +110,7 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     """The plan of an answer: checked, recomputed, never worse than the best decision offered."""
     who = answer.solver or solver
     if answer.faults:
-        return _refused(request, solver, who, answer, list(answer.faults))
+        return _refused(request, solver, who, answer, answer.faults)
     claim = claim_of(answer, who)
     cost = None if answer.decision is None else request.verdicts.cost(answer.decision)
     value = inf if cost is None else float(cost)
