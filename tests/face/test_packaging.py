@@ -13,10 +13,16 @@ from pathlib import Path
 
 import pytest
 
+from splitfog.formulations.plan import PlanError
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SETUPTOOLS = PROJECT["tool"]["setuptools"]
-FOLDERS = {name: ROOT / folder for name, folder in SETUPTOOLS["package-dir"].items()}
+HOUSES = [link for link in sorted((ROOT / "splitfog").iterdir()) if link.is_symlink()]
+FOLDERS = {
+    "splitfog": ROOT / "splitfog",
+    **{f"splitfog.{house.name}": ROOT / house.name for house in HOUSES},
+}
 
 MOST_FILES = 15
 """Of a room, so that a look at the folder is a look at all."""
@@ -24,14 +30,11 @@ MOST_FILES = 15
 
 def packages_on_disk() -> set[str]:
     """Every folder with an `__init__.py` below a mapped one, links not followed."""
-    found = set()
-    for name, folder in FOLDERS.items():
-        for file in folder.rglob("__init__.py"):
-            inner = file.parent.relative_to(folder)
-            linked = any((folder / part).is_symlink() for part in [inner, *inner.parents])
-            if not linked or inner == Path():
-                found.add(".".join([name, *inner.parts]))
-    return found
+    return {
+        ".".join([name, *file.parent.relative_to(folder).parts])
+        for name, folder in FOLDERS.items()
+        for file in folder.rglob("__init__.py")
+    }
 
 
 def files_of_packages() -> set[str]:
@@ -41,15 +44,14 @@ def files_of_packages() -> set[str]:
         base = Path(*name.split("."))
         for file in folder.rglob("*"):
             inner = file.relative_to(folder)
-            linked = any((folder / part).is_symlink() for part in inner.parents if part.parts)
-            if not linked and not file.is_symlink() and _belongs(file, inner):
+            if _belongs(file, inner):
                 wanted.add((base / inner).as_posix())
     return wanted
 
 
 def _belongs(file: Path, inner: Path) -> bool:
     data = inner.parts[0] == "data" and file.name.endswith((".json", ".json.gz"))
-    return file.is_file() and (file.suffix == ".py" or file.name == "py.typed" or data)
+    return file.is_file() and (file.suffix in (".py", ".pyi") or file.name == "py.typed" or data)
 
 
 def test_the_package_list_is_what_is_on_disk() -> None:
@@ -65,20 +67,19 @@ def test_no_room_is_crowded() -> None:
     assert {str(room): number for room, number in counts.items() if number > MOST_FILES} == {}
 
 
-def test_every_folder_has_its_link_for_static_tools() -> None:
-    """`splitfog/solvers` leads to `solvers`, relatively."""
-    for name, folder in FOLDERS.items():
-        if name != "splitfog":
-            link = ROOT / "splitfog" / folder.name
-            assert link.readlink() == Path("..", folder.name)
+def test_every_house_has_its_link() -> None:
+    """`splitfog/solvers` leads to `solvers`, relatively, so that clones and archives keep it."""
+    folders = {file.parent.name for file in ROOT.glob("*/__init__.py")} - {"splitfog"}
+    assert folders == {house.name for house in HOUSES}
+    assert all(house.readlink() == Path("..", house.name) for house in HOUSES)
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the sources, so that building leaves nothing behind in them."""
-    names = {"splitfog", *(folder.name for folder in FOLDERS.values())}
+    names = [folder.name for folder in FOLDERS.values()]
     copy = tmp_path_factory.mktemp("source")
-    for name in sorted(names):
+    for name in names:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -151,11 +152,41 @@ def test_importing_splitfog_loads_nothing_heavy() -> None:
 
 
 def test_every_public_name_is_there() -> None:
-    """What `splitfog` says it offers can be had."""
+    """What `splitfog` says it offers can be had, each name from where the stub says."""
     import splitfog
 
+    assert {"solve", "Plan", "PlanError", "Objective", "WrongAnswer"} <= set(splitfog.__all__)
     for name in splitfog.__all__:
         assert getattr(splitfog, name) is not None
+    assert splitfog.PlanError is PlanError
+
+
+def test_dir_shows_public_names_only() -> None:
+    """No helper of the module and no package that some import has bound, also after a run."""
+    import splitfog
+
+    splitfog.solve(splitfog.generate("fog", seed=1, users=2), "greedy")
+    shown = dir(splitfog)
+    assert shown == sorted(splitfog.__all__)
+    assert [name for name in shown if name.startswith("_")] == ["__version__"]
+    assert not {"Any", "annotations", "attach", "import_module", "formulations"} & set(shown)
+
+
+def test_an_unknown_name_is_refused_by_name() -> None:
+    """As any module does, so that `hasattr` and misspellings behave."""
+    import splitfog
+
+    with pytest.raises(AttributeError, match="module 'splitfog' has no attribute 'slove'"):
+        _ = splitfog.slove  # type: ignore[attr-defined]
+
+
+def test_solvers_is_a_package_and_can_be_called() -> None:
+    """`splitfog.solvers()` lists the declarations whether or not its modules came first."""
+    code = "{}import splitfog as sf; print(sf.solvers()[0].name, sf.solvers.__name__)"
+    for first in ("", "import splitfog.solvers.registry; "):
+        command = [sys.executable, "-c", code.format(first)]
+        process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert process.stdout.split()[1] == "splitfog.solvers"
 
 
 def test_versions_agree() -> None:
