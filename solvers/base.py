@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from math import inf
 from typing import Any, Protocol
 
@@ -46,6 +46,7 @@ class Request:
 
     instance: Instance
     objective: Objective
+    _: KW_ONLY
     time_limit_s: float | None = None
     seed: int = 0
     start: Decision | None = None
@@ -115,6 +116,7 @@ class Answer:
 
     decision: Decision | None
     lower_bound: float | None = None
+    _: KW_ONLY
     infeasible: bool = False
     stopped_by: StoppedBy = "finished"
     reason: str | None = None

@@ -87,7 +87,15 @@ def solve(
     info = info_of("auto" if solver is None else solver)
     if objective.name not in info.objectives:
         raise SolverDeclined(info.name, _wrong_objective(info, objective), "auto")
-    request = Request(instance, objective, time_limit_s, seed, None, {}, started)
+    request = Request(
+        instance=instance,
+        objective=objective,
+        time_limit_s=time_limit_s,
+        seed=seed,
+        start=None,
+        options={},
+        started=started,
+    )
     request.options = parse_options(info, options or {})
     if start is not None:
         request.start = _start(request, start)

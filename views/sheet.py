@@ -163,12 +163,19 @@ class Sheet:
         if self.decision is None:
             models = self.instance.models[:MOST_DAGS]
             return [
-                DagPicture(self.instance, model, aspect=aspect, prefix=f"dag{k}")
+                DagPicture(instance=self.instance, model=model, aspect=aspect, prefix=f"dag{k}")
                 for k, model in enumerate(models)
             ]
         parts = list(zip(self.instance.tasks, self.decision.tasks, strict=True))[:MOST_DAGS]
         return [
-            DagPicture(self.instance, self.instance.model_of(task), task, own, aspect, f"dag{k}")
+            DagPicture(
+                instance=self.instance,
+                model=self.instance.model_of(task),
+                task=task,
+                decision=own,
+                aspect=aspect,
+                prefix=f"dag{k}",
+            )
             for k, (task, own) in enumerate(parts)
         ]
 

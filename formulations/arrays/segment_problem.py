@@ -23,7 +23,7 @@ from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.routes import Routes, routes_of
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Durations:
     """All durations of a task in one unit, layers in file order; inf where impossible.
 
@@ -137,10 +137,18 @@ def durations(
     rank = instance.node_rank
     falls = (rank[:, None] > rank) if monotone else np.zeros((count, count), bool)
     edges = np.where(falls, inf, ways)
-    return Durations(arrays, scale, horizon, rounded(arrays.costs_s), hops, ways, edges)
+    return Durations(
+        arrays=arrays,
+        scale=scale,
+        horizon=horizon,
+        times=rounded(arrays.costs_s),
+        hops=hops,
+        ways=ways,
+        edges=edges,
+    )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Block:
     """Layers to place and order, in topological order by local index.
 
@@ -323,24 +331,24 @@ def block_of(table: Durations, segment: Segment, with_memory: bool = False) -> B
                 last[row] = table.ways[layer, :, arrays.results_to]
     groups = [sorted(local[x] for x in group if x in local) for group in arrays.groups]
     return Block(
-        table,
-        layers,
-        times,
-        table.hops[rows],
-        table.edges[rows],
-        last,
-        tuple(
+        durations=table,
+        layers=layers,
+        times=times,
+        hops=table.hops[rows],
+        edges=table.edges[rows],
+        last=last,
+        inputs=tuple(
             ()
             if x == segment.entry
             else tuple(local[i] for i in dict.fromkeys(arrays.model.inputs[x]))
             for x in layers
         ),
-        tuple(x == segment.entry or bool(arrays.is_input[x]) for x in layers),
-        is_result,
-        tuple(tuple(group) for group in groups if len(group) > 1),
-        None if segment.exit is None else local[segment.exit],
-        _weights(arrays, layers) if with_memory else None,
-        memory_room(arrays.instance) if with_memory else None,
+        is_virtual=tuple(x == segment.entry or bool(arrays.is_input[x]) for x in layers),
+        is_result=is_result,
+        groups=tuple(tuple(group) for group in groups if len(group) > 1),
+        exit=None if segment.exit is None else local[segment.exit],
+        weights=_weights(arrays, layers) if with_memory else None,
+        limits=memory_room(arrays.instance) if with_memory else None,
     )
 
 

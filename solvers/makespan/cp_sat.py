@@ -108,7 +108,7 @@ def _first_placement(request: Request, seconds: Durations) -> Answer | None:
     scale = ticks_per_second(seconds.spans(horizon), horizon)
     table = durations(seconds.arrays, request.objective.monotone, scale)
     block = block_of(table, _everything(seconds.arrays), with_memory=True)
-    limits = Search(request.remaining_s, seed=request.seed, first_only=True)
+    limits = Search(time_limit_s=request.remaining_s, seed=request.seed, first_only=True)
     found = solve_block(block, NO_PLAN, floor(horizon * scale) + 1, 0.0, limits)
     if found.plan.value < inf:
         request.offer(whole_decision([block], [found.plan], [0]))

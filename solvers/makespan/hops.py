@@ -15,7 +15,7 @@ MOST_PAIRS = 200_000
 """Above this many pairs of activities their common rank is left out: the bound stays valid."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Activity:
     """What takes a node or a link: a layer, or a hop of its tensor; `literal` None: always."""
 
@@ -129,7 +129,14 @@ class HopModel:
             start = self.model.new_int_var(0, self.owner.upper, "")
             size = int(self.block.hops[tensor, link])
             interval = self.owner.interval(start, size, literal)
-            hop = Activity(tensor, start, size, literal, interval, True)
+            hop = Activity(
+                layer=tensor,
+                start=start,
+                size=size,
+                literal=literal,
+                interval=interval,
+                is_hop=True,
+            )
             self.hop[tensor, link] = hop
             arrival = self.arrival[tensor, self.links[link].head]
             self.owner.when(self.model.add(arrival >= hop.end), literal)
@@ -163,7 +170,14 @@ class HopModel:
             for node, literal in row.items():
                 size = int(self.block.times[layer, node])
                 interval = self.owner.interval(start, size, literal)
-                activity = Activity(layer, start, size, literal, interval, False)
+                activity = Activity(
+                    layer=layer,
+                    start=start,
+                    size=size,
+                    literal=literal,
+                    interval=interval,
+                    is_hop=False,
+                )
                 self.taking.setdefault(("node", node), []).append(activity)
         for activities in self.taking.values():
             if any(activity.is_hop for activity in activities):

@@ -27,7 +27,7 @@ Literal = Any
 """A CP-SAT literal; None where it is always true."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BlockResult:
     """The best plan known of a block, a bound in ticks, and whether nothing is left to do.
 
@@ -79,11 +79,13 @@ def solve_block(
     counted = block if factor == 1 else block.coarser(factor)
     model = BlockModel(counted, upper // factor, bound // factor, relaxed)
     if model.is_empty:
-        return BlockResult(known, max(bound, upper + 1), True, infeasible=not known.order)
+        return BlockResult(
+            plan=known, bound=max(bound, upper + 1), closed=True, infeasible=not known.order
+        )
     model.hint(known)
     found = search(model.model, limits)
     if found.infeasible:
-        return BlockResult(known, upper + 1, True, infeasible=not known.order)
+        return BlockResult(plan=known, bound=upper + 1, closed=True, infeasible=not known.order)
     bound = max(bound, factor * float(ceil(found.bound - 1e-6)))
     plan = known
     if found.solver is not None:
@@ -94,7 +96,9 @@ def solve_block(
                 plan = BlockPlan(value, placement, way)
     closed = found.finished and factor == 1 and not relaxed
     bound = min(bound, plan.value)
-    return BlockResult(plan, bound, closed, found.finished, found.interrupted)
+    return BlockResult(
+        plan=plan, bound=bound, closed=closed, settled=found.finished, interrupted=found.interrupted
+    )
 
 
 class BlockModel:

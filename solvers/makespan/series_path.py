@@ -332,10 +332,10 @@ class SeriesSearch:
         rounds = max(0, arc.attempts - arc.block.durations.contended)
         factor = 1 if rounds == 0 or arc.fine else _factor(arc.plan.value)
         limits = Search(
-            request.remaining_s,
-            FIRST_EFFORT * GROWTH**arc.attempts,
-            request.seed,
-            request.options["workers"],
+            time_limit_s=request.remaining_s,
+            effort=FIRST_EFFORT * GROWTH**arc.attempts,
+            seed=request.seed,
+            workers=request.options["workers"],
             is_broad=rounds % 3 == 2,
         )
         lower = max(float(leg.lower[pair]), self.bound if len(self.legs) == 1 else 0.0)

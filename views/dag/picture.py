@@ -39,7 +39,7 @@ class Label:
     head: int
 
 
-@dataclass
+@dataclass(kw_only=True)
 class DagPicture:
     """One model, or one task of a plan, ready to be drawn; sizes in inches.
 

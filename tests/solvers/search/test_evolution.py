@@ -398,15 +398,15 @@ def test_cheap_bounds_are_there(name: str, rate: float | None, seconds: float) -
         Layer(name="b", op="other", inputs=("a",), flops=3e9, output_bytes=0.0),
     )
     instance = Instance(
-        "pair",
-        ("device", "edge"),
-        (
+        name="pair",
+        tiers=("device", "edge"),
+        nodes=(
             Node(name="slow", tier="device", speed_flops=1e9),
             Node(name="fast", tier="edge", speed_flops=1e10),
         ),
-        (Link(tail="slow", head="fast", bandwidth_bps=8e6),),
-        (Model(name="m", layers=layers),),
-        (Task(name="t", model="m", source="slow", arrivals_per_s=rate),),
+        links=(Link(tail="slow", head="fast", bandwidth_bps=8e6),),
+        models=(Model(name="m", layers=layers),),
+        tasks=(Task(name="t", model="m", source="slow", arrivals_per_s=rate),),
     )
     bound = cheap_bound(instance, objective_for(instance, name))
     assert bound is not None
