@@ -88,17 +88,15 @@ def solve(
     if objective.name not in info.objectives:
         raise SolverDeclined(info.name, _wrong_objective(info, objective), "auto")
     request = Request(
-        instance=instance,
-        objective=objective,
+        instance,
+        objective,
         time_limit_s=time_limit_s,
         seed=seed,
-        start=None,
-        options={},
+        options=parse_options(info, options or {}),
         started=started,
     )
-    request.options = parse_options(info, options or {})
     if start is not None:
-        request.start = _start(request, start)
+        request = request.told(start=_start(request, start))
     with np.errstate(over="ignore"):  # what is beyond floats is inf, and loses
         answer = _run(info, request)
         try:

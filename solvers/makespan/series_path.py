@@ -294,8 +294,7 @@ class SeriesSearch:
         """The shortest path under bounds, whose length bounds the makespan."""
         length, path = shortest_path([leg.lower for leg in self.legs])
         self.bound = max(self.bound, min(length, self.best))
-        known = self.request.lower_bound or 0.0
-        self.request.lower_bound = max(known, self.bound / self.scale)
+        self.request.raise_bound(max(0.0, self.bound / self.scale))
         return path
 
     def _useful(self, leg: Leg, pair: Pair) -> float:

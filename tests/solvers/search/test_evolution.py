@@ -210,8 +210,9 @@ def test_an_interrupt_keeps_the_best() -> None:
 def test_what_is_watched_is_feasible_and_costed_right() -> None:
     """An archive may trust the rows that it is shown: placements, orders and costs."""
     instance = case("line-3")[0]
-    request = request_for(instance, "makespan")
-    request.options = {**OPTIONS, "iterations": 2}
+    request = dataclasses.replace(
+        request_for(instance, "makespan"), options={**OPTIONS, "iterations": 2}
+    )
     checked = []
 
     def watch(places: np.ndarray, orders: np.ndarray | None, costs: np.ndarray) -> None:
