@@ -57,7 +57,9 @@ def tiled(request: Request, name: str, rule: TilingRule) -> Answer:
         arrays = task_arrays(instance, position)
         whole.append(with_stages(arrays, bases[0], []))
         late = request.out_of_time
-        answers.append(whole[-1] if late else rule(Slicer(arrays, helpers), bases[0]))
+        answers.append(
+            whole[-1] if late else rule(Slicer(arrays=arrays, helpers=helpers), bases[0])
+        )
     answer = checked(request, Decision(tuple(answers)))
     if answer.decision is not None:
         return answer

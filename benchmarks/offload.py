@@ -103,7 +103,7 @@ def exact(seeds: int = 5) -> Iterator[list[Any]]:
         gaps, times = [], []
         for seed in range(seeds):
             subtasks = star(seed, count, slices, radio)
-            request = Request(subtasks.instance, MEAN, LIMIT_S)
+            request = Request(subtasks.instance, MEAN, time_limit_s=LIMIT_S)
             assignments = Assignments(subtasks)
             start, value = search_assignment(assignments)
             found = solve_by_columns(assignments, start, value, request)

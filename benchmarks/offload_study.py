@@ -68,19 +68,19 @@ class Run(NamedTuple):
     seed: int
     solver: str
     status: str
-    formula_s: float | None
-    simulated_s: float | None
-    half_width_s: float | None
-    p95_s: float | None
-    gap: float | None
-    runtime_s: float
-    swaps: int | None
-    blocking_pairs: int | None
-    exchanges_left: int | None
-    regret_s: float | None
-    proven: bool | None
-    stopped_by: str | None
-    reason: str | None
+    formula_s: float | None = None
+    simulated_s: float | None = None
+    half_width_s: float | None = None
+    p95_s: float | None = None
+    gap: float | None = None
+    runtime_s: float = 0.0
+    swaps: int | None = None
+    blocking_pairs: int | None = None
+    exchanges_left: int | None = None
+    regret_s: float | None = None
+    proven: bool | None = None
+    stopped_by: str | None = None
+    reason: str | None = None
 
 
 def settings() -> Iterator[Setting]:
@@ -124,22 +124,22 @@ def measured(setting: Setting, instance: Instance, solver: str) -> Run:
         audit |= audit_of(instance, decision, plan.objective)
         del audit["swaps"]  # what a rival is not
     return Run(
-        *setting,
-        solver,
-        plan.status or "",
-        plan.value,
-        found.mean.value_s if found.mean else None,
-        found.mean.half_width_s if found.mean else None,
-        found.p95.value_s if found.p95 else None,
-        plan.gap,
-        _runtime(plan),
-        audit.get("swaps"),
-        audit["blocking_pairs"],
-        audit["exchange_blocking"]["total"],
-        sum(audit["regret_s"].values()) / len(audit["regret_s"]),
-        _proven(audit),
-        plan.stopped_by,
-        plan.reason,
+        **setting._asdict(),
+        solver=solver,
+        status=plan.status or "",
+        formula_s=plan.value,
+        simulated_s=found.mean.value_s if found.mean else None,
+        half_width_s=found.mean.half_width_s if found.mean else None,
+        p95_s=found.p95.value_s if found.p95 else None,
+        gap=plan.gap,
+        runtime_s=_runtime(plan),
+        swaps=audit.get("swaps"),
+        blocking_pairs=audit["blocking_pairs"],
+        exchanges_left=audit["exchange_blocking"]["total"],
+        regret_s=sum(audit["regret_s"].values()) / len(audit["regret_s"]),
+        proven=_proven(audit),
+        stopped_by=plan.stopped_by,
+        reason=plan.reason,
     )
 
 
@@ -154,8 +154,7 @@ def _runtime(plan: Plan) -> float:
 
 
 def _without_plan(setting: Setting, solver: str, status: str, reason: str | None) -> Run:
-    nothing = [None] * 5
-    return Run(*setting, solver, status, *nothing, 0.0, *[None] * 6, reason)
+    return Run(**setting._asdict(), solver=solver, status=status, reason=reason)
 
 
 def stored() -> list[dict[str, str]]:

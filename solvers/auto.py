@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from math import inf
 
 from splitfog.formulations.bounds.choice import slices_matter
 from splitfog.formulations.objective import Objective
@@ -12,6 +11,7 @@ from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
 from splitfog.instances.records import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined, is_strict
 from splitfog.solvers.claims import claim_of
+from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.exact.brute_force import num_placements
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 
@@ -159,8 +159,8 @@ class _Choice:
 
     def ask(self, name: str, objective: Objective, limit_s: float | None) -> Answer | None:
         """A solver's answer, its plan offered and its bound kept; None if it has none to give."""
-        info, inner = solver_info(name), self._inner(objective, limit_s)
-        inner.options = parse_options(info, {})
+        info = solver_info(name)
+        inner = self._inner(info, objective, limit_s)
         try:
             answer = load_solver(info)(inner)
         except SolverDeclined as declined:
@@ -181,18 +181,25 @@ class _Choice:
         if objective.name != "batch" and answer.decision is not None:
             self.improved = request.offer(answer.decision)
         bound = answer.lower_bound
-        if bound is not None and (request.lower_bound is None or bound > request.lower_bound):
-            request.lower_bound, self.over = bound, claim_of(answer, answer.solver or name).over
+        if bound is not None and request.raise_bound(bound):
+            self.over = claim_of(answer, answer.solver or name).over
         return answer
 
-    def _inner(self, objective: Objective, limit_s: float | None) -> Request:
-        """The request for one solver, from the best plan so far on."""
-        request = self.request
-        if objective == request.objective:
-            start = request.incumbent or request.start
-            return replace(request, time_limit_s=limit_s, start=start)
-        inner = replace(request, objective=objective, time_limit_s=limit_s)
-        inner.incumbent, inner.incumbent_value = None, inf
+    def _inner(self, info: SolverInfo, objective: Objective, limit_s: float | None) -> Request:
+        """The request for one solver, from the best plan and bound so far on."""
+        request, known = self.request, self.request.found
+        is_same = objective == request.objective
+        inner = replace(
+            request,
+            objective=objective,
+            time_limit_s=limit_s,
+            start=(is_same and known.decision) or request.start,
+            options=parse_options(info, {}),
+        )
+        if known.lower_bound is not None:
+            inner.raise_bound(known.lower_bound)
+        if is_same and known.decision is not None:
+            inner.found.keep(known.decision, known.value)
         return inner
 
     def is_open(self, answer: Answer) -> bool:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from math import inf
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import ProvenOver, StoppedBy
+from splitfog.instances.read_only import ReadOnly
 from splitfog.instances.records import Instance
+from splitfog.solvers.found import Found
 from splitfog.solvers.verdicts import Verdicts
 
 SMALL = 20_000
@@ -40,24 +42,50 @@ class WrongAnswer(RuntimeError):
     """A solver returned an infeasible decision or a bound that is none: a bug in it."""
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Request:
-    """One call of a solver: the problem, its limits, and the best decision so far."""
+    """One call of a solver: the problem and its limits; nobody changes it.
+
+    What the solver has on its way is offered to it: a decision by `offer`, a bound by
+    `raise_bound`. Both are kept in `found`, which a copy by `dataclasses.replace` begins anew.
+    """
 
     instance: Instance
     objective: Objective
+    _: KW_ONLY
     time_limit_s: float | None = None
     seed: int = 0
     start: Decision | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
-    incumbent: Decision | None = None
-    incumbent_value: float = inf
-    lower_bound: float | None = None
-    verdicts: Verdicts = field(init=False, repr=False, compare=False)
+    found: Found = field(init=False, default_factory=Found)
+    verdicts: Verdicts = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.verdicts = Verdicts(self.instance, self.objective)
+        object.__setattr__(self, "options", ReadOnly(self.options))
+        object.__setattr__(self, "verdicts", Verdicts(self.instance, self.objective))
+
+    def told(self, **more: Any) -> Self:
+        """The same call with another start or time limit: what either finds, both have found."""
+        copy = replace(self, **more)
+        object.__setattr__(copy, "found", self.found)
+        object.__setattr__(copy, "verdicts", self.verdicts)
+        return copy
+
+    @property
+    def incumbent(self) -> Decision | None:
+        """The best feasible decision offered so far."""
+        return self.found.decision
+
+    @property
+    def incumbent_value(self) -> float:
+        """Seconds that it costs; inf where there is none."""
+        return self.found.value
+
+    @property
+    def lower_bound(self) -> float | None:
+        """The greatest bound so far."""
+        return self.found.lower_bound
 
     @property
     def elapsed_s(self) -> float:
@@ -96,12 +124,16 @@ class Request:
         value = self.value_of(decision)
         better = value < self.incumbent_value and not self.faults_of(decision)
         if better:
-            self.incumbent, self.incumbent_value = decision, value
+            self.found.keep(decision, value)
         return better
 
     def offer_all(self, decisions: Iterable[Decision]) -> bool:
         """Offer all of them; whether one is the best so far."""
         return any([self.offer(decision) for decision in decisions])
+
+    def raise_bound(self, bound: float) -> bool:
+        """Keep a bound in seconds if it is the greatest so far; whether it is."""
+        return self.found.raise_bound(bound)
 
 
 @dataclass(frozen=True)
@@ -115,6 +147,7 @@ class Answer:
 
     decision: Decision | None
     lower_bound: float | None = None
+    _: KW_ONLY
     infeasible: bool = False
     stopped_by: StoppedBy = "finished"
     reason: str | None = None

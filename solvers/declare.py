@@ -51,7 +51,7 @@ def _truth(value: Any) -> bool:
     ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SolverInfo:
     """What a solver declares: what it solves, how well, how fast, and after whom."""
 

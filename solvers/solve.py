@@ -87,10 +87,16 @@ def solve(
     info = info_of("auto" if solver is None else solver)
     if objective.name not in info.objectives:
         raise SolverDeclined(info.name, _wrong_objective(info, objective), "auto")
-    request = Request(instance, objective, time_limit_s, seed, None, {}, started)
-    request.options = parse_options(info, options or {})
+    request = Request(
+        instance,
+        objective,
+        time_limit_s=time_limit_s,
+        seed=seed,
+        options=parse_options(info, options or {}),
+        started=started,
+    )
     if start is not None:
-        request.start = _start(request, start)
+        request = request.told(start=_start(request, start))
     with np.errstate(over="ignore"):  # what is beyond floats is inf, and loses
         answer = _run(info, request)
         try:

@@ -80,7 +80,15 @@ def compare(
     problems, excluded = _problems(given, wanted, transfers, monotone)
     hidden = {} if baseline in chosen else {baseline: baseline}
     work = [
-        Job(number, instance, objective, solver, seed, time_limit_s, name not in hidden)
+        Job(
+            problem=number,
+            instance=instance,
+            objective=objective,
+            solver=solver,
+            seed=seed,
+            time_limit_s=time_limit_s,
+            shown=name not in hidden,
+        )
         for number, (instance, objective) in enumerate(problems)
         for name, solver in [*hidden.items(), *chosen.items()]
         for seed in dict.fromkeys(seeds)

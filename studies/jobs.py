@@ -25,7 +25,7 @@ Progress = Callable[[int, int, str], None]
 """Called with (runs done, runs in all, what has just ended)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """One `solve` call of a comparison; `problem` numbers the pair of instance and objective."""
 

@@ -27,7 +27,7 @@ MARGIN, GAP = 0.35, 0.4
 NARROWEST = 8.5  # inches
 SIDE = 4.9  # inches of the panels beside the DAGs
 SHELF = 15.0  # DAGs stand beside each other up to this width
-MOST_DAGS, MOST_BLOCKS = 4, 120  # drawn in one picture, unless the first alone has more
+MOST_DAGS, MOST_BOXES = 4, 120  # drawn in one picture, unless the first alone has more
 MOST_SWATCHES = 24
 STRIPE = " (stripe)"
 HEADING = 0.22  # above a DAG, where there are several
@@ -45,10 +45,10 @@ class Sheet:
     def dags(self) -> list[DagPicture]:
         """The first tasks, or models, that fit in one picture."""
         dags: list[DagPicture] = []
-        blocks = 0
+        boxes = 0
         for dag in self._candidates():
-            blocks += len(dag.blocks.members)
-            if dags and blocks > MOST_BLOCKS:
+            boxes += len(dag.boxes.members)
+            if dags and boxes > MOST_BOXES:
                 break
             dags.append(dag)
         return dags
@@ -163,12 +163,19 @@ class Sheet:
         if self.decision is None:
             models = self.instance.models[:MOST_DAGS]
             return [
-                DagPicture(self.instance, model, aspect=aspect, prefix=f"dag{k}")
+                DagPicture(instance=self.instance, model=model, aspect=aspect, prefix=f"dag{k}")
                 for k, model in enumerate(models)
             ]
         parts = list(zip(self.instance.tasks, self.decision.tasks, strict=True))[:MOST_DAGS]
         return [
-            DagPicture(self.instance, self.instance.model_of(task), task, own, aspect, f"dag{k}")
+            DagPicture(
+                instance=self.instance,
+                model=self.instance.model_of(task),
+                task=task,
+                decision=own,
+                aspect=aspect,
+                prefix=f"dag{k}",
+            )
             for k, (task, own) in enumerate(parts)
         ]
 

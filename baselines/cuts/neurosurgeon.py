@@ -66,7 +66,7 @@ def _remotes(arrays: TaskArrays, home: int, objective: Objective) -> list[int]:
     return remote_nodes(arrays, home, objective.monotone)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Scan:
     """Sums along the order; cut c has `num_inputs` + c layers at home."""
 
@@ -97,14 +97,14 @@ class _Scan:
         shared = arrays.model.results[spans[:, 0]] & (objective.transfers == "once")
         shared &= arrays.results_to is not None
         return cls(
-            arrays,
-            home,
-            order,
-            num_inputs,
-            _over_cuts(arrays, spans[~shared], num_cuts),
-            _over_cuts(arrays, spans[shared], num_cuts),
-            _broken(arrays, at, num_cuts),
-            result_seconds(arrays)[order],
+            arrays=arrays,
+            home=home,
+            order=order,
+            num_inputs=num_inputs,
+            crossing=_over_cuts(arrays, spans[~shared], num_cuts),
+            crossing_results=_over_cuts(arrays, spans[shared], num_cuts),
+            broken=_broken(arrays, at, num_cuts),
+            ways=result_seconds(arrays)[order],
         )
 
     def all_home(self) -> float:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from splitfog.baselines.common import Placement, checked, result_seconds
 from splitfog.baselines.simple.domains import Domains
-from splitfog.baselines.simple.prices import LOADS, Bundle, Crossing, Loads
+from splitfog.baselines.simple.prices import PRICES, Bundle, Crossing, LatencyPrices
 from splitfog.baselines.simple.timetable import Timetable, list_schedule
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.costs.routes import routes_of
@@ -28,15 +28,15 @@ def solve_greedy(request: Request) -> Answer:
     `monotone`; a dead end, or a plan that is not allowed otherwise, is unknown. O(E N).
     """
     instance, objective = request.instance, request.objective
-    loads = None if objective.name == "makespan" else LOADS[objective.name](instance, objective)
+    prices = None if objective.name == "makespan" else PRICES[objective.name](instance, objective)
     placements = []
     for position, task in enumerate(instance.tasks):
         arrays = task_arrays(instance, position)
-        if loads is None:
+        if prices is None:
             table = Timetable(arrays, objective.monotone)
             found = list_schedule(table, arrays.model.order.tolist())
         else:
-            found = _Pass(arrays, position, loads).run()
+            found = _Pass(arrays, position, prices).run()
         if isinstance(found, str):
             return Answer(None, reason=f"task {task.name}: {found}")
         placements.append(found)
@@ -46,11 +46,11 @@ def solve_greedy(request: Request) -> Answer:
 class _Pass:
     """One task's pass through its layers."""
 
-    def __init__(self, arrays: TaskArrays, position: int, loads: Loads) -> None:
-        self.arrays, self.position, self.loads = arrays, position, loads
+    def __init__(self, arrays: TaskArrays, position: int, prices: LatencyPrices) -> None:
+        self.arrays, self.position, self.prices = arrays, position, prices
         self.routes = routes_of(arrays.instance)
-        self.once = loads.objective.transfers == "once"
-        self.domains = Domains(arrays, loads.objective.monotone)
+        self.once = prices.objective.transfers == "once"
+        self.domains = Domains(arrays, prices.objective.monotone)
         self.placement = [0] * len(arrays.model.layers)
         self.crossed: dict[int, set[int]] = {}
         """Links that a tensor is on already (`once`)."""
@@ -66,7 +66,7 @@ class _Pass:
         for layer in self.arrays.model.order.tolist():
             nodes = self.domains.nodes(self.domains.left(masks, layer, self.placement))
             bundle = self._bundle(layer, nodes)
-            node = self.loads.cheapest(bundle, nodes)
+            node = self.prices.cheapest(bundle, nodes)
             fixed: list[int] | None = masks
             if node is not None and layer in grouped:
                 fixed = self.domains.fixed(masks, layer, node)
@@ -126,7 +126,7 @@ class _Pass:
 
     def _settle(self, bundle: Bundle, layer: int, node: int) -> None:
         """Place a layer and remember which links its inputs and its result now are on."""
-        self.loads.place(bundle, node)
+        self.prices.place(bundle, node)
         self.placement[layer] = node
         if not self.once:
             return

@@ -17,7 +17,7 @@ from splitfog.instances.records import Instance
 
 Crossing = Sequence[tuple[int, float]]
 """(directed link, seconds) of what crosses links."""
-Prices = tuple[NDArray[np.float64], NDArray[np.float64]]
+Priced = tuple[NDArray[np.float64], NDArray[np.float64]]
 """[nodes], [nodes]: what is minimised, and what decides between equals."""
 
 
@@ -35,7 +35,7 @@ class Bundle:
     """What these tensors add to links if the layers are on a node that they reach."""
 
 
-class Loads:
+class LatencyPrices:
     """Sums of what is placed; this class prices `latency`: seconds of layers and transfers."""
 
     def __init__(self, instance: Instance, objective: Objective) -> None:
@@ -60,7 +60,7 @@ class Loads:
                 return place
         return None
 
-    def prices(self, bundle: Bundle) -> Prices:
+    def prices(self, bundle: Bundle) -> Priced:
         """What the bundle adds to the objective on every node; inf where it is impossible."""
         total = bundle.seconds + bundle.transfer_s
         return self._within_memory(bundle, total), total
@@ -95,7 +95,7 @@ class Loads:
         return np.where(self._added_weights(bundle) <= self._room, prices, inf)
 
 
-class BusyTimes(Loads):
+class PeriodPrices(LatencyPrices):
     """Prices `period`: the longest busy time of any node or link after placing."""
 
     def __init__(self, instance: Instance, objective: Objective) -> None:
@@ -104,7 +104,7 @@ class BusyTimes(Loads):
         self._links = np.zeros(len(instance.directed_links))
         self._half = np.array([not node.overlap for node in instance.nodes])
 
-    def prices(self, bundle: Bundle) -> Prices:
+    def prices(self, bundle: Bundle) -> Priced:
         """The period after placing; equals by the seconds added."""
         first, second = super().prices(bundle)
         peaks = np.array(
@@ -132,7 +132,7 @@ class BusyTimes(Loads):
         return nodes, links
 
 
-class Streams(Loads):
+class StreamPrices(LatencyPrices):
     """Prices `mean-latency`: the growth of the weighted sum of latencies, all waits included.
 
     With node sums rho, q = sum lambda s^2 and Lambda = sum lambda over visits with s > 0, all
@@ -148,7 +148,7 @@ class Streams(Loads):
         self._quota = quotas(instance)
         self._rated = any(task.arrivals_per_s is not None for task in instance.tasks)
 
-    def prices(self, bundle: Bundle) -> Prices:
+    def prices(self, bundle: Bundle) -> Priced:
         """The growth of the objective; equals (unrated tasks) by the task's own latency."""
         _, added = super().prices(bundle)
         rate = self._rate(bundle)
@@ -208,8 +208,8 @@ class Streams(Loads):
         )
 
 
-LOADS: dict[str, type[Loads]] = {
-    "latency": Loads,
-    "period": BusyTimes,
-    "mean-latency": Streams,
+PRICES: dict[str, type[LatencyPrices]] = {
+    "latency": LatencyPrices,
+    "period": PeriodPrices,
+    "mean-latency": StreamPrices,
 }

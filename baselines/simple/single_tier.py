@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.baselines.common import checked
-from splitfog.baselines.simple.prices import LOADS, Bundle, Crossing
+from splitfog.baselines.simple.prices import PRICES, Bundle, Crossing
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.costs.ledger import hops
 from splitfog.formulations.decision import TaskDecision, placed
@@ -69,20 +69,20 @@ def _all_arrays(request: Request) -> Iterator[TaskArrays]:
 def _best_nodes(request: Request, candidates: list[list[int]]) -> Answer:
     """The best candidate of every task, tasks in file order, given those before.
 
-    The price of a candidate is what it adds to the objective (`Loads`); with one task that is the
+    The price of a candidate is what it adds to the objective (`PRICES`); with one task that is the
     objective. O(N (V + E)) a task.
     """
     instance, objective = request.instance, request.objective
     if objective.name == "makespan":
         return _earliest(request, candidates[0])
-    loads = LOADS[objective.name](instance, objective)
+    prices = PRICES[objective.name](instance, objective)
     placements: list[NDArray[np.int64]] = []
     for arrays, nodes, task in zip(_all_arrays(request), candidates, instance.tasks):
         bundle = _whole_task(arrays, len(placements), nodes, objective)
-        chosen = loads.cheapest(bundle, nodes)
+        chosen = prices.cheapest(bundle, nodes)
         if chosen is None:
             return Answer(None, reason=f"task {task.name}: {_why(arrays, nodes, bundle)}")
-        loads.place(bundle, chosen)
+        prices.place(bundle, chosen)
         placements.append(single_node_placement(arrays, chosen))
     return checked(request, placed(*placements))
 

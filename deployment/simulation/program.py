@@ -66,7 +66,9 @@ def request_program(
 ) -> Program:
     """The program of a task's requests. Needs routes for all that travels (else `ValueError`)."""
     task, answer = instance.tasks[position], decision.tasks[position]
-    builder = _Builder(instance, task, answer, objective.transfers == "once")
+    builder = _Builder(
+        instance=instance, task=task, answer=answer, once=objective.transfers == "once"
+    )
     for unit in _units(instance.model_of(task), answer):
         builder.add(unit)
     return builder.program()
@@ -95,7 +97,7 @@ def _units(model: Model, answer: TaskDecision) -> Iterator[int | Stage]:
         yield members[unit][0]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Builder:
     """Appends units to a program."""
 

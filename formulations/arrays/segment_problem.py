@@ -23,7 +23,7 @@ from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.routes import Routes, routes_of
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Durations:
     """All durations of a task in one unit, layers in file order; inf where impossible.
 
@@ -137,11 +137,19 @@ def durations(
     rank = instance.node_rank
     falls = (rank[:, None] > rank) if monotone else np.zeros((count, count), bool)
     edges = np.where(falls, inf, ways)
-    return Durations(arrays, scale, horizon, rounded(arrays.costs_s), hops, ways, edges)
+    return Durations(
+        arrays=arrays,
+        scale=scale,
+        horizon=horizon,
+        times=rounded(arrays.costs_s),
+        hops=hops,
+        ways=ways,
+        edges=edges,
+    )
 
 
-@dataclass(frozen=True, eq=False)
-class Block:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SegmentProblem:
     """Layers to place and order, in topological order by local index.
 
     `layers` are file positions; `is_virtual` ones (inputs, the entry) occupy no node and end at 0.
@@ -199,12 +207,12 @@ class Block:
 
     @property
     def bound(self) -> float:
-        """Critical-path lower bound of the block's makespan, inf if no placement is possible."""
+        """Critical-path lower bound of the segment's makespan, inf if no placement is possible."""
         return float(self.through.min(axis=1).max())
 
     @cached_property
     def key(self) -> tuple[object, ...]:
-        """Equal for blocks with the same answers; the layers' positions do not count."""
+        """Equal for segments with the same answers; the layers' positions do not count."""
         return (
             self.times.tobytes(),
             self.hops.tobytes(),
@@ -215,16 +223,16 @@ class Block:
             self.exit,
         )
 
-    def coarser(self, factor: int) -> Block:
-        """The same block in ticks that are `factor` times as long, durations rounded down again."""
+    def coarser(self, factor: int) -> SegmentProblem:
+        """The same in ticks that are `factor` times as long, durations rounded down again."""
         tables = {
             name: np.floor(getattr(self, name) / factor)
             for name in ("times", "hops", "edges", "last")
         }
         return replace(self, **tables)
 
-    def pinned(self, entry: int | None = None, exit_: int | None = None) -> Block:
-        """The same block with its first layer and its exit on given nodes."""
+    def pinned(self, entry: int | None = None, exit_: int | None = None) -> SegmentProblem:
+        """The same with its first layer and its exit on given nodes."""
         times = self.times.copy()
         if entry is not None:
             times[0] = np.where(np.arange(self.num_nodes) == entry, times[0], inf)
@@ -302,8 +310,8 @@ class Block:
                 free[node] = end
 
 
-def block_of(table: Durations, segment: Segment, with_memory: bool = False) -> Block:
-    """The block of a segment; its entry, if any, is local layer 0."""
+def problem_of(table: Durations, segment: Segment, with_memory: bool = False) -> SegmentProblem:
+    """The problem of a segment; its entry, if any, is local layer 0."""
     arrays = table.arrays
     entry = () if segment.entry is None else (segment.entry,)
     layers = (*entry, *segment.layers)
@@ -322,25 +330,25 @@ def block_of(table: Durations, segment: Segment, with_memory: bool = False) -> B
             if sends:
                 last[row] = table.ways[layer, :, arrays.results_to]
     groups = [sorted(local[x] for x in group if x in local) for group in arrays.groups]
-    return Block(
-        table,
-        layers,
-        times,
-        table.hops[rows],
-        table.edges[rows],
-        last,
-        tuple(
+    return SegmentProblem(
+        durations=table,
+        layers=layers,
+        times=times,
+        hops=table.hops[rows],
+        edges=table.edges[rows],
+        last=last,
+        inputs=tuple(
             ()
             if x == segment.entry
             else tuple(local[i] for i in dict.fromkeys(arrays.model.inputs[x]))
             for x in layers
         ),
-        tuple(x == segment.entry or bool(arrays.is_input[x]) for x in layers),
-        is_result,
-        tuple(tuple(group) for group in groups if len(group) > 1),
-        None if segment.exit is None else local[segment.exit],
-        _weights(arrays, layers) if with_memory else None,
-        memory_room(arrays.instance) if with_memory else None,
+        is_virtual=tuple(x == segment.entry or bool(arrays.is_input[x]) for x in layers),
+        is_result=is_result,
+        groups=tuple(tuple(group) for group in groups if len(group) > 1),
+        exit=None if segment.exit is None else local[segment.exit],
+        weights=_weights(arrays, layers) if with_memory else None,
+        limits=memory_room(arrays.instance) if with_memory else None,
     )
 
 

@@ -39,7 +39,7 @@ class Parcel:
     units: tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class TaskUnits:
     """One task's layers in units: a group is a unit, so is every layer without one.
 
@@ -88,7 +88,14 @@ def task_units(instance: Instance, task: int, transfers: str) -> TaskUnits:
             costs[broadcast.producer, ~reaches] = np.inf
     pairs = unit_of[arrays.model.edges].tolist()
     edges = tuple(dict.fromkeys((tail, head) for tail, head in pairs if tail != head))
-    return TaskUnits(unit_of, costs, weights, parcels, broadcasts, edges)
+    return TaskUnits(
+        unit_of=unit_of,
+        costs_s=costs,
+        weight_bytes=weights,
+        parcels=parcels,
+        broadcasts=broadcasts,
+        edges=edges,
+    )
 
 
 def _unit_of(arrays: TaskArrays) -> NDArray[np.int64]:

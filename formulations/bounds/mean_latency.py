@@ -64,7 +64,7 @@ def mean_latency_bound(instance: Instance) -> float | None:
     return None if bound == inf else bound * (1 - ROUNDING)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Work:
     """What is the same for all tasks of a model: its path, the layers beside it that cannot be
     sliced, the stages along it, and what each takes on every node alone, `alone_s` [S, N].
@@ -92,7 +92,14 @@ class _Work:
         into = runs.input_share * size[runs.first - 1]
         rest = set(range(len(arrays.model.layers))) - set(path)
         beside = [layer for layer in sorted(rest) if not may_slice(arrays.model.layers[layer])]
-        return cls(path, beside, runs, alone, into, size[runs.last])
+        return cls(
+            path=path,
+            beside=beside,
+            runs=runs,
+            alone_s=alone,
+            input_bytes=into,
+            output_bytes=size[runs.last],
+        )
 
 
 def _task_bound(instance: Instance, position: int, work: _Work, links: NodeLinks) -> float:

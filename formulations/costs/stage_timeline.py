@@ -74,7 +74,15 @@ def run_timeline(
     O(S x (P log P + log T)) for S steps in all and P links and nodes in use, as all that wait
     for one link need the same channels and only the first of them is looked at.
     """
-    run = _Run(instance, home, nodes, paths, service_s, input_bytes, output_bytes)
+    run = _Run(
+        instance=instance,
+        home=home,
+        nodes=nodes,
+        paths=paths,
+        service_s=service_s,
+        input_bytes=input_bytes,
+        output_bytes=output_bytes,
+    )
     while True:
         run.start_all()
         if not run.ends:
@@ -88,7 +96,7 @@ def run_timeline(
             run.finish(part)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Run:
     """The state of the simulation. A step's place is a link, or ~node for computing there."""
 

@@ -30,7 +30,7 @@ TOLERANCE = 1e-9
 """Relative difference up to which nothing has changed (METHODS 3)."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class NodeSums:
     """What visits add up to, of any shape: lambda s, lambda s^2, the weights of those that wait,
     weighted transfers and services, and foreign visits; `overload_s` as in `wait_seconds`."""
@@ -44,22 +44,22 @@ class NodeSums:
 
     def __add__(self, other: NodeSums) -> NodeSums:
         return NodeSums(
-            self.rho + other.rho,
-            self.second + other.second,
-            self.waiting + other.waiting,
-            self.spent + other.spent,
-            self.guests + other.guests,
-            self.overload_s,
+            rho=self.rho + other.rho,
+            second=self.second + other.second,
+            waiting=self.waiting + other.waiting,
+            spent=self.spent + other.spent,
+            guests=self.guests + other.guests,
+            overload_s=self.overload_s,
         )
 
     def __getitem__(self, index: Integers) -> NodeSums:
         return NodeSums(
-            self.rho[index],
-            self.second[index],
-            self.waiting[index],
-            self.spent[index],
-            self.guests[index],
-            self.overload_s,
+            rho=self.rho[index],
+            second=self.second[index],
+            waiting=self.waiting[index],
+            spent=self.spent[index],
+            guests=self.guests[index],
+            overload_s=self.overload_s,
         )
 
     @property
@@ -125,12 +125,12 @@ class ExchangeGame:
         count = len(self.subtasks.instance.nodes)
         none = np.zeros(count)
         return NodeSums(
-            summed(node, rate * service, count),
-            summed(node, rate * service**2, count),
-            summed(node, factor[tasks], count),
-            none,
-            none,
-            self.overload_s,
+            rho=summed(node, rate * service, count),
+            second=summed(node, rate * service**2, count),
+            waiting=summed(node, factor[tasks], count),
+            spent=none,
+            guests=none,
+            overload_s=self.overload_s,
         )
 
     def state(self, places: ArrayLike) -> ExchangeState:
@@ -176,12 +176,12 @@ class ExchangeState:
         service = self.visit_s[group, node]
         spent = game.factor * game.alone_s[self.at_home]
         visits = NodeSums(
-            summed(node, rate * service, count),
-            summed(node, rate * service**2, count),
-            summed(node, factor, count),
-            summed(self.places, spent, count),
-            summed(node, game.foreign[member, node], count),
-            game.overload_s,
+            rho=summed(node, rate * service, count),
+            second=summed(node, rate * service**2, count),
+            waiting=summed(node, factor, count),
+            spent=summed(self.places, spent, count),
+            guests=summed(node, game.foreign[member, node], count),
+            overload_s=game.overload_s,
         )
         return game.fixed + visits
 
@@ -194,22 +194,22 @@ class ExchangeState:
         closes = (self.members[game.group, self.places] == 1) & (service > 0)
         rest = np.where(closes, 0.0, visit - service)
         leaving = NodeSums(
-            -game.rate * service,
-            game.rate * (rest**2 - visit**2),
-            np.where(closes, -game.factor, 0.0),
-            -game.factor * game.alone_s[self.at_home],
-            -(closes & game.foreign[self.at_home]).astype(np.float64),
-            game.overload_s,
+            rho=-game.rate * service,
+            second=game.rate * (rest**2 - visit**2),
+            waiting=np.where(closes, -game.factor, 0.0),
+            spent=-game.factor * game.alone_s[self.at_home],
+            guests=-(closes & game.foreign[self.at_home]).astype(np.float64),
+            overload_s=game.overload_s,
         )
         sums = self.nodes[self.places] + leaving
         tiny = sums.waiting <= 0  # nobody waits there: what is left is rounding
         return NodeSums(
-            np.where(tiny, 0.0, sums.rho),
-            np.where(tiny, 0.0, np.maximum(sums.second, 0.0)),
-            np.maximum(sums.waiting, 0.0),
-            sums.spent,
-            sums.guests,
-            game.overload_s,
+            rho=np.where(tiny, 0.0, sums.rho),
+            second=np.where(tiny, 0.0, np.maximum(sums.second, 0.0)),
+            waiting=np.maximum(sums.waiting, 0.0),
+            spent=sums.spent,
+            guests=sums.guests,
+            overload_s=game.overload_s,
         )
 
     @cached_property

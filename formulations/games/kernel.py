@@ -56,17 +56,12 @@ def tables(game: ExchangeGame) -> Given:
     """The tables of a game on the device."""
     with jax.enable_x64(True):
         return Given(
-            *(
-                jnp.asarray(_padded(rows))
-                for rows in (
-                    np.where(game.allowed, game.alone_s, inf).T,
-                    game.service_s.T,
-                    game.rate,
-                    game.factor,
-                    game.group.astype(np.int32),
-                    game.source.astype(np.int32),
-                )
-            )
+            alone_s=jnp.asarray(_padded(np.where(game.allowed, game.alone_s, inf).T)),
+            service_s=jnp.asarray(_padded(game.service_s.T)),
+            rate=jnp.asarray(_padded(game.rate)),
+            factor=jnp.asarray(_padded(game.factor)),
+            group=jnp.asarray(_padded(game.group.astype(np.int32))),
+            source=jnp.asarray(_padded(game.source.astype(np.int32))),
         )
 
 
@@ -79,20 +74,19 @@ def replacements(state: ExchangeState, agents: bool) -> tuple[Floats, Floats | N
     """
     game, count, left = state.game, len(state.places), state.left
     with jax.enable_x64(True):
-        rows = (
-            state.visit_s[game.group].T,
-            (state.members[game.group] == 0).T,
-            state.places.astype(np.int32),
-            left.rho,
-            left.second,
-            left.waiting,
-            left.spent,
-            left.guests,
-            state.nodes.cost[state.places],
-            game.quota[state.places],
-            state.latency_s,
+        now = Now(
+            visit_s=_padded(state.visit_s[game.group].T),
+            opens=_padded((state.members[game.group] == 0).T),
+            here=_padded(state.places.astype(np.int32)),
+            rho=_padded(left.rho),
+            second=_padded(left.second),
+            waiting=_padded(left.waiting),
+            spent=_padded(left.spent),
+            guests=_padded(left.guests),
+            node_cost=_padded(state.nodes.cost[state.places]),
+            quota=_padded(game.quota[state.places]),
+            latency_s=_padded(state.latency_s),
         )
-        now = Now(*(_padded(row) for row in rows))
         node, agent = _replacements(game.device_tables, now, agents)
         return np.asarray(node)[:count, :count], (
             np.asarray(agent)[:count, :count] if agents else None
@@ -105,22 +99,22 @@ def arrivals(state: ExchangeState, agents: bool) -> tuple[Floats, Floats | None]
     First the node's cost, inf where the subtask may not be (as in `replacements`) or is already;
     then, if asked for, the subtask's latency. O(K N).
     """
-    game, nodes = state.game, state.nodes
+    game: Any = state.game  # these bring NumPy's arrays, which compiled functions take as well
+    nodes: Any = state.nodes
     with jax.enable_x64(True):
-        rows: list[Any] = [
-            _padded(state.visit_s[game.group].T),
-            _padded((state.members[game.group] == 0).T),
-            _padded(state.places.astype(np.int32)),
-            nodes.rho,
-            nodes.second,
-            nodes.waiting,
-            nodes.spent,
-            nodes.guests,
-            nodes.cost,
-            game.quota,
-            _padded(state.latency_s),
-        ]
-        now = Now(*rows)
+        now = Now(
+            visit_s=_padded(state.visit_s[game.group].T),
+            opens=_padded((state.members[game.group] == 0).T),
+            here=_padded(state.places.astype(np.int32)),
+            rho=nodes.rho,
+            second=nodes.second,
+            waiting=nodes.waiting,
+            spent=nodes.spent,
+            guests=nodes.guests,
+            node_cost=nodes.cost,
+            quota=game.quota,
+            latency_s=_padded(state.latency_s),
+        )
         joined, agent = _arrivals(game.device_tables, now, agents)
         count = len(state.places)
         return np.asarray(joined)[:, :count].T, np.asarray(agent)[:, :count].T if agents else None

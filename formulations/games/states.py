@@ -19,7 +19,7 @@ Flags = NDArray[np.bool_]
 MOST_STATES = 200_000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class States:
     """S assignments to allowed nodes, numbered like digits.
 
@@ -101,4 +101,11 @@ def states_of(game: ExchangeGame) -> States | None:
     for k, nodes in enumerate(choices):
         places[:, k] = nodes[choice[:, k]]
         position[k, nodes] = np.arange(len(nodes))
-    return States(game, places, position, choice, step, values_of(game, places))
+    return States(
+        game=game,
+        places=places,
+        position=position,
+        choice=choice,
+        step=step,
+        values=values_of(game, places),
+    )

@@ -40,7 +40,7 @@ def values_of(game: ExchangeGame, places: Integers) -> Values:
     return Values(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Tables:
     """Of groups: rate, factor, task, whether a run, whether its home's radio is serial; and of
     subtasks the transfers [K, N] and the loads of links [K, N, links]."""
@@ -67,14 +67,14 @@ class _Tables:
             for hop in range(links.shape[1]):  # a leg crosses no link twice
                 load[subtask, every, links[:, hop]] += use.rate[subtask] * seconds[:, hop]
         return cls(
-            game.rate[first],
-            game.factor[first],
-            game.subtasks.task[first],
-            game.assignments.group_is_run,
-            game.assignments.group_is_serial,
-            game.foreign[first],
-            game.alone_s - game.service_s,
-            load[:, :, :-1],
+            rate=game.rate[first],
+            factor=game.factor[first],
+            task=game.subtasks.task[first],
+            is_run=game.assignments.group_is_run,
+            serial=game.assignments.group_is_serial,
+            foreign=game.foreign[first],
+            moved_s=game.alone_s - game.service_s,
+            link_load=load[:, :, :-1],
         )
 
 

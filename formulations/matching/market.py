@@ -21,7 +21,7 @@ Names = tuple[Sequence[Hashable], Sequence[Hashable]]
 _TABLE_ENTRIES = 1 << 22
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Market:
     """The acceptable pairs of a hospital/residents market, in the order of both sides.
 
@@ -117,12 +117,12 @@ def market_from_entries(
     listed[position[mutual]] = True
     place = (np.cumsum(listed) - 1)[position[mutual]]
     return Market(
-        row[mutual],
-        hospital[mutual],
-        place,
-        _starts(row[mutual], residents),
-        _starts(owner[listed], hospitals),
-        places,
+        resident=row[mutual],
+        hospital=hospital[mutual],
+        place=place,
+        start=_starts(row[mutual], residents),
+        hospital_start=_starts(owner[listed], hospitals),
+        quotas=places,
     )
 
 
@@ -167,8 +167,14 @@ def market_from_ranks(preferences: Rows, ranks: Rows, quotas: ArrayLike) -> Mark
     pair = by_rank[np.argsort(_narrow(hospital[by_rank]), kind="stable")]
     place = np.empty_like(pair)
     place[pair] = np.arange(len(pair))
-    starts = _starts(row, len(lengths)), _starts(hospital, len(places))
-    return Market(row, hospital, place, *starts, places)
+    return Market(
+        resident=row,
+        hospital=hospital,
+        place=place,
+        start=_starts(row, len(lengths)),
+        hospital_start=_starts(hospital, len(places)),
+        quotas=places,
+    )
 
 
 def _flat(rows: Rows, what: str, *, integer: bool) -> tuple[IntArray, NDArray[Any]]:

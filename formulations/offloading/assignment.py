@@ -25,7 +25,7 @@ Seconds = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Visits:
     """V visits: subtasks of one group on one node together, and what stays at a source.
 
@@ -43,7 +43,7 @@ class Visits:
     foreign: Flags
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class AssignmentCost:
     """An assignment's cost and what it is made of.
 
@@ -131,15 +131,15 @@ class Assignments:
         possible = possible and bool(np.isfinite(latency).all())
         counted = visits.foreign & (visits.service_s > 0)
         return AssignmentCost(
-            float(self.weight @ latency) if possible else inf,
-            latency,
-            rho,
-            second,
-            wait_s,
-            load,
-            np.bincount(visits.node[counted], minlength=self.num_nodes),
-            self._potential(visits, waited) if possible else inf,
-            visits,
+            value=float(self.weight @ latency) if possible else inf,
+            task_latency_s=latency,
+            rho=rho,
+            second_moment=second,
+            wait_s=wait_s,
+            link_load=load,
+            guests=np.bincount(visits.node[counted], minlength=self.num_nodes),
+            potential=self._potential(visits, waited) if possible else inf,
+            visits=visits,
         )
 
     def obeys(self, assignment: ArrayLike, cost: AssignmentCost | None = None) -> bool:
@@ -174,13 +174,13 @@ class Assignments:
         served = np.bincount(visit, service, len(keys)) + local
         none, stay_s = np.zeros(len(stays)), subtasks.local_s[stays]
         visits = Visits(
-            np.concatenate([task, stays]),
-            np.concatenate([np.where(unsliced, -1, group), np.full(len(stays), -1)]),
-            np.concatenate([node, self.task_source[stays]]),
-            np.concatenate([np.bincount(visit, moved, len(keys)), none]),
-            np.concatenate([served, stay_s]),
-            np.concatenate([local, stay_s]),
-            np.concatenate([node != self.task_source[task], none > 0]),
+            task=np.concatenate([task, stays]),
+            group=np.concatenate([np.where(unsliced, -1, group), np.full(len(stays), -1)]),
+            node=np.concatenate([node, self.task_source[stays]]),
+            transfer_s=np.concatenate([np.bincount(visit, moved, len(keys)), none]),
+            service_s=np.concatenate([served, stay_s]),
+            local_s=np.concatenate([local, stay_s]),
+            foreign=np.concatenate([node != self.task_source[task], none > 0]),
         )
         return visits, allowed
 

@@ -176,23 +176,27 @@ def _tables(own: Assignments) -> Tables:
     base = np.zeros((3, own.num_nodes))
     for row, terms in zip(base, (rates * work, rates * work**2, own.weight[stays]), strict=True):
         np.add.at(row, sources, terms)
-    figures = (
-        np.where(forbidden, 0.0, moved),
-        np.where(forbidden, 0.0, service),
-        forbidden,
-        subtasks.rate,
-        np.where(local > 0, subtasks.source, -1),
-        local,
-        members[:, subtasks.group],
-        is_member[:, subtasks.group],
-        members,
-        is_member,
-        own.group_is_serial,
-        own.weight[own.group_task],
-        own.weight @ subtasks.base_s,
-        *base,
+    legs, base_load = _legs(own)
+    return Tables(
+        moved_s=jnp.asarray(np.where(forbidden, 0.0, moved)),
+        service_s=jnp.asarray(np.where(forbidden, 0.0, service)),
+        forbidden=jnp.asarray(forbidden),
+        rate=jnp.asarray(subtasks.rate),
+        run_source=jnp.asarray(np.where(local > 0, subtasks.source, -1)),
+        local_s=jnp.asarray(local),
+        mates=jnp.asarray(members[:, subtasks.group]),
+        has_mate=jnp.asarray(is_member[:, subtasks.group]),
+        members=jnp.asarray(members),
+        is_member=jnp.asarray(is_member),
+        serial=jnp.asarray(own.group_is_serial),
+        weight=jnp.asarray(own.weight[own.group_task]),
+        base=jnp.asarray(own.weight @ subtasks.base_s),
+        base_rho=jnp.asarray(base[0]),
+        base_second=jnp.asarray(base[1]),
+        base_weight=jnp.asarray(base[2]),
+        legs=legs,
+        base_load=base_load,
     )
-    return Tables(*(jnp.asarray(figure) for figure in figures), *_legs(own))  # type: ignore[call-arg, arg-type]
 
 
 def _members(group: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Chosen:
     """What the plans chosen so far take: `rho`, `second` and `waiting` [N] (the weight of visits
     that are no barrier), `guests` [N], `links` [links], the objective's rest, and who they are.
@@ -36,7 +36,7 @@ class Chosen:
     plans: tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class PlanTable:
     """E plans of all tasks, plan e of task `task[e]`.
 
@@ -87,42 +87,51 @@ class PlanTable:
                     barriers.append((at, weight, node, end, waits))
         most = max((len(node) for _, _, node, _, _ in barriers), default=1)
         count = len(barriers)
-        padded = np.zeros((count, most), np.int64), np.full((count, most), -inf)
+        node_of, end_of = np.zeros((count, most), np.int64), np.full((count, most), -inf)
         waits_of = np.zeros((count, most), bool)
         for b, (_, _, node, end, waits) in enumerate(barriers):
-            padded[0][b, : len(node)], padded[1][b, : len(node)] = node, end
+            node_of[b, : len(node)], end_of[b, : len(node)] = node, end
             waits_of[b, : len(node)] = waits
         return cls(
-            tuple(own for _, own in rows),
-            np.array([task for task, _ in rows], np.int64),
-            rho,
-            second,
-            waiting,
-            guests,
-            links,
-            fixed,
-            np.array([owner for owner, *_ in barriers], np.int64),
-            np.array([weight for _, weight, *_ in barriers], np.float64),
-            *padded,
-            waits_of,
-            loads.quota,
+            footprints=tuple(own for _, own in rows),
+            task=np.array([task for task, _ in rows], np.int64),
+            rho=rho,
+            second=second,
+            waiting=waiting,
+            guests=guests,
+            links=links,
+            fixed_s=fixed,
+            owner=np.array([owner for owner, *_ in barriers], np.int64),
+            weight=np.array([weight for _, weight, *_ in barriers], np.float64),
+            node=node_of,
+            end_s=end_of,
+            waits=waits_of,
+            quota=loads.quota,
         )
 
     def nothing(self) -> Chosen:
         """No plan chosen yet."""
         none = np.zeros(self.rho.shape[1])
-        return Chosen(none, none, none, none, np.zeros(self.links.shape[1]), 0.0, ())
+        return Chosen(
+            rho=none,
+            second=none,
+            waiting=none,
+            guests=none,
+            links=np.zeros(self.links.shape[1]),
+            fixed_s=0.0,
+            plans=(),
+        )
 
     def add(self, chosen: Chosen, plan: int) -> Chosen:
         """One plan more."""
         return Chosen(
-            chosen.rho + self.rho[plan],
-            chosen.second + self.second[plan],
-            chosen.waiting + self.waiting[plan],
-            chosen.guests + self.guests[plan],
-            chosen.links + self.links[plan],
-            chosen.fixed_s + float(self.fixed_s[plan]),
-            (*chosen.plans, plan),
+            rho=chosen.rho + self.rho[plan],
+            second=chosen.second + self.second[plan],
+            waiting=chosen.waiting + self.waiting[plan],
+            guests=chosen.guests + self.guests[plan],
+            links=chosen.links + self.links[plan],
+            fixed_s=chosen.fixed_s + float(self.fixed_s[plan]),
+            plans=(*chosen.plans, plan),
         )
 
     def value(self, chosen: Chosen) -> float:

@@ -25,7 +25,7 @@ Seconds = NDArray[np.float64]
 _MOST_TILES = 1024
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Footprint:
     """What one task's answer takes: V visits in G groups, and what it sends over links.
 
@@ -91,15 +91,15 @@ def footprint(
     ids = np.array([link for link, _ in crossed], np.int64)
     seconds_of = np.array([seconds for _, seconds in crossed], np.float64)
     return Footprint(
-        answer,
-        node,
-        service,
-        moved,
-        np.array(firsts, np.int64),
-        fixed,
-        ids,
-        seconds_of,
-        np.array(held, np.int64).reshape(-1, 2),
+        answer=answer,
+        node=node,
+        service_s=service,
+        moved_s=moved,
+        first=np.array(firsts, np.int64),
+        fixed_s=fixed,
+        links=ids,
+        link_s=seconds_of,
+        held=np.array(held, np.int64).reshape(-1, 2),
     )
 
 
@@ -130,7 +130,7 @@ def _stage_visits(
     return (nodes, service, moved), 0.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Tiles:
     """What the slices of a stage need, wherever they run: bytes, shares [layers, T], FLOP."""
 
@@ -162,10 +162,10 @@ def _tiles_of(geometry: StageGeometry, slices: tuple[tuple[int, ...], ...]) -> _
     shares = found.shares[:-1]
     flops = np.array([layer.flops for layer in layers])
     return _Tiles(
-        layers,
-        shares,
-        (flops @ shares).tolist(),
-        found.input_bytes.tolist(),
-        found.output_bytes.tolist(),
-        any(layer.times_s for layer in layers),
+        layers=layers,
+        shares=shares,
+        work=(flops @ shares).tolist(),
+        input_bytes=found.input_bytes.tolist(),
+        output_bytes=found.output_bytes.tolist(),
+        measured=any(layer.times_s for layer in layers),
     )

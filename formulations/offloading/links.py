@@ -16,7 +16,7 @@ Integers = NDArray[np.int64]
 Seconds = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class LinkUse:
     """Every tensor that moves with a subtask, as legs over links.
 
@@ -117,14 +117,14 @@ class _Legs:
         links = self.routes.links
         columns = list(zip(*self.legs, strict=True)) or [(), (), ()]
         return LinkUse(
-            np.array(columns[0], np.int64),
-            np.array(columns[1], np.int64),
-            np.array(columns[2], np.float64),
-            _table(self.routes, list(self.rows)),
-            self.subtasks.rate,
-            np.array([link.latency_s for link in links]),
-            np.array([8 / link.bandwidth_bps for link in links]),
-            self.base_load,
+            subtask=np.array(columns[0], np.int64),
+            row=np.array(columns[1], np.int64),
+            size=np.array(columns[2], np.float64),
+            table=_table(self.routes, list(self.rows)),
+            rate=self.subtasks.rate,
+            latency_s=np.array([link.latency_s for link in links]),
+            seconds_per_byte=np.array([8 / link.bandwidth_bps for link in links]),
+            base_load=self.base_load,
         )
 
 

@@ -36,7 +36,7 @@ class GroupSets:
     waits: Table
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class NodeSets:
     """All sets of subtasks that a node may be given.
 
@@ -125,12 +125,12 @@ def _of_node(assignments: Assignments, node: int, may: NDArray[np.bool_]) -> Nod
     ok &= _memory_holds(assignments, node, members)
     wait_s = np.where(ok, wait_seconds(moment, load), 0.0)
     return NodeSets(
-        node,
-        members,
-        tuple(groups),
-        wait_s,
-        np.where(ok, 0.0, inf),
-        float(assignments.weight[stays].sum()),
+        node=node,
+        members=members,
+        groups=tuple(groups),
+        wait_s=wait_s,
+        barred=np.where(ok, 0.0, inf),
+        stay_weight=float(assignments.weight[stays].sum()),
     )
 
 

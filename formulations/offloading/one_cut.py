@@ -31,7 +31,7 @@ MOST_NEAR = 64
 """Nodes that a task looks at first, or (DINA-P) at all."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class CutTable:
     """What a cut of a model after p of its M layers that are no inputs means, p = 0..M.
 
@@ -81,15 +81,17 @@ class CutTable:
         live, kept = steps.cumsum(axis=0)[:-1], results.cumsum(axis=0)[:-1]
         crossing = np.round(live[:, 0]).astype(np.int64)
         return cls(
-            frozen(layers),
-            frozen(np.concatenate([none, times.cumsum(axis=0)])),
-            frozen(np.concatenate([times[::-1].cumsum(axis=0)[::-1], none])),
-            frozen(crossing),
-            frozen(np.where(crossing > 0, live[:, 1], 0.0)),
-            frozen(_whole_groups(arrays, rank, num_cuts)),
-            frozen(kept),
-            frozen(np.maximum(kept[-1] - kept, 0.0) * (kept[-1:, :1] - kept[:, :1] > 0.5)),
-            tuple(forks),
+            layers=frozen(layers),
+            before_s=frozen(np.concatenate([none, times.cumsum(axis=0)])),
+            after_s=frozen(np.concatenate([times[::-1].cumsum(axis=0)[::-1], none])),
+            count=frozen(crossing),
+            size=frozen(np.where(crossing > 0, live[:, 1], 0.0)),
+            whole_groups=frozen(_whole_groups(arrays, rank, num_cuts)),
+            kept_results=frozen(kept),
+            sent_results=frozen(
+                np.maximum(kept[-1] - kept, 0.0) * (kept[-1:, :1] - kept[:, :1] > 0.5)
+            ),
+            forks=tuple(forks),
         )
 
 

@@ -30,7 +30,7 @@ from splitfog.instances.records import Instance, frozen
 Seconds = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Subtasks:
     """K subtasks on N nodes, and all that does not depend on where they go.
 
@@ -177,21 +177,21 @@ class _Columns:
             frozen(np.array([row[i] for row in self.rows]).reshape(-1, num_nodes)) for i in range(3)
         )
         return Subtasks(
-            self.instance,
-            self.objective,
-            template,
-            tuple(self.keys),
-            frozen(np.array([task for task, _, _ in self.keys], np.int64)),
-            frozen(np.array(self.group, np.int64)),
-            into,
-            service,
-            out,
-            frozen(np.array([row[3] for row in self.rows], np.float64)),
-            frozen(np.array(self.base_s)),
-            frozen(np.array(self.local_s)),
-            frozen(np.array([home for home, _, _ in self.moved], np.int64)),
-            frozen(np.array([into for _, into, _ in self.moved], np.float64)),
-            frozen(np.array([out for _, _, out in self.moved], np.float64)),
+            instance=self.instance,
+            objective=self.objective,
+            template=template,
+            keys=tuple(self.keys),
+            task=frozen(np.array([task for task, _, _ in self.keys], np.int64)),
+            group=frozen(np.array(self.group, np.int64)),
+            transfer_in_s=into,
+            service_s=service,
+            transfer_out_s=out,
+            weight_bytes=frozen(np.array([row[3] for row in self.rows], np.float64)),
+            base_s=frozen(np.array(self.base_s)),
+            local_s=frozen(np.array(self.local_s)),
+            home=frozen(np.array([home for home, _, _ in self.moved], np.int64)),
+            input_bytes=frozen(np.array([into for _, into, _ in self.moved], np.float64)),
+            output_bytes=frozen(np.array([out for _, _, out in self.moved], np.float64)),
         )
 
     def add_task(self, task: int, answer: TaskDecision) -> None:

@@ -42,7 +42,7 @@ class TierLine:
     down: tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CutNetwork:
     """Arcs (tail, head, cost in seconds; inf: never cut), x(i, k) at position i (K - 1) + k.
 
@@ -206,8 +206,16 @@ class _Builder:
                 ends = np.array([first, other])
                 self.endless(self.x(ends), self.x(ends[::-1]))
         tails, heads, costs = (np.concatenate(part) for part in zip(*self.parts, strict=True))
-        sizes = (self.num_layers, self.num_tiers, self.num_any, self.num_all)
-        return CutNetwork(tier_costs, tails, heads, costs, *sizes)
+        return CutNetwork(
+            tier_costs=tier_costs,
+            tails=tails,
+            heads=heads,
+            costs=costs,
+            num_layers=self.num_layers,
+            num_tiers=self.num_tiers,
+            num_any=self.num_any,
+            num_all=self.num_all,
+        )
 
     def x(self, layers: NDArray[np.int64]) -> NDArray[np.int64]:
         """[layers, boundaries]: vertices of the variables x(i, k)."""

@@ -9,7 +9,7 @@ from math import inf
 Terms = Iterable[tuple[int, float]]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class LinearProgram:
     """Minimise `cost` x + `constant`, 0 <= x <= `upper`, subject to rows `lower <= a x <= upper`.
 

@@ -20,7 +20,7 @@ from splitfog.instances.records import Instance
 ABSENT = -1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class PlacementProgram:
     """A program, where its placement variables stand, and the seconds that one unit of cost is.
 

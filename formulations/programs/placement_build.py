@@ -103,13 +103,13 @@ class ProgramBuild:
         elif self.at_most_s < inf:
             self._leave_out_the_dear()
         return PlacementProgram(
-            self.instance,
-            self.program,
-            self.units,
-            self.columns,
-            self.unit_s,
-            self.longest,
-            self.busy_rows,
+            instance=self.instance,
+            program=self.program,
+            units=self.units,
+            columns=self.columns,
+            unit_s=self.unit_s,
+            longest=self.longest,
+            busy_rows=self.busy_rows,
         )
 
     def _scale(self) -> float:

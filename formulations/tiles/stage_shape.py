@@ -32,7 +32,7 @@ class Reach:
     may_miss: bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class StageGeometry(Keeper):
     """All that reverse tile calculation needs to know of a stage, built once.
 
@@ -84,7 +84,15 @@ class StageGeometry(Keeper):
             for slot, (layer, own) in enumerate(zip(tensors, reads, strict=False))
         )
         tensor_bytes = np.array([tensor.output_bytes for tensor in tensors], np.float64)
-        return cls(model, ordered, source, reads, reaches, frozen(shapes), frozen(tensor_bytes))
+        return cls(
+            model=model,
+            layers=ordered,
+            source=source,
+            reads=reads,
+            reaches=reaches,
+            shapes=frozen(shapes),
+            tensor_bytes=frozen(tensor_bytes),
+        )
 
     @property
     def output(self) -> int:

@@ -145,7 +145,7 @@ def _class_of(items: list[tuple[int, tuple[int, ...], bool]], size: int) -> Ship
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Hops:
     """The routes from every node, as the hops of its whole tree in the order of SPEC 3.2.
 
@@ -201,15 +201,17 @@ def hops_of(instance: Instance) -> Hops:
     tails, heads, latency_s, seconds_per_byte = map(np.array, zip(*ends, strict=True))
     flat = link.reshape(-1)  # -1, no hop, meets the row added at the end
     return Hops(
-        size,
-        tails[flat].astype(np.int32),
-        heads[flat].astype(np.int32),
-        np.where(flat < 0, 0, flat).astype(np.int32),
-        latency_s[flat].astype(float),
-        seconds_per_byte[flat].astype(float),
-        uses,
-        routes.latency_s.reshape(-1),
-        np.where(np.isfinite(routes.seconds_per_byte), routes.seconds_per_byte, 0.0).reshape(-1),
+        size=size,
+        tail=tails[flat].astype(np.int32),
+        head=heads[flat].astype(np.int32),
+        link=np.where(flat < 0, 0, flat).astype(np.int32),
+        latency_s=latency_s[flat].astype(float),
+        seconds_per_byte=seconds_per_byte[flat].astype(float),
+        uses=uses,
+        pair_latency_s=routes.latency_s.reshape(-1),
+        pair_seconds_per_byte=np.where(
+            np.isfinite(routes.seconds_per_byte), routes.seconds_per_byte, 0.0
+        ).reshape(-1),
     )
 
 

@@ -55,13 +55,13 @@ def rules_of(columns: Columns, hops: Hops, monotone: bool) -> Rules:
         for other in group[1:]
     ]
     return Rules(
-        jnp.asarray(columns.allowed),
-        jnp.asarray(columns.edges.astype(np.int32)),
-        jnp.asarray(hops.reach & rises if monotone else hops.reach),
-        _pairs(results),
-        jnp.asarray(hops.reach),
-        _pairs(together),
-        _memory_of(columns),
+        allowed=jnp.asarray(columns.allowed),
+        edges=jnp.asarray(columns.edges.astype(np.int32)),
+        may_read=jnp.asarray(hops.reach & rises if monotone else hops.reach),
+        results=_pairs(results),
+        may_return=jnp.asarray(hops.reach),
+        together=_pairs(together),
+        memory=_memory_of(columns),
     )
 
 

@@ -46,11 +46,12 @@ def visits_of(columns: Columns) -> Visits:
     is_last = np.zeros(columns.count, bool)
     is_last[columns.first[1:] - 1] = True
     sources = np.array([-1 if t.source is None else t.source for t in columns.tasks], np.int32)
-    per_task = (columns.rates, columns.weights, sources)
     return Visits(
-        jnp.asarray(columns.times_s),
-        jnp.asarray(is_last),
-        *(jnp.asarray(figure[columns.task]) for figure in per_task),
+        times_s=jnp.asarray(columns.times_s),
+        is_last=jnp.asarray(is_last),
+        rate=jnp.asarray(columns.rates[columns.task]),
+        weight=jnp.asarray(columns.weights[columns.task]),
+        source=jnp.asarray(sources[columns.task]),
     )
 
 

@@ -54,11 +54,16 @@ class Pairs(NamedTuple):
 
 def pairs_of(hops: Hops) -> Pairs:
     """The tables of `hops` on the device."""
-    tables = (
-        hops.pair_latency_s, hops.pair_seconds_per_byte, hops.words, hops.latency_s,
-        hops.seconds_per_byte, hops.tail, hops.head, hops.link,
-    )  # fmt: skip
-    return Pairs(*(jnp.asarray(table) for table in tables))
+    return Pairs(
+        latency_s=jnp.asarray(hops.pair_latency_s),
+        seconds_per_byte=jnp.asarray(hops.pair_seconds_per_byte),
+        words=jnp.asarray(hops.words),
+        hop_latency_s=jnp.asarray(hops.latency_s),
+        hop_seconds_per_byte=jnp.asarray(hops.seconds_per_byte),
+        hop_tail=jnp.asarray(hops.tail),
+        hop_head=jnp.asarray(hops.head),
+        hop_link=jnp.asarray(hops.link),
+    )
 
 
 def groups_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
 from splitfog.instances.lookup import look_up
@@ -36,6 +36,7 @@ class Option:
     kind: Kind
     low: float | None = None
     high: float | None = None
+    _: KW_ONLY
     choices: tuple[str, ...] = ()
     optional: bool = False
 

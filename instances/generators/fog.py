@@ -182,7 +182,7 @@ def radio_bps(
     return np.asarray(options["bandwidth_hz"] * options["bandwidth_scale"] * per_hz)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Streams:
     """A random stream for every quantity, so that one does not disturb another."""
 
@@ -195,7 +195,8 @@ class _Streams:
 
     @classmethod
     def of(cls, seed: int) -> _Streams:
-        return cls(*map(np.random.default_rng, np.random.SeedSequence(seed).spawn(6)))
+        streams = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(6))
+        return cls(**dict(zip(cls.__dataclass_fields__, streams, strict=True)))
 
 
 @dataclass(frozen=True)

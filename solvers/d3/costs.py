@@ -31,7 +31,7 @@ Lane = tuple[int, tuple[int, int]]
 """(index of the node in the team, range of the axis that is not cut freely)."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class RunCosts:
     """Stage times of a run of M blocks that may be sliced, all at the team's home.
 

@@ -70,7 +70,7 @@ class TaskPlanner:
 
     def new_slicer(self, **how: Any) -> Slicer:
         """A slicer of the task with other rules or less room."""
-        return Slicer(self.arrays, self.helpers, self.grid, **how)
+        return Slicer(arrays=self.arrays, helpers=self.helpers, grid=self.grid, **how)
 
     def whole(self, answer: TaskDecision) -> Decision:
         """The decision of all tasks with this answer."""

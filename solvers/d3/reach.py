@@ -21,7 +21,7 @@ from splitfog.solvers.d3.chains import Block
 Table = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class BlockReach:
     """Needs of a block's layers, and in the last row of its input, for slices of its output.
 
@@ -50,13 +50,13 @@ def reach_of(model: Model, block: Block) -> BlockReach:
     geometry = geometry_of(model, block.layers)
     tables = [_axis_tables(geometry, axis) for axis in range(2)]
     return BlockReach(
-        geometry.layers,
-        (tables[0][0], tables[1][0]),
-        (tables[0][1], tables[1][1]),
-        np.prod(geometry.shapes[:, 1:], axis=1).astype(np.float64),
-        (geometry.height, geometry.width),
-        float(geometry.tensor_bytes[-1]),
-        float(geometry.tensor_bytes[-2]),
+        layers=geometry.layers,
+        starts=(tables[0][0], tables[1][0]),
+        ends=(tables[0][1], tables[1][1]),
+        areas=np.prod(geometry.shapes[:, 1:], axis=1).astype(np.float64),
+        sizes=(geometry.height, geometry.width),
+        input_bytes=float(geometry.tensor_bytes[-1]),
+        output_bytes=float(geometry.tensor_bytes[-2]),
     )
 
 

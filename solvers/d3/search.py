@@ -24,7 +24,7 @@ LINK_SCALES = (1.0, 2.0, 4.0, 8.0)
 Costs = NDArray[np.float64]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Slicer:
     """Finds the stages of one task, for any placement; keeps what placements share.
 
@@ -55,7 +55,13 @@ class Slicer:
 
     def with_rule(self, rule: PatternRule) -> Slicer:
         """A slicer of the same task with other patterns."""
-        return Slicer(self.arrays, self.helpers, self.grid, self.room_bytes, rule)
+        return Slicer(
+            arrays=self.arrays,
+            helpers=self.helpers,
+            grid=self.grid,
+            room_bytes=self.room_bytes,
+            rule=rule,
+        )
 
     def sliced(self, placement: NDArray[np.int64]) -> TaskDecision:
         """The placement with the best stages that keep every layer at its node."""
@@ -124,7 +130,13 @@ class Slicer:
                 room = self.room_bytes[list(team.nodes)]
             known = self._alike.setdefault((likeness(self.arrays.model, blocks), home), {})
             costs = RunCosts(
-                self.arrays.model, blocks, team, self.grid, room, self.rule, known=known
+                model=self.arrays.model,
+                blocks=blocks,
+                team=team,
+                grid=self.grid,
+                room_bytes=room,
+                rule=self.rule,
+                known=known,
             )
             self._runs[blocks, home] = _Run(self, costs)
         return self._runs[blocks, home]

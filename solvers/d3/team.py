@@ -16,7 +16,7 @@ MOST_NODES = 16
 """A team has at most so many nodes."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Team:
     """A home and its N candidate nodes, the home among them.
 

@@ -31,7 +31,7 @@ Seconds = NDArray[np.float64]
 MAX_BORDERS = 8
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Blocks:
     """A model's borders, and its sliceable blocks between any two of them.
 
@@ -144,21 +144,21 @@ def blocks_of(instance: Instance, task: int) -> Blocks:
     ]
     size_out = np.array([g.tensor_bytes[-2] for g in geometries])
     return Blocks(
-        np.array(borders, np.int64),
-        tuple(pairs),
-        tuple(layers),
-        ~tall,
-        length,
-        np.array([min(g.height, g.width) for g in geometries], np.int64),
-        frozen(begin_work),
-        frozen(end_work),
-        frozen(begin_bytes),
-        frozen(end_bytes),
-        size_out / np.maximum(length, 1),
-        classes.of_node,
-        classes.scale,
-        np.array(overhead).reshape(num_blocks, num_nodes),
-        np.array(allowed, bool).reshape(num_blocks, num_nodes),
+        borders=np.array(borders, np.int64),
+        pairs=tuple(pairs),
+        layers=tuple(layers),
+        by_column=~tall,
+        length=length,
+        across=np.array([min(g.height, g.width) for g in geometries], np.int64),
+        begin_work=frozen(begin_work),
+        end_work=frozen(end_work),
+        begin_bytes=frozen(begin_bytes),
+        end_bytes=frozen(end_bytes),
+        row_bytes=size_out / np.maximum(length, 1),
+        node_class=classes.of_node,
+        scale=classes.scale,
+        fixed_s=np.array(overhead).reshape(num_blocks, num_nodes),
+        allowed=np.array(allowed, bool).reshape(num_blocks, num_nodes),
     )
 
 

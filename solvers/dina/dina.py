@@ -47,7 +47,7 @@ MOST_FAILURES = 250
 def solve_dina(request: Request) -> Answer:
     """DINA-P and DINA-O iterated, from best responses and never worse than them (or the start)."""
     require_sources("dina", request.instance)
-    search = _Search(first_loads(request), request)
+    search = _Search(loads=first_loads(request), request=request)
     try:
         stopped_by = search.run()
         if (again := search.anew()) is not None:
@@ -68,7 +68,7 @@ def solve_dina(request: Request) -> Answer:
 def dina_decision(request: Request) -> Decision:
     """What `dina` ends with under the consent `total`, feasible or not; the start is not used."""
     own = with_fields(request, options={"consent": "total"}, start=None)
-    search = _Search(first_loads(own), own)
+    search = _Search(loads=first_loads(own), request=own)
     search.run()
     if (again := search.anew()) is not None:
         search = again
@@ -98,7 +98,7 @@ def solve_dina_p(request: Request) -> Answer:
     return finished_answer(request, loads.settled, stopped_by=stopped_by, reason=reason)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Search:
     """The turns, and what they came to."""
 
@@ -124,7 +124,9 @@ class _Search:
         request = self.request
         if self.loads.value()[0] == 0 or request.incumbent is None:
             return None
-        return _Search(Loads.of(request.instance, request.objective, request.incumbent), request)
+        return _Search(
+            loads=Loads.of(request.instance, request.objective, request.incumbent), request=request
+        )
 
     def run(self) -> StoppedBy:
         """Best responses, then turns of DINA-P and DINA-O until neither changes anything."""

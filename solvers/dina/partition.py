@@ -132,7 +132,7 @@ def partition(loads: Loads, task: int, remote_s: Seconds) -> Footprint | None:
     return own if own.reachable and links_keep_up(loads, task, own) else None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Program:
     """Least latency up to every border, by how the last block ran, and how it came about.
 
@@ -168,7 +168,14 @@ class _Program:
                     starred = min(home_s[i], star_s[i]) + float(star_cost[block])
                     if starred < star_s[j]:
                         star_s[j], star_from[j] = starred, i
-        return cls(home_s, star_s, home_from, star_from, star_of, remote_s[borders])
+        return cls(
+            home_s=home_s,
+            star_s=star_s,
+            home_from=home_from,
+            star_from=star_from,
+            star_of=star_of,
+            tail_s=remote_s[borders],
+        )
 
     def answer(self, loads: Loads, task: int, stars: Stars) -> TaskDecision | None:
         """The best way to the end."""

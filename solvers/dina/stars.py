@@ -98,7 +98,7 @@ def _teams(order: Integers, home: int) -> Integers:
     return np.stack(teams, axis=1)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Pricing:
     """What a task's slices cost on every node, given the others' loads."""
 
@@ -129,15 +129,15 @@ class _Pricing:
             return np.where(reached, values, 0.0)
 
         return cls(
-            loads,
-            task,
-            blocks,
-            home,
-            instance.nodes[home].radio == "serial",
-            (finite(latency[home]), finite(per_byte[home])),
-            (finite(latency[:, home]), finite(per_byte[:, home])),
-            (routes.paths(home, every), routes.paths(every, home)),
-            open_to,
+            loads=loads,
+            task=task,
+            blocks=blocks,
+            home=home,
+            serial=instance.nodes[home].radio == "serial",
+            into_s=(finite(latency[home]), finite(per_byte[home])),
+            out_s=(finite(latency[:, home]), finite(per_byte[:, home])),
+            hops=(routes.paths(home, every), routes.paths(every, home)),
+            open_to=open_to,
         )
 
     @property

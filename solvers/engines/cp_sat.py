@@ -13,7 +13,7 @@ POLL_S = 0.1
 """How often the waiting thread looks for Ctrl-C."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Search:
     """Limits of one search: wall-clock seconds, deterministic effort, seed and workers.
 

@@ -98,7 +98,7 @@ def topological_orders(model: Model) -> Iterator[tuple[int, ...]]:
     return extend()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Choice:
     """One level of the search: a unit of a task and what is known when its turn comes."""
 
@@ -134,12 +134,12 @@ class _Search:
     def _choices(self, weights: list[float]) -> list[_Choice]:
         return [
             _Choice(
-                task,
-                unit,
-                tuple(p for p, c in own.edges if c == unit and p < unit),
-                tuple(c for p, c in own.edges if p == unit and c < unit),
-                tuple(own.costs_s[unit].tolist()),
-                weights[task],
+                task=task,
+                unit=unit,
+                inputs=tuple(p for p, c in own.edges if c == unit and p < unit),
+                readers=tuple(c for p, c in own.edges if p == unit and c < unit),
+                costs_s=tuple(own.costs_s[unit].tolist()),
+                weight=weights[task],
             )
             for task, own in enumerate(self.units)
             for unit in range(own.num_units)

@@ -99,7 +99,8 @@ def _in_phases(request: Request) -> Answer:
         return answer
     engine = request.options.get("engine", "highs")
     built = placement_program(request.instance, request.objective, request.incumbent_value)
-    request.lower_bound = answer.lower_bound
+    if answer.lower_bound is not None:
+        request.raise_bound(answer.lower_bound)
     improve_period(request, built, engine, PHASES[1] * limit)
     again = _proven(request, request.remaining_s)
     return _no_weaker(again, answer)

@@ -84,11 +84,11 @@ def annealed(request: Request, start: Decision) -> Decision | None:
 
     A step moves a unit to another node, mostly to that of a neighbour in the DAG.
     """
-    walk = _Walk(_Loads(request.instance, request.objective, start))
-    if len(request.instance.nodes) < 2 or not walk.loads.movable:
+    walk = _Walk(_BusyTimes(request.instance, request.objective, start))
+    if len(request.instance.nodes) < 2 or not walk.times.movable:
         return None
     rng = np.random.default_rng(request.seed)
-    steps = min(MOST_STEPS, STEPS_PER_PAIR * len(walk.loads.node_of) ** 2)
+    steps = min(MOST_STEPS, STEPS_PER_PAIR * len(walk.times.node_of) ** 2)
     end_s = request.elapsed_s + TIME_SHARE * request.remaining_s
     for first in range(0, steps, BATCH):
         if request.elapsed_s > end_s:
@@ -96,38 +96,38 @@ def annealed(request: Request, start: Decision) -> Decision | None:
         walk.temperature = TEMPERATURE * (1 - first / steps)
         for draws in rng.random((BATCH, 4)).tolist():
             walk.step(*draws)
-    return walk.loads.decision(walk.kept)
+    return walk.times.decision(walk.kept)
 
 
 class _Walk:
     """Simulated annealing: where it is, and the best it has seen."""
 
-    def __init__(self, loads: _Loads) -> None:
-        self.loads, self.temperature = loads, TEMPERATURE
-        self.best, self.kept = max(loads.busy), list(loads.node_of)
+    def __init__(self, times: _BusyTimes) -> None:
+        self.times, self.temperature = times, TEMPERATURE
+        self.best, self.kept = max(times.busy), list(times.node_of)
 
     def step(self, which: float, near: float, where: float, luck: float) -> None:
         """Propose a move by numbers in [0, 1), and make it or not."""
-        loads = self.loads
-        unit = loads.movable[int(which * len(loads.movable))]
-        around = loads.around[unit]
+        times = self.times
+        unit = times.movable[int(which * len(times.movable))]
+        around = times.around[unit]
         if near < NEAR and around:
-            node = loads.node_of[around[int(where * len(around))]]
+            node = times.node_of[around[int(where * len(around))]]
         else:
-            node = int(where * len(loads.costs[unit]))
-        if node == loads.node_of[unit] or not loads.may_move(unit, node, self.best):
+            node = int(where * len(times.costs[unit]))
+        if node == times.node_of[unit] or not times.may_move(unit, node, self.best):
             return
-        change, crossings = loads.change(unit, node)
+        change, crossings = times.change(unit, node)
         energy = self._energy(change)
         if energy > 0 and luck >= exp(-energy / (self.temperature + 1e-9)):
             return
-        loads.move(unit, node, change, crossings)
-        if energy < 0 and (longest := max(loads.busy)) < self.best * (1 - 1e-12):
-            self.best, self.kept = longest, list(loads.node_of)
+        times.move(unit, node, change, crossings)
+        if energy < 0 and (longest := max(times.busy)) < self.best * (1 - 1e-12):
+            self.best, self.kept = longest, list(times.node_of)
 
     def _energy(self, change: dict[int, float]) -> float:
         """How much a change adds to the sum of sharpened loads."""
-        busy, best = self.loads.busy, self.best
+        busy, best = self.times.busy, self.best
         return sum(
             _sharpened(busy[machine] + extra, best) - _sharpened(busy[machine], best)
             for machine, extra in change.items()
@@ -145,7 +145,7 @@ def _sharpened(busy_s: float, best_s: float) -> float:
     return exp(min(SHARPNESS * (busy_s / best_s - 1), 50.0))
 
 
-class _Loads:
+class _BusyTimes:
     """Busy seconds of nodes and links under single moves; units of all tasks in one list."""
 
     def __init__(self, instance: Instance, objective: Objective, start: Decision) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,14 +52,15 @@ class Archive:
         return sorted(zip(rows, self.decisions, strict=True), key=lambda entry: entry[0])
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class ArchiveRequest(Request):
     """A request whose every offer also goes to an archive: any solver fills it by being run."""
 
-    archive: Archive | None = None
+    _: KW_ONLY
+    archive: Archive
 
     def offer(self, decision: Decision) -> bool:
         """Keep it as the best so far, and in the archive, where it is good enough."""
-        if self.archive is not None and not any(task.stages for task in decision.tasks):
+        if not any(task.stages for task in decision.tasks):
             self.archive.offer(decision)
         return super().offer(decision)

@@ -7,16 +7,16 @@ from splitfog.solvers.declare import Option, SolverInfo
 SOLVERS: tuple[SolverInfo, ...] = (
     SolverInfo(
         name="cp-sat",
-        summary="makespan over placements and orders by constraint programming on series blocks",
+        summary="makespan over placements and orders by constraint programming on series segments",
         kind="exact",
         objectives=("makespan",),
         entry=".cp_sat:solve_cp_sat",
         exact_when="always but with very many hops that can wait; on a time limit with its bound",
-        complexity="exponential at worst in the largest block between two cuts in series",
-        reference="CP-SAT (OR-Tools); the cut into blocks and the order of hops are ours",
+        complexity="exponential at worst in the largest segment between two cuts in series",
+        reference="CP-SAT (OR-Tools); the cut into segments and the order of hops are ours",
         options={
             "workers": Option(1, "CP-SAT's threads", least=1),
-            "decompose": Option(True, "whether the model is cut into blocks in series"),
+            "decompose": Option(True, "whether the model is cut into segments in series"),
         },
         start=True,
     ),

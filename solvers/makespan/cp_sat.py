@@ -9,7 +9,7 @@ from sys import float_info
 
 import numpy as np
 
-from splitfog.formulations.arrays.segment_problem import Durations, block_of, durations
+from splitfog.formulations.arrays.segment_problem import Durations, durations, problem_of
 from splitfog.formulations.arrays.series import Segment, series_segments
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.arrays.ticks import ticks_per_second
@@ -23,7 +23,7 @@ from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.engines.cp_sat import Search
 from splitfog.solvers.exact.min_cut import least_cut, line_network
 from splitfog.solvers.makespan.quick_plans import NO_PLAN, quick_plan
-from splitfog.solvers.makespan.segment_model import solve_block
+from splitfog.solvers.makespan.segment_model import solve_segment
 from splitfog.solvers.makespan.series_path import SeriesSearch, whole_decision
 from splitfog.solvers.starts.packed_plans import packed_plans
 from splitfog.solvers.starts.warm_starts import drawn, rivals
@@ -37,14 +37,14 @@ LATE, LEAST_LATE_S = 0.05, 0.1
 def solve_cp_sat(request: Request) -> Answer:
     """The least makespan, with the bound proven so far when time runs out.
 
-    The model is cut into blocks in series (`series_segments`), each block solved between the nodes
-    of its ends by CP-SAT where critical-path bounds and quick plans do not meet, and the blocks
-    joined by a shortest path. Durations are whole ticks rounded down, so the bound is valid; the
+    The model is cut into segments in series (`series_segments`), each solved between the nodes of
+    its ends by CP-SAT where critical-path bounds and quick plans do not meet, and all joined by a
+    shortest path. Durations are whole ticks rounded down, so the bound is valid; the
     value is recomputed in seconds. A tick is the greatest common divisor of the durations where
-    there is one, else 2^-32 of a known makespan; what a first search of a block leaves open is
+    there is one, else 2^-32 of a known makespan; what a first search of a segment leaves open is
     then searched in fewer, coarser ticks before all of them. There the baselines are asked, too:
-    none has a better plan. Where memory can bind, the blocks are solved without it first, and all
-    layers as one block if that plan does not fit. With the same seed and number of workers the
+    none has a better plan. Where memory can bind, the segments are solved without it first, and all
+    layers as one segment if that plan does not fit. With the same seed and number of workers the
     plan is the same unless time runs out.
 
     Without contention only the order on every node matters, with shared links or nodes without
@@ -70,11 +70,12 @@ def solve_cp_sat(request: Request) -> Answer:
 
 def _quick_start(request: Request, seconds: Durations) -> None:
     """Offer the best quick plan: single nodes, list schedules, the start, the latency optimum."""
-    block = block_of(seconds, _everything(seconds.arrays), with_memory=True)
+    problem = problem_of(seconds, _everything(seconds.arrays), with_memory=True)
     known = list(_known_placements(request))
-    plan = quick_plan(block, [[placement[layer] for layer in block.layers] for placement in known])
+    local = [[placement[layer] for layer in problem.layers] for placement in known]
+    plan = quick_plan(problem, local)
     if plan.value < inf:
-        request.offer(whole_decision([block], [plan], [0]))
+        request.offer(whole_decision([problem], [plan], [0]))
     for placement in known:
         request.offer(placed(placement))
 
@@ -107,11 +108,11 @@ def _first_placement(request: Request, seconds: Durations) -> Answer | None:
     horizon = min(_longest(seconds), float_info.max)
     scale = ticks_per_second(seconds.spans(horizon), horizon)
     table = durations(seconds.arrays, request.objective.monotone, scale)
-    block = block_of(table, _everything(seconds.arrays), with_memory=True)
-    limits = Search(request.remaining_s, seed=request.seed, first_only=True)
-    found = solve_block(block, NO_PLAN, floor(horizon * scale) + 1, 0.0, limits)
+    problem = problem_of(table, _everything(seconds.arrays), with_memory=True)
+    limits = Search(time_limit_s=request.remaining_s, seed=request.seed, first_only=True)
+    found = solve_segment(problem, NO_PLAN, floor(horizon * scale) + 1, 0.0, limits)
     if found.plan.value < inf:
-        request.offer(whole_decision([block], [found.plan], [0]))
+        request.offer(whole_decision([problem], [found.plan], [0]))
     if request.incumbent is not None:
         return None
     if found.infeasible:
@@ -132,11 +133,11 @@ def _in_ticks(request: Request, seconds: Durations) -> Answer:
     whole = _everything(arrays)
     segments = series_segments(arrays) if request.options["decompose"] else (whole,)
     binds = _memory_binds(table)
-    blocks = [block_of(table, segment, binds and segment == whole) for segment in segments]
-    path = SeriesSearch(request, blocks, scale, limit)
+    problems = [problem_of(table, segment, binds and segment == whole) for segment in segments]
+    path = SeriesSearch(request, problems, scale, limit)
     stopped = path.run()
-    if stopped == "finished" and binds and len(blocks) > 1:
-        one = block_of(table, whole, True)
+    if stopped == "finished" and binds and len(problems) > 1:
+        one = problem_of(table, whole, True)
         if path.placement is None or not one.fits(path.placement[list(one.layers)].tolist()):
             stopped = SeriesSearch(request, [one], scale, limit, path.bound).run()
     return Answer(request.incumbent, request.lower_bound, stopped_by=stopped)

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from splitfog.solvers.makespan.segment_model import BlockModel
+from splitfog.formulations.arrays.segment_problem import SegmentProblem
 
 MOST_PAIRS = 200_000
 """Above this many pairs of activities their common rank is left out: the bound stays valid."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Activity:
     """What takes a node or a link: a layer, or a hop of its tensor; `literal` None: always."""
 
@@ -32,24 +31,49 @@ class Activity:
         return self.start + self.size
 
 
+class LayerModel(Protocol):
+    """What hops need of the model of a segment's layers, and how they add to it.
+
+    `x[layer][node]` is the literal of a layer on a node of its `domains`, None where that is
+    certain; starts, `end` and `upper` are ticks.
+    """
+
+    problem: SegmentProblem
+    model: Any
+    upper: int
+    domains: list[list[int]]
+    x: list[dict[int, Any]]
+    starts: list[Any]
+    end: Any
+
+    def when(self, constraint: Any, *literals: Any) -> None:
+        """Enforce a constraint only if all literals hold."""
+
+    def ended(self, layer: int) -> Any:
+        """When a layer ends, as an expression."""
+
+    def interval(self, start: Any, size: int, literal: Any) -> Any:
+        """An interval that is there if the literal holds."""
+
+
 class HopModel:
-    """Adds to a block's model the hops of every tensor and one rank of all layers.
+    """Adds to a segment's model the hops of every tensor and one rank of all layers.
 
     `need[p, w]`: tensor p comes to node w, there at `arrival[p, w]`. `hop[p, d]`: it crosses link
     d, which can wait. Activities i, j of two layers on one node or link are apart in the order
     of the layers' ranks; the hops of one tensor in that of `Routes.tree`.
     """
 
-    def __init__(self, owner: BlockModel, relaxed: bool = False) -> None:
-        self.owner, self.block, self.model = owner, owner.block, owner.model
-        self.routes = self.block.durations.routes
-        self.links = self.block.durations.arrays.instance.directed_links
+    def __init__(self, owner: LayerModel, relaxed: bool = False) -> None:
+        self.owner, self.problem, self.model = owner, owner.problem, owner.model
+        self.routes = self.problem.durations.routes
+        self.links = self.problem.durations.arrays.instance.directed_links
         self.need: dict[tuple[int, int], Any] = {}
         self.arrival: dict[tuple[int, int], Any] = {}
         self.hop: dict[tuple[int, int], Activity] = {}
         self.taking: dict[tuple[str, int], list[Activity]] = {}
         self._befores: dict[tuple[int, int], Any] = {}
-        for tensor in range(len(self.block.layers)):
+        for tensor in range(len(self.problem.layers)):
             self._tensor(tensor)
         self._layers()
         self.is_relaxed = relaxed or self._num_pairs() > MOST_PAIRS
@@ -59,7 +83,7 @@ class HopModel:
 
     def order(self, solver: Any) -> tuple[int, ...]:
         """The layers by rank, or where ranks are left out by start."""
-        layers = range(len(self.block.layers))
+        layers = range(len(self.problem.layers))
         if not self.is_relaxed:
             return tuple(sorted(layers, key=lambda i: (solver.value(self.ranks[i]), i)))
         starts = [solver.value(start) for start in self.owner.starts]
@@ -69,15 +93,15 @@ class HopModel:
     def _tensor(self, tensor: int) -> None:
         """A tensor goes along the tree of routes from its node to wherever it is needed."""
         leaves: set[int] = set()
-        for reader in self.block.readers[tensor]:
+        for reader in self.problem.readers[tensor]:
             leaves.update(self.owner.domains[reader])
-        target = self.block.target if self.block.is_result[tensor] else None
+        target = self.problem.target if self.problem.is_result[tensor] else None
         if target is not None:
             leaves.add(target)
         for home in self.owner.domains[tensor]:
             reached = {leaf for leaf in leaves if self.routes.path(home, leaf) is not None}
             self._tree(tensor, home, self.routes.tree(home, reached) or [])
-        for reader in self.block.readers[tensor]:
+        for reader in self.problem.readers[tensor]:
             self._read(tensor, reader)
         if target is not None and (tensor, target) in self.need:
             self.model.add(self.need[tensor, target] == 1)
@@ -97,13 +121,13 @@ class HopModel:
         booked: list[int] = []
         for link in tree:
             tail, head = self.links[link].tail, self.links[link].head
-            seconds = self.block.hops[tensor, link]
+            seconds = self.problem.hops[tensor, link]
             need, arrival = self._comes(tensor, head)
             if seconds == inf:
                 self.owner.when(self.model.add(need == 0), at_home)
                 continue
             there = self.owner.ended(tensor) if tail == home else self.arrival[tensor, tail]
-            if self.block.durations.waits(link):
+            if self.problem.durations.waits(link):
                 hop = self._hop(tensor, link)
                 self.owner.when(self.model.add(hop.literal == 1), at_home, need)
                 self.owner.when(self.model.add(hop.start >= there), at_home, hop.literal)
@@ -127,9 +151,16 @@ class HopModel:
         if (tensor, link) not in self.hop:
             literal = self.model.new_bool_var("")
             start = self.model.new_int_var(0, self.owner.upper, "")
-            size = int(self.block.hops[tensor, link])
+            size = int(self.problem.hops[tensor, link])
             interval = self.owner.interval(start, size, literal)
-            hop = Activity(tensor, start, size, literal, interval, True)
+            hop = Activity(
+                layer=tensor,
+                start=start,
+                size=size,
+                literal=literal,
+                interval=interval,
+                is_hop=True,
+            )
             self.hop[tensor, link] = hop
             arrival = self.arrival[tensor, self.links[link].head]
             self.owner.when(self.model.add(arrival >= hop.end), literal)
@@ -140,15 +171,15 @@ class HopModel:
     def _resources(self, link: int) -> Iterator[tuple[str, int]]:
         if self.links[link].shared:
             yield "link", link
-        for node in self.block.durations.half(link):
+        for node in self.problem.durations.half(link):
             yield "node", node
 
     def _own_order(self, tensor: int, home: int, earlier: list[int], link: int) -> None:
         """Hops of one tensor at one node follow the tree."""
         later = self.hop[tensor, link]
-        half = set(self.block.durations.half(link))
+        half = set(self.problem.durations.half(link))
         for other in earlier:
-            if half & set(self.block.durations.half(other)):
+            if half & set(self.problem.durations.half(other)):
                 first = self.hop[tensor, other]
                 rule = self.model.add(later.start >= first.end)
                 literals = (self.owner.x[tensor][home], first.literal, later.literal)
@@ -157,13 +188,20 @@ class HopModel:
     def _layers(self) -> None:
         """Layers take their node; with the hops there, one thing at a time."""
         for layer, row in enumerate(self.owner.x):
-            if self.block.is_virtual[layer]:
+            if self.problem.is_virtual[layer]:
                 continue
             start = self.owner.starts[layer]
             for node, literal in row.items():
-                size = int(self.block.times[layer, node])
+                size = int(self.problem.times[layer, node])
                 interval = self.owner.interval(start, size, literal)
-                activity = Activity(layer, start, size, literal, interval, False)
+                activity = Activity(
+                    layer=layer,
+                    start=start,
+                    size=size,
+                    literal=literal,
+                    interval=interval,
+                    is_hop=False,
+                )
                 self.taking.setdefault(("node", node), []).append(activity)
         for activities in self.taking.values():
             if any(activity.is_hop for activity in activities):
@@ -179,26 +217,26 @@ class HopModel:
 
     def _head(self, activity: Activity) -> float:
         """Earliest start of an activity, wherever it is."""
-        block, domain = self.block, self.owner.domains[activity.layer]
-        table = block.heads + block.times if activity.is_hop else block.heads
+        problem, domain = self.problem, self.owner.domains[activity.layer]
+        table = problem.heads + problem.times if activity.is_hop else problem.heads
         return float(table[activity.layer, domain].min())
 
     def _tail(self, activity: Activity) -> float:
         """Least time after an activity, wherever it is."""
-        block, layer = self.block, activity.layer
+        problem, layer = self.problem, activity.layer
         if not activity.is_hop:
-            return float(block.tails[layer, self.owner.domains[layer]].min())
-        if block.is_result[layer]:
+            return float(problem.tails[layer, self.owner.domains[layer]].min())
+        if problem.is_result[layer]:
             return 0.0
-        ahead = block.times + block.tails
-        return min(float(ahead[reader].min()) for reader in block.readers[layer])
+        ahead = problem.times + problem.tails
+        return min(float(ahead[reader].min()) for reader in problem.readers[layer])
 
     def _ranks(self) -> None:
         """One rank a layer, rising along every edge."""
-        count = len(self.block.layers)
+        count = len(self.problem.layers)
         self.ranks = [self.model.new_int_var(0, count - 1, f"rank{i}") for i in range(count)]
         self.ancestors = [0] * count
-        for layer, producers in enumerate(self.block.inputs):
+        for layer, producers in enumerate(self.problem.inputs):
             for producer in producers:
                 self.ancestors[layer] |= self.ancestors[producer] | 1 << producer
                 self.model.add(self.ranks[producer] < self.ranks[layer])

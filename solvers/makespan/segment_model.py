@@ -1,4 +1,4 @@
-"""The constraint program of one block of the makespan problem, for CP-SAT.
+"""The constraint program of one segment of the makespan problem, for CP-SAT.
 
 Layer l on node n is a literal x(l, n); starts are whole ticks. Without contention (no shared link
 and no node without overlap in use) an order on every node suffices: the layers sorted by start are
@@ -18,24 +18,24 @@ from typing import Any
 import numpy as np
 from ortools.sat.python import cp_model
 
-from splitfog.formulations.arrays.segment_problem import Block
+from splitfog.formulations.arrays.segment_problem import SegmentProblem
 from splitfog.solvers.engines.cp_sat import Search, search
 from splitfog.solvers.makespan.hops import HopModel
-from splitfog.solvers.makespan.quick_plans import BlockPlan, longest_first
+from splitfog.solvers.makespan.quick_plans import SegmentPlan, longest_first
 
 Literal = Any
 """A CP-SAT literal; None where it is always true."""
 
 
-@dataclass(frozen=True)
-class BlockResult:
-    """The best plan known of a block, a bound in ticks, and whether nothing is left to do.
+@dataclass(frozen=True, kw_only=True)
+class SegmentResult:
+    """The best plan known of a segment, a bound in ticks, and whether nothing is left to do.
 
     `settled`: the search ended of itself, so that one in finer ticks may follow. `infeasible`: no
     plan was known, and there is none up to the limit.
     """
 
-    plan: BlockPlan
+    plan: SegmentPlan
     bound: float
     closed: bool
     settled: bool = True
@@ -43,22 +43,22 @@ class BlockResult:
     infeasible: bool = False
 
 
-def solve_block(
-    block: Block,
-    known: BlockPlan,
+def solve_segment(
+    problem: SegmentProblem,
+    known: SegmentPlan,
     upper: float,
     bound: float,
     limits: Search,
     relaxed: bool = False,
     factor: int = 1,
-) -> BlockResult:
-    """A plan of a block better than `known` and at most `upper`, in ticks, and a bound.
+) -> SegmentResult:
+    """A plan of a segment better than `known` and at most `upper`, in ticks, and a bound.
 
     The bound is `upper` + 1 if there is no such plan, or the known value if that is less.
 
     Parameters
     ----------
-    block
+    problem
         In whole ticks.
     known
         A plan to start from, or `NO_PLAN`.
@@ -76,47 +76,53 @@ def solve_block(
         search far shorter where ticks are fine.
     """
     upper = min(upper, known.value - 1)
-    counted = block if factor == 1 else block.coarser(factor)
-    model = BlockModel(counted, upper // factor, bound // factor, relaxed)
+    counted = problem if factor == 1 else problem.coarser(factor)
+    model = SegmentModel(counted, upper // factor, bound // factor, relaxed)
     if model.is_empty:
-        return BlockResult(known, max(bound, upper + 1), True, infeasible=not known.order)
+        return SegmentResult(
+            plan=known, bound=max(bound, upper + 1), closed=True, infeasible=not known.order
+        )
     model.hint(known)
     found = search(model.model, limits)
     if found.infeasible:
-        return BlockResult(known, upper + 1, True, infeasible=not known.order)
+        return SegmentResult(plan=known, bound=upper + 1, closed=True, infeasible=not known.order)
     bound = max(bound, factor * float(ceil(found.bound - 1e-6)))
     plan = known
     if found.solver is not None:
         placement, order = model.decoded(found.solver)
-        for way in (order, longest_first(block, placement)) if block.fits(placement) else ():
-            value = block.book(placement, way)
+        for way in (order, longest_first(problem, placement)) if problem.fits(placement) else ():
+            value = problem.book(placement, way)
             if value < plan.value:
-                plan = BlockPlan(value, placement, way)
+                plan = SegmentPlan(value, placement, way)
     closed = found.finished and factor == 1 and not relaxed
     bound = min(bound, plan.value)
-    return BlockResult(plan, bound, closed, found.finished, found.interrupted)
+    return SegmentResult(
+        plan=plan, bound=bound, closed=closed, settled=found.finished, interrupted=found.interrupted
+    )
 
 
-class BlockModel:
+class SegmentModel:
     """The constraint program, its hint and the way back; `is_empty` if no plan meets `upper`."""
 
-    def __init__(self, block: Block, upper: float, bound: float, relaxed: bool = False) -> None:
-        self.block, self.upper = block, int(upper)
+    def __init__(
+        self, problem: SegmentProblem, upper: float, bound: float, relaxed: bool = False
+    ) -> None:
+        self.problem, self.upper = problem, int(upper)
         self.model = cp_model.CpModel()
-        useful = block.through <= upper
-        for group in block.groups:
+        useful = problem.through <= upper
+        for group in problem.groups:
             useful[list(group)] = useful[list(group)].all(axis=0)
         self.domains = [np.flatnonzero(row).tolist() for row in useful]
         self.is_empty = not all(self.domains) or bound > upper
         if self.is_empty:
             return
-        self.end = self.model.new_int_var(int(max(bound, block.bound)), self.upper, "end")
+        self.end = self.model.new_int_var(int(max(bound, problem.bound)), self.upper, "end")
         self._place()
         self._start()
         self._precede()
         self._share_nodes()
         self._remember()
-        self.hops = HopModel(self, relaxed) if block.durations.contended else None
+        self.hops = HopModel(self, relaxed) if problem.durations.contended else None
         self.model.minimize(self.end)
 
     def when(self, constraint: Any, *literals: Literal) -> None:
@@ -135,7 +141,7 @@ class BlockModel:
 
     def _place(self) -> None:
         """One node a layer, the same for a group; `x[layer][node]`."""
-        leader = {member: group[0] for group in self.block.groups for member in group}
+        leader = {member: group[0] for group in self.problem.groups for member in group}
         self.x: list[dict[int, Literal]] = []
         for layer, domain in enumerate(self.domains):
             first = leader.get(layer, layer)
@@ -150,36 +156,36 @@ class BlockModel:
 
     def _start(self) -> None:
         """Starts between head and what the tail leaves of the upper bound."""
-        block, model = self.block, self.model
+        problem, model = self.problem, self.model
         self.starts: list[Any] = []
         for layer, domain in enumerate(self.domains):
-            if block.is_virtual[layer]:
+            if problem.is_virtual[layer]:
                 start: Any = 0
             else:
-                after = (block.times + block.tails)[layer, domain]
-                least = int(block.heads[layer, domain].min())
+                after = (problem.times + problem.tails)[layer, domain]
+                least = int(problem.heads[layer, domain].min())
                 start = model.new_int_var(least, self.upper - int(after.min()), f"s{layer}")
                 if len(domain) > 1:
-                    model.add(start >= self.on(layer, block.heads[layer]))
+                    model.add(start >= self.on(layer, problem.heads[layer]))
             self.starts.append(start)
-            model.add(self.end >= start + self.on(layer, (block.times + block.tails)[layer]))
+            model.add(self.end >= start + self.on(layer, (problem.times + problem.tails)[layer]))
 
     def ended(self, layer: int) -> Any:
         """When a layer ends, as an expression."""
-        return self.starts[layer] + self.on(layer, self.block.times[layer])
+        return self.starts[layer] + self.on(layer, self.problem.times[layer])
 
     def _precede(self) -> None:
         """A layer starts when its tensors are there; pairs of nodes without a way are excluded."""
-        block = self.block
-        for layer, producers in enumerate(block.inputs):
+        problem = self.problem
+        for layer, producers in enumerate(problem.inputs):
             for producer in producers:
-                if not block.is_virtual[layer]:
+                if not problem.is_virtual[layer]:
                     self.model.add(self.starts[layer] >= self.ended(producer))
                 self._transfer(producer, layer)
 
     def _transfer(self, producer: int, layer: int) -> None:
         """The way of a tensor to a reader: excluded, a literal a cost, or a row a pair of nodes."""
-        edges = self.block.edges[producer]
+        edges = self.problem.edges[producer]
         pairs = [
             (u, v) for u in self.domains[producer] for v in self.domains[layer] if edges[u, v] > 0
         ]
@@ -193,7 +199,7 @@ class BlockModel:
                 self._far(producer, layer, cost)
             return
         for u, v in possible:
-            delay = int(self.block.times[producer, u] + edges[u, v])
+            delay = int(self.problem.times[producer, u] + edges[u, v])
             rule = self.model.add(self.starts[layer] >= self.starts[producer] + delay)
             self.when(rule, self.x[producer][u], self.x[layer][v])
 
@@ -208,7 +214,7 @@ class BlockModel:
         rule = self.model.add(self.starts[layer] >= self.ended(producer) + int(cost))
         self.when(rule, far)
         for u, here in self.x[producer].items():
-            above = self.block.edges[producer, u] >= cost
+            above = self.problem.edges[producer, u] >= cost
             for is_far, says in ((False, far), (True, ~far)):
                 others = [reader[v] for v in reader if above[v] == is_far]
                 if all(other is not None for other in others):
@@ -217,18 +223,18 @@ class BlockModel:
 
     def _share_nodes(self) -> None:
         """One layer at a time on a node; and the node's whole work fits before the end."""
-        block, model = self.block, self.model
-        self.intervals: list[list[Any]] = [[] for _ in range(block.num_nodes)]
-        for node in range(block.num_nodes):
+        problem, model = self.problem, self.model
+        self.intervals: list[list[Any]] = [[] for _ in range(problem.num_nodes)]
+        for node in range(problem.num_nodes):
             here = [
                 layer
                 for layer, domain in enumerate(self.domains)
-                if node in domain and not block.is_virtual[layer]
+                if node in domain and not problem.is_virtual[layer]
             ]
             for layer in here:
                 self.intervals[node].append(
                     self.interval(
-                        self.starts[layer], int(block.times[layer, node]), self.x[layer][node]
+                        self.starts[layer], int(problem.times[layer, node]), self.x[layer][node]
                     )
                 )
             if len(here) > 1:
@@ -237,11 +243,11 @@ class BlockModel:
 
     def _work(self, node: int, here: list[int]) -> None:
         """The end is after a node's first possible start, its work, and its least tail, if used."""
-        block = self.block
+        problem = self.problem
         literals = [self.x[layer][node] for layer in here]
-        sizes = [int(block.times[layer, node]) for layer in here]
+        sizes = [int(problem.times[layer, node]) for layer in here]
         work = sum(t * (1 if x is None else x) for t, x in zip(sizes, literals))
-        around = int(block.heads[here, node].min()) + int(block.tails[here, node].min())
+        around = int(problem.heads[here, node].min()) + int(problem.tails[here, node].min())
         if around > 0 and not any(x is None for x in literals):
             used = self.model.new_bool_var(f"used{node}")
             for literal in literals:
@@ -258,13 +264,13 @@ class BlockModel:
 
     def _remember(self) -> None:
         """Weights fit in memory, in whole units so small that rounding does not matter."""
-        block = self.block
-        if block.weights is None or block.limits is None:
+        problem = self.problem
+        if problem.weights is None or problem.limits is None:
             return
-        whole = all(num_bytes % 1 == 0 for num_bytes, _ in block.weights)
-        for node, limit in enumerate(block.limits.tolist()):
-            fitting = [own for own in block.weights if own[0] <= limit]
-            for num_bytes, layers in block.weights:
+        whole = all(num_bytes % 1 == 0 for num_bytes, _ in problem.weights)
+        for node, limit in enumerate(problem.limits.tolist()):
+            fitting = [own for own in problem.weights if own[0] <= limit]
+            for num_bytes, layers in problem.weights:
                 if num_bytes > limit:
                     self.model.add(self._any_on(node, layers) == 0)
             if sum(num_bytes for num_bytes, _ in fitting) > limit:
@@ -287,7 +293,7 @@ class BlockModel:
             self.model.add_implication(literal, held)
         return held
 
-    def hint(self, plan: BlockPlan) -> None:
+    def hint(self, plan: SegmentPlan) -> None:
         """Start from a plan's placement (CP-SAT completes it)."""
         for layer, node in enumerate(plan.placement):
             for other, literal in self.x[layer].items():
@@ -307,5 +313,5 @@ class BlockModel:
         if self.hops is not None:
             return placement, self.hops.order(solver)
         starts = [int(solver.value(start)) for start in self.starts]
-        ends = [s + self.block.times[layer, placement[layer]] for layer, s in enumerate(starts)]
+        ends = [s + self.problem.times[layer, placement[layer]] for layer, s in enumerate(starts)]
         return placement, tuple(sorted(range(len(starts)), key=lambda i: (starts[i], ends[i], i)))

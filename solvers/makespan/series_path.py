@@ -1,9 +1,9 @@
-"""Makespan over blocks in series: a shortest path whose arcs are solved only where it matters.
+"""Makespan over segments in series: a shortest path whose arcs are solved only where it matters.
 
-A state is a cut with the node that its layer is on, an arc a block between two states. Arcs start
+A state is a cut with the node that its layer is on, an arc a segment between two states. Arcs start
 with their critical-path bounds; the arcs on the shortest path under bounds are solved, until the
 shortest path consists of solved ones: it is then the least makespan. At any time the path's length
-is a valid bound. Equal blocks, as residual networks repeat them, are solved once.
+is a valid bound. Equal segments, as residual networks repeat them, are solved once.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.critical_path import Table
-from splitfog.formulations.arrays.segment_problem import Block
+from splitfog.formulations.arrays.segment_problem import SegmentProblem
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.plan import StoppedBy
 from splitfog.instances.records import frozen
 from splitfog.solvers.base import Request
 from splitfog.solvers.engines.cp_sat import Search
-from splitfog.solvers.makespan.quick_plans import NO_PLAN, BlockPlan, quick_plan
-from splitfog.solvers.makespan.segment_model import solve_block
+from splitfog.solvers.makespan.quick_plans import NO_PLAN, SegmentPlan, quick_plan
+from splitfog.solvers.makespan.segment_model import solve_segment
 from splitfog.solvers.starts.warm_starts import rivals
 
 FIRST_EFFORT = 0.05
-"""CP-SAT's deterministic seconds (0.1 to 2 real ones) for the first search of a block."""
+"""CP-SAT's deterministic seconds (0.1 to 2 real ones) for the first search of a segment."""
 GROWTH = 4.0
-"""How many times the effort of one search the next one of the same block has."""
+"""How many times the effort of one search the next one of the same segment has."""
 COARSE_TICKS = 2**14
-"""Of a block's known makespan, in searches for good plans and first bounds."""
+"""Of a segment's known makespan, in searches for good plans and first bounds."""
 
 Pair = tuple[int, int]
-"""Nodes of a block's entry and exit; 0 where it has none."""
+"""Nodes of a segment's entry and exit; 0 where it has none."""
 
 
 @dataclass
 class Arc:
-    """A block between two states: its best plan, and how often it was searched.
+    """A segment between two states: its best plan, and how often it was searched.
 
     `fine`: coarse ticks have nothing more to say.
     """
 
-    block: Block
-    plan: BlockPlan
+    problem: SegmentProblem
+    plan: SegmentPlan
     attempts: int = 0
     closed: bool = False
     fine: bool = False
@@ -55,17 +55,17 @@ class Arc:
 
 @dataclass(eq=False)
 class Leg:
-    """One block with all its arcs; those that differ by a swap of twin nodes are one."""
+    """One segment with all its arcs; those that differ by a swap of twin nodes are one."""
 
-    block: Block
+    problem: SegmentProblem
     has_entry: bool
     arcs: dict[Pair, Arc] = field(default_factory=dict)
 
     @property
     def width(self) -> Pair:
         """How many states there are before and after."""
-        nodes = self.block.num_nodes
-        return (nodes if self.has_entry else 1, 1 if self.block.exit is None else nodes)
+        nodes = self.problem.num_nodes
+        return (nodes if self.has_entry else 1, 1 if self.problem.exit is None else nodes)
 
     @cached_property
     def lower(self) -> Table:
@@ -88,8 +88,8 @@ class Leg:
     @cached_property
     def names(self) -> dict[Pair, NDArray[np.int64]]:
         """[nodes] by pair: what the nodes of the arc kept for it are called on its own way."""
-        own = np.arange(self.block.num_nodes)
-        has_twins = bool(self.block.durations.twins)
+        own = np.arange(self.problem.num_nodes)
+        has_twins = bool(self.problem.durations.twins)
         before, after = self.width
         pairs = product(range(before), range(after))
         return {pair: self._names(pair) if has_twins else own for pair in pairs}
@@ -97,24 +97,24 @@ class Leg:
     @cached_property
     def kept(self) -> dict[Pair, Pair]:
         """The pair whose arc stands for that of a pair."""
-        if not self.block.durations.twins:
+        if not self.problem.durations.twins:
             return {pair: pair for pair in self.names}
         called = {pair: np.argsort(names).tolist() for pair, names in self.names.items()}
         return {
             (entry, exit_): (
                 own[entry] if self.has_entry else 0,
-                0 if self.block.exit is None else own[exit_],
+                0 if self.problem.exit is None else own[exit_],
             )
             for (entry, exit_), own in called.items()
         }
 
     def _names(self, pair: Pair) -> NDArray[np.int64]:
-        names = np.arange(self.block.num_nodes)
+        names = np.arange(self.problem.num_nodes)
         taken: list[int] = []
         states = [pair[0]] if self.has_entry else []
-        states += [] if self.block.exit is None else [pair[1]]
+        states += [] if self.problem.exit is None else [pair[1]]
         for state in dict.fromkeys(states):
-            for twins in self.block.durations.twins:
+            for twins in self.problem.durations.twins:
                 if state in twins:
                     first = next(node for node in twins if node not in taken)
                     at = int(np.flatnonzero(names == state)[0])
@@ -123,27 +123,27 @@ class Leg:
         return names
 
     def pair(self, placement: Sequence[int]) -> Pair:
-        """The pair that a placement of the block belongs to."""
+        """The pair that a placement of the segment belongs to."""
         entry = placement[0] if self.has_entry else 0
-        return entry, 0 if self.block.exit is None else placement[self.block.exit]
+        return entry, 0 if self.problem.exit is None else placement[self.problem.exit]
 
     def arc(self, pair: Pair, placements: Iterable[Sequence[int]] = ()) -> Arc:
         """An arc with a quick plan, made when first asked for."""
         kept = self.kept[pair]
         if kept not in self.arcs:
-            block = self._pinned(kept)
-            self.arcs[kept] = Arc(block, NO_PLAN)
+            problem = self._pinned(kept)
+            self.arcs[kept] = Arc(problem, NO_PLAN)
             called = np.argsort(self.names[pair])
             known = [called[list(placement)].tolist() for placement in placements]
-            self.improve(pair, quick_plan(block, known), self.lower[pair])
+            self.improve(pair, quick_plan(problem, known), self.lower[pair])
         return self.arcs[kept]
 
-    def plan(self, pair: Pair) -> BlockPlan:
+    def plan(self, pair: Pair) -> SegmentPlan:
         """The best plan of an arc, on the nodes of a pair."""
         plan = self.arc(pair).plan
         return replace(plan, placement=tuple(self.names[pair][list(plan.placement)].tolist()))
 
-    def improve(self, pair: Pair, plan: BlockPlan, bound: float) -> None:
+    def improve(self, pair: Pair, plan: SegmentPlan, bound: float) -> None:
         """Take a plan and a bound of an arc if they are better than what is known.
 
         The plan is on the nodes of the arc kept.
@@ -165,8 +165,8 @@ class Leg:
             found.setdefault(kept, []).append(pair)
         return found
 
-    def _pinned(self, pair: Pair) -> Block:
-        return self.block.pinned(pair[0] if self.has_entry else None, pair[1])
+    def _pinned(self, pair: Pair) -> SegmentProblem:
+        return self.problem.pinned(pair[0] if self.has_entry else None, pair[1])
 
 
 def shortest_path(tables: Sequence[Table]) -> tuple[float, list[Pair]]:
@@ -191,42 +191,42 @@ def lengths_before(tables: Sequence[Table]) -> list[Table]:
 
 
 def whole_decision(
-    blocks: Sequence[Block], plans: Sequence[BlockPlan], skipped: Sequence[int]
+    problems: Sequence[SegmentProblem], plans: Sequence[SegmentPlan], skipped: Sequence[int]
 ) -> Decision:
-    """The decision that plans of blocks in series make; their orders concatenate.
+    """The decision that plans of segments in series make; their orders concatenate.
 
-    `skipped` says how many layers at the beginning of each block belong to the block before.
+    `skipped` says how many layers at the beginning of each segment belong to the segment before.
     """
-    arrays = blocks[0].durations.arrays
+    arrays = problems[0].durations.arrays
     placement = np.zeros(len(arrays.model.layers), np.int64)
     order: list[int] = []
-    for block, plan, skip in zip(blocks, plans, skipped, strict=True):
-        placement[list(block.layers)] = plan.placement
-        order += [block.layers[local] for local in plan.order if local >= skip]
+    for problem, plan, skip in zip(problems, plans, skipped, strict=True):
+        placement[list(problem.layers)] = plan.placement
+        order += [problem.layers[local] for local in plan.order if local >= skip]
     return Decision((TaskDecision(frozen(placement), tuple(order)),))
 
 
 class SeriesSearch:
-    """The search over blocks in series, in ticks of 1 / scale seconds.
+    """The search over segments in series, in ticks of 1 / scale seconds.
 
     `limit`: some plan is below it. `bound`: what is known of the makespan, and then proven.
-    `placement`: that of the best plan of all blocks, which may break a memory limit.
+    `placement`: that of the best plan of all segments, which may break a memory limit.
     """
 
     def __init__(
         self,
         request: Request,
-        blocks: Sequence[Block],
+        problems: Sequence[SegmentProblem],
         scale: float,
         limit: float,
         bound: float = 0.0,
     ) -> None:
-        self.request, self.blocks = request, blocks
+        self.request, self.problems = request, problems
         self.scale, self.bound = scale, bound
         kinds: dict[object, Leg] = {}
         self.legs = [
-            kinds.setdefault((block.key, at > 0), Leg(block, at > 0))
-            for at, block in enumerate(blocks)
+            kinds.setdefault((problem.key, at > 0), Leg(problem, at > 0))
+            for at, problem in enumerate(problems)
         ]
         self.best = limit
         self.placement: NDArray[np.int64] | None = None
@@ -264,26 +264,28 @@ class SeriesSearch:
         self.asked = True
         if self.request.offer_all(rivals(self.request)):
             self.best = min(self.best, floor(self.request.incumbent_value * self.scale) + 1.0)
-            for at in range(len(self.blocks)):
+            for at in range(len(self.problems)):
                 self._take(at)
 
     def _take(self, at: int) -> None:
-        """The incumbent's own part in a block, if it is better than what is known of its arc."""
+        """The incumbent's own part in a segment, if it is better than what is known of its arc."""
         placement, order = self._part(at)
         leg = self.legs[at]
         pair = leg.pair(placement)
-        block = leg.arc(pair).block
+        problem = leg.arc(pair).problem
         called = np.argsort(leg.names[pair])[placement].tolist()
-        plan = BlockPlan(block.book(called, order), tuple(called), tuple(order))
+        plan = SegmentPlan(problem.book(called, order), tuple(called), tuple(order))
         leg.improve(pair, plan, leg.lower[pair])
 
     def _part(self, at: int) -> tuple[list[int], list[int]]:
-        """The incumbent's placement and order in a block, by local index."""
+        """The incumbent's placement and order in a segment, by local index."""
         assert self.request.incumbent is not None
-        task, block = self.request.incumbent.tasks[0], self.blocks[at]
-        local = {layer: index for index, layer in enumerate(block.layers)}
-        order = block.durations.arrays.model.order.tolist() if task.order is None else task.order
-        return task.placement[list(block.layers)].tolist(), [local[x] for x in order if x in local]
+        task, problem = self.request.incumbent.tasks[0], self.problems[at]
+        local = {layer: index for index, layer in enumerate(problem.layers)}
+        order = problem.durations.arrays.model.order.tolist() if task.order is None else task.order
+        return task.placement[list(problem.layers)].tolist(), [
+            local[x] for x in order if x in local
+        ]
 
     def _urgency(self, at: int, pair: Pair) -> tuple[int, float]:
         """Sorts arcs: those searched least first, then those of the widest gap."""
@@ -294,8 +296,7 @@ class SeriesSearch:
         """The shortest path under bounds, whose length bounds the makespan."""
         length, path = shortest_path([leg.lower for leg in self.legs])
         self.bound = max(self.bound, min(length, self.best))
-        known = self.request.lower_bound or 0.0
-        self.request.lower_bound = max(known, self.bound / self.scale)
+        self.request.raise_bound(max(0.0, self.bound / self.scale))
         return path
 
     def _useful(self, leg: Leg, pair: Pair) -> float:
@@ -328,19 +329,19 @@ class SeriesSearch:
         in full ones again; searches for the bound and broad ones take turns.
         """
         request, arc = self.request, leg.arc(pair)
-        relaxed = arc.attempts == 0 and arc.block.durations.contended
-        rounds = max(0, arc.attempts - arc.block.durations.contended)
+        relaxed = arc.attempts == 0 and arc.problem.durations.contended
+        rounds = max(0, arc.attempts - arc.problem.durations.contended)
         factor = 1 if rounds == 0 or arc.fine else _factor(arc.plan.value)
         limits = Search(
-            request.remaining_s,
-            FIRST_EFFORT * GROWTH**arc.attempts,
-            request.seed,
-            request.options["workers"],
+            time_limit_s=request.remaining_s,
+            effort=FIRST_EFFORT * GROWTH**arc.attempts,
+            seed=request.seed,
+            workers=request.options["workers"],
             is_broad=rounds % 3 == 2,
         )
         lower = max(float(leg.lower[pair]), self.bound if len(self.legs) == 1 else 0.0)
         useful = self._useful(leg, pair)
-        found = solve_block(arc.block, arc.plan, useful, lower, limits, relaxed, factor)
+        found = solve_segment(arc.problem, arc.plan, useful, lower, limits, relaxed, factor)
         leg.improve(pair, found.plan, found.bound)
         arc.attempts += 1
         arc.closed |= found.closed
@@ -358,7 +359,7 @@ class SeriesSearch:
             self.best = value
             plans = [leg.plan(pair) for leg, pair in zip(self.legs, path)]
             skipped = [int(leg.has_entry) for leg in self.legs]
-            decision = whole_decision(self.blocks, plans, skipped)
+            decision = whole_decision(self.problems, plans, skipped)
             self.placement = decision.tasks[0].placement
             self.request.offer(decision)
 

@@ -59,7 +59,7 @@ def deferred_acceptance(market: Market, side: Side = "residents") -> Matching:
     return Matching(assignment, int((state.next - state.first).sum()))
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _State:
     """Offers are pairs in the proposers' order; places are the same in the receivers' order."""
 
@@ -100,13 +100,27 @@ def _state(
     proposers: tuple[IntArray, IntArray],
     receivers: tuple[IntArray, IntArray],
 ) -> _State:
+    receiver, place, proposer_at, receiver_at = arrays
     start, free = proposers
     top, quota = receivers
     last = np.where(quota > 0, top[1:], top[:-1]) - 1  # nothing is refused but at quota 0
     load = np.zeros(len(quota), dtype=np.int64)
-    held = bytearray(len(arrays[0]))
-    own = start[:-1], start[1:], start[:-1].copy(), free.copy()
-    return _State(*arrays, *own, top, quota, load, last, held)
+    held = bytearray(len(receiver))
+    return _State(
+        receiver=receiver,
+        place=place,
+        proposer_at=proposer_at,
+        receiver_at=receiver_at,
+        first=start[:-1],
+        end=start[1:],
+        next=start[:-1].copy(),
+        free=free.copy(),
+        top=top,
+        quota=quota,
+        load=load,
+        last=last,
+        held=held,
+    )
 
 
 def _propose_in_rounds(state: _State) -> None:

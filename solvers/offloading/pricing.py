@@ -35,7 +35,7 @@ class Prices:
     node: Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Barriers:
     """The groups: `of` [K], and [groups] which are barriers, which of these pay transfers apart
     (`serial`), what a second of each is `worth` in the objective, and what each costs at `least`.
@@ -68,7 +68,14 @@ def barriers_of(assignments: Assignments, sets: Sequence[NodeSets], worth: Float
     least = np.zeros(assignments.num_groups)
     np.maximum.at(least, group, np.where(np.isfinite(shortest), shortest, 0.0))
     sizes = np.bincount(group, minlength=assignments.num_groups)
-    return Barriers(group, (sizes > 1) & (worth > 0), serial, worth, least, alone)
+    return Barriers(
+        of=group,
+        is_barrier=(sizes > 1) & (worth > 0),
+        serial=serial,
+        worth=worth,
+        least=least,
+        alone=alone,
+    )
 
 
 class NodeColumns:

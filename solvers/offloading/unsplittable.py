@@ -96,7 +96,7 @@ def unsplittable_matching(times: Floats, size: Floats, capacity: Floats) -> Inte
     return places
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SizedJobs:
     """Subtasks as jobs: `times` [K, N], `size` [K], `load` (rho) and `guest` [K, N], and what
     nodes have left, [N]: `capacity` in bytes, `room` up to `MOST_RHO`, `quota` of guests.
@@ -123,13 +123,13 @@ def jobs_of(assignments: Assignments) -> SizedJobs:
     memory = assignments.memory
     guest = (subtasks.source[:, None] != nodes) & (service > 0)
     return SizedJobs(
-        times,
-        subtasks.weight_bytes,
-        subtasks.rate[:, None] * service,
-        guest,
-        memory.limit - memory.base @ memory.weights,
-        MOST_RHO - stays,
-        assignments.quota,
+        times=times,
+        size=subtasks.weight_bytes,
+        load=subtasks.rate[:, None] * service,
+        guest=guest,
+        capacity=memory.limit - memory.base @ memory.weights,
+        room=MOST_RHO - stays,
+        quota=assignments.quota,
     )
 
 

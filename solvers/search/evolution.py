@@ -76,7 +76,7 @@ def solve_evolution(request: Request) -> Answer:
 def evolve(request: Request, watch: Watch | None = None) -> Answer:
     """As `solve_evolution`, showing every feasible placement to `watch`."""
     if request.time_limit_s is None:
-        request.time_limit_s = DEFAULT_TIME_LIMIT_S
+        request = request.told(time_limit_s=DEFAULT_TIME_LIMIT_S)
     if watch is None and _is_tiny(request):
         return _enumerated(request)
     space = PlacementSpace(request.instance, request.objective)

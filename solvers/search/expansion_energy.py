@@ -163,8 +163,9 @@ class Energy:
                     for reader in sent.readers
                 ]
         table = np.array(rows, float).reshape(-1, 5).T
-        ends = table[:2].astype(np.int64)
-        return Pairs(*ends, *table[2:]), is_sum
+        producer, reader = table[:2].astype(np.int64)
+        tensors, num_bytes, share = table[2:]
+        return Pairs(producer, reader, tensors, num_bytes, share), is_sum
 
     def _results(self) -> Costs:
         """[units, nodes]: seconds of results' own ways."""

@@ -75,8 +75,13 @@ def plan_of(
 ) -> Decision | None:
     """One solver's plan for the instance of a request, feasible or not."""
     info = solver_info(name)
-    inner = Request(request.instance, objective, limit_s, request.seed)
-    inner.options = parse_options(info, {})
+    inner = Request(
+        request.instance,
+        objective,
+        time_limit_s=limit_s,
+        seed=request.seed,
+        options=parse_options(info, {}),
+    )
     try:
         answer = load_solver(info)(inner)
     except SolverDeclined:

@@ -49,7 +49,7 @@ def test_coedge_shares() -> None:
     256 bytes each way at 8 x 256 / 3.2 bit/s: 3.2 s + 3.2 s. x0 6.4 = x1 12.8 gives 2 : 1.
     """
     instance = cluster(conv_chain([(1, 1, 0)], 8, 8), [1e3, 1e3], [8 * 256 / 3.2])
-    slicer = Slicer(task_arrays(instance))
+    slicer = Slicer(arrays=task_arrays(instance))
     block = chains_of(instance.models[0])[0].blocks[0]
     shares = balanced_shares(slicer, slicer.team(1), block)
     assert shares == pytest.approx([2 / 3, 1 / 3])
@@ -82,7 +82,7 @@ def test_deepthings_scans_all() -> None:
     plan = sf.solve(instance, "deepthings", options={"grid": 3})
     arrays = task_arrays(instance)
     alone = arrays.times_s[1:, 1]
-    slicer = Slicer(arrays, grid=3)
+    slicer = Slicer(arrays=arrays, grid=3)
     slicer.sliced(np.array([0, 1, 1, 1]))
     (run,) = slicer._runs.values()
     deals = [p for p, pattern in enumerate(run.costs.patterns) if hasattr(pattern, "rows")]

@@ -92,7 +92,14 @@ def test_streams_need_a_heuristic_and_tasks_without_rates_do_not() -> None:
     objective = objective_for(calm, "mean-latency")
     assert as_latency(calm, objective) == Objective("latency")
     nodes = (replace(calm.nodes[0], quota=0), *calm.nodes[1:])
-    guarded = Instance("guarded", calm.tiers, nodes, calm.links, calm.models, calm.tasks)
+    guarded = Instance(
+        name="guarded",
+        tiers=calm.tiers,
+        nodes=nodes,
+        links=calm.links,
+        models=calm.models,
+        tasks=calm.tasks,
+    )
     assert as_latency(guarded, objective) is None
     plan = solve(calm, objective="mean-latency")
     exact = solve(calm, "brute-force", objective="mean-latency")

@@ -1,9 +1,9 @@
-"""Which layers a picture draws as one block, so that 500 layers stay readable.
+"""Which layers a picture draws as one box, so that 500 layers stay readable.
 
 Small models are drawn layer by layer. Larger ones are condensed step by step, as little as gets
 them under a limit: an operator with its norm and activation; chains; whole branched modules
-between two layers that every path passes; runs of these. A block never mixes classes (the nodes
-of a plan), so what crosses between nodes always runs between blocks. Where that would leave next
+between two layers that every path passes; runs of these. A box never mixes classes (the nodes
+of a plan), so what crosses between nodes always runs between boxes. Where that would leave next
 to nothing, as in a random DAG, the chains stay. The steps are ours.
 """
 
@@ -15,18 +15,18 @@ from dataclasses import dataclass
 from splitfog.instances.records import PRODUCT_OPS, Model
 
 LIMIT = 80
-FEWEST = 12  # blocks that modules must leave, unless there are far too many chains
+FEWEST = 12  # boxes that modules must leave, unless there are far too many chains
 MOST = 1500
 
 Groups = list[Hashable]
 
 
 @dataclass(frozen=True)
-class Blocks:
+class Boxes:
     """A model condensed to a smaller DAG.
 
-    `members` are the layers of every block, blocks and layers in topological order; `edges` are
-    the distinct pairs of blocks between which a tensor goes; `owner` is the block of every layer.
+    `members` are the layers of every box, boxes and layers in topological order; `edges` are
+    the distinct pairs of boxes between which a tensor goes; `owner` is the box of every layer.
     """
 
     members: tuple[tuple[int, ...], ...]
@@ -34,17 +34,17 @@ class Blocks:
     owner: tuple[int, ...]
 
 
-def blocks_of(model: Model, classes: Sequence[Hashable], limit: int = LIMIT) -> Blocks:
-    """The least condensed blocks of a model that number at most `limit`.
+def boxes_of(model: Model, classes: Sequence[Hashable], limit: int = LIMIT) -> Boxes:
+    """The least condensed boxes of a model that number at most `limit`.
 
     Parameters
     ----------
     model
         With L layers and E edges.
     classes
-        Of every layer; a block holds layers of one class only. Input layers stay by themselves.
+        Of every layer; a box holds layers of one class only. Input layers stay by themselves.
     limit
-        Where no step gets under it, the step with the fewest blocks is taken.
+        Where no step gets under it, the step with the fewest boxes is taken.
 
     Notes
     -----
@@ -164,8 +164,8 @@ def _epochs(model: Model, classes: Sequence[Hashable]) -> Groups:
     return [(kind, epoch) for kind, epoch in zip(classes, changes, strict=True)]
 
 
-def _quotient(model: Model, groups: Groups) -> Blocks:
-    """The DAG between groups, its blocks in topological order (Kahn, first layer first)."""
+def _quotient(model: Model, groups: Groups) -> Boxes:
+    """The DAG between groups, its boxes in topological order (Kahn, first layer first)."""
     members: dict[Hashable, list[int]] = {}
     for layer in model.order.tolist():
         members.setdefault(groups[layer], []).append(layer)
@@ -185,7 +185,7 @@ def _quotient(model: Model, groups: Groups) -> Blocks:
             missing[reader] -= 1
             if missing[reader] == 0:
                 ready.append(reader)
-    return Blocks(
+    return Boxes(
         tuple(tuple(members[group]) for group in ready),
         tuple(sorted((taken[tail], taken[head]) for tail, head in pairs)),
         tuple(taken[group] for group in groups),

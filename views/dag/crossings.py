@@ -9,7 +9,7 @@ from splitfog.formulations.decision import TaskDecision
 from splitfog.instances.records import Instance, Task
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Crossing:
     """A tensor that goes from its producer's node to another.
 
@@ -37,5 +37,14 @@ def crossings_of(instance: Instance, task: Task, decision: TaskDecision) -> list
             heads.setdefault(instance.node_index[task.results_to], True)
         for head in sorted(set(heads) - {home}):
             seconds = routes.transfer(home, head, num_bytes)
-            crossings.append(Crossing(tensor, home, head, num_bytes, seconds, heads[head]))
+            crossings.append(
+                Crossing(
+                    tensor=tensor,
+                    tail=home,
+                    head=head,
+                    num_bytes=num_bytes,
+                    seconds=seconds,
+                    result=heads[head],
+                )
+            )
     return crossings

@@ -29,7 +29,7 @@ class Size:
     label: float = 0.0
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Levels:
     """A DAG in levels; its vertices are the boxes, then the way points of long edges.
 
@@ -72,7 +72,15 @@ def _with_way_points(sizes: Sequence[Size], edges: Sequence[tuple[int, int]]) ->
     level = _levels(len(sizes), edges)
     spare = sum(level[head] - level[tail] - 1 for tail, head in edges) <= MAX_WAY_POINTS
     rows: list[list[int]] = [[] for _ in range(max(level) + 1)]
-    graph = Levels(level, list(sizes), [[] for _ in sizes], [[] for _ in sizes], [], rows, [])
+    graph = Levels(
+        level=level,
+        sizes=list(sizes),
+        above=[[] for _ in sizes],
+        below=[[] for _ in sizes],
+        routes=[],
+        rows=rows,
+        across=[],
+    )
     shared: dict[tuple[int, int], int] = {}  # (tail, level): way point
     for tail, head in edges:
         route = [tail]

@@ -13,7 +13,7 @@ from splitfog.formulations.costs.ledger import layer_time
 from splitfog.formulations.decision import TaskDecision
 from splitfog.instances.records import Instance, Model, Task
 from splitfog.views import style
-from splitfog.views.dag.boxes import Blocks, blocks_of
+from splitfog.views.dag.boxes import Boxes, boxes_of
 from splitfog.views.dag.crossings import Crossing, crossings_of
 from splitfog.views.dag.layout import TURN, Layout, Leg, layout_of
 from splitfog.views.dag.levels import Size
@@ -25,7 +25,7 @@ NAME_POINTS, DETAIL_POINTS = 7.0, 5.8
 LINE = 0.125  # inches of a line of text
 PAD = 0.06  # inches around it
 WIDEST = 1.75  # inches of a box's text
-MOST_NAMED = 160  # blocks; beyond, dots without names
+MOST_NAMED = 160  # boxes; beyond, dots without names
 DOT = 0.16
 MOST_LABELS = 4  # lines under a box
 AT_ONCE = 400  # curves in one path: drawing it takes more than linear time
@@ -39,7 +39,7 @@ class Label:
     head: int
 
 
-@dataclass
+@dataclass(kw_only=True)
 class DagPicture:
     """One model, or one task of a plan, ready to be drawn; sizes in inches.
 
@@ -58,7 +58,7 @@ class DagPicture:
     task: Task | None = None
     decision: TaskDecision | None = None
     aspect: float = 1.3
-    prefix: str = "block"
+    prefix: str = "box"
     titles: dict[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -80,7 +80,7 @@ class DagPicture:
         return {layer: i for i, stage in enumerate(stages) for layer in stage.layers}
 
     @cached_property
-    def blocks(self) -> Blocks:
+    def boxes(self) -> Boxes:
         """What is drawn as one box."""
         classes: Sequence[Hashable]
         layers = range(len(self.model.layers))
@@ -89,30 +89,30 @@ class DagPicture:
         else:
             place = self.decision.placement.tolist()
             classes = [(place[i], self.stage_of.get(i)) for i in layers]
-        return blocks_of(self.model, classes)
+        return boxes_of(self.model, classes)
 
     @property
     def named(self) -> bool:
         """Whether boxes bear names; else they are dots."""
-        return len(self.blocks.members) <= MOST_NAMED
+        return len(self.boxes.members) <= MOST_NAMED
 
     @cached_property
     def texts(self) -> list[list[str]]:
         """Lines in every box."""
-        return [self._text(members) if self.named else [] for members in self.blocks.members]
+        return [self._text(members) if self.named else [] for members in self.boxes.members]
 
     @cached_property
     def labels(self) -> list[list[Label]]:
         """Lines under every box, one for each node that its tensors go to."""
-        labels: list[list[Label]] = [[] for _ in self.blocks.members]
+        labels: list[list[Label]] = [[] for _ in self.boxes.members]
         if not self.named:
             return labels
         parts: dict[tuple[int, int, bool], list[Crossing]] = {}
         for crossing in self.crossings:
-            block = self.blocks.owner[crossing.tensor]
-            parts.setdefault((block, crossing.head, crossing.result), []).append(crossing)
-        for (block, head, _), tensors in parts.items():
-            labels[block].append(Label(self._label(self.blocks.members[block], tensors), head))
+            box = self.boxes.owner[crossing.tensor]
+            parts.setdefault((box, crossing.head, crossing.result), []).append(crossing)
+        for (box, head, _), tensors in parts.items():
+            labels[box].append(Label(self._label(self.boxes.members[box], tensors), head))
         for lines in labels:
             if len(lines) > MOST_LABELS:
                 more = len(lines) - MOST_LABELS + 1
@@ -140,7 +140,7 @@ class DagPicture:
             height = len(text) * LINE + PAD if text else DOT
             under = len(labels) * LINE + PAD if labels else 0.0
             sizes.append(Size(self.box_width, height, under))
-        return layout_of(sizes, self.blocks.edges, self.aspect)
+        return layout_of(sizes, self.boxes.edges, self.aspect)
 
     @property
     def width(self) -> float:
@@ -158,9 +158,9 @@ class DagPicture:
         axes.set_ylim(self.height, 0)
         axes.axis("off")
         self._draw_lines(axes)
-        for block in range(len(self.blocks.members)):
-            self._draw_labels(axes, block)
-            self._draw_box(axes, block)
+        for box in range(len(self.boxes.members)):
+            self._draw_labels(axes, box)
+            self._draw_box(axes, box)
 
     def colour(self, layers: Sequence[int]) -> style.RGB:
         """Of a box: its node's, or without a plan that of the operator with most work."""
@@ -205,15 +205,15 @@ class DagPicture:
             return f"{style.fitted(name, DETAIL_POINTS, 0.6)} → {head}: {cost}"
         return f"{kind}→ {head}: {cost}"
 
-    def _draw_box(self, axes: Axes, block: int) -> None:
+    def _draw_box(self, axes: Axes, box: int) -> None:
         from matplotlib.patches import FancyBboxPatch
 
-        members = self.blocks.members[block]
-        (x, y), text = self.layout.centres[block], self.texts[block]
+        members = self.boxes.members[box]
+        (x, y), text = self.layout.centres[box], self.texts[box]
         height = len(text) * LINE + PAD if text else DOT
         colour = self.colour(members)
         result = any(self.model.results[i] for i in members)
-        box = FancyBboxPatch(
+        patch = FancyBboxPatch(
             (x - self.box_width / 2, y - height / 2),
             self.box_width,
             height,
@@ -224,9 +224,9 @@ class DagPicture:
             linestyle="--" if members[0] in self.stage_of else "-",
             zorder=3,
         )
-        box.set_gid(f"{self.prefix}-{block}")
-        self.titles[f"{self.prefix}-{block}"] = self._title(members)
-        axes.add_artist(box)
+        patch.set_gid(f"{self.prefix}-{box}")
+        self.titles[f"{self.prefix}-{box}"] = self._title(members)
+        axes.add_artist(patch)
         ink = style.ink_on(colour)
         for i, line in enumerate(text):
             points = NAME_POINTS if i == 0 else DETAIL_POINTS
@@ -247,12 +247,12 @@ class DagPicture:
             corner = (left - 0.07, y - height / 2 + i * part)
             axes.add_artist(Rectangle(corner, 0.05, part, facecolor=colour, zorder=3))
 
-    def _draw_labels(self, axes: Axes, block: int) -> None:
+    def _draw_labels(self, axes: Axes, box: int) -> None:
         from matplotlib.patches import FancyBboxPatch
 
-        x, y = self.layout.centres[block]
-        flow, labels = self.layout.flow[block], self.labels[block]
-        edge = y + flow * (len(self.texts[block]) * LINE + PAD) / 2
+        x, y = self.layout.centres[box]
+        flow, labels = self.layout.flow[box], self.labels[box]
+        edge = y + flow * (len(self.texts[box]) * LINE + PAD) / 2
         for i, label in enumerate(labels if flow == 1 else reversed(labels)):
             line = i if flow == 1 else len(labels) - 1 - i
             at = edge + flow * (line + 0.5) * LINE + flow * PAD / 2
@@ -274,7 +274,7 @@ class DagPicture:
 
     def _draw_lines(self, axes: Axes) -> None:
         lines: dict[bool, list[tuple[Leg, ...]]] = {False: [], True: []}
-        for (tail, head), legs in zip(self.blocks.edges, self.layout.lines, strict=True):
+        for (tail, head), legs in zip(self.boxes.edges, self.layout.lines, strict=True):
             lines[self._crosses(tail, head)].append(legs)
         thick = 1.0 if self.named else 0.5
         draw_lines(axes, lines[False], color="#9a9a9a", linewidth=0.8 * thick)
@@ -283,7 +283,7 @@ class DagPicture:
     def _crosses(self, tail: int, head: int) -> bool:
         if self.decision is None:
             return False
-        place, members = self.decision.placement, self.blocks.members
+        place, members = self.decision.placement, self.boxes.members
         return bool(place[members[tail][0]] != place[members[head][0]])
 
     def _title(self, members: tuple[int, ...]) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from splitfog import Instance, solve
 from splitfog.baselines.simple.greedy import _Pass
-from splitfog.baselines.simple.prices import LOADS, Bundle
+from splitfog.baselines.simple.prices import PRICES, Bundle
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import placed
@@ -57,16 +57,16 @@ def test_a_tensor_is_paid_once_a_link() -> None:
 def test_prices_add_up_to_the_objective(instance: Instance, name: str, monotone: bool) -> None:
     """The sum of what every step added (for `period` the last) is the reference cost."""
     objective = Objective(name, monotone=monotone)  # type: ignore[arg-type]
-    loads = LOADS[name](instance, objective)
-    added, place = [], loads.place
+    prices = PRICES[name](instance, objective)
+    added, place = [], prices.place
 
     def recording(bundle: Bundle, node: int) -> None:
-        added.append(float(loads.prices(bundle)[0][node]))
+        added.append(float(prices.prices(bundle)[0][node]))
         place(bundle, node)
 
-    loads.place = recording  # type: ignore[method-assign]
+    prices.place = recording  # type: ignore[method-assign]
     arrays = [task_arrays(instance, position) for position in range(2)]
-    found = [_Pass(own, position, loads).run() for position, own in enumerate(arrays)]
+    found = [_Pass(own, position, prices).run() for position, own in enumerate(arrays)]
     if any(isinstance(placement, str) for placement in found):
         return
     cost = float(decision_cost(instance, placed(*found), objective))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""block: the pass of SPEC 3.2 on plain arrays equals the reference; its bounds are bounds."""
+"""segment: the pass of SPEC 3.2 on plain arrays equals the reference; its bounds are bounds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from splitfog import Instance
-from splitfog.formulations.arrays.segment_problem import Block, block_of, durations
+from splitfog.formulations.arrays.segment_problem import SegmentProblem, durations, problem_of
 from splitfog.formulations.arrays.series import Segment, series_segments
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.feasibility import decision_violations
@@ -22,7 +22,7 @@ from tests.cases.strategies import instances
 seeds = st.integers(0, 2**32 - 1)
 
 
-def _drawn(instance: Instance, block: Block, seed: int) -> Decision:
+def _drawn(instance: Instance, problem: SegmentProblem, seed: int) -> Decision:
     """A random placement (inputs at the source) and a random topological order."""
     rng = np.random.default_rng(seed)
     arrays = task_arrays(instance)
@@ -41,32 +41,32 @@ def _drawn(instance: Instance, block: Block, seed: int) -> Decision:
     return Decision((TaskDecision(placement, tuple(order)),))
 
 
-def _whole(instance: Instance, monotone: bool, scale: float | None = None) -> Block:
+def _whole(instance: Instance, monotone: bool, scale: float | None = None) -> SegmentProblem:
     arrays = task_arrays(instance)
     segment = Segment(None, tuple(arrays.model.order.tolist()), None)
-    return block_of(durations(arrays, monotone, scale), segment, with_memory=True)
+    return problem_of(durations(arrays, monotone, scale), segment, with_memory=True)
 
 
-def _booked(block: Block, decision: Decision) -> float:
+def _booked(problem: SegmentProblem, decision: Decision) -> float:
     task = decision.tasks[0]
-    local = {layer: at for at, layer in enumerate(block.layers)}
+    local = {layer: at for at, layer in enumerate(problem.layers)}
     assert task.order is not None
-    return block.book(
-        task.placement[list(block.layers)].tolist(), [local[layer] for layer in task.order]
+    return problem.book(
+        task.placement[list(problem.layers)].tolist(), [local[layer] for layer in task.order]
     )
 
 
 @given(instances(), st.booleans(), seeds)
 def test_booking_equals_the_reference(instance: Instance, monotone: bool, seed: int) -> None:
     """Any placement in any order, any network; inf exactly where a rule is broken."""
-    block = _whole(instance, monotone)
-    decision = _drawn(instance, block, seed)
+    problem = _whole(instance, monotone)
+    decision = _drawn(instance, problem, seed)
     objective = Objective("makespan", monotone=monotone)
     if decision_violations(instance, decision, objective):
-        assert _booked(block, decision) == inf
+        assert _booked(problem, decision) == inf
     else:
         cost = decision_cost(instance, decision, objective)
-        assert _booked(block, decision) == pytest.approx(float(cost), rel=1e-12)
+        assert _booked(problem, decision) == pytest.approx(float(cost), rel=1e-12)
 
 
 @given(instances(), seeds)
@@ -84,13 +84,13 @@ def test_ticks_rounded_down_are_a_lower_bound(instance: Instance, seed: int) -> 
 @given(instances(), seeds)
 def test_critical_paths_bound_every_booking(instance: Instance, seed: int) -> None:
     """No decision is below the bound, nor below head + time + tail of any of its layers."""
-    block = _whole(instance, False)
-    decision = _drawn(instance, block, seed)
-    value = _booked(block, decision)
-    assert value * (1 + 1e-12) >= block.bound or block.bound == inf == value
+    problem = _whole(instance, False)
+    decision = _drawn(instance, problem, seed)
+    value = _booked(problem, decision)
+    assert value * (1 + 1e-12) >= problem.bound or problem.bound == inf == value
     if value < inf:
-        placement = decision.tasks[0].placement[list(block.layers)]
-        through = block.through[np.arange(len(placement)), placement]
+        placement = decision.tasks[0].placement[list(problem.layers)]
+        through = problem.through[np.arange(len(placement)), placement]
         assert through.max() <= value * (1 + 1e-12)
 
 
@@ -100,15 +100,15 @@ def test_segments_add_up(instance: Instance, monotone: bool, seed: int) -> None:
     arrays = task_arrays(instance)
     table = durations(arrays, monotone)
     segments = series_segments(arrays)
-    whole = block_of(table, Segment(None, tuple(arrays.model.order.tolist()), None))
+    whole = problem_of(table, Segment(None, tuple(arrays.model.order.tolist()), None))
     decision = _drawn(instance, whole, seed)
     total, placement = 0.0, decision.tasks[0].placement
     order = decision.tasks[0].order
     assert order is not None
     for segment in segments:
-        block = block_of(table, segment)
-        local = {layer: at for at, layer in enumerate(block.layers)}
+        problem = problem_of(table, segment)
+        local = {layer: at for at, layer in enumerate(problem.layers)}
         entry = [] if segment.entry is None else [segment.entry]
         own = [*entry, *(layer for layer in order if layer in segment.layers)]
-        total += block.book(placement[list(block.layers)].tolist(), [local[x] for x in own])
+        total += problem.book(placement[list(problem.layers)].tolist(), [local[x] for x in own])
     assert _booked(whole, decision) == pytest.approx(total, rel=1e-9)

@@ -184,7 +184,9 @@ def test_one_slice_at_home_never_costs_more(drawn, overhead_s):
     )
     node = Node(name="h", tier="edge", speed_flops=2.0, overhead_s=overhead_s)
     task = Task(name="t", model="m", source="h")
-    instance = Instance("i", ("edge",), (node,), (), (model,), (task,))
+    instance = Instance(
+        name="i", tiers=("edge",), nodes=(node,), links=(), models=(model,), tasks=(task,)
+    )
     geometry = geometry_of(model, layers)
     whole = Slice(0, (0, geometry.height), (0, geometry.width))
     stage = Stage(layers, 0, (whole,))

@@ -23,7 +23,7 @@ from splitfog.formulations.weights import added_bytes, bytes_of, held_bytes
 from splitfog.instances.files import encode_instance, parse_instance
 from splitfog.instances.records import frozen
 from splitfog.instances.zoo import build
-from splitfog.solvers.exact.period_search import _Loads
+from splitfog.solvers.exact.period_search import _BusyTimes
 from splitfog.solvers.registry import solver_infos
 from splitfog.solvers.starts.packing import Bins
 from splitfog.solvers.starts.placement_space import PlacementSpace
@@ -194,7 +194,7 @@ def test_searches_and_programs_hold_what_the_reference_does() -> None:
         for unit, node in enumerate(places.tolist()):
             bins.put(unit, node)
         assert bins.held == pytest.approx(held)
-        assert _Loads(instance, Objective("period"), decision).held == pytest.approx(held)
+        assert _BusyTimes(instance, Objective("period"), decision).held == pytest.approx(held)
         program = placement_program(instance, Objective("latency", monotone=False))
         assert [size for size, _ in _held(program, decision)] == pytest.approx(held)
     assert shared > 20

@@ -61,12 +61,12 @@ def test_slices_pull_layers_to_the_edge() -> None:
     star = cluster(with_fields(model, layers=(model.layers[0], conv)), [1e3] * 3, [1e12] * 2)
     cloud = sf.Node(name="cloud", tier="cloud", speed_flops=64e3)
     instance = sf.Instance(
-        "pull",
-        (*star.tiers, "cloud"),
-        (*star.nodes, cloud),
-        (*star.links, sf.Link(tail="e0", head="cloud", bandwidth_bps=8 * 256 / 30)),
-        star.models,
-        star.tasks,
+        name="pull",
+        tiers=(*star.tiers, "cloud"),
+        nodes=(*star.nodes, cloud),
+        links=(*star.links, sf.Link(tail="e0", head="cloud", bandwidth_bps=8 * 256 / 30)),
+        models=star.models,
+        tasks=star.tasks,
     )
     assert sf.solve(instance, "hpa").placement("task")["c0"] == "cloud"
     plan = sf.solve(instance, "d3", options={"grid": 1})
@@ -109,7 +109,14 @@ def test_several_tasks() -> None:
     """Tasks are partitioned and sliced one after another; the mean is no worse than hpa's."""
     one = sf.generate("three-tier", model="alexnet", edge_nodes=2)
     tasks = tuple(sf.Task(name=n, model="alexnet", source="device") for n in ("a", "b"))
-    instance = sf.Instance(one.name, one.tiers, one.nodes, one.links, one.models, tasks)
+    instance = sf.Instance(
+        name=one.name,
+        tiers=one.tiers,
+        nodes=one.nodes,
+        links=one.links,
+        models=one.models,
+        tasks=tasks,
+    )
     plan = solved(instance, "d3", objective="latency")
     rival = solved(instance, "hpa", objective="latency")
     assert plan is not None and rival is not None

@@ -66,7 +66,7 @@ def test_times_are_the_timelines(data: st.DataObject) -> None:
     """Where ways share no channel, a cut's time is that of the reference's timeline."""
     instance = data.draw(sliceable_instances())
     arrays = task_arrays(instance)
-    slicer = Slicer(arrays, grid=3)
+    slicer = Slicer(arrays=arrays, grid=3)
     placement = np.where(arrays.is_input, 0, 1)
     slicer.sliced(placement)
     for run in slicer._runs.values():
@@ -88,7 +88,7 @@ def test_times_are_the_timelines(data: st.DataObject) -> None:
 def test_bounds_where_ways_share_channels(instance: sf.Instance, columns: bool) -> None:
     """A serial radio or a home without overlap: no cut that was timed beats its pattern's bound."""
     arrays = task_arrays(instance)
-    slicer = Slicer(arrays, grid=3)
+    slicer = Slicer(arrays=arrays, grid=3)
     slicer.sliced(np.where(arrays.is_input, 0, 1))
     for run in slicer._runs.values():
         assert not run.costs.team.independent or len(run.costs.team.nodes) == 2
@@ -132,7 +132,12 @@ def test_memory(instance: sf.Instance, limits: list[float | None]) -> None:
         for node, limit in zip(instance.nodes[2:], limits, strict=False)
     ]
     limited = sf.Instance(
-        instance.name, instance.tiers, tuple(nodes), instance.links, instance.models, instance.tasks
+        name=instance.name,
+        tiers=instance.tiers,
+        nodes=tuple(nodes),
+        links=instance.links,
+        models=instance.models,
+        tasks=instance.tasks,
     )
     _compare_with_rules(limited, "once")
 
@@ -219,7 +224,7 @@ def test_patterns() -> None:
     2 x 2.
     """
     instance = cluster(conv_chain([(3, 1, 1)], 8, 8), [1e3] * 4, [1e9] * 3)
-    slicer = Slicer(task_arrays(instance), grid=2)
+    slicer = Slicer(arrays=task_arrays(instance), grid=2)
     slicer.sliced(np.array([0, 1]))
     (run,) = slicer._runs.values()
     bands = [p for p in run.costs.patterns if isinstance(p, Bands)]
@@ -423,7 +428,12 @@ def _with_odd_layers() -> sf.Instance:
     star = cluster(model, [1e3, 1e3], [1e9])
     island = sf.Node(name="island", tier="edge", speed_flops=1e3)
     return sf.Instance(
-        star.name, star.tiers, (*star.nodes, island), star.links, star.models, star.tasks
+        name=star.name,
+        tiers=star.tiers,
+        nodes=(*star.nodes, island),
+        links=star.links,
+        models=star.models,
+        tasks=star.tasks,
     )
 
 

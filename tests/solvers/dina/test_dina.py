@@ -308,7 +308,7 @@ def test_a_turn_of_dina_makes_rounds_until_nothing_gains():
     """
     instance = two_users_one_fog()
     request = Request(instance, MEAN, options={"consent": "total"})
-    search = _Search(Loads.of(instance, MEAN, home_decision(instance, MEAN)), request)
+    search = _Search(loads=Loads.of(instance, MEAN, home_decision(instance, MEAN)), request=request)
     assert search._offload() == 2
     assert search.loads.value()[1] == pytest.approx((0.2 + 1.1) / 2, rel=0.01)
 

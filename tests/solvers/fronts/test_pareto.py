@@ -238,8 +238,8 @@ def test_offers_of_any_solver_fill_an_archive() -> None:
     instance = generate("random-dag", layers=12, seed=3)
     criteria = criteria_of(instance, "latency,period")
     archive = Archive(criteria)
-    request = ArchiveRequest(instance, criteria.objective, options={"samples": 50})
-    request.archive = archive
+    how = {"samples": 50}
+    request = ArchiveRequest(instance, criteria.objective, archive=archive, options=how)
     load_solver(solver_info("random"))(request)
     assert archive.decisions
     best = min(v[0] for v, _ in archive.ordered())

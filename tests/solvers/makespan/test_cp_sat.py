@@ -127,15 +127,15 @@ def test_a_chain_takes_its_latency(instance: Instance, monotone: bool) -> None:
 
 @settings(max_examples=25)
 @given(instances(num_layers=12), st.booleans())
-def test_cutting_into_blocks_changes_nothing(instance: Instance, monotone: bool) -> None:
+def test_cutting_into_segments_changes_nothing(instance: Instance, monotone: bool) -> None:
     """The same value and status with and without the decomposition."""
     how = {"monotone": monotone, "objective": "makespan"}
     whole = solve(instance, "cp-sat", options={"decompose": False}, **how)  # type: ignore[arg-type]
-    blocks = solve(instance, "cp-sat", **how)  # type: ignore[arg-type]
-    check_plan(instance, blocks)
-    assert blocks.status == whole.status
+    divided = solve(instance, "cp-sat", **how)  # type: ignore[arg-type]
+    check_plan(instance, divided)
+    assert divided.status == whole.status
     if whole.value is not None:
-        assert blocks.value == pytest.approx(whole.value, rel=1e-9, abs=1e-15)
+        assert divided.value == pytest.approx(whole.value, rel=1e-9, abs=1e-15)
 
 
 def _fast(model: str) -> Instance:
@@ -181,7 +181,7 @@ def test_the_same_seed_gives_the_same_plan() -> None:
 
 
 def test_memory_that_splits_a_network() -> None:
-    """Half of the weights a node: blocks alone do not fit, the whole program's plan does."""
+    """Half of the weights a node: segments alone do not fit, the whole program's plan does."""
     instance = generate("three-tier", model="squeezenet-1.0")
     weights = sum(layer.weight_bytes for layer in instance.models[0].layers)
     nodes = tuple(replace(node, memory_bytes=weights / 2) for node in instance.nodes)

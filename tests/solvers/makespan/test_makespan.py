@@ -10,12 +10,12 @@ import pytest
 from msgspec.structs import replace
 
 from splitfog import Instance, Layer, Link, Model, Node, Task, generate, solve
-from splitfog.formulations.arrays.segment_problem import Block, block_of, durations
+from splitfog.formulations.arrays.segment_problem import SegmentProblem, durations, problem_of
 from splitfog.formulations.arrays.series import Segment, series_segments
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.solvers.engines.cp_sat import Search
-from splitfog.solvers.makespan.quick_plans import NO_PLAN, BlockPlan
-from splitfog.solvers.makespan.segment_model import solve_block
+from splitfog.solvers.makespan.quick_plans import NO_PLAN, SegmentPlan
+from splitfog.solvers.makespan.segment_model import solve_segment
 from splitfog.solvers.makespan.series_path import Leg
 from splitfog.solvers.registry import solver_infos
 from tests.cases import field, job_shops
@@ -87,28 +87,28 @@ def test_coarse_ticks_bound_the_makespan(factor: int) -> None:
     """A search in ticks that are `factor` times as long: its bound is one, its plan is allowed."""
     for seed in range(20):
         instance = _small_any(np.random.default_rng(seed))
-        block = _whole(instance, 2.0**14)  # thousands of ticks: what is rounded up shows
-        exact = solve_block(block, NO_PLAN, 2.0**50, 0.0, Search())
-        coarse = solve_block(block, NO_PLAN, 2.0**50, 0.0, Search(), factor=factor)
+        problem = _whole(instance, 2.0**14)  # thousands of ticks: what is rounded up shows
+        exact = solve_segment(problem, NO_PLAN, 2.0**50, 0.0, Search())
+        coarse = solve_segment(problem, NO_PLAN, 2.0**50, 0.0, Search(), factor=factor)
         assert coarse.infeasible == exact.infeasible
         if not exact.infeasible:
-            least = _least(block, exact.plan)
+            least = _least(problem, exact.plan)
             assert coarse.bound <= least <= coarse.plan.value
-            missed = solve_block(block, NO_PLAN, least - 1, 0.0, Search(), factor=factor)
+            missed = solve_segment(problem, NO_PLAN, least - 1, 0.0, Search(), factor=factor)
             assert missed.bound <= least
 
 
-def _least(block: Block, plan: BlockPlan) -> float:
-    """The value of a plan proven to be the best (contended blocks included)."""
-    better = solve_block(block, plan, inf, 0.0, Search())
+def _least(problem: SegmentProblem, plan: SegmentPlan) -> float:
+    """The value of a plan proven to be the best (contended segments included)."""
+    better = solve_segment(problem, plan, inf, 0.0, Search())
     assert better.plan.value == plan.value
     return plan.value
 
 
-def _whole(instance: Instance, scale: float) -> Block:
+def _whole(instance: Instance, scale: float) -> SegmentProblem:
     arrays = task_arrays(instance)
     segment = Segment(None, tuple(arrays.model.order.tolist()), None)
-    return block_of(durations(arrays, True, scale), segment, with_memory=True)
+    return problem_of(durations(arrays, True, scale), segment, with_memory=True)
 
 
 @pytest.mark.parametrize("limit", [1e-9, 0.3])
@@ -130,13 +130,13 @@ def test_arcs_that_differ_by_a_swap_are_one() -> None:
     instance = _equal_nodes(4, [*_stencil(3, 1.0), _after("2.2"), _after("2.2 on")])
     arrays = task_arrays(instance)
     segment = next(own for own in series_segments(arrays) if len(own.layers) > 2)
-    block = block_of(durations(arrays, True, 1.0), segment)
-    leg = Leg(block, has_entry=True)
+    problem = problem_of(durations(arrays, True, 1.0), segment)
+    leg = Leg(problem, has_entry=True)
     for pair in np.ndindex(*leg.width):
         leg.arc(pair)
         plan = leg.plan(pair)
         assert leg.pair(plan.placement) == pair
-        assert block.pinned(*pair).book(plan.placement, plan.order) == leg.upper[pair]
+        assert problem.pinned(*pair).book(plan.placement, plan.order) == leg.upper[pair]
     assert leg.width == (4, 4)
     assert len(leg.arcs) == 2
 

@@ -61,10 +61,26 @@ def test_the_job_too_much_proposes_on():
     places = unsplittable_matching(times, size, capacity)
     assert places.tolist() == [0, 0]
     free = np.full(2, np.inf)
-    jobs = SizedJobs(times, size, np.zeros((2, 2)), np.ones((2, 2), bool), capacity, free, free)
+    jobs = SizedJobs(
+        times=times,
+        size=size,
+        load=np.zeros((2, 2)),
+        guest=np.ones((2, 2), bool),
+        capacity=capacity,
+        room=free,
+        quota=free,
+    )
     assert propose_on(jobs, places).tolist() == [0, 1]
     quota = np.array([np.inf, 0.0])
-    jobs = SizedJobs(times, size, np.zeros((2, 2)), np.ones((2, 2), bool), capacity, free, quota)
+    jobs = SizedJobs(
+        times=times,
+        size=size,
+        load=np.zeros((2, 2)),
+        guest=np.ones((2, 2), bool),
+        capacity=capacity,
+        room=free,
+        quota=quota,
+    )
     assert propose_on(jobs, places).tolist() == [0, -1]
 
 

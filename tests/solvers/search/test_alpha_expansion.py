@@ -50,7 +50,12 @@ def metric_instance(rng: np.random.Generator, uniform: bool) -> Instance:
         )
     task = Task(name="task", model="m", source="n0", results_to="n1")
     return Instance(
-        "metric", ("edge",), nodes, links, (Model(name="m", layers=tuple(layers)),), (task,)
+        name="metric",
+        tiers=("edge",),
+        nodes=nodes,
+        links=links,
+        models=(Model(name="m", layers=tuple(layers)),),
+        tasks=(task,),
     )
 
 
@@ -159,12 +164,12 @@ def test_a_price_of_memory_moves_what_fits() -> None:
         Layer(name="b", op="other", inputs=("a",), flops=1e9, weight_bytes=10.0, output_bytes=0),
     )
     instance = Instance(
-        "memory",
-        ("device", "edge"),
-        nodes,
-        (Link(tail="slow", head="fast", bandwidth_bps=1e9),),
-        (Model(name="m", layers=layers),),
-        (Task(name="t", model="m", source="slow"),),
+        name="memory",
+        tiers=("device", "edge"),
+        nodes=nodes,
+        links=(Link(tail="slow", head="fast", bandwidth_bps=1e9),),
+        models=(Model(name="m", layers=layers),),
+        tasks=(Task(name="t", model="m", source="slow"),),
     )
     plan = solve(instance, "alpha-expansion", objective="latency")
     assert plan.value == pytest.approx(1.1)
@@ -213,15 +218,17 @@ def test_it_ends_only_when_every_node_is_in_vain(seed: int) -> None:
     )
     others = [name for name in times if name not in ("start", "far")]
     instance = Instance(
-        "vain",
-        tiers,
-        tuple(Node(name=name, tier=tiers[name != "start"], speed_flops=1e9) for name in times),
-        (
+        name="vain",
+        tiers=tiers,
+        nodes=tuple(
+            Node(name=name, tier=tiers[name != "start"], speed_flops=1e9) for name in times
+        ),
+        links=(
             *(Link(tail="start", head=name, bandwidth_bps=8e6) for name in others),
             Link(tail="fast", head="far", bandwidth_bps=8e15),
         ),
-        (Model(name="m", layers=layers),),
-        (Task(name="t", model="m", source="start"),),
+        models=(Model(name="m", layers=layers),),
+        tasks=(Task(name="t", model="m", source="start"),),
     )
     start = {"t": {"in": "start", "a": "start", "b": "start"}}
     plan = solve(instance, "alpha-expansion", objective="latency", start=start, seed=seed)

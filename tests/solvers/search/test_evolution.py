@@ -210,8 +210,9 @@ def test_an_interrupt_keeps_the_best() -> None:
 def test_what_is_watched_is_feasible_and_costed_right() -> None:
     """An archive may trust the rows that it is shown: placements, orders and costs."""
     instance = case("line-3")[0]
-    request = request_for(instance, "makespan")
-    request.options = {**OPTIONS, "iterations": 2}
+    request = dataclasses.replace(
+        request_for(instance, "makespan"), options={**OPTIONS, "iterations": 2}
+    )
     checked = []
 
     def watch(places: np.ndarray, orders: np.ndarray | None, costs: np.ndarray) -> None:
@@ -398,15 +399,15 @@ def test_cheap_bounds_are_there(name: str, rate: float | None, seconds: float) -
         Layer(name="b", op="other", inputs=("a",), flops=3e9, output_bytes=0.0),
     )
     instance = Instance(
-        "pair",
-        ("device", "edge"),
-        (
+        name="pair",
+        tiers=("device", "edge"),
+        nodes=(
             Node(name="slow", tier="device", speed_flops=1e9),
             Node(name="fast", tier="edge", speed_flops=1e10),
         ),
-        (Link(tail="slow", head="fast", bandwidth_bps=8e6),),
-        (Model(name="m", layers=layers),),
-        (Task(name="t", model="m", source="slow", arrivals_per_s=rate),),
+        links=(Link(tail="slow", head="fast", bandwidth_bps=8e6),),
+        models=(Model(name="m", layers=layers),),
+        tasks=(Task(name="t", model="m", source="slow", arrivals_per_s=rate),),
     )
     bound = cheap_bound(instance, objective_for(instance, name))
     assert bound is not None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from splitfog.instances import zoo
 from splitfog.instances.records import Layer, Model
-from splitfog.views.dag.boxes import LIMIT, blocks_of
+from splitfog.views.dag.boxes import LIMIT, boxes_of
 from splitfog.views.dag.layout import layout_of
 from splitfog.views.dag.levels import Size, levels_of
 
@@ -44,32 +44,32 @@ def models(draw: st.DrawFn) -> Model:
 def test_blocks_partition_the_layers_without_cycles_and_by_class(
     model: Model, data: st.DataObject, limit: int
 ) -> None:
-    """Every layer is in one block, of one class; edges go forward and are those of the layers."""
+    """Every layer is in one box, of one class; edges go forward and are those of the layers."""
     count = len(model.layers)
     classes = data.draw(st.lists(st.integers(0, 2), min_size=count, max_size=count))
-    blocks = blocks_of(model, classes, limit)
-    assert sorted(layer for members in blocks.members for layer in members) == list(range(count))
-    for block, members in enumerate(blocks.members):
+    boxes = boxes_of(model, classes, limit)
+    assert sorted(layer for members in boxes.members for layer in members) == list(range(count))
+    for box, members in enumerate(boxes.members):
         assert len({classes[layer] for layer in members}) == 1
-        assert {blocks.owner[layer] for layer in members} == {block}
-    assert all(tail < head for tail, head in blocks.edges)
-    ends = {(blocks.owner[t], blocks.owner[h]) for t, h in model.edges.tolist()}
-    assert set(blocks.edges) == {(t, h) for t, h in ends if t != h}
+        assert {boxes.owner[layer] for layer in members} == {box}
+    assert all(tail < head for tail, head in boxes.edges)
+    ends = {(boxes.owner[t], boxes.owner[h]) for t, h in model.edges.tolist()}
+    assert set(boxes.edges) == {(t, h) for t, h in ends if t != h}
 
 
 @settings(max_examples=100, deadline=None)
 @given(models(), st.sampled_from([0.3, 1.0, 3.0]))
 def test_boxes_do_not_overlap_and_lines_meet_them(model: Model, aspect: float) -> None:
     """Boxes keep apart, stay on the paper, and every line runs from its box to its box."""
-    blocks = blocks_of(model, [0] * len(model.layers), 1000)
-    sizes = [Size(1.0, 0.3, 0.2 * (i % 2)) for i in range(len(blocks.members))]
-    layout = layout_of(sizes, blocks.edges, aspect)
+    boxes = boxes_of(model, [0] * len(model.layers), 1000)
+    sizes = [Size(1.0, 0.3, 0.2 * (i % 2)) for i in range(len(boxes.members))]
+    layout = layout_of(sizes, boxes.edges, aspect)
     for i, (x, y) in enumerate(layout.centres):
         assert 0.5 - 1e-9 <= x <= layout.width - 0.5 + 1e-9
         assert 0.15 - 1e-9 <= y <= layout.height - 0.15 + 1e-9
         for x2, y2 in layout.centres[:i]:
             assert abs(x - x2) >= 1.0 or abs(y - y2) >= 0.3
-    for (tail, head), legs in zip(blocks.edges, layout.lines, strict=True):
+    for (tail, head), legs in zip(boxes.edges, layout.lines, strict=True):
         assert legs[0].start[0] == layout.centres[tail][0]
         assert legs[-1].end[0] == layout.centres[head][0]
         for before, after in pairwise(legs):
@@ -102,9 +102,9 @@ def test_crossings_that_order_can_avoid_are_avoided() -> None:
 
 
 def test_a_small_chain_stays_whole_and_a_long_one_is_cut_evenly() -> None:
-    """LIMIT layers are drawn one by one; 500 in blocks of 8: 1 input + ceil(499 / 8) = 64."""
-    assert len(blocks_of(chain(LIMIT), [0] * LIMIT).members) == LIMIT
-    members = blocks_of(chain(500), [0] * 500).members
+    """LIMIT layers are drawn one by one; 500 in boxes of 8: 1 input + ceil(499 / 8) = 64."""
+    assert len(boxes_of(chain(LIMIT), [0] * LIMIT).members) == LIMIT
+    members = boxes_of(chain(500), [0] * 500).members
     assert [len(part) for part in members] == [1] + [8] * 62 + [3]
 
 
@@ -118,8 +118,8 @@ def test_a_long_chain_is_folded() -> None:
 
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_network_of_the_zoo_is_condensed_to_a_readable_size(name: str) -> None:
-    """At most LIMIT blocks, at least a dozen, with a cut in the middle or without."""
+    """At most LIMIT boxes, at least a dozen, with a cut in the middle or without."""
     model = zoo.build(name)
     half = [int(i > len(model.layers) // 2) for i in range(len(model.layers))]
     for classes in (half, [0] * len(model.layers)):
-        assert 12 <= len(blocks_of(model, classes).members) <= LIMIT
+        assert 12 <= len(boxes_of(model, classes).members) <= LIMIT
