@@ -81,6 +81,10 @@ class Layer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_
         if type(times_s) is dict or isinstance(times_s, Mapping):  # the second test takes longer
             force_setattr(self, "times_s", ReadOnly(times_s) if times_s else EMPTY)
 
+    def may_run_on(self, node: Node) -> bool:
+        """Whether `tiers` admits a node, by its name or its tier's."""
+        return self.tiers is None or node.name in self.tiers or node.tier in self.tiers
+
 
 class Model(
     Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True, dict=True

@@ -11,15 +11,13 @@ from splitfog.formulations.bounds.mean_latency import mean_latency_bound
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
+from splitfog.formulations.tolerances import EQUAL
 from splitfog.solvers.base import Answer, Request, WrongAnswer, is_strict
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.registry import solver_info
 from splitfog.solvers.search.cheap_bounds import cheap_bound
 
 BEYOND_FLOATS = "a plan keeps the rules, but its value is beyond what floats hold (1.8e308 s)"
-
-NOISE = 1e-9
-"""Relative rounding by which a valid bound may exceed the value recomputed in floats."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +77,14 @@ def held_to(request: Request, claim: Claim, decision: Decision, value: float, ow
     bound = claim.lower_bound
     if claim.infeasible:
         fault = f"claimed that there is no plan, refuted by one of value {value!r}"
-    elif bound is not None and bound > value + NOISE * abs(value):
+    elif bound is not None and bound > value + EQUAL * abs(value):
         fault = f"claimed the lower bound {bound!r} above the value {value!r} of a plan"
     else:
         return claim
     if is_strict():
         raise WrongAnswer(f"{claim.solver} {fault}")
     other = cheap_bound(request.instance, request.objective)
-    if other is not None and other > value * (1 + NOISE):
+    if other is not None and other > value * (1 + EQUAL):
         other = None
     corrected = replace(claim, lower_bound=other, infeasible=False, over="placements")
     return corrected.noted(f"{claim.solver} {fault}: its bound is corrected")

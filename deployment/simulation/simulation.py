@@ -18,6 +18,7 @@ from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import Plan, decision_of
+from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.records import Instance
 
 WARM_UP = 0.1
@@ -28,8 +29,6 @@ FEWEST = 10
 T_QUANTILE = 2.093
 """0.975 quantile of Student's t with BATCHES - 1 = 19 degrees of freedom."""
 PERCENTILES = (50, 95, 99)
-ROUNDING = 1e-12
-"""Relative error that sums of floats may have."""
 
 
 class Estimate(Struct, frozen=True):

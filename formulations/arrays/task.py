@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.costs.feasibility import is_allowed
 from splitfog.formulations.costs.ledger import layer_time
 from splitfog.instances.kept import kept
 from splitfog.instances.records import Instance, Model, Task, frozen
@@ -46,7 +45,7 @@ class TaskArrays:
         allowed = np.ones((len(layers), len(nodes)), bool)
         for row, layer in enumerate(layers):
             if layer.tiers is not None:
-                allowed[row] = [is_allowed(layer, node) for node in nodes]
+                allowed[row] = [layer.may_run_on(node) for node in nodes]
             if layer.op == "input":
                 allowed[row] &= np.arange(len(nodes)) == self.source
         return frozen(allowed)

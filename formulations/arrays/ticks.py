@@ -8,11 +8,11 @@ from math import floor, frexp
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.tolerances import ROUNDING
+
 PRECISION_BITS = 32
 MOST_TICKS = 2.0**PRECISION_BITS
 """Of a known makespan: durations rounded down leave gaps of 1e-9 a layer."""
-EXACT = 1e-12
-"""Relative deviation from a whole number of ticks that is taken for rounding in floats."""
 
 
 def ticks_per_second(durations: NDArray[np.float64], longest: float) -> float:
@@ -33,10 +33,10 @@ def ticks_per_second(durations: NDArray[np.float64], longest: float) -> float:
 def whole_ticks(seconds: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
     """Seconds in ticks, rounded down, but not where a whole number is missed by float rounding.
 
-    So every schedule in seconds is one in ticks that ends no later than (1 + 2 EXACT) times its
+    So every schedule in seconds is one in ticks that ends no later than (1 + 2 ROUNDING) times its
     end, rounded down.
     """
-    return np.asarray(np.floor(seconds * (scale * (1 + 2 * EXACT))))
+    return np.asarray(np.floor(seconds * (scale * (1 + 2 * ROUNDING))))
 
 
 def _common(durations: NDArray[np.float64], longest: float) -> float | None:
@@ -50,12 +50,12 @@ def _common(durations: NDArray[np.float64], longest: float) -> float | None:
     tick = float(durations[0])
     while longest <= MOST_TICKS * tick:
         ratio = durations / tick
-        missed = ratio[np.abs(ratio - np.rint(ratio)) > EXACT * ratio]
+        missed = ratio[np.abs(ratio - np.rint(ratio)) > ROUNDING * ratio]
         if not len(missed):
             return 1 / tick
         exact = Fraction(float(missed[0]))
         near = exact.limit_denominator(max(1, floor(MOST_TICKS * tick / longest)))
-        if abs(near - exact) > EXACT * exact:
+        if abs(near - exact) > ROUNDING * exact:
             return None
         tick /= near.denominator
     return None

@@ -16,13 +16,11 @@ from splitfog.formulations.bounds.stage import kept_share, may_slice
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.tolerances import BELOW_ONE
 from splitfog.instances.records import Instance, Model
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-
-ROUNDING = 1e-9
-"""Relative: a load must exceed 1 by more to count."""
 
 
 def impossibility(instance: Instance, objective: Objective) -> str | None:
@@ -95,13 +93,13 @@ def _overload(instance: Instance, possible: list[Flags]) -> str | None:
             streams.append((task.arrivals_per_s * shares[task.model], times))
     rho = np.sum([_only_here(load, times) for load, times in streams], axis=0)
     worst = int(np.argmax(rho))
-    if rho[worst] > 1 + ROUNDING:
+    if rho[worst] > 1 + BELOW_ONE:
         return _overloaded(f"node {instance.nodes[worst].name}", float(rho[worst]))
     speed = np.array([node.speed_flops for node in instance.nodes])
     for name, inside in _sets(instance):
         worth = float(speed[inside].sum())
         load = sum(float(load @ _least(times, speed, inside)) for load, times in streams) / worth
-        if load > 1 + ROUNDING:
+        if load > 1 + BELOW_ONE:
             return _overloaded(f"{name} together", load)
     return None
 

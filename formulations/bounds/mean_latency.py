@@ -28,6 +28,7 @@ from splitfog.formulations.bounds.stage import (
     serial_bound,
 )
 from splitfog.formulations.costs.routes import Routes, routes_of
+from splitfog.formulations.tolerances import BOUND_SLACK
 from splitfog.instances.kept import kept
 from splitfog.instances.records import DirectedLink, Instance
 
@@ -38,9 +39,6 @@ NodeLinks = list[tuple[list[DirectedLink], list[DirectedLink]]]
 
 MOST_NODES = 32
 """Up to so many nodes the path visits nodes; beyond, the source and all others as one."""
-
-ROUNDING = 1e-9
-"""Relative, taken off the bound."""
 
 
 @kept()  # every solver of an instance asks for it
@@ -61,7 +59,7 @@ def mean_latency_bound(instance: Instance) -> float | None:
                 works[task.model] = _Work.of(instance, task_arrays(instance, position))
             total += weight * _task_bound(instance, position, works[task.model], links)
     bound = total / sum(weights)
-    return None if bound == inf else bound * (1 - ROUNDING)
+    return None if bound == inf else bound * (1 - BOUND_SLACK)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.costs.feasibility import memory_room
+from splitfog.formulations.tolerances import BOUND_SLACK
 from splitfog.instances.records import Instance, Model
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-ROUNDING = 1e-9
-"""Relative: what is held must exceed the room by more to count."""
 MOST_ITEMS = 400
 """Heaviest weights that are looked at in pairs."""
 MOST_SETS = 100
@@ -135,7 +134,7 @@ def _too_much(sizes: Floats, room: Floats) -> str | None:
         worth = np.where(big, largest, np.where(sizes >= least, sizes, 0.0))
         smallest = sizes[big].min(initial=np.inf)
         has = np.where(room >= smallest, largest, room)
-        if worth.sum() > has.sum() * (1 + ROUNDING):
+        if worth.sum() > has.sum() * (1 + BOUND_SLACK):
             if not least:
                 return f"{worth.sum():.6g} bytes, must be <= {has.sum():.6g}"
             return (
@@ -152,7 +151,7 @@ def _too_many(sizes: Floats, room: Floats) -> str | None:
     """
     below = np.concatenate([[0.0], sizes.cumsum()])
     for count in range(1, len(sizes) + 1):
-        left = below[count] * (1 - ROUNDING) - room
+        left = below[count] * (1 - BOUND_SLACK) - room
         most = int((count - np.searchsorted(below[: count + 1], left)).sum())
         if most < count:
             return (
@@ -168,7 +167,7 @@ def _exclusive(items: Sequence[Item], room: Floats) -> str | None:
     may = np.array([item.may for item in items]).reshape(len(items), len(room))
     may &= sizes[:, None] <= room
     most_room = np.array([np.where(own & may, room, -1.0).max(axis=1) for own in may])
-    apart = sizes[:, None] + sizes > most_room * (1 + ROUNDING)
+    apart = sizes[:, None] + sizes > most_room * (1 + BOUND_SLACK)
     for first in range(min(len(items), MOST_STARTS)):
         chosen: list[int] = [first]
         for item in range(len(items)):

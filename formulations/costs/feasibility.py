@@ -13,7 +13,7 @@ from splitfog.formulations.costs.mean_latency import mean_latency, task_visits, 
 from splitfog.formulations.costs.stages import sliced_weights, stage_defects
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Instance, Layer, Node, Task
+from splitfog.instances.records import Instance, Task
 
 MEMORY_SLACK = 1e-12
 """Relative: what is held may exceed `memory_bytes` by rounding."""
@@ -49,14 +49,9 @@ def _places(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[st
         node = instance.nodes[place]
         if layer.op == "input" and node.name != task.source:
             yield f"input layer {layer.name} is on {node.name}, must be at the source {task.source}"
-        if position not in sliced and not is_allowed(layer, node):
+        if position not in sliced and not layer.may_run_on(node):
             allowed = ", ".join(layer.tiers or ()) or "no node"
             yield f"layer {layer.name} is on {node.name}, must be on {allowed}"
-
-
-def is_allowed(layer: Layer, node: Node) -> bool:
-    """Whether the `tiers` of a layer admit a node, by its name or its tier's."""
-    return layer.tiers is None or node.name in layer.tiers or node.tier in layer.tiers
 
 
 def _groups(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[str]:

@@ -243,8 +243,8 @@ def _forbidden(instance: Instance, task: Task, stage: Stage) -> Iterator[str]:
         host = instance.nodes[node]
         for layer in dict.fromkeys(stage.layers):
             asked = instance.model_of(task).layers[layer]
-            if asked.tiers is not None and not {host.name, host.tier} & set(asked.tiers):
-                allowed = ", ".join(asked.tiers) or "no node"
+            if not asked.may_run_on(host):
+                allowed = ", ".join(asked.tiers or ()) or "no node"
                 yield f"layer {asked.name} has a slice on {host.name}, must be on {allowed}"
 
 

@@ -19,13 +19,9 @@ from splitfog.formulations.plan import (
     decision_of,
     gap_of,
 )
+from splitfog.formulations.tolerances import EQUAL, ROUNDING
 from splitfog.instances.defects import shown
 from splitfog.instances.records import Instance
-
-TOLERANCE = 1e-9
-"""Relative difference up to which a claimed number is true."""
-ROUNDING = 1e-12
-"""Seconds, relative to the plan's value, that sums of floats may leave where 0 is right."""
 
 
 def false_claims(
@@ -100,16 +96,16 @@ def _proof(plan: Plan, value: float | None) -> Iterator[str]:
     """The bound is none above the value, and gap and status follow from both."""
     yield from _proven_over(plan)
     bound = plan.lower_bound
-    if bound is not None and value is not None and bound > value + TOLERANCE * abs(value):
+    if bound is not None and value is not None and bound > value + EQUAL * abs(value):
         yield f"lower_bound = {bound!r}, must be <= the value {value!r}"
         return
     gap = gap_of(value if plan.value is None else plan.value, bound)
     if plan.gap is not None and (gap is None or not isclose(plan.gap, gap, abs_tol=ROUNDING)):
         yield _must("gap", plan.gap, gap)
-    if plan.status == "optimal" and (gap is None or gap > OPTIMALITY_GAP + TOLERANCE):
+    if plan.status == "optimal" and (gap is None or gap > OPTIMALITY_GAP + EQUAL):
         known = "without a lower_bound" if gap is None else f"with the gap {gap!r}"
         yield f'status = "optimal", must be "feasible" {known}'
-    if plan.status == "feasible" and gap is not None and gap < OPTIMALITY_GAP - TOLERANCE:
+    if plan.status == "feasible" and gap is not None and gap < OPTIMALITY_GAP - EQUAL:
         yield f'status = "feasible", must be "optimal" with the gap {gap!r}'
 
 
@@ -223,7 +219,7 @@ def _same(claim: Any, right: Any, absolute: float) -> bool:
             return claim == right
         if right == 0:
             return abs(claim) <= absolute
-        return isclose(claim, right, rel_tol=TOLERANCE)
+        return isclose(claim, right, rel_tol=EQUAL)
     return bool(claim == right)
 
 

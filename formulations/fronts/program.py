@@ -11,6 +11,7 @@ from splitfog.formulations.fronts.criteria import Criteria, Criterion
 from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.formulations.programs.placement import PlacementProgram
 from splitfog.formulations.programs.placement_build import ProgramBuild
+from splitfog.formulations.tolerances import BOUND_SLACK
 
 Form = dict[int, float]
 """Column -> coefficient, in seconds or bytes."""
@@ -65,7 +66,7 @@ def _pay(program: LinearProgram, forms: list[Form], unit: float) -> None:
 
 def _within(program: LinearProgram, form: Form, limit: float) -> Form:
     """A form without the 0-1 columns that alone are more than a limit: they are 0."""
-    dear = [column for column, value in form.items() if value > limit * (1 + TOO_MUCH)]
+    dear = [column for column, value in form.items() if value > limit * (1 + BOUND_SLACK)]
     for column in dear:
         program.upper[column] = 0.0
     return {column: value for column, value in form.items() if program.upper[column]}
@@ -76,10 +77,6 @@ def _limit(program: LinearProgram, form: Form, limit: float) -> None:
     terms = [(c, value / limit) for c, value in _within(program, form, limit).items()]
     if sum(value for _, value in terms) > 1:
         program.add_row(terms, upper=1.0)
-
-
-TOO_MUCH = 1e-9
-"""Relative rounding by which one term may exceed a limit that is itself a sum."""
 
 
 def criteria_program(criteria: Criteria) -> CriteriaProgram:

@@ -25,10 +25,10 @@ from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import best_cut
 from splitfog.formulations.offloading.subtasks import subtasks_of
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, PlanError, decision_of, gap_of
+from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.records import Instance
 
 CONSENTS: tuple[Consent, ...] = get_args(Consent)
-TOLERANCE = 1e-9
 GIVEN = ("given_subtasks", "given_catalogue")
 """Parts of an audit that speak of an optimum within what the solver was given."""
 
@@ -138,7 +138,7 @@ def _given_again(claim: Any, value: float) -> Any:
     bound = claim.get("lower_bound")
     if isinstance(bound, bool) or not isinstance(bound, int | float):
         bound = None
-    elif bound > value * (1 + TOLERANCE):
+    elif bound > value * (1 + EQUAL):
         bound = value
     return {**claim, **given_audit(value, bound)}
 
@@ -153,7 +153,7 @@ def given_audit(value: float, bound: float | None) -> dict[str, Any]:
 def _same(claim: Any, value: float | None) -> bool:
     if claim is None or value is None:
         return claim is value
-    return isinstance(claim, int | float) and abs(claim - value) <= TOLERANCE * abs(value)
+    return isinstance(claim, int | float) and abs(claim - value) <= EQUAL * abs(value)
 
 
 def exchange_blocking(state: ExchangeState) -> dict[str, int]:
@@ -193,4 +193,4 @@ def _regret_s(loads: Loads, task: int, latency_s: float) -> float:
         saved = latency_s - loads.latency_s(task)
         loads.take(task)
     loads.put(task, before)
-    return saved if saved > TOLERANCE * latency_s else 0.0
+    return saved if saved > EQUAL * latency_s else 0.0

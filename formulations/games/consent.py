@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.games.game import (
-    TOLERANCE,
     ExchangeState,
     MoveGains,
     SwapGains,
 )
 from splitfog.formulations.matching.exchange import Consent
+from splitfog.formulations.tolerances import EQUAL
 
 Integers = NDArray[np.int64]
 Seconds = NDArray[np.float64]
@@ -71,13 +71,13 @@ def exchanged(state: ExchangeState, swaps: SwapGains, which: Flags) -> tuple[Int
 def moving(state: ExchangeState, moves: MoveGains, consent: Consent) -> Flags:
     """[K, N]: the moves that find consent."""
     if consent == "total":
-        return np.asarray(moves.total < -TOLERANCE * abs(state.potential))
+        return np.asarray(moves.total < -EQUAL * abs(state.potential))
     assert moves.agent is not None
-    slack = TOLERANCE * state.latency_s[:, None]
+    slack = EQUAL * state.latency_s[:, None]
     better = moves.agent < -slack
     if consent == "agents":
         return np.asarray(moves.possible & better)
-    node_slack = TOLERANCE * np.abs(state.nodes.cost)
+    node_slack = EQUAL * np.abs(state.nodes.cost)
     here, here_slack = moves.left[:, None], node_slack[state.places][:, None]
     nobody_worse = (moves.agent <= slack) & (here <= here_slack) & (moves.joined <= node_slack)
     better |= (here < -here_slack) | (moves.joined < -node_slack)
@@ -87,12 +87,12 @@ def moving(state: ExchangeState, moves: MoveGains, consent: Consent) -> Flags:
 def swapping(state: ExchangeState, swaps: SwapGains, consent: Consent) -> Flags:
     """[K, K], the same both ways: the swaps that find consent."""
     if consent == "total":
-        return np.asarray(swaps.total < -TOLERANCE * abs(state.potential))
+        return np.asarray(swaps.total < -EQUAL * abs(state.potential))
     assert swaps.agent is not None
-    slack = TOLERANCE * state.latency_s  # of the comer, a column
+    slack = EQUAL * state.latency_s  # of the comer, a column
     nobody_worse, better = swaps.agent <= slack, swaps.agent < -slack
     if consent == "four":
-        node_slack = TOLERANCE * np.abs(state.nodes.cost[state.places])[:, None]
+        node_slack = EQUAL * np.abs(state.nodes.cost[state.places])[:, None]
         nobody_worse &= swaps.node <= node_slack
         better |= swaps.node < -node_slack
     return np.asarray(swaps.possible & nobody_worse & nobody_worse.T & (better | better.T))

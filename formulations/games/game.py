@@ -26,9 +26,6 @@ Integers = NDArray[np.int64]
 Seconds = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-TOLERANCE = 1e-9
-"""Relative difference up to which nothing has changed (METHODS 3)."""
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class NodeSums:

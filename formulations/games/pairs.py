@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.games.game import TOLERANCE, ExchangeState
+from splitfog.formulations.games.game import ExchangeState
 from splitfog.formulations.games.room import ExchangeRoom
 from splitfog.formulations.offloading.waits import wait_seconds
+from splitfog.formulations.tolerances import EQUAL
 
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -25,7 +26,7 @@ def count_blocking_pairs(state: ExchangeState) -> int:
     moves = state.moves()
     assert moves.agent is not None
     room = ExchangeRoom(game.assignments, state.places)
-    slack = TOLERANCE * state.latency_s[:, None]
+    slack = EQUAL * state.latency_s[:, None]
     away = game.allowed.copy()
     away[state.at_home] = False
     tried = np.argwhere(moves.possible & (moves.agent < -slack))
@@ -99,7 +100,7 @@ def _gains(state: ExchangeState, node: int, wanting: Integers, guests: Integers)
     second = state.left.second[guests][None, :] + rate * service * (2 * visit + service)
     waits = np.where(service > 0, wait_seconds(second, rho, game.overload_s), 0.0)
     change = game.alone_s[wanting, node][:, None] + waits - state.latency_s[wanting][:, None]
-    slack = TOLERANCE * state.latency_s[wanting][:, None]
+    slack = EQUAL * state.latency_s[wanting][:, None]
     return np.asarray((rho < 1) & (change < -slack))
 
 

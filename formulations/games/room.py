@@ -12,6 +12,9 @@ from splitfog.formulations.offloading.assignment import Assignments
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+UNCHANGED = 1e-15
+"""Load at most that rounding leaves on a link where as much goes as comes."""
+
 _CHUNK = 100_000
 
 
@@ -72,7 +75,7 @@ class ExchangeRoom:
         keys, where = np.unique(row * len(self._load) + link, return_inverse=True)
         added = np.bincount(where, load, len(keys))
         row, link = np.divmod(keys, max(len(self._load), 1))
-        full = (self._load[link] + added >= 1) & (added > 1e-15)
+        full = (self._load[link] + added >= 1) & (added > UNCHANGED)
         room = np.ones(len(exchanges), bool)
         room[row[full]] = False
         return room

@@ -8,9 +8,10 @@ from math import inf, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.games.game import TOLERANCE, ExchangeGame
+from splitfog.formulations.games.game import ExchangeGame
 from splitfog.formulations.games.values import Values, values_of
 from splitfog.formulations.matching.exchange import Consent
+from splitfog.formulations.tolerances import EQUAL
 
 Integers = NDArray[np.int64]
 Seconds = NDArray[np.float64]
@@ -75,15 +76,15 @@ class States:
         if consent == "total":
             now = np.where(ok, values.potential, 0.0)
             gain = np.where(ok, values.potential[after], 0.0) - now
-            return np.asarray(ok & (gain < -TOLERANCE * np.abs(now)))
+            return np.asarray(ok & (gain < -EQUAL * np.abs(now)))
         pairs = [(values.latency_s[:, k], values.latency_s[after, k]) for k in movers]
         if consent == "four":
             cost, every = values.node_cost, np.arange(len(node))
             pairs += [(cost[every, host], cost[after, host]) for host in (here, node)]
         worse, better = np.zeros(len(node), bool), np.zeros(len(node), bool)
         for now, then in pairs:
-            worse |= then - now > TOLERANCE * np.abs(now)
-            better |= then - now < -TOLERANCE * np.abs(now)
+            worse |= then - now > EQUAL * np.abs(now)
+            better |= then - now < -EQUAL * np.abs(now)
         return np.asarray(ok & ~worse & better)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from splitfog.formulations.matching.market import IntArray
+from splitfog.formulations.tolerances import EQUAL
 
 FloatArray = NDArray[np.float64]
 Utilities = Callable[[IntArray], tuple[ArrayLike, ArrayLike]]
@@ -52,7 +53,7 @@ class Judge:
     utilities: Utilities
     consent: Consent = "four"
     potential: Potential | None = None
-    tolerance: float = 1e-9
+    tolerance: float = EQUAL
 
     def __post_init__(self) -> None:
         if self.consent not in get_args(Consent):

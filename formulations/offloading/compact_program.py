@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.formulations.programs.linear_program import LinearProgram
+from splitfog.formulations.tolerances import BOUND_SLACK
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -94,7 +95,7 @@ class _Builder:
         weight = self.weight[self.subtasks.group][:, None]
         excess = self.alone - self.least[self.subtasks.group][:, None]
         with np.errstate(invalid="ignore"):
-            dear = weight * excess > (self.value - self.floor) + 1e-9 * self.out.unit_s
+            dear = weight * excess > (self.value - self.floor) + BOUND_SLACK * self.out.unit_s
         return np.isfinite(self.alone) & ~(dear & (weight > 0))
 
     def _joins(self, subtask: int, node: int) -> float:
@@ -155,7 +156,7 @@ class _Builder:
         if (weights > 0).any():
             most = max(most, room / float(weights[weights > 0].min()))
         most = min(most, self._wait_of_all(node, members))
-        return most * (1 + 1e-9) + 1e-9 * self.out.unit_s
+        return most * (1 + BOUND_SLACK) + BOUND_SLACK * self.out.unit_s
 
     def _wait_of_all(self, node: int, members: list[int]) -> float:
         """Seconds of the node's wait with all that may be there; inf if it cannot take them."""

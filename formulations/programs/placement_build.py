@@ -29,10 +29,8 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.programs.forest import Forest
 from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.formulations.programs.placement import ABSENT, PlacementProgram
+from splitfog.formulations.tolerances import BOUND_SLACK
 from splitfog.instances.records import Instance
-
-ROUNDING = 1e-9
-"""Relative rounding by which a part of a known value may exceed it."""
 
 LARGE = 10.0
 """Times the known value; costs above are large numbers to an engine."""
@@ -138,7 +136,7 @@ class ProgramBuild:
             return np.isfinite(costs)
         least = costs.min(axis=1, keepdims=True)
         others = 0.0 if self.is_period else least.sum() - least
-        affordable: NDArray[np.bool_] = costs + others <= self.at_most_s * (1 + ROUNDING)
+        affordable: NDArray[np.bool_] = costs + others <= self.at_most_s * (1 + BOUND_SLACK)
         return affordable
 
     def _compute(self, node: int, column: int, seconds: float) -> None:
@@ -350,7 +348,7 @@ class ProgramBuild:
     @property
     def _most(self) -> float:
         """The known value in units of the program, rounded up."""
-        return self.at_most_s / self.unit_s * (1 + ROUNDING)
+        return self.at_most_s / self.unit_s * (1 + BOUND_SLACK)
 
     def _period(self) -> None:
         """The longest busy time of any node or link; what alone makes it too long is left out."""

@@ -11,6 +11,7 @@ from splitfog.formulations.arrays.units import TaskUnits
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.programs.placement import ABSENT, PlacementProgram
+from splitfog.formulations.tolerances import BOUND_SLACK
 from splitfog.instances.records import Instance, Node
 
 Unit = tuple[int, int]
@@ -177,7 +178,7 @@ def pigeonhole(
         if not np.isfinite(own[-1]):
             break
         elsewhere = np.sort(costs[longest[:count]][:, others], axis=0).cumsum(axis=0)
-        taken = int((elsewhere <= at_most_s * (1 + 1e-9)).sum())
+        taken = int((elsewhere <= at_most_s * (1 + BOUND_SLACK)).sum())
         least = -(-(count - taken) // len(nodes))
         if least > 0 and (seconds := float(own[-least:].sum())) > best:
             best, found = seconds, (count, least)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.tiles.grids import parts
+from splitfog.formulations.tolerances import EQUAL
 from splitfog.solvers.d3.team import Team
 
 
@@ -136,7 +137,7 @@ def _grids(axis: int, ranked: list[int], speeds: NDArray[np.float64]) -> list[Ba
             steps = tuple(tuple(row) for row in table.tolist())
             equal = (1.0,) * width
             fair = tuple(np.maximum(speeds[table].sum(axis=0), 1e-9).tolist())
-            level = max(fair) <= min(fair) * (1 + 1e-9)
+            level = max(fair) <= min(fair) * (1 + EQUAL)
             grids += [Bands(axis, shares, steps) for shares in [equal, *([] if level else [fair])]]
     return grids
 

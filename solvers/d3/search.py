@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays.task import TaskArrays
 from splitfog.formulations.costs.stages import stage_timeline
 from splitfog.formulations.decision import Slice, Stage, TaskDecision
+from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.records import frozen
 from splitfog.solvers.d3.chains import Block, Chain, chains_of, likeness
 from splitfog.solvers.d3.costs import PatternRule, RunCosts, Tile
@@ -190,7 +191,7 @@ class _Run:
         while True:
             totals = {last: self._estimate(begin, last) + more for last, more in rest.items()}
             last = min(totals, key=lambda at: (totals[at], at))
-            if totals[last] >= least * (1 - 1e-12):
+            if totals[last] >= least * (1 - ROUNDING):
                 return []
             if not self._refine(begin, last):
                 chosen = self.exact[begin, last][1]
@@ -216,7 +217,7 @@ class _Run:
             self.exact[first, last] = (inf, None, 0)
         least, stage, looked = self.exact[first, last]
         bound = self._next_bound(first, last, looked)
-        if bound == inf or bound >= least * (1 - 1e-12):
+        if bound == inf or bound >= least * (1 - ROUNDING):
             return False
         pattern = self.costs.patterns[self.ranked[first, last][looked]]
         team = self.costs.team
@@ -282,7 +283,7 @@ def _shortest(
         least[j], came[j] = least[j - 1] + alone[j - 1 - begin], None
         for i in range(begin, j):
             seconds = least[i] + table[i, j]
-            if seconds < least[j] * (1 - 1e-12):
+            if seconds < least[j] * (1 - ROUNDING):
                 least[j], came[j] = seconds, i
     path: list[tuple[int, int]] = []
     at = end

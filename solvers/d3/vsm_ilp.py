@@ -23,6 +23,7 @@ from splitfog.formulations.plan import decision_of, load_plan
 from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.formulations.tiles.grids import grid
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of
+from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.records import Instance, Task
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.d3.team import team_of
@@ -34,8 +35,6 @@ GAP = 1e-4
 """Relative gap at which a program is solved well enough."""
 MOST_MOVES = 300
 """Of single tiles of a stage, tried on the timeline."""
-TOLERANCE = 1e-9
-"""Relative; what takes less by less than this does not take less."""
 MOST_COVERS = 20
 """How often a program is solved again because its tiles' weights fit only up to its tolerance."""
 
@@ -365,7 +364,7 @@ def _descended(parts: Sequence[_Part], given: Decision, found: Sequence[Stage]) 
             slices[tile] = replace(slices[tile], node=node)
             stages[at] = replace(before, slices=tuple(slices))
             own = part.seconds(stages[at])
-            if own < seconds * (1 - TOLERANCE) and not _overfull(parts, given, stages):
+            if own < seconds * (1 - EQUAL) and not _overfull(parts, given, stages):
                 seconds, since = own, 0
             else:
                 stages[at] = before

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import best_cut
 from splitfog.formulations.plan import StoppedBy
+from splitfog.formulations.tolerances import EQUAL
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.dina.answer import finished_answer
 from splitfog.solvers.dina.partition import first_loads, require_sources
 
 MOST_ROUNDS = 100
-TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def respond_once(loads: Loads, task: int) -> bool:
         prices.append((_overflow(loads, task), plan.latency_s(loads.prices_s())))
         loads.take(task)
     (had, before), (has, after) = prices
-    falls = has < had or (has == had and after < before - TOLERANCE * abs(before))
+    falls = has < had or (has == had and after < before - EQUAL * abs(before))
     loads.put(task, other if falls else own)
     return falls
 

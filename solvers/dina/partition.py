@@ -30,6 +30,7 @@ from splitfog.formulations.offloading.one_cut import (
     remote_seconds,
 )
 from splitfog.formulations.offloading.waits import wait_seconds
+from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.records import Instance, frozen
 from splitfog.solvers.base import Request, SolverDeclined
 from splitfog.solvers.dina.blocks import blocks_of
@@ -40,9 +41,6 @@ Seconds = NDArray[np.float64]
 
 MOST_PLANS = 50
 """Plans of a catalogue."""
-
-TOLERANCE = 1e-9
-"""Relative; what falls by less does not fall."""
 
 MOST_SWEEPS = 100
 
@@ -221,11 +219,11 @@ def _local_blocks(loads: Loads, task: int, borders: NDArray[np.int64]) -> Second
 
 def better(new: tuple[float, float], old: tuple[float, float]) -> bool:
     """Whether (excess, mean latency) falls, by more than rounding."""
-    if abs(new[0] - old[0]) > TOLERANCE:
+    if abs(new[0] - old[0]) > EQUAL:
         return new[0] < old[0]
     if old[1] == inf:
         return new[1] < inf
-    return new[1] < old[1] - TOLERANCE * abs(old[1])
+    return new[1] < old[1] - EQUAL * abs(old[1])
 
 
 def repartition(loads: Loads, task: int) -> bool:

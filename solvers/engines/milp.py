@@ -28,19 +28,18 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.programs.linear_program import LinearProgram
+from splitfog.formulations.tolerances import BOUND_SLACK
 
 Engine = Literal["cbc", "highs"]
 FEASIBILITY = 1e-7
 """By how much an engine may break a row: coefficients should be near 1."""
 ABSOLUTE_GAP = 1e-11
 """At which an engine stops, whatever the relative gap: for optima of 0."""
-BOUND_SLACK = 1e-9
-"""Relative rounding that is taken off an engine's bound."""
 DOUBT = 3 * FEASIBILITY
-"""What is taken off it besides: HiGHS looks for nothing that is better by less than `FEASIBILITY`,
-a row of the objective may be broken by as much, and so may whole numbers. It is absolute: a proof
-to 1e-6 needs an optimum that is no smaller than about 1/3 (scale by a known value and, where what
-is found is much smaller, by that again)."""
+"""What is taken off an engine's bound beside `BOUND_SLACK`: HiGHS looks for nothing that is better
+by less than `FEASIBILITY`, a row of the objective may be broken by as much, and so may whole
+numbers. It is absolute: a proof to 1e-6 needs an optimum that is no smaller than about 1/3 (scale
+by a known value and, where what is found is much smaller, by that again)."""
 GRACE_S = 5.0
 """Seconds that CBC has to write its solution after it was asked to stop."""
 CBC_SCALE = 2.0**12

@@ -14,12 +14,11 @@ from splitfog.formulations.arrays.units import task_units
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, TaskDecision, placed
+from splitfog.formulations.tolerances import BOUND_SLACK
 from splitfog.instances.records import Instance, Model
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 
 MOST_PLACEMENTS = 10**6
-BOUND_SLACK = 1e-9
-"""Relative rounding left to the bounds that cut branches off."""
 
 
 def solve_brute_force(request: Request) -> Answer:

@@ -31,7 +31,7 @@ PHASES = (0.2, 0.4)
 SMALLER = 2.5
 """How many times smaller than its unit a value must be for the program to be scaled anew: below,
 an engine's `DOUBT` of 3e-7 units and its gap are less than the 1e-6 that counts as proven."""
-ROUNDING = 1e-6
+BOUND_EXCESS = 1e-6
 """Relative excess of a bound over the value that rounding explains."""
 
 
@@ -210,7 +210,7 @@ def _believed(bound: float, request: Request) -> float | None:
     value = request.incumbent_value
     if bound == -inf:
         return None
-    return value if value < bound <= value * (1 + ROUNDING) else bound
+    return value if value < bound <= value * (1 + BOUND_EXCESS) else bound
 
 
 def _why_infeasible(request: Request) -> str:

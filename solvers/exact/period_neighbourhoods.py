@@ -11,6 +11,7 @@ from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.formulations.programs.placement import PlacementProgram
+from splitfog.formulations.tolerances import BOUND_SLACK, EQUAL
 from splitfog.solvers.base import Request
 from splitfog.solvers.engines.milp import solve_program
 
@@ -47,7 +48,7 @@ def improve_period(
         if result.values is not None:
             found = built.decode(result.values)
             request.offer(found)
-            if _value(request, found) <= _value(request, decision) * (1 + 1e-9):
+            if _value(request, found) <= _value(request, decision) * (1 + EQUAL):
                 decision = found
         if result.stopped_by == "interrupted":
             raise KeyboardInterrupt
@@ -84,7 +85,7 @@ def _freed_program(
             for other, column in enumerate(columns[unit].tolist()):
                 if column >= 0 and other not in allowed:
                     upper[column] = 0.0
-    cost[built.longest], upper[built.longest] = 0.0, value_s / built.unit_s * (1 + 1e-9)
+    cost[built.longest], upper[built.longest] = 0.0, value_s / built.unit_s * (1 + BOUND_SLACK)
     longest_freed = len(cost)
     for node in freed:
         if node in built.busy_rows:

@@ -12,6 +12,7 @@ from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.records import DirectedLink, Instance
 from splitfog.solvers.base import Request
 
@@ -24,6 +25,8 @@ STEPS_PER_PAIR = 100
 MOST_STEPS = 3_000_000
 TIME_SHARE = 0.25
 """Of the time left, at most."""
+COLDEST = 1e-9
+"""Added to the temperature, which falls to 0."""
 NEAR = 0.7
 """Share of moves to a node that holds a neighbour in the DAG."""
 
@@ -119,10 +122,10 @@ class _Walk:
             return
         change, crossings = times.change(unit, node)
         energy = self._energy(change)
-        if energy > 0 and luck >= exp(-energy / (self.temperature + 1e-9)):
+        if energy > 0 and luck >= exp(-energy / (self.temperature + COLDEST)):
             return
         times.move(unit, node, change, crossings)
-        if energy < 0 and (longest := max(times.busy)) < self.best * (1 - 1e-12):
+        if energy < 0 and (longest := max(times.busy)) < self.best * (1 - ROUNDING):
             self.best, self.kept = longest, list(times.node_of)
 
     def _energy(self, change: dict[int, float]) -> float:

@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.fronts.criteria import Criteria
+from splitfog.formulations.tolerances import ROUNDING
 from splitfog.solvers.base import Request
-
-SAME = 1e-12
-"""Relative difference below which two values are equal."""
 
 
 @dataclass
@@ -34,7 +32,7 @@ class Archive:
             return False
         if decision_violations(self.criteria.instance, decision, self.criteria.objective):
             return False
-        slack = SAME * np.abs(self.values)
+        slack = ROUNDING * np.abs(self.values)
         kept = np.flatnonzero((values > self.values + slack).any(axis=1))
         self.decisions = [self.decisions[i] for i in kept.tolist()]
         self.values = np.vstack([self.values[kept], values])
@@ -43,7 +41,7 @@ class Archive:
 
     def covers(self, values: NDArray[np.float64]) -> bool:
         """Whether something kept is at least as good in everything."""
-        slack = SAME * np.abs(values)
+        slack = ROUNDING * np.abs(values)
         return bool((self.values <= values + slack).all(axis=1).any())
 
     def ordered(self) -> list[tuple[tuple[float, ...], Decision]]:

@@ -18,6 +18,7 @@ from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import StoppedBy
+from splitfog.formulations.tolerances import ROUNDING
 from splitfog.formulations.weights import held_bytes
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.engines.cp_sat import Search
@@ -128,7 +129,7 @@ def _in_ticks(request: Request, seconds: Durations) -> Answer:
     if upper == 0:
         return Answer(request.incumbent, 0.0)
     scale = ticks_per_second(seconds.spans(upper), upper)
-    limit = float(floor(upper * scale * (1 + 1e-12)) + 1)
+    limit = float(floor(upper * scale * (1 + ROUNDING)) + 1)
     table = durations(arrays, request.objective.monotone, scale, limit)
     whole = _everything(arrays)
     segments = series_segments(arrays) if request.options["decompose"] else (whole,)

@@ -18,14 +18,12 @@ from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.offloading.subtasks import Subtasks
 from splitfog.formulations.plan import ProvenOver
 from splitfog.formulations.programs.linear_program import LinearProgram
+from splitfog.formulations.tolerances import BOUND_SLACK
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.dina.given import given_subtasks
 
 MOST_COLUMNS = 150_000
 """Of the 0-1 program where quotas count only some of a node's subtasks."""
-
-ROUNDING = 1e-9
-"""Relative, taken off the bound: the assignment is solved in floats."""
 
 FAR = 0.25
 """A 0-1 program is solved again where it finds less than this part of its unit."""
@@ -95,7 +93,7 @@ def solve_offload_assignment(request: Request) -> Answer:
     decision = given.subtasks.decision(assignment)
     if faults := decision_violations(request.instance, decision, request.objective):
         return Answer(None, reason=f"{given.origin}, in what they leave in place: {faults[0]}")
-    bound = (bound + constant[0]) / count * (1 - ROUNDING)
+    bound = (bound + constant[0]) / count * (1 - BOUND_SLACK)
     reason = f"best nodes and orders of {given.origin}; the bound is for these subtasks"
     over: ProvenOver = "given" if given.chosen else "placements"
     return Answer(decision, bound, reason=reason, proven_over=over)
@@ -168,7 +166,7 @@ def _matched(
         node = np.repeat(np.arange(num_nodes), slots)
         rank = np.arange(len(node)) - np.repeat(np.cumsum(slots) - slots, slots) + 1
         cost = transfer[:, node] + rank * service[:, node]
-        cost[cost > value * (1 + ROUNDING)] = inf
+        cost[cost > value * (1 + BOUND_SLACK)] = inf
         used = slots.copy()
         try:
             _, chosen = linear_sum_assignment(cost)
@@ -273,7 +271,7 @@ def _slot_program(
     for job, node in np.argwhere(np.isfinite(jobs.service_s)).tolist():
         for rank in range(1, int(slots[node]) + 1):
             cost = jobs.transfer_s[job, node] + rank * jobs.service_s[job, node]
-            if cost <= most_s * (1 + ROUNDING):
+            if cost <= most_s * (1 + BOUND_SLACK):
                 columns[job, node, rank] = program.add_column(cost / unit, is_binary=True)
     of_job: dict[int, list[int]] = {}
     of_slot: dict[tuple[int, int], list[int]] = {}

@@ -20,6 +20,7 @@ from splitfog.formulations.offloading.catalogue import Chosen, PlanTable
 from splitfog.formulations.offloading.footprint import Footprint
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.plan import StoppedBy
+from splitfog.formulations.tolerances import EQUAL, ROUNDING
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.dina.dina import dina_decision
 from splitfog.solvers.dina.partition import (
@@ -37,8 +38,6 @@ Integers = NDArray[np.int64]
 
 MOST_TASKS = 20
 """Beyond, the tree is hopeless."""
-ROUNDING = 1e-12
-"""Relative: a bound must be this much below the best value to be looked into."""
 
 
 def solve_joint_ilp(request: Request) -> Answer:
@@ -219,7 +218,7 @@ class _Search:
             for task, own in enumerate(self.of_task):
                 others = self._of(plans[:task] + plans[task + 1 :])
                 values = [self.table.value(self.table.add(others, int(plan))) for plan in own]
-                if min(values) < value * (1 - 1e-9):
+                if min(values) < value * (1 - EQUAL):
                     value, improved = min(values), True
                     plans[task] = int(own[int(np.argmin(values))])
         self._offer(self._of(plans), value)

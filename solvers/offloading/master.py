@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.node_sets import node_sets
 from splitfog.formulations.plan import StoppedBy
+from splitfog.formulations.tolerances import BOUND_SLACK, EQUAL
 from splitfog.solvers.base import Request
 from splitfog.solvers.offloading.pricing import NodeColumns, Prices, barriers_of
 
@@ -34,8 +35,6 @@ ROUNDS = 400
 """Of column generation at most."""
 BLOCKS = 64
 """A round takes at most the best set of each of so many blocks of a node's sets."""
-TOLERANCE = 1e-9
-"""Relative: reduced costs below count as none, and bounds are lowered by it."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ class Master:
 
     def seconds(self, amount: float) -> float:
         """An amount in seconds, rounded down."""
-        return amount * self.unit_s - TOLERANCE * abs(amount * self.unit_s)
+        return amount * self.unit_s - BOUND_SLACK * abs(amount * self.unit_s)
 
     def generate(self, start: Integers | None, request: Request) -> StoppedBy | None:
         """Columns until none has a negative reduced cost; keeps the best bound and its prices."""
@@ -280,11 +279,11 @@ class Master:
     def _drop_dear(self) -> None:
         """Forget sets that alone cost more than the cut-off: no wide coefficients come in."""
         for own in self.nodes:
-            own.keep(self.constant + own.least() <= self.cutoff + TOLERANCE)
+            own.keep(self.constant + own.least() <= self.cutoff + BOUND_SLACK)
 
     def _drop(self, reduced: list[Floats]) -> None:
         """Forget columns that no assignment better than the cut-off has."""
-        gap = self.cutoff - self.bound + TOLERANCE
+        gap = self.cutoff - self.bound + BOUND_SLACK
         for at, (own, costs) in enumerate(zip(self.nodes, reduced, strict=True)):
             kept = costs - min(float(costs.min(initial=0.0)), 0.0) <= gap
             if kept.sum() < 0.7 * len(kept):
@@ -299,7 +298,7 @@ class Master:
                 if len(block):
                     best = block[costs[block].argmin()]
                     column = (own.sets.node, int(own.masks[best]))
-                    dear = costs[best] >= prices.node[own.sets.node] - TOLERANCE
+                    dear = costs[best] >= prices.node[own.sets.node] - EQUAL
                     if not dear and column not in self.known:
                         fresh.append(column)
         return fresh

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from splitfog.formulations.parametric.parameter import Line
+from splitfog.formulations.tolerances import ROUNDING
 
 Thing = TypeVar("Thing")
-
-TOLERANCE = 1e-12
-"""Relative: a line that is below the known ones by less is not a new one."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def lower_envelope(
     -----
     Two neighbouring lines cross at a point: either nothing is lower there, and the point is a
     break point, or the oracle gives a line between them. With n >= 1 break points it is asked at
-    most 2n + 1 times, with none twice; lines closer than `TOLERANCE` are not told apart.
+    most 2n + 1 times, with none twice; lines closer than `ROUNDING` are not told apart.
     M. J. Eisner and D. G. Severance, "Mathematical techniques for efficient record segmentation
     in large shared databases", J. ACM 23(4), 1976.
     """
@@ -81,7 +79,7 @@ def lower_envelope(
             continue
         asked[point] = ask(point)
         known = min(asked[left].line.at(point), asked[right].line.at(point))
-        if asked[point].line.at(point) < known - TOLERANCE * abs(known):
+        if asked[point].line.at(point) < known - ROUNDING * abs(known):
             stack += [(point, right), (left, point)]
     pieces = _pieces(list(asked.values()), low, high)
     return Envelope(pieces, len(asked), _gap(asked, pieces))

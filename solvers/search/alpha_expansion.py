@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from splitfog.formulations.plan import StoppedBy
+from splitfog.formulations.tolerances import EQUAL
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.exact.ilp import offer_simple_plans
 from splitfog.solvers.search.cheap_bounds import cheap_bound
 from splitfog.solvers.search.expansion_energy import Energy, Labels
-from splitfog.solvers.search.stop_rules import PROVEN
 from splitfog.solvers.starts.packed_plans import offer_packed_plans
 from splitfog.solvers.starts.placement_space import PlacementSpace, homeless
 from splitfog.solvers.starts.warm_starts import warm_starts
 
-ROUNDING = 1e-7
+CUT_SLACK = 1e-7
 """Relative slack left to cuts in whole numbers."""
 
 PRICES = 10
@@ -54,14 +54,14 @@ def solve_alpha_expansion(request: Request) -> Answer:
         return Answer(None, bound, reason="no feasible plan to start from was found")
     energy = Energy(space)
     stopped_by = _descend(request, energy)
-    if bound is not None and request.incumbent_value <= bound * (1 + PROVEN):
+    if bound is not None and request.incumbent_value <= bound * (1 + EQUAL):
         return Answer(request.incumbent, bound, stopped_by=stopped_by)
     factor = energy.guarantee()
     if stopped_by != "finished":
         factor = "no guarantee: time was over before no expansion gained"
     if isinstance(factor, str):
         return Answer(request.incumbent, bound, stopped_by=stopped_by, reason=factor)
-    within = request.incumbent_value / factor * (1 - ROUNDING)
+    within = request.incumbent_value / factor * (1 - CUT_SLACK)
     reason = f"no expansion gains, hence at most {factor:.4g} times the optimum"
     return Answer(request.incumbent, max(within, bound or 0.0), reason=reason)
 

@@ -10,12 +10,10 @@ from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.bounds.mean_latency import mean_latency_bound
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.records import Instance
 from splitfog.solvers.exact.chain_dp import chain_bound
 from splitfog.solvers.exact.min_cut import latency_bound
-
-ROUNDING = 1e-12
-"""Relative slack left to sums in floats."""
 
 ROUNDS = 200
 """Of updating the weights of a Lagrangian bound."""

@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, placed
+from splitfog.formulations.tolerances import ROUNDING
 from splitfog.solvers.starts.placement_space import PlacementSpace
 
 PRECISION_BITS = 46
 """Capacities are scaled so that the most that a move can gain becomes about 2^46."""
-
-NOISE = 1e-12
-"""Relative rounding below which a term counts as submodular."""
 
 Labels = NDArray[np.int64]
 """[units]: node of every unit."""
@@ -142,7 +140,7 @@ class Energy:
         value = self.value(labels)
         reader, producer = _within(reader, value), _within(producer, value)
         missing = np.maximum(stay - reader - producer, 0.0)
-        self.raised |= bool((missing > NOISE * stay).any())
+        self.raised |= bool((missing > ROUNDING * stay).any())
         return Terms(stay, reader + missing / 2, producer + missing / 2)
 
     def _ways(self, tail: Labels, head: Labels) -> Costs:
@@ -186,7 +184,7 @@ def _within(seconds: Costs, value: float) -> Costs:
 
     The cut counts in whole numbers, of which times that matter would be left too few.
     """
-    return np.where(seconds > value * (1 + NOISE), inf, seconds)
+    return np.where(seconds > value * (1 + ROUNDING), inf, seconds)
 
 
 def _least_cut(added: Costs, pairs: Pairs, terms: Terms) -> NDArray[np.bool_] | None:

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from math import inf
 
 from splitfog.formulations.plan import StoppedBy
-
-PROVEN = 1e-9
-"""Relative gap at which a value counts as met by its bound."""
+from splitfog.formulations.tolerances import EQUAL
 
 
 @dataclass
@@ -73,7 +71,7 @@ def bound_met(progress: Progress) -> StoppedBy | None:
     bound = progress.lower_bound
     if bound is None or progress.value == inf:
         return None
-    return "finished" if progress.value <= bound * (1 + PROVEN) else None
+    return "finished" if progress.value <= bound * (1 + EQUAL) else None
 
 
 def first_to_stop(rules: Iterable[StopRule], progress: Progress) -> StoppedBy | None:

@@ -18,6 +18,7 @@ from splitfog.formulations.costs.feasibility import MEMORY_SLACK
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.records import Instance
 from splitfog.solvers.base import Request
 from splitfog.solvers.starts.packing import NOWHERE, Bins, pack
@@ -263,7 +264,7 @@ class _Packer:
                 moves[unit, node] = -np.inf
             else:
                 swaps[unit, -1 - node] = swaps[-1 - node, unit] = -np.inf
-        least = 1e-12 * max(float(own.sum()), 1e-300)
+        least = ROUNDING * max(float(own.sum()), 1e-300)
         best_move, best_swap = float(moves.max()), float(swaps.max())
         if max(best_move, best_swap) <= least:
             return None

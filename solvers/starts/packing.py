@@ -12,6 +12,7 @@ import random
 from collections.abc import Sequence
 
 from splitfog.formulations.costs.feasibility import memory_room
+from splitfog.formulations.tolerances import EQUAL, ROUNDING
 from splitfog.solvers.starts.placement_space import PlacementSpace
 
 ROUNDS_PER_UNIT = 40
@@ -147,7 +148,7 @@ class _Packing:
                 self._take(unit)
         pool = [*left, *(unit for units in before.values() for unit in units)]
         after = self._filled(nodes, pool, SHUFFLE)
-        if not after or self._fullness(nodes) >= full * (1 - 1e-12):
+        if not after or self._fullness(nodes) >= full * (1 - ROUNDING):
             return after
         for node in nodes:
             for unit in list(self.on[node]):
@@ -165,7 +166,7 @@ class _Packing:
         count = min(self.luck.randint(*EMPTIED), len(pool))
         nodes = self.luck.sample(pool, count)
         held, room = self.bins.held, self.bins.room
-        loose = [n for n in pool if held[n] < room[n] * (1 - 1e-9)]
+        loose = [n for n in pool if held[n] < room[n] * (1 - EQUAL)]
         if loose and (extra := self.luck.choice(loose)) not in nodes:
             nodes[-1] = extra
         return nodes
@@ -217,7 +218,7 @@ class _Packing:
         if after[0] <= room:
             return tuple(range(len(sizes)))
         for position, size in enumerate(sizes):
-            if room * (1 - 1e-12) <= size <= room:  # no other set leaves the rest more to do with
+            if room * (1 - ROUNDING) <= size <= room:  # no set of others is as large
                 return (position,)
         most = 0.0
         best: tuple[int, ...] = ()
@@ -229,7 +230,7 @@ class _Packing:
             position, total, chosen = stack.pop()
             if total > most:
                 most, best = total, chosen
-                if most >= room * (1 - 1e-12):
+                if most >= room * (1 - ROUNDING):
                     break
             if total + after[position] <= most:
                 continue
