@@ -9,9 +9,9 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "solve": "solve",
         "compare": "compare",
-        "generate": "generate",
-        "import": "import_file",
-        "validate": "validate",
+        "generate": "instances.generate",
+        "import": "instances.import_file",
+        "validate": "instances.validate",
         "verify": "verify",
         "solvers": "solvers",
         "show": "show",
