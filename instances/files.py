@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -21,6 +21,8 @@ from splitfog.instances.records import Instance, Link, Model, Name, Node, Task
 
 FORMAT: Literal["splitfog/instance"] = "splitfog/instance"
 VERSION: Literal[1] = 1
+
+Record = TypeVar("Record", bound=Struct)
 
 
 class InstanceFile(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -47,7 +49,9 @@ def load_instance(path: str | os.PathLike[str]) -> Instance:
     """
     path = Path(path)
     content = read_bytes(path)
-    return parse_instance(content, path.name)
+    instance = parse_instance(content, path.name)
+    object.__setattr__(instance, "read_file", str(path))
+    return instance
 
 
 def parse_instance(content: bytes, origin: str) -> Instance:
@@ -70,19 +74,48 @@ def parse_instance(content: bytes, origin: str) -> Instance:
 
 
 def encode_instance(instance: Instance) -> bytes:
-    """What saving an instance writes (before compression)."""
+    """What saving an instance writes (before compression): of equal instances the same."""
     file = InstanceFile(
         format=FORMAT,
         version=VERSION,
         name=instance.name,
         tiers=instance.tiers,
-        nodes=instance.nodes,
-        links=instance.links,
-        models=instance.models,
+        nodes=_usual(instance.nodes),
+        links=_usual(instance.links),
+        models=tuple(
+            msgspec.structs.replace(model, layers=_usual(model.layers)) for model in instance.models
+        ),
         tasks=instance.tasks,
         meta=dict(instance.meta),  # a plain one is not written where it is empty
     )
     return encode(file)
+
+
+def _usual(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """Records in which what equals a default is that default, which alone is left out of files.
+
+    (msgspec goes by identity, and a copy from another process holds other zeros.)
+    """
+    if not records:
+        return records
+    defaults = [
+        (field.name, field.default)
+        for field in msgspec.structs.fields(records[0])
+        if isinstance(field.default, float | str | tuple)
+    ]
+    return tuple(_with_defaults(record, defaults) for record in records)
+
+
+def _with_defaults(record: Record, defaults: list[tuple[str, Any]]) -> Record:
+    changed: dict[str, Any] = {}
+    for name, default in defaults:
+        value = getattr(record, name)
+        if value is not default and value == default:
+            changed[name] = default
+    window = getattr(record, "window", None)
+    if window is not None:
+        (changed["window"],) = _usual((window,))
+    return msgspec.structs.replace(record, **changed) if changed else record
 
 
 def save_instance(instance: Instance, path: str | os.PathLike[str]) -> None:

@@ -253,6 +253,8 @@ class Instance(Keeper):
     tasks: tuple[Task, ...]
     meta: Mapping[str, Any] = field(default_factory=ReadOnly)
     read_sha256: str | None = field(default=None, init=False, repr=False, compare=False)
+    read_file: str | None = field(default=None, init=False, repr=False, compare=False)
+    """Where it was read from, as the path was given; None: made in memory."""
 
     def __post_init__(self) -> None:
         from splitfog.instances.defects import require_sound

@@ -12,7 +12,8 @@ from splitfog.solvers.registry import solver_info, solver_infos
 from splitfog.solvers.solve import info_of
 from splitfog.studies.jobs import Job, Progress, Ran, run_all
 from splitfog.studies.judging import judged
-from splitfog.studies.rows import Declined, Table
+from splitfog.studies.row import Declined
+from splitfog.studies.rows import Table
 
 
 def compare(
@@ -94,13 +95,21 @@ def compare(
         for seed in dict.fromkeys(seeds)
     ]
     outcomes, interrupted = run_all(work, jobs, progress)
-    rows = judged([(j, o) for j, o in zip(work, outcomes) if isinstance(o, Ran)], baseline)
+    ran = [(j, o) for j, o in zip(work, outcomes) if isinstance(o, Ran)]
+    rows, runs = judged(ran, baseline), [o.run for j, o in ran if j.shown]
     declined = [o for j, o in zip(work, outcomes) if isinstance(o, Declined) and j.shown]
     if declined and not rows and not interrupted:
         raise SolverDeclined(declined[0].solver, declined[0].reason)
     counting = ", ".join(str(Objective("latency", transfers, monotone)).split(", ")[1:])  # type: ignore[arg-type]
     unique = tuple(dict.fromkeys([*excluded, *declined]))
-    return Table(tuple(rows), unique, baseline, counting, interrupted)
+    return Table(
+        rows=tuple(rows),
+        declined=unique,
+        baseline=baseline,
+        counting=counting,
+        interrupted=interrupted,
+        runs=tuple(runs),
+    )
 
 
 def solver_names(solvers: str | Sequence[str] | None = None) -> list[str]:

@@ -7,19 +7,28 @@ imports, and everybody for the arrays that an instance keeps once they are made.
 
 from __future__ import annotations
 
+import json
+import os
 import pickle
+import platform
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
+import msgspec
+
+from splitfog._version import __version__
 from splitfog.formulations.objective import Objective
 from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.functions import Function
+from splitfog.solvers.registry import OURS
 from splitfog.solvers.solve import info_of, solve
-from splitfog.studies.rows import Declined, Row
+from splitfog.studies.row import Declined, Row, Run
 
 Progress = Callable[[int, int, str], None]
 """Called with (runs done, runs in all, what has just ended)."""
@@ -46,9 +55,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Ran:
-    """The row of one run, and whether its plan has slices."""
+    """The row of one run, how it was run, and whether its plan has slices."""
 
     row: Row
+    run: Run
     is_sliced: bool = False
 
     @property
@@ -110,7 +120,8 @@ def _run_in_processes(work: Sequence[Job], jobs: int, keep: Callable[[int, Outco
         for future in as_completed(positions):
             position = positions[future]
             lost = future.exception()
-            keep(position, future.result() if lost is None else _crash(work[position], lost, None))
+            crashed = lost and _crash(work[position], lost, None, _now())
+            keep(position, crashed or future.result())
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         for worker in set(multiprocessing.active_children()) - others:
@@ -132,7 +143,7 @@ def run_job(job: Job) -> Outcome:
     """The row of one run without its gap and speed-up, or why the solver does not apply."""
     if isinstance(job.solver, str):  # a function sees no instance but those it is given
         _warm_up(job.solver, job.objective)
-    instance = _as_loaded(job.instance)
+    instance, started_at = _as_loaded(job.instance), _now()
     started = time.perf_counter()
     try:
         plan = solve(
@@ -150,12 +161,9 @@ def run_job(job: Job) -> Outcome:
             reason=str(declined),
         )
     except Exception as error:
-        return _crash(job, error, time.perf_counter() - started)
-    row = Row(
-        instance=job.instance.name,
-        objective=job.objective.name,
-        solver=job.solver_name,
-        seed=job.seed,
+        return _crash(job, error, time.perf_counter() - started, started_at)
+    row = _row(
+        job,
         status=plan.status or "unknown",
         stopped_by=plan.stopped_by,
         value=plan.value,
@@ -164,21 +172,50 @@ def run_job(job: Job) -> Outcome:
         runtime_s=plan.runtime_s,
         reason=plan.reason,
     )
-    return Ran(row, any(entry.stages for entry in plan.tasks))
+    is_sliced = any(entry.stages for entry in plan.tasks)
+    return Ran(row, _run(job, started_at, msgspec.json.encode(plan).decode()), is_sliced)
 
 
-def _crash(job: Job, error: BaseException, runtime_s: float | None) -> Ran:
-    return Ran(
-        Row(
-            instance=job.instance.name,
-            objective=job.objective.name,
-            solver=job.solver_name,
-            seed=job.seed,
-            status="error",
-            runtime_s=runtime_s,
-            reason=" ".join(f"{type(error).__name__}: {error}".split()),
-        )
+def _crash(job: Job, error: BaseException, runtime_s: float | None, started_at: str) -> Ran:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    row = _row(job, status="error", runtime_s=runtime_s, reason=reason)
+    return Ran(row, _run(job, started_at, None))
+
+
+def _row(job: Job, **outcome: Any) -> Row:
+    return Row(
+        instance=job.instance.name,
+        objective=job.objective.name,
+        solver=job.solver_name,
+        seed=job.seed,
+        instance_sha256=job.instance.sha256,
+        file=job.instance.read_file,
+        **outcome,
     )
+
+
+def _run(job: Job, started_at: str, plan: str | None) -> Run:
+    origin = info_of(job.solver).origin
+    options = {} if job.time_limit_s is None else {"time_limit_s": job.time_limit_s}
+    return Run(
+        options=json.dumps(options),
+        plan=plan,
+        splitfog_version=__version__,
+        plugin=None if origin in ("", OURS) else origin,
+        machine=_machine(),
+        started_at=started_at,
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@cache
+def _machine() -> str:
+    """Name, system, processor, CPUs: whose seconds these are."""
+    system = f"{platform.system()} {platform.release()}"
+    return f"{platform.node()}, {system}, {platform.machine()}, {os.cpu_count()} CPUs"
 
 
 def _as_loaded(instance: Instance) -> Instance:

@@ -9,7 +9,7 @@ from msgspec.structs import replace as with_fields
 
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver, gap_of
 from splitfog.studies.jobs import Job, Ran
-from splitfog.studies.rows import Row
+from splitfog.studies.row import Row
 
 
 def judged(results: Sequence[tuple[Job, Ran]], baseline: str) -> list[Row]:

@@ -1,4 +1,4 @@
-"""What a comparison yields: a frozen row for every run, and the table of them."""
+"""The table that a comparison yields."""
 
 from __future__ import annotations
 
@@ -8,44 +8,11 @@ from dataclasses import dataclass
 from typing import overload
 
 import msgspec
-from msgspec import Struct
+from msgspec.structs import asdict
 
 from splitfog.instances.files import write_whole
 from splitfog.studies.exports import csv_text, sqlite_bytes
-
-
-class Row(Struct, frozen=True, kw_only=True):
-    """One solver's plan for one instance, objective and seed.
-
-    `value` and `lower_bound` in seconds; `proven_over` says for which plans status and bound hold.
-    `gap` is that of `value` to the best bound that any solver of the comparison proved, for the
-    same instance and objective, over plans of which this is one (a bound for placements says
-    nothing about plans with slices); `speedup` is the baseline's value over this one, at the same
-    seed. None where there is no number. `runtime_s` is the plan's.
-    """
-
-    instance: str
-    objective: str
-    solver: str
-    seed: int
-    status: str
-    stopped_by: str | None = None
-    value: float | None = None
-    lower_bound: float | None = None
-    gap: float | None = None
-    speedup: float | None = None
-    runtime_s: float | None = None
-    reason: str | None = None
-    proven_over: str | None = None
-
-
-class Declined(Struct, frozen=True, kw_only=True):
-    """A solver that does not apply to an instance and objective, and why."""
-
-    instance: str
-    objective: str
-    solver: str
-    reason: str
+from splitfog.studies.row import Declined, Result, Row, Run
 
 
 @dataclass(frozen=True)
@@ -54,7 +21,7 @@ class Table(Sequence[Row]):
 
     `declined` holds what has no row, `baseline` the solver that speed-ups refer to, `counting`
     says how transfers are counted where that is not the default, and `interrupted` whether Ctrl-C
-    cut the comparison short.
+    cut the comparison short. `runs` holds how every row was run, or nothing.
     """
 
     rows: tuple[Row, ...]
@@ -62,6 +29,7 @@ class Table(Sequence[Row]):
     baseline: str = "device-only"
     counting: str = ""
     interrupted: bool = False
+    runs: tuple[Run, ...] = ()
 
     @overload
     def __getitem__(self, position: int) -> Row: ...
@@ -103,6 +71,14 @@ class Table(Sequence[Row]):
         write_whole(path, csv_text(Row, self.rows).encode())
 
     def to_sqlite(self, path: str | os.PathLike[str]) -> None:
-        """Write a database with the tables `results` and `declined`, whole or not at all."""
-        results, declined = (Row, self.rows), (Declined, self.declined)
-        write_whole(path, sqlite_bytes({"results": results, "declined": declined}))
+        """Write a database with the tables `results` and `declined`, whole or not at all.
+
+        A line of `results` is a row and its run: options, plan, version, machine, start.
+        """
+        runs = self.runs or [None] * len(self.rows)
+        results = [
+            Result(**asdict(row), **(asdict(run) if run else {}))
+            for row, run in zip(self.rows, runs, strict=True)
+        ]
+        tables = {"results": (Result, results), "declined": (Declined, self.declined)}
+        write_whole(path, sqlite_bytes(tables))

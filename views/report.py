@@ -12,7 +12,8 @@ from msgspec.structs import astuple
 
 from splitfog._version import __version__
 from splitfog.instances.files import write_whole
-from splitfog.studies.rows import Declined, Table
+from splitfog.studies.row import Declined
+from splitfog.studies.rows import Table
 from splitfog.views.charts.gaps import gap_picture
 from splitfog.views.tables import HEADERS, SUMMARY, shown_cells, summary, title
 

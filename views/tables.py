@@ -7,7 +7,8 @@ from math import exp, log
 from typing import IO, TYPE_CHECKING
 
 from splitfog.formulations.plan import OPTIMALITY_GAP
-from splitfog.studies.rows import Row, Table
+from splitfog.studies.row import Row
+from splitfog.studies.rows import Table
 
 if TYPE_CHECKING:
     from rich.table import Table as Grid

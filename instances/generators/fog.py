@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from splitfog.instances import zoo
-from splitfog.instances.generators.family import Family, Option
+from splitfog.instances.generators.family import Family, Option, short
 from splitfog.instances.records import Instance, Link, Model, Node, Task
 
 PRESETS = ((10, 3, 300.0), (100, 10, 500.0), (1000, 50, 1000.0))
@@ -83,7 +83,7 @@ OPTIONS = {
 }  # fmt: skip
 
 
-def build(seed: int, options: Mapping[str, Any], meta: dict[str, Any]) -> Instance:
+def build(name: str, seed: int, options: Mapping[str, Any], meta: dict[str, Any]) -> Instance:
     """Users and fog nodes uniform in a square, one task a user, one cloud behind all fog nodes.
 
     All default figures are nominal: recalled from the usual standards (urban micro cells without
@@ -114,10 +114,8 @@ def build(seed: int, options: Mapping[str, Any], meta: dict[str, Any]) -> Instan
             raise ValueError(
                 f"{low} = {options[low]!r}, must be <= {high}, which is {options[high]!r}"
             )
-    users = options["users"]
-    usual_nodes, usual_side = usual_layout(users)
-    fog_nodes = usual_nodes if options["fog_nodes"] is None else options["fog_nodes"]
-    side = usual_side if options["area_m"] is None else options["area_m"]
+    users, fog_nodes = options["users"], _num_fog_nodes(options)
+    side = usual_layout(users)[1] if options["area_m"] is None else options["area_m"]
     streams = _Streams.of(seed)
     speeds = _speeds(streams, users, fog_nodes, options)
     models = [_model(name, options["bytes_per_value"]) for name in _names(options["models"])]
@@ -126,8 +124,7 @@ def build(seed: int, options: Mapping[str, Any], meta: dict[str, Any]) -> Instan
     bandwidths = radio_bps(streams.places, streams.shadowing, users, fog_nodes, side, options)
     names = [models[i].name for i in choice.tolist()]
     return Instance(
-        name=f"fog-{users}x{fog_nodes}-u{options['utilisation']:g}"
-        f"-x{options['bandwidth_scale']:g}-seed{seed}",
+        name=name,
         tiers=("device", "fog", "cloud"),
         nodes=_nodes(speeds, options),
         links=_links(bandwidths, options),
@@ -157,6 +154,16 @@ def usual_layout(users: int) -> tuple[int, float]:
         for figure in (nodes, sides)
     )
     return max(1, round(float(np.exp(log_nodes)))), round(float(np.exp(log_side)), 6)
+
+
+def _num_fog_nodes(options: Mapping[str, Any]) -> int:
+    count: int | None = options["fog_nodes"]
+    return usual_layout(options["users"])[0] if count is None else count
+
+
+def _head(options: Mapping[str, Any]) -> str:
+    load, scale = short(options["utilisation"]), short(options["bandwidth_scale"])
+    return f"{options['users']}x{_num_fog_nodes(options)}-u{load}-x{scale}"
 
 
 def radio_bps(
@@ -283,5 +290,10 @@ def _links(bandwidths: NDArray[np.float64], options: Mapping[str, Any]) -> tuple
 
 
 FAMILY = Family(
-    "fog", "many users' streams of requests, fog nodes on the air, and a cloud", OPTIONS, build
+    name="fog",
+    summary="many users' streams of requests, fog nodes on the air, and a cloud",
+    options=OPTIONS,
+    build=build,
+    head=_head,
+    in_head=("users", "fog_nodes", "utilisation", "bandwidth_scale"),
 )

@@ -34,7 +34,7 @@ OPTIONS = {
 }
 
 
-def build(seed: int, options: Mapping[str, Any], meta: dict[str, Any]) -> Instance:
+def build(name: str, seed: int, options: Mapping[str, Any], meta: dict[str, Any]) -> Instance:
     """A task on a line of K nodes, tier by tier.
 
     Without `model`, the network is a chain: the work of a layer is exponential around `mean_work`,
@@ -48,7 +48,7 @@ def build(seed: int, options: Mapping[str, Any], meta: dict[str, Any]) -> Instan
     else:
         model = zoo.build(options["model"], options["size"])
     return Instance(
-        name=f"line-{model.name}-{options['tiers']}-seed{seed}",
+        name=name,
         tiers=line.names,
         nodes=line.nodes(),
         links=line.links(options["latency_s"]),
@@ -81,5 +81,10 @@ def _chain(rng: np.random.Generator, options: Mapping[str, Any]) -> Model:
 
 
 FAMILY = Family(
-    "line", "a random chain or a zoo network on a random line of K tiers", OPTIONS, build
+    name="line",
+    summary="a random chain or a zoo network on a random line of K tiers",
+    options=OPTIONS,
+    build=build,
+    head=lambda options: f"{options['model'] or 'chain'}-{options['tiers']}",
+    in_head=("model", "tiers"),
 )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.instances.generators import tiers
-from splitfog.instances.generators.family import Family, Option
+from splitfog.instances.generators.family import Family, Option, short
 from splitfog.instances.generators.tiers import TierLine
 from splitfog.instances.records import Instance, Layer, Model, Task
 
@@ -32,7 +32,7 @@ OPTIONS = {
 }
 
 
-def build(seed: int, options: Mapping[str, Any], meta: dict[str, Any]) -> Instance:
+def build(name: str, seed: int, options: Mapping[str, Any], meta: dict[str, Any]) -> Instance:
     """A network of levels with one input, born at the device, and one result.
 
     Structure: levels of 1 to 2 `width` - 1 layers, then one last layer. A layer reads a random
@@ -67,7 +67,7 @@ def build(seed: int, options: Mapping[str, Any], meta: dict[str, Any]) -> Instan
         layers=_layers(edges, work, sizes, times if options["heterogeneity"] else None, line),
     )
     return Instance(
-        name=f"random-dag-{count}x{options['width']}-ccr{options['ccr']:g}-seed{seed}",
+        name=name,
         tiers=line.names,
         nodes=line.nodes(),
         links=line.links(latency_s),
@@ -138,5 +138,10 @@ def _layers(
 
 
 FAMILY = Family(
-    "random-dag", "a random network of levels on a random line of K tiers", OPTIONS, build
+    name="random-dag",
+    summary="a random network of levels on a random line of K tiers",
+    options=OPTIONS,
+    build=build,
+    head=lambda options: f"{options['layers']}x{options['width']}-ccr{short(options['ccr'])}",
+    in_head=("layers", "width", "ccr"),
 )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from splitfog.instances import zoo
-from splitfog.instances.generators.family import Family, Option
+from splitfog.instances.generators.family import Family, Option, short
 from splitfog.instances.generators.presets import NETWORKS, NODES, network_preset, node_preset
 from splitfog.instances.records import Instance, Link, Task
 
@@ -59,7 +59,7 @@ OPTIONS = {
 }
 
 
-def build(seed: int, options: Mapping[str, Any], meta: dict[str, Any]) -> Instance:
+def build(name: str, seed: int, options: Mapping[str, Any], meta: dict[str, Any]) -> Instance:
     """A device, edge nodes and a cloud with one task, whose data are born at the device.
 
     The device is linked to `edge0`, `edge0` to the cloud and every two edge nodes to one another;
@@ -81,7 +81,7 @@ def build(seed: int, options: Mapping[str, Any], meta: dict[str, Any]) -> Instan
         for name, (tier, preset) in kinds.items()
     ]
     return Instance(
-        name=f"three-tier-{model.name}-{options['edge_cloud']}-seed{seed}",
+        name=name,
         tiers=("device", "edge", "cloud"),
         nodes=tuple(nodes),
         links=tuple(_links(edges, options, factors)),
@@ -119,5 +119,10 @@ def _links(edges: list[str], options: Mapping[str, Any], factors: _Factors) -> l
 
 
 FAMILY = Family(
-    "three-tier", "a zoo network on a device, an edge and a cloud of presets", OPTIONS, build
+    name="three-tier",
+    summary="a zoo network on a device, an edge and a cloud of presets",
+    options=OPTIONS,
+    build=build,
+    head=lambda options: f"{options['model']}-{short(options['edge_cloud'])}",
+    in_head=("model", "edge_cloud"),
 )

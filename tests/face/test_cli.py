@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -569,6 +570,38 @@ def test_generate_writes_instances_with_consecutive_seeds(tmp_path: Path) -> Non
     chosen = origins[0]["options"]
     assert (chosen["model"], chosen["edge_cloud"], chosen["memory"]) == ("nin", "5g", True)
     assert splitfog("validate", *files).exit_code == 0
+
+
+def test_a_sweep_of_60_gives_60_files(tmp_path: Path) -> None:
+    """5 ratios x 4 results x 3 seeds of one family in one folder: none overwrites another."""
+    for ratio, size in product((2, 4, 8, 16, 32), (3, 4, 5, 6)):
+        words = ["--speed-ratio", ratio, "--layers", size, "--count", 3]
+        assert splitfog("generate", "line", *words, "-o", tmp_path).exit_code == 0
+    assert len(list(tmp_path.iterdir())) == 60
+
+
+def test_generate_overwrites_only_by_force(tmp_path: Path) -> None:
+    """Files that exist are named, and no other one of the call is written either."""
+    words = ["generate", "line", "--layers", 3, "-o", tmp_path]
+    assert splitfog(*words, "--seed", 2, "--count", 2).exit_code == 0
+    old = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for path in old:
+        path.write_text("kept")
+    error = one_line_of_error(*words, "--count", 5)
+    assert all(str(path) in error for path in old)
+    assert "exist already; nothing is written, --force overwrites" in error
+    assert {path: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(old, "kept")
+    assert splitfog(*words, "--count", 5, "--force").exit_code == 0
+    assert len(list(tmp_path.iterdir())) == 5
+    assert all(path.read_bytes() == content for path, content in old.items())
+
+
+def test_generate_names_at_most_ten_files_in_the_way(tmp_path: Path) -> None:
+    """Of twelve: the first ten, and how many more."""
+    words = ["generate", "line", "--layers", 1, "--count", 12, "-o", tmp_path]
+    assert splitfog(*words).exit_code == 0
+    error = one_line_of_error(*words)
+    assert error.count(".json") == 10 and "and 2 more exist already" in error
 
 
 def test_generate_lists_families_and_options() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitfog.studies.rows import Declined, Row, Table
+from splitfog.studies.row import Declined, Row
+from splitfog.studies.rows import Table
 
 
 def row(**fields: Any) -> Row:

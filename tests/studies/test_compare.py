@@ -16,7 +16,8 @@ from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.declare import SolverInfo
 from splitfog.studies import jobs
 from splitfog.studies.compare import compare, solver_names
-from splitfog.studies.rows import Declined, Table
+from splitfog.studies.row import Declined
+from splitfog.studies.rows import Table
 
 TINY = sf.load_instance(Path(__file__).parents[1] / "data" / "tiny.json")
 OTHER = replace(TINY, name="other")

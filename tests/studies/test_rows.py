@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from splitfog.studies.rows import Row
+import splitfog as sf
+from splitfog.studies.row import Row
 from tests.studies.small_rows import ROWS
+
+TINY = Path(__file__).parents[1] / "data" / "tiny.json"
 
 
 def test_csv_holds_every_row_unrounded(tmp_path: Path) -> None:
@@ -29,6 +36,51 @@ def test_the_database_holds_rows_and_what_was_declined(tmp_path: Path) -> None:
     database.close()
     assert values == [(0, 0.2, 0.5), (0, 0.4, 0.0), (7, None, None)]
     assert reasons == [("dads", "three tiers & more")]
+
+
+def test_results_hold_what_it_takes_to_run_again(tmp_path: Path) -> None:
+    """Hash and file of the instance in CSV and database; there also plan, options, version."""
+    table = sf.compare(sf.load_instance(TINY), ["min-cut", "device-only"], time_limit_s=7.0)
+    table.to_csv(tmp_path / "results.csv")
+    table.to_sqlite(tmp_path / "results.sqlite")
+    digest = hashlib.sha256(TINY.read_bytes()).hexdigest()
+    with (tmp_path / "results.csv").open() as file:
+        assert {(line["instance_sha256"], line["file"]) for line in csv.DictReader(file)} == {
+            (digest, str(TINY))
+        }
+    with closing(sqlite3.connect(tmp_path / "results.sqlite")) as database:
+        database.row_factory = sqlite3.Row
+        lines = [dict(line) for line in database.execute("SELECT * FROM results")]
+    for line, row in zip(lines, table, strict=True):
+        assert row.to_dict().items() <= line.items()
+        assert (line["instance_sha256"], line["file"]) == (digest, str(TINY))
+        (tmp_path / "plan.json").write_text(line["plan"])
+        plan = sf.load_plan(tmp_path / "plan.json")
+        assert (plan.solver, plan.value) == (row.solver, row.value)
+        assert json.loads(line["options"]) == {"time_limit_s": 7.0}
+        assert (line["splitfog_version"], line["plugin"]) == (sf.__version__, None)
+        assert datetime.fromisoformat(line["started_at"]).utcoffset() == timedelta(0)
+        assert "CPUs" in line["machine"]
+
+
+def test_an_instance_made_in_memory_has_a_hash_but_no_file() -> None:
+    """The hash is of what saving it writes; a changed instance is not the file's any more."""
+    read = sf.load_instance(TINY)
+    changed = read.with_node("pi", speed_flops=2e9)
+    (row,) = sf.compare(changed, ["device-only"])
+    assert (row.instance_sha256, row.file) == (changed.sha256, None)
+    assert changed.sha256 != read.sha256
+
+
+def test_a_crash_keeps_hash_and_file(tmp_path: Path) -> None:
+    """The run of a solver that crashes has no plan, but all else."""
+
+    def broken(instance: sf.Instance, objective: object) -> dict[str, dict[str, str]]:
+        raise RuntimeError("lost")
+
+    table = sf.compare(sf.load_instance(TINY), [broken])
+    assert (table[0].status, table[0].file) == ("error", str(TINY))
+    assert (table.runs[0].plan, table.runs[0].splitfog_version) == (None, sf.__version__)
 
 
 def test_the_table_is_a_sequence() -> None:

@@ -12,6 +12,9 @@ from splitfog.commands.shell import DONE, put, put_json
 if TYPE_CHECKING:
     from splitfog.instances.generators import Family
 
+MOST_NAMED = 10
+"""Files that stand in the way, in one message."""
+
 SETTINGS: dict[str, Any] = {
     "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True}
 }
@@ -28,13 +31,15 @@ def run(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="folder to write to")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="overwrite files that exist")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="what is written or listed, as JSON on standard output")
     ] = False,
 ) -> int:
     """Write instances of a family.
 
-    The family's own options, such as `--edge-cloud 4g`, are named by --list.
+    The family's own options, such as `--edge-cloud 4g`, are named by --list. A file's name holds
+    every option that is not the default; where one exists already, nothing is written.
     """
     from splitfog.instances.generators import FAMILIES
     from splitfog.instances.lookup import look_up
@@ -52,21 +57,31 @@ def run(
     if output.exists() and not output.is_dir():
         raise ValueError(f"-o = {str(output)!r} is a file, must be a folder")
     options = chosen.parse(family_options(chosen, context.args))
-    _write(chosen, range(seed, seed + count), options, output, as_json)
+    names = {n: chosen.name_of(n, options) for n in range(seed, seed + count)}
+    files = {n: output / f"{name}.json" for n, name in names.items()}
+    if not force:
+        _require_new(list(files.values()))
+    _write(chosen, files, options, as_json)
     return DONE
 
 
-def _write(
-    family: Family, seeds: range, options: dict[str, Any], folder: Path, as_json: bool
-) -> None:
+def _require_new(files: list[Path]) -> None:
+    """Refuse to overwrite; all that would be is named, or the first of very many."""
+    existing = [str(file) for file in files if file.exists()]
+    if existing:
+        more = len(existing) - MOST_NAMED
+        named = ", ".join(existing[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        exist = "exists already" if len(existing) == 1 else "exist already"
+        raise ValueError(f"{named} {exist}; nothing is written, --force overwrites")
+
+
+def _write(family: Family, files: dict[int, Path], options: dict[str, Any], as_json: bool) -> None:
+    """Write the instance of every seed."""
     from splitfog.instances.files import save_instance
 
     written: list[dict[str, Any]] = []
-    for seed in seeds:
+    for seed, path in files.items():
         instance = family.generate(seed, options)
-        path = folder / f"{instance.name}.json"
-        if str(path) in (entry["file"] for entry in written):
-            path = folder / f"{instance.name}-{seed}.json"
         save_instance(instance, path)
         written.append({"file": str(path), "name": instance.name, "seed": seed})
         if not as_json:

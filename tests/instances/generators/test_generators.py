@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,7 +14,8 @@ from hypothesis import strategies as st
 
 from splitfog.instances import zoo
 from splitfog.instances.files import encode_instance, parse_instance
-from splitfog.instances.generators import FAMILIES, generate
+from splitfog.instances.generators import FAMILIES, Option, generate
+from splitfog.instances.generators.family import short
 from splitfog.instances.generators.presets import NETWORKS, NODES
 from splitfog.instances.generators.random_dag import draw_edges
 from splitfog.instances.records import Instance
@@ -317,3 +321,78 @@ def test_parse_refuses(option: str, text: str, words: str) -> None:
     """A text that stands for no allowed value is refused, by the option's command-line name."""
     with pytest.raises(ValueError, match=words):
         FAMILIES["three-tier"].parse({option: text})
+
+
+def test_every_option_shows_in_the_name() -> None:
+    """In every family, one changed option gives another name, with the seed at its end."""
+    for family in FAMILIES.values():
+        plain = family.name_of(3, {})
+        assert re.fullmatch(rf"{family.name}-.*-seed3", plain)
+        for name, option in family.options.items():
+            for value in other_values(option):
+                assert family.name_of(3, {name: value}) != plain, (family.name, name, value)
+
+
+def other_values(option: Option) -> list[Any]:
+    """Some allowed values that are not the default."""
+    tried = {
+        "flag": [True, False],
+        "choice": [*option.choices],
+        "choices": [option.choices[0], ",".join(option.choices[:2])] if option.choices else [],
+        "whole": [1, 2, 3, 7, 70, 1_000_000],
+        "number": [0.25, 0.2500001, 1, 1.5, 2, 3e9, -180],
+    }[option.kind]
+    allowed = []
+    for value in [*tried, None]:
+        with suppress(ValueError):
+            allowed.append(option.check("x", value))
+    return [value for value in allowed if value != option.default]
+
+
+def test_a_sweep_has_a_name_for_every_instance() -> None:
+    """5 models x 4 networks x 3 numbers of edge nodes: 60 instances, 60 names as files can bear."""
+    sweep = product(
+        ("alexnet", "nin", "vgg-16", "resnet-18", "squeezenet-1.0"),
+        ("3g", "4g", "wi-fi", "fibre"),
+        (1, 2, 4),
+    )
+    names = {
+        FAMILIES["three-tier"].name_of(0, {"model": m, "device_edge": d, "edge_nodes": n})
+        for m, d, n in sweep
+    }
+    assert len(names) == 60
+    assert all(re.fullmatch(r"[A-Za-z0-9.=+-]{1,150}", name) for name in names)
+
+
+def test_the_name_is_that_of_the_instance() -> None:
+    """Head, then what is not the default in the order of the options, then the seed."""
+    options = {"results_to": "device", "edge_nodes": 2, "memory": True, "spread": 1.25}
+    name = "three-tier-alexnet-4g-edge-nodes=2-results-to=device-memory-spread=1.25-seed7"
+    assert FAMILIES["three-tier"].name_of(7, options) == name
+    assert generate("three-tier", 7, **options).name == name
+
+
+def test_a_name_of_many_options_is_short_and_its_own() -> None:
+    """All 20 and more numbers of `fog` changed: at most 150 characters, other numbers another."""
+    family = FAMILIES["fog"]
+    many = {
+        name: option.default * 1.5 + 0.125
+        for name, option in family.options.items()
+        if option.kind == "number" and option.default is not None and option.high is None
+    }
+    assert len(many) > 8
+    last = list(many)[-1]
+    names = [family.name_of(0, many), family.name_of(0, {**many, last: many[last] + 0.125})]
+    assert len(set(names)) == 2
+    assert all(len(name) <= 150 and name.endswith("-seed0") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1e6, "1e6"), (2.5e-7, "2.5e-7"), (1234567, "1234567"), (0.1 + 0.2, "0.30000000000000004"),
+     (2.0, "2"), (None, "none"), (False, "false"),
+     ("nin,alexnet", "nin+alexnet"), ("a/b c", "a+b+c")],
+)  # fmt: skip
+def test_values_in_names_are_short_and_exact(value: Any, text: str) -> None:
+    """No digit that matters is lost, no character that a file system dislikes stays."""
+    assert short(value) == text
