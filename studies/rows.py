@@ -80,5 +80,8 @@ class Table(Sequence[Row]):
             Result(**asdict(row), **(asdict(run) if run else {}))
             for row, run in zip(self.rows, runs, strict=True)
         ]
-        tables = {"results": (Result, results), "declined": (Declined, self.declined)}
+        tables: dict[str, tuple[type[Struct], Sequence[Struct]]] = {
+            "results": (Result, results),
+            "declined": (Declined, self.declined),
+        }
         write_whole(path, sqlite_bytes(tables))
