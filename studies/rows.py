@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import overload
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import asdict
 
 from splitfog.instances.files import write_whole
