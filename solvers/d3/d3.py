@@ -6,7 +6,6 @@ took it to be, so layers are partitioned again with the times that slicing gave 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import inf
 
 import numpy as np
@@ -20,7 +19,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.instances.changes import with_one_task, without_nodes
 from splitfog.instances.records import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined
-from splitfog.solvers.d3.hpa import feasible_partition, horizontal_partition, single_tier
+from splitfog.solvers.d3.hpa import feasible_partition, tier_placements
 from splitfog.solvers.d3.plans import TaskPlanner, base_placements
 from splitfog.solvers.d3.vsm import part_by_part, sliced_placements
 from splitfog.solvers.exact.min_cut import least_cut, line_network
@@ -50,7 +49,7 @@ def _partitioned(request: Request, instance: Instance, start: Decision | None) -
     """The plan of all tasks of an instance, or why there is none."""
     firsts = []
     for position in range(len(instance.tasks)):
-        own = list(_partitions(request, task_arrays(instance, position)))
+        own = _partitions(request, task_arrays(instance, position))
         firsts.append(own or _vsm_bases(request, instance, position)[:1])
     homeless = [task.name for task, own in zip(instance.tasks, firsts, strict=True) if not own]
     if homeless:
@@ -91,7 +90,7 @@ def _alternate(request: Request, planner: TaskPlanner, firsts: list[Placement]) 
                     request.offer(planner.whole(best))
         if (least >= before and tries) or len(tried) == tries or request.out_of_time:
             break
-        candidates = list(_partitions(request, _retimed(planner.arrays, times_s)))
+        candidates = _partitions(request, _retimed(planner.arrays, times_s))
     return best
 
 
@@ -131,17 +130,13 @@ def _retimed(arrays: TaskArrays, times_s: dict[tuple[int, int], float]) -> TaskA
     return arrays.with_costs(changed)
 
 
-def _partitions(request: Request, arrays: TaskArrays) -> Iterator[Placement]:
+def _partitions(request: Request, arrays: TaskArrays) -> list[Placement]:
     """The partition of one task over its tiers; for `hpa` the single tiers, too."""
     graph = TierGraph(arrays)
     if request.options["partition"] == "min-cut":
         placement = _cut(arrays, graph, request.objective)
-        if placement is not None:
-            yield placement
-        return
-    plans = [horizontal_partition(graph, request.objective.transfers == "once")]
-    plans += [single_tier(graph, tier) for tier in range(graph.count)]
-    yield from (plan for plan in plans if plan is not None)
+        return [] if placement is None else [placement]
+    return tier_placements(graph, request.objective.transfers == "once")
 
 
 def _cut(arrays: TaskArrays, graph: TierGraph, objective: Objective) -> Placement | None:

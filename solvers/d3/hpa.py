@@ -195,6 +195,16 @@ def single_tier(graph: TierGraph, tier: int) -> Placement | None:
     return np.where(is_input, graph.arrays.source or 0, graph.nodes[tier])
 
 
+def tier_placements(
+    graph: TierGraph, once: bool, with_single_tiers: bool = True
+) -> list[Placement]:
+    """The horizontal partition, and every single tier as its safety net; those that there are."""
+    plans = [horizontal_partition(graph, once)]
+    if with_single_tiers:
+        plans += [single_tier(graph, tier) for tier in range(graph.count)]
+    return [plan for plan in plans if plan is not None]
+
+
 def feasible_partition(verdicts: Verdicts) -> Decision | None:
     """The plan of `hpa`, without a bound; None where it finds none."""
     found = _searched(verdicts, with_single_tiers=True)
@@ -217,10 +227,8 @@ def _searched(verdicts: Verdicts, with_single_tiers: bool) -> Decision | str:
     candidates = []
     for position, task in enumerate(instance.tasks):
         graph = TierGraph(task_arrays(instance, position))
-        plans = [horizontal_partition(graph, objective.transfers == "once")]
-        if with_single_tiers:
-            plans += [single_tier(graph, tier) for tier in range(graph.count)]
-        candidates.append([plan for plan in plans if plan is not None])
+        once = objective.transfers == "once"
+        candidates.append(tier_placements(graph, once, with_single_tiers))
         if not candidates[-1]:
             return f"task {task.name}: some layer finds no tier that it and its inputs allow"
     reason = ""
