@@ -14,7 +14,17 @@ OBJECTIVES: tuple[str, ...] = get_args(ObjectiveName)
 
 
 class Objective(Struct, frozen=True, forbid_unknown_fields=True):
-    """A cost's name, whether a tensor is paid `once` a link or `per-edge`, and `monotone`."""
+    """What is minimised, and how it is counted.
+
+    Attributes
+    ----------
+    name : "latency", "makespan", "period", "mean-latency" or "batch"
+        The cost, in seconds (SPEC section 3).
+    transfers : "once" or "per-edge"
+        Whether a tensor is paid once a link or once for every layer that reads it there.
+    monotone
+        Whether data never goes back to a lower tier along an edge; slices are exempt.
+    """
 
     name: ObjectiveName
     transfers: Transfers = "once"

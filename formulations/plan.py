@@ -95,8 +95,40 @@ class LinkLoad(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An answer to an instance; what a file may leave out is None here.
 
-    `value` and `lower_bound` in seconds, `gap` = (value - lower_bound) / value. `proven_over` says
-    for which plans `status` and `lower_bound` hold; None where neither proves anything.
+    Attributes
+    ----------
+    format, version
+        Of the file.
+    instance, instance_sha256
+        What was solved, by name and by the hash of its file.
+    solver, seed
+        Who found it, and with which seed.
+    objective
+        What was minimised.
+    status : "optimal", "feasible", "infeasible", "unknown" or "error"
+        Optimal: proven, to 1e-6 relative. Infeasible: proven that there is no plan.
+    stopped_by : "finished", "time limit", "iteration limit", "cycle" or "interrupted"
+    reason
+        Why `auto` chose, why it is infeasible, why nothing was found; else None.
+    value
+        Seconds, as the reference cost says; None where there is no cost.
+    lower_bound
+        Seconds that no plan is below, among those of `proven_over`; None: no bound known.
+    gap
+        (value - lower_bound) / value, 0 if both are 0; None without a bound.
+    proven_over : "all", "placements", "contiguous", "catalogue" or "given"
+        For which plans `status` and `lower_bound` hold: all; those without slices; of these, those
+        whose layers on a node are consecutive; those of a solver's stated catalogue; those of given
+        subtasks. None where neither proves anything.
+    runtime_s
+        Seconds that solving took.
+    tasks
+        Every task's placement (layer -> node), order, stages and share of the cost; () without a
+        plan.
+    nodes, links
+        Busy seconds, load, memory and bytes, for one inference of every task.
+    audit
+        What an audit of the game found; None for other solvers.
     """
 
     format: Literal["splitfog/plan"] = FORMAT
@@ -124,7 +156,17 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         force_setattr(self, "audit", read_only(self.audit))
 
     def placement(self, task: str) -> dict[str, str]:
-        """Layer -> node of a task.
+        """Where a task's layers run.
+
+        Parameters
+        ----------
+        task
+            Its name.
+
+        Returns
+        -------
+        dict
+            Layer -> node, by names.
 
         Raises
         ------
@@ -146,7 +188,13 @@ class PlanFile(Plan, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class PlanError(ValueError):
-    """A plan does not fit its instance; `defects` says where."""
+    """A plan does not fit its instance.
+
+    Attributes
+    ----------
+    defects
+        One sentence for each name that is missing in one of the two.
+    """
 
     def __init__(self, defects: list[str]) -> None:
         self.defects = defects
@@ -154,14 +202,37 @@ class PlanError(ValueError):
 
 
 def load_plan(path: str | os.PathLike[str]) -> Plan:
-    """The plan in a file; `InstanceError` lists every defect of its form."""
+    """The plan in a file.
+
+    Parameters
+    ----------
+    path
+        Of the file, `.json` or `.json.gz`.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InstanceError
+        Listing every defect of the file's form (at most 20).
+    """
     content = read_bytes(Path(path))
     decode(content, PlanFile, Path(path).name)
     return msgspec.json.decode(content, type=Plan)
 
 
 def save_plan(plan: Plan, path: str | os.PathLike[str]) -> None:
-    """Write a plan file, whole or not at all."""
+    """Write a plan file, whole or not at all.
+
+    Parameters
+    ----------
+    plan
+        As `solve` gives it.
+    path
+        Of the file; compressed if it ends in `.gz`.
+    """
     write_whole(path, encode_plan(plan))
 
 

@@ -20,7 +20,16 @@ MAX_DEFECTS = 20
 
 
 class InstanceError(ValueError):
-    """A file or instance is defective; `defects` holds one sentence for each defect."""
+    """A file or instance is defective.
+
+    Attributes
+    ----------
+    origin
+        The file's or the instance's name.
+    defects
+        One sentence for each defect: its path, the value and what is allowed; at most 20, then one
+        that counts the rest.
+    """
 
     def __init__(self, origin: str, defects: list[str]) -> None:
         self.origin = origin

@@ -42,6 +42,15 @@ class InstanceFile(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaul
 def load_instance(path: str | os.PathLike[str]) -> Instance:
     """The instance in a file.
 
+    Parameters
+    ----------
+    path
+        Of the file, `.json` or `.json.gz`.
+
+    Returns
+    -------
+    Instance
+
     Raises
     ------
     InstanceError
@@ -119,7 +128,15 @@ def _with_defaults(record: Record, defaults: list[tuple[str, Any]]) -> Record:
 
 
 def save_instance(instance: Instance, path: str | os.PathLike[str]) -> None:
-    """Write an instance file, compressed if `path` ends in `.gz`."""
+    """Write an instance file, whole or not at all.
+
+    Parameters
+    ----------
+    instance
+        What is written.
+    path
+        Of the file; compressed if it ends in `.gz`.
+    """
     write_whole(path, encode_instance(instance))
 
 

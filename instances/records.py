@@ -39,8 +39,18 @@ PRODUCT_OPS = ("conv", "linear", "matmul", "attention")
 class Window(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """The sliding window of a convolution or pooling layer, rows before columns.
 
-    `padding` is [top, left, bottom, right], the ONNX order; `ceil` rounds the output size up;
-    `count_padding` lets an average divide by the padded window's full size.
+    Attributes
+    ----------
+    kernel, stride, dilation
+        [rows, columns], in elements.
+    padding
+        [top, left, bottom, right], the ONNX order.
+    groups
+        Into which a convolution's channels are divided.
+    ceil
+        Round the output size up.
+    count_padding
+        Let an average divide by the padded window's full size.
     """
 
     kernel: tuple[Count, Count]
@@ -55,9 +65,35 @@ class Window(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit
 class Layer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """One operator: its work, its weights and its one output tensor.
 
-    `times_s` maps a node's or tier's name to a measured time; `tiers` lists the tiers or nodes
-    where the layer may run (None: anywhere); layers of one `group` share a node. Layers of a model
-    with the same `weights` share these: a node holds them once (None: weights of its own).
+    Attributes
+    ----------
+    name
+        Unique in its model.
+    op
+        One of `Op`.
+    output_bytes
+        Size of the output tensor.
+    inputs
+        Names of the layers whose tensors it reads; one may stand twice.
+    flops
+        Work of one execution, in FLOP.
+    weight_bytes
+        Size of the weights.
+    weights
+        Layers of a model with the same name here share their weights: a node holds them once.
+        None: weights of its own.
+    output_shape
+        Of the output tensor without the batch, [C, H, W] for images; None: not known.
+    window
+        Of a convolution or pooling layer; None: it may not be sliced.
+    times_s
+        Measured seconds by the name of a node or tier, in place of `flops` / speed.
+    tiers
+        The tiers or nodes where it may run; None: anywhere.
+    group
+        Layers of one group share a node; None: free.
+    result
+        Whether its tensor is a result although layers read it.
     """
 
     name: Name
@@ -89,7 +125,15 @@ class Layer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_
 class Model(
     Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True, dict=True
 ):
-    """A DNN as a DAG of layers, in any order; the arrays below use file positions."""
+    """A DNN as a DAG of layers, in any order; arrays on it use file positions.
+
+    Attributes
+    ----------
+    name
+        Unique in its instance.
+    layers
+        In the file's order.
+    """
 
     name: Name
     layers: Annotated[tuple[Layer, ...], Meta(min_length=1)]
@@ -186,7 +230,27 @@ class Model(
 
 
 class Node(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A computer. `memory_bytes`, `quota` None: no limit; `overlap`: it computes while sending."""
+    """A computer.
+
+    Attributes
+    ----------
+    name
+        Unique in its instance.
+    tier
+        One of the instance's.
+    speed_flops
+        FLOP per second.
+    overhead_s
+        Seconds added to every layer.
+    memory_bytes
+        Room for weights; None: no limit.
+    quota
+        Visits from other nodes that it serves at most; None: no limit.
+    overlap
+        Whether it computes while it sends and receives.
+    radio : "parallel" or "serial"
+        Whether the transfers of a stage go at the same time or one after another.
+    """
 
     name: Name
     tier: str
@@ -199,7 +263,21 @@ class Node(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
 
 
 class Link(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A connection from `tail` to `head` (`from` and `to` in files), also backwards if `duplex`."""
+    """A connection between two nodes.
+
+    Attributes
+    ----------
+    tail, head
+        The nodes, `from` and `to` in files.
+    bandwidth_bps
+        Bits per second.
+    latency_s
+        Seconds before the first bit arrives.
+    duplex
+        Whether it also exists backwards, as a link of its own with the same figures.
+    shared
+        Whether its transfers go one after another in `makespan`.
+    """
 
     tail: str = renamed(name="from")
     head: str = renamed(name="to")
@@ -210,7 +288,23 @@ class Link(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
 
 
 class Task(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A request, or a Poisson stream of them, to run `model` on data born at node `source`."""
+    """A request, or a Poisson stream of them, to run a model on data.
+
+    Attributes
+    ----------
+    name
+        Unique in its instance.
+    model
+        Name of the model.
+    source
+        The node where the data are born; None only for a model without an input layer.
+    results_to
+        The node that the results go to; None: they stay where they are made.
+    arrivals_per_s
+        Rate of the stream; None: a single request.
+    deadline_s
+        Seconds; reported as met or missed, not enforced.
+    """
 
     name: Name
     model: str
@@ -238,6 +332,17 @@ class DirectedLink:
 @dataclass(frozen=True)
 class Instance(Keeper):
     """A checked problem: nodes, links, models and the tasks to place.
+
+    Attributes
+    ----------
+    name
+        For readers.
+    tiers
+        From the data's end to the cloud.
+    nodes, links, models, tasks
+        In the file's order; positions in arrays refer to it.
+    meta
+        Free: where the instance comes from, a known optimum.
 
     Raises
     ------
@@ -304,14 +409,40 @@ class Instance(Keeper):
         return tuple(directed)
 
     def model_of(self, task: Task) -> Model:
-        """The model a task runs."""
+        """The model a task runs.
+
+        Parameters
+        ----------
+        task
+            One of the instance's.
+
+        Returns
+        -------
+        Model
+        """
         return self.models[self.model_index[task.model]]
 
     def without_node(self, name: str) -> Instance:
         """The same without a node: no link, no `times_s` and no place in `tiers` names it then.
 
-        A layer that may only run there may run nowhere then. Refused (`ValueError`) where a
-        task's source or `results_to` would go.
+        A layer that may only run there may run nowhere then.
+
+        Parameters
+        ----------
+        name
+            Of the node.
+
+        Returns
+        -------
+        Instance
+            A new one, checked, without `meta`.
+
+        Raises
+        ------
+        LookupError
+            For a name that no node has.
+        ValueError
+            Where a task's source or `results_to` would go, or no node would be left.
         """
         from splitfog.instances.changes import without_nodes
 
@@ -320,10 +451,28 @@ class Instance(Keeper):
     def with_times(
         self, times_s: Mapping[str, Mapping[str, float]], model: str | None = None
     ) -> Instance:
-        """The same with measured seconds of layers on nodes or tiers, `{layer: {place: seconds}}`.
+        """The same with measured times of some layers; what is not named stays as it is.
 
-        `model` None: the only one. What is not named stays as it is; `meta` goes. Refused for names
-        that are unknown (`LookupError`) and for times that no file may hold (`InstanceError`).
+        Parameters
+        ----------
+        times_s
+            {layer: {node or tier: seconds}}.
+        model
+            The layers' model; None: the only one.
+
+        Returns
+        -------
+        Instance
+            A new one, checked, without `meta`.
+
+        Raises
+        ------
+        LookupError
+            For a model, a layer, a node or tier that is unknown.
+        ValueError
+            Where `model` is None and there are several.
+        InstanceError
+            For times that no file may hold.
         """
         from splitfog.instances.changes import with_times
 
@@ -337,21 +486,54 @@ class Instance(Keeper):
         directions: Literal["both", "forward"] = "both",
         **fields: Any,
     ) -> Instance:
-        """The same with other fields of a link (`bandwidth_bps`, `latency_s`, ...), or a new link.
+        """The same with other fields of a link, or with a new link.
 
         A duplex link changes both ways unless `directions` is "forward": then it becomes a link for
-        each way. A new one is duplex unless "forward" or there is one back. `meta` goes. Refused
-        for nodes that are unknown (`LookupError`) and for what no file may hold (`InstanceError`).
+        each way. A new one is duplex unless "forward" or there is one back.
+
+        Parameters
+        ----------
+        tail, head
+            Nodes by name.
+        directions : "both" or "forward"
+        **fields
+            `bandwidth_bps`, `latency_s`, ... as in `Link`.
+
+        Returns
+        -------
+        Instance
+            A new one, checked, without `meta`.
+
+        Raises
+        ------
+        LookupError
+            For nodes that are unknown.
+        InstanceError
+            For what no file may hold.
         """
         from splitfog.instances.changes import with_link
 
         return with_link(self, tail, head, directions, fields)
 
     def with_node(self, name: str, **fields: Any) -> Instance:
-        """The same with other fields of a node (`speed_flops`, `quota`, ...), or a new node.
+        """The same with other fields of a node, or with a new node.
 
-        A new one needs `tier` and `speed_flops`. `meta` goes. Refused for what no file may hold
-        (`InstanceError`).
+        Parameters
+        ----------
+        name
+            Of the node.
+        **fields
+            `speed_flops`, `quota`, ... as in `Node`; a new one needs `tier` and `speed_flops`.
+
+        Returns
+        -------
+        Instance
+            A new one, checked, without `meta`.
+
+        Raises
+        ------
+        InstanceError
+            For what no file may hold.
         """
         from splitfog.instances.changes import with_node
 

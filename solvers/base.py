@@ -27,7 +27,17 @@ def is_strict() -> bool:
 
 
 class SolverDeclined(ValueError):
-    """The solver does not apply to this instance or objective: why, and which one does."""
+    """The solver does not apply to this instance or objective.
+
+    Attributes
+    ----------
+    solver
+        Its name.
+    reason
+        Why it does not apply.
+    instead
+        A solver that does; None: none is known.
+    """
 
     def __init__(self, solver: str, reason: str, instead: str | None = None) -> None:
         self.solver, self.reason, self.instead = solver, reason, instead

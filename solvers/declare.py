@@ -53,31 +53,67 @@ def _truth(value: Any) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class SolverInfo:
-    """What a solver declares: what it solves, how well, how fast, and after whom."""
+    """What a solver declares: what it solves, how well, how fast, and after whom.
+
+    Attributes
+    ----------
+    name
+        By which it is asked for.
+    summary
+        What it does, in a line.
+    kind : "exact", "heuristic" or "baseline"
+    objectives
+        Names of those that it minimises.
+    entry
+        `module:function`, imported only when the solver is asked for, `.module:function` below the
+        package that declares it; or the function itself. It is called with a `Request`.
+    answers : "placements" or "slices"
+        Among which plans it looks, and so for which its bounds and proofs hold: unsliced ones, or
+        also those with stages. (A sliced plan may cost less than the best placement.)
+    exact_when
+        When its plan is optimal.
+    complexity
+        Of its time.
+    reference
+        Whom it is after.
+    options
+        Its own, by name.
+    cheap
+        Polynomial and fast: searches start from its plan.
+    start
+        Whether it goes on from a start plan; others only never answer with a worse one.
+    origin
+        The distribution that it came with, said by the registry.
+    """
 
     name: str
     summary: str
     kind: Literal["exact", "heuristic", "baseline"]
     objectives: tuple[str, ...]
     entry: str | Callable[..., Any]
-    """`module:function`, imported only when the solver is asked for, `.module:function` below the
-    package that declares it; or the function itself. It is called with a `Request`."""
     answers: Literal["placements", "slices"] = "placements"
-    """Among which plans it looks, and so for which its bounds and proofs hold: unsliced ones, or
-    also those with stages. (A sliced plan may cost less than the best placement.)"""
     exact_when: str = "never"
     complexity: str = ""
     reference: str = ""
     options: Mapping[str, Option] = field(default_factory=dict)
     cheap: bool = False
-    """Polynomial and fast: searches start from its plan."""
     start: bool = False
-    """Whether it goes on from a start plan; others only never answer with a worse one."""
     origin: str = ""
-    """The distribution that it came with, said by the registry."""
 
     def settled(self, home: str, origin: str) -> SolverInfo:
-        """The declaration of a package `home`, its entry found from anywhere."""
+        """The declaration with its entry found from anywhere.
+
+        Parameters
+        ----------
+        home
+            The package that declares it.
+        origin
+            The distribution that it came with.
+
+        Returns
+        -------
+        SolverInfo
+        """
         entry = self.entry
         if isinstance(entry, str) and entry.startswith("."):
             entry = home + entry

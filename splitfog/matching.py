@@ -117,15 +117,25 @@ def blocking_pairs(
     *,
     priorities_as: Form = "lists",
 ) -> list[tuple[Any, Any]]:
-    """The (resident, hospital) that would rather be matched to one another: [] means stable.
+    """The pairs that would rather be matched to one another.
 
-    `assignment` is int[residents] with -1 for none, a `Matching`, or a mapping of names.
+    Parameters
+    ----------
+    assignment
+        int[residents] with -1 for none, a `Matching`, or a mapping of names.
+    preferences, priorities, quotas, priorities_as
+        The market, see above.
+
+    Returns
+    -------
+    list of (resident, hospital)
+        By position or by name, resident by resident, best first; [] means stable.
 
     Raises
     ------
     ValueError
-        Also where the assignment is no matching: a pair that is not on both lists, or more
-        residents than places.
+        As `deferred_acceptance`, and where the assignment is no matching: a pair that is not on
+        both lists, or more residents than places.
     """
     market, names = _market(preferences, priorities, quotas, priorities_as)
     pairs = _blocking_pairs(market, _assignment(assignment, names)).tolist()
@@ -142,7 +152,22 @@ def is_stable(
     *,
     priorities_as: Form = "lists",
 ) -> bool:
-    """Whether the assignment is a matching of this market and no pair blocks it."""
+    """Whether the assignment is a matching of this market and no pair blocks it.
+
+    Parameters
+    ----------
+    assignment, preferences, priorities, quotas, priorities_as
+        As for `blocking_pairs`.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ValueError
+        As `deferred_acceptance`, and for an assignment of another length.
+    """
     market, names = _market(preferences, priorities, quotas, priorities_as)
     return _is_stable(market, _assignment(assignment, names))
 
@@ -155,14 +180,25 @@ def all_stable(
     priorities_as: Form = "lists",
     limit: int = STATE_LIMIT,
 ) -> list[Any]:
-    """Every stable assignment of a small market, the residents' best first.
+    """Every stable assignment of a small market.
 
-    int[residents] each; mappings where the market is given by names.
+    Parameters
+    ----------
+    preferences, priorities, quotas, priorities_as
+        The market, see above.
+    limit
+        Assignments between the best and the worst up to which it is tried.
+
+    Returns
+    -------
+    list
+        The residents' best first: int[residents] each, mappings where the market is given by names.
 
     Raises
     ------
     ValueError
-        Also where more than `limit` assignments lie between the best and the worst.
+        As `deferred_acceptance`, and where more than `limit` assignments lie between the best and
+        the worst.
     """
     market, names = _market(preferences, priorities, quotas, priorities_as)
     found = list(_all_stable(market, limit))

@@ -103,7 +103,23 @@ def _found(solver: SolverInfo | Function | str) -> SolverInfo:
 
 
 def solved(instance: Instance, solver: str | Function | SolverInfo, **how: Any) -> Plan | None:
-    """The plan, held to the contract; None where the solver declines with a reason."""
+    """The plan of a solver, held to the contract.
+
+    Parameters
+    ----------
+    instance, solver, **how
+        As for `solve`.
+
+    Returns
+    -------
+    Plan or None
+        None where the solver declines with a reason.
+
+    Raises
+    ------
+    AssertionError
+        Saying what is not kept.
+    """
     before = encode_instance(instance)
     with _strictly():
         try:
@@ -122,7 +138,18 @@ def solved(instance: Instance, solver: str | Function | SolverInfo, **how: Any) 
 
 
 def check_plan(instance: Instance, plan: Plan) -> None:
-    """Feasible, its value the reference cost, its bound and status consistent."""
+    """Hold a plan to be feasible, its value the reference cost, its bound and status consistent.
+
+    Parameters
+    ----------
+    instance, plan
+        The plan that a solver gave for the instance.
+
+    Raises
+    ------
+    AssertionError
+        Saying what is not so.
+    """
     _require(plan.instance_sha256 == instance.sha256, "the plan is for another instance")
     _require(bool(encode_plan(plan)), "the plan cannot be written")
     if plan.status in ("infeasible", "unknown"):
@@ -144,9 +171,21 @@ def check_plan(instance: Instance, plan: Plan) -> None:
 
 
 def check_against_optimum(plan: Plan, optimum: float) -> None:
-    """Nothing claimed contradicts the best value of all placements (inf: none is feasible).
+    """Hold what a plan claims to the best value of all placements.
 
     A plan with slices may be better than any placement.
+
+    Parameters
+    ----------
+    plan
+        Of any solver.
+    optimum
+        Seconds; inf: no placement is feasible.
+
+    Raises
+    ------
+    AssertionError
+        Saying what contradicts it.
     """
     beside = f"beside the best placement of all, {optimum!r}"
     value, bound = plan.value, plan.lower_bound
@@ -167,7 +206,12 @@ def _speaks_of_placements(plan: Plan) -> bool:
 
 
 def small_instances() -> Iterator[Instance]:
-    """Instances of a few layers and nodes on which every rule of the model binds somewhere."""
+    """Instances of a few layers and nodes on which every rule of the model binds somewhere.
+
+    Yields
+    ------
+    Instance
+    """
     chain, diamond = _model("chain", (("a", ("in",)), ("b", ("a",)), ("c", ("b",)))), _diamond()
     yield _on_tiers("chain", chain)
     yield _on_tiers("diamond", diamond)
@@ -182,7 +226,18 @@ def small_instances() -> Iterator[Instance]:
 
 
 def small_problems(info: SolverInfo) -> Iterator[tuple[Instance, Objective]]:
-    """Pairs of small instance and objective, as a solver declares to minimise."""
+    """The small instances, each with the objectives that a solver declares to minimise.
+
+    Parameters
+    ----------
+    info
+        What the solver declares.
+
+    Yields
+    ------
+    (Instance, Objective)
+        Monotone and not.
+    """
     for instance in small_instances():
         for name in OBJECTIVES:
             if name in info.objectives:

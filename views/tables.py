@@ -17,7 +17,15 @@ HEADERS = ("instance", "solver", "seed", "value s", "gap", "speed-up", "seconds"
 
 
 def print_tables(table: Table, file: IO[str] | None = None) -> None:
-    """Print one table an objective, as wide as needed where `file` is no terminal."""
+    """Print one table an objective.
+
+    Parameters
+    ----------
+    table
+        What `compare` gave.
+    file
+        Where to; None: standard output. As wide as needed where it is no terminal.
+    """
     from rich import box
     from rich.table import Table as Grid
 

@@ -39,7 +39,7 @@ def evaluate(
     objective: str | Objective | None = None,
     **how: Any,
 ) -> Cost:
-    """The cost of a plan, or of {task: {layer: node}}, recomputed; a float with its breakdown.
+    """The cost of a plan, or of {task: {layer: node}}, recomputed by the reference.
 
     Parameters
     ----------
@@ -49,6 +49,12 @@ def evaluate(
         Its name, or an `Objective`; by default the plan's own.
     **how
         `transfers` and `monotone`, where `objective` is a name.
+
+    Returns
+    -------
+    Cost
+        A float, in seconds, with its breakdown: `tasks`, `ledger`, `utilisation` and, for
+        `makespan`, `schedule`. inf where it is impossible.
 
     Raises
     ------
@@ -127,9 +133,17 @@ def violations(
     objective: str | Objective | None = None,
     **how: Any,
 ) -> list[str]:
-    """Sentences on every rule of SPEC 3.7 that a plan, or {task: {layer: node}}, breaks.
+    """Every rule of SPEC 3.7 that a plan, or {task: {layer: node}}, breaks.
 
-    Empty means feasible. Takes the parameters of `evaluate`.
+    Parameters
+    ----------
+    instance, plan, objective, **how
+        As for `evaluate`.
+
+    Returns
+    -------
+    list of str
+        One sentence each, names that do not fit among them; [] means feasible.
     """
     described = as_plan(instance, plan, objective, **how)
     try:

@@ -30,9 +30,32 @@ class FrontPoint(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Front(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Plans none of which is at least as good as another in every objective.
 
-    `kind` says what it is: `exact`, every such combination of values that there is (up to a stated
-    resolution); `supported`, only those on the lower convex hull, proven; `archive`, the best of
-    what a search saw, without a proof. Points by rising first value. Values in s and bytes.
+    Attributes
+    ----------
+    format, version
+        Of the file.
+    instance, instance_sha256
+        What was solved, by name and by the hash of its file.
+    objectives
+        Costs in seconds, `memory:NODE` and `bytes:FROM,TO` in bytes.
+    transfers, monotone
+        As in `Objective`.
+    kind : "exact", "supported" or "archive"
+        Every such combination of values that there is (up to a stated resolution); only those on
+        the lower convex hull, proven; the best of what a search saw, without a proof.
+    method
+        What found it, in words.
+    status : "feasible", "infeasible" or "unknown"
+        Without points: whether it is proven that there are none.
+    stopped_by : "finished", "time limit" or "interrupted"
+    reason
+        Why there are no points, or not what was asked for; else None.
+    seed
+        Of the search.
+    runtime_s
+        Seconds that it took.
+    points
+        By rising first value: `values` in the order of `objectives`, and the placements (`tasks`).
     """
 
     format: Literal["splitfog/front"] = FORMAT
@@ -52,17 +75,39 @@ class Front(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     points: tuple[FrontPoint, ...] = ()
 
     def plan(self, position: int) -> Plan:
-        """The plan of a point, of the first objective that is a cost (else `latency`)."""
+        """The plan of a point, of the first objective that is a cost (else `latency`).
+
+        Parameters
+        ----------
+        position
+            Of the point.
+
+        Returns
+        -------
+        Plan
+            Placements alone; `splitfog.plan` gives it its figures.
+        """
         costs = [name for name in self.objectives if ":" not in name]
         objective = Objective(costs[0] if costs else "latency", self.transfers, self.monotone)  # type: ignore[arg-type]
         return Plan(instance=self.instance, objective=objective, tasks=self.points[position].tasks)
 
     def rows(self) -> list[dict[str, float]]:
-        """One row a point: objective -> value."""
+        """One row a point.
+
+        Returns
+        -------
+        list of dict
+            Objective -> value, in seconds or bytes.
+        """
         return [dict(zip(self.objectives, point.values, strict=True)) for point in self.points]
 
     def to_json(self) -> bytes:
-        """What saving writes."""
+        """What saving writes.
+
+        Returns
+        -------
+        bytes
+        """
         return encode(self)
 
 
@@ -74,12 +119,35 @@ class FrontFile(Front, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def save_front(front: Front, path: str | os.PathLike[str]) -> None:
-    """Write a front file, whole or not at all."""
+    """Write a front file, whole or not at all.
+
+    Parameters
+    ----------
+    front
+        As `pareto` gives it.
+    path
+        Of the file; compressed if it ends in `.gz`.
+    """
     write_whole(path, front.to_json())
 
 
 def load_front(path: str | os.PathLike[str]) -> Front:
-    """The front in a file; `InstanceError` lists every defect of its form."""
+    """The front in a file.
+
+    Parameters
+    ----------
+    path
+        Of the file, `.json` or `.json.gz`.
+
+    Returns
+    -------
+    Front
+
+    Raises
+    ------
+    InstanceError
+        Listing every defect of the file's form (at most 20).
+    """
     origin = Path(path).name
     file: FrontFile = decode(read_bytes(Path(path)), FrontFile, origin)
     defects = [

@@ -22,7 +22,17 @@ Consent = Literal["total", "agents", "four"]
 
 @dataclass(frozen=True)
 class Exchange:
-    """`resident` goes to `hospital`; `partner` takes the place left, or nobody (None: a move)."""
+    """A resident that goes to another hospital, in the place of a partner or into a free one.
+
+    Attributes
+    ----------
+    resident
+        Who goes.
+    hospital
+        Where to; -1: to none.
+    partner
+        Who takes the place left; None: nobody, it is a move.
+    """
 
     resident: int
     hospital: int
@@ -109,11 +119,42 @@ def is_exchange_stable(
     *,
     potential: Potential | None = None,
 ) -> bool:
-    """Whether no exchange finds the named consent (`Judge`).
+    """Whether no exchange finds the named consent.
 
     Two residents exchange their hospitals (or hospital and nothing); with `quotas`, one resident
     may also move to a hospital with a free place (ours: the parties to a move are the resident
-    and the hospitals left and joined). Up to R^2 / 2 + R H calls of `utilities`.
+    and the hospitals left and joined).
+
+    Parameters
+    ----------
+    utilities : assignment -> (float[residents], float[hospitals])
+        What everybody thinks of a matching, the larger the better; -inf is allowed. Zeros for a
+        side that has no say.
+    assignment : int[residents]
+        Hospital of each resident, -1 for none.
+    quotas : int[hospitals], optional
+        Places; without them there are no moves.
+    consent : "total", "agents" or "four"
+        Who has to agree: the sum of all; the residents that change place; they and the hospitals
+        that they leave and join, which with two residents is two-sided exchange stability
+        (E. Bodine-Baron et al., Peer effects and stability in matching markets, 2011, arXiv
+        1104.0052). Of the parties none gets worse and one gets better.
+    potential : assignment -> float, optional
+        For `total` in place of the sum of all utilities; for the others it has to rise too.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ValueError
+        For an unknown consent, an assignment that is none or exceeds the quotas, and utilities of
+        another shape or that are not numbers.
+
+    Notes
+    -----
+    Up to R^2 / 2 + R H calls of `utilities` for R residents and H hospitals.
     """
     judge = Judge(utilities, consent, potential)
     return next(_blocking(judge, assignment, quotas), None) is None
@@ -127,7 +168,23 @@ def blocking_exchanges(
     *,
     potential: Potential | None = None,
 ) -> list[Exchange]:
-    """The exchanges that find the named consent: swaps first, by resident, then moves."""
+    """The exchanges that find the named consent.
+
+    Parameters
+    ----------
+    utilities, assignment, quotas, consent, potential
+        As for `is_exchange_stable`.
+
+    Returns
+    -------
+    list of Exchange
+        Swaps first, by resident, then moves; [] means exchange stable.
+
+    Raises
+    ------
+    ValueError
+        As `is_exchange_stable`.
+    """
     return list(_blocking(Judge(utilities, consent, potential), assignment, quotas))
 
 
@@ -169,6 +226,16 @@ def table_utilities(of_residents: ArrayLike, of_hospitals: ArrayLike) -> Utiliti
         Utility of a resident at a hospital; 0 without one.
     of_hospitals : float[hospitals, residents]
         Utility of a hospital for a resident; a hospital adds up those of its residents.
+
+    Returns
+    -------
+    assignment -> (float[residents], float[hospitals])
+        As `is_exchange_stable` takes it.
+
+    Raises
+    ------
+    ValueError
+        For tables of other shapes.
     """
     own, theirs = np.asarray(of_residents, np.float64), np.asarray(of_hospitals, np.float64)
     if own.ndim != 2 or theirs.shape != own.shape[::-1]:

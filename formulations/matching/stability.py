@@ -33,7 +33,13 @@ class Matching:
     names: Names | None = None
 
     def as_dict(self) -> dict[Hashable, Hashable | None]:
-        """The hospital of every resident, or None; by name if there are names."""
+        """The hospital of every resident, by name if there are names.
+
+        Returns
+        -------
+        dict
+            Resident -> hospital, or None.
+        """
         hospitals = [None if h < 0 else h for h in self.assignment.tolist()]
         if self.names is None:
             return dict(enumerate(hospitals))

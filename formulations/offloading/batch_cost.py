@@ -77,7 +77,17 @@ class OffloadBatchCost:
         self._cost = jax.jit(self._traced)
 
     def __call__(self, assignments: ArrayLike) -> NDArray[np.float64]:
-        """[batch]: seconds, for integers [batch, K] of node positions.
+        """The cost of every assignment.
+
+        Parameters
+        ----------
+        assignments
+            Integers [batch, K] of node positions.
+
+        Returns
+        -------
+        float64 [batch]
+            Seconds; inf where it is impossible.
 
         Raises
         ------
@@ -97,10 +107,20 @@ class OffloadBatchCost:
         return out
 
     def on_device(self, assignments: Array) -> Array:
-        """The costs as a device array, float64 [batch]; indices are not checked.
+        """The costs without a round trip through the host.
 
         Nothing is padded or cut: every new shape compiles once, and the whole batch is evaluated
         at a time.
+
+        Parameters
+        ----------
+        assignments
+            As in a call, as a device array. Indices are not checked.
+
+        Returns
+        -------
+        device array, float64 [batch]
+            Seconds; inf where it is impossible.
         """
         with jax.enable_x64(True):
             cost: Array = self._cost(self._tables, assignments.T.astype(jnp.int32))

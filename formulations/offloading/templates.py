@@ -53,8 +53,25 @@ def subtasks(
 ) -> Subtasks:
     """The subtasks of a plan's stages and runs, or of whole tasks: what `OffloadBatchCost` takes.
 
-    `objective`: `transfers` and `monotone` of `mean-latency`, as for `solve`; what is not given is
-    that of the plan.
+    Parameters
+    ----------
+    instance
+        Whose tasks are offloaded.
+    plan
+        Whose slices and runs become subtasks, or {task: {layer: node}}; None: every task is one.
+    **objective
+        `transfers` and `monotone` of `mean-latency`, as for `solve`; what is not given is that of
+        the plan.
+
+    Returns
+    -------
+    Subtasks
+        K subtasks on N nodes, with their seconds [K, N] of service and transfers.
+
+    Raises
+    ------
+    PlanError
+        Where names of the plan and the instance do not fit together.
     """
     if isinstance(plan, Plan):
         own = plan.objective

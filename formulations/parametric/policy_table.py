@@ -48,11 +48,36 @@ class PolicyPiece(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
-    """The plan to use at every bandwidth (or speed) of a range, in `unit`.
+    """The plan to use at every bandwidth (or speed) of a range.
 
-    `status` is optimal where no plan anywhere in the range is better by more than 1e-6 relative
-    (`gap` says by how much at most; None: no bound known), infeasible or unknown where there are
-    no pieces. `asked` counts calls of the `oracle`, the exact solver behind it.
+    Attributes
+    ----------
+    format, version
+        Of the file.
+    instance, instance_sha256
+        What was solved, by name and by the hash of its file.
+    objective
+        Its `latency`.
+    link, node
+        What varies: the bandwidth of a link (from, to), or the speed of a node; the other is None.
+    unit : "bit/s" or "FLOP/s"
+        Of `low`, `high` and the pieces' ends.
+    low, high
+        The range, both ends included.
+    status : "optimal", "feasible", "infeasible" or "unknown"
+        Optimal where no plan anywhere in the range is better by more than 1e-6 relative;
+        infeasible or unknown where there are no pieces.
+    gap
+        By how much, relative, a plan may be better at most; None: no bound known.
+    reason
+        Why there are no pieces, or why they are not proven; else None.
+    oracle, asked
+        The exact solver behind it, and how often it was called.
+    runtime_s
+        Seconds that it took.
+    pieces
+        In order, without holes: `low`, `high`, the placement, and the line
+        `alpha_s + beta / value` that is its cost.
     """
 
     format: Literal["splitfog/policy"] = FORMAT
@@ -101,6 +126,16 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict
     def plan_at(self, bandwidth_bps: float) -> Plan:
         """The plan at a bandwidth (or a speed): a look-up, O(log pieces).
 
+        Parameters
+        ----------
+        bandwidth_bps
+            In bit/s; a speed in FLOP/s.
+
+        Returns
+        -------
+        Plan
+            Placements alone; `splitfog.plan` gives it its figures.
+
         Raises
         ------
         ValueError
@@ -109,24 +144,77 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict
         return self.plans[self._position(bandwidth_bps)]
 
     def piece_at(self, value: float) -> PolicyPiece:
-        """The piece that holds a bandwidth or a speed."""
+        """The piece that holds a bandwidth or a speed.
+
+        Parameters
+        ----------
+        value
+            In the policy's `unit`.
+
+        Returns
+        -------
+        PolicyPiece
+
+        Raises
+        ------
+        ValueError
+            As `plan_at`.
+        """
         return self.pieces[self._position(value)]
 
     def value_at(self, bandwidth_bps: float) -> float:
-        """Seconds of the best plan at a bandwidth (or a speed)."""
+        """What the best plan costs at a bandwidth (or a speed).
+
+        Parameters
+        ----------
+        bandwidth_bps
+            In bit/s; a speed in FLOP/s.
+
+        Returns
+        -------
+        float
+            Seconds.
+
+        Raises
+        ------
+        ValueError
+            As `plan_at`.
+        """
         return self.piece_at(bandwidth_bps).value_at(bandwidth_bps)
 
     def kind_of(self, position: int) -> Literal["plan", "route"]:
-        """What changes at a break point: the plan, or only routes and so the plan's line."""
+        """What changes at a break point: the plan, or only routes and so the plan's line.
+
+        Parameters
+        ----------
+        position
+            Of the break point, in `break_points`.
+
+        Returns
+        -------
+        "plan" or "route"
+        """
         before, after = self.pieces[position : position + 2]
         return "route" if before.placement == after.placement else "plan"
 
     def to_json(self) -> bytes:
-        """What saving writes."""
+        """What saving writes.
+
+        Returns
+        -------
+        bytes
+        """
         return encode(self)
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a piece: ends, line, value at both ends, and the number of layers by node."""
+        """One row a piece.
+
+        Returns
+        -------
+        list of dict
+            `low`, `high`, `alpha_s`, `beta`; the seconds at both ends, `low_s` and `high_s`; and
+            `layers`, their number by node.
+        """
         rows = []
         for piece in self.pieces:
             row = asdict(piece)
@@ -160,12 +248,35 @@ class PolicyFile(Policy, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def save_policy(policy: Policy, path: str | os.PathLike[str]) -> None:
-    """Write a policy file, whole or not at all."""
+    """Write a policy file, whole or not at all.
+
+    Parameters
+    ----------
+    policy
+        As `splitfog.policy` gives it.
+    path
+        Of the file; compressed if it ends in `.gz`.
+    """
     write_whole(path, policy.to_json())
 
 
 def load_policy(path: str | os.PathLike[str]) -> Policy:
-    """The policy in a file; `InstanceError` lists every defect of its form."""
+    """The policy in a file.
+
+    Parameters
+    ----------
+    path
+        Of the file, `.json` or `.json.gz`.
+
+    Returns
+    -------
+    Policy
+
+    Raises
+    ------
+    InstanceError
+        Listing every defect of the file's form (at most 20), holes in the range among them.
+    """
     origin = Path(path).name
     file: PolicyFile = decode(read_bytes(Path(path)), PolicyFile, origin)
     if defects := list(_defects(file)):

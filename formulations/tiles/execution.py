@@ -27,10 +27,21 @@ Rectangle = tuple[int, int, int, int]
 def random_weights(
     model: Model, layers: Sequence[int], seed: int
 ) -> dict[str, tuple[Array, Array]]:
-    """Small whole numbers for every `conv` and `norm` of a stage, by layer name.
+    """Small whole numbers for every `conv` and `norm` of a stage.
 
-    A conv has (kernel [C, C of input / groups, rows, columns], bias [C]), a norm (scale [C],
-    shift [C]). Values are -2 to 2, so sums stay exact in float64 while below 2^53.
+    Parameters
+    ----------
+    model, layers
+        The stage, by the positions of its layers.
+    seed
+        The same seed gives the same numbers.
+
+    Returns
+    -------
+    dict
+        By layer name: of a conv (kernel [C, C of input / groups, rows, columns], bias [C]), of a
+        norm (scale [C], shift [C]). Values are -2 to 2, so sums stay exact in float64 while below
+        2^53.
 
     Raises
     ------
@@ -50,11 +61,24 @@ def random_weights(
 
 
 def run_whole(model: Model, layers: Sequence[int], weights: Weights, x: ArrayLike) -> Array:
-    """The stage's output [C, H, W] of the input tensor `x` [C, H, W], without slices.
+    """The stage's output without slices.
 
     Ops: `conv` with bias, `max-pool`, `average-pool`, `norm` (scale x + shift per channel),
     `activation` (rectifier), `add`, `multiply`, `concat` (channels), `identity`. Where a pooling
     window sees only padding, its maximum is minus infinity and its average 0.
+
+    Parameters
+    ----------
+    model, layers
+        The stage, by the positions of its layers.
+    weights
+        As `random_weights` gives them.
+    x : [C, H, W]
+        The input tensor.
+
+    Returns
+    -------
+    float64 [C, H, W]
 
     Raises
     ------
@@ -82,7 +106,15 @@ def run_sliced(
 
     Parameters
     ----------
-    rectangles : int [T, 4], (r0, r1, c0, c1) of every slice; they cover the output exactly once.
+    model, layers, weights, x
+        As for `run_whole`.
+    rectangles : int [T, 4]
+        (r0, r1, c0, c1) of every slice; they cover the output exactly once.
+
+    Returns
+    -------
+    float64 [C, H, W]
+        What `run_whole` gives, bit for bit.
 
     Raises
     ------

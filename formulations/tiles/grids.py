@@ -10,11 +10,23 @@ from numpy.typing import NDArray
 
 
 def parts(length: int, shares: Sequence[float] | NDArray[np.float64]) -> NDArray[np.int64]:
-    """[k, 2]: `length` cut into k consecutive ranges in proportion to `shares`.
+    """A length cut into consecutive ranges in proportion to shares.
 
     Largest remainder: every range gets its quota rounded down, what is left goes one by one to
     the largest fractions, ties to the earlier. Ranges may be empty; equal shares differ by at
     most one.
+
+    Parameters
+    ----------
+    length
+        >= 0.
+    shares : float [k]
+        Not negative, not all 0.
+
+    Returns
+    -------
+    int64 [k, 2]
+        Half open ranges.
 
     Raises
     ------
@@ -35,14 +47,37 @@ def parts(length: int, shares: Sequence[float] | NDArray[np.float64]) -> NDArray
 
 
 def rectangles_of(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """[rows x columns, 4]: every row range crossed with every column range, row by row."""
+    """Every row range crossed with every column range, row by row.
+
+    Parameters
+    ----------
+    rows, columns : int64 [k, 2] and [m, 2]
+        Half open ranges, as of `parts`.
+
+    Returns
+    -------
+    int64 [k m, 4]
+        (r0, r1, c0, c1) of each.
+    """
     down = np.repeat(rows, len(columns), axis=0)
     across = np.tile(columns, (len(rows), 1))
     return np.concatenate([down, across], axis=1)
 
 
 def grid(height: int, width: int, num_rows: int, num_columns: int) -> NDArray[np.int64]:
-    """[num_rows x num_columns, 4]: the equal grid over a map, row by row; none is empty.
+    """The equal grid over a map; no rectangle is empty.
+
+    Parameters
+    ----------
+    height, width
+        Of the map.
+    num_rows, num_columns
+        Of the grid.
+
+    Returns
+    -------
+    int64 [num_rows x num_columns, 4]
+        (r0, r1, c0, c1) of each, row by row.
 
     Raises
     ------
@@ -57,9 +92,23 @@ def grid(height: int, width: int, num_rows: int, num_columns: int) -> NDArray[np
 
 
 def cover_defects(height: int, width: int, rectangles: Sequence[Sequence[int]]) -> list[str]:
-    """Why slices do not cover a map exactly once, as sentences; empty: they do.
+    """Why slices do not cover a map exactly once.
 
-    Slices are named by position. O(T log T) comparisons for T slices, whatever the map's size.
+    Parameters
+    ----------
+    height, width
+        Of the map.
+    rectangles : int [T, 4]
+        (r0, r1, c0, c1) of every slice.
+
+    Returns
+    -------
+    list of str
+        Sentences, slices named by position; [] means that they do.
+
+    Notes
+    -----
+    O(T log T) comparisons, whatever the map's size.
     """
     defects = []
     for position, (r0, r1, c0, c1) in enumerate(rectangles):

@@ -156,6 +156,11 @@ def regions(geometry: StageGeometry, rectangles: ArrayLike) -> Regions:
     rectangles : int [T, 4], (r0, r1, c0, c1) of the stage's output for every slice. They may
         overlap and need not cover the output (see `cover_defects`); empty ones stay empty.
 
+    Returns
+    -------
+    Regions
+        `boxes` of every tensor and slice, and what follows from them: bytes, overlap, peak memory.
+
     Raises
     ------
     ValueError

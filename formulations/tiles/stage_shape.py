@@ -41,6 +41,7 @@ class StageGeometry(Keeper):
 
     Attributes
     ----------
+    model : whose layers they are.
     layers : positions in the model, in topological order; the last one makes the output.
     source : position of the outside layer whose tensor the stage reads.
     reads : slots of the distinct tensors that each layer reads.
@@ -59,14 +60,27 @@ class StageGeometry(Keeper):
 
     @classmethod
     def of(cls, model: Model, layers: Sequence[int]) -> StageGeometry:
-        """The geometry of a stage given as layer positions in any order.
+        """The geometry of a stage.
 
-        O(model's layers + stage's edges).
+        Parameters
+        ----------
+        model
+            Whose layers they are.
+        layers
+            Their positions, in any order.
+
+        Returns
+        -------
+        StageGeometry
 
         Raises
         ------
         ValueError
             If the layers may not form a stage; the message lists `stage_shape_defects`.
+
+        Notes
+        -----
+        O(model's layers + stage's edges).
         """
         defects = stage_shape_defects(model, layers)
         if defects:
@@ -117,7 +131,22 @@ class StageGeometry(Keeper):
 
 @kept(by=lambda model, layers: tuple(layers))
 def geometry_of(model: Model, layers: Sequence[int]) -> StageGeometry:
-    """`StageGeometry.of`, kept with the model: for stages that are asked for again and again."""
+    """`StageGeometry.of`, kept with the model: for stages that are asked for again and again.
+
+    Parameters
+    ----------
+    model, layers
+        As for `StageGeometry.of`.
+
+    Returns
+    -------
+    StageGeometry
+
+    Raises
+    ------
+    ValueError
+        If the layers may not form a stage.
+    """
     return StageGeometry.of(model, layers)
 
 
@@ -133,11 +162,26 @@ def window_output(window: Window, height: int, width: int) -> tuple[int, int]:
 
 
 def stage_shape_defects(model: Model, layers: Sequence[int]) -> list[str]:
-    """Why layer positions may not form a stage (SPEC 3.6), as sentences; empty: they may.
+    """Why layers may not form a stage (SPEC 3.6).
 
     Looked at: convexity, the one outside tensor read, the one tensor read outside or result, and
     of every layer its op, its `output_shape` [C, H, W], its `window`, and whether rows and columns
     follow from its inputs'. Channels are not looked at: slices do not cut them.
+
+    Parameters
+    ----------
+    model
+        Whose layers they are.
+    layers
+        Their positions, in any order.
+
+    Returns
+    -------
+    list of str
+        Sentences; [] means that they may.
+
+    Notes
+    -----
     O(model's layers + stage's edges).
     """
     return list(_shape_defects(model, tuple(layers)))

@@ -114,7 +114,7 @@ class BatchCost:
     def __call__(
         self, placements: ArrayLike, orders: ArrayLike | None = None
     ) -> NDArray[np.float64]:
-        """[batch]: seconds; inf where a route is missing, or a node or link has load >= 1.
+        """The cost of every placement.
 
         Parameters
         ----------
@@ -124,6 +124,11 @@ class BatchCost:
             For `makespan`: integers [batch, layers], each row the order in which to book the
             layers. None: the file's order made topological. A row that is no topological order
             of all layers costs inf.
+
+        Returns
+        -------
+        float64 [batch]
+            Seconds; inf where a route is missing, or a node or link has load >= 1.
 
         Raises
         ------
@@ -135,26 +140,60 @@ class BatchCost:
         return self._in_chunks(self._cost, np.float64, placements, orders)
 
     def feasible(self, placements: ArrayLike, orders: ArrayLike | None = None) -> NDArray[np.bool_]:
-        """[batch]: whether `decision_violations` finds nothing; arguments as in a call.
+        """Whether `decision_violations` finds nothing, for every placement.
 
         Inputs at their source, `tiers`, `group`, routes, `memory_bytes`, order, `monotone` unless
         switched off, and for `mean-latency` loads and quotas.
+
+        Parameters
+        ----------
+        placements, orders
+            As in a call.
+
+        Returns
+        -------
+        bool [batch]
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in a call.
         """
         return self._in_chunks(self._feasible, np.bool_, placements, orders)
 
     def on_device(self, placements: Array, orders: Array | None = None) -> Array:
-        """The costs as a device array, float64 [batch], without a round trip through the host.
+        """The costs without a round trip through the host.
 
-        For searches that keep their population on the device. Indices are not checked (out of
-        range: any result), nothing is padded or cut: every new shape compiles once, and the whole
-        batch is evaluated at a time. May be called inside another jitted function if that is
-        itself called within `jax.enable_x64(True)`; arithmetic on the result needs that, too.
+        For searches that keep their population on the device. Nothing is padded or cut: every new
+        shape compiles once, and the whole batch is evaluated at a time. May be called inside
+        another jitted function if that is itself called within `jax.enable_x64(True)`; arithmetic
+        on the result needs that, too.
+
+        Parameters
+        ----------
+        placements, orders
+            As in a call, as device arrays. Indices are not checked (out of range: any result).
+
+        Returns
+        -------
+        device array, float64 [batch]
+            Seconds, inf where there is no cost.
         """
         with jax.enable_x64(True):
             return self._cost_of_rows(self._tables, placements, orders)
 
     def feasible_on_device(self, placements: Array, orders: Array | None = None) -> Array:
-        """As `on_device`, for `feasible`."""
+        """As `feasible`, without a round trip through the host.
+
+        Parameters
+        ----------
+        placements, orders
+            As for `on_device`.
+
+        Returns
+        -------
+        device array, bool [batch]
+        """
         with jax.enable_x64(True):
             return self._feasible_rows(self._tables, placements, orders)
 

@@ -31,6 +31,11 @@ def generate(family: str, seed: int = 0, **options: Any) -> Instance:
     **options
         The family's own options, see `FAMILIES[family].options`.
 
+    Returns
+    -------
+    Instance
+        Its `meta` says what it was made of.
+
     Raises
     ------
     LookupError

@@ -27,12 +27,33 @@ _NETWORKS = {
 
 
 def names() -> tuple[str, ...]:
-    """Names of all networks in the zoo."""
+    """Names of all networks in the zoo.
+
+    Returns
+    -------
+    tuple of str
+    """
     return tuple(_NETWORKS)
 
 
 def default_size(name: str) -> int:
-    """Usual rows and columns of a network's input."""
+    """Usual rows and columns of a network's input.
+
+    Parameters
+    ----------
+    name
+        One of `names()`.
+
+    Returns
+    -------
+    int
+        In pixels.
+
+    Raises
+    ------
+    LookupError
+        If there is no such network.
+    """
     return look_up(_NETWORKS, name, "model")[1]
 
 
@@ -46,6 +67,11 @@ def build(name: str, size: int | None = None) -> Model:
     size
         Rows and columns of the input image; None: the network's usual one. The model is called
         `name`, at another size than the usual one `name-size`.
+
+    Returns
+    -------
+    Model
+        Work in FLOP, tensors and weights in bytes of float32.
 
     Raises
     ------

@@ -49,11 +49,28 @@ def exchange_until_stable(
     potential: Potential | None = None,
     limit: int = 10_000,
 ) -> ExchangeRun:
-    """Make the first exchange that finds consent (`Judge`), again and again.
+    """Make the first exchange that finds consent, again and again.
 
     With a potential (always with `total`) it ends at a stable matching: the potential rises and
     there are finitely many matchings. Without one, exchanges may go round in a circle, even
     where all parties agree to each: a matching that comes back ends the run.
+
+    Parameters
+    ----------
+    utilities, assignment, quotas, consent, potential
+        As for `is_exchange_stable`; `assignment` is where it starts.
+    limit
+        Exchanges after which it stops.
+
+    Returns
+    -------
+    ExchangeRun
+        The last matching, the exchanges made, and why it stopped.
+
+    Raises
+    ------
+    ValueError
+        As `is_exchange_stable`.
     """
     judge = Judge(utilities, consent, potential)
     places = None if quotas is None else np.asarray(quotas, dtype=np.int64)
