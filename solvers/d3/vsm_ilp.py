@@ -174,8 +174,7 @@ class _Room:
     def beside(cls, instance: Instance, given: Decision) -> _Room:
         """The room that the stages of a decision have."""
         rest = _with_unhosted(given)
-        limits = [inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes]
-        left = np.array(limits) - np.array(memory_bytes(instance, rest))
+        left = memory_room(instance) - np.array(memory_bytes(instance, rest))
         return cls(left, held_weights(instance, rest))
 
 

@@ -14,7 +14,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.costs.feasibility import MEMORY_SLACK
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective
@@ -145,7 +144,7 @@ class _Packer:
                 (row,) = rows
                 held[row] = held.get(row, 0.0) + size
         return any(
-            total > room[np.frombuffer(row, bool)].sum() * (1 + MEMORY_SLACK)
+            total > room[np.frombuffer(row, bool)].sum() * (1 + ROUNDING)
             for row, total in held.items()
         )
 
