@@ -30,7 +30,7 @@ from splitfog.formulations.programs.forest import Forest
 from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.formulations.programs.placement import ABSENT, PlacementProgram
 from splitfog.formulations.tolerances import BOUND_SLACK
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 LARGE = 10.0
 """Times the known value; costs above are large numbers to an engine."""

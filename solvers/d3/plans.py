@@ -21,8 +21,8 @@ from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.weights import held_bytes, node_bytes
 from splitfog.instances.changes import with_one_task
+from splitfog.instances.instance import Instance
 from splitfog.instances.kept import share
-from splitfog.instances.records import Instance
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.d3.hpa import horizontal_partition
 from splitfog.solvers.d3.rules import (

@@ -24,7 +24,8 @@ from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.formulations.tiles.grids import grid
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of
 from splitfog.formulations.tolerances import EQUAL
-from splitfog.instances.records import Instance, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Task
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.d3.team import team_of
 from splitfog.solvers.d3.vsm import checked_slices

@@ -18,7 +18,7 @@ from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tolerances import ROUNDING
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Request
 from splitfog.solvers.starts.packing import NOWHERE, Bins, pack
 from splitfog.solvers.starts.placement_space import PlacementSpace

@@ -15,7 +15,7 @@ from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.vectorised.columns import Columns
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 Codes = NDArray[Any]
 """[units, batch]: where every unit is, as `rank << shift | node`: comparable by tier."""
