@@ -24,7 +24,7 @@ from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.vectorised.batch_cost import BatchCost
 from splitfog.instances.generators import generate
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 BATCH = 4096
 LAYERS = 200

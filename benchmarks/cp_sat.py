@@ -13,7 +13,7 @@ from splitfog import generate, solve
 from splitfog.formulations.arrays.series import series_segments
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.instances import zoo
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 LIMIT_S = 60.0
 UPLINKS = ("3g", "4g", "wi-fi", "fibre")

@@ -18,7 +18,7 @@ from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.games.game import ExchangeGame
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.subtasks import subtasks_of
-from splitfog.instances.records import frozen
+from splitfog.instances.arrays import frozen
 from splitfog.solvers.dina.blocks import blocks_of
 
 MEAN = Objective("mean-latency")

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.common import table
 from splitfog import generate, solve, zoo
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 DEVICES = ("raspberry-pi-3", "raspberry-pi-4", "jetson-nano")
 DEVICE_EDGE = ("4g", "wi-fi", "ethernet")

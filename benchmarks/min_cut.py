@@ -6,7 +6,7 @@ from math import log
 
 from benchmarks.common import best_seconds, machine, table
 from splitfog import generate, solve
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000)
 HARDER = {"wide (200 a level)": {"width": 200}, "K = 5": {"tiers": 5}, "CCR 0.1": {"ccr": 0.1}}

@@ -22,7 +22,9 @@ from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.subtasks import Subtasks, subtasks_of
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task, Window, frozen
+from splitfog.instances.arrays import frozen
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
 from splitfog.solvers.base import Request
 from splitfog.solvers.offloading.batch_assignment import Jobs, assign
 from splitfog.solvers.offloading.columns import solve_by_columns

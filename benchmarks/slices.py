@@ -20,7 +20,8 @@ from msgspec.structs import replace as with_fields
 import splitfog as sf
 from benchmarks.common import best_seconds, machine, table
 from splitfog.formulations.plan import Plan
-from splitfog.instances.records import Instance, Layer, Model, Window
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Model, Window
 
 RIVALS = ("modnn", "deepthings", "aofl", "coedge", "edge-only")
 BANDWIDTHS_BPS = (18.88e6, 1e8, 1e9, 1e10)

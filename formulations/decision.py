@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.instances.records import frozen
+from splitfog.instances.arrays import frozen
 
 
 @dataclass(frozen=True)

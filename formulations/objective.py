@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 ObjectiveName = Literal["latency", "makespan", "period", "mean-latency", "batch"]
 Transfers = Literal["once", "per-edge"]

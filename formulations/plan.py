@@ -15,9 +15,11 @@ from msgspec.structs import force_setattr
 
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
-from splitfog.instances.files import decode, encode, read_bytes, write_whole
+from splitfog.instances.arrays import frozen
+from splitfog.instances.instance import Instance
+from splitfog.instances.json_files import decode, encode, read_bytes, write_whole
 from splitfog.instances.read_only import read_only, seal
-from splitfog.instances.records import Instance, Size, Task, frozen
+from splitfog.instances.records import Size, Task
 
 FORMAT: Literal["splitfog/plan"] = "splitfog/plan"
 VERSION: Literal[1] = 1

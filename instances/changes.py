@@ -14,9 +14,10 @@ import msgspec
 from msgspec.structs import replace
 
 from splitfog.instances.defects import InstanceError, shown, value_defects
+from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
 from splitfog.instances.read_only import read_only
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, NonNegative
+from splitfog.instances.records import Layer, Link, Model, Node, NonNegative
 
 Directions = Literal["both", "forward"]
 Record = TypeVar("Record", Node, Link)

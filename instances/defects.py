@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import inspect
 
-from splitfog.instances.records import Instance, Link, Model, Node, Task
+from splitfog.instances.records import Link, Model, Node, Task
 
 MAX_DEFECTS = 20
 
@@ -48,20 +48,23 @@ class RepeatedKeys(dict[str, Any]):
     repeated: list[str]
 
 
-def require_sound(instance: Instance) -> None:
-    """Raise `InstanceError` unless the values and references of an instance are all right."""
-    defects = list(_record_defects(instance)) or list(reference_defects(instance))
-    if defects:
-        raise InstanceError(str(instance.name) or "instance", defects)
+def instance_defects(name: str, meta: Mapping[str, Any], **records: tuple[Any, ...]) -> list[str]:
+    """What is wrong with the values or, if nothing is, with the references of an instance.
+
+    `records` are its `tiers`, `nodes`, `links`, `models` and `tasks`.
+    """
+    return list(_record_defects(name, meta, records)) or list(reference_defects(**records))
 
 
-def _record_defects(instance: Instance) -> Iterator[str]:
+def _record_defects(
+    name: str, meta: Mapping[str, Any], given: Mapping[str, tuple[Any, ...]]
+) -> Iterator[str]:
     """Value defects of an instance made in memory (those of a file are found on reading)."""
-    yield from value_defects(instance.name, str, "name")
-    yield from value_defects(instance.meta, dict[str, Any], "meta")
+    yield from value_defects(name, str, "name")
+    yield from value_defects(meta, dict[str, Any], "meta")
     kinds = {"tiers": str, "nodes": Node, "links": Link, "models": Model, "tasks": Task}
     for field, kind in kinds.items():
-        records = getattr(instance, field)
+        records = given[field]
         strangers = [i for i, record in enumerate(records) if not isinstance(record, kind)]
         for i in strangers:
             yield f"{field}[{i}] = {shown(records[i])}, must be a {kind.__name__}"
@@ -221,33 +224,39 @@ def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def reference_defects(instance: Instance) -> Iterator[str]:
+def reference_defects(
+    tiers: Sequence[str],
+    nodes: Sequence[Node],
+    links: Sequence[Link],
+    models: Sequence[Model],
+    tasks: Sequence[Task],
+) -> Iterator[str]:
     """Names that clash or point nowhere, links that double, cycles, tasks without a source."""
-    for field in ("tiers", "nodes", "models", "tasks"):
-        if not getattr(instance, field):
+    named: dict[str, Sequence[Any]] = {"nodes": nodes, "models": models, "tasks": tasks}
+    for field, records in {"tiers": tiers, **named}.items():
+        if not records:
             yield f"{field} = [], must be a list with at least one entry"
-    yield from _repeats(instance.tiers, "tiers[{}]", "tier")
-    for field in ("nodes", "models", "tasks"):
-        names = [record.name for record in getattr(instance, field)]
+    yield from _repeats(tiers, "tiers[{}]", "tier")
+    for field, owners in named.items():
+        names = [owner.name for owner in owners]
         yield from _repeats(names, f"{field}[{{}}].name", field.removesuffix("s"))
-    tiers = set(instance.tiers)
-    nodes = {node.name for node in instance.nodes}
-    for i, node in enumerate(instance.nodes):
-        yield from _unknown(f"nodes[{i}].tier", node.tier, tiers, "a tier")
-        if node.name in tiers and node.name != node.tier:
+    ranks, hosts = set(tiers), {node.name for node in nodes}
+    for i, node in enumerate(nodes):
+        yield from _unknown(f"nodes[{i}].tier", node.tier, ranks, "a tier")
+        if node.name in ranks and node.name != node.tier:
             yield (
                 f"nodes[{i}].name = {shown(node.name)}, must not be the name of a tier that the "
                 f"node is not in (its tier is {shown(node.tier)})"
             )
-    yield from _link_defects(instance, nodes)
-    for m, model in enumerate(instance.models):
-        yield from _model_defects(model, f"models[{m}]", nodes | tiers)
-    yield from _task_defects(instance, nodes)
+    yield from _link_defects(links, hosts)
+    for m, model in enumerate(models):
+        yield from _model_defects(model, f"models[{m}]", hosts | ranks)
+    yield from _task_defects(tasks, {model.name: model for model in models}, hosts)
 
 
-def _link_defects(instance: Instance, nodes: set[str]) -> Iterator[str]:
+def _link_defects(links: Sequence[Link], nodes: set[str]) -> Iterator[str]:
     seen: dict[tuple[str, str], int] = {}
-    for i, link in enumerate(instance.links):
+    for i, link in enumerate(links):
         yield from _unknown(f"links[{i}].from", link.tail, nodes, "a node")
         yield from _unknown(f"links[{i}].to", link.head, nodes, "a node")
         if link.tail == link.head:
@@ -306,9 +315,10 @@ def _cycle(model: Model) -> list[int]:
     return loop[::-1]
 
 
-def _task_defects(instance: Instance, nodes: set[str]) -> Iterator[str]:
-    models = {model.name: model for model in instance.models}
-    for i, task in enumerate(instance.tasks):
+def _task_defects(
+    tasks: Sequence[Task], models: Mapping[str, Model], nodes: set[str]
+) -> Iterator[str]:
+    for i, task in enumerate(tasks):
         yield from _unknown(f"tasks[{i}].model", task.model, set(models), "a model")
         if task.source is not None:
             yield from _unknown(f"tasks[{i}].source", task.source, nodes, "a node")

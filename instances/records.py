@@ -1,4 +1,4 @@
-"""What an instance is: frozen types for models, nodes, links and tasks.
+"""What an instance is made of: frozen types for models, nodes, links and tasks.
 
 The fields are those of the instance file (SPEC section 2), in SI base units; the annotations
 carry the allowed range of every number, and `defects` reports whatever breaks one.
@@ -7,9 +7,9 @@ carry the allowed range of every number, and `defects` reports whatever breaks o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -17,9 +17,9 @@ from msgspec import field as renamed
 from msgspec.structs import force_setattr
 from numpy.typing import NDArray
 
-from splitfog.instances.kept import Keeper
+from splitfog.instances.arrays import frozen
 from splitfog.instances.order import topological
-from splitfog.instances.read_only import EMPTY, ReadOnly, read_only
+from splitfog.instances.read_only import EMPTY, ReadOnly
 
 Name = Annotated[str, Meta(min_length=1)]
 NonNegative = Annotated[float, Meta(ge=0)]
@@ -327,220 +327,3 @@ class DirectedLink:
     def seconds(self, num_bytes: float) -> float:
         """Seconds that `num_bytes` take to cross."""
         return self.latency_s + 8 * num_bytes / self.bandwidth_bps
-
-
-@dataclass(frozen=True)
-class Instance(Keeper):
-    """A checked problem: nodes, links, models and the tasks to place.
-
-    Attributes
-    ----------
-    name
-        For readers.
-    tiers
-        From the data's end to the cloud.
-    nodes, links, models, tasks
-        In the file's order; positions in arrays refer to it.
-    meta
-        Free: where the instance comes from, a known optimum.
-
-    Raises
-    ------
-    InstanceError
-        On construction, listing every defect with its path, value and what is allowed.
-    """
-
-    name: str
-    tiers: tuple[str, ...]
-    nodes: tuple[Node, ...]
-    links: tuple[Link, ...]
-    models: tuple[Model, ...]
-    tasks: tuple[Task, ...]
-    meta: Mapping[str, Any] = field(default_factory=ReadOnly)
-    read_sha256: str | None = field(default=None, init=False, repr=False, compare=False)
-    read_file: str | None = field(default=None, init=False, repr=False, compare=False)
-    """Where it was read from, as the path was given; None: made in memory."""
-
-    def __post_init__(self) -> None:
-        from splitfog.instances.defects import require_sound
-
-        for name in ("tiers", "nodes", "links", "models", "tasks"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        object.__setattr__(self, "meta", read_only(self.meta))
-        require_sound(self)
-
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of the decompressed bytes read, or of what saving this instance writes."""
-        import hashlib
-
-        from splitfog.instances.files import encode_instance
-
-        if self.read_sha256 is not None:
-            return self.read_sha256
-        return hashlib.sha256(encode_instance(self)).hexdigest()
-
-    @cached_property
-    def node_index(self) -> Mapping[str, int]:
-        """Position of every node, by name."""
-        return ReadOnly({node.name: position for position, node in enumerate(self.nodes)})
-
-    @cached_property
-    def node_rank(self) -> NDArray[np.int64]:
-        """[nodes]: rank of every node's tier, 0 nearest the data."""
-        ranks = {tier: rank for rank, tier in enumerate(self.tiers)}
-        return frozen(np.array([ranks[node.tier] for node in self.nodes], np.int64))
-
-    @cached_property
-    def model_index(self) -> Mapping[str, int]:
-        """Position of every model, by name."""
-        return ReadOnly({model.name: position for position, model in enumerate(self.models)})
-
-    @cached_property
-    def directed_links(self) -> tuple[DirectedLink, ...]:
-        """Every direction of every link: file order, forwards before backwards."""
-        directed = []
-        for link in self.links:
-            tail, head = self.node_index[link.tail], self.node_index[link.head]
-            figures = (link.bandwidth_bps, link.latency_s, link.shared)
-            directed.append(DirectedLink(tail, head, *figures))
-            if link.duplex:
-                directed.append(DirectedLink(head, tail, *figures))
-        return tuple(directed)
-
-    def model_of(self, task: Task) -> Model:
-        """The model a task runs.
-
-        Parameters
-        ----------
-        task
-            One of the instance's.
-
-        Returns
-        -------
-        Model
-        """
-        return self.models[self.model_index[task.model]]
-
-    def without_node(self, name: str) -> Instance:
-        """The same without a node: no link, no `times_s` and no place in `tiers` names it then.
-
-        A layer that may only run there may run nowhere then.
-
-        Parameters
-        ----------
-        name
-            Of the node.
-
-        Returns
-        -------
-        Instance
-            A new one, checked, without `meta`.
-
-        Raises
-        ------
-        LookupError
-            For a name that no node has.
-        ValueError
-            Where a task's source or `results_to` would go, or no node would be left.
-        """
-        from splitfog.instances.changes import without_nodes
-
-        return without_nodes(self, (name,))
-
-    def with_times(
-        self, times_s: Mapping[str, Mapping[str, float]], model: str | None = None
-    ) -> Instance:
-        """The same with measured times of some layers; what is not named stays as it is.
-
-        Parameters
-        ----------
-        times_s
-            {layer: {node or tier: seconds}}.
-        model
-            The layers' model; None: the only one.
-
-        Returns
-        -------
-        Instance
-            A new one, checked, without `meta`.
-
-        Raises
-        ------
-        LookupError
-            For a model, a layer, a node or tier that is unknown.
-        ValueError
-            Where `model` is None and there are several.
-        InstanceError
-            For times that no file may hold.
-        """
-        from splitfog.instances.changes import with_times
-
-        return with_times(self, times_s, model)
-
-    def with_link(
-        self,
-        tail: str,
-        head: str,
-        *,
-        directions: Literal["both", "forward"] = "both",
-        **fields: Any,
-    ) -> Instance:
-        """The same with other fields of a link, or with a new link.
-
-        A duplex link changes both ways unless `directions` is "forward": then it becomes a link for
-        each way. A new one is duplex unless "forward" or there is one back.
-
-        Parameters
-        ----------
-        tail, head
-            Nodes by name.
-        directions : "both" or "forward"
-        **fields
-            `bandwidth_bps`, `latency_s`, ... as in `Link`.
-
-        Returns
-        -------
-        Instance
-            A new one, checked, without `meta`.
-
-        Raises
-        ------
-        LookupError
-            For nodes that are unknown.
-        InstanceError
-            For what no file may hold.
-        """
-        from splitfog.instances.changes import with_link
-
-        return with_link(self, tail, head, directions, fields)
-
-    def with_node(self, name: str, **fields: Any) -> Instance:
-        """The same with other fields of a node, or with a new node.
-
-        Parameters
-        ----------
-        name
-            Of the node.
-        **fields
-            `speed_flops`, `quota`, ... as in `Node`; a new one needs `tier` and `speed_flops`.
-
-        Returns
-        -------
-        Instance
-            A new one, checked, without `meta`.
-
-        Raises
-        ------
-        InstanceError
-            For what no file may hold.
-        """
-        from splitfog.instances.changes import with_node
-
-        return with_node(self, name, fields)
-
-
-def frozen(array: NDArray[Any]) -> NDArray[Any]:
-    """The same array, made read-only."""
-    array.flags.writeable = False
-    return array

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from splitfog.formulations.bounds.choice import slices_matter
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined, is_strict
 from splitfog.solvers.claims import claim_of
 from splitfog.solvers.declare import SolverInfo

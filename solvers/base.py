@@ -12,8 +12,8 @@ from typing import Any, Protocol, Self
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import ProvenOver, StoppedBy
+from splitfog.instances.instance import Instance
 from splitfog.instances.read_only import ReadOnly
-from splitfog.instances.records import Instance
 from splitfog.solvers.found import Found
 from splitfog.solvers.verdicts import Verdicts
 

@@ -11,7 +11,7 @@ from typing import Any
 from splitfog.formulations.costs.describe import Placements, as_plan
 from splitfog.formulations.objective import OBJECTIVES, Objective
 from splitfog.formulations.plan import Plan, PlanError, ProvenOver, decision_of
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request, Solver
 from splitfog.solvers.declare import SolverInfo
 

@@ -16,7 +16,7 @@ from splitfog.formulations.costs.describe import Placements, as_plan, describe
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, Status, decision_of, gap_of
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined, WrongAnswer, is_strict
 from splitfog.solvers.claims import (
     BEYOND_FLOATS,

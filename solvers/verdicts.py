@@ -15,7 +15,7 @@ from splitfog.formulations.costs.ledger import Cost
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 MOST = 16
 """Decisions kept: more than the candidates of one round of any solver here."""

@@ -19,8 +19,8 @@ from msgspec.structs import replace as with_fields
 from splitfog.formulations.costs.describe import evaluate, violations
 from splitfog.formulations.objective import OBJECTIVES, Objective, objective_for
 from splitfog.formulations.plan import Plan, encode_plan
-from splitfog.instances.files import encode_instance
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task, Window
+from splitfog.instances.instance import Instance, encode_instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
 from splitfog.solvers.base import SolverDeclined, WrongAnswer
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.functions import Function

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from splitfog.formulations.objective import Objective, objective_for
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.functions import Function, require_portable
 from splitfog.solvers.registry import solver_info, solver_infos

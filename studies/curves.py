@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.parametric.policy_table import Policy
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.registry import own_infos, solver_info
 from splitfog.solvers.solve import solve

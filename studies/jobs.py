@@ -23,7 +23,8 @@ import msgspec
 
 from splitfog._version import __version__
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.functions import Function
 from splitfog.solvers.registry import OURS

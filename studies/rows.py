@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from splitfog.instances.files import write_whole
+from splitfog.instances.json_files import write_whole
 from splitfog.studies.exports import csv_text, sqlite_bytes
 from splitfog.studies.row import Declined, Result, Row, Run
 

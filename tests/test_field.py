@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import splitfog as sf
-from splitfog.instances.records import Instance, Layer, Model, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Model, Node, Task
 from tests.cases import field
 from tests.checks import check_plan
 

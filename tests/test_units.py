@@ -12,7 +12,7 @@ import pytest
 
 from splitfog import SolverDeclined, solve
 from splitfog.formulations.fronts.criteria import criteria_of
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.fronts.archive import Archive
 from splitfog.solvers.fronts.epsilon_constraint import epsilon_constraint
 from splitfog.solvers.fronts.search import enumerate_front

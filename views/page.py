@@ -9,7 +9,8 @@ from math import inf
 
 from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.plan import Plan, TaskPlan, decision_of
-from splitfog.instances.records import Instance, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Task
 from splitfog.views import style
 from splitfog.views.dag.crossings import crossings_of
 from splitfog.views.panels.loads import link_name

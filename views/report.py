@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import astuple
 
 from splitfog._version import __version__
-from splitfog.instances.files import write_whole
+from splitfog.instances.json_files import write_whole
 from splitfog.studies.row import Declined
 from splitfog.studies.rows import Table
 from splitfog.views.charts.gaps import gap_picture

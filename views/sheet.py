@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.plan import Plan
-from splitfog.instances.records import Instance, Model
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Model
 from splitfog.views import style
 from splitfog.views.dag.picture import DagPicture, write
 from splitfog.views.panels.loads import crossing_panel, load_panels

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from splitfog.formulations.plan import Plan, decision_of
-from splitfog.instances.files import write_whole
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
+from splitfog.instances.json_files import write_whole
 from splitfog.views.sheet import Sheet
 from splitfog.views.style import FONT
 

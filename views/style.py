@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from splitfog.instances.records import Instance, Layer
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer
 
 RGB = tuple[float, float, float]
 

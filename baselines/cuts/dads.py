@@ -18,6 +18,7 @@ from splitfog.baselines.common import (
     servers,
 )
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
+from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import placed
@@ -107,8 +108,7 @@ def undominated(arrays: TaskArrays, home: int, nodes: list[int]) -> list[int]:
     routes, places = routes_of(arrays.instance), np.array(nodes, np.int64)
     pairs = ((home, places), (places, home))
     ways = [table[pair] for table in (routes.latency_s, routes.seconds_per_byte) for pair in pairs]
-    limits = [arrays.instance.nodes[node].memory_bytes for node in nodes]
-    room = np.array([inf if limit is None else limit for limit in limits])
+    room = memory_room(arrays.instance)[nodes]
     times = arrays.costs_s[:, places]
     figures = np.vstack([times, *ways, -room])
     kept: list[int] = []

@@ -16,8 +16,8 @@ from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, TaskDecision
+from splitfog.instances.arrays import frozen
 from splitfog.instances.order import topological
-from splitfog.instances.records import frozen
 from splitfog.solvers.base import Answer, Request
 
 

@@ -13,7 +13,7 @@ from splitfog.formulations.arrays.nodes import quotas
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.waits import wait_seconds
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 Crossing = Sequence[tuple[int, float]]
 """(directed link, seconds) of what crosses links."""

@@ -18,8 +18,9 @@ from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.formulations.costs.stages import stage_visits
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
+from splitfog.instances.instance import Instance
 from splitfog.instances.order import topological
-from splitfog.instances.records import Instance, Model, Task
+from splitfog.instances.records import Model, Task
 
 
 @dataclass(frozen=True)

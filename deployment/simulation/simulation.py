@@ -19,7 +19,7 @@ from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import Plan, decision_of
 from splitfog.formulations.tolerances import ROUNDING
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 WARM_UP = 0.1
 """Share of the requests, the first to arrive, that are dropped."""

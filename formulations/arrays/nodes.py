@@ -7,7 +7,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 
 def quotas(instance: Instance) -> NDArray[np.float64]:

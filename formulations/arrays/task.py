@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.costs.ledger import layer_time
+from splitfog.instances.arrays import frozen
+from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
-from splitfog.instances.records import Instance, Model, Task, frozen
+from splitfog.instances.records import Model, Task
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.costs.routes import routes_of
-from splitfog.instances.records import DirectedLink, Instance
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import DirectedLink
 
 
 @dataclass(frozen=True)

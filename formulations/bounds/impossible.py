@@ -17,7 +17,8 @@ from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tolerances import BELOW_ONE
-from splitfog.instances.records import Instance, Model
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Model
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -29,8 +29,9 @@ from splitfog.formulations.bounds.stage import (
 )
 from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.formulations.tolerances import BOUND_SLACK
+from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
-from splitfog.instances.records import DirectedLink, Instance
+from splitfog.instances.records import DirectedLink
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

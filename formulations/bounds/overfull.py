@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.tolerances import BOUND_SLACK
-from splitfog.instances.records import Instance, Model
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Model
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

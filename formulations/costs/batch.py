@@ -12,7 +12,8 @@ from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.costs.stages import book_visits, stage_visits, stage_work
 from splitfog.formulations.decision import Decision, Stage, Subtask, TaskDecision
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Instance, Model
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Model
 
 Queues = tuple[tuple[Subtask, ...], ...]
 

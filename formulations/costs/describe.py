@@ -28,7 +28,8 @@ from splitfog.formulations.plan import (
     TaskPlan,
     decision_of,
 )
-from splitfog.instances.records import Instance, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Task
 
 Placements = dict[str, dict[str, str]]
 

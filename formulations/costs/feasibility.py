@@ -13,7 +13,8 @@ from splitfog.formulations.costs.mean_latency import mean_latency, task_visits, 
 from splitfog.formulations.costs.stages import sliced_weights, stage_defects
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Instance, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Task
 
 MEMORY_SLACK = 1e-12
 """Relative: what is held may exceed `memory_bytes` by rounding."""

@@ -8,7 +8,7 @@ from splitfog.formulations.costs.ledger import Cost, Ledger, TaskCost, hops, lay
 from splitfog.formulations.costs.stages import book_stage
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 
 def latency(instance: Instance, decision: Decision, objective: Objective) -> Cost:

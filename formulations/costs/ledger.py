@@ -10,7 +10,8 @@ import numpy as np
 
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import TaskDecision
-from splitfog.instances.records import Instance, Layer, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Node, Task
 
 
 @dataclass(frozen=True)

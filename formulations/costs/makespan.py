@@ -10,7 +10,7 @@ from splitfog.formulations.costs.ledger import Cost, Schedule, TaskCost, destina
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 
 @dataclass

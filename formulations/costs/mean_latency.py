@@ -10,7 +10,8 @@ from splitfog.formulations.costs.ledger import Cost, Ledger, TaskCost, layer_tim
 from splitfog.formulations.costs.stages import StageVisit, book_visits, stage_visits
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Instance, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Task
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from splitfog.formulations.costs.makespan import makespan
 from splitfog.formulations.costs.mean_latency import mean_latency
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 _COSTS = {
     "latency": latency,

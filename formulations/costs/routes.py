@@ -7,8 +7,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from splitfog.instances.arrays import frozen
+from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
-from splitfog.instances.records import Instance, frozen
 
 Key = NDArray[np.float64]
 

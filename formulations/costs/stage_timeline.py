@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 Channel = tuple[Literal["link", "out of", "into", "node"], int]
 

@@ -17,7 +17,8 @@ from splitfog.formulations.decision import Stage, TaskDecision
 from splitfog.formulations.tiles.grids import cover_defects
 from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of, stage_shape_defects
-from splitfog.instances.records import Instance, Layer, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Node, Task
 
 
 @dataclass(frozen=True)

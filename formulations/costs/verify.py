@@ -21,7 +21,7 @@ from splitfog.formulations.plan import (
 )
 from splitfog.formulations.tolerances import EQUAL, ROUNDING
 from splitfog.instances.defects import shown
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 
 def false_claims(

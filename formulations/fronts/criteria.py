@@ -11,8 +11,8 @@ from splitfog.formulations.costs.latency import latency, period
 from splitfog.formulations.costs.makespan import makespan
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective, objective_for
+from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import unknown_name
-from splitfog.instances.records import Instance
 
 COSTS = ("latency", "makespan", "period")
 KINDS = "latency, makespan, period, memory:NODE, bytes:FROM,TO"

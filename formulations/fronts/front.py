@@ -11,7 +11,7 @@ from msgspec import Struct
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import Plan, TaskPlan
 from splitfog.instances.defects import InstanceError
-from splitfog.instances.files import decode, encode, read_bytes, write_whole
+from splitfog.instances.json_files import decode, encode, read_bytes, write_whole
 from splitfog.instances.records import NonNegative
 
 FORMAT: Literal["splitfog/front"] = "splitfog/front"

@@ -26,7 +26,7 @@ from splitfog.formulations.offloading.one_cut import best_cut
 from splitfog.formulations.offloading.subtasks import subtasks_of
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, PlanError, decision_of, gap_of
 from splitfog.formulations.tolerances import EQUAL
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 CONSENTS: tuple[Consent, ...] = get_args(Consent)
 GIVEN = ("given_subtasks", "given_catalogue")

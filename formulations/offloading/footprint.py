@@ -16,8 +16,9 @@ from splitfog.formulations.decision import Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of
+from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
-from splitfog.instances.records import Instance, Layer, Model, Node
+from splitfog.instances.records import Layer, Model, Node
 
 Integers = NDArray[np.int64]
 Seconds = NDArray[np.float64]

@@ -18,7 +18,7 @@ from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.footprint import Footprint, footprint
 from splitfog.formulations.offloading.waits import overload_seconds, wait_seconds
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 Integers = NDArray[np.int64]
 Seconds = NDArray[np.float64]

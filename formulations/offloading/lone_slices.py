@@ -11,7 +11,7 @@ from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.subtasks import Subtasks
-from splitfog.instances.records import frozen
+from splitfog.instances.arrays import frozen
 
 
 def written_assignments(subtasks: Subtasks) -> Assignments:

@@ -21,8 +21,9 @@ from splitfog.formulations.offloading.footprint import Footprint
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.formulations.weights import first_of
+from splitfog.instances.arrays import frozen
+from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
-from splitfog.instances.records import Instance, frozen
 
 Integers = NDArray[np.int64]
 Seconds = NDArray[np.float64]

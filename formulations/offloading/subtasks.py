@@ -25,7 +25,8 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import geometry_of
 from splitfog.formulations.weights import held_bytes
-from splitfog.instances.records import Instance, frozen
+from splitfog.instances.arrays import frozen
+from splitfog.instances.instance import Instance
 
 Seconds = NDArray[np.float64]
 

@@ -14,7 +14,8 @@ from splitfog.formulations.offloading.subtasks import Subtasks, subtasks_of
 from splitfog.formulations.plan import Plan, PlanError, decision_of, load_plan
 from splitfog.formulations.tiles.grids import cover_defects
 from splitfog.formulations.tiles.stage_shape import geometry_of, stage_shape_defects
-from splitfog.instances.records import Instance, Model
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Model
 
 
 def subtask_template(instance: Instance, stages: str | None = None) -> Decision:

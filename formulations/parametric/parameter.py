@@ -14,8 +14,9 @@ from msgspec.structs import replace as with_fields
 from splitfog.formulations.costs.ledger import hops, layer_time
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
+from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import unknown_name
-from splitfog.instances.records import Instance, Layer, Node
+from splitfog.instances.records import Layer, Node
 
 
 @dataclass(frozen=True)

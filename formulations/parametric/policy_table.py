@@ -17,7 +17,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.parametric.parameter import LinkBandwidth, NodeSpeed, Parameter
 from splitfog.formulations.plan import Plan, TaskPlan
 from splitfog.instances.defects import InstanceError
-from splitfog.instances.files import decode, encode, read_bytes, write_whole
+from splitfog.instances.json_files import decode, encode, read_bytes, write_whole
 from splitfog.instances.read_only import read_only
 from splitfog.instances.records import NonNegative, Positive
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.routes import Routes
 from splitfog.formulations.parametric.parameter import LinkBandwidth
-from splitfog.instances.records import DirectedLink, Instance
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import DirectedLink
 
 
 def route_flips(

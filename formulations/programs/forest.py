@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.costs.routes import routes_of
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from splitfog.formulations.arrays.units import TaskUnits, parcels_on
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.programs.linear_program import LinearProgram
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 ABSENT = -1
 

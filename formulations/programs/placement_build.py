@@ -23,14 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.units import Broadcast, TaskUnits, parcels_on, task_units
-from splitfog.formulations.costs.feasibility import MEMORY_SLACK
+from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.programs.forest import Forest
 from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.formulations.programs.placement import ABSENT, PlacementProgram
 from splitfog.formulations.tolerances import BOUND_SLACK
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 LARGE = 10.0
 """Times the known value; costs above are large numbers to an engine."""
@@ -312,17 +312,15 @@ class ProgramBuild:
 
     def _memory(self) -> None:
         """The weights on a node fit; those that several tasks or layers use count once."""
-        for node, record in enumerate(self.instance.nodes):
-            limit = record.memory_bytes
-            if limit is None:
+        for node, most in enumerate(memory_room(self.instance).tolist()):
+            if most == inf:
                 continue
-            most = limit * (1 + MEMORY_SLACK)
             for own, columns in zip(self.units, self.columns, strict=True):
                 for column in columns[own.weight_bytes > most, node].tolist():
                     if column != ABSENT:
                         self.program.upper[column] = 0.0
             terms = [
-                (self._any_of(columns), num_bytes / limit)
+                (self._any_of(columns), num_bytes / most)
                 for num_bytes, columns in self._held(node)
                 if num_bytes <= most
             ]

@@ -12,7 +12,8 @@ from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.programs.placement import ABSENT, PlacementProgram
 from splitfog.formulations.tolerances import BOUND_SLACK
-from splitfog.instances.records import Instance, Node
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Node
 
 Unit = tuple[int, int]
 """(task, unit)."""

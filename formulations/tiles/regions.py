@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from splitfog.formulations.tiles.grids import cover_defects, grid, parts, rectangles_of
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of, stage_shape_defects
-from splitfog.instances.records import frozen
+from splitfog.instances.arrays import frozen
 
 __all__ = [
     "Regions",

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.weights import held_bytes
+from splitfog.instances.arrays import frozen
 from splitfog.instances.defects import shown
 from splitfog.instances.kept import Keeper, kept
-from splitfog.instances.records import Layer, Model, Window, frozen
+from splitfog.instances.records import Layer, Model, Window
 
 WINDOWED = frozenset(("conv", "max-pool", "average-pool"))
 ELEMENTWISE = frozenset(("norm", "activation", "add", "multiply", "concat", "identity"))

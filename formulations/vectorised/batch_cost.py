@@ -15,7 +15,7 @@ from splitfog.formulations.objective import objective_for
 from splitfog.formulations.vectorised.columns import Columns, hops_of
 from splitfog.formulations.vectorised.objectives import Tables, feasible, tables_of, values
 from splitfog.formulations.vectorised.schedule import transfers_wait
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 MOST_ROWS = 4096
 """Placements of a chunk, unless they need more than `CHUNK_BYTES`."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.costs.routes import routes_of
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 WORD_BITS = 64
 """Hops in one word of a set of hops."""

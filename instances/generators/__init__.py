@@ -8,8 +8,8 @@ from typing import Any
 
 from splitfog.instances.generators import fog, line, random_dag, three_tier
 from splitfog.instances.generators.family import Family, Option
+from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
-from splitfog.instances.records import Instance
 
 __all__ = ["FAMILIES", "Family", "Option", "generate"]
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
+from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
-from splitfog.instances.records import Instance
 
 Kind = Literal["whole", "number", "flag", "choice", "choices"]
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from splitfog.instances import zoo
 from splitfog.instances.generators.family import Family, Option, short
-from splitfog.instances.records import Instance, Link, Model, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Link, Model, Node, Task
 
 PRESETS = ((10, 3, 300.0), (100, 10, 500.0), (1000, 50, 1000.0))
 """Users, fog nodes and the side of the square in m; between and beyond: log-log lines."""

@@ -10,7 +10,8 @@ import numpy as np
 from splitfog.instances import zoo
 from splitfog.instances.generators import tiers
 from splitfog.instances.generators.family import Family, Option
-from splitfog.instances.records import Instance, Layer, Model, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Model, Task
 
 OPTIONS = {
     **tiers.OPTIONS,

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from splitfog.instances.generators import tiers
 from splitfog.instances.generators.family import Family, Option, short
 from splitfog.instances.generators.tiers import TierLine
-from splitfog.instances.records import Instance, Layer, Model, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Model, Task
 
 OPTIONS = {
     **tiers.OPTIONS,

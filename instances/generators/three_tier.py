@@ -11,7 +11,8 @@ import numpy as np
 from splitfog.instances import zoo
 from splitfog.instances.generators.family import Family, Option, short
 from splitfog.instances.generators.presets import NETWORKS, NODES, network_preset, node_preset
-from splitfog.instances.records import Instance, Link, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Link, Task
 
 NODE_NAMES = tuple(NODES)
 NETWORK_NAMES = tuple(NETWORKS)

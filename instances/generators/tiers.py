@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.instances.arrays import frozen
 from splitfog.instances.generators.family import Option
-from splitfog.instances.records import Link, Node, frozen
+from splitfog.instances.records import Link, Node
 
 OPTIONS = {
     "tiers": Option(3, "number of tiers, one node each", "whole", low=2, high=100),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from splitfog.instances.records import Instance
+    from splitfog.instances.instance import Instance
 
 IMPORTERS = {"msr": "splitfog.instances.importers.msr:import_msr"}
 """Format -> `module:function` that reads a file of it."""

@@ -16,8 +16,9 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from splitfog.instances.defects import InstanceError, shown, value_defects
-from splitfog.instances.files import parse_json, read_bytes
-from splitfog.instances.records import Count, Instance, Layer, Link, Model, Node, NonNegative, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.json_files import parse_json, read_bytes
+from splitfog.instances.records import Count, Layer, Link, Model, Node, NonNegative, Task
 
 BANDWIDTH_BPS = 8e9
 """To an accelerator; a tensor's bytes are chosen so that one crossing takes the published cost."""

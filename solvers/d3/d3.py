@@ -17,7 +17,7 @@ from splitfog.formulations.costs.stages import stage_timeline
 from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.instances.changes import with_one_task, without_nodes
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.d3.hpa import feasible_partition, tier_placements
 from splitfog.solvers.d3.plans import TaskPlanner, base_placements

@@ -17,7 +17,7 @@ from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.arrays.tiers import TierGraph
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.verdicts import Verdicts
 

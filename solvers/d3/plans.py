@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.arrays.tiers import TierGraph
-from splitfog.formulations.costs.feasibility import memory_bytes
+from splitfog.formulations.costs.feasibility import memory_bytes, memory_room
 from splitfog.formulations.costs.ledger import layer_time
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.costs.stages import stage_timeline
@@ -21,8 +21,8 @@ from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.weights import held_bytes, node_bytes
 from splitfog.instances.changes import with_one_task
+from splitfog.instances.instance import Instance
 from splitfog.instances.kept import share
-from splitfog.instances.records import Instance
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.d3.hpa import horizontal_partition
 from splitfog.solvers.d3.rules import (
@@ -126,16 +126,12 @@ class TaskPlanner:
         The weights of a node's own layers are there anyway, so that their stages cost it nothing.
         """
         held = memory_bytes(self.instance, self.whole(with_stages(self.arrays, placement, [])))
-        limits = [inf if n.memory_bytes is None else n.memory_bytes for n in self.instance.nodes]
-        own = node_bytes(self.arrays.model, placement, len(limits))
-        return np.asarray(np.array(limits) - np.array(held) + own)
+        own = node_bytes(self.arrays.model, placement, len(held))
+        return np.asarray(memory_room(self.instance) - np.array(held) + own)
 
     def _fits(self, answer: TaskDecision) -> bool:
         held = memory_bytes(self.instance, self.whole(answer))
-        return all(
-            node.memory_bytes is None or total <= node.memory_bytes
-            for node, total in zip(self.instance.nodes, held)
-        )
+        return bool((np.array(held) <= memory_room(self.instance)).all())
 
     def _use(self, stage: Stage) -> float:
         """Seconds that a stage saves per byte of weights that it copies."""
@@ -175,8 +171,8 @@ def base_placements(
         raise SolverDeclined("vsm", "no tier has several nodes that could share a layer", "hpa")
     arrays = task_arrays(instance, position)
     seconds = _single_node_seconds(arrays, objective, homes)
-    limits = np.array([inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes])
-    short = held_bytes(arrays.model, np.flatnonzero(~arrays.is_input).tolist()) > limits[homes]
+    weights = held_bytes(arrays.model, np.flatnonzero(~arrays.is_input).tolist())
+    short = weights > memory_room(instance)[homes]
     ranked = sorted(zip(short.tolist(), seconds.tolist(), homes))
     found = [_on_node(arrays, home) for _, total, home in ranked if total < inf]
     if found:

@@ -14,7 +14,7 @@ from splitfog.formulations.arrays.task import TaskArrays
 from splitfog.formulations.costs.stages import stage_timeline
 from splitfog.formulations.decision import Slice, Stage, TaskDecision
 from splitfog.formulations.tolerances import ROUNDING
-from splitfog.instances.records import frozen
+from splitfog.instances.arrays import frozen
 from splitfog.solvers.d3.chains import Block, Chain, chains_of, likeness
 from splitfog.solvers.d3.costs import PatternRule, RunCosts, Tile
 from splitfog.solvers.d3.team import Team, team_of

@@ -15,7 +15,8 @@ from splitfog.formulations.costs.stages import slice_work, stage_timeline
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of
 from splitfog.formulations.tolerances import EQUAL
-from splitfog.instances.records import Instance, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Task
 from splitfog.solvers.d3.team import team_of
 
 MOST_MOVES = 300

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.task import TaskArrays
 from splitfog.formulations.costs.routes import Routes, routes_of
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 Array = NDArray[np.float64]
 MOST_NODES = 16

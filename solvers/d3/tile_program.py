@@ -12,10 +12,10 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.costs.feasibility import held_weights, memory_bytes
+from splitfog.formulations.costs.feasibility import held_weights, memory_bytes, memory_room
 from splitfog.formulations.decision import Decision, Stage
 from splitfog.formulations.programs.linear_program import LinearProgram
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.d3.stage_tiles import StageTiles, overfull, with_stages
 
 
@@ -145,8 +145,7 @@ class _Room:
     def beside(cls, instance: Instance, given: Decision) -> _Room:
         """The room that the stages of a decision have."""
         rest = _with_unhosted(given)
-        limits = [inf if n.memory_bytes is None else n.memory_bytes for n in instance.nodes]
-        left = np.array(limits) - np.array(memory_bytes(instance, rest))
+        left = memory_room(instance) - np.array(memory_bytes(instance, rest))
         return cls(left, held_weights(instance, rest))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from splitfog.formulations.decision import Decision, TaskDecision, placed
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.d3.plans import Placement, TaskPlanner, base_placements, parted
 

@@ -10,7 +10,7 @@ from splitfog.formulations.decision import Decision, Slice, Stage
 from splitfog.formulations.plan import decision_of, load_plan
 from splitfog.formulations.tiles.grids import grid
 from splitfog.formulations.tiles.stage_shape import geometry_of
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.d3.stage_tiles import StageTiles, descended, with_stages
 from splitfog.solvers.d3.tile_program import TileProgram

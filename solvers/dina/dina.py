@@ -22,7 +22,7 @@ from splitfog.formulations.offloading.footprint import Footprint
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.subtasks import Subtasks, run_layers, subtasks_of
 from splitfog.formulations.plan import StoppedBy
-from splitfog.instances.records import frozen
+from splitfog.instances.arrays import frozen
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.dina.answer import finished_answer, tidied
 from splitfog.solvers.dina.best_response import respond

@@ -15,7 +15,8 @@ from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.tolerances import BOUND_SLACK
-from splitfog.instances.records import Instance, Model
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Model
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 
 MOST_PLACEMENTS = 10**6

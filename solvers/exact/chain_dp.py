@@ -13,7 +13,8 @@ from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Instance, Model
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Model
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 
 Table = NDArray[np.float64]

@@ -16,7 +16,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.programs.placement import PlacementProgram
 from splitfog.formulations.programs.placement_build import placement_program
 from splitfog.formulations.programs.symmetry import SymmetryBreaking, symmetry_breaking
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.engines.milp import MilpResult, solve_program
 from splitfog.solvers.exact.period_neighbourhoods import FREED, improve_period

@@ -15,7 +15,7 @@ from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.programs.cut import CutNetwork, TierLine, cut_network, tier_line
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 
 PRECISION_BITS = 46

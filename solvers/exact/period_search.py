@@ -13,7 +13,8 @@ from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tolerances import ROUNDING
-from splitfog.instances.records import DirectedLink, Instance
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import DirectedLink
 from splitfog.solvers.base import Request
 
 SHARPNESS = 200.0

@@ -10,7 +10,7 @@ from splitfog.formulations.decision import Decision
 from splitfog.formulations.fronts.criteria import Criteria, criteria_of
 from splitfog.formulations.fronts.front import Front, FrontPoint
 from splitfog.formulations.plan import TaskPlan
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import SolverDeclined, is_strict
 from splitfog.solvers.fronts.archive import Archive
 from splitfog.solvers.fronts.epsilon_constraint import RESOLUTION, OutOfTime, epsilon_constraint

@@ -15,7 +15,8 @@ from splitfog.formulations.arrays.units import TaskUnits, task_units
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Instance, frozen
+from splitfog.instances.arrays import frozen
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, SolverDeclined, is_strict
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.exact.brute_force import num_placements, topological_orders

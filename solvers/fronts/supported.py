@@ -14,7 +14,8 @@ from splitfog.formulations.fronts.criteria import Criteria, Criterion
 from splitfog.formulations.parametric.parameter import Line
 from splitfog.formulations.programs.forest import Forest
 from splitfog.instances.changes import derived
-from splitfog.instances.records import Instance, Layer, Link, Node
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Node
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.exact.min_cut import least_cut, line_network
 from splitfog.solvers.fronts.archive import Archive

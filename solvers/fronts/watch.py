@@ -12,7 +12,7 @@ from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.fronts.criteria import COSTS, Criterion
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.weights import bytes_of
-from splitfog.instances.records import frozen
+from splitfog.instances.arrays import frozen
 from splitfog.solvers.fronts.archive import Archive
 from splitfog.solvers.search.pool import batch_cost_of
 

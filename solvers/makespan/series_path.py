@@ -21,7 +21,7 @@ from splitfog.formulations.arrays.critical_path import Table
 from splitfog.formulations.arrays.segment_problem import SegmentProblem
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.plan import StoppedBy
-from splitfog.instances.records import frozen
+from splitfog.instances.arrays import frozen
 from splitfog.solvers.base import Request
 from splitfog.solvers.engines.cp_sat import Search
 from splitfog.solvers.makespan.quick_plans import NO_PLAN, SegmentPlan, quick_plan

@@ -16,7 +16,7 @@ from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.parametric.parameter import Parameter
 from splitfog.formulations.programs.cut import CutNetwork
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request, Solver, SolverDeclined
 from splitfog.solvers.exact.min_cut import least_cut, line_network
 from splitfog.solvers.registry import load_solver, parse_options, solver_info

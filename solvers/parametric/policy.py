@@ -21,7 +21,7 @@ from splitfog.formulations.parametric.parameter import (
 from splitfog.formulations.parametric.policy_table import Policy, PolicyPiece
 from splitfog.formulations.parametric.route_flips import route_flips, wavering_route
 from splitfog.formulations.plan import OPTIMALITY_GAP
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Solver, SolverDeclined
 from splitfog.solvers.parametric.envelope import Envelope, Found, lower_envelope
 from splitfog.solvers.parametric.oracles import Oracle, exact_oracle

@@ -11,7 +11,7 @@ from splitfog.formulations.bounds.mean_latency import mean_latency_bound
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tolerances import ROUNDING
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.exact.chain_dp import chain_bound
 from splitfog.solvers.exact.min_cut import latency_bound
 

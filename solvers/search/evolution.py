@@ -15,7 +15,7 @@ from splitfog.formulations.bounds.choice import has_one_order
 from splitfog.formulations.bounds.impossible import impossibility
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.plan import StoppedBy
-from splitfog.instances.records import frozen
+from splitfog.instances.arrays import frozen
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.exact.brute_force import num_placements, solve_brute_force, topological_orders
 from splitfog.solvers.search.cheap_bounds import cheap_bound

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.objective import Objective
+from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
-from splitfog.instances.records import Instance
 from splitfog.solvers.search.order_keys import Keys, OrderKeys
 from splitfog.solvers.starts.placement_space import Codes, PlacementSpace
 

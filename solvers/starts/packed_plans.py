@@ -14,12 +14,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.costs.feasibility import MEMORY_SLACK
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tolerances import ROUNDING
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Request
 from splitfog.solvers.starts.packing import NOWHERE, Bins, pack
 from splitfog.solvers.starts.placement_space import PlacementSpace
@@ -145,7 +144,7 @@ class _Packer:
                 (row,) = rows
                 held[row] = held.get(row, 0.0) + size
         return any(
-            total > room[np.frombuffer(row, bool)].sum() * (1 + MEMORY_SLACK)
+            total > room[np.frombuffer(row, bool)].sum() * (1 + ROUNDING)
             for row, total in held.items()
         )
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.units import TaskUnits, parcels_on, task_units
-from splitfog.formulations.costs.feasibility import MEMORY_SLACK, memory_room
+from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.vectorised.columns import Columns
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 Codes = NDArray[Any]
 """[units, batch]: where every unit is, as `rank << shift | node`: comparable by tier."""
@@ -144,11 +144,11 @@ class PlacementSpace:
         """[batch]: how far memory is overfull and nodes overloaded, relative; 0 where they fit."""
         total = np.zeros(codes.shape[1])
         nodes = self.nodes(codes)
-        for node, limit in enumerate(n.memory_bytes for n in self.instance.nodes):
-            if limit is not None:
+        for node, most in enumerate(memory_room(self.instance).tolist()):
+            if most < inf:
                 held = self._held(nodes, node)
-                over = held > limit * (1 + MEMORY_SLACK)
-                total += np.where(over, held / max(limit, 1.0) - (limit >= 1.0), 0.0)
+                over = held > most
+                total += np.where(over, held / max(most, 1.0) - (most >= 1.0), 0.0)
         if self.objective.name == "mean-latency" and self.columns.rates.any():
             total += np.maximum(self._rho(nodes) - 1, 0.0).sum(axis=0)
         return total

@@ -22,7 +22,7 @@ from splitfog.commands.shell import (
 )
 
 if TYPE_CHECKING:
-    from splitfog.instances.records import Instance
+    from splitfog.instances.instance import Instance
     from splitfog.studies.jobs import Progress
     from splitfog.studies.rows import Table
 

@@ -22,7 +22,7 @@ from splitfog.commands.shell import (
 
 if TYPE_CHECKING:
     from splitfog.formulations.fronts.front import Front
-    from splitfog.instances.records import Instance
+    from splitfog.instances.instance import Instance
 
 PICTURES = (".png", ".svg")
 MOST_ROWS = 40

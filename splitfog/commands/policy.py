@@ -21,7 +21,7 @@ from splitfog.commands.shell import (
 
 if TYPE_CHECKING:
     from splitfog.formulations.parametric.policy_table import Policy
-    from splitfog.instances.records import Instance
+    from splitfog.instances.instance import Instance
 
 PICTURES = (".png", ".svg")
 

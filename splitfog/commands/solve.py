@@ -11,7 +11,7 @@ from splitfog.commands.shell import exit_code, put, require_writable, say, solve
 
 if TYPE_CHECKING:
     from splitfog.formulations.plan import Plan
-    from splitfog.instances.records import Instance
+    from splitfog.instances.instance import Instance
 
 
 def run(

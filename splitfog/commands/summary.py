@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table as Grid
 
     from splitfog.formulations.plan import Plan, TaskPlan
-    from splitfog.instances.records import Instance
+    from splitfog.instances.instance import Instance
 
 MAX_RUNS = 12
 MAX_TASKS = 20

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from splitfog.formulations.plan import Plan, load_plan
 from splitfog.instances.files import load_instance
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 FOLDER = Path(__file__).parents[1] / "data" / "field"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from splitfog.instances.files import parse_instance
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 FOLDER = Path(__file__).parents[1] / "data" / "golden"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))

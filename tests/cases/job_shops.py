@@ -9,7 +9,8 @@ from functools import cache
 from itertools import combinations, groupby
 from pathlib import Path
 
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task
 
 Jobs = tuple[tuple[tuple[int, float], ...], ...]
 """Machine and seconds of every step of every job."""

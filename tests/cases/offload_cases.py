@@ -18,7 +18,7 @@ from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.lone_slices import written, written_assignments
 from splitfog.formulations.offloading.subtasks import Subtasks
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 
 def best_assignment(subtasks: Subtasks) -> tuple[float, Decision | None]:

@@ -10,7 +10,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task, Window, frozen
+from splitfog.instances.arrays import frozen
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
 from tests.cases.strategies import with_shared_weights
 
 SIZE = 6

@@ -6,7 +6,8 @@ import dataclasses
 
 from msgspec.structs import replace
 
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task
 
 
 def scaled(instance: Instance, factor: float) -> Instance:

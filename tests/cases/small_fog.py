@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task
 
 
 def two_users_one_fog(quota: int | None = None, rate: float = 1e-3) -> Instance:

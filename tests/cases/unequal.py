@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task
 
 
 def unequal_instance(

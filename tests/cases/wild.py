@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task, Window
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
 
 TIERS = ("device", "edge", "cloud")
 Shape = tuple[int, ...]

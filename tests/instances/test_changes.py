@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from splitfog import solve
 from splitfog.instances.changes import derived, with_one_task, without_nodes
 from splitfog.instances.defects import InstanceError
-from splitfog.instances.files import encode_instance
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
+from splitfog.instances.instance import Instance, encode_instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task
 from tests.cases.wild import wild_instance
 
 

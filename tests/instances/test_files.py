@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from splitfog.instances.files import encode_instance, load_instance, save_instance
+from splitfog.instances.files import load_instance, save_instance
 from splitfog.instances.generators import generate
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task, Window
+from splitfog.instances.instance import Instance, encode_instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
 
 
 def plain(**zeros: object) -> Instance:

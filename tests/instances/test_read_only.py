@@ -14,9 +14,10 @@ from splitfog import solve
 from splitfog.formulations.parametric.policy_table import PolicyPiece
 from splitfog.formulations.plan import PlanFile, encode_plan
 from splitfog.instances.defects import InstanceError
-from splitfog.instances.files import encode_instance, parse_instance
+from splitfog.instances.files import parse_instance
+from splitfog.instances.instance import Instance, encode_instance
 from splitfog.instances.read_only import ReadOnly
-from splitfog.instances.records import Instance, Layer, Model, Node, Task
+from splitfog.instances.records import Layer, Model, Node, Task
 
 WRITES = {
     "set": lambda mapping, key: mapping.__setitem__(key, 1e-4),

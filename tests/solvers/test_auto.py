@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from splitfog import SolverDeclined, generate, solve
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective, objective_for
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers import auto
 from splitfog.solvers.auto import as_latency
 from splitfog.solvers.base import Answer, Request, Solver

@@ -18,7 +18,7 @@ from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import PlanSlice, PlanStage, TaskPlan, decision_of
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request, WrongAnswer
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.exact.brute_force import num_placements

@@ -17,7 +17,8 @@ from msgspec.structs import replace
 import splitfog as sf
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.templates import subtasks
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task, Window
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
 from splitfog.solvers.base import Request
 from splitfog.solvers.dina.partition import first_loads
 from splitfog.solvers.registry import solver_infos

@@ -8,7 +8,8 @@ import pytest
 
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Instance, Layer, Model, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Model, Node, Task
 from splitfog.solvers.base import Request
 
 

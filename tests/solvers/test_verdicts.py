@@ -16,7 +16,8 @@ from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision, placed
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers import verdicts as verdicts_module
 from splitfog.solvers.base import Answer, Request, WrongAnswer
 from splitfog.solvers.solve import finished_plan

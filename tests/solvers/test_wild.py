@@ -11,7 +11,7 @@ import pytest
 
 from splitfog import SolverDeclined, solve
 from splitfog.formulations.plan import Plan
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from tests.cases.wild import wild_instance
 from tests.checks import check_plan, solved
 

@@ -18,7 +18,8 @@ from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision,
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import Plan, PlanError, TaskPlan
 from splitfog.instances import zoo
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task, Window
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
 from splitfog.views import style
 from splitfog.views.show import SUFFIXES, picture, show_instance
 

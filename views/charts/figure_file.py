@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from splitfog.instances.files import write_whole
+from splitfog.instances.json_files import write_whole
 from splitfog.views.style import FONT
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.fronts.front import Front
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.views.charts.figure_file import save_chart
 from splitfog.views.style import FAINT, INK, RULE, Palette, in_bytes, in_seconds
 

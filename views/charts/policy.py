@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.parametric.policy_table import Policy
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.studies.curves import Curve
 from splitfog.views.charts.figure_file import save_chart
 from splitfog.views.style import FAINT, INK, RULE, Palette, in_seconds

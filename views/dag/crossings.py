@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import TaskDecision
-from splitfog.instances.records import Instance, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Task
 
 
 @dataclass(frozen=True, kw_only=True)

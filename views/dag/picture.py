@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from splitfog.formulations.costs.ledger import layer_time
 from splitfog.formulations.decision import TaskDecision
-from splitfog.instances.records import Instance, Model, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Model, Task
 from splitfog.views import style
 from splitfog.views.dag.boxes import Boxes, boxes_of
 from splitfog.views.dag.crossings import Crossing, crossings_of

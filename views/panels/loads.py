@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import inf
 
 from splitfog.formulations.plan import LinkLoad, NodeLoad, Plan, TaskPlan
-from splitfog.instances.records import Instance, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Task
 from splitfog.views import style
 from splitfog.views.dag.crossings import Crossing
 from splitfog.views.panels.panel import Bar, BarPanel, Panel

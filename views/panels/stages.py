@@ -13,7 +13,8 @@ from splitfog.formulations.costs.stages import stage_defects, stage_timeline
 from splitfog.formulations.decision import Stage, TaskDecision
 from splitfog.formulations.tiles.regions import Regions, regions
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of
-from splitfog.instances.records import Instance, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Task
 from splitfog.views import style
 from splitfog.views.dag.picture import write
 from splitfog.views.panels.panel import (

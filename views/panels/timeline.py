@@ -7,7 +7,8 @@ from math import inf
 from splitfog.formulations.costs.ledger import hops, layer_time
 from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.plan import Plan, PlanSchedule
-from splitfog.instances.records import Instance, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Task
 from splitfog.views import style
 from splitfog.views.panels.panel import Span, TimelinePanel
 

@@ -40,7 +40,8 @@ def _defects(path: Path) -> list[str]:
     from splitfog.formulations.fronts import front
     from splitfog.formulations.parametric import policy_table
     from splitfog.instances.defects import InstanceError
-    from splitfog.instances.files import load_instance, parse_json, read_bytes
+    from splitfog.instances.files import load_instance
+    from splitfog.instances.json_files import parse_json, read_bytes
 
     loaders: dict[object, Callable[[Path], object]] = {
         plan.FORMAT: plan.load_plan,

@@ -14,7 +14,9 @@ from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.mean_latency import task_visits, waits
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Instance, Layer, Model, Node, Task, Window, frozen
+from splitfog.instances.arrays import frozen
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Model, Node, Task, Window
 from tests.cases.random_offloading import random_offloading
 from tests.cases.strategies import random_instance
 

@@ -19,7 +19,9 @@ from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision,
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import geometry_of
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task, Window, frozen
+from splitfog.instances.arrays import frozen
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
 from tests.cases.random_offloading import random_offloading, without_rates
 from tests.cases.random_stages import coverings, stages
 

@@ -18,7 +18,9 @@ from splitfog.formulations.costs.verify import false_claims
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import decision_of
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task, Window, frozen
+from splitfog.instances.arrays import frozen
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
 from tests.cases.random_offloading import random_offloading
 
 BATCH = Objective("batch")

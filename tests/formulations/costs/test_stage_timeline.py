@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.costs.stage_timeline import run_timeline
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task
 
 
 def _instance(nodes, links):

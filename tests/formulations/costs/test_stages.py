@@ -26,7 +26,8 @@ from splitfog.formulations.costs.stages import (
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tiles.stage_shape import geometry_of
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task, Window
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
 from tests.cases.random_stages import stages
 
 SAME = Window(kernel=(3, 3), padding=(1, 1, 1, 1))

@@ -20,8 +20,9 @@ from splitfog.formulations.programs.placement import _held
 from splitfog.formulations.programs.placement_build import placement_program
 from splitfog.formulations.tiles.stage_shape import geometry_of
 from splitfog.formulations.weights import added_bytes, bytes_of, held_bytes
-from splitfog.instances.files import encode_instance, parse_instance
-from splitfog.instances.records import frozen
+from splitfog.instances.arrays import frozen
+from splitfog.instances.files import parse_instance
+from splitfog.instances.instance import encode_instance
 from splitfog.instances.zoo import build
 from splitfog.solvers.exact.period_search import _BusyTimes
 from splitfog.solvers.registry import solver_infos

@@ -19,7 +19,7 @@ from splitfog.formulations.games.pairs import count_blocking_pairs
 from splitfog.formulations.games.states import MOST_STATES, states_of
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.one_cut import cut_table, one_cut
-from splitfog.instances.records import frozen
+from splitfog.instances.arrays import frozen
 from tests.cases.random_offloading import random_offloading
 from tests.cases.small_fog import two_users_one_fog
 from tests.cases.small_games import (

@@ -15,7 +15,7 @@ from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import cut_latencies, one_cut
-from splitfog.instances.records import frozen
+from splitfog.instances.arrays import frozen
 from tests.cases.golden import case
 from tests.cases.random_offloading import random_offloading, without_rates
 

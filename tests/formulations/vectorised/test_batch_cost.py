@@ -16,7 +16,8 @@ from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.vectorised.batch_cost import BatchCost
 from splitfog.instances.generators import generate
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task
 from tests.cases.golden import COSTS, NAMES, SINGLE, case, number
 from tests.cases.strategies import random_instance
 

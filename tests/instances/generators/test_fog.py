@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from splitfog.instances import zoo
 from splitfog.instances.generators import generate
 from splitfog.instances.generators.fog import usual_layout
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 
 SMALL: dict[str, Any] = {"users": 6, "models": "nin"}
 

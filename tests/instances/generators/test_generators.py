@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from splitfog.instances import zoo
-from splitfog.instances.files import encode_instance, parse_instance
+from splitfog.instances.files import parse_instance
 from splitfog.instances.generators import FAMILIES, Option, generate
 from splitfog.instances.generators.family import short
 from splitfog.instances.generators.presets import NETWORKS, NODES
 from splitfog.instances.generators.random_dag import draw_edges
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance, encode_instance
 
 RANDOM: dict[str, dict[str, Any]] = {
     "three-tier": {"model": "alexnet", "spread": 2.0},

@@ -26,6 +26,7 @@ from splitfog.formulations.plan import decision_of
 from splitfog.formulations.tiles.stage_shape import stage_shape_defects
 from splitfog.solvers.d3.chains import Block, Chain, chains_of
 from splitfog.solvers.d3.patterns import Bands, Deal
+from splitfog.solvers.d3.plans import base_placements
 from splitfog.solvers.d3.search import Slicer, stage_of
 from tests.cases.scaling import scaled
 from tests.cases.small_stages import (
@@ -145,17 +146,34 @@ def test_memory(instance: sf.Instance, limits: list[float | None]) -> None:
 def test_memory_is_used_up() -> None:
     """Two stages of 80 bytes gain alike, the helper holds one: one is sliced, by hand.
 
-    Two pairs of fused layers, 40 bytes each, between them a layer that may not be sliced.
+    Two pairs of fused layers, 40 bytes each, between them a layer that may not be sliced. A limit
+    that is missed by rounding is kept (SPEC 3.7: relative slack 1e-12).
     """
     model = conv_chain([(1, 1, 0)] * 5, 4, 4)
     layers = list(model.layers)
     layers[3] = with_fields(layers[3], op="softmax", window=None)
     model = with_fields(model, layers=tuple(layers))
-    for limit, num_stages in ((160.0, 2), (80.0, 1), (39.0, 0)):
+    cases = ((160.0, 2), (80.0, 1), (80.0 * (1 - 1e-13), 1), (39.0, 0))
+    for limit, num_stages in cases:
         instance = cluster(model, [1e3, 1e3], [1e9], memory_bytes=[None, limit])
         plan = sf.solve(instance, "vsm")
         assert plan.nodes["e1"].memory_bytes == num_stages * 80.0
         assert len(plan.tasks[0].stages) == num_stages
+
+
+def test_a_node_that_rounding_alone_overfills_has_room() -> None:
+    """Weights of 0.1 and 0.2 bytes, 0.30000000000000004 together, are held by a node of 0.3.
+
+    So the node ten times as fast is the first to be sliced on, not the last (SPEC 3.7).
+    """
+    model = conv_chain([(1, 1, 0)] * 2, 4, 4)
+    source, *layers = model.layers
+    sizes = zip(layers, (0.1, 0.2), strict=True)
+    layers = [source, *(with_fields(layer, weight_bytes=size) for layer, size in sizes)]
+    model = with_fields(model, layers=tuple(layers))
+    instance = cluster(model, [1e4, 1e3], [1e9], memory_bytes=[0.3, None])
+    first, *_ = base_placements(instance, Objective("latency"), 0, "tier")
+    assert first.tolist() == [0, 1, 1]  # the source, then e0 twice
 
 
 def test_start_plan_is_the_base() -> None:

@@ -16,7 +16,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import cut_table, one_cut
 from splitfog.formulations.plan import decision_of
-from splitfog.instances.records import frozen
+from splitfog.instances.arrays import frozen
 from splitfog.solvers.dina.best_response import respond
 from splitfog.solvers.dina.partition import home_decision
 from tests.cases.small_fog import restless, two_users_one_fog

@@ -21,7 +21,8 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.generators import generate
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.engines.milp import solve_program
 from splitfog.solvers.exact.brute_force import topological_orders

@@ -20,7 +20,7 @@ from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.lone_slices import written_assignments
 from splitfog.formulations.offloading.subtasks import subtasks_of
 from splitfog.formulations.plan import decision_of
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.engines.milp import solve_program
 from splitfog.solvers.offloading.batch_assignment import Jobs, assign
 from splitfog.solvers.offloading.start import search_assignment

@@ -28,7 +28,8 @@ from splitfog.formulations.parametric.parameter import Line, LinkBandwidth, Node
 from splitfog.formulations.parametric.route_flips import route_flips, wavering_route
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.generators import generate
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.parametric.envelope import Found, lower_envelope
 from tests.cases.strategies import random_instance

@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from splitfog import SolverDeclined, solve
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.objective import Objective, objective_for
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers.search.expansion_energy import Energy
 from splitfog.solvers.starts.placement_space import PlacementSpace, homeless
 from tests.cases.golden import SINGLE, case, optimum

@@ -19,7 +19,8 @@ from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import objective_for
-from splitfog.instances.records import Instance, Layer, Link, Model, Node, Task
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers.base import Request
 from splitfog.solvers.search import evolution
 from splitfog.solvers.search.cheap_bounds import cheap_bound

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from splitfog.formulations.decision import Decision, placed
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request
 
 
