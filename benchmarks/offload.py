@@ -139,7 +139,7 @@ def joint() -> Iterator[list[Any]]:
         if users <= 16:
             dina = sf.solve(instance, "dina", MEAN)
             plan = sf.solve(instance, "joint-ilp", MEAN, time_limit_s=LIMIT_S)
-            proven = (plan.audit or {})["given_catalogue"]["proven"]
+            proven = plan.audit is not None and plan.audit.given_catalogue.proven
             values = [dina.value, plan.value, f"{plan.runtime_s:.2f}, proven: {proven}"]
         yield [f"{users} users, seed {seed}", *values, bound, bound_s]
 

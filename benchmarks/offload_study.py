@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from splitfog import Instance, Plan, SolverDeclined, generate, simulate, solve
+from splitfog.formulations.audit import audit_claims
 from splitfog.formulations.games.audit import audit_of
 from splitfog.formulations.plan import decision_of
 
@@ -118,10 +119,10 @@ def measured(setting: Setting, instance: Instance, solver: str) -> Run:
     if plan.value is None:
         return _without_plan(setting, solver, plan.status or "unknown", plan.reason)
     found = simulate(instance, plan, requests=REQUESTS, seed=setting.seed).overall
-    audit = dict(plan.audit or {})
+    audit = audit_claims(plan.audit) or {}
     decision = decision_of(instance, plan)
     if "blocking_pairs" not in audit:
-        audit |= audit_of(instance, decision, plan.objective)
+        audit |= audit_claims(audit_of(instance, decision, plan.objective))
         del audit["swaps"]  # what a rival is not
     return Run(
         **setting._asdict(),

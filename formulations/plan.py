@@ -1,101 +1,55 @@
-"""The plan file (SPEC section 4): a decision by names, with its cost, bound and status."""
+"""The plan (SPEC section 4): a decision by names, with its cost, bound and status."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
 import numpy as np
-from msgspec import Struct
-from msgspec import field as renamed
-from msgspec.structs import force_setattr
 
+from splitfog.formulations.audit import Audit
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
-from splitfog.formulations.objective import Objective
+from splitfog.formulations.plan_file import FORMAT as FORMAT
+from splitfog.formulations.plan_file import NodeEntry, PlanFile, PlanStage, TaskEntry
+from splitfog.formulations.plan_file import ProvenOver as ProvenOver
+from splitfog.formulations.plan_file import Status as Status
+from splitfog.formulations.plan_file import StoppedBy as StoppedBy
 from splitfog.instances.arrays import frozen
+from splitfog.instances.defects import InstanceError, shown
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import decode, encode, read_bytes, write_whole
-from splitfog.instances.read_only import read_only, seal
-from splitfog.instances.records import Size, Task
+from splitfog.instances.records import Task
 
-FORMAT: Literal["splitfog/plan"] = "splitfog/plan"
-VERSION: Literal[1] = 1
 OPTIMALITY_GAP = 1e-6
 
-Status = Literal["optimal", "feasible", "infeasible", "unknown", "error"]
-StoppedBy = Literal["finished", "time limit", "iteration limit", "cycle", "interrupted"]
-ProvenOver = Literal["all", "placements", "contiguous", "catalogue", "given"]
-"""For which plans a bound and a status hold: all; those without slices; of these, those whose
-layers on a node are consecutive; those of a solver's stated catalogue; those of given subtasks."""
+
+class TaskPlan(TaskEntry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One task's placement and stages, with its share of the cost in seconds.
+
+    None where something is impossible (no route, a full queue), or where there is no deadline.
+    """
+
+    compute_s: float
+    latency_s: float | None
+    transfer_s: float | None
+    wait_s: float | None
+    deadline_met: bool | None
 
 
-class PlanSlice(Struct, frozen=True, forbid_unknown_fields=True):
-    """A slice of a stage, by the node's name."""
+class NodeLoad(NodeEntry, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A node's busy time for one inference of every task, its rho, weights held and queue.
 
-    node: str
-    rows: tuple[Size, Size]
-    columns: tuple[Size, Size]
+    `utilisation` is None without rates, `queue` under all objectives but `batch`.
+    """
 
-
-class PlanStage(Struct, frozen=True, forbid_unknown_fields=True):
-    """A stage, by names."""
-
-    layers: tuple[str, ...]
-    home: str
-    slices: tuple[PlanSlice, ...]
-
-
-class PlanSchedule(Struct, frozen=True, forbid_unknown_fields=True):
-    """When layers run and tensors travel: [start_s, end_s], [tensor, from, to, start_s, end_s]."""
-
-    layers: Mapping[str, tuple[float, float]]
-    transfers: tuple[tuple[str, str, str, float, float], ...]
-
-    def __post_init__(self) -> None:
-        seal(self, "layers")
-
-
-class TaskPlan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One task's placement and stages, with its share of the cost in seconds."""
-
-    task: str
-    placement: Mapping[str, str]
-    order: tuple[str, ...] | None = None
-    stages: tuple[PlanStage, ...] = ()
-    schedule: PlanSchedule | None = None
-    latency_s: float | None = None
-    compute_s: float | None = None
-    transfer_s: float | None = None
-    wait_s: float | None = None
-    deadline_met: bool | None = None
-
-    def __post_init__(self) -> None:
-        seal(self, "placement")
-
-
-class NodeLoad(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A node's busy time for one inference of every task, its rho, weights held and queue."""
-
-    busy_s: float | None = None
-    utilisation: float | None = None
-    memory_bytes: float | None = None
-    queue: tuple[tuple[str, int | None, int | None], ...] | None = None
-
-
-class LinkLoad(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What crosses a directed link in one inference of every task."""
-
-    tail: str = renamed(name="from")
-    head: str = renamed(name="to")
-    bytes: float
     busy_s: float
+    memory_bytes: float
 
 
-class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An answer to an instance; what a file may leave out is None here.
+class Plan(PlanFile, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An answer to an instance, every figure of it computed.
 
     Attributes
     ----------
@@ -104,7 +58,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     instance, instance_sha256
         What was solved, by name and by the hash of its file.
     solver, seed
-        Who found it, and with which seed.
+        Who found it, and with which seed; None where no solver made it.
     objective
         What was minimised.
     status : "optimal", "feasible", "infeasible", "unknown" or "error"
@@ -123,7 +77,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         whose layers on a node are consecutive; those of a solver's stated catalogue; those of given
         subtasks. None where neither proves anything.
     runtime_s
-        Seconds that solving took.
+        Seconds that solving took; None where no solver made it.
     tasks
         Every task's placement (layer -> node), order, stages and share of the cost; () without a
         plan.
@@ -133,60 +87,11 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         What an audit of the game found; None for other solvers.
     """
 
-    format: Literal["splitfog/plan"] = FORMAT
-    version: Literal[1] = VERSION
-    instance: str | None = None
-    instance_sha256: str | None = None
-    solver: str | None = None
-    seed: int | None = None
-    objective: Objective
-    status: Status | None = None
-    stopped_by: StoppedBy | None = None
-    reason: str | None = None
-    value: float | None = None
-    lower_bound: float | None = None
-    gap: float | None = None
-    proven_over: ProvenOver | None = None
-    runtime_s: float | None = None
+    instance: str
+    instance_sha256: str
     tasks: tuple[TaskPlan, ...]
     nodes: Mapping[str, NodeLoad] = {}
-    links: tuple[LinkLoad, ...] = ()
-    audit: Mapping[str, Any] | None = None
-
-    def __post_init__(self) -> None:
-        seal(self, "nodes")
-        force_setattr(self, "audit", read_only(self.audit))
-
-    def placement(self, task: str) -> dict[str, str]:
-        """Where a task's layers run.
-
-        Parameters
-        ----------
-        task
-            Its name.
-
-        Returns
-        -------
-        dict
-            Layer -> node, by names.
-
-        Raises
-        ------
-        LookupError
-            Naming the tasks of the plan.
-        """
-        for entry in self.tasks:
-            if entry.task == task:
-                return dict(entry.placement)
-        known = ", ".join(entry.task for entry in self.tasks) or "none: it has no placement"
-        raise LookupError(f"no task {task!r} in the plan; its tasks: {known}")
-
-
-class PlanFile(Plan, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A plan on disk: format and version must be there."""
-
-    format: Literal["splitfog/plan"]
-    version: Literal[1]
+    audit: Audit | None = None
 
 
 class PlanError(ValueError):
@@ -203,8 +108,8 @@ class PlanError(ValueError):
         super().__init__("\n".join(defects))
 
 
-def load_plan(path: str | os.PathLike[str]) -> Plan:
-    """The plan in a file.
+def load_plan(path: str | os.PathLike[str]) -> PlanFile:
+    """What a plan file says; it may say little (`PlanFile`), and nothing of it is checked.
 
     Parameters
     ----------
@@ -213,19 +118,23 @@ def load_plan(path: str | os.PathLike[str]) -> Plan:
 
     Returns
     -------
-    Plan
+    PlanFile
+        `splitfog.plan(instance, file)` computes the whole plan of it.
 
     Raises
     ------
     InstanceError
         Listing every defect of the file's form (at most 20).
     """
-    content = read_bytes(Path(path))
-    decode(content, PlanFile, Path(path).name)
-    return msgspec.json.decode(content, type=Plan)
+    origin = Path(path).name
+    file: PlanFile = decode(read_bytes(Path(path)), PlanFile, origin)
+    if not isinstance(file.audit, Mapping | None):
+        defect = f"audit = {shown(file.audit)}, must be an object or null"
+        raise InstanceError(origin, [defect])
+    return file
 
 
-def save_plan(plan: Plan, path: str | os.PathLike[str]) -> None:
+def save_plan(plan: PlanFile, path: str | os.PathLike[str]) -> None:
     """Write a plan file, whole or not at all.
 
     Parameters
@@ -238,7 +147,7 @@ def save_plan(plan: Plan, path: str | os.PathLike[str]) -> None:
     write_whole(path, encode_plan(plan))
 
 
-def encode_plan(plan: Plan) -> bytes:
+def encode_plan(plan: PlanFile) -> bytes:
     """What saving a plan writes."""
     return encode(plan)
 
@@ -252,7 +161,7 @@ def gap_of(value: float | None, lower_bound: float | None) -> float | None:
     return (value - lower_bound) / value
 
 
-def decision_of(instance: Instance, plan: Plan) -> Decision:
+def decision_of(instance: Instance, plan: PlanFile) -> Decision:
     """The decision a plan describes, by positions.
 
     Raises
@@ -277,7 +186,7 @@ def decision_of(instance: Instance, plan: Plan) -> Decision:
 
 
 def _task_decision(
-    instance: Instance, task: Task, entry: TaskPlan, defects: list[str]
+    instance: Instance, task: Task, entry: TaskEntry, defects: list[str]
 ) -> TaskDecision:
     at = f"task {task.name}"
     layers, nodes = instance.model_of(task).index, instance.node_index
@@ -321,7 +230,7 @@ def _stage(
 
 
 def _queues(
-    instance: Instance, plan: Plan, defects: list[str]
+    instance: Instance, plan: PlanFile, defects: list[str]
 ) -> tuple[tuple[Any, ...], ...] | None:
     if all(load.queue is None for load in plan.nodes.values()):
         return None

@@ -9,6 +9,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from math import inf
 from typing import Any, Protocol, Self
 
+from splitfog.formulations.audit import Audit
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import ProvenOver, StoppedBy
@@ -161,7 +162,7 @@ class Answer:
     infeasible: bool = False
     stopped_by: StoppedBy = "finished"
     reason: str | None = None
-    audit: dict[str, Any] | None = None
+    audit: Audit | None = None
     proven_over: ProvenOver | None = None
     solver: str | None = None
     """Who found it, where a solver chose among others."""

@@ -10,12 +10,13 @@ from typing import Any
 
 from splitfog.formulations.costs.describe import Placements, as_plan
 from splitfog.formulations.objective import OBJECTIVES, Objective
-from splitfog.formulations.plan import Plan, PlanError, ProvenOver, decision_of
+from splitfog.formulations.plan import PlanError, ProvenOver, decision_of
+from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request, Solver
 from splitfog.solvers.declare import SolverInfo
 
-Function = Callable[[Instance, Objective], "Plan | Placements"]
+Function = Callable[[Instance, Objective], "PlanFile | Placements"]
 """What a caller may give in the place of a solver's name."""
 
 PLAIN: ProvenOver = "placements"
@@ -97,14 +98,14 @@ def _as_solver(function: Function) -> Solver:
 
 def _answer(instance: Instance, objective: Objective, found: Any) -> Answer:
     """What a function found; what does not fit the instance is a fault of the answer."""
-    if isinstance(found, Plan):
+    if isinstance(found, PlanFile):
         return _answer_of_plan(instance, objective, found)
     if not isinstance(found, Mapping) or not all(isinstance(p, Mapping) for p in found.values()):
         return _wrong(f"it returned {found!r:.80}, must be {{task: {{layer: node}}}} or a Plan")
     return _decided(instance, as_plan(instance, dict(found), objective))
 
 
-def _answer_of_plan(instance: Instance, objective: Objective, plan: Plan) -> Answer:
+def _answer_of_plan(instance: Instance, objective: Objective, plan: PlanFile) -> Answer:
     """A plan's decision, with what it claims to prove if that is about the same objective."""
     if plan.instance_sha256 not in (None, instance.sha256):
         return _wrong(
@@ -121,7 +122,7 @@ def _answer_of_plan(instance: Instance, objective: Objective, plan: Plan) -> Ans
     return _decided(instance, plan, **claims)
 
 
-def _decided(instance: Instance, plan: Plan, **claims: Any) -> Answer:
+def _decided(instance: Instance, plan: PlanFile, **claims: Any) -> Answer:
     try:
         return Answer(decision_of(instance, plan), **{"proven_over": PLAIN, **claims})
     except PlanError as error:

@@ -16,6 +16,7 @@ from splitfog.formulations.costs.describe import Placements, as_plan, describe
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, Status, decision_of, gap_of
+from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request, SolverDeclined, WrongAnswer, is_strict
 from splitfog.solvers.claims import (
@@ -40,7 +41,7 @@ def solve(
     monotone: bool = True,
     time_limit_s: float | None = None,
     seed: int = 0,
-    start: Plan | Placements | None = None,
+    start: PlanFile | Placements | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan a solver finds, its cost recomputed and its feasibility checked.
@@ -185,9 +186,9 @@ def _wrong_objective(info: SolverInfo, objective: Objective) -> str:
     return f"it minimises {', '.join(info.objectives)}, not {objective.name}"
 
 
-def _start(request: Request, given: Plan | Placements) -> Decision:
+def _start(request: Request, given: PlanFile | Placements) -> Decision:
     """The decision of a start plan, offered as the first incumbent."""
-    if not isinstance(given, Plan | Mapping):
+    if not isinstance(given, PlanFile | Mapping):
         raise ValueError(f"start = {given!r}, must be a Plan or {{task: {{layer: node}}}}")
     plan = as_plan(request.instance, given, request.objective)
     if plan.instance_sha256 not in (None, request.instance.sha256):

@@ -22,6 +22,7 @@ from splitfog.formulations.plan import Plan as Plan
 from splitfog.formulations.plan import PlanError as PlanError
 from splitfog.formulations.plan import load_plan as load_plan
 from splitfog.formulations.plan import save_plan as save_plan
+from splitfog.formulations.plan_file import PlanFile as PlanFile
 from splitfog.formulations.vectorised.batch_cost import BatchCost as BatchCost
 from splitfog.instances import zoo as zoo
 from splitfog.instances.defects import InstanceError as InstanceError

@@ -8,7 +8,8 @@ from itertools import groupby
 from math import inf
 
 from splitfog.formulations.decision import TaskDecision
-from splitfog.formulations.plan import Plan, TaskPlan, decision_of
+from splitfog.formulations.plan import decision_of
+from splitfog.formulations.plan_file import PlanFile, TaskEntry
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Task
 from splitfog.views import style
@@ -26,7 +27,7 @@ summary { font-weight: bold; cursor: pointer; }
 """
 
 
-def page(instance: Instance, plan: Plan | None, svg: str) -> str:
+def page(instance: Instance, plan: PlanFile | None, svg: str) -> str:
     """A page with an SVG drawing, and tables of an instance and of its plan if there is one."""
     drawing = svg[svg.index("<svg") :]
     tables = "".join(_tables(instance, plan))
@@ -39,7 +40,7 @@ def page(instance: Instance, plan: Plan | None, svg: str) -> str:
     )
 
 
-def _tables(instance: Instance, plan: Plan | None) -> Iterator[str]:
+def _tables(instance: Instance, plan: PlanFile | None) -> Iterator[str]:
     if plan is not None and plan.tasks:
         yield _table(
             "Placement", ("task", "node", "layers", "first", "last"), _runs(instance, plan)
@@ -72,7 +73,7 @@ def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> s
     )
 
 
-def _runs(instance: Instance, plan: Plan) -> list[tuple[str, ...]]:
+def _runs(instance: Instance, plan: PlanFile) -> list[tuple[str, ...]]:
     """Runs of layers on one node, in topological order, of every task."""
     rows: list[tuple[str, ...]] = []
     for task in instance.tasks:
@@ -84,7 +85,7 @@ def _runs(instance: Instance, plan: Plan) -> list[tuple[str, ...]]:
     return rows
 
 
-def _crossings(instance: Instance, plan: Plan) -> list[tuple[str, ...]]:
+def _crossings(instance: Instance, plan: PlanFile) -> list[tuple[str, ...]]:
     decisions = decision_of(instance, plan).tasks
     return [
         row
@@ -110,13 +111,13 @@ def _task_crossings(
     ]
 
 
-def _task_row(task: TaskPlan) -> tuple[str, ...]:
+def _task_row(task: TaskEntry) -> tuple[str, ...]:
     times = (task.latency_s, task.compute_s, task.transfer_s, task.wait_s)
     met = {None: "", True: "yes", False: "no"}[task.deadline_met]
     return (task.task, *("" if t is None else style.in_seconds(t) for t in times), met)
 
 
-def _nodes(instance: Instance, plan: Plan) -> list[tuple[str, ...]]:
+def _nodes(instance: Instance, plan: PlanFile) -> list[tuple[str, ...]]:
     return [
         (
             name,

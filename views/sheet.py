@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from splitfog.formulations.decision import Decision
-from splitfog.formulations.plan import Plan
+from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Model
 from splitfog.views import style
@@ -39,7 +39,7 @@ class Sheet:
     """A picture of an instance, with a plan and its decision or neither."""
 
     instance: Instance
-    plan: Plan | None
+    plan: PlanFile | None
     decision: Decision | None
 
     @cached_property
@@ -272,7 +272,7 @@ def _draw_panels(
         y += panel.height + GAP / 2
 
 
-def plan_lines(plan: Plan) -> list[str]:
+def plan_lines(plan: PlanFile) -> list[str]:
     """What a plan says of itself, in one line, and its reason in others."""
     parts = [plan.solver, str(plan.objective), plan.status]
     if plan.value is not None:

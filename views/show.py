@@ -11,7 +11,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from splitfog.formulations.plan import Plan, decision_of
+from splitfog.formulations.plan import decision_of
+from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import write_whole
 from splitfog.views.sheet import Sheet
@@ -21,7 +22,7 @@ SUFFIXES = (".png", ".svg", ".html")
 DPI, MOST_PIXELS = 150, 12_000
 
 
-def show_instance(instance: Instance, plan: Plan | None, path: str | os.PathLike[str]) -> None:
+def show_instance(instance: Instance, plan: PlanFile | None, path: str | os.PathLike[str]) -> None:
     """Write a picture of an instance, or of a plan for it; whole or not at all.
 
     The DAG is coloured by node (a hue for each tier), with what crosses between nodes; beside it
@@ -52,7 +53,7 @@ def show_instance(instance: Instance, plan: Plan | None, path: str | os.PathLike
     write_whole(path, picture(instance, plan, suffix))
 
 
-def picture(instance: Instance, plan: Plan | None, suffix: str) -> bytes:
+def picture(instance: Instance, plan: PlanFile | None, suffix: str) -> bytes:
     """The bytes of a picture; `suffix` is one of `SUFFIXES`. See `show_instance`."""
     decision = None
     if plan is not None and plan.tasks:
@@ -69,7 +70,7 @@ def picture(instance: Instance, plan: Plan | None, suffix: str) -> bytes:
     return page(instance, plan, svg.decode("utf-8")).encode("utf-8")
 
 
-def _completed(instance: Instance, plan: Plan) -> Plan:
+def _completed(instance: Instance, plan: PlanFile) -> PlanFile:
     """A plan with the loads, cost and schedule that its file may leave out."""
     from msgspec.structs import replace
 

@@ -17,7 +17,8 @@ from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.plan import Plan, decision_of
+from splitfog.formulations.plan import decision_of
+from splitfog.formulations.plan_file import PlanFile
 from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.instance import Instance
 
@@ -82,7 +83,7 @@ class Simulation(Struct, frozen=True, kw_only=True):
 
 def simulate(
     instance: Instance,
-    plan: Plan | Placements,
+    plan: PlanFile | Placements,
     requests: int = 100_000,
     seed: int = 0,
 ) -> Simulation:
@@ -164,7 +165,7 @@ def simulate(
     )
 
 
-def _feasible(instance: Instance, plan: Plan | Placements) -> tuple[Decision, Objective]:
+def _feasible(instance: Instance, plan: PlanFile | Placements) -> tuple[Decision, Objective]:
     """The plan's decision and its objective as `mean-latency`, if it can be run for ever."""
     if all(task.arrivals_per_s is None for task in instance.tasks):
         raise ValueError(

@@ -45,16 +45,16 @@ def batch_cost(instance: Instance, decision: Decision, objective: Objective) -> 
     tasks = [TaskCost() for _ in instance.tasks]
     counts = [0] * len(tasks)
     for job in jobs:
-        cost, waited = tasks[job.key[0]], wait_s.get(job.key, inf)
-        counts[job.key[0]] += 1
-        cost.compute_s += job.service_s
-        cost.transfer_s += job.transfer_s
-        cost.wait_s += waited
-        cost.latency_s += job.transfer_s + waited + job.service_s
+        task, waited = job.key[0], wait_s.get(job.key, inf)
+        counts[task] += 1
+        latency_s = job.transfer_s + waited + job.service_s
+        tasks[task] += TaskCost(latency_s, job.service_s, job.transfer_s, waited)
     value = sum(cost.latency_s for cost in tasks) / max(len(jobs), 1)
-    for cost, count in zip(tasks, counts, strict=True):
-        cost.latency_s /= max(count, 1)
-    return Cost(value, tuple(tasks), ledger)
+    means = tuple(
+        replace(cost, latency_s=cost.latency_s / max(count, 1))
+        for cost, count in zip(tasks, counts, strict=True)
+    )
+    return Cost(value, means, ledger.closed())
 
 
 def with_queues(instance: Instance, decision: Decision) -> Decision:
@@ -198,5 +198,5 @@ def _book(instance: Instance, position: int, decision: Decision, ledger: Ledger)
         ledger.node_busy_s[node] += layer_time(layers[layer], instance.nodes[node])
     for stage in answer.stages:
         visits, idle = stage_visits(instance, task, stage), [0.0] * len(instance.nodes)
-        book_visits(instance, task, stage, visits, idle, ledger, TaskCost())
+        book_visits(instance, task, stage, visits, idle, ledger)
     transfer_time(instance, position, decision, "once", ledger)

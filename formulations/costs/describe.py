@@ -17,16 +17,14 @@ from splitfog.formulations.costs.mean_latency import utilisation
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.plan import (
+from splitfog.formulations.plan import NodeLoad, Plan, PlanError, TaskPlan, decision_of
+from splitfog.formulations.plan_file import (
     LinkLoad,
-    NodeLoad,
-    Plan,
-    PlanError,
+    PlanFile,
     PlanSchedule,
     PlanSlice,
     PlanStage,
-    TaskPlan,
-    decision_of,
+    TaskEntry,
 )
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Task
@@ -36,7 +34,7 @@ Placements = dict[str, dict[str, str]]
 
 def evaluate(
     instance: Instance,
-    plan: Plan | Placements,
+    plan: PlanFile | Placements,
     objective: str | Objective | None = None,
     **how: Any,
 ) -> Cost:
@@ -68,7 +66,7 @@ def evaluate(
 
 def plan(
     instance: Instance,
-    placement: Placements | Plan | ArrayLike,
+    placement: Placements | PlanFile | ArrayLike,
     objective: str | Objective | None = None,
     **how: Any,
 ) -> Plan:
@@ -80,7 +78,7 @@ def plan(
         What is placed.
     placement
         {task: {layer: node}}; or a row of `BatchCost`, a node index for every layer, task by task
-        in file order; or a plan, whose figures are then computed anew.
+        in file order; or a plan, or what a file says of one, whose figures are then computed anew.
     objective, **how
         As for `evaluate`.
 
@@ -97,7 +95,7 @@ def plan(
     ValueError
         For a row of another length, or with what is no node's index.
     """
-    if not isinstance(placement, Plan | Mapping):
+    if not isinstance(placement, PlanFile | Mapping):
         placement = _named(instance, placement)
     given = as_plan(instance, placement, objective, **how)
     decision = decision_of(instance, given)
@@ -130,7 +128,7 @@ def _named(instance: Instance, row: ArrayLike) -> Placements:
 
 def violations(
     instance: Instance,
-    plan: Plan | Placements,
+    plan: PlanFile | Placements,
     objective: str | Objective | None = None,
     **how: Any,
 ) -> list[str]:
@@ -156,26 +154,26 @@ def violations(
 
 def as_plan(
     instance: Instance,
-    plan: Plan | Placements,
+    plan: PlanFile | Placements,
     objective: str | Objective | None = None,
     **how: Any,
-) -> Plan:
-    """A plan with the objective asked for."""
+) -> PlanFile:
+    """What is placed, with the objective asked for."""
     from msgspec.structs import replace
 
     from splitfog.formulations.objective import objective_for
 
     if not isinstance(objective, Objective):
-        if isinstance(plan, Plan) and objective is None and not how:
+        if isinstance(plan, PlanFile) and objective is None and not how:
             objective = plan.objective
         else:
             objective = objective_for(instance, objective, **how)
-    if isinstance(plan, Plan):
+    if isinstance(plan, PlanFile):
         return replace(plan, objective=objective)
     if not isinstance(plan, Mapping) or not all(isinstance(p, Mapping) for p in plan.values()):
         raise ValueError(f"placement = {plan!r:.80}, must be {{task: {{layer: node}}}} or a Plan")
-    tasks = tuple(TaskPlan(task=name, placement=dict(p)) for name, p in plan.items())
-    return Plan(objective=objective, tasks=tasks)
+    tasks = tuple(TaskEntry(task=name, placement=dict(p)) for name, p in plan.items())
+    return PlanFile(objective=objective, tasks=tasks)
 
 
 def describe(

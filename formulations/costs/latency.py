@@ -18,7 +18,7 @@ def latency(instance: Instance, decision: Decision, objective: Objective) -> Cos
         _task_latency(instance, position, decision, objective.transfers, ledger)
         for position in range(len(instance.tasks))
     )
-    return Cost(sum(task.latency_s for task in tasks) / len(tasks), tasks, ledger)
+    return Cost(sum(task.latency_s for task in tasks) / len(tasks), tasks, ledger.closed())
 
 
 def period(instance: Instance, decision: Decision, objective: Objective) -> Cost:
@@ -43,17 +43,16 @@ def _task_latency(
 ) -> TaskCost:
     task, answer = instance.tasks[position], decision.tasks[position]
     layers, places = instance.model_of(task).layers, answer.placement.tolist()
-    cost = TaskCost()
+    compute_s = 0.0
     for layer in unsliced(answer):
         node = places[layer]
         seconds = layer_time(layers[layer], instance.nodes[node])
         ledger.node_busy_s[node] += seconds
-        cost.compute_s += seconds
+        compute_s += seconds
     for stage in answer.stages:
-        cost.compute_s += book_stage(instance, task, stage, ledger)
-    cost.transfer_s = transfer_time(instance, position, decision, transfers, ledger)
-    cost.latency_s = cost.compute_s + cost.transfer_s
-    return cost
+        compute_s += book_stage(instance, task, stage, ledger)
+    transfer_s = transfer_time(instance, position, decision, transfers, ledger)
+    return TaskCost(compute_s + transfer_s, compute_s, transfer_s)
 
 
 def transfer_time(

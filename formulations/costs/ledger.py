@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import NoReturn, Self
 
 import numpy as np
 
@@ -15,11 +15,21 @@ from splitfog.instances.records import Layer, Node, Task
 
 
 @dataclass(frozen=True)
-class Ledger:
+class Booked:
     """Busy seconds of nodes and directed links and bytes over links, of one inference.
 
     `link_load` is the share of time a link is busy: rate times busy seconds.
     """
+
+    node_busy_s: tuple[float, ...]
+    link_busy_s: tuple[float, ...]
+    link_bytes: tuple[float, ...]
+    link_load: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What is booked, while it is: the lists of `Booked`, which `closed` gives."""
 
     node_busy_s: list[float]
     link_busy_s: list[float]
@@ -38,8 +48,13 @@ class Ledger:
         self.link_busy_s[link] += seconds
         self.link_load[link] += (task.arrivals_per_s or 0.0) * seconds
 
+    def closed(self) -> Booked:
+        """What was booked."""
+        lists = (self.node_busy_s, self.link_busy_s, self.link_bytes, self.link_load)
+        return Booked(*map(tuple, lists))
 
-@dataclass
+
+@dataclass(frozen=True)
 class TaskCost:
     """One task's term of the objective, and its sums of computing, transfers and waits."""
 
@@ -47,6 +62,15 @@ class TaskCost:
     compute_s: float = 0.0
     transfer_s: float = 0.0
     wait_s: float = 0.0
+
+    def __add__(self, other: TaskCost) -> TaskCost:
+        """Both together."""
+        return TaskCost(
+            self.latency_s + other.latency_s,
+            self.compute_s + other.compute_s,
+            self.transfer_s + other.transfer_s,
+            self.wait_s + other.wait_s,
+        )
 
 
 @dataclass(frozen=True)
@@ -56,35 +80,44 @@ class Schedule:
     A hop is (tensor, tail node, head node, start_s, end_s).
     """
 
-    layers: dict[int, tuple[float, float]]
-    transfers: list[tuple[int, int, int, float, float]]
+    layers: Mapping[int, tuple[float, float]]
+    transfers: tuple[tuple[int, int, int, float, float], ...]
 
 
 class Cost(float):
-    """An objective's value in seconds (inf: impossible), with what it is made of.
+    """An objective's value in seconds (inf: impossible), with what it is made of, unchangeable.
 
     `ledger` is of one inference of every task; `utilisation` is rho of every node, None where no
     task has a rate; `schedule` is for `makespan` only.
     """
 
+    __slots__ = ("ledger", "schedule", "tasks", "utilisation")
+
     tasks: tuple[TaskCost, ...]
-    ledger: Ledger
-    utilisation: list[float] | None
+    ledger: Booked
+    utilisation: tuple[float, ...] | None
     schedule: Schedule | None
 
     def __new__(
         cls,
         value: float,
         tasks: tuple[TaskCost, ...],
-        ledger: Ledger,
-        utilisation: list[float] | None = None,
+        ledger: Booked,
+        utilisation: tuple[float, ...] | None = None,
         schedule: Schedule | None = None,
     ) -> Self:
         """A number that remembers its parts."""
         cost = super().__new__(cls, value)
-        cost.tasks, cost.ledger = tasks, ledger
-        cost.utilisation, cost.schedule = utilisation, schedule
+        for name, part in zip(cls.__slots__, (ledger, schedule, tasks, utilisation), strict=True):
+            object.__setattr__(cost, name, part)
         return cost
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        """Refuse: what was found to be the cost stays what it is."""
+        raise AttributeError(f"a cost is not changed: {name} is what it was found to be")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Cost, (self.value, self.tasks, self.ledger, self.utilisation, self.schedule)
 
     @property
     def value(self) -> float:

@@ -11,15 +11,21 @@ from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.instances.instance import Instance
+from splitfog.instances.read_only import ReadOnly
 
 
 @dataclass
 class _Clock:
-    """When every node, shared link and half-duplex end is free next."""
+    """When every node, shared link and half-duplex end is free next, and what has been booked."""
 
     node: list[float]
     link: list[float]
-    schedule: Schedule = field(default_factory=lambda: Schedule({}, []))
+    layers: dict[int, tuple[float, float]] = field(default_factory=dict)
+    transfers: list[tuple[int, int, int, float, float]] = field(default_factory=list)
+
+    def schedule(self) -> Schedule:
+        """What has been booked."""
+        return Schedule(ReadOnly(self.layers), tuple(self.transfers))
 
 
 def makespan(instance: Instance, decision: Decision, objective: Objective) -> Cost:
@@ -43,14 +49,14 @@ def makespan(instance: Instance, decision: Decision, objective: Objective) -> Co
             start = max(ready, clock.node[node])
             finish = start + layer_time(model.layers[layer], instance.nodes[node])
             clock.node[node] = finish
-            clock.schedule.layers[layer] = (start, finish)
+            clock.layers[layer] = (start, finish)
         leaves = set(destinations(instance, task, answer, layer))
         arrival[layer] = _send(instance, clock, layer, node, finish, leaves)
         end = max(end, finish)
         if task.results_to is not None and model.results[layer]:
             end = max(end, arrival[layer][instance.node_index[task.results_to]])
     task_cost = TaskCost(end, sums.tasks[0].compute_s, sums.tasks[0].transfer_s)
-    return Cost(end, (task_cost,), sums.ledger, schedule=clock.schedule)
+    return Cost(end, (task_cost,), sums.ledger, schedule=clock.schedule())
 
 
 def _send(
@@ -71,5 +77,5 @@ def _send(
         for node in half:
             clock.node[node] = finish
         at[link.head] = finish
-        clock.schedule.transfers.append((tensor, link.tail, link.head, start, finish))
+        clock.transfers.append((tensor, link.tail, link.head, start, finish))
     return at

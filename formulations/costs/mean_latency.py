@@ -40,10 +40,11 @@ def task_visits(instance: Instance, task: Task, answer: TaskDecision) -> TaskVis
     return TaskVisits(seconds, stages)
 
 
-def utilisation(instance: Instance, decision: Decision) -> list[float]:
+def utilisation(instance: Instance, decision: Decision) -> tuple[float, ...]:
     """rho of every node, whatever is minimised: rates times seconds of service, 1 or more too."""
     pairs = zip(instance.tasks, decision.tasks, strict=True)
-    return waits(instance, [task_visits(instance, task, answer) for task, answer in pairs])[0]
+    visits = [task_visits(instance, task, answer) for task, answer in pairs]
+    return tuple(waits(instance, visits)[0])
 
 
 def waits(instance: Instance, visits: list[TaskVisits]) -> tuple[list[float], list[float]]:
@@ -72,11 +73,10 @@ def mean_latency(instance: Instance, decision: Decision, objective: Objective) -
     rho, wait_s = waits(instance, visits)
     tasks = []
     for position, own in enumerate(visits):
-        cost = TaskCost()
-        cost.transfer_s = transfer_time(instance, position, decision, objective.transfers, ledger)
-        _add_unsliced(cost, own, wait_s, ledger)
+        transfer_s = transfer_time(instance, position, decision, objective.transfers, ledger)
+        cost = _book_unsliced(own, transfer_s, wait_s, ledger)
         for stage, parts in zip(decision.tasks[position].stages, own.stages, strict=True):
-            book_visits(instance, instance.tasks[position], stage, parts, wait_s, ledger, cost)
+            cost += book_visits(instance, instance.tasks[position], stage, parts, wait_s, ledger)
         tasks.append(cost)
     rates = [task.arrivals_per_s for task in instance.tasks]
     rated = any(rate is not None for rate in rates)
@@ -84,13 +84,16 @@ def mean_latency(instance: Instance, decision: Decision, objective: Objective) -
     possible = max([*rho, *ledger.link_load]) < 1 and all(cost.latency_s < inf for cost in tasks)
     terms = (w * cost.latency_s for w, cost in zip(weights, tasks, strict=True))
     value = sum(terms) / sum(weights) if possible else inf
-    return Cost(value, tuple(tasks), ledger, rho if rated else None)
+    return Cost(value, tuple(tasks), ledger.closed(), tuple(rho) if rated else None)
 
 
-def _add_unsliced(cost: TaskCost, visits: TaskVisits, wait_s: list[float], ledger: Ledger) -> None:
-    """Add the visits of the unsliced layers and the transfers to a task's cost."""
+def _book_unsliced(
+    visits: TaskVisits, transfer_s: float, wait_s: list[float], ledger: Ledger
+) -> TaskCost:
+    """Book the visits of a task's unsliced layers; what they and the transfers cost."""
+    computed = waited = 0.0
     for node, seconds in visits.unsliced.items():
         ledger.node_busy_s[node] += seconds
-        cost.compute_s += seconds
-        cost.wait_s += wait_s[node] if seconds > 0 else 0.0
-    cost.latency_s = cost.compute_s + cost.transfer_s + cost.wait_s
+        computed += seconds
+        waited += wait_s[node] if seconds > 0 else 0.0
+    return TaskCost(computed + transfer_s + waited, computed, transfer_s, waited)

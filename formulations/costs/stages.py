@@ -165,19 +165,20 @@ def book_visits(
     visits: Sequence[StageVisit],
     wait_s: list[float],
     ledger: Ledger,
-    cost: TaskCost,
-) -> None:
-    """Add a stage among queues to a task's cost, and book its nodes and links.
+) -> TaskCost:
+    """What a stage among queues adds to its task's cost; books its nodes and links.
 
-    `cost.latency_s` grows by `visits_latency`; compute, transfer and wait by their plain sums over
-    the visits, which need not add up to it. Without a route it is inf and nothing is booked.
+    `latency_s` is `visits_latency`; compute, transfer and wait are the plain sums over the visits,
+    which need not add up to it. Without a route it is inf and nothing is booked.
     """
-    cost.latency_s += visits_latency(instance, stage.home, visits, wait_s)
-    cost.compute_s += sum(visit.service_s for visit in visits)
-    cost.transfer_s += sum(visit.transfer_in_s + visit.transfer_out_s for visit in visits)
-    cost.wait_s += sum(_wait(visit, wait_s) for visit in visits)
     if all(visit.transfer_in_s + visit.transfer_out_s < inf for visit in visits):
         _book(instance, task, stage, stage_work(instance, task, stage), ledger)
+    return TaskCost(
+        visits_latency(instance, stage.home, visits, wait_s),
+        sum(visit.service_s for visit in visits),
+        sum(visit.transfer_in_s + visit.transfer_out_s for visit in visits),
+        sum(_wait(visit, wait_s) for visit in visits),
+    )
 
 
 def sliced_weights(answer: TaskDecision) -> set[tuple[int, int]]:

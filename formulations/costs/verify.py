@@ -6,26 +6,20 @@ from collections.abc import Iterator, Mapping
 from math import inf, isclose
 from typing import Any
 
+from splitfog.formulations.audit import audit_claims
 from splitfog.formulations.costs.audit_form import audit_defects, is_amount
 from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.objective import objective_for
-from splitfog.formulations.plan import (
-    OPTIMALITY_GAP,
-    LinkLoad,
-    Plan,
-    PlanError,
-    TaskPlan,
-    decision_of,
-    gap_of,
-)
+from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, PlanError, decision_of, gap_of
+from splitfog.formulations.plan_file import LinkLoad, PlanFile, TaskEntry
 from splitfog.formulations.tolerances import EQUAL, ROUNDING
 from splitfog.instances.defects import shown
 from splitfog.instances.instance import Instance
 
 
 def false_claims(
-    instance: Instance, plan: Plan, audit: Mapping[str, Any] | None = None
+    instance: Instance, plan: PlanFile, audit: Mapping[str, Any] | None = None
 ) -> list[str]:
     """What is false in a plan, as sentences (`value = 0.2, must be 0.131`); empty = all true.
 
@@ -40,7 +34,8 @@ def false_claims(
     audit
         The recomputed audit, where the caller has one; None: the plan's audit is not checked.
     """
-    claims = [*_identity(instance, plan), *audit_defects(plan.audit, plan.objective.name)]
+    audited = audit_claims(plan.audit)
+    claims = [*_identity(instance, plan), *audit_defects(audited, plan.objective.name)]
     if plan.status in ("infeasible", "unknown", "error"):
         return claims + list(_emptiness(plan))
     try:
@@ -60,12 +55,12 @@ def false_claims(
     claims += _tasks(plan, truth)
     claims += _nodes(plan, truth)
     claims += _links(instance, plan, truth)
-    if audit is not None and plan.audit is not None:
-        claims += _compared(plan.audit, dict(audit), "audit", _noise(truth))
+    if audit is not None and audited is not None:
+        claims += _compared(audited, dict(audit), "audit", _noise(truth))
     return claims
 
 
-def _identity(instance: Instance, plan: Plan) -> Iterator[str]:
+def _identity(instance: Instance, plan: PlanFile) -> Iterator[str]:
     """It is a plan for this instance, and its run could have happened."""
     if plan.instance is not None and plan.instance != instance.name:
         yield _must("instance", plan.instance, instance.name)
@@ -76,7 +71,7 @@ def _identity(instance: Instance, plan: Plan) -> Iterator[str]:
             yield f"{name} = {claim!r}, must be >= 0"
 
 
-def _emptiness(plan: Plan) -> Iterator[str]:
+def _emptiness(plan: PlanFile) -> Iterator[str]:
     """A plan without a decision claims nothing that needs one."""
     because = f"as status = {shown(plan.status)}"
     for name in ("value", "gap", "audit"):
@@ -92,7 +87,7 @@ def _emptiness(plan: Plan) -> Iterator[str]:
     yield from _proven_over(plan)
 
 
-def _proof(plan: Plan, value: float | None) -> Iterator[str]:
+def _proof(plan: PlanFile, value: float | None) -> Iterator[str]:
     """The bound is none above the value, and gap and status follow from both."""
     yield from _proven_over(plan)
     bound = plan.lower_bound
@@ -109,7 +104,7 @@ def _proof(plan: Plan, value: float | None) -> Iterator[str]:
         yield f'status = "feasible", must be "optimal" with the gap {gap!r}'
 
 
-def _proven_over(plan: Plan) -> Iterator[str]:
+def _proven_over(plan: PlanFile) -> Iterator[str]:
     """The bound is a number of its kind, and for plans of which this is one."""
     bound, over = plan.lower_bound, plan.proven_over
     if bound is not None and not is_amount(bound):
@@ -120,7 +115,7 @@ def _proven_over(plan: Plan) -> Iterator[str]:
         yield f'proven_over = "{over}", but the plan has stages'
 
 
-def _tasks(plan: Plan, truth: Plan) -> Iterator[str]:
+def _tasks(plan: PlanFile, truth: Plan) -> Iterator[str]:
     right, noise = {entry.task: entry for entry in truth.tasks}, _noise(truth)
     for i, entry in enumerate(plan.tasks):
         at = f"tasks[{i}]"
@@ -131,7 +126,7 @@ def _tasks(plan: Plan, truth: Plan) -> Iterator[str]:
         yield from _compared(claim, schedule, f"{at}.schedule", noise)
 
 
-def _schedule(entry: TaskPlan) -> Any:
+def _schedule(entry: TaskEntry) -> Any:
     """The schedule as plain data, its transfers by name, so that their order does not matter."""
     if entry.schedule is None:
         return None
@@ -144,7 +139,7 @@ def _schedule(entry: TaskPlan) -> Any:
     return {"layers": entry.schedule.layers, "transfers": transfers}
 
 
-def _nodes(plan: Plan, truth: Plan) -> Iterator[str]:
+def _nodes(plan: PlanFile, truth: Plan) -> Iterator[str]:
     for name, load in plan.nodes.items():
         if name not in truth.nodes:
             yield f"nodes.{name}: {name} is not a node of the instance"
@@ -158,7 +153,7 @@ def _nodes(plan: Plan, truth: Plan) -> Iterator[str]:
             yield f"nodes.{name}.queue must be null: only batch has queues"
 
 
-def _links(instance: Instance, plan: Plan, truth: Plan) -> Iterator[str]:
+def _links(instance: Instance, plan: PlanFile, truth: Plan) -> Iterator[str]:
     """If links are listed, all that carry anything are."""
     if not plan.links:
         return

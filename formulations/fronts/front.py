@@ -9,7 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.plan import Plan, TaskPlan
+from splitfog.formulations.plan_file import PlanFile, TaskEntry
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.json_files import decode, encode, read_bytes, write_whole
 from splitfog.instances.records import NonNegative
@@ -24,7 +24,7 @@ class FrontPoint(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A plan's values in the order of the front's objectives, and its placements (and order)."""
 
     values: tuple[NonNegative, ...]
-    tasks: tuple[TaskPlan, ...]
+    tasks: tuple[TaskEntry, ...]
 
 
 class Front(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -74,8 +74,8 @@ class Front(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     runtime_s: float | None = None
     points: tuple[FrontPoint, ...] = ()
 
-    def plan(self, position: int) -> Plan:
-        """The plan of a point, of the first objective that is a cost (else `latency`).
+    def plan(self, position: int) -> PlanFile:
+        """The placements of a point, under the first objective that is a cost (else `latency`).
 
         Parameters
         ----------
@@ -84,12 +84,13 @@ class Front(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
         Returns
         -------
-        Plan
-            Placements alone; `splitfog.plan` gives it its figures.
+        PlanFile
+            Placements alone; `splitfog.plan` gives them their figures.
         """
         costs = [name for name in self.objectives if ":" not in name]
         objective = Objective(costs[0] if costs else "latency", self.transfers, self.monotone)  # type: ignore[arg-type]
-        return Plan(instance=self.instance, objective=objective, tasks=self.points[position].tasks)
+        tasks = self.points[position].tasks
+        return PlanFile(instance=self.instance, objective=objective, tasks=tasks)
 
     def rows(self) -> list[dict[str, float]]:
         """One row a point.

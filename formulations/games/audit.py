@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 import numpy as np
+from msgspec import to_builtins
 
+from splitfog.formulations.audit import Audit, ProofWithin, audit_claims
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
@@ -24,7 +26,8 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import best_cut
 from splitfog.formulations.offloading.subtasks import subtasks_of
-from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, PlanError, decision_of, gap_of
+from splitfog.formulations.plan import OPTIMALITY_GAP, PlanError, decision_of, gap_of
+from splitfog.formulations.plan_file import PlanFile
 from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.instance import Instance
 
@@ -48,7 +51,7 @@ def audit_of(
     objective: Objective,
     consent: Consent = "total",
     swaps: int = 0,
-) -> dict[str, Any] | None:
+) -> Audit | None:
     """The audit (SPEC 4) of a feasible decision for `mean-latency`.
 
     None where a task's unsliced layers are on two nodes or more away from its source: subtasks
@@ -77,18 +80,18 @@ def audit_of(
     state = game.state(game.subtasks.assignment())
     states = states_of(game)
     stability, anarchy = (None, None) if states is None else states.prices(consent)
-    return {
-        "blocking_pairs": count_blocking_pairs(state),
-        "exchange_blocking": exchange_blocking(state),
-        "potential": state.potential,
-        "swaps": swaps,
-        "price_of_stability": stability,
-        "price_of_anarchy": anarchy,
-        "regret_s": regrets_s(instance, decision, objective),
-    }
+    return Audit(
+        blocking_pairs=count_blocking_pairs(state),
+        exchange_blocking=exchange_blocking(state),
+        potential=state.potential,
+        swaps=swaps,
+        price_of_stability=stability,
+        price_of_anarchy=anarchy,
+        regret_s=regrets_s(instance, decision, objective),
+    )
 
 
-def audit_again(instance: Instance, plan: Plan) -> Mapping[str, Any] | None:
+def audit_again(instance: Instance, plan: PlanFile) -> Mapping[str, Any] | None:
     """What `verify` holds a plan's audit against; None where there is none of this kind.
 
     None too where the plan does not fit the instance or is infeasible, which is said elsewhere.
@@ -97,7 +100,7 @@ def audit_again(instance: Instance, plan: Plan) -> Mapping[str, Any] | None:
     true. The plan does not say under which consent its states are stable: the prices are those
     under the first consent that makes the claims true, if any.
     """
-    claimed = plan.audit
+    claimed = audit_claims(plan.audit)
     if claimed is None or plan.objective.name != "mean-latency" or not plan.tasks:
         return None
     try:
@@ -117,9 +120,10 @@ def _game_again(
     instance: Instance, decision: Decision, objective: Objective, claimed: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The figures of the game that are claimed; none where the decision is no matching."""
-    audit = audit_of(instance, decision, objective, "total", claimed.get("swaps", 0))
-    if audit is None:
+    truth = audit_of(instance, decision, objective, "total", claimed.get("swaps", 0))
+    if truth is None:
         return {}
+    audit: dict[str, Any] = audit_claims(truth)
     states = states_of(ExchangeGame(subtasks_of(instance, decision, objective)))
     names = ("price_of_stability", "price_of_anarchy")
     for consent in CONSENTS:
@@ -134,20 +138,21 @@ def _given_again(claim: Any, value: float) -> Any:
     """What follows from a bound within given subtasks or a catalogue: it is none above the value,
     and the gap and whether it proves the value follow."""
     if not isinstance(claim, Mapping):
-        return given_audit(value, None)
+        return to_builtins(given_audit(value, None))
     bound = claim.get("lower_bound")
     if isinstance(bound, bool) or not isinstance(bound, int | float):
         bound = None
     elif bound > value * (1 + EQUAL):
         bound = value
-    return {**claim, **given_audit(value, bound)}
+    return {**claim, **to_builtins(given_audit(value, bound))}
 
 
-def given_audit(value: float, bound: float | None) -> dict[str, Any]:
+def given_audit(value: float, bound: float | None) -> ProofWithin:
     """What is known within given subtasks or a catalogue: the bound, and whether it is a proof."""
     bound = None if bound is None else float(bound)
     gap = gap_of(float(value), bound)
-    return {"lower_bound": bound, "gap": gap, "proven": gap is not None and gap <= OPTIMALITY_GAP}
+    proven = gap is not None and gap <= OPTIMALITY_GAP
+    return ProofWithin(lower_bound=bound, gap=gap, proven=proven)
 
 
 def _same(claim: Any, value: float | None) -> bool:
@@ -156,11 +161,11 @@ def _same(claim: Any, value: float | None) -> bool:
     return isinstance(claim, int | float) and abs(claim - value) <= EQUAL * abs(value)
 
 
-def exchange_blocking(state: ExchangeState) -> dict[str, int]:
+def exchange_blocking(state: ExchangeState) -> dict[Consent, int]:
     """How many exchanges find each consent (`exchanges.improvements`) and are feasible."""
     moves, swaps = state.moves(), state.swaps()
     room = ExchangeRoom(state.game.assignments, state.places)
-    counts: dict[str, int] = {}
+    counts: dict[Consent, int] = {}
     for consent in CONSENTS:
         found, _ = listed(state, moves, moving(state, moves, consent))
         pairs, _ = exchanged(state, swaps, swapping(state, swaps, consent))

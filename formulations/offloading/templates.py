@@ -11,7 +11,8 @@ from splitfog.formulations.costs.describe import Placements, as_plan
 from splitfog.formulations.decision import Decision, Stage, placed
 from splitfog.formulations.objective import objective_for
 from splitfog.formulations.offloading.subtasks import Subtasks, subtasks_of
-from splitfog.formulations.plan import Plan, PlanError, decision_of, load_plan
+from splitfog.formulations.plan import PlanError, decision_of, load_plan
+from splitfog.formulations.plan_file import PlanFile
 from splitfog.formulations.tiles.grids import cover_defects
 from splitfog.formulations.tiles.stage_shape import geometry_of, stage_shape_defects
 from splitfog.instances.instance import Instance
@@ -50,7 +51,7 @@ def subtask_template(instance: Instance, stages: str | None = None) -> Decision:
 
 
 def subtasks(
-    instance: Instance, plan: Plan | Placements | None = None, **objective: Any
+    instance: Instance, plan: PlanFile | Placements | None = None, **objective: Any
 ) -> Subtasks:
     """The subtasks of a plan's stages and runs, or of whole tasks: what `OffloadBatchCost` takes.
 
@@ -74,7 +75,7 @@ def subtasks(
     PlanError
         Where names of the plan and the instance do not fit together.
     """
-    if isinstance(plan, Plan):
+    if isinstance(plan, PlanFile):
         own = plan.objective
         objective = {"transfers": own.transfers, "monotone": own.monotone, **objective}
     how = objective_for(instance, "mean-latency", **objective)

@@ -15,7 +15,7 @@ from msgspec.structs import asdict, force_setattr
 
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.parametric.parameter import LinkBandwidth, NodeSpeed, Parameter
-from splitfog.formulations.plan import Plan, TaskPlan
+from splitfog.formulations.plan_file import PlanFile, TaskEntry
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.json_files import decode, encode, read_bytes, write_whole
 from splitfog.instances.read_only import read_only
@@ -112,18 +112,18 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict
         return tuple(piece.low for piece in self.pieces[1:])
 
     @cached_property
-    def plans(self) -> tuple[Plan, ...]:
+    def plans(self) -> tuple[PlanFile, ...]:
         """The plan of every piece; without a value, which depends on where in the piece."""
         return tuple(
-            Plan(
+            PlanFile(
                 instance=self.instance,
                 objective=self.objective,
-                tasks=tuple(TaskPlan(task=t, placement=p) for t, p in piece.placement.items()),
+                tasks=tuple(TaskEntry(task=t, placement=p) for t, p in piece.placement.items()),
             )
             for piece in self.pieces
         )
 
-    def plan_at(self, bandwidth_bps: float) -> Plan:
+    def plan_at(self, bandwidth_bps: float) -> PlanFile:
         """The plan at a bandwidth (or a speed): a look-up, O(log pieces).
 
         Parameters

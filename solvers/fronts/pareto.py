@@ -9,7 +9,7 @@ from typing import Any
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.fronts.criteria import Criteria, criteria_of
 from splitfog.formulations.fronts.front import Front, FrontPoint
-from splitfog.formulations.plan import TaskPlan
+from splitfog.formulations.plan_file import TaskEntry
 from splitfog.instances.instance import Instance
 from splitfog.solvers.base import SolverDeclined, is_strict
 from splitfog.solvers.fronts.archive import Archive
@@ -208,7 +208,7 @@ def _front(criteria: Criteria, run: _Run, outcome: _Outcome, seed: int) -> Front
     )
 
 
-def _tasks(instance: Instance, decision: Decision) -> tuple[TaskPlan, ...]:
+def _tasks(instance: Instance, decision: Decision) -> tuple[TaskEntry, ...]:
     names = [node.name for node in instance.nodes]
     tasks = []
     for task, answer in zip(instance.tasks, decision.tasks, strict=True):
@@ -216,5 +216,5 @@ def _tasks(instance: Instance, decision: Decision) -> tuple[TaskPlan, ...]:
         places = [names[node] for node in answer.placement.tolist()]
         order = None if answer.order is None else tuple(layers[i] for i in answer.order)
         placement = dict(zip(layers, places, strict=True))
-        tasks.append(TaskPlan(task=task.name, placement=placement, order=order))
+        tasks.append(TaskEntry(task=task.name, placement=placement, order=order))
     return tuple(tasks)

@@ -11,8 +11,10 @@ from itertools import zip_longest
 from math import inf
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from splitfog.formulations.audit import Audit
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.games.audit import audit_of, given_audit
@@ -51,7 +53,7 @@ def solve_joint_ilp(request: Request) -> Answer:
     Returns
     -------
     Answer
-        `audit["given_catalogue"]` has the number of plans, the bound within the catalogue, its
+        `audit.given_catalogue` has the number of plans, the bound within the catalogue, its
         gap and whether it is proven; `lower_bound` (the door's) holds for all plans.
 
     Raises
@@ -76,12 +78,12 @@ def solve_joint_ilp(request: Request) -> Answer:
         return Answer(None, stopped_by=stopped, reason=reason)
     decision = search.decision(search.best)
     value = request.value_of(decision)  # what `verify` will hold the gap against, to the last bit
-    audit = given_audit(value, min(search.bound(), value) * (1 - ROUNDING))
-    found = "" if audit["proven"] else " found"
+    proof = given_audit(value, min(search.bound(), value) * (1 - ROUNDING))
+    found = "" if proof.proven else " found"
     reason = f"best choice of one plan per task{found} out of {plans}; lower_bound is for all plans"
-    game = audit_of(instance, decision, objective) or {}
-    claims = {**game, "given_catalogue": {"plans": plans, **audit}}
-    return Answer(decision, stopped_by=stopped, reason=reason, audit=claims)
+    game = audit_of(instance, decision, objective) or Audit()
+    audit = replace(game, given_catalogue=replace(proof, plans=plans))
+    return Answer(decision, stopped_by=stopped, reason=reason, audit=audit)
 
 
 def catalogues_of(request: Request) -> list[list[Footprint]]:

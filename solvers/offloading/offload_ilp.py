@@ -5,8 +5,10 @@ from __future__ import annotations
 from math import inf
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from splitfog.formulations.audit import Audit
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.games.audit import audit_of, given_audit
 from splitfog.formulations.offloading.assignment import Assignments
@@ -41,7 +43,7 @@ def solve_offload_ilp(request: Request) -> Answer:
     Returns
     -------
     Answer
-        `audit["given_subtasks"]` has the bound for these subtasks, its gap, and whether it is
+        `audit.given_subtasks` has the bound for these subtasks, its gap, and whether it is
         proven (gap <= 1e-6). With `stages` they are the problem, and `lower_bound` is that bound;
         else the door's, which holds for every partition of the tasks: others may do better than
         the best assignment of these.
@@ -132,10 +134,10 @@ def _answer(
         return Answer(None, stopped_by=found.stopped_by, reason=reason)
     value = request.value_of(decision)  # what `verify` will hold the gap against, to the last bit
     bound = min(found.bound, value) if found.bound > -inf else None
-    audit = given_audit(value, bound)
+    proof = given_audit(value, bound)
     request.offer(decision)  # an interrupt while it is audited loses nothing
-    game = audit_of(request.instance, decision, request.objective) or {}
-    parts = [f"best assignment of {given.origin}" + ("" if audit["proven"] else " found"), note]
+    game = audit_of(request.instance, decision, request.objective) or Audit()
+    parts = [f"best assignment of {given.origin}" + ("" if proof.proven else " found"), note]
     if given.chosen:
         parts.append("lower_bound is for these subtasks")
     else:
@@ -145,6 +147,6 @@ def _answer(
         bound if given.chosen else None,
         stopped_by=found.stopped_by,
         reason="; ".join(part for part in parts if part),
-        audit={**game, "given_subtasks": audit},
+        audit=replace(game, given_subtasks=proof),
         proven_over="given" if given.chosen else None,
     )

@@ -11,6 +11,7 @@ from splitfog.commands.shell import exit_code, put, require_writable, say, solve
 
 if TYPE_CHECKING:
     from splitfog.formulations.plan import Plan
+    from splitfog.formulations.plan_file import PlanFile
     from splitfog.instances.instance import Instance
 
 
@@ -101,7 +102,7 @@ def _options(texts: list[str]) -> dict[str, str]:
     return options
 
 
-def _start(instance: Instance, path: Path) -> Plan:
+def _start(instance: Instance, path: Path) -> PlanFile:
     """The start plan; what does not fit the instance is a defect of its file."""
     from splitfog.formulations.plan import PlanError, decision_of, load_plan
     from splitfog.instances.defects import InstanceError

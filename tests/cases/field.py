@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from splitfog.formulations.plan import Plan, load_plan
+from splitfog.formulations.plan import load_plan
+from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.files import load_instance
 from splitfog.instances.instance import Instance
 
@@ -18,7 +19,7 @@ def instance(name: str) -> Instance:
     return load_instance(FOLDER / f"{name}.json")
 
 
-def plan(name: str) -> Plan:
+def plan(name: str) -> PlanFile:
     """The plan that lies beside the instance of that name."""
     return load_plan(plan_path(name))
 

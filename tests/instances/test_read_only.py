@@ -11,8 +11,10 @@ import msgspec
 import pytest
 
 from splitfog import solve
+from splitfog.formulations.audit import Audit
 from splitfog.formulations.parametric.policy_table import PolicyPiece
-from splitfog.formulations.plan import PlanFile, encode_plan
+from splitfog.formulations.plan import encode_plan
+from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.files import parse_instance
 from splitfog.instances.instance import Instance, encode_instance
@@ -108,15 +110,18 @@ def test_what_is_no_times_is_named(times_s: Any) -> None:
 def test_nor_can_plans_and_tables() -> None:
     """Placements, schedules, loads, audits; made by a solver or read."""
     plan = solve(MADE, "brute-force", objective="makespan")
-    plan = msgspec.structs.replace(plan, audit={"regret_s": {"t": 0.0}})
-    for each in (plan, msgspec.json.decode(encode_plan(plan), type=PlanFile), deepcopy(plan)):
+    audit = Audit(exchange_blocking={"total": 0}, regret_s={"t": 0.0})
+    plan = msgspec.structs.replace(plan, audit=audit)
+    file = msgspec.json.decode(encode_plan(plan), type=PlanFile)
+    for each in (plan, file, deepcopy(plan), deepcopy(file)):
         task = each.tasks[0]
         assert task.schedule is not None
-        assert each.audit is not None
-        mappings = (task.placement, task.schedule.layers, each.nodes, each.audit)
-        for mapping in (*mappings, each.audit["regret_s"]):
+        for mapping in (task.placement, task.schedule.layers, each.nodes):
             with pytest.raises(TypeError, match="read-only"):
                 mapping["pi"] = 1e-4  # type: ignore[index]
+    for mapping in (audit.exchange_blocking, audit.regret_s, file.audit, file.audit["regret_s"]):
+        with pytest.raises(TypeError, match="read-only"):
+            mapping["t"] = 1
     piece = PolicyPiece(low=1, high=2, alpha_s=0, beta=0, placement={"t": {"a": "pi"}})
     for names in (piece.placement, piece.placement["t"]):
         with pytest.raises(TypeError, match="read-only"):

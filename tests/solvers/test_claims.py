@@ -17,7 +17,8 @@ from splitfog.formulations.bounds.choice import is_only_placement, slices_matter
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective, objective_for
-from splitfog.formulations.plan import PlanSlice, PlanStage, TaskPlan, decision_of
+from splitfog.formulations.plan import decision_of
+from splitfog.formulations.plan_file import PlanFile, PlanSlice, PlanStage, TaskEntry
 from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request, WrongAnswer
 from splitfog.solvers.declare import SolverInfo
@@ -135,11 +136,11 @@ def test_no_placement_is_no_proof_where_slices_may_help() -> None:
     assert sf.violations(instance, sliced) == []
 
 
-def _with_stage(instance: Instance, layers: list[str], home: str, node: str) -> sf.Plan:
+def _with_stage(instance: Instance, layers: list[str], home: str, node: str) -> PlanFile:
     stage = PlanStage(tuple(layers), home, (PlanSlice(node, (0, 4), (0, 4)),))
     places = {layer.name: home for layer in instance.models[0].layers}
-    entry = TaskPlan(task=instance.tasks[0].name, placement=places, stages=(stage,))
-    return sf.Plan(objective=Objective("latency"), tasks=(entry,))
+    entry = TaskEntry(task=instance.tasks[0].name, placement=places, stages=(stage,))
+    return PlanFile(objective=Objective("latency"), tasks=(entry,))
 
 
 def test_auto_asks_those_who_slice_where_there_is_no_placement() -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import fields, replace
+from functools import partial
+from operator import setitem
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as replaced
 
 import splitfog as sf
+from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.costs.ledger import Cost
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision, placed
 from splitfog.formulations.objective import Objective
@@ -20,10 +28,21 @@ from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers import verdicts as verdicts_module
 from splitfog.solvers.base import Answer, Request, WrongAnswer
+from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.solve import finished_plan
 from splitfog.solvers.verdicts import MOST, Verdicts
 
 LATENCY = Objective("latency")
+CLAIMS = (
+    "solver",
+    "seed",
+    "stopped_by",
+    "status",
+    "lower_bound",
+    "gap",
+    "proven_over",
+    "runtime_s",
+)
 
 
 def _pair() -> Instance:
@@ -142,3 +161,62 @@ def test_verdicts_are_the_reference(asked: list[tuple[int, int]]) -> None:
         assert verdicts.cost(decision) == decision_cost(instance, decision, LATENCY)
         faults = tuple(decision_violations(instance, decision, LATENCY))
         assert verdicts.faults(decision) == faults
+
+
+def _attempts(cost: Cost) -> list[Callable[[], Any]]:
+    """Every way to write into a cost that a solver is shown."""
+    records: list[Any] = [cost.tasks[0], cost.ledger]
+    records += [] if cost.schedule is None else [cost.schedule]
+    attempts = [
+        partial(setattr, record, each.name, 0.0) for record in records for each in fields(record)
+    ]
+    attempts += [partial(setattr, cost, name, None) for name in Cost.__slots__]
+    attempts += [partial(setattr, cost, "other", 0.0)]
+    holders: list[Any] = [getattr(cost.ledger, each.name) for each in fields(cost.ledger)]
+    holders += [cost.tasks, cost.utilisation]
+    holders += [] if cost.schedule is None else [cost.schedule.layers, cost.schedule.transfers]
+    return attempts + [partial(setitem, holder, 0, 0.0) for holder in holders if holder is not None]
+
+
+@pytest.mark.parametrize("objective", ["latency", "makespan", "mean-latency", "batch"])
+def test_a_solver_cannot_write_into_what_it_is_shown(objective: str) -> None:
+    """A solver is shown the cost of its plan and writes into every part of it, then answers the
+    plan. Each write is refused, and every number of the plan is that of a fresh computation."""
+    instance = replace(_pair(), tasks=(Task(name="t", model="m", source="pi", arrivals_per_s=0.1),))
+    refused = []
+
+    def forger(request: Request) -> Answer:
+        decision = placed([0, 1])
+        assert request.offer(decision)
+        for attempt in _attempts(request.verdicts.cost(decision)):
+            try:
+                attempt()
+            except (AttributeError, TypeError):
+                refused.append(attempt)
+            else:
+                pytest.fail(f"{attempt} was not refused")
+        with pytest.raises(AttributeError):
+            request.faults_of(decision).clear()  # type: ignore[attr-defined]
+        return Answer(decision)
+
+    info = SolverInfo(
+        name="forger",
+        summary="writes into what it is shown",
+        kind="heuristic",
+        objectives=(objective,),
+        entry=forger,
+    )
+    plan = sf.solve(instance, info, objective)
+    assert len(refused) > 12
+    assert plan == replaced(
+        describe(instance, placed([0, 1]), Objective(objective)),  # type: ignore[arg-type]
+        **{name: getattr(plan, name) for name in CLAIMS},
+    )
+
+
+def test_a_cost_is_copied_with_all_that_it_is_made_of() -> None:
+    """Pickled and copied: the same number, the same parts."""
+    cost = decision_cost(_pair(), placed([0, 1]), Objective("makespan"))
+    for again in (pickle.loads(pickle.dumps(cost)), deepcopy(cost)):
+        assert (again, again.tasks, again.ledger) == (cost, cost.tasks, cost.ledger)
+        assert (again.utilisation, again.schedule) == (cost.utilisation, cost.schedule)

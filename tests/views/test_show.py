@@ -16,7 +16,8 @@ import pytest
 from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision, placed
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.plan import Plan, PlanError, TaskPlan
+from splitfog.formulations.plan import Plan, PlanError
+from splitfog.formulations.plan_file import PlanFile, TaskEntry
 from splitfog.instances import zoo
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
@@ -75,7 +76,7 @@ def split(instance: Instance, first: float, second: float) -> Plan:
     return describe(instance, placed(*placements), LATENCY, solver="own", status="feasible")
 
 
-def svg_of(instance: Instance, plan: Plan | None) -> tuple[ElementTree.Element, list[str]]:
+def svg_of(instance: Instance, plan: PlanFile | None) -> tuple[ElementTree.Element, list[str]]:
     """The root of a picture, and the texts that are to be seen in it."""
     root = ElementTree.fromstring(picture(instance, plan, ".svg"))
     return root, [e.text or "" for e in root.iter("{http://www.w3.org/2000/svg}text")]
@@ -154,11 +155,11 @@ def test_what_a_plan_leaves_out_is_computed() -> None:
     """A plan of placements only gives the same panels as the full plan."""
     instance = instance_of(small())
     full = split(instance, 0.4, 0.4)
-    bare = Plan(
+    bare = PlanFile(
         objective=LATENCY,
         solver="own",
         status="feasible",
-        tasks=(TaskPlan(task="cam0", placement=full.placement("cam0")),),
+        tasks=(TaskEntry(task="cam0", placement=full.placement("cam0")),),
     )
     assert picture(instance, bare, ".svg") == picture(instance, full, ".svg")
 
@@ -238,7 +239,9 @@ def test_a_sliced_stage_shows_tiles_halo_and_timeline() -> None:
 
 def test_a_plan_without_placement_gives_its_reason() -> None:
     """An infeasible plan is shown as the instance, with status and reason."""
-    plan = Plan(objective=LATENCY, solver="ilp", status="infeasible", tasks=(), reason="too small")
+    plan = PlanFile(
+        objective=LATENCY, solver="ilp", status="infeasible", tasks=(), reason="too small"
+    )
     _, texts = svg_of(instance_of(small()), plan)
     assert {"ilp · latency · infeasible", "too small", "conv"} <= set(texts)
 
@@ -301,7 +304,7 @@ def test_a_plan_of_another_instance_is_refused_and_leaves_the_old_file(tmp_path:
     """What does not fit is named; a picture that was there stays, and nothing else is left."""
     path = tmp_path / "plan.svg"
     path.write_text("old")
-    plan = Plan(objective=LATENCY, tasks=(TaskPlan(task="cam0", placement={"conv": "mars"}),))
+    plan = PlanFile(objective=LATENCY, tasks=(TaskEntry(task="cam0", placement={"conv": "mars"}),))
     with pytest.raises(PlanError, match="layer conv is on mars"):
         show_instance(instance_of(small()), plan, path)
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]

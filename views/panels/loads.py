@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from splitfog.formulations.plan import LinkLoad, NodeLoad, Plan, TaskPlan
+from splitfog.formulations.plan_file import LinkLoad, NodeEntry, PlanFile, TaskEntry
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Task
 from splitfog.views import style
@@ -17,7 +17,7 @@ _LINK = "#9a9a9a"
 _COMPUTE, _TRANSFER, _WAIT = "#56B4E9", "#E69F00", "#CC79A7"
 
 
-def load_panels(instance: Instance, plan: Plan) -> list[Panel]:
+def load_panels(instance: Instance, plan: PlanFile) -> list[Panel]:
     """Busy time of nodes and links, and for sums over tasks what each is made of."""
     panels: list[Panel] = []
     if plan.nodes:
@@ -50,7 +50,7 @@ def crossing_panel(instance: Instance, task: Task, crossings: list[Crossing]) ->
     return BarPanel(title, bars, _omitted(len(shown), len(crossings), "tensors"))
 
 
-def _node_panel(instance: Instance, plan: Plan) -> BarPanel:
+def _node_panel(instance: Instance, plan: PlanFile) -> BarPanel:
     palette, index = style.Palette(instance), instance.node_index
     loads = sorted(
         plan.nodes.items(), key=lambda entry: (-(entry[1].busy_s or 0.0), index[entry[0]])
@@ -69,7 +69,7 @@ def _node_panel(instance: Instance, plan: Plan) -> BarPanel:
     return BarPanel("Nodes: busy for one inference of every task", bars, omitted, mark_s, mark)
 
 
-def _node_note(instance: Instance, name: str, load: NodeLoad) -> str:
+def _node_note(instance: Instance, name: str, load: NodeEntry) -> str:
     limit = instance.nodes[instance.node_index[name]].memory_bytes
     parts = []
     if load.utilisation is not None:
@@ -80,7 +80,7 @@ def _node_note(instance: Instance, name: str, load: NodeLoad) -> str:
     return " · ".join(parts)
 
 
-def _link_panel(instance: Instance, plan: Plan) -> BarPanel:
+def _link_panel(instance: Instance, plan: PlanFile) -> BarPanel:
     loads = sorted(plan.links, key=lambda load: -load.busy_s)
     bars = [
         Bar(link_name(load), ((load.busy_s, _LINK),), style.in_bytes(load.bytes))
@@ -94,14 +94,14 @@ def link_name(load: LinkLoad) -> str:
     return f"{load.tail} → {load.head}"
 
 
-def _task_panel(tasks: list[TaskPlan]) -> BarPanel:
+def _task_panel(tasks: list[TaskEntry]) -> BarPanel:
     shown = sorted(tasks, key=lambda task: -(task.latency_s or 0.0))[:MOST_BARS]
     bars = [Bar(task.task, _task_parts(task), _deadline(task)) for task in shown]
     title = "Tasks: compute (blue), transfer (orange), wait (pink)"
     return BarPanel(title, bars, _omitted(len(bars), len(tasks), "tasks"))
 
 
-def _task_parts(task: TaskPlan) -> tuple[tuple[float, str], ...]:
+def _task_parts(task: TaskEntry) -> tuple[tuple[float, str], ...]:
     """Compute, transfer and wait; the latency in one piece where they do not add up to it."""
     latency_s = task.latency_s or 0.0
     parts = (task.compute_s or 0.0, task.transfer_s or 0.0, task.wait_s or 0.0)
@@ -110,7 +110,7 @@ def _task_parts(task: TaskPlan) -> tuple[tuple[float, str], ...]:
     return tuple(zip(parts, (_COMPUTE, _TRANSFER, _WAIT), strict=True))
 
 
-def _deadline(task: TaskPlan) -> str:
+def _deadline(task: TaskEntry) -> str:
     return {None: "", True: "deadline met", False: "deadline missed"}[task.deadline_met]
 
 

@@ -6,7 +6,7 @@ from math import inf
 
 from splitfog.formulations.costs.ledger import hops, layer_time
 from splitfog.formulations.decision import TaskDecision
-from splitfog.formulations.plan import Plan, PlanSchedule
+from splitfog.formulations.plan_file import PlanFile, PlanSchedule
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Task
 from splitfog.views import style
@@ -17,7 +17,9 @@ MOST_ROWS = 20
 Rows = dict[str, list[Span]]
 
 
-def timeline_panel(instance: Instance, plan: Plan, decision: TaskDecision) -> TimelinePanel | None:
+def timeline_panel(
+    instance: Instance, plan: PlanFile, decision: TaskDecision
+) -> TimelinePanel | None:
     """The timeline of a plan of one unsliced task under `makespan` or `latency`, else None.
 
     Under `latency` nothing overlaps: every layer and every transfer stands after the one before,

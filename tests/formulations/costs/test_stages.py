@@ -224,7 +224,7 @@ def test_closed_form_among_queues(radio, seconds):
     task = instance.tasks[0]
     ledger, cost = Ledger.of(instance), TaskCost(latency_s=1.0, wait_s=1.0)
     visits = stage_visits(instance, task, HALVES)
-    book_visits(instance, task, HALVES, visits, [99.0, 16.0, 5.0], ledger, cost)
+    cost += book_visits(instance, task, HALVES, visits, [99.0, 16.0, 5.0], ledger)
     assert cost.latency_s == pytest.approx(1 + seconds)
     assert cost.compute_s == pytest.approx(21)
     assert cost.transfer_s == pytest.approx(20)
@@ -236,10 +236,9 @@ def test_closed_form_among_queues(radio, seconds):
 def test_a_visit_without_service_does_not_wait():
     """Service 0 at a node with an infinite wait: only its transfers count."""
     instance = _instance()
-    cost = TaskCost()
     visits = (StageVisit(1, 6.0, 0.0, 4.0), StageVisit(2, 1.0, 2.0, 1.0))
     waits = [0.0, inf, 3.0]
-    book_visits(instance, instance.tasks[0], HALVES, visits, waits, Ledger.of(instance), cost)
+    cost = book_visits(instance, instance.tasks[0], HALVES, visits, waits, Ledger.of(instance))
     assert cost.latency_s == 10
     assert cost.wait_s == 3
 
@@ -257,12 +256,12 @@ def test_mean_latency_of_a_sliced_task_alone():
 def test_without_a_route_a_stage_is_impossible():
     """q can be reached, but not left: inf for both ways of counting, nothing booked."""
     instance = _instance(links=[("h", "p"), ("h", "q", "one-way")])
-    task, ledger, cost = instance.tasks[0], Ledger.of(instance), TaskCost()
+    task, ledger = instance.tasks[0], Ledger.of(instance)
     assert book_stage(instance, task, HALVES, ledger) == inf
     assert stage_timeline(instance, task, HALVES) is None
     visits = stage_visits(instance, task, HALVES)
     assert visits[1].transfer_out_s == inf
-    book_visits(instance, task, HALVES, visits, [0.0] * 3, ledger, cost)
+    cost = book_visits(instance, task, HALVES, visits, [0.0] * 3, ledger)
     assert cost.latency_s == inf
     assert ledger == Ledger.of(instance)
 

@@ -16,7 +16,8 @@ from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.costs.verify import false_claims
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.plan import NodeLoad, Plan, TaskPlan
+from splitfog.formulations.plan import Plan
+from splitfog.formulations.plan_file import NodeEntry, PlanFile, TaskEntry
 from tests.cases.scaling import scaled
 
 TINY = sf.load_instance(Path(__file__).parents[2] / "data" / "tiny.json")
@@ -44,7 +45,9 @@ def test_a_described_plan_is_true(name: str) -> None:
 def test_a_placement_alone_claims_nothing_false() -> None:
     """Only format, version, objective and the placement are needed."""
     placement = {"input": "pi", "conv": "pi", "fc": "server"}
-    plan = Plan(objective=Objective("latency"), tasks=(TaskPlan(task="cam", placement=placement),))
+    plan = PlanFile(
+        objective=Objective("latency"), tasks=(TaskEntry(task="cam", placement=placement),)
+    )
     assert false_claims(TINY, plan) == []
 
 
@@ -61,7 +64,7 @@ def plan_with(**changes: Any) -> Callable[[Plan], Plan]:
 def node_with(name: str, **changes: Any) -> Callable[[Plan], Plan]:
     """Change the load of a node."""
     return lambda plan: replace(
-        plan, nodes={**plan.nodes, name: replace(plan.nodes.get(name, NodeLoad()), **changes)}
+        plan, nodes={**plan.nodes, name: replace(plan.nodes.get(name, NodeEntry()), **changes)}
     )
 
 
@@ -208,7 +211,7 @@ def test_a_missing_task_is_named() -> None:
 def test_a_plan_without_an_answer_holds_none(status: Any) -> None:
     """Value null and no tasks is true; a value, a gap or tasks beside that status are false."""
     bound = None if status == "infeasible" else 0.1
-    empty = Plan(objective=Objective("latency"), status=status, tasks=(), lower_bound=bound)
+    empty = PlanFile(objective=Objective("latency"), status=status, tasks=(), lower_bound=bound)
     assert false_claims(TIMED, empty) == []
     starts = [
         sentence.split(f', must be null as status = "{status}"')[0]
@@ -239,7 +242,7 @@ def test_utilisation_is_recomputed() -> None:
 
 def test_infeasible_has_no_bound() -> None:
     """SPEC 4: there is nothing that it could be below."""
-    empty = Plan(objective=Objective("latency"), status="infeasible", tasks=(), lower_bound=0.1)
+    empty = PlanFile(objective=Objective("latency"), status="infeasible", tasks=(), lower_bound=0.1)
     assert false_claims(TIMED, empty) == [
         'lower_bound = 0.1, must be null as status = "infeasible"'
     ]

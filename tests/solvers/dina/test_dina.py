@@ -427,9 +427,9 @@ def test_finished_is_stable_from_any_start():
         value = decision_cost(instance, decision, LOOSE)
         start = describe(instance, decision, LOOSE, value)
         plan = sf.solve(instance, "swap", LOOSE, start=start)
-        if plan.stopped_by == "finished" and plan.audit and plan.audit["swaps"]:
+        if plan.stopped_by == "finished" and plan.audit and plan.audit.swaps:
             seen += 1
-            assert plan.audit["exchange_blocking"]["total"] == 0
+            assert plan.audit.exchange_blocking["total"] == 0
     assert seen > 5
 
 
@@ -493,7 +493,7 @@ def test_consent_ends_without_blocking_exchanges(consent):
         plan = sf.solve(fog(seed, radio="serial"), solver=solver, options={"consent": consent})
         assert plan.audit is not None
         if plan.stopped_by == "finished" and "the start" not in (plan.reason or ""):
-            assert plan.audit["exchange_blocking"][consent] == 0
+            assert plan.audit.exchange_blocking[consent] == 0
 
 
 def test_stages_wholly_at_home_are_written_unsliced():
@@ -541,4 +541,4 @@ def test_a_run_that_comes_home_is_a_whole_task_again():
     instance = sf.load_instance(Path(__file__).parents[2] / "data" / "restart.json")
     plan = sf.solve(instance, "dina-o", MEAN)
     assert plan.stopped_by == "finished"
-    assert plan.audit["exchange_blocking"]["total"] == 0
+    assert plan.audit.exchange_blocking["total"] == 0

@@ -52,11 +52,11 @@ def test_best_of_all_choices(monkeypatch):
         seen += 1
         assert plan.value == pytest.approx(min(values), rel=1e-9)
         assert plan.audit is not None
-        own = plan.audit["given_catalogue"]
-        assert own["proven"]
-        assert own["plans"] == sum(map(len, catalogues))
-        assert own["lower_bound"] <= min(values) * (1 + 1e-12)
-        assert plan.lower_bound is None or plan.lower_bound <= own["lower_bound"]
+        own = plan.audit.given_catalogue
+        assert own.proven
+        assert own.plans == sum(map(len, catalogues))
+        assert own.lower_bound <= min(values) * (1 + 1e-12)
+        assert plan.lower_bound is None or plan.lower_bound <= own.lower_bound
     assert seen > 7
 
 
@@ -96,7 +96,7 @@ def test_a_time_limit_leaves_a_valid_bound():
     assert whole.value is not None
     assert quick.stopped_by == "time limit"
     if quick.audit is not None:
-        assert quick.audit["given_catalogue"]["lower_bound"] <= whole.value * (1 + 1e-9)
+        assert quick.audit.given_catalogue.lower_bound <= whole.value * (1 + 1e-9)
 
 
 def test_many_tasks_are_declined(monkeypatch):

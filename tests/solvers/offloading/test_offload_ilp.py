@@ -66,8 +66,8 @@ def test_optimum_of_all_assignments(tmp_path, formulation):
         assert plan.value == pytest.approx(best, rel=1e-9)
         assert plan.status == "optimal"
         assert plan.audit is not None
-        assert plan.audit["given_subtasks"]["proven"]
-        assert plan.lower_bound == plan.audit["given_subtasks"]["lower_bound"]
+        assert plan.audit.given_subtasks.proven
+        assert plan.lower_bound == plan.audit.given_subtasks.lower_bound
         assert plan.lower_bound <= best * (1 + 1e-12)
     assert found >= 12
     assert barriers >= 5
@@ -92,10 +92,10 @@ def test_bound_over_all_partitions():
     plan = solve(instance, "offload-ilp", "mean-latency")
     check_plan(instance, plan)
     assert plan.audit is not None
-    own = plan.audit["given_subtasks"]
-    assert own["proven"]
+    own = plan.audit.given_subtasks
+    assert own.proven
     assert plan.lower_bound is not None
-    assert plan.lower_bound < own["lower_bound"]
+    assert plan.lower_bound < own.lower_bound
     assert "all partitions" in (plan.reason or "")
 
 
@@ -150,7 +150,7 @@ def test_larger_problems_fall_back_or_decline(monkeypatch):
     plan = solve(instance, "offload-ilp", "mean-latency")
     assert "the compact program instead" in (plan.reason or "")
     assert plan.audit is not None
-    assert plan.audit["given_subtasks"]["proven"]
+    assert plan.audit.given_subtasks.proven
     monkeypatch.setattr(offload_ilp, "MOST_PLACES", 5)
     with pytest.raises(SolverDeclined, match="places to be, more than 5"):
         solve(instance, "offload-ilp", "mean-latency")

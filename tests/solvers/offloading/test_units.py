@@ -99,7 +99,7 @@ def test_nothing_to_pay():
         check_plan(instance, plan)
         assert (plan.value, plan.gap, plan.status) == (0.0, 0.0, "optimal")
         assert plan.audit is not None
-        assert plan.audit["given_subtasks"]["gap"] == 0.0
+        assert plan.audit.given_subtasks.gap == 0.0
 
 
 SOLVERS = ("dina", "dina-p", "dina-o", "best-response", "swap", "unsplittable", "joint-ilp")

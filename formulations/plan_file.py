@@ -1,0 +1,142 @@
+"""What a plan file may say (SPEC section 4): claims by names, of which most can be left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec import field as renamed
+from msgspec.structs import force_setattr
+
+from splitfog.formulations.objective import Objective
+from splitfog.instances.read_only import read_only, seal
+from splitfog.instances.records import Size
+
+FORMAT: Literal["splitfog/plan"] = "splitfog/plan"
+VERSION: Literal[1] = 1
+
+Status = Literal["optimal", "feasible", "infeasible", "unknown", "error"]
+StoppedBy = Literal["finished", "time limit", "iteration limit", "cycle", "interrupted"]
+ProvenOver = Literal["all", "placements", "contiguous", "catalogue", "given"]
+"""For which plans a bound and a status hold: all; those without slices; of these, those whose
+layers on a node are consecutive; those of a solver's stated catalogue; those of given subtasks."""
+
+
+class PlanSlice(Struct, frozen=True, forbid_unknown_fields=True):
+    """A slice of a stage, by the node's name."""
+
+    node: str
+    rows: tuple[Size, Size]
+    columns: tuple[Size, Size]
+
+
+class PlanStage(Struct, frozen=True, forbid_unknown_fields=True):
+    """A stage, by names."""
+
+    layers: tuple[str, ...]
+    home: str
+    slices: tuple[PlanSlice, ...]
+
+
+class PlanSchedule(Struct, frozen=True, forbid_unknown_fields=True):
+    """When layers run and tensors travel: [start_s, end_s], [tensor, from, to, start_s, end_s]."""
+
+    layers: Mapping[str, tuple[float, float]]
+    transfers: tuple[tuple[str, str, str, float, float], ...]
+
+    def __post_init__(self) -> None:
+        seal(self, "layers")
+
+
+class TaskEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One task's placement and stages, with the figures that the file gives, in seconds."""
+
+    task: str
+    placement: Mapping[str, str]
+    order: tuple[str, ...] | None = None
+    stages: tuple[PlanStage, ...] = ()
+    schedule: PlanSchedule | None = None
+    latency_s: float | None = None
+    compute_s: float | None = None
+    transfer_s: float | None = None
+    wait_s: float | None = None
+    deadline_met: bool | None = None
+
+    def __post_init__(self) -> None:
+        seal(self, "placement")
+
+
+class NodeEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A node's busy time for one inference of every task, its rho, weights held and queue."""
+
+    busy_s: float | None = None
+    utilisation: float | None = None
+    memory_bytes: float | None = None
+    queue: tuple[tuple[str, int | None, int | None], ...] | None = None
+
+
+class LinkLoad(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What crosses a directed link in one inference of every task."""
+
+    tail: str = renamed(name="from")
+    head: str = renamed(name="to")
+    bytes: float
+    busy_s: float
+
+
+class PlanFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a plan file, or a plan by hand, says: an objective, placements, and any of the rest.
+
+    What is left out is None or empty, and what is there is a claim, to be held to the truth
+    (`verify`). `splitfog.plan(instance, file)` computes the `Plan` of its placements; a `Plan` is
+    a file that leaves nothing out. `audit` holds figures by name, of whatever kind stands there.
+    """
+
+    format: Literal["splitfog/plan"] = FORMAT
+    version: Literal[1] = VERSION
+    instance: str | None = None
+    instance_sha256: str | None = None
+    solver: str | None = None
+    seed: int | None = None
+    objective: Objective
+    status: Status | None = None
+    stopped_by: StoppedBy | None = None
+    reason: str | None = None
+    value: float | None = None
+    lower_bound: float | None = None
+    gap: float | None = None
+    proven_over: ProvenOver | None = None
+    runtime_s: float | None = None
+    tasks: tuple[TaskEntry, ...]
+    nodes: Mapping[str, NodeEntry] = {}
+    links: tuple[LinkLoad, ...] = ()
+    audit: Any = None
+
+    def __post_init__(self) -> None:
+        seal(self, "nodes")
+        force_setattr(self, "audit", read_only(self.audit))
+
+    def placement(self, task: str) -> dict[str, str]:
+        """Where a task's layers run.
+
+        Parameters
+        ----------
+        task
+            Its name.
+
+        Returns
+        -------
+        dict
+            Layer -> node, by names.
+
+        Raises
+        ------
+        LookupError
+            Naming the tasks of the plan.
+        """
+        for entry in self.tasks:
+            if entry.task == task:
+                return dict(entry.placement)
+        known = ", ".join(entry.task for entry in self.tasks) or "none: it has no placement"
+        raise LookupError(f"no task {task!r} in the plan; its tasks: {known}")
