@@ -68,6 +68,8 @@ class SolverInfo:
     exact_when: str = "never"
     complexity: str = ""
     reference: str = ""
+    cites: tuple[str, ...] = ()
+    """After whom: keys of `references.bib`, or whole BibTeX entries; (): splitfog alone."""
     options: Mapping[str, Option] = field(default_factory=dict)
     cheap: bool = False
     """Polynomial and fast: searches start from its plan."""
