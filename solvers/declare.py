@@ -95,6 +95,8 @@ class SolverInfo:
     exact_when: str = "never"
     complexity: str = ""
     reference: str = ""
+    cites: tuple[str, ...] = ()
+    """After whom: keys of `references.bib`, or whole BibTeX entries; (): splitfog alone."""
     options: Mapping[str, Option] = field(default_factory=dict)
     cheap: bool = False
     start: bool = False

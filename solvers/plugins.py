@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from splitfog.solvers.declare import Option, SolverInfo
+from splitfog.solvers.references import is_citation
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -84,6 +85,11 @@ def declaration_faults(info: Any) -> list[str]:
     for name, option in dict(info.options).items():
         if not isinstance(option, Option):
             faults.append(f"{at}: option {name} = {option!r}, must be an Option")
+    faults += [
+        f"{at}: cites {name!r}, must be a key of references.bib or a whole BibTeX entry"
+        for name in info.cites
+        if not is_citation(name)
+    ]
     return faults
 
 

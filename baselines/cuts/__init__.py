@@ -14,6 +14,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="one task, a chain from an input, two nodes of different tiers, monotone",
         complexity="O(L N)",
         reference="Kang et al., Neurosurgeon, ASPLOS 2017; on a DAG its topological order (ours)",
+        cites=("kang2017neurosurgeon",),
     ),
     SolverInfo(
         name="dads",
@@ -24,6 +25,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="latency with two nodes where no memory limit binds; period within factor 3",
         complexity="N maximum flows on O(V + E) arcs; for period (2 grid + 1)^2 as many",
         reference="Hu et al., DADS, INFOCOM 2019; with the missing reverse links (ours)",
+        cites=("hu2019dads",),
         options={"grid": Option(3, "period: costs are scaled by 2^-grid to 2^grid", least=0)},
         cheap=True,
     ),
@@ -36,6 +38,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="a chain from an input, one node a tier, monotone, no groups, no memory limits",
         complexity="O(B^(K-1)) splits of B blocks over K tiers",
         reference="after Scission, Lockhart et al. 2020",
+        cites=("lockhart2020scission",),
     ),
     SolverInfo(
         name="qdmp",
@@ -46,6 +49,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="two nodes, the source in the lower tier, monotone, no memory limit binds",
         complexity="O(N (V + E)) and few small maximum flows",
         reference="after QDMP, Zhang et al., IMWUT 2020; the order of blocks is ours",
+        cites=("zhang2020qdmp",),
     ),
     SolverInfo(
         name="ionn",
@@ -55,6 +59,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".shortest_paths:solve_ionn",
         complexity="O(N B) for B blocks",
         reference="Jeong et al., IONN, SoCC 2018; one upload, a DAG as its chain of blocks (ours)",
+        cites=("jeong2018ionn",),
         options={"queries": Option(100.0, "inferences that share one upload", least=1)},
     ),
     SolverInfo(
@@ -66,6 +71,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="a chain from an input, two nodes, no groups, no memory limits",
         complexity="O(N B) for B blocks",
         reference="Eshratifar et al., JointDNN, arXiv 1801.08618; DAGs as chains of blocks (ours)",
+        cites=("eshratifar2021jointdnn",),
     ),
     SolverInfo(
         name="aaiot",
@@ -76,5 +82,6 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="a chain from an input, one node a tier in a line, monotone, no groups, limits",
         complexity="O(B K) for B blocks and K tiers",
         reference="Zhou et al., AAIoT, IEEE WCL 2019; a DAG as its chain of blocks (ours)",
+        cites=("zhou2019aaiot",),
     ),
 )

@@ -13,6 +13,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".contiguous:solve_pipedream",
         complexity="O(L^2 N^2); refuses above 3,000 layers",
         reference="Narayanan et al., PipeDream, SOSP 2019; without replication (ours)",
+        cites=("narayanan2019pipedream",),
         cheap=True,
     ),
     SolverInfo(
@@ -24,5 +25,6 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="one node a tier in a line, the source the lowest, monotone, no results_to",
         complexity="O(I^2 N^2) for I downward-closed sets; refuses above 5,000",
         reference="Tarnawski et al., NeurIPS 2020; nodes and networks that differ are ours",
+        cites=("tarnawski2020placement",),
     ),
 )

@@ -66,6 +66,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".heft:solve_heft",
         complexity="O(E N)",
         reference="Topcuoglu et al., IEEE TPDS 2002",
+        cites=("topcuoglu2002heft",),
         cheap=True,
     ),
     SolverInfo(
@@ -76,6 +77,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".heft:solve_cpop",
         complexity="O(E N)",
         reference="Topcuoglu et al., IEEE TPDS 2002",
+        cites=("topcuoglu2002heft",),
         cheap=True,
     ),
 )

@@ -19,6 +19,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="on chains of one result, one node per tier, without memory or groups",
         complexity="O((V + E) K^2)",
         reference="after D3 (arXiv 2101.05952); the look-ahead is ours",
+        cites=("zhang2021d3",),
         cheap=True,
     ),
     SolverInfo(
@@ -30,6 +31,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="on chains of one result, one node per tier, without memory or groups",
         complexity="O((V + E) K^2)",
         reference="after D3 (arXiv 2101.05952); the look-ahead is ours",
+        cites=("zhang2021d3",),
         cheap=True,
     ),
     SolverInfo(
@@ -42,6 +44,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="never; the best of a stated family where ways from home share no channel",
         complexity="O(P^2 H^2 N) for P blocks in a run, H rows and N nodes",
         reference="after D3 (arXiv 2101.05952); the family and the dynamic program are ours",
+        cites=("zhang2021d3",),
         options=SLICING | {"homes": Option(1, "how many nodes are tried as home", least=1)},
         start=True,
     ),
@@ -55,6 +58,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="never; its bound holds for the given tiles only and stands in the reason",
         complexity="exponential at worst; O(T N) variables a stage of T tiles",
         reference="0-1 program over the loads of nodes and links (ours), by CBC or HiGHS",
+        cites=("zhang2021d3", "huangfu2018highs"),
         options={
             "stages": Option("vsm", "a plan file whose tiles are dealt, or vsm for its plan"),
             "grid": Option(0, "cut every stage in so many rows and columns; 0: as it is", least=0),
@@ -72,6 +76,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".d3:solve_d3",
         complexity="a few rounds of hpa and vsm",
         reference="after D3 (arXiv 2101.05952); the repetition is ours",
+        cites=("zhang2021d3",),
         options=SLICING
         | {
             "partition": Option("hpa", "what divides layers by tier", choices=("hpa", "min-cut")),

@@ -22,6 +22,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".dina:solve_dina",
         complexity="O(tasks L N + K^2 + K N) a turn, K subtasks; at most 50 turns",
         reference="after DINA, INFOCOM 2020; decisions that are ours stand in solvers/dina/",
+        cites=("mohammed2020dina",),
         options={"consent": _CONSENT},
         start=True,
     ),
@@ -34,6 +35,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".dina:solve_dina_p",
         complexity="O(tasks L N) a sweep, at most 100",
         reference="after DINA, INFOCOM 2020; blocks, prices and dynamic program are ours",
+        cites=("mohammed2020dina",),
         start=True,
     ),
     SolverInfo(
@@ -45,6 +47,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".offload:solve_dina_o",
         complexity="O(K^2 + K N) a round, K subtasks; at most 1,000 rounds",
         reference="after DINA, INFOCOM 2020 (swap matching); moves and consent total are ours",
+        cites=("mohammed2020dina",),
         options={
             "consent": _CONSENT,
             "stages": Option(None, _MATCHED + "DINA-P's first pass", kind=str),
@@ -59,6 +62,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".offload:solve_swap",
         complexity="O(K^2 + K N) a round, K subtasks; at most 1,000 rounds",
         reference="two-sided exchange stability: Bodine-Baron et al., arXiv 1104.0052 (four)",
+        cites=("bodinebaron2011peer",),
         options={"consent": _CONSENT, "stages": Option(None, _MATCHED + "the start's", kind=str)},
         start=True,
     ),
@@ -71,6 +75,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".acceptance:solve_deferred_acceptance",
         complexity="O(K N log(K N)); refuses above load .95",
         reference="Gale and Shapley, 1962; the limit on loads is ours",
+        cites=("gale1962college",),
         options={
             "side": Option("subtasks", "who proposes", choices=("subtasks", "nodes")),
             "stages": Option(None, _MATCHED + "DINA-P's first pass", kind=str),

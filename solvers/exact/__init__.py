@@ -14,6 +14,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="one usable node per tier, routes along the line; memory is only checked",
         complexity="one maximum flow on O(K (V + E)) arcs",
         reference="H. Ishikawa, PAMI 2003 (chains of variables); DADS, INFOCOM 2019 (two tiers)",
+        cites=("ishikawa2003exact", "hu2019dads"),
         cheap=True,
     ),
     SolverInfo(
@@ -25,6 +26,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="always; on a time limit it returns its dual bound",
         complexity="exponential at worst; O(L N + T D) variables, O(E N^2) where links form cycles",
         reference="0-1 program by cuts or transports (ours), solved by CBC or HiGHS",
+        cites=("huangfu2018highs",),
         options={"engine": Option("highs", "the back end", choices=("cbc", "highs"))},
         start=True,
     ),
@@ -37,6 +39,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="the model is a chain, no memory limit binds and no groups span layers",
         complexity="O(L N^2)",
         reference="shortest path of JointDNN (arXiv 1801.08618) and AAIoT (IEEE WCL 2019)",
+        cites=("eshratifar2021jointdnn", "zhou2019aaiot"),
         cheap=True,
     ),
     SolverInfo(

@@ -14,6 +14,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="always but with very many hops that can wait; on a time limit with its bound",
         complexity="exponential at worst in the largest segment between two cuts in series",
         reference="CP-SAT (OR-Tools); the cut into segments and the order of hops are ours",
+        cites=("perron-cpsat",),
         options={
             "workers": Option(1, "CP-SAT's threads", least=1),
             "decompose": Option(True, "whether the model is cut into segments in series"),

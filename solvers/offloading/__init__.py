@@ -17,6 +17,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="for the subtasks given; with quotas on sources of tasks up to 150,000 columns",
         complexity="one linear assignment of K subtasks to O(K + N) slots",
         reference="Bruno, Coffman, Sethi, CACM 1974 (slots by position from the end)",
+        cites=("bruno1974scheduling",),
         options=_SUBTASKS,
     ),
     SolverInfo(
@@ -29,6 +30,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="for the subtasks given (see audit), about 20 subtasks on 5 nodes in a minute",
         complexity="exponential at worst; O(2^K) sets a node, or 2,000 places in the compact form",
         reference="one column per node and set of subtasks (ours), solved by HiGHS",
+        cites=("huangfu2018highs",),
         options={
             **_SUBTASKS,
             "formulation": Option("columns", "the program", choices=("columns", "compact")),
@@ -44,6 +46,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="within the catalogues (see audit); up to 20 tasks, about 10 in a minute",
         complexity="exponential at worst: branch and bound over tasks",
         reference="catalogues of DINA-P; the bound by supermodular waits is ours",
+        cites=("mohammed2020dina",),
         start=True,
     ),
     SolverInfo(
@@ -55,6 +58,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         answers="slices",
         complexity="O(K N log(K N))",
         reference="Dean, Goemans, Immorlica, 2006; sizes, quotas and loads afterwards are ours",
+        cites=("dean2006unsplittable",),
         options=_SUBTASKS,
     ),
 )

@@ -28,6 +28,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".alpha_expansion:solve_alpha_expansion",
         complexity="one maximum flow on O(V + E) arcs a node and round",
         reference="Boykov, Veksler, Zabih, PAMI 2001; within 2c where the plan's reason says so",
+        cites=("boykov2001expansion",),
         start=True,
     ),
 )

@@ -16,16 +16,24 @@ ANSWERS = {"placements": "whole layers on nodes", "slices": "slices of layers on
 
 def run(
     name: Annotated[str | None, typer.Argument(help="only this one, with its options")] = None,
+    bibtex: Annotated[bool, typer.Option("--bibtex", help="BibTeX of the papers instead")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output")] = False,
 ) -> int:
     """List every solver and baseline.
 
     What it solves, whether it is exact, its complexity and its paper; with a name, its options.
+    With --bibtex what to cite: the papers of all, or of the one named, and splitfog itself.
     """
     from splitfog.solvers.registry import solver_info, solver_infos
 
+    if bibtex and as_json:
+        raise ValueError("--bibtex and --json are given, must be one of them")
     infos = [solver_info(name)] if name else list(solver_infos())
-    if as_json:
+    if bibtex:
+        from splitfog.solvers.references import bibtex as entries_of
+
+        put(entries_of(name for info in infos for name in info.cites))
+    elif as_json:
         records = [_record(info) for info in infos]
         put_json(records[0] if name else records)
     elif name:
@@ -45,6 +53,7 @@ def _record(info: SolverInfo) -> dict[str, Any]:
         "exact_when": info.exact_when,
         "complexity": info.complexity or None,
         "reference": info.reference or None,
+        "cites": info.cites,
         "start": info.start,
         "origin": info.origin,
         "options": [

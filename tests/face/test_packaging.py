@@ -51,7 +51,8 @@ def files_of_packages() -> set[str]:
 
 def _belongs(file: Path, inner: Path) -> bool:
     data = inner.parts[0] == "data" and file.name.endswith((".json", ".json.gz"))
-    return file.is_file() and (file.suffix in (".py", ".pyi") or file.name == "py.typed" or data)
+    named = file.name in ("py.typed", "references.bib")
+    return file.is_file() and (file.suffix in (".py", ".pyi") or named or data)
 
 
 def test_the_package_list_is_what_is_on_disk() -> None:

@@ -1,0 +1,123 @@
+"""The tables of the pages hold every field, figure, command and exit code there is, no others."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from splitfog.commands import COMMANDS, shell
+from splitfog.formulations.costs import audit_form
+from splitfog.formulations.fronts.front import FrontFile, FrontPoint
+from splitfog.formulations.objective import OBJECTIVES, Objective
+from splitfog.formulations.parametric.policy_table import PolicyFile, PolicyPiece
+from splitfog.formulations.plan import (
+    LinkLoad,
+    NodeLoad,
+    PlanFile,
+    PlanSchedule,
+    PlanSlice,
+    PlanStage,
+    Status,
+    TaskPlan,
+)
+from splitfog.formulations.tiles.stage_shape import ELEMENTWISE, WINDOWED
+from splitfog.instances.files import InstanceFile
+from splitfog.instances.records import Layer, Link, Model, Node, Op, Task, Window
+from tests.docs.pages import FOLDER, table
+
+REQUIRED = "required"
+
+RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
+    ("instance-file.md", "The file"): InstanceFile,
+    ("instance-file.md", "A node"): Node,
+    ("instance-file.md", "A link"): Link,
+    ("instance-file.md", "A model"): Model,
+    ("instance-file.md", "A layer"): Layer,
+    ("instance-file.md", "A window"): Window,
+    ("instance-file.md", "A task"): Task,
+    ("plan-file.md", "The plan"): PlanFile,
+    ("plan-file.md", "The objective"): Objective,
+    ("plan-file.md", "A task's plan"): TaskPlan,
+    ("plan-file.md", "A stage"): PlanStage,
+    ("plan-file.md", "A slice"): PlanSlice,
+    ("plan-file.md", "The schedule"): PlanSchedule,
+    ("plan-file.md", "A node's load"): NodeLoad,
+    ("plan-file.md", "A link's load"): LinkLoad,
+    ("plan-file.md", "The policy"): PolicyFile,
+    ("plan-file.md", "A piece"): PolicyPiece,
+    ("plan-file.md", "The front"): FrontFile,
+    ("plan-file.md", "A point"): FrontPoint,
+}
+
+
+def default_of(field: msgspec.structs.FieldInfo) -> Any:
+    """In JSON's values; `REQUIRED` where there is none."""
+    if field.required:
+        return REQUIRED
+    factory = field.default_factory
+    value = field.default if factory is msgspec.NODEFAULT else factory()
+    return json.loads(msgspec.json.encode(value))
+
+
+@pytest.mark.parametrize(
+    ("place", "record"), RECORDS.items(), ids=lambda x: getattr(x, "__name__", "")
+)
+def test_a_record_is_described_whole(place: tuple[str, str], record: Any) -> None:
+    """Its table has a row for each field, with the field's default, and no other row."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(record)}
+    rows = table(*place)
+    assert set(rows) == set(fields)
+    for name, (meaning, default) in rows.items():
+        stated = REQUIRED if default == REQUIRED else json.loads(default.strip("`"))
+        assert stated == default_of(fields[name]), f"{place}: {name}"
+        for choice in choices(fields[name].type):
+            assert f"`{choice}`" in meaning, f"{place}: {name} may be {choice}"
+
+
+def choices(kind: Any) -> list[str]:
+    """The texts that a field may hold, where these are few; `op` has a sentence of its own."""
+    texts = [value for value in get_args(kind) if isinstance(value, str)]
+    inner = [text for part in get_args(kind) if not isinstance(part, str) for text in choices(part)]
+    found = [*texts, *inner]
+    return [] if len(found) < 2 or len(found) > 10 else found
+
+
+def test_every_operator_is_named() -> None:
+    """In the list of `instance-file.md`; those that can be sliced in `slices.md`, too."""
+    listed = (FOLDER / "instance-file.md").read_text().partition("The operators are")[2]
+    assert all(f"`{op}`" in listed.partition("\n\n")[0] for op in get_args(Op))
+    sliced = (FOLDER / "slices.md").read_text().partition("every operator is")[2]
+    named = {op for op in get_args(Op) if f"`{op}`" in sliced.partition("\n-")[0]}
+    assert named == WINDOWED | ELEMENTWISE
+
+
+def test_every_objective_is_in_the_table() -> None:
+    """Of `costs.md`."""
+    assert set(table("costs.md", "What a plan costs")) == set(OBJECTIVES)
+
+
+def test_every_status_is_in_its_table() -> None:
+    """The second table of `The plan`."""
+    section = (FOLDER / "plan-file.md").read_text().partition("| status | means |")[2]
+    rows = section.partition("\n\n")[0].splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == list(get_args(Status))
+
+
+def test_every_figure_of_an_audit_is_in_the_table() -> None:
+    """Of `matching.md`."""
+    assert set(table("matching.md", "The audit")) == set(audit_form._FIGURES)
+
+
+def test_every_command_is_in_the_table() -> None:
+    """Of `command-line.md`."""
+    assert set(table("command-line.md", "The command line")) == set(COMMANDS)
+
+
+def test_every_exit_code_is_in_the_table() -> None:
+    """Of `command-line.md`, and no other."""
+    names = ("DONE", "CHECK_FAILED", "BAD_INPUT", "INFEASIBLE", "UNKNOWN", "ERROR", "INTERRUPTED")
+    codes = {str(getattr(shell, name)) for name in names}
+    assert set(table("command-line.md", "Exit codes")) == codes
