@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from splitfog.instances.kept import Keeper
 from splitfog.instances.order import topological
+from splitfog.instances.overview import instance_html, instance_line, model_line
 from splitfog.instances.read_only import EMPTY, ReadOnly, read_only
 
 Name = Annotated[str, Meta(min_length=1)]
@@ -93,6 +94,9 @@ class Model(
 
     name: Name
     layers: Annotated[tuple[Layer, ...], Meta(min_length=1)]
+
+    def __repr__(self) -> str:
+        return model_line(self)
 
     @property
     def parameters(self) -> int:
@@ -263,6 +267,12 @@ class Instance(Keeper):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         object.__setattr__(self, "meta", read_only(self.meta))
         require_sound(self)
+
+    def __repr__(self) -> str:
+        return instance_line(self)
+
+    def _repr_html_(self) -> str:
+        return instance_html(self)
 
     @cached_property
     def sha256(self) -> str:
