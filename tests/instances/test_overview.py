@@ -16,7 +16,7 @@ INSTANCE = generate("three-tier", model="alexnet", edge_nodes=2)
 
 
 def test_an_instance_is_one_line() -> None:
-    """Name, tasks, layers, nodes: device, two edges and a cloud; Wi-Fi and 4G are a link each way, Ethernet one."""
+    """Name, tasks, layers, nodes; Wi-Fi and 4G are a link each way, Ethernet is one."""
     assert repr(INSTANCE) == (
         "<Instance three-tier-alexnet-4g-edge-nodes=2-seed0: 1 task, 1 model of 20 layers, "
         "4 nodes in 3 tiers, 5 links>"
