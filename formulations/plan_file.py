@@ -117,6 +117,16 @@ class PlanFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         seal(self, "nodes")
         force_setattr(self, "audit", read_only(self.audit))
 
+    def __repr__(self) -> str:
+        from splitfog.formulations.overview import plan_line
+
+        return plan_line(self)
+
+    def _repr_html_(self) -> str:
+        from splitfog.formulations.overview import plan_html
+
+        return plan_html(self)
+
     def placement(self, task: str) -> dict[str, str]:
         """Where a task's layers run.
 

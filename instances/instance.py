@@ -17,6 +17,7 @@ from splitfog.instances.arrays import frozen
 from splitfog.instances.defects import InstanceError, instance_defects
 from splitfog.instances.json_files import encode
 from splitfog.instances.kept import Keeper
+from splitfog.instances.overview import instance_html, instance_line
 from splitfog.instances.read_only import ReadOnly, read_only
 from splitfog.instances.records import DirectedLink, Link, Model, Name, Node, Task
 
@@ -79,6 +80,12 @@ class Instance(Keeper):
         given = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
         if defects := instance_defects(**given):
             raise InstanceError(str(self.name) or "instance", defects)
+
+    def __repr__(self) -> str:
+        return instance_line(self)
+
+    def _repr_html_(self) -> str:
+        return instance_html(self)
 
     @cached_property
     def sha256(self) -> str:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from splitfog.instances.arrays import frozen
 from splitfog.instances.order import topological
+from splitfog.instances.overview import model_line
 from splitfog.instances.read_only import EMPTY, ReadOnly
 
 Name = Annotated[str, Meta(min_length=1)]
@@ -137,6 +138,9 @@ class Model(
 
     name: Name
     layers: Annotated[tuple[Layer, ...], Meta(min_length=1)]
+
+    def __repr__(self) -> str:
+        return model_line(self)
 
     @property
     def parameters(self) -> int:

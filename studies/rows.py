@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Any, overload
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from splitfog.instances.json_files import write_whole
+from splitfog.instances.readable import MOST_ROWS, counted, html_table, html_text
+from splitfog.studies.cells import HEADERS, shown_cells
 from splitfog.studies.exports import csv_text, sqlite_bytes
+from splitfog.studies.latex import latex_rows
 from splitfog.studies.row import Declined, Result, Row, Run
+from splitfog.studies.summary import Summary, summarised
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,53 @@ class Table(Sequence[Row]):
     def of(self, objective: str) -> tuple[Row, ...]:
         """The rows of one objective."""
         return tuple(row for row in self.rows if row.objective == objective)
+
+    def __repr__(self) -> str:
+        instances = counted(
+            len({(row.instance, row.instance_sha256) for row in self.rows}), "instance"
+        )
+        solvers = counted(len({row.solver for row in self.rows}), "solver")
+        objectives = ", ".join(self.objectives) or "nothing"
+        rows = counted(len(self.rows), "row")
+        return f"<Table of {objectives}: {rows}, {instances}, {solvers}>"
+
+    def _repr_html_(self) -> str:
+        parts = [f"<p>{html_text(repr(self).strip('<>'))}</p>"]
+        for objective in self.objectives:
+            lines = [shown_cells(row) for row in self.of(objective)]
+            parts.append(f"<p>{html_text(objective)}</p>{html_table(HEADERS, lines, MOST_ROWS)}")
+        return "\n".join(["<div>", *parts, "</div>"])
+
+    def summary(self, seed: int = 0) -> Summary:
+        """A line a solver: plans, share optimal, mean gap with its interval, mean seconds.
+
+        `seed` is of the bootstrap behind the intervals, see `splitfog.studies.summary`.
+        """
+        return summarised(self.rows, seed)
+
+    def to_pandas(self) -> Any:
+        """A `pandas.DataFrame`, a column for every field of a row.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            Where pandas is not installed.
+        """
+        try:
+            import pandas
+        except ModuleNotFoundError:
+            needed = "table.to_pandas() needs pandas, which is not installed: pip install pandas"
+            raise ModuleNotFoundError(needed) from None
+        records = [row.to_dict() for row in self.rows]
+        return pandas.DataFrame.from_records(records, columns=list(Row.__struct_fields__))
+
+    def to_latex(self, columns: Sequence[str] | None = None) -> str:
+        """A `tabular` for LaTeX with booktabs, everything escaped.
+
+        `columns` are fields of a row; None: instance, solver, value, gap, speed-up and time, with
+        objective and seed where there are several. `LookupError` for one that is none.
+        """
+        return latex_rows(self.rows, columns)
 
     def without_rows(self, solvers: Sequence[str]) -> dict[str, str]:
         """Of these solvers, those that applied nowhere, with the first reason."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import astuple
 
 from splitfog._version import __version__
 from splitfog.instances.json_files import write_whole
+from splitfog.instances.readable import html_table
+from splitfog.studies.cells import HEADERS, shown_cells
 from splitfog.studies.row import Declined
 from splitfog.studies.rows import Table
+from splitfog.studies.summary import HEADERS as SUMMARY
+from splitfog.studies.summary import summary_cells
 from splitfog.views.charts.gaps import gap_picture
-from splitfog.views.tables import HEADERS, SUMMARY, shown_cells, summary, title
+from splitfog.views.tables import title
 
 
 def save_report(table: Table, folder: str | os.PathLike[str]) -> list[Path]:
@@ -57,18 +59,23 @@ def html_page(table: Table) -> str:
     parts = [f"<p>splitfog {__version__}, {len(table)} rows. Values in seconds.</p>"]
     if table.interrupted:
         parts.append("<p>Interrupted: what had not run is not here.</p>")
+    summary = table.summary()
     for objective in table.objectives:
         rows = table.of(objective)
         parts.append(f"<h2>{escape(title(table, objective))}</h2>")
-        parts.append(_html_table(SUMMARY, summary(rows)))
+        parts.append(
+            html_table(
+                SUMMARY, [summary_cells(line) for line in summary if line.objective == objective]
+            )
+        )
         if _has_gaps(table, objective):
             svg = gap_picture(table, objective, ".svg").decode()
             parts.append(f"<figure>{svg[svg.index('<svg') :]}</figure>")
         lines = [(*shown_cells(row), row.reason or "") for row in rows]
-        parts.append(_html_table((*HEADERS, "reason"), lines))
+        parts.append(html_table((*HEADERS, "reason"), lines))
     if table.declined:
         parts.append("<h2>Solvers that do not apply</h2>")
-        parts.append(_html_table(Declined.__struct_fields__, list(map(astuple, table.declined))))
+        parts.append(html_table(Declined.__struct_fields__, list(map(astuple, table.declined))))
     return _PAGE.format(body="\n".join(parts))
 
 
@@ -91,12 +98,3 @@ svg {{ max-width: 100%; height: auto; }}
 </body>
 </html>
 """
-
-
-def _html_table(headers: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
-    head = "".join(f"<th>{escape(header)}</th>" for header in headers)
-    body = [
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in line) + "</tr>"
-        for line in lines
-    ]
-    return "\n".join(["<table>", f"<tr>{head}</tr>", *body, "</table>"])

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from splitfog.instances.instance import Instance
+from splitfog.instances.readable import in_bytes as in_bytes
+from splitfog.instances.readable import in_flop as in_flop
+from splitfog.instances.readable import in_seconds as in_seconds
+from splitfog.instances.readable import printable as printable
 from splitfog.instances.records import Layer
 
 RGB = tuple[float, float, float]
@@ -27,8 +31,6 @@ _OP_KINDS = {
     "input": ("#FFFFFF", ("input",)),
     "other": ("#BFBFBF", ("flatten", "embedding", "identity", "other")),
 }
-_PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
-_SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
 @dataclass(frozen=True)
@@ -77,38 +79,6 @@ def ink_on(colour: RGB) -> str:
     """Black or white, whichever is easier to read on a colour."""
     light = 0.2126 * colour[0] ** 2.2 + 0.7152 * colour[1] ** 2.2 + 0.0722 * colour[2] ** 2.2
     return "#111111" if light > 0.2 else "#ffffff"
-
-
-def in_bytes(value: float) -> str:
-    """Bytes for a reader, three digits: `602 kB`."""
-    return _scaled(value, "B")
-
-
-def in_flop(value: float) -> str:
-    """Operations for a reader: `1.43 GFLOP`."""
-    return _scaled(value, "FLOP")
-
-
-def in_seconds(value: float) -> str:
-    """Seconds for a reader: `31.2 ms`."""
-    value = float(f"{value:.3g}")
-    unit, name = next((u for u in _SECONDS if abs(value) >= u[0]), _SECONDS[-1])
-    return f"{_digits(value / unit)} {name}" if value else "0 s"
-
-
-def _scaled(value: float, unit: str) -> str:
-    value = float(f"{value:.3g}")
-    scale, prefix = next((p for p in _PREFIXES if abs(value) >= p[0]), _PREFIXES[-1])
-    return f"{_digits(value / scale)} {prefix}{unit}"
-
-
-def _digits(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
-
-
-def printable(text: str) -> str:
-    """A name with what XML or a font cannot show replaced, on one line."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def text_width(text: str, points: float) -> float:

@@ -12,6 +12,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan_file import PlanFile, TaskEntry
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.json_files import decode, encode, read_bytes, write_whole
+from splitfog.instances.readable import counted, printable
 from splitfog.instances.records import NonNegative
 
 FORMAT: Literal["splitfog/front"] = "splitfog/front"
@@ -73,6 +74,10 @@ class Front(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     seed: int = 0
     runtime_s: float | None = None
     points: tuple[FrontPoint, ...] = ()
+
+    def __repr__(self) -> str:
+        names, points = " x ".join(self.objectives), counted(len(self.points), "point")
+        return f"<Front of {printable(self.instance)}: {names}, {points}, {self.kind}>"
 
     def plan(self, position: int) -> PlanFile:
         """The placements of a point, under the first objective that is a cost (else `latency`).

@@ -19,6 +19,7 @@ from splitfog.formulations.plan_file import PlanFile, TaskEntry
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.json_files import decode, encode, read_bytes, write_whole
 from splitfog.instances.read_only import read_only
+from splitfog.instances.readable import counted, printable
 from splitfog.instances.records import NonNegative, Positive
 
 FORMAT: Literal["splitfog/policy"] = "splitfog/policy"
@@ -97,6 +98,12 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict
     asked: int = 0
     runtime_s: float | None = None
     pieces: tuple[PolicyPiece, ...] = ()
+
+    def __repr__(self) -> str:
+        span = f"{self.low:.3g} to {self.high:.3g} {self.unit}"
+        pieces = f"{counted(len(self.pieces), 'piece')}, {self.status}"
+        what = f"{self.objective} by {self.parameter.name}, {span}"
+        return printable(f"<Policy for {self.instance}: {what}, {pieces}>")
 
     @property
     def parameter(self) -> Parameter:

@@ -7,9 +7,13 @@ import hashlib
 import io
 import json
 import sqlite3
+import sys
+import xml.etree.ElementTree as ElementTree
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 import splitfog as sf
 from splitfog.studies.row import Row
@@ -89,3 +93,29 @@ def test_the_table_is_a_sequence() -> None:
     assert ROWS[2].solver == "ilp"
     assert ROWS[:2] == ROWS.rows[:2]
     assert list(ROWS) == list(ROWS.rows)
+
+
+def test_a_table_is_one_line_and_a_page() -> None:
+    """Counts of what is in it; the page is well-formed, and names in it are texts."""
+    assert repr(ROWS) == "<Table of latency: 3 rows, 2 instances, 2 solvers>"
+    page = ROWS._repr_html_()
+    texts = list(ElementTree.fromstring(page).itertext())
+    assert {"<j>", "hpa", "ilp", "50.00 %", "2x"} <= set(texts)
+    assert "<j>" not in page
+
+
+def test_a_data_frame_has_a_line_a_row() -> None:
+    """Columns as the fields of a row; no number is missing."""
+    pytest.importorskip("pandas")
+    frame = ROWS.to_pandas()
+    assert list(frame.columns) == list(Row.__struct_fields__)
+    assert frame["solver"].tolist() == ["hpa", "hpa", "ilp"]
+    assert frame["value"].iloc[:2].tolist() == [0.2, 0.4]
+    assert frame["value"].isna().tolist() == [False, False, True]
+
+
+def test_without_pandas_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing, and how to get it."""
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ModuleNotFoundError, match="needs pandas, which is not installed: pip"):
+        ROWS.to_pandas()

@@ -1,0 +1,91 @@
+"""A plan at a glance: in a line, and as the tables of a notebook."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from splitfog.formulations.plan import OPTIMALITY_GAP
+from splitfog.formulations.plan_file import PlanFile, TaskEntry
+from splitfog.instances.readable import (
+    MOST_ROWS,
+    counted,
+    html_table,
+    html_text,
+    in_bytes,
+    in_seconds,
+    printable,
+)
+
+
+def plan_line(plan: PlanFile) -> str:
+    """`<Plan for alexnet-4g by hpa: latency 131 ms, feasible, gap 6.10 % over placements>`."""
+    instance = f" for {plan.instance}" if plan.instance else ""
+    solver = f" by {plan.solver}" if plan.solver else ""
+    cost = str(plan.objective)
+    if plan.value is not None:
+        cost += f" {in_seconds(plan.value)}"
+    parts = [cost, *proven(plan)]
+    return f"<Plan{printable(instance + solver)}: {', '.join(parts)}>"
+
+
+def proven(plan: PlanFile) -> list[str]:
+    """Status and gap, and over which plans: `optimal over placements`, `gap 0 %`."""
+    over = "" if plan.proven_over in (None, "all") else f" over {plan.proven_over}"
+    gap = [] if plan.gap is None else [f"gap {percent(plan.gap)}"]
+    if plan.status in ("optimal", "infeasible"):
+        return [f"{plan.status}{over}", *gap]
+    status = [] if plan.status is None else [plan.status]
+    return status + [text + over for text in gap]
+
+
+def percent(gap: float | None) -> str:
+    """A gap in per cent: 0 where it counts as proven, never 0.00 where it does not."""
+    if gap is None:
+        return "-"
+    if gap <= OPTIMALITY_GAP:
+        return "0 %"
+    return f"{100 * gap:.2f} %" if gap >= 5e-5 else "< 0.01 %"
+
+
+def plan_html(plan: PlanFile) -> str:
+    """What a plan claims, its tasks with where their layers are, its nodes and links."""
+    parts = [f"<p>{html_text(plan_line(plan).strip('<>'))}</p>"]
+    if plan.reason:
+        parts.append(f"<p>{html_text(plan.reason)}</p>")
+    tables = (
+        (
+            ("task", "layers on", "stages", "latency", "compute", "transfer", "wait"),
+            [_task_row(task) for task in plan.tasks],
+        ),
+        (
+            ("node", "busy", "weights held"),
+            [
+                (name, _seconds(load.busy_s), _bytes(load.memory_bytes))
+                for name, load in plan.nodes.items()
+            ],
+        ),
+        (
+            ("from", "to", "bytes", "busy"),
+            [
+                (load.tail, load.head, in_bytes(load.bytes), _seconds(load.busy_s))
+                for load in plan.links
+            ],
+        ),
+    )
+    parts += [html_table(headers, rows, MOST_ROWS) for headers, rows in tables if rows]
+    return "\n".join(["<div>", *parts, "</div>"])
+
+
+def _task_row(task: TaskEntry) -> tuple[str, ...]:
+    runs = [f"{node} ({len(list(run))})" for node, run in groupby(task.placement.values())]
+    shown = runs if len(runs) <= 8 else [*runs[:7], f"and {counted(len(runs) - 7, 'more run')}"]
+    times = (task.latency_s, task.compute_s, task.transfer_s, task.wait_s)
+    return (task.task, " → ".join(shown), str(len(task.stages)), *map(_seconds, times))
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else in_seconds(value)
+
+
+def _bytes(value: float | None) -> str:
+    return "" if value is None else in_bytes(value)
