@@ -14,7 +14,7 @@ from splitfog.formulations.costs.verify import false_claims
 from splitfog.formulations.games.audit import audit_again
 from splitfog.formulations.objective import OBJECTIVES
 from splitfog.formulations.plan import Plan
-from splitfog.instances.records import Instance
+from splitfog.instances.instance import Instance
 from tests.docs.pages import PAGES, Block, Example, blocks, examples
 
 ALL = examples()

@@ -9,8 +9,9 @@ import pytest
 from msgspec.structs import replace as changed
 
 from splitfog.instances.generators import generate
+from splitfog.instances.instance import Instance
 from splitfog.instances.readable import counted, html_table, in_bytes, in_flop, in_seconds, scaled
-from splitfog.instances.records import Instance, Model
+from splitfog.instances.records import Model
 
 INSTANCE = generate("three-tier", model="alexnet", edge_nodes=2)
 
