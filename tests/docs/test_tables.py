@@ -87,11 +87,18 @@ def choices(kind: Any) -> list[str]:
 
 def test_every_operator_is_named() -> None:
     """In the list of `instance-file.md`; those that can be sliced in `slices.md`, too."""
-    listed = (FOLDER / "instance-file.md").read_text().partition("The operators are")[2]
-    assert all(f"`{op}`" in listed.partition("\n\n")[0] for op in get_args(Op))
-    sliced = (FOLDER / "slices.md").read_text().partition("every operator is")[2]
-    named = {op for op in get_args(Op) if f"`{op}`" in sliced.partition("\n-")[0]}
+    listed = _said("instance-file.md", "The operators are", ". An `input` layer")
+    assert all(f"`{op}`" in listed for op in get_args(Op))
+    sliced = _said("slices.md", "every operator is", ". Convolutions")
+    named = {op for op in get_args(Op) if f"`{op}`" in sliced}
     assert named == WINDOWED | ELEMENTWISE
+
+
+def _said(page: str, after: str, before: str) -> str:
+    """The words of a page between two others."""
+    text = " ".join((FOLDER / page).read_text().split())
+    assert after in text and before in text.partition(after)[2]
+    return text.partition(after)[2].partition(before)[0]
 
 
 def test_every_objective_is_in_the_table() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import json
+import re
 from math import isclose
 from pathlib import Path
 
@@ -37,6 +38,11 @@ def results(block: Block) -> list[float]:
     return [float(line.rpartition(" = ")[2]) for line in block.text.splitlines()]
 
 
+def numbers(text: str) -> set[float]:
+    """All numbers in a text."""
+    return {float(word) for word in re.findall(r"\d+(?:\.\d+)?(?:e-?\d+)?", text)}
+
+
 def parametrised(found: list[Example]) -> pytest.MarkDecorator:
     names = [f"{example.page}-{position}" for position, example in enumerate(found)]
     return pytest.mark.parametrize("example", found, ids=names)
@@ -57,6 +63,16 @@ def test_sums_are_right(page: Path, block: Block) -> None:
         left, _, right = sum_.rpartition(" = ")
         found = eval(left, {"__builtins__": {}}, {"max": max})
         assert isclose(found, float(right), rel_tol=1e-9), f"{page.name}: {words}: {found}"
+
+
+@pytest.mark.parametrize("example", [e for e in ALL if e.after and e.after.kind == "sums"])
+def test_a_sum_is_used(example: Example) -> None:
+    """Each result stands in a later sum or in the file: so none is wrong beside the others."""
+    assert example.after is not None
+    lines = example.after.text.splitlines()
+    for position, result in enumerate(results(example.after)):
+        later = numbers("\n".join(lines[position + 1 :])) | numbers(example.file)
+        assert any(isclose(result, number) for number in later), lines[position]
 
 
 @parametrised(PLANS)
