@@ -9,22 +9,22 @@ import msgspec
 import pytest
 
 from splitfog.commands import COMMANDS, shell
-from splitfog.formulations.costs import audit_form
+from splitfog.formulations.audit import Audit
 from splitfog.formulations.fronts.front import FrontFile, FrontPoint
 from splitfog.formulations.objective import OBJECTIVES, Objective
 from splitfog.formulations.parametric.policy_table import PolicyFile, PolicyPiece
-from splitfog.formulations.plan import (
+from splitfog.formulations.plan_file import (
     LinkLoad,
-    NodeLoad,
+    NodeEntry,
     PlanFile,
     PlanSchedule,
     PlanSlice,
     PlanStage,
     Status,
-    TaskPlan,
+    TaskEntry,
 )
 from splitfog.formulations.tiles.stage_shape import ELEMENTWISE, WINDOWED
-from splitfog.instances.files import InstanceFile
+from splitfog.instances.instance import InstanceFile
 from splitfog.instances.records import Layer, Link, Model, Node, Op, Task, Window
 from tests.docs.pages import FOLDER, table
 
@@ -40,11 +40,11 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("instance-file.md", "A task"): Task,
     ("plan-file.md", "The plan"): PlanFile,
     ("plan-file.md", "The objective"): Objective,
-    ("plan-file.md", "A task's plan"): TaskPlan,
+    ("plan-file.md", "A task's plan"): TaskEntry,
     ("plan-file.md", "A stage"): PlanStage,
     ("plan-file.md", "A slice"): PlanSlice,
     ("plan-file.md", "The schedule"): PlanSchedule,
-    ("plan-file.md", "A node's load"): NodeLoad,
+    ("plan-file.md", "A node's load"): NodeEntry,
     ("plan-file.md", "A link's load"): LinkLoad,
     ("plan-file.md", "The policy"): PolicyFile,
     ("plan-file.md", "A piece"): PolicyPiece,
@@ -54,8 +54,8 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
 
 
 def default_of(field: msgspec.structs.FieldInfo) -> Any:
-    """In JSON's values; `REQUIRED` where there is none."""
-    if field.required:
+    """In JSON's values; `REQUIRED` where there is none, and of what every file must say."""
+    if field.required or field.name in ("format", "version"):
         return REQUIRED
     factory = field.default_factory
     value = field.default if factory is msgspec.NODEFAULT else factory()
@@ -115,7 +115,7 @@ def test_every_status_is_in_its_table() -> None:
 
 def test_every_figure_of_an_audit_is_in_the_table() -> None:
     """Of `matching.md`."""
-    assert set(table("matching.md", "The audit")) == set(audit_form._FIGURES)
+    assert set(table("matching.md", "The audit")) == set(Audit.__struct_fields__)
 
 
 def test_every_command_is_in_the_table() -> None:

@@ -14,7 +14,7 @@ import splitfog as sf
 from splitfog.formulations.costs.verify import false_claims
 from splitfog.formulations.games.audit import audit_again
 from splitfog.formulations.objective import OBJECTIVES
-from splitfog.formulations.plan import Plan
+from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.instance import Instance
 from tests.docs.pages import PAGES, Block, Example, blocks, examples
 
@@ -27,7 +27,7 @@ def of_format(name: str) -> list[Example]:
     return [example for example in ALL if example.format == f"splitfog/{name}"]
 
 
-def loaded(example: Example, folder: Path) -> tuple[Instance, Plan]:
+def loaded(example: Example, folder: Path) -> tuple[Instance, PlanFile]:
     (folder / "instance.json").write_text(example.instance)
     (folder / "plan.json").write_text(example.file)
     return sf.load_instance(folder / "instance.json"), sf.load_plan(folder / "plan.json")
