@@ -1,4 +1,4 @@
-"""What an audit says of a plan as a game (SPEC 4), by its own figures."""
+"""What an audit says of a plan as a game (docs/matching.md), by its own figures."""
 
 from __future__ import annotations
 

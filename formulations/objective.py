@@ -1,4 +1,4 @@
-"""What is minimised: a cost of SPEC section 3 and how it is counted."""
+"""What is minimised: a cost of docs/costs.md and how it is counted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes
     ----------
     name : "latency", "makespan", "period", "mean-latency" or "batch"
-        The cost, in seconds (SPEC section 3).
+        The cost, in seconds (docs/costs.md).
     transfers : "once" or "per-edge"
         Whether a tensor is paid once a link or once for every layer that reads it there.
     monotone

@@ -1,4 +1,4 @@
-"""The plan (SPEC section 4): a decision by names, with its cost, bound and status."""
+"""The plan (docs/plan-file.md): a decision by names, with its cost, bound and status."""
 
 from __future__ import annotations
 

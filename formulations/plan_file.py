@@ -1,4 +1,4 @@
-"""What a plan file may say (SPEC section 4): claims by names, of which most can be left out."""
+"""What a plan file may say (docs/plan-file.md): claims by names, of which most can be left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What weights come to where layers share them (SPEC 2): those of one name count once a node."""
+"""What weights come to where layers share them: those of one name count once a node."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def without_nodes(instance: Instance, names: Collection[str]) -> Instance:
     """The instance without some nodes, and without all that names them.
 
     Their links go, and so do their keys of `times_s` and their places in `tiers`, but for a name
-    that is also a tier's: there it means the tier (SPEC 2), which stays. A layer that only could
+    that is also a tier's: there it means the tier, which stays. A layer that only could
     run on these nodes has `tiers` () afterwards and may run nowhere, so that nothing is feasible;
     it does not become free. `meta` says nothing of this instance and goes, too.
 

@@ -1,4 +1,4 @@
-"""The instance, a checked problem, and what a file of it says (SPEC section 2)."""
+"""The instance, a checked problem, and what a file of it says (docs/instance-file.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What an instance is made of: frozen types for models, nodes, links and tasks.
 
-The fields are those of the instance file (SPEC section 2), in SI base units; the annotations
+The fields are those of the instance file (docs/instance-file.md), in SI base units; the annotations
 carry the allowed range of every number, and `defects` reports whatever breaks one.
 """
 

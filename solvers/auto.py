@@ -1,4 +1,4 @@
-"""`auto`: chooses a solver and says why (SPEC section 5)."""
+"""`auto`: chooses a solver and says why."""
 
 from __future__ import annotations
 

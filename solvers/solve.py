@@ -56,7 +56,7 @@ def solve(
         recomputed and checked as any other; seed and time limit do not reach it. Or what a solver
         declares that is not registered.
     objective, transfers, monotone
-        What is minimised (SPEC section 3); None: `latency`, for two tasks or more `mean-latency`.
+        What is minimised (docs/costs.md); None: `latency`, for two tasks or more `mean-latency`.
     time_limit_s
         Seconds after which an anytime solver stops with its best.
     seed

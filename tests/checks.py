@@ -1,4 +1,4 @@
-"""The contract: what holds for the plan of every solver on every instance (EXAMPLES section 4).
+"""The contract: what holds for the plan of every solver on every instance.
 
 It is what third parties hold theirs to, `splitfog.testing`.
 """

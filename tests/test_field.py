@@ -52,7 +52,7 @@ def test_pinned_layers_leave_evolution_and_fronts_a_plan() -> None:
 
 
 def test_one_slice_at_home_is_written_unsliced() -> None:
-    """SPEC 3.4: 0.21 s, one visit; as a stage it would be two, and `violations` refuses it."""
+    """0.21 s, one visit; as a stage it would be two, and `violations` refuses it."""
     name = "single-slice-at-home"
     instance, stages = field.instance(name), field.plan_path(name)
     how: dict[str, Any] = {"objective": "mean-latency", "options": {"stages": str(stages)}}

@@ -58,9 +58,9 @@ def solve_random_match(request: Request) -> Answer:
 def solve_greedy_match(request: Request) -> Answer:
     """Every subtask where its own visit is shortest, waits included, given what is placed.
 
-    A visit's time is that of SPEC 3.4: transfers in, wait, service, transfers out, with the slices
-    of the same stage that are there already. Tasks in file order; it does not mind what it costs
-    the others. Room as for `nearest`. Unknown where a subtask finds none. O(K N log N).
+    A visit takes transfers in, wait, service and transfers out (docs/costs.md), with the slices of
+    the same stage that are there already. Tasks in file order; it does not mind what it costs the
+    others. Room as for `nearest`. Unknown where a subtask finds none. O(K N log N).
     """
     return _matched(request, lambda occupancy, subtask: occupancy.visit_s(subtask))
 

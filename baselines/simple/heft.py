@@ -26,7 +26,7 @@ def solve_heft(request: Request) -> Answer:
 
     After H. Topcuoglu, S. Hariri and M.-Y. Wu, Performance-effective and low-complexity task
     scheduling for heterogeneous computing, IEEE TPDS 2002. Ours: no insertion into gaps, since
-    SPEC 3.2 lets nothing overtake on a node; ranks over the mean time and mean transfer of the
+    `makespan` lets nothing overtake on a node; ranks over the mean time and mean transfer of the
     nodes that `tiers`, groups, routes and `monotone` leave; a last layer also counts the way of
     its result; the plan's order is that of the ranks or, where links are shared or nodes do not
     overlap, that of the estimated starts if it ends earlier. What only forwards a tensor, in no

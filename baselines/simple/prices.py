@@ -136,7 +136,7 @@ class StreamPrices(LatencyPrices):
     """Prices `mean-latency`: the growth of the weighted sum of latencies, all waits included.
 
     With node sums rho, q = sum lambda s^2 and Lambda = sum lambda over visits with s > 0, all
-    waits on a node weigh Lambda q / (2 (1 - rho)); SPEC 3.4.
+    waits on a node weigh Lambda q / (2 (1 - rho)); docs/costs.md.
     """
 
     def __init__(self, instance: Instance, objective: Objective) -> None:

@@ -19,7 +19,7 @@ from splitfog.formulations.costs.routes import routes_of
 class Timetable:
     """When layers placed so far end and nodes are free, without contention of transfers.
 
-    An estimate of SPEC 3.2: a tensor is at a node its route's seconds after its layer's end,
+    An estimate of `makespan`: a tensor is at a node its route's seconds after its layer's end,
     links are never waited for, and a node with `overlap: false` computes while it sends. Nothing
     overtakes on a node, as there. Only the end of the pass is recomputed by the reference cost.
     """

@@ -1,11 +1,11 @@
 """What a request of a task goes through: transfers as delays, nodes as queues, stages as barriers.
 
-The system that `simulate` runs (SPEC 3.4). A task's layers are taken in topological order (the
+The system that `simulate` runs. A task's layers are taken in topological order (the
 plan's `order`, else the file's made topological), a stage as one of them; consecutive unsliced
 layers on one node are one service there. What a run or a stage reads is sent to it when it is its
 turn, one tensor after another, over the links that the tensor has not crossed yet (`once`; whole
 routes for every edge under `per-edge`). So without waits a request takes exactly the latency that
-SPEC 3.1 sums up.
+`latency` sums up.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Discrete-event simulation of a plan under streams of requests, beside the formula (SPEC 3.4)."""
+"""Discrete-event simulation of a plan under streams of requests, beside the formula of waits."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def simulate(
     ------
     ValueError
         Where no task has a rate, or the plan has no tasks, is for another instance, or breaks a
-        rule of SPEC 3.7 (an overloaded node or link among them: there is no steady state).
+        rule of docs/costs.md (an overloaded node or link among them: there is no steady state).
 
     Notes
     -----

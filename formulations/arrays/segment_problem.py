@@ -1,4 +1,4 @@
-"""A part of one task's makespan problem as plain arrays, and the pass of SPEC 3.2 over it.
+"""A part of one task's makespan problem as plain arrays, and the pass of `makespan` over it.
 
 Durations are seconds, or whole *ticks* of 1 / scale seconds, each rounded down: every schedule in
 seconds, rounded down, is one in ticks, so the least number of ticks / scale is a valid bound.
@@ -261,7 +261,7 @@ class SegmentProblem:
         return bool(np.all(held <= self.limits))
 
     def book(self, placement: Sequence[int], order: Sequence[int]) -> float:
-        """The makespan of a placement and a topological order by SPEC 3.2; inf if not allowed."""
+        """The makespan of a placement and a topological order; inf if not allowed."""
         if not self.fits(placement):
             return inf
         free = [0.0] * self.num_nodes

@@ -25,7 +25,7 @@ def series_segments(arrays: TaskArrays) -> tuple[Segment, ...]:
     A layer v is a cut if every other layer is an ancestor or a descendant of v, no descendant
     reads an ancestor, no group has layers on both sides unless it has v too, and no result up to
     v travels to `results_to`. All topological orders then run through v's ancestors, v, and its
-    descendants. In the pass of SPEC 3.2 everything before v has ended when v ends, hops included,
+    descendants. In the pass of `makespan` everything before v has ended when v ends, hops included,
     because each is waited for by an ancestor of v or by v. So no node or link is taken later than
     that; what comes after depends only on v's node, and the makespan is the sum of the segments'
     own least times between the nodes of their ends. (A memory limit that binds couples the

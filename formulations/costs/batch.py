@@ -1,4 +1,4 @@
-"""Many tasks at once: subtasks in queues and their mean latency (SPEC 3.5)."""
+"""Many tasks at once: subtasks in queues and their mean latency (docs/costs.md)."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def whole_node(instance: Instance, task: int, answer: TaskDecision) -> int:
 
 
 def queue_defects(instance: Instance, decision: Decision) -> list[str]:
-    """What SPEC 3.5 and 3.7 forbid: tasks torn apart, wrong queues, more guests than the quota."""
+    """What `batch` forbids: tasks torn apart, wrong queues, more guests than the quota."""
     defects = list(_torn(instance, decision))
     if defects:
         return defects

@@ -132,7 +132,7 @@ def violations(
     objective: str | Objective | None = None,
     **how: Any,
 ) -> list[str]:
-    """Every rule of SPEC 3.7 that a plan, or {task: {layer: node}}, breaks.
+    """Every rule of docs/costs.md that a plan, or {task: {layer: node}}, breaks.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether a decision is allowed, said in sentences (SPEC 3.7); independent of every solver."""
+"""Whether a decision is allowed, said in sentences (docs/costs.md); independent of every solver."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MEMORY_SLACK = 1e-12
 
 
 def decision_violations(instance: Instance, decision: Decision, objective: Objective) -> list[str]:
-    """Every rule of SPEC 3.7 that a decision breaks; empty means feasible."""
+    """Every rule of docs/costs.md that a decision breaks; empty means feasible."""
     sentences: list[str] = []
     for task, answer in zip(instance.tasks, decision.tasks, strict=True):
         own = [*_places(instance, task, answer), *_groups(instance, task, answer)]
@@ -158,7 +158,7 @@ def held_weights(instance: Instance, decision: Decision) -> dict[str, NDArray[np
 
 
 def _needless_stages(instance: Instance, decision: Decision) -> Iterator[str]:
-    """A stage with one slice at its home is written unsliced (SPEC 3.4): it is one visit."""
+    """A stage with one slice at its home is written unsliced: it is one visit."""
     for task, answer in zip(instance.tasks, decision.tasks, strict=True):
         for position, stage in enumerate(answer.stages):
             if [part.node for part in stage.slices] == [stage.home]:

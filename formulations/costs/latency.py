@@ -1,4 +1,4 @@
-"""The sum of layer times and transfers (SPEC 3.1), and the longest busy time (SPEC 3.3)."""
+"""The sum of layer times and transfers, and the longest busy time (docs/costs.md)."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ class Cost(float):
 
 
 def layer_time(layer: Layer, node: Node) -> float:
-    """Seconds that a layer takes on a node (SPEC section 2)."""
+    """Seconds that a layer takes on a node (docs/costs.md)."""
     if layer.op == "input":
         return 0.0
     if node.name in layer.times_s:

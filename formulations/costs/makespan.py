@@ -1,4 +1,4 @@
-"""Makespan: branches overlap, and everything is booked in one pass (SPEC 3.2)."""
+"""Makespan: branches overlap, and everything is booked in one pass (docs/costs.md)."""
 
 from __future__ import annotations
 

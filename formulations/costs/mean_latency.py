@@ -1,4 +1,4 @@
-"""Many streams of requests: nodes as M/G/1 queues and the mean latency (SPEC 3.4)."""
+"""Many streams of requests: nodes as M/G/1 queues and the mean latency (docs/costs.md)."""
 
 from __future__ import annotations
 

@@ -21,11 +21,11 @@ _COSTS = {
 
 
 def decision_cost(instance: Instance, decision: Decision, objective: Objective) -> Cost:
-    """The cost of a decision by the formulas of SPEC section 3; inf where it is impossible.
+    """The cost of a decision by the formulas of docs/costs.md; inf where it is impossible.
 
     Raises
     ------
     ValueError
-        For `makespan` and `period` of sliced plans, which the SPEC does not define.
+        For `makespan` and `period` of sliced plans, which have none.
     """
     return _COSTS[objective.name](instance, decision, objective)

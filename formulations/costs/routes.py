@@ -1,4 +1,4 @@
-"""Routes between nodes and the seconds a transfer takes (SPEC section 2)."""
+"""Routes between nodes and the seconds a transfer takes (docs/costs.md)."""
 
 from __future__ import annotations
 

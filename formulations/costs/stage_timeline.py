@@ -1,4 +1,4 @@
-"""The timeline of a sliced stage: transfers and slices as events in time (SPEC 3.6)."""
+"""The timeline of a sliced stage: transfers and slices as events in time (docs/slices.md)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def run_timeline(
     *Order.* Of the steps that wait, the earliest ready goes first, ties by slice. A step is ready
     when its slice has done the step before and it is its turn; exact equality of float64 is a tie.
 
-    What SPEC 3.6 leaves open, **ours**: inputs have no priority over outputs; a step does not
+    What papers leave open, **ours**: inputs have no priority over outputs; a step does not
     reserve channels, so one that is ready later may start first if the earlier must wait anyway
     for a channel that it does not need; `overlap: false` also holds for a home or a relay (one
     thing at a time, though only its own slices go strictly in slice order: else a home could not

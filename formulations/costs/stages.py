@@ -1,4 +1,4 @@
-"""What a sliced stage costs, as a timeline (SPEC 3.6) and as visits of a queue (SPEC 3.4)."""
+"""What a sliced stage costs, as a timeline and as visits of a queue (docs/slices.md)."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def slice_work(
     """Seconds and bytes of T slices: rectangles int [T, 4], nodes int [T].
 
     A slice pays `overhead_s` for every layer of the stage, also for one of which it computes
-    nothing: SPEC 3.6 read literally. O(layers x (T + distinct nodes)).
+    nothing. O(layers x (T + distinct nodes)).
 
     Raises
     ------
@@ -111,7 +111,7 @@ def stage_timeline(instance: Instance, task: Task, stage: Stage) -> Timeline | N
 
 
 def book_stage(instance: Instance, task: Task, stage: Stage, ledger: Ledger) -> float:
-    """Seconds until the last output is at home (SPEC 3.6); inf, and nothing booked, if no route.
+    """Seconds until the last output is at home; inf, and nothing booked, if no route.
 
     Books the slices' computing on their nodes and every hop on its link. Errors as `stage_work`.
     """
@@ -142,7 +142,7 @@ def stage_visits(instance: Instance, task: Task, stage: Stage) -> tuple[StageVis
 def visits_latency(
     instance: Instance, home: int, visits: Sequence[StageVisit], wait_s: Sequence[float]
 ) -> float:
-    """A stage's latency among queues, given the wait of every node (SPEC 3.4).
+    """A stage's latency among queues, given the wait of every node (docs/slices.md).
 
     The largest over nodes of (transfers in + wait + service + transfers out); where the home has
     `radio: "serial"`, all transfers in, the largest (wait + service), all transfers out.
@@ -195,7 +195,7 @@ def sliced_weights(answer: TaskDecision) -> set[tuple[int, int]]:
 
 
 def stage_defects(instance: Instance, task: Task, answer: TaskDecision) -> list[str]:
-    """Everything that SPEC 3.6 and 3.7 forbid in a task's stages, as sentences.
+    """Everything that is forbidden in a task's stages, as sentences.
 
     Layers in two stages, layers not placed at their stage's home, layers that may not form a
     stage, slices that do not cover the output exactly once, nodes that a layer's `tiers` forbid,

@@ -23,7 +23,7 @@ def false_claims(
 ) -> list[str]:
     """What is false in a plan, as sentences (`value = 0.2, must be 0.131`); empty = all true.
 
-    The broken rules of SPEC 3.7 if the decision breaks one; else every claim that differs from
+    The broken rules of docs/costs.md if the decision breaks one; else every claim that differs from
     its recomputation. Claims that the plan does not make (absent or null) are not asked for, and
     what only a solver can know (that there is no plan, how long it took) is believed.
 

@@ -1,7 +1,7 @@
 """The audit of a plan as a game: what blocks it, how far it is from the best and from fair.
 
-Definitions of METHODS 3. The game is that of the plan's own subtasks (`subtasks_of`): its slices
-and runs, and whole tasks where nothing is away from the source.
+Definitions of docs/matching.md. The game is that of the plan's own subtasks (`subtasks_of`): its
+slices and runs, and whole tasks where nothing is away from the source.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def audit_of(
     consent: Consent = "total",
     swaps: int = 0,
 ) -> Audit | None:
-    """The audit (SPEC 4) of a feasible decision for `mean-latency`.
+    """The audit (docs/matching.md) of a feasible decision for `mean-latency`.
 
     None where a task's unsliced layers are on two nodes or more away from its source: subtasks
     are matched to one node each, so the decision is no matching.
@@ -70,7 +70,7 @@ def audit_of(
     `regret_s` is against a task's own best single cut, the move of `best-response`; a plan with
     stages may still be better for it.
 
-    `blocking_pairs` and `exchange_blocking` count what SPEC 3.7 would let happen. O(K^2 + K N)
+    `blocking_pairs` and `exchange_blocking` count what the rules would let happen. O(K^2 + K N)
     and, for regrets, O(tasks L N); the prices cost O(states (K^2 + K N)).
     """
     subtasks = subtasks_of(instance, decision, objective)

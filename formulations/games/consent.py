@@ -1,4 +1,4 @@
-"""Which moves and swaps of subtasks find consent: the improvements of a state (METHODS 3)."""
+"""Which moves and swaps of subtasks find consent (docs/matching.md)."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ def improvements(
 
     k goes to node n, and j (-1: nobody) to where k was. `total`: Phi falls. `agents`: of the
     subtasks that change place none gets worse and one better. `four`: the same of them and of the
-    two nodes, whose costs are their terms of Phi. Ours: `agents` and `four` ask nothing of Phi (in
-    SPEC 4's example two exchanges block under `agents` and none under `total`), so they may go
-    round in a circle, which `exchange_in_rounds` ends as a `cycle`. What links and memory say is
-    not looked at. `most`: no more than so many, the best by Phi.
+    two nodes, whose costs are their terms of Phi. Ours: `agents` and `four` ask nothing of Phi, so
+    they may go round in a circle, which `exchange_in_rounds` ends as a `cycle`. What links and
+    memory say is not looked at. `most`: no more than so many, the best by Phi.
     """
     agents = consent != "total"
     moves, swaps = state.moves(agents), state.swaps(agents)

@@ -1,8 +1,8 @@
 """Subtasks on nodes as a game: what every exchange would change, from sums per node.
 
-METHODS 3 (ours): the potential Phi = sum over visits of lambda (transfer + service + W) is a sum
-of one term per node, and a move or swap changes two of them. An agent's latency is that of a
-subtask: its own transfers and service, and the wait of its node.
+The potential Phi = sum over visits of lambda (transfer + service + W) is a sum of one term a node,
+and a move or swap changes two of them (ours). An agent's latency is that of a subtask: its own
+transfers and service, and the wait of its node (docs/matching.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Blocking pairs of subtasks and nodes under queues (METHODS 3)."""
+"""Blocking pairs of subtasks and nodes under queues (docs/matching.md)."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _gains(state: ExchangeState, node: int, wanting: Integers, guests: Integers)
 
 
 def _feasible(state: ExchangeState, subtask: int, node: int, guest: int) -> bool:
-    """Whether SPEC 3.7 allows the subtask on the node and the guest at its source."""
+    """Whether the rules allow the subtask on the node and the guest at its source."""
     after = state.places.copy()
     after[subtask], after[guest] = node, state.game.source[guest]
     return state.game.assignments.obeys(after)

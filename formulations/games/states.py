@@ -1,4 +1,4 @@
-"""All assignments of few subtasks: which are stable, and what stability costs (METHODS 3)."""
+"""All assignments of few subtasks: which are stable, and what stability costs."""
 
 from __future__ import annotations
 

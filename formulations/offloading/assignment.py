@@ -1,4 +1,4 @@
-"""What an assignment of subtasks to nodes costs among queues (SPEC 3.4), in numpy.
+"""What an assignment of subtasks to nodes costs among queues (docs/costs.md), in numpy.
 
 Equal to the reference `decision_cost(instance, subtasks.decision(assignment), objective)` for
 `mean-latency`, but in O(K log K + N + links) instead of a walk over every layer.
@@ -61,7 +61,7 @@ class AssignmentCost:
         Foreign visits with s > 0, what quotas count.
     potential : float
         Sum over visits of lambda (transfer + service + wait), with what stays; lambda is 1 for
-        all if no task has a rate. The potential of METHODS 3, a sum of one term per node.
+        all if no task has a rate. The potential of docs/matching.md, a sum of one term per node.
     """
 
     value: float

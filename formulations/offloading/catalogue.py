@@ -1,4 +1,4 @@
-"""One plan per task out of a catalogue: what every choice costs, waits included (SPEC 3.4).
+"""One plan per task out of a catalogue: what every choice costs, waits included (docs/costs.md).
 
 All plans of all tasks are rows of arrays, so that the mean latency of one plan more beside those
 already chosen is known for all of them at once.

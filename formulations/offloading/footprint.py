@@ -1,4 +1,4 @@
-"""What one task's answer takes: visits to nodes, transfers, link use and weights (SPEC 3.4)."""
+"""What one task's answer takes: visits to nodes, transfers, link use and weights."""
 
 from __future__ import annotations
 

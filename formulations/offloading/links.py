@@ -1,4 +1,4 @@
-"""Which directed links an assignment of subtasks loads, and how much (SPEC 3.4)."""
+"""Which directed links an assignment of subtasks loads, and how much (docs/costs.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stages of one slice: at their home they are written unsliced (SPEC 3.4)."""
+"""Stages of one slice: at their home they are written unsliced (docs/slices.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks as subtasks that are matched to nodes: what each takes and moves there (SPEC 3.4, 3.5).
+"""Tasks as subtasks that are matched to nodes: what each takes and moves there.
 
 A subtask is a slice of a stage, or a `run`: the unsliced layers of a task that move together, that
 is those away from its source, and all of them but the inputs where the task has no stages and

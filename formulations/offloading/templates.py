@@ -25,7 +25,7 @@ def subtask_template(instance: Instance, stages: str | None = None) -> Decision:
     Raises
     ------
     ValueError
-        Where the plan is for another instance or its stages are none by SPEC 3.6.
+        Where the plan is for another instance or its stages are none (docs/slices.md).
     OSError, InstanceError
         Where the file cannot be read or is no plan.
     """

@@ -1,4 +1,4 @@
-"""How long visits wait at a node: Pollaczek and Khinchine's formula, in numpy (SPEC 3.4).
+"""How long visits wait at a node: Pollaczek and Khinchine's formula, in numpy.
 
 The reference has its own line in `costs/mean_latency`, JAX its own in `vectorised/waits`.
 """

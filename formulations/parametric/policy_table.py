@@ -1,4 +1,4 @@
-"""The optimal plan as a table over one figure of an instance, and its file (METHODS 2.3)."""
+"""The optimal plan as a table over one figure of an instance, and its file (docs/plan-file.md)."""
 
 from __future__ import annotations
 

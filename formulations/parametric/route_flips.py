@@ -1,4 +1,4 @@
-"""Where routes change as one link's bandwidth does (SPEC section 2: routes are by bandwidth)."""
+"""Where routes change as one link's bandwidth does (routes are by bandwidth)."""
 
 from __future__ import annotations
 

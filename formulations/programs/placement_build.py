@@ -1,4 +1,4 @@
-"""Placements as a 0-1 program: `latency` and `period` on any nodes and links (SPEC 3.1, 3.3).
+"""Placements as a 0-1 program: `latency` and `period` on any nodes and links.
 
 Ours. One binary x(unit, node) for every unit of layers that must share a node. What a tensor
 crosses is written in one of two ways, both as tight as the transport between its two ends:

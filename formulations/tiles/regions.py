@@ -1,4 +1,4 @@
-"""Reverse tile calculation (SPEC 3.6): what every slice of a stage reads, computes and holds.
+"""Reverse tile calculation (docs/slices.md): what every slice of a stage reads, computes and holds.
 
 The idea is that of D3's vertical separation and of DeepThings' fused tiles (Zhao et al., 2018):
 walk the stage from its output to its input and enlarge each slice's rectangle by every window.
@@ -142,7 +142,7 @@ class Regions:
 
 
 def regions(geometry: StageGeometry, rectangles: ArrayLike) -> Regions:
-    """The rectangle of every tensor of a stage that each slice needs (SPEC 3.6).
+    """The rectangle of every tensor of a stage that each slice needs (docs/slices.md).
 
     For output rows [a, b) a window needs input rows [a S - P, (b - 1) S - P + (F - 1) D + 1)
     clipped to the map, columns alike; other layers pass the rectangle through; a tensor with

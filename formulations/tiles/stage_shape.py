@@ -1,4 +1,4 @@
-"""Which layers may form a stage (SPEC 3.6), and the fixed geometry of such a stage."""
+"""Which layers may form a stage (docs/slices.md), and the fixed geometry of such a stage."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def window_output(window: Window, height: int, width: int) -> tuple[int, int]:
 
 
 def stage_shape_defects(model: Model, layers: Sequence[int]) -> list[str]:
-    """Why layers may not form a stage (SPEC 3.6).
+    """Why layers may not form a stage (docs/slices.md).
 
     Looked at: convexity, the one outside tensor read, the one tensor read outside or result, and
     of every layer its op, its `output_shape` [C, H, W], its `window`, and whether rows and columns

@@ -147,7 +147,7 @@ def _class_of(items: list[tuple[int, tuple[int, ...], bool]], size: int) -> Ship
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Hops:
-    """The routes from every node, as the hops of its whole tree in the order of SPEC 3.2.
+    """The routes from every node, as the hops of its whole tree in the order of `makespan`.
 
     A hop is a position in that order; a set of hops is a row of 64-bit words. Tables are flat:
     pairs [nodes * nodes] by `tail * nodes + head`, hops [nodes * size] by `root * size + hop`.

@@ -1,4 +1,4 @@
-"""Which placements of a batch break no rule of SPEC 3.7, in JAX."""
+"""Which placements of a batch break no rule of docs/costs.md, in JAX."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Memory(NamedTuple):
 
 
 def rules_of(columns: Columns, hops: Hops, monotone: bool) -> Rules:
-    """The rules of an instance; `monotone` as in SPEC 3.7."""
+    """The rules of an instance; `monotone` as in an objective."""
     rank = columns.instance.node_rank
     rises = (rank[:, None] <= rank).reshape(-1)
     results = [

@@ -1,4 +1,4 @@
-"""Busy times and queues of batches of placements (SPEC 3.3 and 3.4), in JAX."""
+"""Busy times and queues of batches of placements (docs/costs.md), in JAX."""
 
 from __future__ import annotations
 

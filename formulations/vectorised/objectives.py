@@ -128,7 +128,7 @@ def values(tables: Tables, places: Array, orders: Array | None) -> Array:
 
 
 def feasible(tables: Tables, places: Array, orders: Array | None) -> Array:
-    """[batch]: whether no rule of SPEC 3.7 is broken. Arguments are [columns, batch]."""
+    """[batch]: whether no rule of docs/costs.md is broken. Arguments are [columns, batch]."""
     places = _with_sinks(tables, places)
     ok = obeys(tables.rules, places)
     if orders is not None:

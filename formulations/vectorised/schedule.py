@@ -1,4 +1,4 @@
-"""Makespan of batches of placements, and of orders (SPEC 3.2), as one scan over layers in JAX."""
+"""Makespan of batches of placements, and of orders, as one scan over layers in JAX."""
 
 from __future__ import annotations
 

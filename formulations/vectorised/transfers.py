@@ -1,4 +1,4 @@
-"""Computing plus transfers of batches of placements (SPEC 3.1), in JAX.
+"""Computing plus transfers of batches of placements (docs/costs.md), in JAX.
 
 Two ways, chosen by size. With few nodes, the cost of a layer and its shipment depends on the
 producer's node and on the *set* of nodes that receive it: one look-up in a table that holds all
@@ -236,7 +236,7 @@ def walk(
     visit: Callable[[Array, Array, Carry], Carry],
     carry: Carry,
 ) -> Carry:
-    """Visit the hops in `words` [words, batch] in the order of SPEC 3.2, all placements at once.
+    """Visit the hops in `words` [words, batch] in the order of `makespan`, all placements at once.
 
     `visit` is given the hops' flat positions, whether each is one (placements may have fewer than
     others), and the carry. As many steps as the largest tree of the batch has hops.

@@ -88,7 +88,7 @@ def build(name: str, seed: int, options: Mapping[str, Any], meta: dict[str, Any]
     """Users and fog nodes uniform in a square, one task a user, one cloud behind all fog nodes.
 
     All default figures are nominal: recalled from the usual standards (urban micro cells without
-    line of sight), not sourced. They are those of METHODS section 7.
+    line of sight), not sourced.
 
     *Radio.* Each user has a duplex link to each fog node of `bandwidth_hz * min(log2(1 + snr),
     max_bps_per_hz) * bandwidth_scale` bit/s, unless that is below `min_link_bps`; snr = power -

@@ -65,9 +65,9 @@ def build(name: str, seed: int, options: Mapping[str, Any], meta: dict[str, Any]
 
     The device is linked to `edge0`, `edge0` to the cloud and every two edge nodes to one another;
     device and cloud have no link of their own unless `direct_cloud` names one, so that with one
-    edge node the routes are a line. The default networks are those of D3's setting in METHODS
-    section 5 (latencies nominal). The seed matters only where `spread` exceeds 1: every speed and
-    every link then has its own factor, log-uniform between 1 / spread and spread.
+    edge node the routes are a line. The default networks are those of D3's setting
+    (latencies nominal). The seed matters only where `spread` exceeds 1: every speed and every link
+    then has its own factor, log-uniform between 1 / spread and spread.
     """
     model = zoo.build(options["model"], options["size"])
     edges = [f"edge{number}" for number in range(options["edge_nodes"])]

@@ -70,7 +70,7 @@ def look_ahead(graph: TierGraph, once: bool) -> list[list[float]]:
     model, tiers = graph.model, range(graph.count)
     ways = [_onward(graph, tier) for tier in tiers]
     ahead: list[list[float]] = [[]] * len(model.layers)
-    shared: list[list[float]] = [[]] * len(model.layers)  # G of METHODS
+    shared: list[list[float]] = [[]] * len(model.layers)  # G
     for level in reversed(graph.levels):
         for i in level:
             if consumers := model.consumers[i]:

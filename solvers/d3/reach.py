@@ -1,6 +1,6 @@
 """What slices need of every tensor, axis by axis, for all slices and all stages at once.
 
-The reverse tile calculation of SPEC 3.6 treats rows and columns apart, the first row needed
+The reverse tile calculation (docs/slices.md) treats rows and columns apart, the first row needed
 depends on the slice's first row only, and the last on its last. So two short tables a tensor and
 axis hold the needs of every slice there is, and those of a fused stage follow from its blocks'
 by looking one table up in the next.

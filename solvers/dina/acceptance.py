@@ -1,4 +1,4 @@
-"""`deferred-acceptance`: subtasks and nodes matched as residents and hospitals (METHODS 3).
+"""`deferred-acceptance`: subtasks and nodes matched as residents and hospitals.
 
 A node also has only so much time.
 

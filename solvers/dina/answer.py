@@ -13,7 +13,7 @@ from splitfog.solvers.base import Answer, Request
 
 
 def tidied(answer: TaskDecision) -> TaskDecision:
-    """The answer with stages that are wholly at their home written unsliced (SPEC 3.6)."""
+    """The answer with stages that are wholly at their home written unsliced (docs/slices.md)."""
     away = tuple(
         stage for stage in answer.stages if any(part.node != stage.home for part in stage.slices)
     )

@@ -1,4 +1,4 @@
-"""Best responses: every task in turn takes the single cut that is best for itself (METHODS 3).
+"""Best responses: every task in turn takes the single cut that is best for itself.
 
 Player = task, payoff = own latency, in file order. Ours: a strategy is a one-cut answer (a prefix
 in topological order at the source, the rest on any one node), so a best response is found by

@@ -1,4 +1,4 @@
-"""DINA: adaptive partition and matching, one after the other until neither changes (METHODS 3).
+"""DINA: adaptive partition and matching, one after the other until neither changes.
 
 After DINA (INFOCOM 2020), whose text was not at hand. From the plan of best responses: DINA-P
 partitions every task against the loads of the others, DINA-O exchanges the subtasks, and each step

@@ -1,6 +1,6 @@
 """DINA-O: given subtasks matched to nodes, by deferred acceptance, then by swaps and moves.
 
-After DINA (INFOCOM 2020), whose text was not at hand; the matching is that of METHODS 3. Ours:
+After DINA (INFOCOM 2020), whose text was not at hand; the game is that of docs/matching.md. Ours:
 moves beside swaps, the consent `total` (Phi falls), and the rounds in which exchanges that do not
 touch are made together. Phi is not the objective where stages have barriers: it adds up what the
 slices of a stage wait for each other.

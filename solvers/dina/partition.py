@@ -1,4 +1,4 @@
-"""DINA-P: every task partitioned adaptively, against the loads of the others (METHODS 3).
+"""DINA-P: every task partitioned adaptively, against the loads of the others.
 
 After DINA (INFOCOM 2020), whose text was not at hand. Ours: blocks between small tensors; a
 dynamic program over them; staying local always an option; star stages priced with their waits

@@ -1,6 +1,6 @@
 """Moves and swaps in rounds: all evaluated at once, the best made together where they do not touch.
 
-METHODS 3, DINA-O's second half (after DINA's swap matching).
+DINA-O's second half (after DINA's swap matching).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Candidate star stages of one task, all priced at once: which nodes, how many rows each.
 
-METHODS 3 (after DINA): nodes in the order of transfer + service + wait; shares by filling up to a
+After DINA: nodes in the order of transfer + service + wait; shares by filling up to a
 common end; exact halos; the home's radio as it is. Ours: where the radio is serial, so that the
 slices' transfers queue, a second set of shares that levels waits and services alone; and the
 waits that shares start from are those of a visit of a k-th of the block.

@@ -1,4 +1,4 @@
-"""`cp-sat`: the least makespan over placements and orders, exact as SPEC 3.2 books it."""
+"""`cp-sat`: the least makespan over placements and orders, exact as docs/costs.md books it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hops that wait for links and nodes, and the one rank that orders everything (SPEC 3.2)."""
+"""Hops that wait for links and nodes, and the one rank that orders everything (docs/costs.md)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Layer l on node n is a literal x(l, n); starts are whole ticks. Without contention (no shared link
 and no node without overlap in use) an order on every node suffices: the layers sorted by start are
-a topological order whose pass (SPEC 3.2) books nothing later. With contention one rank a layer
+a topological order whose pass (docs/costs.md) books nothing later. With contention one rank a layer
 orders every node, shared link and node without overlap at once, since the pass books a tensor's
 hops right after its layer and nothing overtakes: intervals that merely do not overlap would be a
 relaxation.

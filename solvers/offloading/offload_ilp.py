@@ -37,7 +37,7 @@ def solve_offload_ilp(request: Request) -> Answer:
     20 subtasks on 5 nodes; beyond, compact) or "compact" (see `compact_program`; declines above
     `MOST_PLACES`).
 
-    A stage of one slice that ends at its home is written unsliced (SPEC 3.4), and costs what that
+    A stage of one slice that ends at its home is written unsliced, and costs what that
     does; one of several stays a stage, with a visit of its own, even where all end at its home.
 
     Returns

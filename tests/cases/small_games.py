@@ -77,7 +77,7 @@ def exchanges(game: ExchangeGame, places: np.ndarray) -> list[tuple[int, int, in
 
 
 def feasible(game: ExchangeGame, places: np.ndarray) -> bool:
-    """Whether SPEC 3.7 allows the assignment."""
+    """Whether the rules allow the assignment."""
     return game.assignments.cost(places).value < inf and game.assignments.obeys(places)
 
 
@@ -99,7 +99,7 @@ def consents(game: ExchangeGame, places: np.ndarray, k: int, j: int, after: np.n
 
 
 def blocking_pairs(game: ExchangeGame, places: np.ndarray) -> int:
-    """METHODS 3: k gains at n, which has room or sends home a guest whom it ranks below k."""
+    """A pair blocks: k gains at n, which has room or sends home a guest whom it ranks below k."""
     now, count = subtask_latencies(game, places), 0
     rank = game.subtasks.alone_s()
     for k, node, j, after in exchanges(game, places):

@@ -1,4 +1,4 @@
-"""Small random instances of every kind the SPEC allows, for properties that hold on all of them."""
+"""Small random instances of every kind there may be, for properties that hold on all of them."""
 
 from __future__ import annotations
 

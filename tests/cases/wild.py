@@ -1,4 +1,4 @@
-"""Random instances of slices and streams with every feature of SPEC 2, and often degenerate ones.
+"""Random instances of slices and streams with every feature there is, and often degenerate ones.
 
 Groups, tiers that leave nothing, memory and quotas of 0, nodes named as their tier, both radios,
 nodes without overlap, one-way and missing links, results on the way, tasks without source or rate,

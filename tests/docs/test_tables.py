@@ -9,22 +9,22 @@ import msgspec
 import pytest
 
 from splitfog.commands import COMMANDS, shell
-from splitfog.formulations.costs import audit_form
+from splitfog.formulations.audit import Audit
 from splitfog.formulations.fronts.front import FrontFile, FrontPoint
 from splitfog.formulations.objective import OBJECTIVES, Objective
 from splitfog.formulations.parametric.policy_table import PolicyFile, PolicyPiece
-from splitfog.formulations.plan import (
+from splitfog.formulations.plan_file import (
     LinkLoad,
-    NodeLoad,
+    NodeEntry,
     PlanFile,
     PlanSchedule,
     PlanSlice,
     PlanStage,
     Status,
-    TaskPlan,
+    TaskEntry,
 )
 from splitfog.formulations.tiles.stage_shape import ELEMENTWISE, WINDOWED
-from splitfog.instances.files import InstanceFile
+from splitfog.instances.instance import InstanceFile
 from splitfog.instances.records import Layer, Link, Model, Node, Op, Task, Window
 from tests.docs.pages import FOLDER, table
 
@@ -40,11 +40,11 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("instance-file.md", "A task"): Task,
     ("plan-file.md", "The plan"): PlanFile,
     ("plan-file.md", "The objective"): Objective,
-    ("plan-file.md", "A task's plan"): TaskPlan,
+    ("plan-file.md", "A task's plan"): TaskEntry,
     ("plan-file.md", "A stage"): PlanStage,
     ("plan-file.md", "A slice"): PlanSlice,
     ("plan-file.md", "The schedule"): PlanSchedule,
-    ("plan-file.md", "A node's load"): NodeLoad,
+    ("plan-file.md", "A node's load"): NodeEntry,
     ("plan-file.md", "A link's load"): LinkLoad,
     ("plan-file.md", "The policy"): PolicyFile,
     ("plan-file.md", "A piece"): PolicyPiece,
@@ -54,8 +54,8 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
 
 
 def default_of(field: msgspec.structs.FieldInfo) -> Any:
-    """In JSON's values; `REQUIRED` where there is none."""
-    if field.required:
+    """In JSON's values; `REQUIRED` where there is none, and of what every file must say."""
+    if field.required or field.name in ("format", "version"):
         return REQUIRED
     factory = field.default_factory
     value = field.default if factory is msgspec.NODEFAULT else factory()
@@ -87,11 +87,18 @@ def choices(kind: Any) -> list[str]:
 
 def test_every_operator_is_named() -> None:
     """In the list of `instance-file.md`; those that can be sliced in `slices.md`, too."""
-    listed = (FOLDER / "instance-file.md").read_text().partition("The operators are")[2]
-    assert all(f"`{op}`" in listed.partition("\n\n")[0] for op in get_args(Op))
-    sliced = (FOLDER / "slices.md").read_text().partition("every operator is")[2]
-    named = {op for op in get_args(Op) if f"`{op}`" in sliced.partition("\n-")[0]}
+    listed = _said("instance-file.md", "The operators are", ". An `input` layer")
+    assert all(f"`{op}`" in listed for op in get_args(Op))
+    sliced = _said("slices.md", "every operator is", ". Convolutions")
+    named = {op for op in get_args(Op) if f"`{op}`" in sliced}
     assert named == WINDOWED | ELEMENTWISE
+
+
+def _said(page: str, after: str, before: str) -> str:
+    """The words of a page between two others."""
+    text = " ".join((FOLDER / page).read_text().split())
+    assert after in text and before in text.partition(after)[2]
+    return text.partition(after)[2].partition(before)[0]
 
 
 def test_every_objective_is_in_the_table() -> None:
@@ -108,7 +115,7 @@ def test_every_status_is_in_its_table() -> None:
 
 def test_every_figure_of_an_audit_is_in_the_table() -> None:
     """Of `matching.md`."""
-    assert set(table("matching.md", "The audit")) == set(audit_form._FIGURES)
+    assert set(table("matching.md", "The audit")) == set(Audit.__struct_fields__)
 
 
 def test_every_command_is_in_the_table() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import json
+import re
 from math import isclose
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import splitfog as sf
 from splitfog.formulations.costs.verify import false_claims
 from splitfog.formulations.games.audit import audit_again
 from splitfog.formulations.objective import OBJECTIVES
-from splitfog.formulations.plan import Plan
+from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.instance import Instance
 from tests.docs.pages import PAGES, Block, Example, blocks, examples
 
@@ -26,7 +27,7 @@ def of_format(name: str) -> list[Example]:
     return [example for example in ALL if example.format == f"splitfog/{name}"]
 
 
-def loaded(example: Example, folder: Path) -> tuple[Instance, Plan]:
+def loaded(example: Example, folder: Path) -> tuple[Instance, PlanFile]:
     (folder / "instance.json").write_text(example.instance)
     (folder / "plan.json").write_text(example.file)
     return sf.load_instance(folder / "instance.json"), sf.load_plan(folder / "plan.json")
@@ -35,6 +36,11 @@ def loaded(example: Example, folder: Path) -> tuple[Instance, Plan]:
 def results(block: Block) -> list[float]:
     """The right sides of a block of sums."""
     return [float(line.rpartition(" = ")[2]) for line in block.text.splitlines()]
+
+
+def numbers(text: str) -> set[float]:
+    """All numbers in a text."""
+    return {float(word) for word in re.findall(r"\d+(?:\.\d+)?(?:e-?\d+)?", text)}
 
 
 def parametrised(found: list[Example]) -> pytest.MarkDecorator:
@@ -57,6 +63,16 @@ def test_sums_are_right(page: Path, block: Block) -> None:
         left, _, right = sum_.rpartition(" = ")
         found = eval(left, {"__builtins__": {}}, {"max": max})
         assert isclose(found, float(right), rel_tol=1e-9), f"{page.name}: {words}: {found}"
+
+
+@pytest.mark.parametrize("example", [e for e in ALL if e.after and e.after.kind == "sums"])
+def test_a_sum_is_used(example: Example) -> None:
+    """Each result stands in a later sum or in the file: so none is wrong beside the others."""
+    assert example.after is not None
+    lines = example.after.text.splitlines()
+    for position, result in enumerate(results(example.after)):
+        later = numbers("\n".join(lines[position + 1 :])) | numbers(example.file)
+        assert any(isclose(result, number) for number in later), lines[position]
 
 
 @parametrised(PLANS)

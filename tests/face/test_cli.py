@@ -505,7 +505,7 @@ def test_compare_prints_a_table_with_gaps_and_speedups(plan_file: Path) -> None:
 
 
 def test_compare_json_is_a_list_of_rows() -> None:
-    """Each row has the fields of SPEC 5, in that order."""
+    """Each row has these fields, in this order."""
     result = splitfog("compare", TINY, "--solvers", "min-cut", "--seed", "0,1", "--json")
     rows = json.loads(result.stdout)
     assert [row["seed"] for row in rows] == [0, 1]

@@ -20,7 +20,7 @@ from splitfog.instances.records import Layer, Node
 def test_a_layer_may_run_on_the_nodes_and_in_the_tiers_it_lists(
     tiers: tuple[str, ...] | None, allowed: bool
 ) -> None:
-    """SPEC 2: `tiers` lists tiers or nodes; None is anywhere, and none at all is nowhere."""
+    """`tiers` lists tiers or nodes; None is anywhere, and none at all is nowhere."""
     layer = Layer(name="conv", op="conv", output_bytes=1.0, tiers=tiers)
     node = Node(name="e1", tier="edge", speed_flops=1e9)
     assert layer.may_run_on(node) is allowed

@@ -125,7 +125,7 @@ def test_opinions_take_a_small_share(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_placement_is_no_proof_where_slices_may_help() -> None:
     """A layer pinned to the edge, its reader to the device: against `monotone`, but a stage whose
-    home is the device computes it there (SPEC 3.7: slices come back home)."""
+    home is the device computes it there (slices come back home)."""
     instance = field.instance("batch-auto-exits-2")
     for solver in ("ilp", "chain-dp", "brute-force"):
         plan = sf.solve(instance, solver, objective="latency")
@@ -232,7 +232,7 @@ def test_infeasible_plans_have_no_bound() -> None:
 
 
 def test_utilisation_stands_under_every_objective() -> None:
-    """rate x seconds: 10 a second of 0.011 s on the server is 0.11 (SPEC 4: rho)."""
+    """rate x seconds: 10 a second of 0.011 s on the server is 0.11 (rho)."""
     rated = rebuilt(TINY, tasks=(replace(TINY.tasks[0], arrivals_per_s=10.0),))
     for name in ("latency", "period", "makespan", "mean-latency", "batch"):
         objective = objective_for(rated, name)

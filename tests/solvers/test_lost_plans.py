@@ -49,7 +49,7 @@ def test_d3_is_no_worse_than_hpa(partition: str) -> None:
 
 
 def test_batch_moves_no_layers_beside_stages() -> None:
-    """Slices of 5 ms and 0.5 ms work after 2 x 2.56 us there: they alone move (SPEC 3.5)."""
+    """Slices of 5 ms and 0.5 ms work after 2 x 2.56 us there: they alone move."""
     name = "offload-assignment-moves-what-stays"
     instance, path = field.instance(name), str(field.FOLDER / f"{name}.plan.json")
     plan = sf.solve(instance, "offload-assignment", "batch", options={"stages": path})

@@ -72,7 +72,7 @@ def test_one_stream_by_hand() -> None:
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("solver", ["local", "greedy-match", "random-match"])
 def test_exact_where_every_task_makes_one_visit(solver: str, seed: int) -> None:
-    """Overall and for every task the formula lies within three half-widths (SPEC 3.4)."""
+    """Overall and for every task the formula lies within three half-widths."""
     how: dict[str, Any] = {"models": "nin,alexnet", "utilisation": 0.8, "max_device_rho": 0.7}
     instance = generate("fog", seed, users=6, **how)
     plan = solve(instance, solver, objective="mean-latency", seed=seed)

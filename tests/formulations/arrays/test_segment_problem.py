@@ -1,4 +1,4 @@
-"""segment: the pass of SPEC 3.2 on plain arrays equals the reference; its bounds are bounds."""
+"""segment: the pass of `makespan` on plain arrays equals the reference; its bounds are bounds."""
 
 from __future__ import annotations
 

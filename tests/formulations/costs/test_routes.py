@@ -40,7 +40,7 @@ def meshed(seed: int) -> Instance:
 
 
 def label_setting(instance: Instance, root: int) -> dict[int, tuple[float, float, int, list[int]]]:
-    """Dijkstra on the tuples of SPEC section 2, as it stands there."""
+    """Dijkstra on the tuples of docs/costs.md, as it stands there."""
     labels: dict[int, tuple[float, float, int, list[int]]] = {}
     queue: list[tuple[float, float, int, list[int]]] = [(0.0, 0.0, 0, [root])]
     while queue:

@@ -241,7 +241,7 @@ def test_utilisation_is_recomputed() -> None:
 
 
 def test_infeasible_has_no_bound() -> None:
-    """SPEC 4: there is nothing that it could be below."""
+    """There is nothing that it could be below."""
     empty = PlanFile(objective=Objective("latency"), status="infeasible", tasks=(), lower_bound=0.1)
     assert false_claims(TIMED, empty) == [
         'lower_bound = 0.1, must be null as status = "infeasible"'
@@ -276,7 +276,7 @@ def test_figures_of_an_audit_are_of_their_kind(audit: dict[str, Any], sentence: 
 
 
 def test_an_audit_needs_a_game_and_a_queue_a_batch() -> None:
-    """SPEC 4: `audit` only for games, `queue` only for `batch`."""
+    """`audit` only for games, `queue` only for `batch`."""
     plan = replace(true_plan(), audit={"swaps": 0})
     assert false_claims(TIMED, plan) == ["audit must be null: the objective latency is no game"]
     queued = node_with("pi", queue=(("cam", None, None),))(true_plan("mean-latency"))

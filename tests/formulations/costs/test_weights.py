@@ -37,7 +37,7 @@ CASE = Path(__file__).parents[2] / "data" / "shared-weights-1.json"
 
 
 def golden() -> tuple[Instance, dict[str, Any]]:
-    """The golden case without its `state_bytes`, which belong to language models (SPEC 2.1)."""
+    """The golden case without its `state_bytes`, which belong to language models."""
     data = json.loads(CASE.read_text())
     for model in data["instance"]["models"]:
         for layer in model["layers"]:

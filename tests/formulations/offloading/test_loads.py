@@ -67,7 +67,7 @@ def test_excess_is_zero_iff_nothing_is_above_a_limit():
 
 
 def test_every_single_cut_is_priced_as_the_reference_prices_it():
-    """Own latencies of all cuts and nodes; inf or `overload_s` where SPEC 3.7 forbids one."""
+    """Own latencies of all cuts and nodes; inf or `overload_s` where a rule forbids one."""
     priced = forbidden = 0
     for seed in range(24):
         instance, _, objective = problem(seed)

@@ -51,7 +51,7 @@ def test_layout_between_and_beyond_presets() -> None:
 
 
 def test_rates_of_the_radio() -> None:
-    """With 100 users all pairs have about 0.4, 10 and 37 Mbit/s at 5, 50 and 95 % (METHODS 7)."""
+    """With 100 users all pairs have about 0.4, 10 and 37 Mbit/s at 5, 50 and 95 %."""
     kept = [
         bandwidth
         for seed in range(10)

@@ -26,7 +26,7 @@ def test_names_and_figures() -> None:
 
 
 def test_published_bandwidths() -> None:
-    """Uplinks and downlinks in Mbit/s are those of METHODS section 5."""
+    """Uplinks and downlinks in Mbit/s are those that DADS and JointDNN use."""
     uplinks = {name: NETWORKS[name].uplink_bps / 1e6 for name in ("cat-1", "3g", "4g", "wi-fi")}
     assert uplinks == pytest.approx({"cat-1": 0.13, "3g": 1.1, "4g": 5.85, "wi-fi": 18.88})
     downlinks = {name: NETWORKS[name].downlink_bps / 1e6 for name in ("3g", "4g", "wi-fi")}

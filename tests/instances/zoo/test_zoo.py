@@ -13,7 +13,7 @@ from splitfog.instances import zoo
 from splitfog.instances.records import Model, Window
 from splitfog.instances.zoo.builder import Builder, window_output
 
-# network, input, parameters, MAC: the figures of the usual definitions (METHODS section 6)
+# network, input, parameters, MAC: the figures of the usual definitions
 FIGURES = [
     ("alexnet", 224, 61_100_840, 714_188_480),
     ("vgg-16", 224, 138_357_544, 15_470_264_320),
@@ -177,7 +177,7 @@ def test_weights_and_work_of_convolutions(models: dict[str, Model], name: str) -
 
 @pytest.mark.parametrize("name", zoo.names())
 def test_layers_without_window_keep_the_map(models: dict[str, Model], name: str) -> None:
-    """A spatial layer without a window has inputs of its own rows and columns (SPEC 3.6)."""
+    """A spatial layer without a window has inputs of its own rows and columns."""
     model = models[name]
     for layer in model.layers:
         if layer.op not in SPATIAL_OPS or layer.window is not None:

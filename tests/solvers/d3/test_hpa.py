@@ -1,4 +1,4 @@
-"""hpa, hpa-plain: METHODS 1's pseudocode; exact on chains, never below the optimum."""
+"""hpa, hpa-plain: its pseudocode, written apart; exact on chains, never below the optimum."""
 
 from __future__ import annotations
 

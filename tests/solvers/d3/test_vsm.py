@@ -147,7 +147,7 @@ def test_memory_is_used_up() -> None:
     """Two stages of 80 bytes gain alike, the helper holds one: one is sliced, by hand.
 
     Two pairs of fused layers, 40 bytes each, between them a layer that may not be sliced. A limit
-    that is missed by rounding is kept (SPEC 3.7: relative slack 1e-12).
+    that is missed by rounding is kept (relative slack 1e-12).
     """
     model = conv_chain([(1, 1, 0)] * 5, 4, 4)
     layers = list(model.layers)
@@ -164,7 +164,7 @@ def test_memory_is_used_up() -> None:
 def test_a_node_that_rounding_alone_overfills_has_room() -> None:
     """Weights of 0.1 and 0.2 bytes, 0.30000000000000004 together, are held by a node of 0.3.
 
-    So the node ten times as fast is the first to be sliced on, not the last (SPEC 3.7).
+    So the node ten times as fast is the first to be sliced on, not the last.
     """
     model = conv_chain([(1, 1, 0)] * 2, 4, 4)
     source, *layers = model.layers

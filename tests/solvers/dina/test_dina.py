@@ -497,7 +497,7 @@ def test_consent_ends_without_blocking_exchanges(consent):
 
 
 def test_stages_wholly_at_home_are_written_unsliced():
-    """In every plan of ours (SPEC 3.6)."""
+    """In every plan of ours."""
     for solver in ("dina", "dina-o", "swap"):
         instance = fog(7, bandwidth_scale=0.3)
         decision = decision_of(instance, sf.solve(instance, solver=solver))
