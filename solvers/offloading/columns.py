@@ -7,7 +7,7 @@ rest goes to HiGHS as a 0-1 program.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.programs.linear_program import LinearProgram
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Request
 from splitfog.solvers.engines.milp import solve_program
 from splitfog.solvers.offloading.master import Column, Master
@@ -53,7 +54,7 @@ def solve_by_columns(
         if assignments.obeys(found.assignment, cost) and 0 < cost.value < FAR * value:
             again = solve_by_columns(assignments, found.assignment, cost.value, request)
             best = found.assignment if again.assignment is None else again.assignment
-            return replace(again, assignment=best, bound=max(found.bound, again.bound))
+            return changed(again, assignment=best, bound=max(found.bound, again.bound))
     return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import inf
 
 import numpy as np
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from splitfog.formulations.audit import Audit
@@ -15,6 +14,7 @@ from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.compact_program import offload_program
 from splitfog.formulations.offloading.lone_slices import written, written_assignments
 from splitfog.formulations.offloading.node_sets import table_sizes
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.dina.given import Given, given_subtasks
 from splitfog.solvers.engines.milp import solve_program
@@ -147,6 +147,6 @@ def _answer(
         bound if given.chosen else None,
         stopped_by=found.stopped_by,
         reason="; ".join(part for part in parts if part),
-        audit=replace(game, given_subtasks=proof),
+        audit=changed(game, given_subtasks=proof),
         proven_over="given" if given.chosen else None,
     )

@@ -24,7 +24,7 @@ from splitfog.formulations.plan import (
     TaskPlan,
 )
 from splitfog.formulations.tiles.stage_shape import ELEMENTWISE, WINDOWED
-from splitfog.instances.files import InstanceFile
+from splitfog.instances.instance import InstanceFile
 from splitfog.instances.records import Layer, Link, Model, Node, Op, Task, Window
 from tests.docs.pages import FOLDER, table
 
