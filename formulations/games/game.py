@@ -13,18 +13,15 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.subtasks import Subtasks
 from splitfog.formulations.offloading.waits import overload_seconds, wait_seconds
+from splitfog.instances.arrays import Flags, Integers, Seconds
 
 if TYPE_CHECKING:
     from splitfog.formulations.games.kernel import Given, Now
-
-Integers = NDArray[np.int64]
-Seconds = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

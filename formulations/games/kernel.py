@@ -10,14 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from numpy.typing import NDArray
 
 from splitfog.formulations.vectorised.waits import wait_seconds
+from splitfog.instances.arrays import Floats
 
 PADDING = 128
 """Subtasks are padded to multiples, so that few numbers of them compile anew."""
-
-Floats = NDArray[np.float64]
 
 
 class Given(NamedTuple):

@@ -25,11 +25,9 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import geometry_of
 from splitfog.formulations.weights import held_bytes
-from splitfog.instances.arrays import frozen
+from splitfog.instances.arrays import Seconds, frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
-
-Seconds = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from math import inf
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.programs.linear_program import LinearProgram
+from splitfog.instances.arrays import Integers
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Request
 from splitfog.solvers.engines.milp import solve_program
 from splitfog.solvers.offloading.master import Column, Master
-
-Integers = NDArray[np.int64]
 
 FAR = 0.25
 """What is found below this part of the unit is too far below it."""

@@ -36,8 +36,6 @@ from splitfog.solvers.dina.partition import (
     sweep,
 )
 
-Integers = NDArray[np.int64]
-
 MOST_TASKS = 20
 """Beyond, the tree is hopeless."""
 
