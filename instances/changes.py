@@ -6,18 +6,16 @@ the optimum, is true of the instance that they were made of.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import msgspec
-from msgspec.structs import replace
 
 from splitfog.instances.defects import InstanceError, shown, value_defects
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
 from splitfog.instances.read_only import read_only
-from splitfog.instances.records import Layer, Link, Model, Node, NonNegative
+from splitfog.instances.records import Layer, Link, Model, Node, NonNegative, changed
 
 Directions = Literal["both", "forward"]
 Record = TypeVar("Record", Node, Link)
@@ -33,7 +31,7 @@ def derived(instance: Instance, **changes: Any) -> Instance:
         and nothing that a user could mend.
     """
     try:
-        return dataclasses.replace(instance, **changes)
+        return changed(instance, **changes)
     except InstanceError as error:
         raise RuntimeError(
             f"an instance made of {instance.name} is defective: {error.defects[0]}"
@@ -69,7 +67,7 @@ def without_nodes(instance: Instance, names: Collection[str]) -> Instance:
         nodes=tuple(node for node in instance.nodes if node.name not in gone),
         links=tuple(link for link in instance.links if not {link.tail, link.head} & gone),
         models=tuple(
-            replace(model, layers=tuple(_without_places(layer, unknown) for layer in model.layers))
+            changed(model, layers=tuple(_without_places(layer, unknown) for layer in model.layers))
             for model in instance.models
         ),
         meta={},
@@ -96,7 +94,7 @@ def _without_places(layer: Layer, names: set[str]) -> Layer:
     if names.isdisjoint((*layer.times_s, *(layer.tiers or ()))):
         return layer
     tiers = layer.tiers
-    return replace(
+    return changed(
         layer,
         times_s={place: own for place, own in layer.times_s.items() if place not in names},
         tiers=None if tiers is None else tuple(place for place in tiers if place not in names),
@@ -125,23 +123,23 @@ def with_times(
         For times that no file may hold.
     """
     times_s = read_only(times_s)
-    changed = _model_named(instance, model)
+    own = _model_named(instance, model)
     if wrong := value_defects(times_s, dict[str, dict[str, NonNegative]], "times_s"):
         raise InstanceError(instance.name, wrong)
     places = dict.fromkeys((*instance.node_index, *instance.tiers))
     for layer, times in times_s.items():
-        look_up(changed.index, layer, f"layer of {changed.name}")
+        look_up(own.index, layer, f"layer of {own.name}")
         for place in times:
             look_up(places, place, "node or tier")
     layers = tuple(
-        replace(layer, times_s={**layer.times_s, **_seconds(times_s[layer.name])})
+        changed(layer, times_s={**layer.times_s, **_seconds(times_s[layer.name])})
         if layer.name in times_s
         else layer
-        for layer in changed.layers
+        for layer in own.layers
     )
     models = list(instance.models)
-    models[instance.model_index[changed.name]] = replace(changed, layers=layers)
-    return dataclasses.replace(instance, models=tuple(models), meta={})
+    models[instance.model_index[own.name]] = changed(own, layers=layers)
+    return changed(instance, models=tuple(models), meta={})
 
 
 def _seconds(times_s: Mapping[str, float]) -> dict[str, float]:
@@ -169,7 +167,7 @@ def with_node(instance: Instance, name: str, fields: Mapping[str, Any]) -> Insta
     position = instance.node_index.get(name, len(nodes))
     own = msgspec.to_builtins(nodes[position]) if position < len(nodes) else {"name": name}
     nodes[position : position + 1] = [_checked(instance, Node, own, fields, f"nodes[{position}]")]
-    return dataclasses.replace(instance, nodes=tuple(nodes), meta={})
+    return changed(instance, nodes=tuple(nodes), meta={})
 
 
 def with_link(
@@ -206,7 +204,7 @@ def with_link(
     else:
         own = msgspec.to_builtins(links[position])
     links[position : position + 1] = [_checked(instance, Link, own, fields, f"links[{position}]")]
-    return dataclasses.replace(instance, links=tuple(links), meta={})
+    return changed(instance, links=tuple(links), meta={})
 
 
 def _position(links: Sequence[Link], tail: str, head: str) -> int | None:
@@ -223,8 +221,8 @@ def _parted(links: Sequence[Link], tail: str, head: str, keep_back: bool) -> lis
     position = _position(links, tail, head)
     if position is None or not links[position].duplex:
         return list(links)
-    there = replace(links[position], duplex=False)
-    back = replace(there, tail=there.head, head=there.tail)
+    there = changed(links[position], duplex=False)
+    back = changed(there, tail=there.head, head=there.tail)
     halves = [half for half in (there, back) if keep_back or half.head == head]
     return [*links[:position], *halves, *links[position + 1 :]]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.instance import Instance, InstanceFile, encode_instance
 from splitfog.instances.json_files import decode, read_bytes, write_whole
+from splitfog.instances.records import changed
 
 
 def load_instance(path: str | os.PathLike[str]) -> Instance:
@@ -71,4 +71,4 @@ def save_instance(instance: Instance, path: str | os.PathLike[str]) -> None:
 
 def with_meta(instance: Instance, **entries: Any) -> Instance:
     """The same instance with entries added to its `meta`."""
-    return replace(instance, meta={**instance.meta, **entries})
+    return changed(instance, meta={**instance.meta, **entries})

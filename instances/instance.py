@@ -19,7 +19,7 @@ from splitfog.instances.json_files import encode
 from splitfog.instances.kept import Keeper
 from splitfog.instances.overview import instance_html, instance_line
 from splitfog.instances.read_only import ReadOnly, read_only
-from splitfog.instances.records import DirectedLink, Link, Model, Name, Node, Task
+from splitfog.instances.records import DirectedLink, Link, Model, Name, Node, Task, changed
 
 FORMAT: Literal["splitfog/instance"] = "splitfog/instance"
 VERSION: Literal[1] = 1
@@ -263,9 +263,7 @@ def encode_instance(instance: Instance) -> bytes:
         tiers=instance.tiers,
         nodes=_usual(instance.nodes),
         links=_usual(instance.links),
-        models=tuple(
-            msgspec.structs.replace(model, layers=_usual(model.layers)) for model in instance.models
-        ),
+        models=tuple(changed(model, layers=_usual(model.layers)) for model in instance.models),
         tasks=instance.tasks,
         meta=dict(instance.meta),  # a plain one is not written where it is empty
     )
@@ -288,12 +286,12 @@ def _usual(records: tuple[Record, ...]) -> tuple[Record, ...]:
 
 
 def _with_defaults(record: Record, defaults: list[tuple[str, Any]]) -> Record:
-    changed: dict[str, Any] = {}
+    usual: dict[str, Any] = {}
     for name, default in defaults:
         value = getattr(record, name)
         if value is not default and value == default:
-            changed[name] = default
+            usual[name] = default
     window = getattr(record, "window", None)
     if window is not None:
-        (changed["window"],) = _usual((window,))
-    return msgspec.structs.replace(record, **changed) if changed else record
+        (usual["window"],) = _usual((window,))
+    return changed(record, **usual) if usual else record

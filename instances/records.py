@@ -6,13 +6,14 @@ carry the allowed range of every number, and `defects` reports whatever breaks o
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import numpy as np
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 from msgspec import field as renamed
 from msgspec.structs import force_setattr
 from numpy.typing import NDArray
@@ -35,6 +36,22 @@ Op = Literal[
 ]  # fmt: skip
 
 PRODUCT_OPS = ("conv", "linear", "matmul", "attention")
+
+Record = TypeVar("Record")
+
+
+def changed(record: Record, /, **fields: Any) -> Record:
+    """The same record, a struct or a dataclass, with other values of some fields.
+
+    Raises
+    ------
+    TypeError
+        For a field that it does not have.
+    """
+    if isinstance(record, Struct):
+        return structs.replace(record, **fields)
+    copy: Record = dataclasses.replace(cast("Any", record), **fields)
+    return copy
 
 
 class Window(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):

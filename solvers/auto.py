@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from splitfog.formulations.bounds.choice import slices_matter
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined, is_strict
 from splitfog.solvers.claims import claim_of
 from splitfog.solvers.declare import SolverInfo
@@ -105,10 +106,10 @@ def _with_slices(request: Request, answer: Answer) -> Answer:
     if found is None or found.decision is None or not choice.improved:
         notes = [str(answer.reason), *choice.notes, "dina, asked for slices, found none better"]
         stopped = found.stopped_by if found is not None and _interrupted(found) else None
-        return replace(answer, reason="; ".join(notes), stopped_by=stopped or answer.stopped_by)
+        return changed(answer, reason="; ".join(notes), stopped_by=stopped or answer.stopped_by)
     reason = f"auto chose dina: with slices it beats the placements of {answer.solver}"
     reason += "" if found.reason is None else f"; {found.reason}"
-    return replace(found, reason=reason, solver="dina")
+    return changed(found, reason=reason, solver="dina")
 
 
 def _sliced_instead(request: Request, answer: Answer) -> Answer:
@@ -118,10 +119,10 @@ def _sliced_instead(request: Request, answer: Answer) -> Answer:
         found = choice.ask(name, request.objective, request.time_limit_s)
         if found is not None and found.decision is not None:
             why = f"slices, as no placement is feasible ({answer.reason})"
-            return replace(choice.concluded(name, found, why), lower_bound=found.lower_bound)
+            return changed(choice.concluded(name, found, why), lower_bound=found.lower_bound)
         if found is not None:
             choice.notes.append(f"{name} found no plan with slices: {found.reason}")
-    return replace(answer, reason="; ".join([str(answer.reason), *choice.notes]))
+    return changed(answer, reason="; ".join([str(answer.reason), *choice.notes]))
 
 
 def as_latency(instance: Instance, objective: Objective) -> Objective | None:
@@ -175,7 +176,7 @@ class _Choice:
             self.notes.append(f"{name} failed ({type(error).__name__}: {error})")
             return None
         if answer.decision is None and inner.incumbent is not None:
-            answer = replace(answer, decision=inner.incumbent)
+            answer = changed(answer, decision=inner.incumbent)
         request = self.request
         self.improved = False
         if objective.name != "batch" and answer.decision is not None:
@@ -189,7 +190,7 @@ class _Choice:
         """The request for one solver, from the best plan and bound so far on."""
         request, known = self.request, self.request.found
         is_same = objective == request.objective
-        inner = replace(
+        inner = changed(
             request,
             objective=objective,
             time_limit_s=limit_s,
@@ -217,7 +218,7 @@ class _Choice:
         reason = "; ".join([f"auto chose {name}: {why}", *self.notes, *own])
         over = answer.proven_over if answer.infeasible else self.over or answer.proven_over
         bound = self.request.lower_bound
-        return replace(answer, reason=reason, solver=name, lower_bound=bound, proven_over=over)
+        return changed(answer, reason=reason, solver=name, lower_bound=bound, proven_over=over)
 
     def continued(self, exact: str, answer: Answer, limit_s: float) -> Answer:
         """A heuristic's turn after an exact solver: the better plan, the best bound."""
@@ -227,7 +228,7 @@ class _Choice:
             if found is None:
                 continue
             last = found if _interrupted(found) else answer
-            ended = replace(last, decision=request.incumbent, reason=None)
+            ended = changed(last, decision=request.incumbent, reason=None)
             if request.incumbent_value < before:
                 self.notes.append(f"{exact}, asked first, is exact but proved no optimum in time")
                 return self.concluded(name, ended, "a heuristic, whose plan is the best found")

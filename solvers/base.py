@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field
 from math import inf
 from typing import Any, Protocol, Self
 
@@ -15,6 +15,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import ProvenOver, StoppedBy
 from splitfog.instances.instance import Instance
 from splitfog.instances.read_only import ReadOnly
+from splitfog.instances.records import changed
 from splitfog.solvers.found import Found
 from splitfog.solvers.verdicts import Verdicts
 
@@ -78,7 +79,7 @@ class Request:
 
     def told(self, **more: Any) -> Self:
         """The same call with another start or time limit: what either finds, both have found."""
-        copy = replace(self, **more)
+        copy = changed(self, **more)
         object.__setattr__(copy, "found", self.found)
         object.__setattr__(copy, "verdicts", self.verdicts)
         return copy

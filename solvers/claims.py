@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 
 from splitfog.formulations.bounds.choice import is_only_placement, only_placement, slices_matter
@@ -12,6 +12,7 @@ from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
 from splitfog.formulations.tolerances import EQUAL
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, WrongAnswer, is_strict
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.registry import solver_info
@@ -46,7 +47,7 @@ class Claim:
 
     def noted(self, sentence: str) -> Claim:
         """The claim with one more sentence."""
-        return replace(self, notes=(*self.notes, sentence))
+        return changed(self, notes=(*self.notes, sentence))
 
 
 def claim_of(answer: Answer, solver: str) -> Claim:
@@ -73,7 +74,7 @@ def held_to(request: Request, claim: Claim, decision: Decision, value: float, ow
         Under `SPLITFOG_STRICT`, where the claim is refuted.
     """
     if not claim.speaks_of(decision, own):
-        return replace(claim, lower_bound=None, infeasible=False)
+        return changed(claim, lower_bound=None, infeasible=False)
     bound = claim.lower_bound
     if claim.infeasible:
         fault = f"claimed that there is no plan, refuted by one of value {value!r}"
@@ -86,7 +87,7 @@ def held_to(request: Request, claim: Claim, decision: Decision, value: float, ow
     other = cheap_bound(request.instance, request.objective)
     if other is not None and other > value * (1 + EQUAL):
         other = None
-    corrected = replace(claim, lower_bound=other, infeasible=False, over="placements")
+    corrected = changed(claim, lower_bound=other, infeasible=False, over="placements")
     return corrected.noted(f"{claim.solver} {fault}: its bound is corrected")
 
 
@@ -104,15 +105,15 @@ def strengthened(
     if decision is None:
         return _without_plan(request, claim)
     if value == 0:
-        claim = replace(claim, lower_bound=0.0, over="all")
+        claim = changed(claim, lower_bound=0.0, over="all")
     settled = claim.is_proof_of(value) or any(task.stages for task in decision.tasks)
     if not settled and is_only_placement(instance, objective, decision):
-        claim = replace(claim, lower_bound=value, over="placements")
+        claim = changed(claim, lower_bound=value, over="placements")
     if claim.lower_bound is None and objective.name == "mean-latency" and not in_haste:
-        claim = replace(claim, lower_bound=mean_latency_bound(instance), over="all")
+        claim = changed(claim, lower_bound=mean_latency_bound(instance), over="all")
     bounded = claim.lower_bound is not None
     if bounded and claim.over == "placements" and not slices_matter(instance, objective):
-        claim = replace(claim, over="all")
+        claim = changed(claim, over="all")
     return claim
 
 
@@ -122,18 +123,18 @@ def _without_plan(request: Request, claim: Claim) -> Claim:
     only = only_placement(instance, objective)
     if only is not None and not decision_violations(instance, only, objective):
         claim = claim if request.value_of(only) < inf else claim.noted(BEYOND_FLOATS)
-        return replace(claim, infeasible=False)
+        return changed(claim, infeasible=False)
     if not claim.infeasible and only is not None:
-        claim = replace(claim, lower_bound=None, infeasible=True, over="placements")
+        claim = changed(claim, lower_bound=None, infeasible=True, over="placements")
         claim = claim.noted("there is one placement to choose from, and it breaks a rule")
     if claim.infeasible and claim.over == "placements" and not slices_matter(instance, objective):
-        claim = replace(claim, over="all")
+        claim = changed(claim, over="all")
     if claim.infeasible and claim.over == "all":
         return claim
     if (proof := impossibility(instance, objective)) is not None:
-        return replace(claim, lower_bound=None, infeasible=True, over="all").noted(proof)
+        return changed(claim, lower_bound=None, infeasible=True, over="all").noted(proof)
     if not claim.infeasible:
         return claim
-    return replace(claim, infeasible=False).noted(
+    return changed(claim, infeasible=False).noted(
         "that holds for placements: a plan with slices is not ruled out (vsm and d3 look for one)"
     )

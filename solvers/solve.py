@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace as with_fields
 from math import inf
 from typing import Any
 
 import numpy as np
-from msgspec.structs import replace
 
 from splitfog.formulations.bounds.choice import only_placement
 from splitfog.formulations.costs.describe import Placements, as_plan, describe
@@ -18,6 +16,7 @@ from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, Status, decision_of, gap_of
 from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined, WrongAnswer, is_strict
 from splitfog.solvers.claims import (
     BEYOND_FLOATS,
@@ -103,7 +102,7 @@ def solve(
         try:
             return finished_plan(request, info.name, answer)
         except KeyboardInterrupt:  # it came while the answer was being checked: nothing is lost
-            return finished_plan(request, info.name, with_fields(answer, stopped_by="interrupted"))
+            return finished_plan(request, info.name, changed(answer, stopped_by="interrupted"))
 
 
 def info_of(solver: str | Function | SolverInfo) -> SolverInfo:
@@ -139,7 +138,7 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     claim = _strengthened(request, claim, decision, float(cost), haste)
     claims = _claims(request, who, answer, claim) | {"audit": answer.audit if own else None}
     plan = describe(request.instance, decision, request.objective, cost, **claims)
-    return replace(_with_bound(plan, claim), runtime_s=request.elapsed_s)
+    return changed(_with_bound(plan, claim), runtime_s=request.elapsed_s)
 
 
 def _offer_only_placement(request: Request) -> None:
@@ -171,7 +170,7 @@ def _run(info: SolverInfo, request: Request) -> Answer:
     try:
         answer = load_solver(info)(request)
         if answer.proven_over is None and answer.solver is None:
-            answer = with_fields(answer, proven_over=declared_over(info))
+            answer = changed(answer, proven_over=declared_over(info))
         return answer
     except KeyboardInterrupt:
         return Answer(
@@ -210,7 +209,7 @@ def _plan_without_decision(request: Request, who: str, answer: Answer, claim: Cl
     claims = _claims(request, who, answer, claim)
     over = claim.over if claim.infeasible or claim.lower_bound is not None else None
     plan = _empty_plan(request, status, **claims, lower_bound=claim.lower_bound, proven_over=over)
-    return replace(plan, runtime_s=request.elapsed_s)
+    return changed(plan, runtime_s=request.elapsed_s)
 
 
 def _refused(
@@ -220,7 +219,7 @@ def _refused(
     if is_strict():
         raise WrongAnswer(f"{solver}: {'; '.join(faults)}")
     claims = {**_claims(request, who, answer), "reason": "; ".join(faults)}
-    return replace(_empty_plan(request, "error", **claims), runtime_s=request.elapsed_s)
+    return changed(_empty_plan(request, "error", **claims), runtime_s=request.elapsed_s)
 
 
 def _claims(
@@ -241,12 +240,12 @@ def _with_bound(plan: Plan, claim: Claim) -> Plan:
     """The plan with its bound, gap and status, and over which plans they hold."""
     bound = claim.lower_bound
     if bound is None or plan.value is None:
-        return replace(plan, status="feasible")
+        return changed(plan, status="feasible")
     bound = float(min(max(bound, 0.0), plan.value))
     gap = gap_of(plan.value, bound)
     optimal = gap is not None and gap <= OPTIMALITY_GAP
     status: Status = "optimal" if optimal else "feasible"
-    return replace(plan, lower_bound=bound, gap=gap, status=status, proven_over=claim.over)
+    return changed(plan, lower_bound=bound, gap=gap, status=status, proven_over=claim.over)
 
 
 def _empty_plan(request: Request, status: Status, **claims: Any) -> Plan:

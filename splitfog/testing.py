@@ -10,17 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from math import inf
 from typing import Any
-
-from msgspec.structs import replace as with_fields
 
 from splitfog.formulations.costs.describe import evaluate, violations
 from splitfog.formulations.objective import OBJECTIVES, Objective, objective_for
 from splitfog.formulations.plan import Plan, encode_plan
 from splitfog.instances.instance import Instance, encode_instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window, changed
 from splitfog.solvers.base import SolverDeclined, WrongAnswer
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.functions import Function
@@ -132,7 +129,7 @@ def solved(instance: Instance, solver: str | Function | SolverInfo, **how: Any) 
         _require(encode_instance(instance) == before, "the instance was changed")
         check_plan(instance, plan)
         again = solve(instance, solver, **how)
-    same = with_fields(again, runtime_s=plan.runtime_s) == plan
+    same = changed(again, runtime_s=plan.runtime_s) == plan
     _require(same, "the same seed gives another plan")
     return plan
 
@@ -216,9 +213,9 @@ def small_instances() -> Iterator[Instance]:
     yield _on_tiers("chain", chain)
     yield _on_tiers("diamond", diamond)
     tight = _on_tiers("tight", diamond)
-    yield replace(tight, nodes=tuple(_with_room(node) for node in tight.nodes))
+    yield changed(tight, nodes=tuple(_with_room(node) for node in tight.nodes))
     none = _on_tiers("no-room", chain)
-    yield replace(none, nodes=tuple(with_fields(n, memory_bytes=0.5e6) for n in none.nodes))
+    yield changed(none, nodes=tuple(changed(n, memory_bytes=0.5e6) for n in none.nodes))
     yield _on_tiers("two-fogs", diamond, fogs=2)
     yield _streams(_on_tiers("streams", chain), 2)
     yield _linked(_on_tiers("images", _convolutions(), fogs=2))
@@ -299,7 +296,7 @@ def _convolutions() -> Model:
 def _linked(instance: Instance) -> Instance:
     """Its first two fog nodes next to each other, so that slicing pays."""
     near = Link(tail="fog0", head="fog1", bandwidth_bps=1e9, latency_s=0.0001)
-    return replace(instance, links=(*instance.links, near))
+    return changed(instance, links=(*instance.links, near))
 
 
 def _on_tiers(name: str, model: Model, fogs: int = 1) -> Instance:
@@ -324,15 +321,15 @@ def _on_tiers(name: str, model: Model, fogs: int = 1) -> Instance:
 
 def _with_room(node: Node) -> Node:
     """A node for the weights of one layer, or in the cloud of two."""
-    return with_fields(node, memory_bytes=2e6 if node.tier == "cloud" else 1e6)
+    return changed(node, memory_bytes=2e6 if node.tier == "cloud" else 1e6)
 
 
 def _streams(instance: Instance, count: int) -> Instance:
     """So many tasks with arrivals in the place of one."""
     (task,) = instance.tasks
     names = [f"{task.name}{i}" for i in range(count)]
-    tasks = tuple(with_fields(task, name=name, arrivals_per_s=0.4) for name in names)
-    return replace(instance, tasks=tasks)
+    tasks = tuple(changed(task, name=name, arrivals_per_s=0.4) for name in names)
+    return changed(instance, tasks=tasks)
 
 
 def _optimum(instance: Instance, objective: Objective) -> float | None:

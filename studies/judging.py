@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
-from msgspec.structs import replace as with_fields
-
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver, gap_of
+from splitfog.instances.records import changed
 from splitfog.studies.jobs import Job, Ran
 from splitfog.studies.row import Row
 
@@ -37,7 +36,7 @@ def judged(results: Sequence[tuple[Job, Ran]], baseline: str) -> list[Row]:
         if row.value is not None and row.solver == baseline:
             reference[job.problem, job.seed] = row.value
     return [
-        with_fields(
+        changed(
             row,
             gap=_gap(row, [most.get((job.problem, over)) for over in _classes(ran)]),
             speedup=_speedup(reference.get((job.problem, job.seed)), row.value),
@@ -62,7 +61,7 @@ def _refuted(row: Row, best_value: float | None) -> Row:
         claim = f"its lower bound {row.lower_bound!r} is above the value {best_value!r} of a plan"
     else:
         return row
-    return with_fields(row, status="error", lower_bound=None, proven_over=None, reason=claim)
+    return changed(row, status="error", lower_bound=None, proven_over=None, reason=claim)
 
 
 def _gap(row: Row, others: Sequence[float | None]) -> float | None:

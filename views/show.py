@@ -15,6 +15,7 @@ from splitfog.formulations.plan import decision_of
 from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import write_whole
+from splitfog.instances.records import changed
 from splitfog.views.sheet import Sheet
 from splitfog.views.style import FONT
 
@@ -72,15 +73,13 @@ def picture(instance: Instance, plan: PlanFile | None, suffix: str) -> bytes:
 
 def _completed(instance: Instance, plan: PlanFile) -> PlanFile:
     """A plan with the loads, cost and schedule that its file may leave out."""
-    from msgspec.structs import replace
-
     from splitfog.formulations.costs.describe import describe
 
     scheduled = plan.objective.name != "makespan" or plan.tasks[0].schedule is not None
     if plan.nodes and plan.value is not None and scheduled:
         return plan
     full = describe(instance, decision_of(instance, plan), plan.objective)
-    return replace(plan, value=full.value, tasks=full.tasks, nodes=full.nodes, links=full.links)
+    return changed(plan, value=full.value, tasks=full.tasks, nodes=full.nodes, links=full.links)
 
 
 def _png(sheet: Sheet) -> bytes:

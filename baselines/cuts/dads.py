@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import product
 from math import inf
 
@@ -24,6 +23,7 @@ from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.programs.cut import CutNetwork, TierLine, cut_network
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.exact.min_cut import least_cut
 
@@ -177,7 +177,7 @@ def _scaled(network: CutNetwork, low: float, high: float) -> CutNetwork:
     factors = np.ones(len(network.costs))
     factors[network.tails == network.source] *= low
     factors[network.heads == network.sink] *= high
-    return replace(network, costs=network.costs * factors)
+    return changed(network, costs=network.costs * factors)
 
 
 def two_node_network(

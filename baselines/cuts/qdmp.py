@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import inf
 
 import numpy as np
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from splitfog.baselines.common import (
@@ -20,7 +19,7 @@ from splitfog.baselines.cuts.chain_of_blocks import BlockChain, block_chain
 from splitfog.baselines.cuts.dads import NO_PLACE, two_node_cut
 from splitfog.formulations.arrays.task import TaskArrays
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Layer, Model
+from splitfog.instances.records import Layer, Model, changed
 from splitfog.solvers.base import Answer, Request
 
 
@@ -140,7 +139,7 @@ class _Search:
         if block > 0:
             ends.append((len(inside), self.home))
             before = model.layers[int(chain.order[start - 1])]
-            inside.append(replace(before, op="identity", inputs=(), group=None))
+            inside.append(changed(before, op="identity", inputs=(), group=None))
         if block + 1 < chain.num_blocks:
             ends.append((len(inside), self.remote))
             last = layers[-1]

@@ -13,9 +13,9 @@ from splitfog.baselines.offloading.occupancy import Occupancy
 from splitfog.formulations.offloading.lone_slices import written
 from splitfog.formulations.offloading.subtasks import Subtasks, subtasks_of
 from splitfog.formulations.offloading.templates import subtask_template
+from splitfog.instances.arrays import Seconds
 from splitfog.solvers.base import Answer, Request
 
-Seconds = NDArray[np.float64]
 Preference = Callable[[Occupancy, int], Seconds]
 """How much a subtask dislikes every node [N]; inf: it does not go there."""
 

@@ -14,9 +14,7 @@ from splitfog.formulations.costs.ledger import unsliced
 from splitfog.formulations.offloading.links import link_use
 from splitfog.formulations.offloading.subtasks import Subtasks, run_layers
 from splitfog.formulations.offloading.waits import wait_seconds
-
-Seconds = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from splitfog.instances.arrays import Flags, Seconds
 
 
 class Occupancy:

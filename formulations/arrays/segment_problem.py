@@ -9,7 +9,7 @@ where inf says "impossible".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
 
@@ -21,6 +21,7 @@ from splitfog.formulations.arrays.task import TaskArrays
 from splitfog.formulations.arrays.ticks import whole_ticks
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.routes import Routes, routes_of
+from splitfog.instances.records import changed
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -229,7 +230,7 @@ class SegmentProblem:
             name: np.floor(getattr(self, name) / factor)
             for name in ("times", "hops", "edges", "last")
         }
-        return replace(self, **tables)
+        return changed(self, **tables)
 
     def pinned(self, entry: int | None = None, exit_: int | None = None) -> SegmentProblem:
         """The same with its first layer and its exit on given nodes."""
@@ -238,7 +239,7 @@ class SegmentProblem:
             times[0] = np.where(np.arange(self.num_nodes) == entry, times[0], inf)
         if exit_ is not None and self.exit is not None:
             times[self.exit] = np.where(np.arange(self.num_nodes) == exit_, times[self.exit], inf)
-        return replace(self, times=times)
+        return changed(self, times=times)
 
     def fits(self, placement: Sequence[int]) -> bool:
         """Whether a placement respects tiers, routes, `monotone`, groups and memory."""

@@ -16,10 +16,9 @@ from splitfog.formulations.bounds.stage import may_slice
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tiles.stage_shape import stage_shape_defects
+from splitfog.instances.arrays import Flags
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Model
-
-Flags = NDArray[np.bool_]
 
 
 def slices_matter(instance: Instance, objective: Objective) -> bool:

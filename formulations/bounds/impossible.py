@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.bounds.overfull import overfull
@@ -17,11 +16,9 @@ from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tolerances import BELOW_ONE
+from splitfog.instances.arrays import Flags, Floats
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Model
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 
 def impossibility(instance: Instance, objective: Objective) -> str | None:

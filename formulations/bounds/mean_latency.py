@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from math import inf
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.bounds.stage import (
@@ -29,13 +28,11 @@ from splitfog.formulations.bounds.stage import (
 )
 from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.formulations.tolerances import BOUND_SLACK
+from splitfog.instances.arrays import Flags, Floats, Integers
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 from splitfog.instances.records import DirectedLink
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 NodeLinks = list[tuple[list[DirectedLink], list[DirectedLink]]]
 
 MOST_NODES = 32

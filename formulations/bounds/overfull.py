@@ -13,15 +13,12 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.tolerances import BOUND_SLACK
+from splitfog.instances.arrays import Flags, Floats
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Model
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 MOST_ITEMS = 400
 """Heaviest weights that are looked at in pairs."""

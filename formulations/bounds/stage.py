@@ -15,15 +15,12 @@ from itertools import pairwise
 from math import inf
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splitfog.formulations.tiles.stage_shape import ELEMENTWISE, WINDOWED
+from splitfog.instances.arrays import Floats, Integers
 from splitfog.instances.records import Layer, Model
 
 _HUGE = 1e60
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

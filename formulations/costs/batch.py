@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 
 from splitfog.formulations.costs.latency import transfer_time
@@ -13,7 +13,7 @@ from splitfog.formulations.costs.stages import book_visits, stage_visits, stage_
 from splitfog.formulations.decision import Decision, Stage, Subtask, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Model
+from splitfog.instances.records import Model, changed
 
 Queues = tuple[tuple[Subtask, ...], ...]
 
@@ -51,7 +51,7 @@ def batch_cost(instance: Instance, decision: Decision, objective: Objective) -> 
         tasks[task] += TaskCost(latency_s, job.service_s, job.transfer_s, waited)
     value = sum(cost.latency_s for cost in tasks) / max(len(jobs), 1)
     means = tuple(
-        replace(cost, latency_s=cost.latency_s / max(count, 1))
+        changed(cost, latency_s=cost.latency_s / max(count, 1))
         for cost, count in zip(tasks, counts, strict=True)
     )
     return Cost(value, means, ledger.closed())
@@ -63,7 +63,7 @@ def with_queues(instance: Instance, decision: Decision) -> Decision:
         return decision
     positions = range(len(instance.tasks))
     jobs = [job for task in positions for job in task_jobs(instance, task, decision)]
-    return replace(decision, queues=shortest_first(instance, jobs))
+    return changed(decision, queues=shortest_first(instance, jobs))
 
 
 def shortest_first(instance: Instance, jobs: list[Job]) -> Queues:

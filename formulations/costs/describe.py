@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace as with_fields
 from math import inf
 from typing import Any
 
@@ -27,7 +26,7 @@ from splitfog.formulations.plan_file import (
     TaskEntry,
 )
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Task
+from splitfog.instances.records import Task, changed
 
 Placements = dict[str, dict[str, str]]
 
@@ -159,8 +158,6 @@ def as_plan(
     **how: Any,
 ) -> PlanFile:
     """What is placed, with the objective asked for."""
-    from msgspec.structs import replace
-
     from splitfog.formulations.objective import objective_for
 
     if not isinstance(objective, Objective):
@@ -169,7 +166,7 @@ def as_plan(
         else:
             objective = objective_for(instance, objective, **how)
     if isinstance(plan, PlanFile):
-        return replace(plan, objective=objective)
+        return changed(plan, objective=objective)
     if not isinstance(plan, Mapping) or not all(isinstance(p, Mapping) for p in plan.values()):
         raise ValueError(f"placement = {plan!r:.80}, must be {{task: {{layer: node}}}} or a Plan")
     tasks = tuple(TaskEntry(task=name, placement=dict(p)) for name, p in plan.items())
@@ -192,7 +189,7 @@ def describe(
     if objective.name == "batch":
         decision = with_queues(instance, decision)
     elif decision.queues is not None:
-        decision = with_fields(decision, queues=None)
+        decision = changed(decision, queues=None)
     return Plan(
         instance=instance.name,
         instance_sha256=instance.sha256,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 
 from splitfog.formulations.arrays.units import Broadcast
@@ -12,6 +12,7 @@ from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.formulations.programs.placement import PlacementProgram
 from splitfog.formulations.programs.placement_build import ProgramBuild
 from splitfog.formulations.tolerances import BOUND_SLACK
+from splitfog.instances.records import changed
 
 Form = dict[int, float]
 """Column -> coefficient, in seconds or bytes."""
@@ -34,7 +35,7 @@ class CriteriaProgram:
         numbers.
         """
         base = self.placements.program
-        program = replace(
+        program = changed(
             base,
             cost=[0.0] * base.num_columns,
             upper=[*base.upper],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splitfog.formulations.games.game import (
     ExchangeState,
@@ -12,10 +11,7 @@ from splitfog.formulations.games.game import (
 )
 from splitfog.formulations.matching.exchange import Consent
 from splitfog.formulations.tolerances import EQUAL
-
-Integers = NDArray[np.int64]
-Seconds = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from splitfog.instances.arrays import Flags, Integers, Seconds
 
 
 def improvements(

@@ -10,21 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.subtasks import Subtasks
 from splitfog.formulations.offloading.waits import overload_seconds, wait_seconds
+from splitfog.instances.arrays import Flags, Integers, Seconds
 
 if TYPE_CHECKING:
-    from splitfog.formulations.games.kernel import Given
-
-Integers = NDArray[np.int64]
-Seconds = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+    from splitfog.formulations.games.kernel import Given, Now
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -111,10 +108,18 @@ class ExchangeGame:
 
     @cached_property
     def device_tables(self) -> Given:
-        """What swaps read, on the device."""
-        from splitfog.formulations.games.kernel import tables
+        """What exchanges read, on the device."""
+        from splitfog.formulations.games.kernel import Given, on_device
 
-        return tables(self)
+        rows: dict[str, Any] = {
+            "alone_s": np.where(self.allowed, self.alone_s, inf).T,
+            "service_s": self.service_s.T,
+            "rate": self.rate,
+            "factor": self.factor,
+            "group": self.group.astype(np.int32),
+            "source": self.source.astype(np.int32),
+        }
+        return on_device(Given(**rows))
 
     def _fixed(self, tasks: Integers, factor: Seconds) -> NodeSums:
         node = self.assignments.task_source[tasks]
@@ -225,14 +230,35 @@ class ExchangeState:
         """What every move would change, [K, N], by JAX; latencies only with `agents`. O(K N)."""
         from splitfog.formulations.games.kernel import arrivals
 
-        joined, agent = arrivals(self, agents)
+        now = self._now(self.nodes, self.nodes.cost, self.game.quota)
+        joined, agent = arrivals(self.game.device_tables, now, agents)
         return MoveGains(self.left.cost - self.nodes.cost[self.places], joined, agent)
 
     def swaps(self, agents: bool = True) -> SwapGains:
         """What every swap would change, [K, K], by JAX; latencies only with `agents`. O(K^2)."""
         from splitfog.formulations.games.kernel import replacements
 
-        return SwapGains(*replacements(self, agents))
+        now = self._now(self.left, self.nodes.cost[self.places], self.game.quota[self.places])
+        return SwapGains(*replacements(self.game.device_tables, now, agents))
+
+    def _now(self, sums: NodeSums, cost: Seconds, quota: Seconds) -> Now:
+        """What exchanges read of the assignment; of the nodes come to: sums, cost, quota."""
+        from splitfog.formulations.games.kernel import Now
+
+        rows: dict[str, Any] = {
+            "visit_s": self.visit_s[self.game.group].T,
+            "opens": (self.members[self.game.group] == 0).T,
+            "here": self.places.astype(np.int32),
+            "rho": sums.rho,
+            "second": sums.second,
+            "waiting": sums.waiting,
+            "spent": sums.spent,
+            "guests": sums.guests,
+            "node_cost": cost,
+            "quota": quota,
+            "latency_s": self.latency_s,
+        }
+        return Now(**rows)
 
 
 def summed(index: Integers, amounts: Seconds | Flags, count: int) -> Seconds:

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from numpy.typing import NDArray
 
 from splitfog.formulations.vectorised.waits import wait_seconds
-
-if TYPE_CHECKING:
-    from splitfog.formulations.games.game import ExchangeGame, ExchangeState
+from splitfog.instances.arrays import Floats
 
 PADDING = 128
 """Subtasks are padded to multiples, so that few numbers of them compile anew."""
-
-Floats = NDArray[np.float64]
 
 
 class Given(NamedTuple):
@@ -52,71 +47,43 @@ class Now(NamedTuple):
     latency_s: Array
 
 
-def tables(game: ExchangeGame) -> Given:
-    """The tables of a game on the device."""
+OF_SUBTASKS = ("visit_s", "opens", "here", "latency_s")
+"""What of `Now` has an entry for every subtask, whoever comes where."""
+
+
+def on_device(given: Given) -> Given:
+    """The same tables on the device, padded."""
     with jax.enable_x64(True):
-        return Given(
-            alone_s=jnp.asarray(_padded(np.where(game.allowed, game.alone_s, inf).T)),
-            service_s=jnp.asarray(_padded(game.service_s.T)),
-            rate=jnp.asarray(_padded(game.rate)),
-            factor=jnp.asarray(_padded(game.factor)),
-            group=jnp.asarray(_padded(game.group.astype(np.int32))),
-            source=jnp.asarray(_padded(game.source.astype(np.int32))),
-        )
+        return Given(*(jnp.asarray(_padded(rows)) for rows in given))
 
 
-def replacements(state: ExchangeState, agents: bool) -> tuple[Floats, Floats | None]:
+def replacements(given: Given, now: Now, agents: bool) -> tuple[Floats, Floats | None]:
     """[K, K] each, row k and column j: what changes when j takes k's place, and k leaves.
 
     First the cost of k's node, inf where j may not: for tiers and routes, quota, rho >= 1, a
     common group or node (links and memory are not looked at); then, if asked for, j's latency.
+    `given` is `on_device`; the sums of `now`, [K], are of every subtask's node after it left.
     O(K^2).
     """
-    game, count, left = state.game, len(state.places), state.left
+    count = len(now.here)
     with jax.enable_x64(True):
-        now = Now(
-            visit_s=_padded(state.visit_s[game.group].T),
-            opens=_padded((state.members[game.group] == 0).T),
-            here=_padded(state.places.astype(np.int32)),
-            rho=_padded(left.rho),
-            second=_padded(left.second),
-            waiting=_padded(left.waiting),
-            spent=_padded(left.spent),
-            guests=_padded(left.guests),
-            node_cost=_padded(state.nodes.cost[state.places]),
-            quota=_padded(game.quota[state.places]),
-            latency_s=_padded(state.latency_s),
-        )
-        node, agent = _replacements(game.device_tables, now, agents)
+        node, agent = _replacements(given, Now(*(_padded(rows) for rows in now)), agents)
         return np.asarray(node)[:count, :count], (
             np.asarray(agent)[:count, :count] if agents else None
         )
 
 
-def arrivals(state: ExchangeState, agents: bool) -> tuple[Floats, Floats | None]:
+def arrivals(given: Given, now: Now, agents: bool) -> tuple[Floats, Floats | None]:
     """[K, N] each: what changes when a subtask comes to a node, and nobody leaves there.
 
     First the node's cost, inf where the subtask may not be (as in `replacements`) or is already;
-    then, if asked for, the subtask's latency. O(K N).
+    then, if asked for, the subtask's latency. `given` is `on_device`; the sums of `now`, [N], are
+    of every node. O(K N).
     """
-    game: Any = state.game  # these bring NumPy's arrays, which compiled functions take as well
-    nodes: Any = state.nodes
+    count = len(now.here)
+    padded = {name: _padded(getattr(now, name)) for name in OF_SUBTASKS}
     with jax.enable_x64(True):
-        now = Now(
-            visit_s=_padded(state.visit_s[game.group].T),
-            opens=_padded((state.members[game.group] == 0).T),
-            here=_padded(state.places.astype(np.int32)),
-            rho=nodes.rho,
-            second=nodes.second,
-            waiting=nodes.waiting,
-            spent=nodes.spent,
-            guests=nodes.guests,
-            node_cost=nodes.cost,
-            quota=game.quota,
-            latency_s=_padded(state.latency_s),
-        )
-        joined, agent = _arrivals(game.device_tables, now, agents)
-        count = len(state.places)
+        joined, agent = _arrivals(given, now._replace(**padded), agents)
         return np.asarray(joined)[:, :count].T, np.asarray(agent)[:, :count].T if agents else None
 
 
@@ -131,7 +98,7 @@ def _both(changes: Array) -> Array:
     return changes + changes.T
 
 
-def _padded(rows: NDArray[Any]) -> Any:
+def _padded(rows: Any) -> Any:
     count = rows.shape[-1]
     extra = max(-(-count // PADDING), 1) * PADDING - count  # no subtask at all is one padding
     return np.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(0, extra)])

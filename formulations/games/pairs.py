@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splitfog.formulations.games.game import ExchangeState
 from splitfog.formulations.games.room import ExchangeRoom
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.formulations.tolerances import EQUAL
-
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+from splitfog.instances.arrays import Flags, Integers
 
 
 def count_blocking_pairs(state: ExchangeState) -> int:

@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.offloading.assignment import Assignments
-
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+from splitfog.instances.arrays import Flags, Integers
 
 UNCHANGED = 1e-15
 """Load at most that rounding leaves on a link where as much goes as comes."""

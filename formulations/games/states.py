@@ -6,16 +6,12 @@ from dataclasses import dataclass
 from math import inf, prod
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splitfog.formulations.games.game import ExchangeGame
 from splitfog.formulations.games.values import Values, values_of
 from splitfog.formulations.matching.exchange import Consent
 from splitfog.formulations.tolerances import EQUAL
-
-Integers = NDArray[np.int64]
-Seconds = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from splitfog.instances.arrays import Flags, Integers
 
 MOST_STATES = 200_000
 

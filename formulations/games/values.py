@@ -10,14 +10,10 @@ from dataclasses import dataclass
 from math import inf
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splitfog.formulations.games.game import ExchangeGame, summed
 from splitfog.formulations.offloading.waits import wait_seconds
-
-Integers = NDArray[np.int64]
-Seconds = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from splitfog.instances.arrays import Flags, Integers, Seconds
 
 _CHUNK = 4096
 

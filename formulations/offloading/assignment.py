@@ -11,7 +11,7 @@ from functools import cached_property
 from math import inf
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from splitfog.formulations.arrays.nodes import limits_memory, quotas
 from splitfog.formulations.costs.feasibility import memory_room
@@ -19,10 +19,7 @@ from splitfog.formulations.costs.ledger import unsliced
 from splitfog.formulations.offloading.links import LinkUse, link_use
 from splitfog.formulations.offloading.subtasks import Subtasks, run_layers
 from splitfog.formulations.offloading.waits import wait_seconds
-
-Integers = NDArray[np.int64]
-Seconds = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from splitfog.instances.arrays import Flags, Integers, Seconds
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

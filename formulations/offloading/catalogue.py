@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.offloading.footprint import Footprint
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.waits import wait_seconds
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from splitfog.instances.arrays import Floats, Integers
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

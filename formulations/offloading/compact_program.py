@@ -20,9 +20,7 @@ from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.formulations.tolerances import BOUND_SLACK
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from splitfog.instances.arrays import Floats, Integers
 
 
 @dataclass

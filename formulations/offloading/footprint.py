@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from math import inf
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.ledger import hops, unsliced
@@ -16,12 +15,10 @@ from splitfog.formulations.decision import Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of
+from splitfog.instances.arrays import Integers, Seconds
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 from splitfog.instances.records import Layer, Model, Node
-
-Integers = NDArray[np.int64]
-Seconds = NDArray[np.float64]
 
 _MOST_TILES = 1024
 

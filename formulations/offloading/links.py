@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.formulations.offloading.subtasks import Subtasks, run_layers
-
-Integers = NDArray[np.int64]
-Seconds = NDArray[np.float64]
+from splitfog.instances.arrays import Integers, Seconds
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

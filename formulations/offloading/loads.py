@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from math import inf
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.nodes import quotas
 from splitfog.formulations.costs.feasibility import memory_room
@@ -18,10 +17,8 @@ from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.footprint import Footprint, footprint
 from splitfog.formulations.offloading.waits import overload_seconds, wait_seconds
+from splitfog.instances.arrays import Integers, Seconds
 from splitfog.instances.instance import Instance
-
-Integers = NDArray[np.int64]
-Seconds = NDArray[np.float64]
 
 LONGEST_S = 1e140
 """Of a visit, for its square is a float yet; nodes are long overloaded then."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +10,7 @@ from splitfog.formulations.decision import Decision
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.subtasks import Subtasks
 from splitfog.instances.arrays import frozen
+from splitfog.instances.records import changed
 
 
 def written_assignments(subtasks: Subtasks) -> Assignments:
@@ -30,7 +29,7 @@ def written_assignments(subtasks: Subtasks) -> Assignments:
         if np.isfinite(service[k, home]):
             times = task_arrays(subtasks.instance, task).times_s
             service[k, home] = times[layers, home].sum()
-    return Assignments(replace(subtasks, service_s=frozen(service)), unsliced)
+    return Assignments(changed(subtasks, service_s=frozen(service)), unsliced)
 
 
 def written(decision: Decision) -> Decision:
@@ -38,8 +37,8 @@ def written(decision: Decision) -> Decision:
     tasks = []
     for answer in decision.tasks:
         kept = [s for s in answer.stages if [part.node for part in s.slices] != [s.home]]
-        tasks.append(replace(answer, stages=tuple(kept)))
-    return replace(decision, tasks=tuple(tasks))
+        tasks.append(changed(answer, stages=tuple(kept)))
+    return changed(decision, tasks=tuple(tasks))
 
 
 def _is_lone(subtasks: Subtasks) -> NDArray[np.bool_]:

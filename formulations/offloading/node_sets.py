@@ -17,7 +17,6 @@ from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.waits import wait_seconds
 
 Table = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

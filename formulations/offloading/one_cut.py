@@ -21,12 +21,9 @@ from splitfog.formulations.offloading.footprint import Footprint
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.formulations.weights import first_of
-from splitfog.instances.arrays import frozen
+from splitfog.instances.arrays import Integers, Seconds, frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
-
-Integers = NDArray[np.int64]
-Seconds = NDArray[np.float64]
 
 MOST_NEAR = 64
 """Nodes that a task looks at first, or (DINA-P) at all."""

@@ -9,7 +9,7 @@ template places it and belongs to the task's base.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 
 import numpy as np
@@ -25,10 +25,9 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import geometry_of
 from splitfog.formulations.weights import held_bytes
-from splitfog.instances.arrays import frozen
+from splitfog.instances.arrays import Seconds, frozen
 from splitfog.instances.instance import Instance
-
-Seconds = NDArray[np.float64]
+from splitfog.instances.records import changed
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -124,17 +123,17 @@ class Subtasks:
                 answer = tasks[position]
                 placement = answer.placement.copy()
                 placement[run_layers(self.instance, position, self.template.tasks[position])] = node
-                tasks[position] = replace(answer, placement=frozen(placement))
+                tasks[position] = changed(answer, placement=frozen(placement))
             else:
                 moved.setdefault((position, stage), {})[piece or 0] = int(node)
         for (position, stage), nodes in moved.items():
             stages = list(tasks[position].stages)
             slices = [
-                replace(part, node=nodes.get(i, part.node))
+                changed(part, node=nodes.get(i, part.node))
                 for i, part in enumerate(stages[stage].slices)
             ]
-            stages[stage] = replace(stages[stage], slices=tuple(slices))
-            tasks[position] = replace(tasks[position], stages=tuple(stages))
+            stages[stage] = changed(stages[stage], slices=tuple(slices))
+            tasks[position] = changed(tasks[position], stages=tuple(stages))
         return Decision(tuple(tasks))
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from math import inf
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Seconds = NDArray[np.float64]
+from splitfog.instances.arrays import Seconds
 
 OVERLOAD = 1e9
 """Times between two requests of the rarest task: above all that a feasible plan may take."""

@@ -6,17 +6,15 @@ a bandwidth divides the bits that cross its link, a speed the FLOP done on its n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import fsum, inf, isfinite
-
-from msgspec.structs import replace as with_fields
 
 from splitfog.formulations.costs.ledger import hops, layer_time
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import unknown_name
-from splitfog.instances.records import Layer, Node
+from splitfog.instances.records import Layer, Node, changed
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,8 @@ class LinkBandwidth:
     def at(self, instance: Instance, value: float) -> Instance:
         """The instance with another bandwidth."""
         at = self._position(instance)
-        changed = with_fields(instance.links[at], bandwidth_bps=float(value))
-        return replace(instance, links=(*instance.links[:at], changed, *instance.links[at + 1 :]))
+        link = changed(instance.links[at], bandwidth_bps=float(value))
+        return changed(instance, links=(*instance.links[:at], link, *instance.links[at + 1 :]))
 
     def links(self, instance: Instance) -> frozenset[int]:
         """Positions of the directed links that change."""
@@ -111,8 +109,8 @@ class NodeSpeed:
     def at(self, instance: Instance, value: float) -> Instance:
         """The instance with another speed."""
         at = instance.node_index[self.node]
-        changed = with_fields(instance.nodes[at], speed_flops=float(value))
-        return replace(instance, nodes=(*instance.nodes[:at], changed, *instance.nodes[at + 1 :]))
+        node = changed(instance.nodes[at], speed_flops=float(value))
+        return changed(instance, nodes=(*instance.nodes[:at], node, *instance.nodes[at + 1 :]))
 
     def links(self, _: Instance) -> frozenset[int]:
         """No link changes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from math import inf
 
 import numpy as np
@@ -13,7 +12,7 @@ from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.routes import Routes
 from splitfog.formulations.parametric.parameter import LinkBandwidth
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import DirectedLink
+from splitfog.instances.records import DirectedLink, changed
 
 
 def route_flips(
@@ -112,7 +111,7 @@ def _bisect(used: Callable[[float], bool], below: float, above: float) -> float:
 def _at_bandwidth(instance: Instance, swept: frozenset[int], bandwidth: float) -> Routes:
     """The routes at a bandwidth."""
     links = [
-        replace(link, bandwidth_bps=bandwidth) if at in swept else link
+        changed(link, bandwidth_bps=bandwidth) if at in swept else link
         for at, link in enumerate(instance.directed_links)
     ]
     return _routes(instance, links)

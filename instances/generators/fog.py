@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from splitfog.instances import zoo
 from splitfog.instances.generators.family import Family, Option, short
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Link, Model, Node, Task
+from splitfog.instances.records import Link, Model, Node, Task, changed
 
 PRESETS = ((10, 3, 300.0), (100, 10, 500.0), (1000, 50, 1000.0))
 """Users, fog nodes and the side of the square in m; between and beyond: log-log lines."""
@@ -232,7 +231,7 @@ def _model(name: str, bytes_per_value: float) -> Model:
     """A network of the zoo whose input tensor has that many bytes a value (images are bytes)."""
     model = zoo.build(name)
     layers = [
-        replace(layer, output_bytes=bytes_per_value * float(np.prod(layer.output_shape or ())))
+        changed(layer, output_bytes=bytes_per_value * float(np.prod(layer.output_shape or ())))
         if layer.op == "input"
         else layer
         for layer in model.layers

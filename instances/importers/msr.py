@@ -13,12 +13,11 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
-from msgspec.structs import replace
 
 from splitfog.instances.defects import InstanceError, shown, value_defects
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import parse_json, read_bytes
-from splitfog.instances.records import Count, Layer, Link, Model, Node, NonNegative, Task
+from splitfog.instances.records import Count, Layer, Link, Model, Node, NonNegative, Task, changed
 
 BANDWIDTH_BPS = 8e9
 """To an accelerator; a tensor's bytes are chosen so that one crossing takes the published cost."""
@@ -144,8 +143,8 @@ def _nodes(file: MsrFile, cores: list[str], accelerators: list[str]) -> tuple[No
         overlap=False,
     )
     return (
-        *(replace(core, name=name) for name in cores),
-        *(replace(accelerator, name=name) for name in accelerators),
+        *(changed(core, name=name) for name in cores),
+        *(changed(accelerator, name=name) for name in accelerators),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 
 import numpy as np
@@ -16,7 +16,7 @@ from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of
 from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Task
+from splitfog.instances.records import Task, changed
 from splitfog.solvers.d3.team import team_of
 
 MOST_MOVES = 300
@@ -88,10 +88,10 @@ class StageTiles:
     def dealt(self, columns: Sequence[int]) -> Stage:
         """The stage with every tile on the node of that column."""
         slices = tuple(
-            replace(part, node=self.nodes[column])
+            changed(part, node=self.nodes[column])
             for part, column in zip(self.given.slices, columns)
         )
-        return replace(self.given, slices=slices)
+        return changed(self.given, slices=slices)
 
 
 def with_stages(given: Decision, stages: dict[tuple[int, int], Stage]) -> Decision:
@@ -120,8 +120,8 @@ def descended(parts: Sequence[StageTiles], given: Decision, found: Sequence[Stag
             if before.slices[tile].node == node:
                 continue
             slices = list(before.slices)
-            slices[tile] = replace(slices[tile], node=node)
-            stages[at] = replace(before, slices=tuple(slices))
+            slices[tile] = changed(slices[tile], node=node)
+            stages[at] = changed(before, slices=tuple(slices))
             own = part.seconds(stages[at])
             if own < seconds * (1 - EQUAL) and not overfull(parts, given, stages):
                 seconds, since = own, 0

@@ -6,7 +6,7 @@ No order of events is in it, so its least total bounds the time of these tiles f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 
 import numpy as np
@@ -16,6 +16,7 @@ from splitfog.formulations.costs.feasibility import held_weights, memory_bytes, 
 from splitfog.formulations.decision import Decision, Stage
 from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 from splitfog.solvers.d3.stage_tiles import StageTiles, overfull, with_stages
 
 
@@ -152,7 +153,7 @@ class _Room:
 def _with_unhosted(given: Decision) -> Decision:
     """The decision whose stages have no slices and so no weights."""
     empty = {
-        (t, s): replace(stage, slices=())
+        (t, s): changed(stage, slices=())
         for t, answer in enumerate(given.tasks)
         for s, stage in enumerate(answer.stages)
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.decision import Decision, Slice, Stage
@@ -11,6 +10,7 @@ from splitfog.formulations.plan import decision_of, load_plan
 from splitfog.formulations.tiles.grids import grid
 from splitfog.formulations.tiles.stage_shape import geometry_of
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.d3.stage_tiles import StageTiles, descended, with_stages
 from splitfog.solvers.d3.tile_program import TileProgram
@@ -75,9 +75,9 @@ def solve_vsm_ilp(request: Request) -> Answer:
         if answer.decision is None:
             answer = checked_slices(request, before)
     if not parts:
-        return replace(answer, reason="there is no stage whose tiles could be dealt")
+        return changed(answer, reason="there is no stage whose tiles could be dealt")
     reason = answer.reason or "stages take " + "; ".join(times)
-    return replace(answer, reason="; ".join([reason, *notes]))
+    return changed(answer, reason="; ".join([reason, *notes]))
 
 
 def _given(request: Request) -> Decision | str:
@@ -94,7 +94,7 @@ def _given(request: Request) -> Decision | str:
         from splitfog.solvers.registry import parse_options, solver_info
 
         options = parse_options(solver_info("vsm"), {"helpers": request.options["helpers"]})
-        inner = replace(request, options=options)
+        inner = changed(request, options=options)
         answer = solve_vsm(inner)
         found = answer.decision or inner.incumbent
         if found is None:
@@ -131,7 +131,7 @@ def _recut(instance: Instance, given: Decision, side: int) -> Decision:
             slices = tuple(
                 Slice(nodes[i % len(nodes)], (a, b), (c, d)) for i, (a, b, c, d) in enumerate(boxes)
             )
-            stages[t, s] = replace(stage, slices=slices)
+            stages[t, s] = changed(stage, slices=slices)
     return with_stages(given, stages)
 
 

@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.games.game import ExchangeGame
+from splitfog.instances.arrays import Integers
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.dina.answer import finished_answer, tidied_decision
 from splitfog.solvers.dina.given import given_subtasks
 from splitfog.solvers.dina.partition import require_sources
-
-Integers = NDArray[np.int64]
 
 MOST_RHO = 0.95
 """Load above which a node refuses."""

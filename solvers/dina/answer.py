@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.games.audit import audit_of
 from splitfog.formulations.matching.exchange import Consent
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.plan import StoppedBy
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request
 
 
@@ -17,7 +16,7 @@ def tidied(answer: TaskDecision) -> TaskDecision:
     away = tuple(
         stage for stage in answer.stages if any(part.node != stage.home for part in stage.slices)
     )
-    return answer if len(away) == len(answer.stages) else replace(answer, stages=away)
+    return answer if len(away) == len(answer.stages) else changed(answer, stages=away)
 
 
 def tidied_decision(decision: Decision) -> Decision:

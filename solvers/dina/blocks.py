@@ -22,13 +22,10 @@ from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.costs.stages import layer_rates, node_rates
 from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of, stage_shape_defects
-from splitfog.instances.arrays import frozen
+from splitfog.instances.arrays import Integers, Seconds, frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 from splitfog.instances.records import Layer
-
-Integers = NDArray[np.int64]
-Seconds = NDArray[np.float64]
 
 MAX_BORDERS = 8
 

@@ -8,8 +8,7 @@ the potential that DINA-O goes by is not the objective where stages have barrier
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from dataclasses import replace as with_fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.subtasks import Subtasks, run_layers, subtasks_of
 from splitfog.formulations.plan import StoppedBy
 from splitfog.instances.arrays import frozen
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.dina.answer import finished_answer, tidied
 from splitfog.solvers.dina.best_response import respond
@@ -67,7 +67,7 @@ def solve_dina(request: Request) -> Answer:
 
 def dina_decision(request: Request) -> Decision:
     """What `dina` ends with under the consent `total`, feasible or not; the start is not used."""
-    own = with_fields(request, options={"consent": "total"}, start=None)
+    own = changed(request, options={"consent": "total"}, start=None)
     search = _Search(loads=first_loads(own), request=own)
     search.run()
     if (again := search.anew()) is not None:
@@ -84,12 +84,12 @@ def solve_dina_p(request: Request) -> Answer:
     changes, sweeps = 0, 0
     try:
         while sweeps < MOST_SWEEPS:
-            sweeps, changed = sweeps + 1, sweep(loads, request)
-            changes += changed
+            sweeps, moved = sweeps + 1, sweep(loads, request)
+            changes += moved
             if request.out_of_time:
                 stopped_by = "time limit"
                 break
-            if changed == 0:
+            if moved == 0:
                 stopped_by = "finished"
                 break
     except KeyboardInterrupt:
@@ -141,13 +141,13 @@ class _Search:
         self.responses = f"best responses: {found.stopped_by} after {found.rounds} rounds"
         for number in range(1, MOST_ROUNDS + 1):
             self.rounds = number
-            changed = sweep(self.loads, self.request)
-            self.partitions += changed
+            moved = sweep(self.loads, self.request)
+            self.partitions += moved
             made = 0 if self.request.out_of_time else self._offload()
             self.exchanges += made
             if self.request.out_of_time:
                 return "time limit"
-            if not changed and not made:
+            if not moved and not made:
                 return "finished"
             self._recount()
         return "iteration limit"
@@ -247,9 +247,9 @@ class _Offers:
             if stage is None or piece is None:
                 placement[run_layers(self.loads.instance, task, answer)] = node
             else:
-                stages[stage][piece] = replace(stages[stage][piece], node=node)
+                stages[stage][piece] = changed(stages[stage][piece], node=node)
         moved = tuple(
-            replace(stage, slices=tuple(slices))
+            changed(stage, slices=tuple(slices))
             for stage, slices in zip(answer.stages, stages, strict=True)
         )
-        return replace(answer, placement=frozen(placement), stages=moved)
+        return changed(answer, placement=frozen(placement), stages=moved)

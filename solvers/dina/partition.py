@@ -31,14 +31,12 @@ from splitfog.formulations.offloading.one_cut import (
 )
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.formulations.tolerances import EQUAL
-from splitfog.instances.arrays import frozen
+from splitfog.instances.arrays import Seconds, frozen
 from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Request, SolverDeclined
 from splitfog.solvers.dina.blocks import blocks_of
 from splitfog.solvers.dina.stars import Stars, stars_of
 from splitfog.solvers.starts.packed_plans import offer_packed_plans
-
-Seconds = NDArray[np.float64]
 
 MOST_PLANS = 50
 """Plans of a catalogue."""

@@ -9,15 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splitfog.formulations.games.consent import improvements
 from splitfog.formulations.games.game import ExchangeGame, ExchangeState
 from splitfog.formulations.games.room import ExchangeRoom
 from splitfog.formulations.matching.exchange import Consent
 from splitfog.formulations.plan import StoppedBy
-
-Integers = NDArray[np.int64]
+from splitfog.instances.arrays import Integers
 
 MOST_ROUNDS = 1000
 _MOST_CANDIDATES = 50_000

@@ -19,10 +19,8 @@ from splitfog.formulations.decision import Slice, Stage
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import near_nodes
 from splitfog.formulations.offloading.waits import wait_seconds
+from splitfog.instances.arrays import Integers, Seconds
 from splitfog.solvers.dina.blocks import Blocks, blocks_of
-
-Integers = NDArray[np.int64]
-Seconds = NDArray[np.float64]
 
 MOST_SLICES = 6
 _TINY = 1e-150

@@ -17,7 +17,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any, Literal
 
@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.formulations.tolerances import BOUND_SLACK
+from splitfog.instances.records import changed
 
 Engine = Literal["cbc", "highs"]
 FEASIBILITY = 1e-7
@@ -123,7 +124,7 @@ def _rounded(program: LinearProgram, result: MilpResult) -> MilpResult:
     if -inf < bound < inf:
         bound -= BOUND_SLACK * (abs(bound) + abs(program.constant)) + DOUBT
     values = None if result.values is None else result.values[: program.num_columns]
-    return replace(result, values=values, bound=max(bound, least) + program.constant)
+    return changed(result, values=values, bound=max(bound, least) + program.constant)
 
 
 def _pulp_problem(program: LinearProgram, room: float = 0.0) -> Any:
@@ -333,25 +334,25 @@ def _cbc_result(
     with open(f"{folder}/log") as file:
         log = file.read()
     if not os.path.exists(f"{folder}/program.sol"):
-        return replace(result, bound=_cbc_bound(log))
+        return changed(result, bound=_cbc_bound(log))
     with open(f"{folder}/program.sol") as file:
         first, *lines = file.read().splitlines() or [""]
     timely = result.stopped_by == "finished"
     if first.startswith(("Infeasible", "Integer infeasible")):
-        return replace(result, bound=inf if timely else -inf, infeasible=timely)
+        return changed(result, bound=inf if timely else -inf, infeasible=timely)
     optimal = first.startswith("Optimal")
     objective = float(first.rsplit(maxsplit=1)[-1]) / CBC_SCALE if first else -inf
     bound = _cbc_bound(log)
     if optimal:
         bound = max(bound, objective - gap * abs(objective) - ABSOLUTE_GAP - 1e-8 / CBC_SCALE)
     if "no integer solution" in first or not first:
-        return replace(result, bound=bound)
+        return changed(result, bound=bound)
     values = np.zeros(len(position))
     for line in lines:
         name, value = line.replace("**", "").split()[1:3]
         if name in position:
             values[position[name]] = float(value)
-    return replace(result, values=values, bound=bound, optimal=optimal)
+    return changed(result, values=values, bound=bound, optimal=optimal)
 
 
 def _cbc_bound(log: str) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 
 import numpy as np
@@ -17,6 +16,7 @@ from splitfog.formulations.programs.placement import PlacementProgram
 from splitfog.formulations.programs.placement_build import placement_program
 from splitfog.formulations.programs.symmetry import SymmetryBreaking, symmetry_breaking
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.engines.milp import MilpResult, solve_program
 from splitfog.solvers.exact.period_neighbourhoods import FREED, improve_period
@@ -121,7 +121,7 @@ def _proven(request: Request, limit_s: float) -> Answer:
 def _no_weaker(answer: Answer, before: Answer) -> Answer:
     """The answer with the better of its bound and that of one before."""
     bounds = [b for b in (answer.lower_bound, before.lower_bound) if b is not None]
-    return replace(answer, lower_bound=max(bounds, default=None))
+    return changed(answer, lower_bound=max(bounds, default=None))
 
 
 def _attempt(request: Request, end_s: float) -> Answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ from splitfog.formulations.decision import Decision
 from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.formulations.programs.placement import PlacementProgram
 from splitfog.formulations.tolerances import BOUND_SLACK, EQUAL
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Request
 from splitfog.solvers.engines.milp import solve_program
 
@@ -92,7 +92,7 @@ def _freed_program(
             row = dict(rows[built.busy_rows[node]])
             row[longest_freed] = row.pop(built.longest)
             rows[built.busy_rows[node]] = row
-    return replace(
+    return changed(
         program,
         cost=[*cost, 1.0],
         upper=[*upper, upper[built.longest]],

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msgspec.structs import replace as with_fields
-
 from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.ledger import layer_time
@@ -15,7 +13,7 @@ from splitfog.formulations.parametric.parameter import Line
 from splitfog.formulations.programs.forest import Forest
 from splitfog.instances.changes import derived
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Node
+from splitfog.instances.records import Layer, Link, Node, changed
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.exact.min_cut import least_cut, line_network
 from splitfog.solvers.fronts.archive import Archive
@@ -97,7 +95,7 @@ def _with_priced_weights(instance: Instance, criterion: Criterion, price: float)
     node = instance.nodes[criterion.at]
     share = price * len(instance.tasks)
     models = tuple(
-        with_fields(
+        changed(
             model,
             layers=tuple(
                 layer if layer.op == "input" else _slower(instance, layer, node, share)
@@ -117,7 +115,7 @@ def _slower(instance: Instance, layer: Layer, node: Node, share: float) -> Layer
     mates = [own for own in instance.nodes if node.name == own.tier]
     times = {own.name: layer_time(layer, own) for own in mates}
     slowed = {node.name: layer_time(layer, node) + share * layer.weight_bytes}
-    return with_fields(layer, times_s={**layer.times_s, **times, **slowed})
+    return changed(layer, times_s={**layer.times_s, **times, **slowed})
 
 
 def _with_priced_link(instance: Instance, criterion: Criterion, price: float) -> Instance:
@@ -131,10 +129,10 @@ def _with_priced_link(instance: Instance, criterion: Criterion, price: float) ->
         if names not in (ends, ends[::-1] if link.duplex else ends):
             links.append(link)
             continue
-        there = with_fields(link, tail=names[0], head=names[1], duplex=False)
-        links.append(with_fields(there, bandwidth_bps=8 / seconds_per_byte))
+        there = changed(link, tail=names[0], head=names[1], duplex=False)
+        links.append(changed(there, bandwidth_bps=8 / seconds_per_byte))
         if link.duplex:
-            links.append(with_fields(there, tail=names[1], head=names[0]))
+            links.append(changed(there, tail=names[1], head=names[0]))
     return derived(instance, links=tuple(links))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from math import floor, inf
 from sys import float_info
 
@@ -20,6 +19,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.tolerances import ROUNDING
 from splitfog.formulations.weights import held_bytes
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.engines.cp_sat import Search
 from splitfog.solvers.exact.min_cut import least_cut, line_network
@@ -64,7 +64,7 @@ def solve_cp_sat(request: Request) -> Answer:
         if answer.stopped_by == "time limit":
             late_s = max(LATE * (request.time_limit_s or 0.0), LEAST_LATE_S)
             request.offer_all(drawn(request, late_s))
-            return replace(answer, decision=request.incumbent)
+            return changed(answer, decision=request.incumbent)
         if not better or answer.stopped_by != "finished":
             return answer
 

@@ -9,7 +9,7 @@ is a valid bound. Equal segments, as residual networks repeat them, are solved o
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from math import ceil, floor, inf, log2
@@ -22,6 +22,7 @@ from splitfog.formulations.arrays.segment_problem import SegmentProblem
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.plan import StoppedBy
 from splitfog.instances.arrays import frozen
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Request
 from splitfog.solvers.engines.cp_sat import Search
 from splitfog.solvers.makespan.quick_plans import NO_PLAN, SegmentPlan, quick_plan
@@ -141,7 +142,7 @@ class Leg:
     def plan(self, pair: Pair) -> SegmentPlan:
         """The best plan of an arc, on the nodes of a pair."""
         plan = self.arc(pair).plan
-        return replace(plan, placement=tuple(self.names[pair][list(plan.placement)].tolist()))
+        return changed(plan, placement=tuple(self.names[pair][list(plan.placement)].tolist()))
 
     def improve(self, pair: Pair, plan: SegmentPlan, bound: float) -> None:
         """Take a plan and a bound of an arc if they are better than what is known.

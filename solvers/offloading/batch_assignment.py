@@ -19,6 +19,7 @@ from splitfog.formulations.offloading.subtasks import Subtasks
 from splitfog.formulations.plan import ProvenOver
 from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.formulations.tolerances import BOUND_SLACK
+from splitfog.instances.arrays import Integers, Seconds
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.dina.given import given_subtasks
 
@@ -27,9 +28,6 @@ MOST_COLUMNS = 150_000
 
 FAR = 0.25
 """A 0-1 program is solved again where it finds less than this part of its unit."""
-
-Integers = NDArray[np.int64]
-Seconds = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

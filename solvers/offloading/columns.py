@@ -7,20 +7,19 @@ rest goes to HiGHS as a 0-1 program.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.programs.linear_program import LinearProgram
+from splitfog.instances.arrays import Integers
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Request
 from splitfog.solvers.engines.milp import solve_program
 from splitfog.solvers.offloading.master import Column, Master
-
-Integers = NDArray[np.int64]
 
 FAR = 0.25
 """What is found below this part of the unit is too far below it."""
@@ -53,7 +52,7 @@ def solve_by_columns(
         if assignments.obeys(found.assignment, cost) and 0 < cost.value < FAR * value:
             again = solve_by_columns(assignments, found.assignment, cost.value, request)
             best = found.assignment if again.assignment is None else again.assignment
-            return replace(again, assignment=best, bound=max(found.bound, again.bound))
+            return changed(again, assignment=best, bound=max(found.bound, again.bound))
     return found
 
 

@@ -11,7 +11,6 @@ from itertools import zip_longest
 from math import inf
 
 import numpy as np
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from splitfog.formulations.audit import Audit
@@ -23,6 +22,7 @@ from splitfog.formulations.offloading.footprint import Footprint
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.tolerances import EQUAL, ROUNDING
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.dina.dina import dina_decision
 from splitfog.solvers.dina.partition import (
@@ -35,8 +35,6 @@ from splitfog.solvers.dina.partition import (
     require_sources,
     sweep,
 )
-
-Integers = NDArray[np.int64]
 
 MOST_TASKS = 20
 """Beyond, the tree is hopeless."""
@@ -82,7 +80,7 @@ def solve_joint_ilp(request: Request) -> Answer:
     found = "" if proof.proven else " found"
     reason = f"best choice of one plan per task{found} out of {plans}; lower_bound is for all plans"
     game = audit_of(instance, decision, objective) or Audit()
-    audit = replace(game, given_catalogue=replace(proof, plans=plans))
+    audit = changed(game, given_catalogue=changed(proof, plans=plans))
     return Answer(decision, stopped_by=stopped, reason=reason, audit=audit)
 
 

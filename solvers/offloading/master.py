@@ -17,17 +17,15 @@ from typing import Any
 
 import highspy
 import numpy as np
-from numpy.typing import NDArray
 
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.node_sets import node_sets
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.tolerances import BOUND_SLACK, EQUAL
+from splitfog.instances.arrays import Floats, Integers
 from splitfog.solvers.base import Request
 from splitfog.solvers.offloading.pricing import NodeColumns, Prices, barriers_of
 
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Column = tuple[int, int]
 """(node, mask)."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from math import inf
 
 import numpy as np
-from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from splitfog.formulations.audit import Audit
 from splitfog.formulations.costs.feasibility import decision_violations
@@ -15,13 +13,13 @@ from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.compact_program import offload_program
 from splitfog.formulations.offloading.lone_slices import written, written_assignments
 from splitfog.formulations.offloading.node_sets import table_sizes
+from splitfog.instances.arrays import Integers
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.dina.given import Given, given_subtasks
 from splitfog.solvers.engines.milp import solve_program
 from splitfog.solvers.offloading.columns import Found, solve_by_columns
 from splitfog.solvers.offloading.start import search_assignment
-
-Integers = NDArray[np.int64]
 
 MOST_SETS = 6_000_000
 """Sets of subtasks, over all nodes, that columns are made of."""
@@ -147,6 +145,6 @@ def _answer(
         bound if given.chosen else None,
         stopped_by=found.stopped_by,
         reason="; ".join(part for part in parts if part),
-        audit=replace(game, given_subtasks=proof),
+        audit=changed(game, given_subtasks=proof),
         proven_over="given" if given.chosen else None,
     )

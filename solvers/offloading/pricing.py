@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.node_sets import GroupSets, NodeSets, subset_sums
-
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from splitfog.instances.arrays import Floats, Integers
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from math import inf
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.waits import wait_seconds
-
-Integers = NDArray[np.int64]
+from splitfog.instances.arrays import Integers
 
 MOST_WORK = 20_000
 """Assignments that one search evaluates at most."""

@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.offloading.assignment import Assignments
+from splitfog.instances.arrays import Floats, Integers
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.dina.answer import finished_answer, tidied_decision
 from splitfog.solvers.dina.given import given_subtasks
-
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 MOST_RHO = 0.95
 """Load above which a node sends subtasks on."""

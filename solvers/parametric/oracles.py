@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.parametric.parameter import Parameter
 from splitfog.formulations.programs.cut import CutNetwork
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, Solver, SolverDeclined
 from splitfog.solvers.exact.min_cut import least_cut, line_network
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
@@ -119,7 +119,7 @@ def _between(slow: CutNetwork, fast: CutNetwork, share: float) -> CutNetwork:
     if not np.array_equal(slow.tails, fast.tails):  # a cost that underflows to 0 at one end
         raise ArithmeticError("the networks at both ends of the range have different arcs")
     costs = _weighted(slow.costs, fast.costs, share)
-    return replace(fast, costs=costs, tier_costs=_weighted(slow.tier_costs, fast.tier_costs, share))
+    return changed(fast, costs=costs, tier_costs=_weighted(slow.tier_costs, fast.tier_costs, share))
 
 
 def _weighted(

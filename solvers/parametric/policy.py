@@ -22,6 +22,7 @@ from splitfog.formulations.parametric.policy_table import Policy, PolicyPiece
 from splitfog.formulations.parametric.route_flips import route_flips, wavering_route
 from splitfog.formulations.plan import OPTIMALITY_GAP
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Solver, SolverDeclined
 from splitfog.solvers.parametric.envelope import Envelope, Found, lower_envelope
 from splitfog.solvers.parametric.oracles import Oracle, exact_oracle
@@ -270,14 +271,12 @@ def _placement(instance: Instance, decision: Decision) -> dict[str, dict[str, st
 
 def _merged(pieces: list[PolicyPiece]) -> Iterator[PolicyPiece]:
     """Neighbours on the same line become one: a route that flips there is not theirs."""
-    from msgspec.structs import replace
-
     held: PolicyPiece | None = None
     for piece in pieces:
         if held is None:
             held = piece
         elif (held.alpha_s, held.beta) == (piece.alpha_s, piece.beta):
-            held = replace(held, high=piece.high)
+            held = changed(held, high=piece.high)
         else:
             yield held
             held = piece

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 
@@ -16,6 +15,7 @@ from splitfog.formulations.bounds.impossible import impossibility
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.plan import StoppedBy
 from splitfog.instances.arrays import frozen
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.exact.brute_force import num_placements, solve_brute_force, topological_orders
 from splitfog.solvers.search.cheap_bounds import cheap_bound
@@ -110,7 +110,7 @@ def _is_tiny(request: Request) -> bool:
 def _enumerated(request: Request) -> Answer:
     answer = solve_brute_force(request)
     tried = "it was faster to try every placement than to compile the search"
-    return replace(answer, reason=answer.reason or tried)
+    return changed(answer, reason=answer.reason or tried)
 
 
 class _Search:

@@ -18,12 +18,12 @@ from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tolerances import ROUNDING
+from splitfog.instances.arrays import Seconds
 from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Request
 from splitfog.solvers.starts.packing import NOWHERE, Bins, pack
 from splitfog.solvers.starts.placement_space import PlacementSpace
 
-Seconds = NDArray[np.float64]
 Nodes = NDArray[np.int64]
 
 FILLS = (1.0, 0.5, 0.0)
