@@ -90,7 +90,28 @@ class PlanFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     What is left out is None or empty, and what is there is a claim, to be held to the truth
     (`verify`). `splitfog.plan(instance, file)` computes the `Plan` of its placements; a `Plan` is
-    a file that leaves nothing out. `audit` holds figures by name, of whatever kind stands there.
+    a file that leaves nothing out.
+
+    Attributes
+    ----------
+    format, version
+        Of the file.
+    instance, instance_sha256
+        What was solved, by name and by the hash of its file.
+    solver, seed, runtime_s
+        Who found it, with which seed and in how many seconds.
+    objective
+        What was minimised.
+    status, stopped_by, reason
+        What is claimed of it, and why, as in `Plan`.
+    value, lower_bound, gap, proven_over
+        Seconds, the bound and for which plans it holds, as in `Plan`.
+    tasks
+        Every task's placement, and what else is said of it.
+    nodes, links
+        Their loads, where given.
+    audit
+        Figures by name, of whatever kind stands there.
     """
 
     format: Literal["splitfog/plan"] = FORMAT

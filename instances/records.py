@@ -136,7 +136,17 @@ class Layer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_
             force_setattr(self, "times_s", ReadOnly(times_s) if times_s else EMPTY)
 
     def may_run_on(self, node: Node) -> bool:
-        """Whether `tiers` admits a node, by its name or its tier's."""
+        """Whether `tiers` admits a node, by its name or its tier's.
+
+        Parameters
+        ----------
+        node
+            Any of the instance's.
+
+        Returns
+        -------
+        bool
+        """
         return self.tiers is None or node.name in self.tiers or node.tier in self.tiers
 
 

@@ -76,6 +76,8 @@ class SolverInfo:
         Of its time.
     reference
         Whom it is after.
+    cites
+        Keys of `references.bib`, or whole BibTeX entries, of what it is after; (): splitfog alone.
     options
         Its own, by name.
     cheap
@@ -96,7 +98,6 @@ class SolverInfo:
     complexity: str = ""
     reference: str = ""
     cites: tuple[str, ...] = ()
-    """After whom: keys of `references.bib`, or whole BibTeX entries; (): splitfog alone."""
     options: Mapping[str, Option] = field(default_factory=dict)
     cheap: bool = False
     start: bool = False
