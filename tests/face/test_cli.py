@@ -523,6 +523,8 @@ def test_compare_json_is_a_list_of_rows() -> None:
         "runtime_s",
         "reason",
         "proven_over",
+        "instance_sha256",
+        "file",
     ]
 
 
