@@ -234,7 +234,7 @@ def _attention(node: Any, read: list[Shape | None]) -> float | None:
 
 def _recurrent(node: Any, read: list[Shape | None]) -> float | None:
     data, weight = read[0], read[1] if len(read) > 1 else None
-    hidden = attribute(node, "hidden_size")
+    hidden: int | None = attribute(node, "hidden_size")
     if data is None or weight is None or hidden is None:
         return None
     steps, directions = data[0] * data[1], weight[0]

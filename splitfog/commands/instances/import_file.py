@@ -76,7 +76,7 @@ def _onnx(
     family: str,
     seed: int,
 ) -> None:
-    from splitfog.commands.generate import family_options
+    from splitfog.commands.instances.generate import family_options
     from splitfog.deployment.models.onnx_import import META_KEY, canonical_path, import_onnx
     from splitfog.instances.generators import FAMILIES
     from splitfog.instances.lookup import look_up
