@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from math import ceil, prod
 from typing import Any
 
-from msgspec.structs import replace
-
 from splitfog.deployment.models.canonical import CONTROL_FLOW, SHAPES_KEY, ModelDefect
 from splitfog.deployment.models.operators import (
     attribute,
@@ -23,7 +21,7 @@ from splitfog.deployment.models.operators import (
     weight_position,
     window,
 )
-from splitfog.instances.records import Layer, Model
+from splitfog.instances.records import Layer, Model, changed
 
 Shape = tuple[int, ...]
 
@@ -112,7 +110,7 @@ class _Mapping:
                 self._node(position, node, outputs)
         groups = self.bound.groups()
         layers = tuple(
-            replace(layer, group=groups.get(layer.name)) if layer.name in groups else layer
+            changed(layer, group=groups.get(layer.name)) if layer.name in groups else layer
             for layer in self.layers
         )
         return Mapped(

@@ -5,11 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from msgspec.structs import replace as changed
 
 from splitfog.deployment.models.child import (
     LEVELS,
@@ -18,18 +15,16 @@ from splitfog.deployment.models.child import (
     ModelDefect,
     canonical_model,
 )
+from splitfog.instances.changes import MODEL_FILE
 from splitfog.instances.defects import InstanceError, shown
 from splitfog.instances.files import parse_instance, save_instance
-from splitfog.instances.json_files import encode, parse_json, read_bytes, write_whole
 from splitfog.instances.generators import generate
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Model, Task
+from splitfog.instances.json_files import encode, parse_json, read_bytes, write_whole
+from splitfog.instances.records import Model, Task, changed
 
 if TYPE_CHECKING:
     from splitfog.deployment.models.mapping import Mapped
-
-META_KEY = "onnx"
-"""Where an instance's `meta` says of which canonical file its model is."""
 
 
 def import_onnx(
@@ -115,7 +110,6 @@ def import_onnx(
     if target is not None:
         write_whole(canonical_path(target), data)
 
-
         save_instance(instance, target)
     return instance
 
@@ -160,13 +154,13 @@ def _base(
 ) -> Instance:
     """An instance with the nodes, links and tasks wanted, and any model."""
     if isinstance(nodes, Instance):
-        return replace(nodes, name=f"{stem}-{nodes.name}", meta={})
+        return changed(nodes, name=f"{stem}-{nodes.name}", meta={})
     if nodes is not None:
         return _nodes_file(stem, Path(nodes))
     if "model" in options:
         raise ValueError(f"model = {options['model']!r} is no option here: the model is imported")
     made = generate(family, seed, **options)
-    return replace(made, name=f"{stem}-{made.name.replace(f'-{made.models[0].name}', '', 1)}")
+    return changed(made, name=f"{stem}-{made.name.replace(f'-{made.models[0].name}', '', 1)}")
 
 
 def _nodes_file(stem: str, path: Path) -> Instance:
@@ -182,11 +176,11 @@ def _nodes_file(stem: str, path: Path) -> Instance:
         source = first.get("name") if isinstance(first, dict) else None
         data["tasks"] = [{"name": "task0", "model": data["models"][0]["name"], "source": source}]
     instance = parse_instance(encode(data), path.name)
-    return replace(instance, name=f"{stem}-{instance.name}", meta={})
+    return changed(instance, name=f"{stem}-{instance.name}", meta={})
 
 
 def _with_model(base: Instance, model: Model, about: Mapping[str, Any]) -> Instance:
     """The instance with one model, which all its tasks run."""
     tasks: tuple[Task, ...] = tuple(changed(task, model=model.name) for task in base.tasks)
-    meta = {**base.meta, META_KEY: about}
-    return replace(base, models=(model,), tasks=tasks, meta=meta)
+    meta = {**base.meta, MODEL_FILE: about}
+    return changed(base, models=(model,), tasks=tasks, meta=meta)

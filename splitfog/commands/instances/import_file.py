@@ -77,7 +77,8 @@ def _onnx(
     seed: int,
 ) -> None:
     from splitfog.commands.instances.generate import family_options
-    from splitfog.deployment.models.onnx_import import META_KEY, canonical_path, import_onnx
+    from splitfog.deployment.models.onnx_import import canonical_path, import_onnx
+    from splitfog.instances.changes import MODEL_FILE
     from splitfog.instances.generators import FAMILIES
     from splitfog.instances.lookup import look_up
 
@@ -94,7 +95,7 @@ def _onnx(
         options=chosen.parse(family_options(chosen, arguments)),
         seed=seed,
     )
-    for note in instance.meta[META_KEY]["notes"]:
+    for note in instance.meta[MODEL_FILE]["notes"]:
         say(f"splitfog: {file.name}: {note}")
     put(f"{output}\n{canonical_path(output)}\n")
 
