@@ -1,7 +1,7 @@
 """Instances made of others: without some nodes, with one task alone, with other figures.
 
-Those with other figures are checked as any instance is. Their `meta` is empty: what it says, as
-the optimum, is true of the instance that they were made of.
+Those with other figures are checked as any instance is. What `meta` says, as the optimum, is true
+of the instance that they were made of, and goes; but for the file that the model came from.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ from splitfog.instances.records import Layer, Link, Model, Node, NonNegative, ch
 
 Directions = Literal["both", "forward"]
 Record = TypeVar("Record", Node, Link)
+
+
+MODEL_FILE = "onnx"
+"""The entry of `meta` that says of which file the models are: it lasts, whatever else changes."""
 
 
 def derived(instance: Instance, **changes: Any) -> Instance:
@@ -70,7 +74,7 @@ def without_nodes(instance: Instance, names: Collection[str]) -> Instance:
             changed(model, layers=tuple(_without_places(layer, unknown) for layer in model.layers))
             for model in instance.models
         ),
-        meta={},
+        meta=_lasting(instance),
     )
 
 
@@ -139,7 +143,7 @@ def with_times(
     )
     models = list(instance.models)
     models[instance.model_index[own.name]] = changed(own, layers=layers)
-    return changed(instance, models=tuple(models), meta={})
+    return changed(instance, models=tuple(models), meta=_lasting(instance))
 
 
 def _seconds(times_s: Mapping[str, float]) -> dict[str, float]:
@@ -167,7 +171,7 @@ def with_node(instance: Instance, name: str, fields: Mapping[str, Any]) -> Insta
     position = instance.node_index.get(name, len(nodes))
     own = msgspec.to_builtins(nodes[position]) if position < len(nodes) else {"name": name}
     nodes[position : position + 1] = [_checked(instance, Node, own, fields, f"nodes[{position}]")]
-    return changed(instance, nodes=tuple(nodes), meta={})
+    return changed(instance, nodes=tuple(nodes), meta=_lasting(instance))
 
 
 def with_link(
@@ -204,7 +208,7 @@ def with_link(
     else:
         own = msgspec.to_builtins(links[position])
     links[position : position + 1] = [_checked(instance, Link, own, fields, f"links[{position}]")]
-    return changed(instance, links=tuple(links), meta={})
+    return changed(instance, links=tuple(links), meta=_lasting(instance))
 
 
 def _position(links: Sequence[Link], tail: str, head: str) -> int | None:
@@ -244,3 +248,7 @@ def _checked(
         key: float(value) if isinstance(value, float) else value for key, value in data.items()
     }
     return msgspec.convert(plain, kind)
+
+
+def _lasting(instance: Instance) -> dict[str, Any]:
+    return {key: value for key, value in instance.meta.items() if key == MODEL_FILE}

@@ -1,0 +1,1 @@
+"""Real models (ONNX): imported, measured, predicted, cut and checked. Needs `splitfog[onnx]`."""
