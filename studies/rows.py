@@ -20,7 +20,7 @@ from splitfog.studies.row import Declined, Result, Row, Run
 from splitfog.studies.summary import Summary, summarised
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Table(Sequence[Row]):
     """The rows of a comparison, in the order instance, objective, solver, seed.
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from splitfog.formulations.games.game import (
-    ExchangeState,
-    MoveGains,
-    SwapGains,
-)
+from splitfog.formulations.games.game import ExchangeState
+from splitfog.formulations.games.sums import MoveGains, SwapGains
 from splitfog.formulations.matching.exchange import Consent
 from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.arrays import Flags, Integers, Seconds

@@ -1,8 +1,8 @@
 """Subtasks on nodes as a game: what every exchange would change, from sums per node.
 
-The potential Phi = sum over visits of lambda (transfer + service + W) is a sum of one term a node,
-and a move or swap changes two of them (ours). An agent's latency is that of a subtask: its own
-transfers and service, and the wait of its node (docs/matching.md).
+METHODS 3 (ours): the potential Phi = sum over visits of lambda (transfer + service + W) is a sum
+of one term per node, and a move or swap changes two of them. An agent's latency is that of a
+subtask: its own transfers and service, and the wait of its node.
 """
 
 from __future__ import annotations
@@ -10,61 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from splitfog.formulations.games.sums import MoveGains, NodeSums, SwapGains, summed
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.subtasks import Subtasks
-from splitfog.formulations.offloading.waits import overload_seconds, wait_seconds
-from splitfog.instances.arrays import Flags, Integers, Seconds
+from splitfog.formulations.offloading.waits import overload_seconds
+from splitfog.instances.arrays import Integers, Seconds
 
 if TYPE_CHECKING:
     from splitfog.formulations.games.kernel import Given, Now
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class NodeSums:
-    """What visits add up to, of any shape: lambda s, lambda s^2, the weights of those that wait,
-    weighted transfers and services, and foreign visits; `overload_s` as in `wait_seconds`."""
-
-    rho: Seconds
-    second: Seconds
-    waiting: Seconds
-    spent: Seconds
-    guests: Seconds
-    overload_s: float
-
-    def __add__(self, other: NodeSums) -> NodeSums:
-        return NodeSums(
-            rho=self.rho + other.rho,
-            second=self.second + other.second,
-            waiting=self.waiting + other.waiting,
-            spent=self.spent + other.spent,
-            guests=self.guests + other.guests,
-            overload_s=self.overload_s,
-        )
-
-    def __getitem__(self, index: Integers) -> NodeSums:
-        return NodeSums(
-            rho=self.rho[index],
-            second=self.second[index],
-            waiting=self.waiting[index],
-            spent=self.spent[index],
-            guests=self.guests[index],
-            overload_s=self.overload_s,
-        )
-
-    @property
-    def wait_s(self) -> Seconds:
-        """Waits; huge, not inf, where rho >= 1."""
-        return wait_seconds(self.second, self.rho, self.overload_s)
-
-    @property
-    def cost(self) -> Seconds:
-        """A node's term of Phi, the larger the more it is overloaded where rho >= 1."""
-        return self.spent + self.waiting * self.wait_s
 
 
 class ExchangeGame:
@@ -108,18 +66,19 @@ class ExchangeGame:
 
     @cached_property
     def device_tables(self) -> Given:
-        """What exchanges read, on the device."""
+        """What no assignment changes, on the device."""
         from splitfog.formulations.games.kernel import Given, on_device
 
-        rows: dict[str, Any] = {
-            "alone_s": np.where(self.allowed, self.alone_s, inf).T,
-            "service_s": self.service_s.T,
-            "rate": self.rate,
-            "factor": self.factor,
-            "group": self.group.astype(np.int32),
-            "source": self.source.astype(np.int32),
-        }
-        return on_device(Given(**rows))
+        return on_device(
+            Given(
+                alone_s=np.where(self.allowed, self.alone_s, inf).T,
+                service_s=self.service_s.T,
+                rate=self.rate,
+                factor=self.factor,
+                group=self.group.astype(np.int32),
+                source=self.source.astype(np.int32),
+            )
+        )
 
     def _fixed(self, tasks: Integers, factor: Seconds) -> NodeSums:
         node = self.assignments.task_source[tasks]
@@ -238,72 +197,25 @@ class ExchangeState:
         """What every swap would change, [K, K], by JAX; latencies only with `agents`. O(K^2)."""
         from splitfog.formulations.games.kernel import replacements
 
-        now = self._now(self.left, self.nodes.cost[self.places], self.game.quota[self.places])
-        return SwapGains(*replacements(self.game.device_tables, now, agents))
+        own = self.nodes.cost[self.places], self.game.quota[self.places]
+        node, agent = replacements(self.game.device_tables, self._now(self.left, *own), agents)
+        return SwapGains(node, agent)
 
     def _now(self, sums: NodeSums, cost: Seconds, quota: Seconds) -> Now:
-        """What exchanges read of the assignment; of the nodes come to: sums, cost, quota."""
+        """What JAX reads of this assignment, and of the nodes that somebody comes to."""
         from splitfog.formulations.games.kernel import Now
 
-        rows: dict[str, Any] = {
-            "visit_s": self.visit_s[self.game.group].T,
-            "opens": (self.members[self.game.group] == 0).T,
-            "here": self.places.astype(np.int32),
-            "rho": sums.rho,
-            "second": sums.second,
-            "waiting": sums.waiting,
-            "spent": sums.spent,
-            "guests": sums.guests,
-            "node_cost": cost,
-            "quota": quota,
-            "latency_s": self.latency_s,
-        }
-        return Now(**rows)
-
-
-def summed(index: Integers, amounts: Seconds | Flags, count: int) -> Seconds:
-    """[count]: the amounts of every index added up."""
-    return np.asarray(np.bincount(index, amounts, count), np.float64)
-
-
-@dataclass(frozen=True, eq=False)
-class MoveGains:
-    """The change of the node left `left` [K], of the node joined `joined` [K, N], inf where the
-    subtask may not go or is already, and of the mover's latency `agent` [K, N]. Negative is
-    better. Links and memory are not looked at."""
-
-    left: Seconds
-    joined: Seconds
-    agent: Seconds | None
-
-    @property
-    def total(self) -> Seconds:
-        """[K, N]: change of Phi; inf where not possible."""
-        return np.asarray(self.left[:, None] + self.joined)
-
-    @property
-    def possible(self) -> Flags:
-        """[K, N]: whether a subtask may move to a node."""
-        return np.isfinite(self.joined)
-
-
-@dataclass(frozen=True, eq=False)
-class SwapGains:
-    """Row k, column j: j takes k's place. The change of k's node `node` [K, K], inf where j may
-    not be there or the two share a node or a group, and of j's latency `agent` [K, K]. Negative
-    is better. A swap is possible where both ways are finite; links and memory are not looked at."""
-
-    node: Seconds
-    agent: Seconds | None
-
-    @cached_property
-    def total(self) -> Seconds:
-        """[K, K]: change of Phi by swapping k and j; inf where not possible."""
-        from splitfog.formulations.games.kernel import sum_with_transpose
-
-        return sum_with_transpose(self.node)
-
-    @property
-    def possible(self) -> Flags:
-        """[K, K]: whether both may take each other's place."""
-        return np.isfinite(self.total)
+        group = self.game.group
+        return Now(
+            visit_s=self.visit_s[group].T,
+            opens=(self.members[group] == 0).T,
+            here=self.places.astype(np.int32),
+            rho=sums.rho,
+            second=sums.second,
+            waiting=sums.waiting,
+            spent=sums.spent,
+            guests=sums.guests,
+            node_cost=cost,
+            quota=quota,
+            latency_s=self.latency_s,
+        )

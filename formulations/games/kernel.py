@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from numpy.typing import NDArray
 
 from splitfog.formulations.vectorised.waits import wait_seconds
 from splitfog.instances.arrays import Floats
@@ -17,16 +18,19 @@ from splitfog.instances.arrays import Floats
 PADDING = 128
 """Subtasks are padded to multiples, so that few numbers of them compile anew."""
 
+Rows: TypeAlias = Any
+"""An array, of NumPy outside of compiled functions and of JAX inside."""
+
 
 class Given(NamedTuple):
     """What no assignment changes: [N, K] tables, `alone_s` inf where not allowed, and [K] rows."""
 
-    alone_s: Array
-    service_s: Array
-    rate: Array
-    factor: Array
-    group: Array
-    source: Array
+    alone_s: Rows
+    service_s: Rows
+    rate: Rows
+    factor: Rows
+    group: Rows
+    source: Rows
 
 
 class Now(NamedTuple):
@@ -34,27 +38,24 @@ class Now(NamedTuple):
     would open a new one, its place and latency [K]; of the nodes that somebody comes to (every
     node, or that of every subtask after it left) the sums, cost before, and quota."""
 
-    visit_s: Array
-    opens: Array
-    here: Array
-    rho: Array
-    second: Array
-    waiting: Array
-    spent: Array
-    guests: Array
-    node_cost: Array
-    quota: Array
-    latency_s: Array
-
-
-OF_SUBTASKS = ("visit_s", "opens", "here", "latency_s")
-"""What of `Now` has an entry for every subtask, whoever comes where."""
+    visit_s: Rows
+    opens: Rows
+    here: Rows
+    rho: Rows
+    second: Rows
+    waiting: Rows
+    spent: Rows
+    guests: Rows
+    node_cost: Rows
+    quota: Rows
+    latency_s: Rows
 
 
 def on_device(given: Given) -> Given:
     """The same tables on the device, padded."""
     with jax.enable_x64(True):
-        return Given(*(jnp.asarray(_padded(rows)) for rows in given))
+        found: Given = jax.tree.map(lambda rows: jnp.asarray(_padded(rows)), given)
+        return found
 
 
 def replacements(given: Given, now: Now, agents: bool) -> tuple[Floats, Floats | None]:
@@ -62,12 +63,11 @@ def replacements(given: Given, now: Now, agents: bool) -> tuple[Floats, Floats |
 
     First the cost of k's node, inf where j may not: for tiers and routes, quota, rho >= 1, a
     common group or node (links and memory are not looked at); then, if asked for, j's latency.
-    `given` is `on_device`; the sums of `now`, [K], are of every subtask's node after it left.
-    O(K^2).
+    The nodes of `now` are every subtask's own after it left; `given` is `on_device`. O(K^2).
     """
     count = len(now.here)
     with jax.enable_x64(True):
-        node, agent = _replacements(given, Now(*(_padded(rows) for rows in now)), agents)
+        node, agent = _replacements(given, jax.tree.map(_padded, now), agents)
         return np.asarray(node)[:count, :count], (
             np.asarray(agent)[:count, :count] if agents else None
         )
@@ -77,13 +77,17 @@ def arrivals(given: Given, now: Now, agents: bool) -> tuple[Floats, Floats | Non
     """[K, N] each: what changes when a subtask comes to a node, and nobody leaves there.
 
     First the node's cost, inf where the subtask may not be (as in `replacements`) or is already;
-    then, if asked for, the subtask's latency. `given` is `on_device`; the sums of `now`, [N], are
-    of every node. O(K N).
+    then, if asked for, the subtask's latency. The nodes of `now` are all of them. O(K N).
     """
     count = len(now.here)
-    padded = {name: _padded(getattr(now, name)) for name in OF_SUBTASKS}
     with jax.enable_x64(True):
-        joined, agent = _arrivals(given, now._replace(**padded), agents)
+        padded = now._replace(
+            visit_s=_padded(now.visit_s),
+            opens=_padded(now.opens),
+            here=_padded(now.here),
+            latency_s=_padded(now.latency_s),
+        )
+        joined, agent = _arrivals(given, padded, agents)
         return np.asarray(joined)[:, :count].T, np.asarray(agent)[:, :count].T if agents else None
 
 
@@ -98,7 +102,7 @@ def _both(changes: Array) -> Array:
     return changes + changes.T
 
 
-def _padded(rows: Any) -> Any:
+def _padded(rows: NDArray[Any]) -> Any:
     count = rows.shape[-1]
     extra = max(-(-count // PADDING), 1) * PADDING - count  # no subtask at all is one padding
     return np.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(0, extra)])

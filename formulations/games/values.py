@@ -11,7 +11,8 @@ from math import inf
 
 import numpy as np
 
-from splitfog.formulations.games.game import ExchangeGame, summed
+from splitfog.formulations.games.game import ExchangeGame
+from splitfog.formulations.games.sums import summed
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.instances.arrays import Flags, Integers, Seconds
 

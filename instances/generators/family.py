@@ -101,7 +101,7 @@ class Option:
         return int(number) if self.kind == "whole" and number.is_integer() else number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Family:
     """A seeded family of instances.
 

@@ -15,10 +15,12 @@ def row(**fields: Any) -> Row:
 
 
 ROWS = Table(
-    (
+    rows=(
         row(value=0.2, lower_bound=0.1, gap=0.5, speedup=2.0),
         row(instance="<j>", value=0.4, gap=0.0, speedup=8.0, status="optimal", reason="a, b"),
         row(solver="ilp", status="unknown", seed=7),
     ),
-    (Declined(instance="i", objective="latency", solver="dads", reason="three tiers & more"),),
+    declined=(
+        Declined(instance="i", objective="latency", solver="dads", reason="three tiers & more"),
+    ),
 )
