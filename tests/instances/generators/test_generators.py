@@ -335,7 +335,7 @@ def test_every_option_shows_in_the_name() -> None:
 
 def other_values(option: Option) -> list[Any]:
     """Some allowed values that are not the default."""
-    tried = {
+    tried: list[Any] = {
         "flag": [True, False],
         "choice": [*option.choices],
         "choices": [option.choices[0], ",".join(option.choices[:2])] if option.choices else [],
