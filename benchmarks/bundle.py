@@ -38,7 +38,7 @@ def instances() -> dict[str, Instance]:
         for network in D3_NETWORKS
         for backhaul in BACKHAULS
     }
-    others = {
+    others: dict[str, tuple[str, dict[str, Any]]] = {
         "googlenet-4g-results": ("three-tier", {"model": "googlenet", "results_to": "device"}),
         "mobilenet-v2-pi3": ("three-tier", {"model": "mobilenet-v2", "device": "raspberry-pi-3"}),
         "vit-b-16-5g": ("three-tier", {"model": "vit-b-16", "edge_cloud": "5g"}),

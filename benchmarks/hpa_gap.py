@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from math import inf
 
 import numpy as np
 
@@ -20,8 +21,8 @@ HEURISTICS = ("hpa-plain", "hpa")
 def zoo_instances() -> Iterator[tuple[str, Instance]]:
     """Every network of the zoo in 36 settings."""
     for model, device, near, far in product(zoo.names(), DEVICES, DEVICE_EDGE, EDGE_CLOUD):
-        options = {"device": device, "device_edge": near, "edge_cloud": far}
-        yield model, generate("three-tier", model=model, **options)
+        uplinks = {"device_edge": near, "edge_cloud": far}
+        yield model, generate("three-tier", 0, model=model, device=device, **uplinks)
 
 
 def random_dags() -> Iterator[tuple[str, Instance]]:
@@ -36,8 +37,8 @@ def gaps(cases: Iterator[tuple[str, Instance]]) -> dict[str, list[list[float]]]:
     found: dict[str, list[list[float]]] = {}
     for kind, instance in cases:
         optimum = solve(instance, "min-cut")
-        assert optimum.status == "optimal"
-        values = [solve(instance, solver).value for solver in HEURISTICS]
+        assert optimum.status == "optimal" and optimum.value is not None
+        values = [solve(instance, solver).value or inf for solver in HEURISTICS]
         own = [(value - optimum.value) / optimum.value for value in values]
         found.setdefault(kind, []).append(own)
     return found

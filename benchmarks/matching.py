@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ import splitfog as sf
 from benchmarks.common import best_seconds, machine, table
 from splitfog.formulations.matching.market import market_from_ranks
 from splitfog.formulations.matching.stability import is_stable
+from splitfog.solvers.matching.deferred_acceptance import Side
 
-SIDES = ("residents", "hospitals")
+SIDES: tuple[Side, ...] = ("residents", "hospitals")
 RESIDENTS, HOSPITALS = 3_000, 50
 MANY, MANY_HOSPITALS, ACCEPTABLE = 1_000_000, 1_000, 10
 
@@ -52,11 +54,11 @@ def against_the_package(seed: int = 0) -> Iterator[list[Any]]:
     forms: dict[str, Any] = {"arrays": (preferences, priorities, quotas), "lists": lists}
     forms["names"] = named
     for side in SIDES:
-        theirs = best_seconds(lambda side=side: package_run(named, side), repeats=2)
+        theirs = best_seconds(partial(package_run, named, side), repeats=2)
         expected = package_run(named, side)
         for form, given in forms.items():
             ours = best_seconds(
-                lambda given=given, side=side: sf.matching.deferred_acceptance(*given, side=side),
+                partial(sf.matching.deferred_acceptance, *given, side=side),
                 repeats=9,
             )
             found = sf.matching.deferred_acceptance(*given, side=side).as_dict()
@@ -90,7 +92,8 @@ def at_scale() -> Iterator[list[Any]]:
     """One row per market and side: times, proposals, residents left over, stability."""
     per_place = np.full(MANY_HOSPITALS, MANY // MANY_HOSPITALS)
     uneven = per_place + np.where(np.arange(MANY_HOSPITALS) % 10 < 5, -200, 200)
-    cases: list[tuple[str, Any, Any]] = [
+    deferred_acceptance = sf.matching.deferred_acceptance
+    cases: list[tuple[str, tuple[Any, Any], Any]] = [
         ("random, exact capacity", ranked_market(0.0), per_place),
         ("random, half the places", ranked_market(0.0, seed=1), per_place // 2),
         ("some popular, exact capacity", ranked_market(0.02, seed=2), per_place),
@@ -98,19 +101,13 @@ def at_scale() -> Iterator[list[Any]]:
         ("chains, exact capacity", chain_market(), uneven),
         ("chains, one place too few", chain_market(), per_place - 1),
     ]
-    for name, given, quotas in cases:
+    for name, (preferences, ranks), quotas in cases:
         for side in SIDES:
-            found: list[Any] = []
-            seconds = best_seconds(
-                lambda given=given, quotas=quotas, side=side, found=found: found.append(
-                    sf.matching.deferred_acceptance(
-                        *given, quotas, side=side, priorities_as="ranks"
-                    )
-                ),
-                repeats=2,
-            )
-            matching = found[-1]
-            stable = is_stable(market_from_ranks(*given, quotas), matching.assignment)
+            market = (preferences, ranks, quotas)
+            propose = partial(deferred_acceptance, *market, side=side, priorities_as="ranks")
+            seconds = best_seconds(propose, repeats=2)
+            matching = propose()
+            stable = is_stable(market_from_ranks(*market), matching.assignment)
             left = int((matching.assignment < 0).sum())
             yield [name, side, seconds, matching.proposals, left, stable]
 

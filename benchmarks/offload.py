@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 
 import splitfog as sf
 from benchmarks.common import best_seconds, machine, table
@@ -139,7 +140,8 @@ def joint() -> Iterator[list[Any]]:
         if users <= 16:
             dina = sf.solve(instance, "dina", MEAN)
             plan = sf.solve(instance, "joint-ilp", MEAN, time_limit_s=LIMIT_S)
-            proven = plan.audit is not None and plan.audit.given_catalogue.proven
+            own = UNSET if plan.audit is None else plan.audit.given_catalogue
+            proven = own is not UNSET and own.proven
             values = [dina.value, plan.value, f"{plan.runtime_s:.2f}, proven: {proven}"]
         yield [f"{users} users, seed {seed}", *values, bound, bound_s]
 

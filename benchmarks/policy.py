@@ -56,8 +56,13 @@ def case(name: str) -> Instance:
 
 def swept(name: str, instance: Instance) -> Policy:
     """The policy of a case over the whole range."""
-    ends = {"low_bps": LOW_BPS, "high_bps": HIGH_BPS}
-    return policy(instance, link=CASES[name][2], monotone="free" not in name, **ends)
+    return policy(
+        instance,
+        link=CASES[name][2],
+        low_bps=LOW_BPS,
+        high_bps=HIGH_BPS,
+        monotone="free" not in name,
+    )
 
 
 def worst_of_sweep(found: Policy, instance: Instance) -> float:

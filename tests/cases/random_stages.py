@@ -54,7 +54,7 @@ class _Builder:
             kernel=kernel,
             stride=stride,
             dilation=dilation,
-            padding=(*before, *after),
+            padding=(before[0], before[1], after[0], after[1]),
             groups=groups,
         )
         return self.windowed("conv", trunk, window, groups * draw(st.integers(1, 2)))
@@ -71,7 +71,7 @@ class _Builder:
         window = Window(
             kernel=(kernel[0], kernel[1]),
             stride=draw(st.tuples(st.integers(1, 3), st.integers(1, 3))),
-            padding=(*before, *after),
+            padding=(before[0], before[1], after[0], after[1]),
             ceil=draw(st.booleans()),
             count_padding=draw(st.booleans()),
         )
@@ -135,7 +135,8 @@ def stages(
 @st.composite
 def coverings(draw: st.DrawFn, height: int, width: int) -> list[Rectangle]:
     """Rectangles that cover a map exactly once, down to one pixel each, in any order."""
-    pieces, whole = [], [(0, height, 0, width)]
+    pieces: list[Rectangle] = []
+    whole = [(0, height, 0, width)]
     depth = draw(st.integers(0, 7))
     while whole:
         r0, r1, c0, c1 = whole.pop()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from splitfog.formulations.games.game import ExchangeGame
-from splitfog.formulations.objective import Objective
+from splitfog.formulations.objective import Objective, Transfers
 from splitfog.formulations.offloading.subtasks import subtasks_of
 from tests.cases.random_offloading import random_offloading, without_rates
 
@@ -23,7 +23,7 @@ def games(seed: int, count: int = 4, **how: Any) -> list[tuple[ExchangeGame, np.
     instance, template = random_offloading(rng, **how)
     if seed % 9 == 0:
         instance = without_rates(instance)
-    transfers = "once" if seed % 3 else "per-edge"
+    transfers: Transfers = "once" if seed % 3 else "per-edge"
     objective = Objective("mean-latency", transfers, monotone=seed % 2 == 0)
     game = ExchangeGame(subtasks_of(instance, template, objective))
     found = []
@@ -44,7 +44,8 @@ def subtask_latencies(game: ExchangeGame, places: np.ndarray) -> np.ndarray:
     waits = game.assignments.cost(places).wait_s[places]
     rows = np.arange(len(places))
     service = game.subtasks.service_s[rows, places]
-    return game.subtasks.alone_s()[rows, places] + np.where(service > 0, waits, 0.0)
+    alone: np.ndarray = game.subtasks.alone_s()[rows, places]
+    return alone + np.where(service > 0, waits, 0.0)
 
 
 def node_costs(game: ExchangeGame, places: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations_with_replacement
 from math import inf
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -93,7 +94,7 @@ def sliceable_instances(draw: st.DrawFn, coupled: bool = False) -> Instance:
     count = draw(st.integers(2, 4))
     speeds = [draw(st.sampled_from([1e3, 2e3, 5e3])) for _ in range(count)]
     bandwidths = [draw(st.sampled_from([1e3, 1e4, 1e6])) for _ in range(count - 1)]
-    home: dict[str, object] = {}
+    home: dict[str, Any] = {}
     if coupled:
         home = draw(st.sampled_from([{"radio": "serial"}, {"overlap": False}]))
     latency = draw(st.sampled_from([0.0, 0.001]))

@@ -91,7 +91,8 @@ def _tied(rng: np.random.Generator, model: Model) -> Model:
     most = max(layers[i].weight_bytes for i in chosen)
     for i in chosen:
         layers[i] = _changed(layers[i], weights="tied", weight_bytes=most)
-    return _changed(model, layers=tuple(layers))
+    tied: Model = _changed(model, layers=tuple(layers))
+    return tied
 
 
 def _changed(record: Any, **changes: Any) -> Any:

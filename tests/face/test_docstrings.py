@@ -22,7 +22,7 @@ ENTRY = re.compile(r"^(\S.*?)(?: : .*)?$", re.MULTILINE)
 
 def exported() -> Iterator[tuple[str, Any]]:
     """Every function, class and public method that `splitfog` or a module it offers exports."""
-    for name in splitfog.__all__:
+    for name in dir(splitfog):
         found = getattr(splitfog, name)
         if isinstance(found, ModuleType):
             inside = getattr(found, "__all__", [n for n, v in vars(found).items() if own(found, v)])

@@ -28,7 +28,8 @@ def home(request: Request) -> Answer:
     """Everything at the source."""
     instance = request.instance
     rows = [
-        [instance.node_index[t.source]] * len(instance.model_of(t).layers) for t in instance.tasks
+        [instance.node_index[str(t.source)]] * len(instance.model_of(t).layers)
+        for t in instance.tasks
     ]
     return Answer(placed(*rows))
 

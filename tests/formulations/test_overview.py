@@ -11,14 +11,14 @@ import pytest
 import splitfog as sf
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.overview import percent
-from splitfog.formulations.plan import Plan, TaskPlan
+from splitfog.formulations.plan_file import PlanFile, TaskEntry
 
 TINY = sf.load_instance(Path(__file__).parents[1] / "data" / "tiny.json")
 
 
-def plan(**fields: Any) -> Plan:
+def plan(**fields: Any) -> PlanFile:
     """A plan without tasks, with some claims."""
-    return Plan(**{"objective": Objective("latency"), "tasks": (), **fields})
+    return PlanFile(**{"objective": Objective("latency"), "tasks": (), **fields})
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_page_of_a_plan_escapes_names() -> None:
         instance="<script>",
         solver="<script>",
         reason="<script>&",
-        tasks=(TaskPlan(task="<script>", placement={"a": "<script>"}),),
+        tasks=(TaskEntry(task="<script>", placement={"a": "<script>"}),),
     )
     assert "<script" not in odd._repr_html_()
     texts = list(ElementTree.fromstring(odd._repr_html_()).itertext())
@@ -72,7 +72,7 @@ def test_the_page_of_a_plan_escapes_names() -> None:
 def test_many_runs_are_counted() -> None:
     """Twenty layers in turn on two nodes: seven runs, and that there are 13 more."""
     placement = {f"l{i}": f"n{i % 2}" for i in range(20)}
-    page = plan(tasks=(TaskPlan(task="t", placement=placement),))._repr_html_()
+    page = plan(tasks=(TaskEntry(task="t", placement=placement),))._repr_html_()
     assert "n0 (1) → n1 (1)" in page and "and 13 more runs" in page and page.count("→") == 7
 
 

@@ -319,9 +319,9 @@ def test_changed_back_is_the_same(seed: int) -> None:
         times_s = {layer.name: layer.times_s for layer in model.layers}
         same = same.with_times(times_s, model=model.name)
     assert same == _changed(instance)
-    for link in instance.directed_links:
-        ends = (instance.nodes[link.tail].name, instance.nodes[link.head].name)
-        same = same.with_link(*ends, directions="forward", bandwidth_bps=2 * link.bandwidth_bps)
+    for way in instance.directed_links:
+        ends = (instance.nodes[way.tail].name, instance.nodes[way.head].name)
+        same = same.with_link(*ends, directions="forward", bandwidth_bps=2 * way.bandwidth_bps)
     doubled = [
         with_fields(link, bandwidth_bps=2 * link.bandwidth_bps) for link in instance.directed_links
     ]

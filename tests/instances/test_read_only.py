@@ -78,11 +78,12 @@ def test_no_mapping_can_be_written_to(instance: Instance, write: str) -> None:
 
 def test_what_it_was_made_of_stays_outside() -> None:
     """A dict changed after it was given changes nothing."""
-    times_s, meta = {"pi": 0.03}, {"optimum": {"latency": 0.03}, "notes": [{"by": "us"}]}
+    times_s = {"pi": 0.03}
+    meta: dict[str, Any] = {"optimum": {"latency": 0.03}, "notes": [{"by": "us"}]}
     instance = _instance(times_s, meta)
     times_s["pi"] = 1e-4
-    meta["optimum"]["latency"] = 1e-4  # type: ignore[call-overload]
-    meta["notes"].append(1)  # type: ignore[attr-defined]
+    meta["optimum"]["latency"] = 1e-4
+    meta["notes"].append(1)
     assert instance == MADE
 
 
@@ -116,10 +117,12 @@ def test_nor_can_plans_and_tables() -> None:
     for each in (plan, file, deepcopy(plan), deepcopy(file)):
         task = each.tasks[0]
         assert task.schedule is not None
-        for mapping in (task.placement, task.schedule.layers, each.nodes):
+        figures: tuple[Any, ...] = (task.placement, task.schedule.layers, each.nodes)
+        for mapping in figures:
             with pytest.raises(TypeError, match="read-only"):
-                mapping["pi"] = 1e-4  # type: ignore[index]
-    for mapping in (audit.exchange_blocking, audit.regret_s, file.audit, file.audit["regret_s"]):
+                mapping["pi"] = 1e-4
+    audits: tuple[Any, ...] = (audit.exchange_blocking, audit.regret_s)
+    for mapping in (*audits, file.audit, file.audit["regret_s"]):
         with pytest.raises(TypeError, match="read-only"):
             mapping["t"] = 1
     piece = PolicyPiece(low=1, high=2, alpha_s=0, beta=0, placement={"t": {"a": "pi"}})

@@ -132,9 +132,9 @@ def test_total_rises_with_every_exchange(seed: int) -> None:
     run = sf.matching.exchange_until_stable(utilities, start, [2, 2, 2], "total")
     totals, current = [], start
     for exchange in run.exchanges:
-        totals.append(sum(side.sum() for side in utilities(current)))
+        totals.append(sum(float(np.sum(side)) for side in utilities(current)))
         current = exchanged(current, exchange)
-    totals.append(sum(side.sum() for side in utilities(current)))
+    totals.append(sum(float(np.sum(side)) for side in utilities(current)))
     assert current.tolist() == run.assignment.tolist()
     assert all(later > now for now, later in pairwise(totals))
 

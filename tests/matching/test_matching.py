@@ -15,8 +15,9 @@ import splitfog as sf
 from splitfog.formulations.matching import market as market_module
 from splitfog.formulations.matching.market import market_from_lists, market_from_ranks
 from splitfog.solvers.matching import deferred_acceptance
+from splitfog.solvers.matching.deferred_acceptance import Side
 
-SIDES = ("residents", "hospitals")
+SIDES: tuple[Side, ...] = ("residents", "hospitals")
 Lists = list[list[int]]
 Game = tuple[Lists, Lists, list[int]]
 

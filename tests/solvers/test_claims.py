@@ -131,8 +131,7 @@ def test_no_placement_is_no_proof_where_slices_may_help() -> None:
         plan = sf.solve(instance, solver, objective="latency")
         assert plan.status == "unknown"
         assert "slices" in (plan.reason or "")
-    stage = {"layers": ["a"], "home": "u", "node": "f"}
-    sliced = _with_stage(instance, **stage)
+    sliced = _with_stage(instance, layers=["a"], home="u", node="f")
     assert sf.violations(instance, sliced) == []
 
 

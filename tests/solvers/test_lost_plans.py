@@ -176,8 +176,8 @@ def _renamed(instance: Instance, old: str, new: str) -> Instance:
 @pytest.mark.parametrize("seed", [1, 2, 4, 139])
 def test_node_named_as_its_tier(seed: int) -> None:
     """What a solver says of the source alone is not said of the whole tier that it is named as."""
-    shape = {"num_nodes": 4, "num_layers": 8, "limits": False}
-    instance = random_instance(np.random.default_rng(seed), **shape)
+    rng = np.random.default_rng(seed)
+    instance = random_instance(rng, num_nodes=4, num_layers=8, limits=False)
     models = [
         replace(model, layers=tuple(replace(layer, times_s={}) for layer in model.layers))
         for model in instance.models
@@ -221,12 +221,12 @@ def _degenerate() -> Iterator[Instance]:
     link = Link(tail="u", head="f", bandwidth_bps=1e7)
 
     def chain(flops: float, num_bytes: float, **kind: Any) -> tuple[Layer, ...]:
-        shape = {"output_shape": (1, 4, 4), "output_bytes": num_bytes}
+        shape: dict[str, Any] = {"output_shape": (1, 4, 4), "output_bytes": num_bytes}
         first = Layer(name="a", op="activation", inputs=("x",), flops=flops, **shape, **kind)
         return x, first, Layer(name="b", op="linear", inputs=("a",), flops=flops, output_bytes=0.0)
 
     def made(layers: tuple[Layer, ...], *nodes: Node, null: bool = False, **task: Any) -> Instance:
-        each = {"model": "m", "source": "u", "arrivals_per_s": 1.0} | task
+        each: dict[str, Any] = {"model": "m", "source": "u", "arrivals_per_s": 1.0} | task
         tasks = [Task(name="t", **each)]
         tasks += [Task(name="null", **{**each, "arrivals_per_s": None})] * null
         return Instance(

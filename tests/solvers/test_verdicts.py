@@ -167,7 +167,7 @@ def _attempts(cost: Cost) -> list[Callable[[], Any]]:
     """Every way to write into a cost that a solver is shown."""
     records: list[Any] = [cost.tasks[0], cost.ledger]
     records += [] if cost.schedule is None else [cost.schedule]
-    attempts = [
+    attempts: list[Callable[[], Any]] = [
         partial(setattr, record, each.name, 0.0) for record in records for each in fields(record)
     ]
     attempts += [partial(setattr, cost, name, None) for name in Cost.__slots__]

@@ -66,7 +66,7 @@ def test_any_instance(name: str, seed: int) -> None:
     """Every answer keeps to the contract, is no worse than its start, and comes again."""
     rng = np.random.default_rng([seed, 2])
     instance = wild_instance(rng)
-    how = {"transfers": "once", "monotone": bool(rng.random() < 0.6)}
+    how: dict[str, Any] = {"transfers": "once", "monotone": bool(rng.random() < 0.6)}
     if name != "batch" and rng.random() < 0.25:
         how["transfers"] = "per-edge"
     plans = _answers(instance, name, how)

@@ -82,7 +82,7 @@ def test_a_plan_that_claims_too_much_is_refuted(monkeypatch: pytest.MonkeyPatch)
     assert "boastful claimed the lower bound 1.0" in str(plan.reason)
 
 
-WRONG = {
+WRONG: dict[str, tuple[Any, str]] = {
     "no mapping": (lambda i, o: 7, "it returned 7, must be {task: {layer: node}} or a Plan"),
     "nothing": (lambda i, o: None, "it returned None"),
     "flat": (lambda i, o: SERVED[TASK], "must be {task: {layer: node}} or a Plan"),

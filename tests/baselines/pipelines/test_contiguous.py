@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -138,14 +139,9 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contiguous, "MAX_UNITS", 4)
     with pytest.raises(SolverDeclined, match="5 layers or groups, at most 4"):
         solve(instance, "pipedream", "period")
-    twice = Instance(**{**_fields(instance), "tasks": (*instance.tasks, _second(instance))})
+    twice = replace(instance, tasks=(*instance.tasks, _second(instance)))
     with pytest.raises(SolverDeclined, match="there are several"):
         solve(twice, "pipedream", "period")
-
-
-def _fields(instance: Instance) -> dict[str, object]:
-    names = ("name", "tiers", "nodes", "links", "models", "tasks")
-    return {name: getattr(instance, name) for name in names}
 
 
 def _second(instance: Instance) -> Task:
@@ -184,7 +180,7 @@ def test_the_grid_balances_what_the_sum_does_not() -> None:
 def test_dsh_adds_up_all_tasks() -> None:
     """Two such tasks, cut alike: d 1 + 1 s, e 0.9 + 0.9 s."""
     base = uneven()
-    both = Instance(**{**_fields(base), "tasks": (*base.tasks, _second(base))})
+    both = replace(base, tasks=(*base.tasks, _second(base)))
     assert solve(both, "dads", "period").value == pytest.approx(2.0)
 
 

@@ -185,6 +185,6 @@ def _carried(instance: Instance, links: int) -> Instance:
             sources.append(last)
         read = model.consumers[model.index[reader.name]]
         sent = 0.0 if read and reader.op != "input" else reader.output_bytes
-        group = f"with {reader.name}" if reader.op != "input" else None
-        layers.append(replace(reader, inputs=tuple(sources), output_bytes=sent, group=group))
+        own = f"with {reader.name}" if reader.op != "input" else None
+        layers.append(replace(reader, inputs=tuple(sources), output_bytes=sent, group=own))
     return changed(instance, models=(replace(model, layers=tuple(layers)),))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given
 
@@ -76,7 +77,7 @@ def test_a_group_joins_what_it_spans_unless_the_cut_is_in_it() -> None:
 
 def test_results_that_travel_end_the_cuts() -> None:
     """a's result may arrive at `results_to` after everything else, and take a link from d."""
-    marked = {"a": {"result": True}}
+    marked: dict[str, Any] = {"a": {"result": True}}
     sent = task_arrays(_instance(*DIAMOND, results_to="pi", **marked))
     assert series_cuts(sent) == [0]
     kept = task_arrays(_instance(*DIAMOND, **marked))

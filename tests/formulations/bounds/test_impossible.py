@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace as with_fields
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_the_sentences_name_the_cause() -> None:
 
 def test_strides_leave_gaps_that_slices_need_not_compute() -> None:
     """One-element slices behind a stride of 2 compute a quarter: whole it is too much."""
-    square = {"output_bytes": 1.0, "output_shape": (1, 8, 8)}
+    square: dict[str, Any] = {"output_bytes": 1.0, "output_shape": (1, 8, 8)}
     dense = Window(kernel=(1, 1))
     layers = (
         Layer(name="x", op="input", **square),

@@ -210,7 +210,7 @@ def _ticks(instance, home, hosts, paths, service_s, input_bytes, output_bytes):
     at = [0] * len(hosts)
     ready: list[float | None] = [None] * len(hosts)
     running: dict[int, float] = {}
-    ends = {}
+    ends: dict[int, float] = {}
 
     def holds(step):
         if step.kind == "compute":

@@ -323,7 +323,7 @@ def test_false_is_false_in_any_unit(factor: float) -> None:
     busy = true_plan("mean-latency", slow)  # rho = 0.05 x 0.011, in any unit
     (sentence,) = false_claims(slow, node_with("server", utilisation=0.0)(busy))
     assert sentence.startswith("nodes.server.utilisation = 0.0, must be 0.000")
-    wrong = plan.tasks[0].compute_s * (1 + 1e-6)  # type: ignore[operator]
+    wrong = plan.tasks[0].compute_s * (1 + 1e-6)
     (sentence,) = false_claims(instance, task_with(compute_s=wrong)(plan))
     assert sentence.startswith("tasks[0].compute_s = ")
 

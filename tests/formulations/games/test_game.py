@@ -42,6 +42,8 @@ def test_every_exchange_changes_what_is_said(seed):
     for game, places in games(seed, memory=seed % 2 == 0):
         state = game.state(places)
         moves, swaps = state.moves(), state.swaps()
+        assert moves.agent is not None
+        assert swaps.agent is not None
         for k, node, j, after in exchanges(game, places):
             possible = moves.possible[k, node] if j < 0 else swaps.possible[k, j]
             fits = bool(possible) and room(game, places, (k, node, j))

@@ -15,7 +15,7 @@ from splitfog.formulations.offloading.subtasks import subtasks_of
 from tests.cases.random_offloading import random_offloading, without_rates
 
 KINDS = [
-    Objective("mean-latency", transfers, monotone)  # type: ignore[arg-type]
+    Objective("mean-latency", transfers, monotone)
     for transfers in ("once", "per-edge")
     for monotone in (True, False)
 ]

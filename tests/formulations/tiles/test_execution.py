@@ -235,4 +235,5 @@ def test_what_does_not_fit_is_named():
         name="k", op="conv", inputs=("x",), output_shape=(3, 2, 2), output_bytes=1.0, window=window
     )
     with pytest.raises(ValueError, match="3 channels of 2, which its 2 groups do not divide"):
-        random_weights(*_stage(conv), 0)
+        model, layers = _stage(conv)
+        random_weights(model, layers, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -257,7 +259,8 @@ def test_rectangles_outside_the_output_are_named():
     for wrong in [(0, 5, 0, 4), (-1, 2, 0, 4), (3, 2, 0, 4)]:
         with pytest.raises(ValueError, match=r"rectangles\[1\] = .* must be \(r0, r1, c0, c1\)"):
             regions(geometry, [(0, 4, 0, 4), wrong])
-    for shapeless in [[(0, 2, 0)], [(0.0, 2.0, 0.0, 2.0)], (0, 2, 0, 2)]:
+    shapes: list[Any] = [[(0, 2, 0)], [(0.0, 2.0, 0.0, 2.0)], (0, 2, 0, 2)]
+    for shapeless in shapes:
         with pytest.raises(ValueError, match="must be whole numbers"):
             regions(geometry, shapeless)
 

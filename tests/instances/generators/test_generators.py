@@ -335,15 +335,15 @@ def test_every_option_shows_in_the_name() -> None:
 
 def other_values(option: Option) -> list[Any]:
     """Some allowed values that are not the default."""
-    tried = {
+    tried: dict[str, list[Any]] = {
         "flag": [True, False],
         "choice": [*option.choices],
         "choices": [option.choices[0], ",".join(option.choices[:2])] if option.choices else [],
         "whole": [1, 2, 3, 7, 70, 1_000_000],
         "number": [0.25, 0.2500001, 1, 1.5, 2, 3e9, -180],
-    }[option.kind]
+    }
     allowed = []
-    for value in [*tried, None]:
+    for value in [*tried[option.kind], None]:
         with suppress(ValueError):
             allowed.append(option.check("x", value))
     return [value for value in allowed if value != option.default]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -139,7 +141,7 @@ def test_unknown_where_monotone_leads_nowhere() -> None:
 
 def test_a_plan_that_breaks_memory_is_no_answer() -> None:
     """The cut's value stays as a bound; the reason names the node."""
-    heavy = {"weight_bytes": 100.0, "output_bytes": 0.0}
+    heavy: dict[str, Any] = {"weight_bytes": 100.0, "output_bytes": 0.0}
     limited = diamond(
         a=Layer(name="a", op="other", inputs=("in",), flops=3, **heavy),
         b=Layer(name="b", op="other", inputs=("in",), flops=3, **heavy),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 import splitfog as sf
@@ -38,7 +39,7 @@ from splitfog.solvers.dina.partition import (
 )
 from splitfog.solvers.dina.rounds import exchange_in_rounds
 from splitfog.solvers.dina.stars import stars_of
-from splitfog.solvers.matching.deferred_acceptance import deferred_acceptance
+from splitfog.solvers.matching.deferred_acceptance import Side, deferred_acceptance
 from tests.cases.random_offloading import random_offloading
 from tests.cases.small_fog import restless, two_users_behind_one_link, two_users_one_fog
 from tests.cases.small_games import consents, exchanges, feasible, games
@@ -193,7 +194,7 @@ def test_without_loads_that_bind_it_is_gale_and_shapley(side):
             ] + [[k] for k in range(count)]
             quotas = [int(min(q, count)) for q in game.quota] + [1] * count
             market = market_from_lists(lists, priorities, quotas)
-            proposer = "residents" if side == "subtasks" else "hospitals"
+            proposer: Side = "residents" if side == "subtasks" else "hospitals"
             right = deferred_acceptance(market, proposer).assignment
             right = np.where(right >= num_nodes, game.source, right)
             assert accept_deferred(game, side).tolist() == right.tolist()
@@ -328,7 +329,7 @@ def test_dina_is_never_worse_than_best_responses():
     for seed, radio in product(range(3), ("serial", "parallel")):
         instance = fog(seed, users=8, radio=radio, utilisation=0.7)
         values = {
-            name: sf.solve(instance, solver=name).value
+            name: sf.solve(instance, solver=name).value or inf
             for name in ("dina", "best-response", "device-only")
         }
         assert values["dina"] <= values["best-response"] * (1 + 1e-9)
@@ -429,6 +430,7 @@ def test_finished_is_stable_from_any_start():
         plan = sf.solve(instance, "swap", LOOSE, start=start)
         if plan.stopped_by == "finished" and plan.audit and plan.audit.swaps:
             seen += 1
+            assert plan.audit.exchange_blocking is not UNSET
             assert plan.audit.exchange_blocking["total"] == 0
     assert seen > 5
 
@@ -493,6 +495,7 @@ def test_consent_ends_without_blocking_exchanges(consent):
         plan = sf.solve(fog(seed, radio="serial"), solver=solver, options={"consent": consent})
         assert plan.audit is not None
         if plan.stopped_by == "finished" and "the start" not in (plan.reason or ""):
+            assert plan.audit.exchange_blocking is not UNSET
             assert plan.audit.exchange_blocking[consent] == 0
 
 
@@ -528,12 +531,12 @@ def test_tasks_without_a_source_are_declined():
 def test_starts_from_placements_by_name():
     """As `evaluate` takes them; anything else is refused in a sentence."""
     instance = two_users_one_fog()
-    home = {task.name: dict.fromkeys(("x", "all"), task.source) for task in instance.tasks}
+    home = {task.name: dict.fromkeys(("x", "all"), str(task.source)) for task in instance.tasks}
     plan = sf.solve(instance, "swap", start=home)
     assert plan.value is not None
     assert plan.value <= float(sf.evaluate(instance, home, "mean-latency"))
     with pytest.raises(ValueError, match=r"start = 'plan\.json', must be a Plan or"):
-        sf.solve(instance, "swap", start="plan.json")
+        sf.solve(instance, "swap", start="plan.json")  # type: ignore[arg-type]
 
 
 def test_a_run_that_comes_home_is_a_whole_task_again():
@@ -541,4 +544,6 @@ def test_a_run_that_comes_home_is_a_whole_task_again():
     instance = sf.load_instance(Path(__file__).parents[2] / "data" / "restart.json")
     plan = sf.solve(instance, "dina-o", MEAN)
     assert plan.stopped_by == "finished"
+    assert plan.audit is not None
+    assert plan.audit.exchange_blocking is not UNSET
     assert plan.audit.exchange_blocking["total"] == 0

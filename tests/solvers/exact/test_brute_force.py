@@ -12,7 +12,7 @@ from splitfog import Instance, Layer, Model, Node, SolverDeclined, Task, generat
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, TaskDecision, placed
-from splitfog.formulations.objective import Objective
+from splitfog.formulations.objective import Objective, ObjectiveName
 from splitfog.solvers.exact.brute_force import least_makespan, num_placements, topological_orders
 from tests.cases.golden import OPTIMA, SINGLE, case, optimum
 from tests.cases.strategies import instances
@@ -37,7 +37,7 @@ def enumerated(instance: Instance, objective: Objective) -> float:
 @pytest.mark.parametrize("objective", ["latency", "period", "mean-latency"])
 @settings(max_examples=25)
 @given(instance=TWO_TASKS)
-def test_equals_plain_enumeration(instance: Instance, objective: str) -> None:
+def test_equals_plain_enumeration(instance: Instance, objective: ObjectiveName) -> None:
     """What its branches leave out is no better: two tasks with memory, groups, rates, quotas."""
     plan = solve(instance, "brute-force", Objective(objective))
     check_plan(instance, plan)

@@ -142,7 +142,7 @@ def _fast(model: str) -> Instance:
     """Four nodes alike on a fast network, where branches pay to be spread."""
     nano = {"device": "jetson-nano", "edge": "jetson-nano", "cloud": "jetson-nano"}
     links = dict.fromkeys(("device_edge", "edge_cloud", "direct_cloud"), "ethernet")
-    return generate("three-tier", model=model, edge_nodes=2, **nano, **links)
+    return generate("three-tier", 0, model=model, edge_nodes=2, **nano, **links)
 
 
 def test_branches_are_spread() -> None:

@@ -8,7 +8,7 @@ import pytest
 from splitfog import solve
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.subtasks import subtasks_of
-from splitfog.solvers.dina.given import whole_tasks
+from splitfog.formulations.offloading.templates import whole_tasks
 from splitfog.solvers.offloading.batch_assignment import Jobs, assign
 from tests.cases.offload_cases import best_assignment, has_sound_stages, saved
 from tests.cases.random_offloading import random_offloading

@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from msgspec import UNSET
 
 from splitfog import SolverDeclined, solve
 from splitfog.formulations.costs.feasibility import decision_violations
@@ -53,6 +54,7 @@ def test_best_of_all_choices(monkeypatch):
         assert plan.value == pytest.approx(min(values), rel=1e-9)
         assert plan.audit is not None
         own = plan.audit.given_catalogue
+        assert own is not UNSET and own.lower_bound is not None
         assert own.proven
         assert own.plans == sum(map(len, catalogues))
         assert own.lower_bound <= min(values) * (1 + 1e-12)
@@ -96,7 +98,9 @@ def test_a_time_limit_leaves_a_valid_bound():
     assert whole.value is not None
     assert quick.stopped_by == "time limit"
     if quick.audit is not None:
-        assert quick.audit.given_catalogue.lower_bound <= whole.value * (1 + 1e-9)
+        own = quick.audit.given_catalogue
+        assert own is not UNSET and own.lower_bound is not None
+        assert own.lower_bound <= whole.value * (1 + 1e-9)
 
 
 def test_many_tasks_are_declined(monkeypatch):

@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 import splitfog as sf
@@ -66,8 +67,10 @@ def test_optimum_of_all_assignments(tmp_path, formulation):
         assert plan.value == pytest.approx(best, rel=1e-9)
         assert plan.status == "optimal"
         assert plan.audit is not None
+        assert plan.audit.given_subtasks is not UNSET
         assert plan.audit.given_subtasks.proven
         assert plan.lower_bound == plan.audit.given_subtasks.lower_bound
+        assert plan.lower_bound is not None
         assert plan.lower_bound <= best * (1 + 1e-12)
     assert found >= 12
     assert barriers >= 5
@@ -93,6 +96,7 @@ def test_bound_over_all_partitions():
     check_plan(instance, plan)
     assert plan.audit is not None
     own = plan.audit.given_subtasks
+    assert own is not UNSET and own.lower_bound is not None
     assert own.proven
     assert plan.lower_bound is not None
     assert plan.lower_bound < own.lower_bound
@@ -150,6 +154,7 @@ def test_larger_problems_fall_back_or_decline(monkeypatch):
     plan = solve(instance, "offload-ilp", "mean-latency")
     assert "the compact program instead" in (plan.reason or "")
     assert plan.audit is not None
+    assert plan.audit.given_subtasks is not UNSET
     assert plan.audit.given_subtasks.proven
     monkeypatch.setattr(offload_ilp, "MOST_PLACES", 5)
     with pytest.raises(SolverDeclined, match="places to be, more than 5"):
@@ -170,6 +175,7 @@ def test_its_plan_is_written_and_found_true(tmp_path, solver, given):
     assert false_claims(instance, read, audit_again(instance, read)) == []
     part = "given_subtasks" if solver == "offload-ilp" else "given_catalogue"
     assert read.audit is not None
+    assert read.value is not None
     lied = {**read.audit, part: {**read.audit[part], "lower_bound": 0.5 * read.value}}
     false = false_claims(instance, replace(read, audit=lied), audit_again(instance, read))
     assert any(f"audit.{part}." in sentence for sentence in false)

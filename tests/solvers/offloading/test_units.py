@@ -11,6 +11,7 @@ from dataclasses import replace as with_fields
 
 import numpy as np
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from splitfog import solve
@@ -99,6 +100,7 @@ def test_nothing_to_pay():
         check_plan(instance, plan)
         assert (plan.value, plan.gap, plan.status) == (0.0, 0.0, "optimal")
         assert plan.audit is not None
+        assert plan.audit.given_subtasks is not UNSET
         assert plan.audit.given_subtasks.gap == 0.0
 
 
@@ -117,6 +119,7 @@ def test_same_plan_in_other_units(solver):
         assert [task.stages for task in here.tasks] == [task.stages for task in there.tasks]
         if here.value is not None:
             assert there.value == here.value * factor
+            assert here.lower_bound is not None
             assert there.lower_bound == pytest.approx(here.lower_bound * factor, rel=1e-12)
 
 

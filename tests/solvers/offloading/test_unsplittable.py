@@ -35,7 +35,7 @@ def test_overfull_by_less_than_the_last_job_and_stable(seed):
             assert size[held].sum() - size[last] < limit
     for job in range(len(size)):
         own = np.inf if places[job] < 0 else times[job, places[job]]
-        for machine in np.flatnonzero(times[job] < own):
+        for machine in np.flatnonzero(times[job] < own).tolist():
             held = np.flatnonzero(places == machine)
             # it was refused: the machine is full with jobs that it prefers
             better = held[times[held, machine] < times[job, machine]]

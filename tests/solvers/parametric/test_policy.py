@@ -193,7 +193,7 @@ def test_lines_are_the_reference_cost(seed: int) -> None:
     decision = placed(*(rng.integers(0, len(instance.nodes), size) for size in shape))
     speed = NodeSpeed(instance.nodes[0].name)
     for transfers in ("once", "per-edge"):
-        objective = Objective("latency", transfers)  # type: ignore[arg-type]
+        objective = Objective("latency", transfers)
         line = latency_line(instance, decision, objective, speed)
         for value in (1e8, 3.3e9, 1e12):
             cost = decision_cost(speed.at(instance, value), decision, objective)

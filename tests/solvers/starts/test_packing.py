@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,7 +133,7 @@ def test_found_where_enumeration_finds_one() -> None:
     for seed in range(250):
         instance, objective = tight_instance(seed), Objective("latency", monotone=seed % 3 > 0)
         space = PlacementSpace(instance, objective)
-        how = {"objective": "latency", "monotone": objective.monotone}
+        how: dict[str, Any] = {"objective": "latency", "monotone": objective.monotone}
         if not space.memory_binds or solve(instance, "brute-force", **how).value is None:
             continue
         first = placed(

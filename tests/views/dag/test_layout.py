@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from splitfog.instances import zoo
-from splitfog.instances.records import Layer, Model
+from splitfog.instances.records import Layer, Model, Op
 from splitfog.views.dag.boxes import LIMIT, boxes_of
 from splitfog.views.dag.layout import layout_of
 from splitfog.views.dag.levels import Size, levels_of
@@ -32,7 +32,7 @@ def models(draw: st.DrawFn) -> Model:
     layers = [Layer(name="0", op="input", output_bytes=1)]
     for i in range(1, draw(st.integers(2, 40))):
         inputs = draw(st.sets(st.integers(max(0, i - 6), i - 1), max_size=3))
-        op = draw(st.sampled_from(["conv", "add", "norm"]))
+        op: Op = draw(st.sampled_from(("conv", "add", "norm")))
         layers.append(
             Layer(name=str(i), op=op, inputs=tuple(str(j) for j in sorted(inputs)), output_bytes=1)
         )

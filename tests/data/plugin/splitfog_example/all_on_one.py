@@ -24,6 +24,6 @@ def on_one_node(instance: Instance) -> Iterator[Decision]:
         rows = []
         for task in instance.tasks:
             layers = instance.model_of(task).layers
-            source = instance.node_index[task.source]
+            source = instance.node_index.get(task.source or "", node)
             rows.append(np.array([source if layer.op == "input" else node for layer in layers]))
         yield placed(*rows)
