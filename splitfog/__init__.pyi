@@ -45,6 +45,7 @@ from splitfog.solvers.parametric.policy import policy as policy
 from splitfog.solvers.solve import solve as solve
 from splitfog.studies.compare import compare as compare
 from splitfog.views.report import save_report as save_report
+from splitfog.views.show import show as show
 from splitfog.views.tables import print_tables as print_tables
 
 def solvers() -> tuple[SolverInfo, ...]: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
 from math import inf
@@ -11,14 +11,16 @@ from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.plan import decision_of
 from splitfog.formulations.plan_file import PlanFile, TaskEntry
 from splitfog.instances.instance import Instance
+from splitfog.instances.readable import html_table, html_text
 from splitfog.instances.records import Task
 from splitfog.views import style
+from splitfog.views.contents import plan_lines
 from splitfog.views.dag.crossings import crossings_of
 from splitfog.views.panels.loads import link_name
-from splitfog.views.sheet import plan_lines
 
 _STYLE = """
 body { font: 14px/1.4 "DejaVu Sans", Verdana, sans-serif; color: #222; margin: 1.5em; }
+figure { margin: 0 0 1em; }
 svg { max-width: 100%; height: auto; }
 table { border-collapse: collapse; margin: .5em 0 1.5em; }
 th, td { padding: .15em .7em; border-bottom: 1px solid #ddd; text-align: left; }
@@ -27,16 +29,16 @@ summary { font-weight: bold; cursor: pointer; }
 """
 
 
-def page(instance: Instance, plan: PlanFile | None, svg: str) -> str:
-    """A page with an SVG drawing, and tables of an instance and of its plan if there is one."""
-    drawing = svg[svg.index("<svg") :]
+def page(instance: Instance, plan: PlanFile | None, svgs: Iterable[str]) -> str:
+    """A page with SVG drawings, and tables of an instance and of its plan if there is one."""
+    drawings = "\n".join(f"<figure>{svg[svg.index('<svg') :]}</figure>" for svg in svgs)
     tables = "".join(_tables(instance, plan))
-    title = escape(style.printable(instance.name))
+    title = html_text(instance.name)
     about = "".join(f"<p>{escape(line)}</p>" for line in (plan_lines(plan) if plan else ()))
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1>{about}\n"
-        f"{drawing}\n{tables}</body></html>\n"
+        f"{drawings}\n{tables}</body></html>\n"
     )
 
 
@@ -61,15 +63,10 @@ def _tables(instance: Instance, plan: PlanFile | None) -> Iterator[str]:
 
 
 def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    body = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(style.printable(cell))}</td>" for cell in row) + "</tr>"
-        for row in rows
-    )
     shown = " open" if len(rows) <= 30 else ""
     return (
         f"<details{shown}><summary>{escape(title)} ({len(rows)})</summary>"
-        f"<table><tr>{head}</tr>\n{body}</table></details>\n"
+        f"{html_table(heads, rows)}</details>\n"
     )
 
 

@@ -1,24 +1,15 @@
-"""One sheet of paper: title, legend, DAGs, and the panels that go with them."""
+"""One sheet of paper: where lines, legend, DAGs and panels go on it."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from splitfog.formulations.decision import Decision
-from splitfog.formulations.plan_file import PlanFile
-from splitfog.instances.instance import Instance
-from splitfog.instances.records import Model
 from splitfog.views import style
 from splitfog.views.dag.picture import DagPicture, write
-from splitfog.views.panels.loads import crossing_panel, load_panels
 from splitfog.views.panels.panel import TEXT_POINTS, Panel, draw_bar
-from splitfog.views.panels.profile import ProfilePanel
-from splitfog.views.panels.stages import stage_panels
-from splitfog.views.panels.timeline import timeline_panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,105 +19,28 @@ MARGIN, GAP = 0.35, 0.4
 NARROWEST = 8.5  # inches
 SIDE = 4.9  # inches of the panels beside the DAGs
 SHELF = 15.0  # DAGs stand beside each other up to this width
-MOST_DAGS, MOST_BOXES = 4, 120  # drawn in one picture, unless the first alone has more
-MOST_SWATCHES = 24
 STRIPE = " (stripe)"
 HEADING = 0.22  # above a DAG, where there are several
 
 
 @dataclass
 class Sheet:
-    """A picture of an instance, with a plan and its decision or neither."""
+    """What stands on a sheet: lines above all, a legend, DAGs with panels beside, panels below.
 
-    instance: Instance
-    plan: PlanFile | None
-    decision: Decision | None
+    `headings` are of the DAGs, empty ones where there is only one to draw.
+    """
 
-    @cached_property
-    def dags(self) -> list[DagPicture]:
-        """The first tasks, or models, that fit in one picture."""
-        dags: list[DagPicture] = []
-        boxes = 0
-        for dag in self._candidates():
-            boxes += len(dag.boxes.members)
-            if dags and boxes > MOST_BOXES:
-                break
-            dags.append(dag)
-        return dags
-
-    @property
-    def palette(self) -> style.Palette:
-        """Colours of the instance."""
-        return style.Palette(self.instance)
-
-    @cached_property
-    def headings(self) -> list[str]:
-        """One for every DAG; empty if there is only one to draw."""
-        if self.decision is None:
-            if len(self.instance.models) == 1:
-                return [""]
-            return [f"model {dag.model.name}" for dag in self.dags]
-        if len(self.instance.tasks) == 1:
-            return [""]
-        return [f"task {dag.task.name}, {dag.model.name}" for dag in self.dags if dag.task]
-
-    @cached_property
-    def lines(self) -> list[str]:
-        """The title: what is shown, and what the plan claims."""
-        instance, drawn = self.instance, len(self.dags)
-        lines = [style.printable(instance.name)]
-        if self.plan is not None:
-            lines += plan_lines(self.plan)
-        of = len(instance.models) if self.decision is None else len(instance.tasks)
-        what = "models" if self.decision is None else "tasks"
-        if drawn < of:
-            lines.append(f"the first {drawn} of {of} {what} drawn; loads are of all")
-        return lines
-
-    @cached_property
-    def swatches(self) -> list[tuple[str, style.RGB]]:
-        """The legend."""
-        if self.decision is None:
-            kinds = {style.op_kind(layer) for dag in self.dags for layer in dag.model.layers}
-            colours = style.op_colours()
-            swatches = [(kind, colours[kind]) for kind in colours if kind in kinds]
-            return swatches + self._restrictions()
-        used = {int(n) for dag in self.dags if dag.decision for n in dag.decision.placement}
-        used |= {c.head for dag in self.dags for c in dag.crossings}
-        stages = [stage for dag in self.dags if dag.decision for stage in dag.decision.stages]
-        used |= {part.node for stage in stages for part in stage.slices}
-        nodes = self.instance.nodes
-        every = [
-            (f"{nodes[i].name} ({nodes[i].tier})", self.palette.nodes[i]) for i in sorted(used)
-        ]
-        return every[:MOST_SWATCHES]
-
-    @cached_property
-    def side(self) -> list[Panel]:
-        """Panels beside the DAGs."""
-        if self.plan is None or self.decision is None:
-            return []
-        panels = load_panels(self.instance, self.plan)
-        crossings = [(dag.task, dag.crossings) for dag in self.dags if dag.task and dag.crossings]
-        return panels + [crossing_panel(self.instance, *crossing) for crossing in crossings[:1]]
-
-    @cached_property
-    def below(self) -> list[Panel]:
-        """Panels under the DAGs: timeline, stages, profile."""
-        panels: list[Panel] = []
-        if self.plan is not None and self.decision is not None:
-            task, decision = self.instance.tasks[0], self.decision.tasks[0]
-            timeline = timeline_panel(self.instance, self.plan, decision)
-            panels += [timeline] if timeline else []
-            panels += stage_panels(self.instance, task, decision)
-        dag = self.dags[0]
-        every = range(len(dag.model.layers))
-        return [*panels, ProfilePanel(dag.model, [dag.colour([i]) for i in every])]
+    lines: Sequence[str] = ()
+    swatches: Sequence[tuple[str, style.RGB]] = ()
+    dags: Sequence[DagPicture] = ()
+    headings: Sequence[str] = ()
+    side: Sequence[Panel] = ()
+    below: Sequence[Panel] = ()
 
     @cached_property
     def shelves(self) -> list[list[int]]:
         """DAGs beside each other, row by row."""
-        shelves: list[list[int]] = [[]]
+        shelves: list[list[int]] = [[]] if self.dags else []
         for i, dag in enumerate(self.dags):
             width = sum(self.dags[k].width + GAP for k in shelves[-1])
             if shelves[-1] and width + dag.width > SHELF:
@@ -140,15 +54,17 @@ class Sheet:
 
         width = self._width()
         legend = self._legend_rows(width)
-        head = 0.3 + 0.19 * len(self.lines) + 0.24 * len(legend)
-        dag_width = max(self._shelf_size(shelf)[0] for shelf in self.shelves)
+        head = 0.19 * len(self.lines) + 0.24 * len(legend)
+        head += 0.3 if head else 0.0
+        dag_width = self._dag_width()
         dag_height = sum(self._shelf_size(shelf)[1] + GAP for shelf in self.shelves)
         side_height = sum(panel.height + GAP / 2 for panel in self.side)
         middle = max(dag_height, side_height)
         height = head + middle + sum(panel.height + GAP / 2 for panel in self.below) + 2 * MARGIN
         figure = Figure((width + 2 * MARGIN, height), facecolor="white")
         canvas = _Canvas(figure, width + 2 * MARGIN, height)
-        self._draw_head(canvas.axes(MARGIN, MARGIN, width, head), legend)
+        if head:
+            self._draw_head(canvas.axes(MARGIN, MARGIN, width, head), legend)
         top = MARGIN + head
         self._draw_dags(canvas, top, dag_width if self.side else width)
         _draw_panels(canvas, self.side, MARGIN + dag_width + GAP, top, width - dag_width - GAP)
@@ -158,35 +74,11 @@ class Sheet:
                 artist.set_clip_on(False)
         return figure
 
-    def _candidates(self) -> Sequence[DagPicture]:
-        aspect = 1.5 if self.decision is None else 1.2
-        models: Sequence[Model]
-        if self.decision is None:
-            models = self.instance.models[:MOST_DAGS]
-            return [
-                DagPicture(instance=self.instance, model=model, aspect=aspect, prefix=f"dag{k}")
-                for k, model in enumerate(models)
-            ]
-        parts = list(zip(self.instance.tasks, self.decision.tasks, strict=True))[:MOST_DAGS]
-        return [
-            DagPicture(
-                instance=self.instance,
-                model=self.instance.model_of(task),
-                task=task,
-                decision=own,
-                aspect=aspect,
-                prefix=f"dag{k}",
-            )
-            for k, (task, own) in enumerate(parts)
-        ]
-
-    def _restrictions(self) -> list[tuple[str, style.RGB]]:
-        places = {p for dag in self.dags for layer in dag.model.layers for p in layer.tiers or ()}
-        return [(f"only on {place}{STRIPE}", self.palette.place(place)) for place in sorted(places)]
-
     def _width(self) -> float:
-        dags = max(self._shelf_size(shelf)[0] for shelf in self.shelves)
-        return max(NARROWEST, dags + (GAP + SIDE if self.side else 0.0))
+        return max(NARROWEST, self._dag_width() + (GAP + SIDE if self.side else 0.0))
+
+    def _dag_width(self) -> float:
+        return max((self._shelf_size(shelf)[0] for shelf in self.shelves), default=0.0)
 
     def _shelf_size(self, shelf: list[int]) -> tuple[float, float]:
         width = sum(self.dags[i].width + GAP for i in shelf) - GAP
@@ -195,7 +87,7 @@ class Sheet:
 
     def _legend_rows(self, width: float) -> list[list[tuple[float, str, style.RGB]]]:
         """(x, text, colour) of the swatches, in rows."""
-        rows: list[list[tuple[float, str, style.RGB]]] = [[]]
+        rows: list[list[tuple[float, str, style.RGB]]] = [[]] if self.swatches else []
         x = 0.0
         for text, colour in self.swatches:
             text = style.fitted(text, TEXT_POINTS, 2.5)
@@ -270,19 +162,3 @@ def _draw_panels(
     for panel in panels:
         panel.draw(canvas.axes(x, y, width, panel.height), width)
         y += panel.height + GAP / 2
-
-
-def plan_lines(plan: PlanFile) -> list[str]:
-    """What a plan says of itself, in one line, and its reason in others."""
-    parts = [plan.solver, str(plan.objective), plan.status]
-    if plan.value is not None:
-        parts.append(f"value {style.in_seconds(plan.value)}")
-    if plan.lower_bound is not None:
-        parts.append(f"bound {style.in_seconds(plan.lower_bound)}")
-    if plan.gap is not None:
-        parts.append(f"gap {100 * plan.gap:.3g} %")
-    if plan.stopped_by not in (None, "finished"):
-        parts.append(f"stopped by {plan.stopped_by}")
-    line = " · ".join(style.printable(part) for part in parts if part)
-    reason = textwrap.wrap(style.printable(plan.reason or ""), 110)
-    return [line, *reason[:3]]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -63,6 +66,28 @@ class Palette:
         if name in self.tiers:
             return self.tiers[name]
         return self.nodes[self.instance.node_index[name]]
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Matplotlib's own defaults, whatever the user's settings are; restored afterwards.
+
+    The same figure then gives the same bytes each time.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(
+            {
+                "svg.hashsalt": "splitfog",
+                "svg.fonttype": "none",
+                "pdf.fonttype": 42,
+                "font.family": FONT,
+            }
+        )
+        warnings.filterwarnings("ignore", message="Glyph")  # a box stands for an unknown letter
+        yield
 
 
 def op_kind(layer: Layer) -> str:

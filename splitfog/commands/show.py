@@ -9,35 +9,50 @@ import typer
 
 from splitfog.commands.shell import DONE, require_writable, say
 
-FORMS = (".png", ".svg", ".html")
-
 
 def run(
     instance: Annotated[Path, typer.Argument(help="instance file")],
     plan: Annotated[Path | None, typer.Argument(help="plan file")] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="picture: .png, .svg or .html"),
+        typer.Option("-o", "--output", metavar="FILE", help="picture: .png, .svg, .pdf or .html"),
+    ] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="task to draw, may be repeated  [default: all]"),
+    ] = None,
+    panel: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="a single panel: dag, nodes, links, tasks, crossings, timeline, stages, profile",
+        ),
     ] = None,
 ) -> int:
     """Draw an instance or a plan.
 
-    The DAG is coloured by node or tier; the tensors that cross links are labelled.
+    The DAG is coloured by node or tier; the tensors that cross links are labelled. A .png or .svg
+    is one sheet and says what it leaves out; .pdf (several pages) and .html hold all stages, and
+    up to 100 tasks.
     """
     from splitfog.formulations.costs.describe import violations
     from splitfog.formulations.plan import load_plan
     from splitfog.instances.files import load_instance
-    from splitfog.views.show import show_instance
+    from splitfog.views.show import SUFFIXES, WHOLE, show
 
     if output is None:
-        raise ValueError("-o FILE is missing, must name a .png, .svg or .html file")
-    if output.suffix not in FORMS:
-        raise ValueError(f"-o = {str(output)!r}, must end in one of {', '.join(FORMS)}")
+        raise ValueError(f"-o FILE is missing, must name a file that ends in {', '.join(SUFFIXES)}")
+    if output.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"-o = {str(output)!r}, must end in one of {', '.join(SUFFIXES)}")
     require_writable(output)
     problem = load_instance(instance)
     given = None if plan is None else load_plan(plan)
-    show_instance(problem, given, output)
+    picture = show(problem, given, tasks=task or None, panel=panel)
+    picture.save(output)
     if given is not None and given.tasks:
         say(*(f"the plan is infeasible: {fault}" for fault in violations(problem, given)))
+    suffix = output.suffix.lower()
+    more = "--task draws others" if suffix in WHOLE else ".pdf and .html hold more"
+    say(*(f"{line}; {more}" for line in picture.left_out(suffix)))
     say(f"written: {output}")
     return DONE

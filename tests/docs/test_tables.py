@@ -26,6 +26,8 @@ from splitfog.formulations.plan_file import (
 from splitfog.formulations.tiles.stage_shape import ELEMENTWISE, WINDOWED
 from splitfog.instances.instance import InstanceFile
 from splitfog.instances.records import Layer, Link, Model, Node, Op, Task, Window
+from splitfog.studies.row import Result
+from splitfog.studies.summary import SummaryRow
 from tests.docs.pages import FOLDER, table
 
 REQUIRED = "required"
@@ -50,6 +52,8 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("plan-file.md", "A piece"): PolicyPiece,
     ("plan-file.md", "The front"): FrontFile,
     ("plan-file.md", "A point"): FrontPoint,
+    ("results.md", "A result"): Result,
+    ("results.md", "A line of the summary"): SummaryRow,
 }
 
 

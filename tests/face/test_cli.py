@@ -228,7 +228,7 @@ def test_wrong_arguments_of_solve_are_one_line(words: list[str], reason: str) ->
         (["generate", "three-tier", "-o", "x", "--memory", "--memory"], "stands twice"),
         (["generate", "--model", "nin", "three-tier", "-o", "x"], "must stand after it"),
         (["show", TINY], "-o FILE is missing"),
-        (["show", TINY, "-o", "picture.doc"], "must end in one of .png, .svg, .html"),
+        (["show", TINY, "-o", "picture.doc"], "must end in one of .png, .svg, .pdf, .html"),
     ],
 )
 def test_wrong_usage_is_one_line(words: list[object], reason: str) -> None:
@@ -633,6 +633,16 @@ def test_show_draws_a_plan(plan_file: Path, tmp_path: Path) -> None:
     result = splitfog("show", TINY, plan_file, "-o", path)
     assert result.exit_code == 0, result.output
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_show_draws_a_task_and_a_panel(plan_file: Path, tmp_path: Path) -> None:
+    """--task and --panel choose; what there is not is one line, with what there is."""
+    path = tmp_path / "plan.pdf"
+    words = ["show", TINY, plan_file, "-o", path]
+    assert splitfog(*words, "--task", "cam", "--panel", "timeline").exit_code == 0
+    assert path.read_bytes().startswith(b"%PDF")
+    assert "task 'cams', did you mean 'cam'" in one_line_of_error(*words, "--task", "cams")
+    assert "dag, nodes, links" in one_line_of_error(*words, "--panel", "lines")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from splitfog.instances import zoo
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
 from splitfog.views import style
-from splitfog.views.show import SUFFIXES, picture, show_instance
+from splitfog.views.show import SUFFIXES, show
 
 LATENCY = Objective("latency")
 
@@ -78,7 +79,7 @@ def split(instance: Instance, first: float, second: float) -> Plan:
 
 def svg_of(instance: Instance, plan: PlanFile | None) -> tuple[ElementTree.Element, list[str]]:
     """The root of a picture, and the texts that are to be seen in it."""
-    root = ElementTree.fromstring(picture(instance, plan, ".svg"))
+    root = ElementTree.fromstring(show(instance, plan).encoded(".svg"))
     return root, [e.text or "" for e in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
@@ -118,7 +119,7 @@ def test_a_plan_shows_layers_cut_tensors_loads_and_value() -> None:
 def test_boxes_have_the_colours_of_their_nodes() -> None:
     """Five boxes: two in the device's hue, two in the edge's, one in the cloud's."""
     instance = instance_of(small())
-    content = picture(instance, split(instance, 0.4, 0.4), ".svg").decode()
+    content = show(instance, split(instance, 0.4, 0.4)).encoded(".svg").decode()
     boxes = re.findall(r'<g id="dag0-\d+"><title>on (\w+).*?fill: (#\w+)', content, re.DOTALL)
     nodes = style.Palette(instance).nodes
     shown = {"#" + "".join(f"{round(255 * part):02x}" for part in colour) for colour in nodes}
@@ -161,7 +162,7 @@ def test_what_a_plan_leaves_out_is_computed() -> None:
         status="feasible",
         tasks=(TaskEntry(task="cam0", placement=full.placement("cam0")),),
     )
-    assert picture(instance, bare, ".svg") == picture(instance, full, ".svg")
+    assert show(instance, bare).encoded(".svg") == show(instance, full).encoded(".svg")
 
 
 @pytest.mark.parametrize("name", ["alexnet", "vit-b-16", "inception-v4"])
@@ -253,9 +254,9 @@ def test_the_same_input_gives_the_same_bytes(suffix: str) -> None:
 
     instance = instance_of(small())
     plan = split(instance, 0.4, 0.4)
-    before = picture(instance, plan, suffix)
+    before = show(instance, plan).encoded(suffix)
     with matplotlib.rc_context({"axes.facecolor": "red", "savefig.dpi": 30, "font.size": 20}):
-        assert picture(instance, plan, suffix) == before
+        assert show(instance, plan).encoded(suffix) == before
         assert matplotlib.rcParams["font.size"] == 20
 
 
@@ -263,8 +264,8 @@ def test_files_are_of_their_kind(tmp_path: Path) -> None:
     """PNG with a size, SVG and HTML that parse; the ending decides, in either case."""
     instance = instance_of(small())
     plan = split(instance, 0.4, 0.4)
-    for name in ("a.PNG", "a.svg", "a.html"):
-        show_instance(instance, plan, tmp_path / name)
+    for name in ("a.PNG", "a.svg", "a.pdf", "a.html"):
+        show(instance, plan).save(tmp_path / name)
     png = (tmp_path / "a.PNG").read_bytes()
     assert png[:8] == b"\x89PNG\r\n\x1a\n" and min(struct.unpack(">II", png[16:24])) > 500
     assert ElementTree.parse(tmp_path / "a.svg").getroot().tag.endswith("svg")
@@ -273,7 +274,8 @@ def test_files_are_of_their_kind(tmp_path: Path) -> None:
     assert "src=" not in page and "<link" not in page and "<script" not in page
     for row in ("<td>conv</td><td>pi</td><td>fog</td><td>250 kB</td><td>250 ms</td>",):
         assert row in page
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.PNG", "a.html", "a.svg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.PNG", "a.html", "a.pdf", "a.svg"]
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF-")
 
 
 def test_odd_names_are_shown_as_they_stand() -> None:
@@ -288,15 +290,17 @@ def test_odd_names_are_shown_as_they_stand() -> None:
     _, texts = svg_of(instance, split(instance, 0.4, 0.4))
     assert {"$x$", "<b>&amp;", "tab\ufffd", "畳み込み"} <= set(texts)
     assert any(re.fullmatch("n+…n+", text) for text in texts)
-    page = picture(instance, split(instance, 0.4, 0.4), ".html").decode()
+    page = show(instance, split(instance, 0.4, 0.4)).encoded(".html").decode()
     assert "<b>" not in page and page.count("</svg>") == 1
-    assert picture(instance, None, ".png")
+    assert show(instance, None).encoded(".png")
 
 
 def test_an_unknown_ending_is_refused_and_named(tmp_path: Path) -> None:
     """The message has the file's name and the endings allowed; nothing is written."""
-    with pytest.raises(ValueError, match=r"plan\.gif: must end in one of \.png, \.svg, \.html"):
-        show_instance(instance_of(small()), None, tmp_path / "plan.gif")
+    with pytest.raises(
+        ValueError, match=r"plan\.gif: must end in one of \.png, \.svg, \.pdf, \.html"
+    ):
+        show(instance_of(small()), None).save(tmp_path / "plan.gif")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -306,7 +310,7 @@ def test_a_plan_of_another_instance_is_refused_and_leaves_the_old_file(tmp_path:
     path.write_text("old")
     plan = PlanFile(objective=LATENCY, tasks=(TaskEntry(task="cam0", placement={"conv": "mars"}),))
     with pytest.raises(PlanError, match="layer conv is on mars"):
-        show_instance(instance_of(small()), plan, path)
+        show(instance_of(small()), plan).save(path)
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
@@ -342,3 +346,174 @@ def test_nodes_differ_in_colour_and_tiers_in_hue() -> None:
         tasks=(Task(name="t", model="small", source="n0"),),
     )  # fmt: skip
     assert len(set(style.Palette(instance).nodes)) == 10
+
+
+def staged(count: int, tasks: int = 1) -> tuple[Instance, Plan]:
+    """A chain of 3x3 convolutions, each a stage of its own in two halves, in one task or more."""
+    layers = [Layer(name="image", op="input", output_shape=(1, 8, 8), output_bytes=6400)]
+    for i in range(count):
+        layers.append(
+            Layer(
+                name=f"conv{i}", op="conv", inputs=(layers[-1].name,), flops=1e9,
+                output_shape=(1, 8, 8), output_bytes=6400,
+                window=Window(kernel=(3, 3), padding=(1, 1, 1, 1)),
+            )
+        )  # fmt: skip
+    one = instance_of(Model(name="convs", layers=tuple(layers)))
+    names = tuple(Task(name=f"cam{i}", model="convs", source="pi") for i in range(tasks))
+    instance = replace(one, tasks=names)
+    halves = (Slice(1, (0, 4), (0, 8)), Slice(2, (4, 8), (0, 8)))
+    stages = tuple(Stage((i + 1,), 0, halves) for i in range(count))
+    own = TaskDecision(np.zeros(count + 1, np.int64), None, stages)
+    return instance, describe(instance, Decision((own,) * tasks), LATENCY, status="feasible")
+
+
+def drawn_stages(text: str) -> list[str]:
+    """Which stages have tiles in a text of SVG."""
+    return re.findall(r">Stage ([^:<]+):", text)
+
+
+def drawn_tasks(text: str) -> list[int]:
+    """Which tasks have a first box in a text of SVG, by position."""
+    return [int(task) for task in re.findall(r'<g id="dag(\d+)-0">', text)]
+
+
+def pages(content: bytes) -> int:
+    """The number of pages of a PDF."""
+    (count,) = re.findall(rb"/Count (\d+)", content)
+    return int(count)
+
+
+def test_a_sheet_says_how_many_stages_it_leaves_out() -> None:
+    """Of seven stages three are drawn on a sheet, with that sentence; of three all, without."""
+    instance, plan = staged(7)
+    picture = show(instance, plan)
+    svg = picture.encoded(".svg").decode()
+    assert drawn_stages(svg) == ["0", "1", "2"]
+    assert ">3 of 7 stages drawn<" in svg
+    assert picture.left_out(".png") == ("3 of 7 stages drawn",)
+    assert "stages drawn" not in show(*staged(3)).encoded(".svg").decode()
+
+
+def test_a_page_and_a_pdf_hold_all_stages() -> None:
+    """All of 20 stages, once, in HTML; a PDF has pages for them."""
+    picture = show(*staged(20))
+    page = picture.encoded(".html").decode()
+    assert drawn_stages(page) == [str(i) for i in range(20)]
+    assert "3 of 20 stages drawn here" in page
+    assert picture.left_out(".html") == picture.left_out(".pdf") == ()
+    # 17 further stages of TITLE 0.27 + 0.55 + MAP 2.1 inches and a timeline of 0.27 + 6 rows of
+    # 0.26 + 0.35: 5.1 inches each, so that 11 fit in 60 inches: two sheets and the first
+    assert pages(picture.encoded(".pdf")) == 3
+
+
+def test_a_page_and_a_pdf_hold_all_tasks() -> None:
+    """Six tasks of one stage: four DAGs on the first sheet, two on the next; each stage once."""
+    instance, plan = staged(1, tasks=6)
+    page = show(instance, plan).encoded(".html").decode()
+    assert drawn_tasks(page) == [0, 1, 2, 3, 4, 5]
+    assert "the first 4 of 6 tasks drawn here; loads are of all" in page
+    assert ">tasks 5 to 6 of 6<" in page
+    assert drawn_stages(page) == [f"0 of cam{i}" for i in range(6)]
+    roots = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    assert len(roots) == 3 and all(
+        ElementTree.fromstring(root).tag.endswith("svg") for root in roots
+    )
+
+
+def test_the_chosen_tasks_are_drawn() -> None:
+    """Of six tasks the two that are named, and their stages; in the file's order."""
+    instance, plan = staged(1, tasks=6)
+    svg = show(instance, plan, tasks=["cam5", "cam2", "cam5"]).encoded(".svg").decode()
+    assert drawn_tasks(svg) == [2, 5]
+    assert drawn_stages(svg) == ["0 of cam2", "0 of cam5"]
+    assert drawn_tasks(show(instance, plan, tasks="cam1")._repr_svg_()) == [1]
+
+
+def test_all_chosen_tasks_are_on_the_first_sheet() -> None:
+    """Six named ones, though a sheet holds four of those that are not."""
+    instance, plan = staged(1, tasks=6)
+    picture = show(instance, plan, tasks=[task.name for task in instance.tasks])
+    assert drawn_tasks(picture._repr_svg_()) == [0, 1, 2, 3, 4, 5]
+    assert not any("tasks drawn" in line for line in picture.left_out(".svg"))
+
+
+def test_models_of_chosen_tasks_are_drawn_without_a_plan() -> None:
+    """The second of two models."""
+    other = Model(name="other", layers=small().layers)
+    svg = show(instance_of(small(), other), tasks="cam1").encoded(".svg").decode()
+    assert ">model other<" in svg and ">model small<" not in svg
+
+
+def test_unknown_tasks_and_panels_are_named() -> None:
+    """With those that there are."""
+    instance, plan = staged(1)
+    with pytest.raises(LookupError, match="task 'cam', did you mean 'cam0'"):
+        show(instance, plan, tasks=["cam"])
+    with pytest.raises(LookupError, match="panel 'timelin', did you mean 'timeline'"):
+        show(instance_of(small()), split(instance_of(small()), 0.4, 0.4), panel="timelin")
+    with pytest.raises(ValueError, match="must name at least one"):
+        show(instance, plan, tasks=[])
+
+
+def test_a_panel_stands_alone() -> None:
+    """Each has its own title and none of the others'; the DAG has all boxes."""
+    instance = instance_of(small())
+    picture = show(instance, split(instance, 0.4, 0.4))
+    titles = {
+        "nodes": "Nodes: busy", "links": "Links: busy", "tasks": "Tasks: compute",
+        "crossings": "Tensors that cross", "timeline": "Timeline: layers", "profile": "Profile of",
+    }  # fmt: skip
+    assert list(picture.panels) == ["dag", *titles]
+    for name, panel in picture.panels.items():
+        svg = panel.encoded(".svg").decode()
+        assert {t for t, words in titles.items() if f">{words}" in svg} == {name} - {"dag"}
+        assert (svg.count('<g id="dag0-') == 5) == (name == "dag")
+        assert svg == show(instance, split(instance, 0.4, 0.4), panel=name).encoded(".svg").decode()
+
+
+def test_a_panel_of_stages_holds_all_of_them() -> None:
+    """Seven, and the legend of their nodes."""
+    svg = show(*staged(7), panel="stages").encoded(".svg").decode()
+    assert drawn_stages(svg) == [str(i) for i in range(7)]
+    assert {"fog (edge)", "gpu (cloud)"} <= set(re.findall(r">([^<>]+)</text>", svg))
+
+
+def test_a_panel_too_long_for_a_sheet_says_so() -> None:
+    """Of 20 stages of 5.1 inches, 11 stand on a sheet of 60; a PDF has a page for the others."""
+    panel = show(*staged(20)).panels["stages"]
+    assert ">stages: 1 to 11 of 20<" in panel.encoded(".svg").decode()
+    assert panel.left_out(".svg") == ("stages: 1 to 11 of 20 drawn",)
+    assert panel.left_out(".pdf") == ()
+    assert pages(panel.encoded(".pdf")) == 2
+
+
+def test_an_instance_has_the_panels_of_an_instance() -> None:
+    """Without a plan: the DAG and the profile."""
+    assert list(show(instance_of(small())).panels) == ["dag", "profile"]
+    assert repr(show(instance_of(small()))) == "<Picture of line: dag, profile>"
+
+
+def test_notebooks_display_the_svg() -> None:
+    """The file's drawing, from its first tag on; nothing is drawn before."""
+    instance = instance_of(small())
+    picture = show(instance)
+    svg = picture._repr_svg_()
+    assert svg.startswith("<svg") and picture.encoded(".svg").decode().endswith(svg)
+    assert ElementTree.fromstring(svg).tag.endswith("svg")
+
+
+def test_a_plan_in_a_notebook_is_escaped() -> None:
+    """A model, a layer and a node named <script> are texts in the drawing and in the page."""
+    name = "<script>alert(1)</script>"
+    layers = (
+        Layer(name=name, op="input", output_bytes=1e3),
+        Layer(name="fc", op="linear", inputs=(name,), flops=1e6, output_bytes=1e3),
+    )
+    plain = instance_of(Model(name=name, layers=layers))
+    nodes = (*plain.nodes[:2], Node(name=name, tier="cloud", speed_flops=1e12))
+    links = (plain.links[0], Link(tail="fog", head=name, bandwidth_bps=80e6))
+    instance = replace(plain, name=name, nodes=nodes, links=links)
+    picture = show(instance, split(instance, 0.5, 0.0))
+    assert "<script" not in picture._repr_svg_()
+    assert "<script" not in picture.encoded(".html").decode()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from splitfog.instances.json_files import write_whole
-from splitfog.views.style import FONT
+from splitfog.views.style import drawing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,17 +34,10 @@ def save_chart(draw: Callable[[], Figure], path: str | os.PathLike[str]) -> None
 
 def chart(draw: Callable[[], Figure], suffix: str) -> bytes:
     """The bytes of what `draw` makes; `suffix` is one of `CHART_SUFFIXES`."""
-    import matplotlib
-
     how: dict[str, Any] = {"format": "svg", "metadata": {"Date": None}}
     if suffix == ".png":
         how = {"format": "png", "dpi": DPI, "metadata": {"Software": None}}
     buffer = BytesIO()
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(
-            {"svg.hashsalt": "splitfog", "svg.fonttype": "none", "font.family": FONT}
-        )
-        warnings.filterwarnings("ignore", message="Glyph")  # a box stands for an unknown letter
+    with drawing():
         draw().savefig(buffer, **how)
     return buffer.getvalue()

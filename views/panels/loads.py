@@ -17,17 +17,17 @@ _LINK = "#9a9a9a"
 _COMPUTE, _TRANSFER, _WAIT = "#56B4E9", "#E69F00", "#CC79A7"
 
 
-def load_panels(instance: Instance, plan: PlanFile) -> list[Panel]:
-    """Busy time of nodes and links, and for sums over tasks what each is made of."""
-    panels: list[Panel] = []
+def load_panels(instance: Instance, plan: PlanFile) -> dict[str, Panel]:
+    """Busy time of `nodes` and `links`, and for sums over `tasks` what each is made of."""
+    panels: dict[str, Panel] = {}
     if plan.nodes:
-        panels.append(_node_panel(instance, plan))
+        panels["nodes"] = _node_panel(instance, plan)
     if plan.links:
-        panels.append(_link_panel(instance, plan))
+        panels["links"] = _link_panel(instance, plan)
     if plan.objective.name in ("latency", "mean-latency", "batch"):
         tasks = [task for task in plan.tasks if task.latency_s is not None]
         if tasks:
-            panels.append(_task_panel(tasks))
+            panels["tasks"] = _task_panel(tasks)
     return panels
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -31,22 +31,28 @@ if TYPE_CHECKING:
 
 MAP = 2.1  # inches of a map's longer side
 MAP_GAP = 0.9
-MOST_STAGES = 3
 MOST_TIMED = 2000  # slices of a stage whose timeline is still drawn
 
 Box = tuple[int, int, int, int]
 
 
-def stage_panels(instance: Instance, task: Task, decision: TaskDecision) -> list[Panel]:
-    """Tiles and timelines of a task's first stages; nothing where the stages are not allowed."""
-    if not decision.stages or stage_defects(instance, task, decision):
-        return []
-    panels: list[Panel] = []
-    for number, stage in enumerate(decision.stages[:MOST_STAGES]):
-        panels.append(TilePanel(instance, task, stage, number))
-        if len(stage.slices) <= MOST_TIMED:
-            panels += _timeline(instance, task, stage, number)
-    return panels
+def stages_are_drawn(instance: Instance, task: Task, decision: TaskDecision) -> bool:
+    """Whether a task has stages, and such as are allowed: others have no tiles to show."""
+    return bool(decision.stages) and not stage_defects(instance, task, decision)
+
+
+def stage_panels(
+    instance: Instance, task: Task, decision: TaskDecision
+) -> Iterator[Sequence[Panel]]:
+    """Tiles and timeline of a task's stages, one after another."""
+    if not stages_are_drawn(instance, task, decision):
+        return
+    for number, stage in enumerate(decision.stages):
+        name = str(number) if len(instance.tasks) == 1 else f"{number} of {task.name}"
+        yield [
+            TilePanel(instance, task, stage, name),
+            *(_timeline(instance, task, stage, name) if len(stage.slices) <= MOST_TIMED else ()),
+        ]
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class TilePanel:
     instance: Instance
     task: Task
     stage: Stage
-    number: int
+    name: str
 
     @cached_property
     def geometry(self) -> StageGeometry:
@@ -84,7 +90,9 @@ class TilePanel:
         last = layers[geometry.layers[-1]].name
         count, slices = len(geometry.layers), len(self.stage.slices)
         halo = style.in_bytes(self.tiles.halo_bytes)
-        title = f"Stage {self.number}: … {last}, {count} layers in {slices} slices, halo {halo}"
+        title = f"Stage {self.name}: … {last}, {count} layers in {slices} slices, halo {halo}"
+        if slices > MOST_TIMED:
+            title += ", too many for a timeline"
         write_title(axes, style.fitted(title, 9.0, width))
         source = layers[geometry.source].name
         self._map(axes, 0.0, f"reads of {source}", geometry.shapes[-1], self.tiles.input, 0.35)
@@ -130,7 +138,7 @@ class TilePanel:
         axes.add_artist(frame)
 
 
-def _timeline(instance: Instance, task: Task, stage: Stage, number: int) -> list[Panel]:
+def _timeline(instance: Instance, task: Task, stage: Stage, name: str) -> list[Panel]:
     timeline = stage_timeline(instance, task, stage)
     if timeline is None:
         return []
@@ -148,11 +156,11 @@ def _timeline(instance: Instance, task: Task, stage: Stage, number: int) -> list
         colour = palette.nodes[stage.slices[move.slice].node]
         span = Span(move.start_s, move.end_s, colour, f"{move.direction} {move.slice}")
         rows.setdefault(label, []).append(span)
-    return [_stage_timeline(rows, number)]
+    return [_stage_timeline(rows, name)]
 
 
-def _stage_timeline(rows: dict[str, list[Span]], number: int) -> TimelinePanel:
+def _stage_timeline(rows: dict[str, list[Span]], name: str) -> TimelinePanel:
     shown: Sequence[tuple[str, list[Span]]] = list(rows.items())[:20]
     more = len(rows) - len(shown)
-    title = f"Timeline of stage {number}: slices, and their transfers in and out"
+    title = f"Timeline of stage {name}: slices, and their transfers in and out"
     return TimelinePanel(title, shown, f"and {more} more rows" if more else "")
