@@ -15,6 +15,7 @@ from splitfog.formulations.plan_file import FORMAT as FORMAT
 from splitfog.formulations.plan_file import NodeEntry, PlanFile, PlanStage, TaskEntry
 from splitfog.formulations.plan_file import ProvenOver as ProvenOver
 from splitfog.formulations.plan_file import Status as Status
+from splitfog.formulations.plan_file import Step as Step
 from splitfog.formulations.plan_file import StoppedBy as StoppedBy
 from splitfog.instances.arrays import frozen
 from splitfog.instances.defects import InstanceError, shown
@@ -78,6 +79,10 @@ class Plan(PlanFile, frozen=True, forbid_unknown_fields=True, kw_only=True):
         subtasks. None where neither proves anything.
     runtime_s
         Seconds that solving took; None where no solver made it.
+    progress
+        (seconds, value, bound) whenever the best plan of the search became better or its bound
+        rose, in seconds since the call; None where there was no plan or no bound by then. The last
+        one has the plan's own value and bound. () where no solver made it.
     tasks
         Every task's placement (layer -> node), order, stages and share of the cost; () without a
         plan.

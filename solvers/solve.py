@@ -28,6 +28,7 @@ from splitfog.solvers.claims import (
 )
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.functions import Function, function_info
+from splitfog.solvers.progress import Listener
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 from splitfog.solvers.second_opinion import seek_second_opinion
 
@@ -42,6 +43,7 @@ def solve(
     seed: int = 0,
     start: PlanFile | Placements | None = None,
     options: Mapping[str, Any] | None = None,
+    on_progress: Listener | None = None,
 ) -> Plan:
     """The plan a solver finds, its cost recomputed and its feasibility checked.
 
@@ -65,6 +67,9 @@ def solve(
         worse.
     options
         The solver's own options.
+    on_progress
+        Called with (value, bound, seconds) whenever the best plan becomes better or the bound
+        rises, each None where there is none yet. What it raises ends the call.
 
     Returns
     -------
@@ -95,6 +100,7 @@ def solve(
         options=parse_options(info, options or {}),
         started=started,
     )
+    request.found.progress.listener = on_progress
     if start is not None:
         request = request.told(start=_start(request, start))
     with np.errstate(over="ignore"):  # what is beyond floats is inf, and loses
@@ -138,7 +144,7 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     claim = _strengthened(request, claim, decision, float(cost), haste)
     claims = _claims(request, who, answer, claim) | {"audit": answer.audit if own else None}
     plan = describe(request.instance, decision, request.objective, cost, **claims)
-    return changed(_with_bound(plan, claim), runtime_s=request.elapsed_s)
+    return _timed(request, _with_bound(plan, claim))
 
 
 def _offer_only_placement(request: Request) -> None:
@@ -209,7 +215,7 @@ def _plan_without_decision(request: Request, who: str, answer: Answer, claim: Cl
     claims = _claims(request, who, answer, claim)
     over = claim.over if claim.infeasible or claim.lower_bound is not None else None
     plan = _empty_plan(request, status, **claims, lower_bound=claim.lower_bound, proven_over=over)
-    return changed(plan, runtime_s=request.elapsed_s)
+    return _timed(request, plan)
 
 
 def _refused(
@@ -246,6 +252,12 @@ def _with_bound(plan: Plan, claim: Claim) -> Plan:
     optimal = gap is not None and gap <= OPTIMALITY_GAP
     status: Status = "optimal" if optimal else "feasible"
     return changed(plan, lower_bound=bound, gap=gap, status=status, proven_over=claim.over)
+
+
+def _timed(request: Request, plan: Plan) -> Plan:
+    """The plan with how the search got on, and how long it all took."""
+    progress = request.found.progress.closed(plan.value, plan.lower_bound)
+    return changed(plan, progress=progress, runtime_s=request.elapsed_s)
 
 
 def _empty_plan(request: Request, status: Status, **claims: Any) -> Plan:

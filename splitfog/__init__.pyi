@@ -40,6 +40,7 @@ from splitfog.instances.records import Window as Window
 from splitfog.solvers.base import SolverDeclined as SolverDeclined
 from splitfog.solvers.base import WrongAnswer as WrongAnswer
 from splitfog.solvers.declare import SolverInfo as SolverInfo
+from splitfog.solvers.exact.program_file import write_program as write_program
 from splitfog.solvers.fronts.pareto import pareto as pareto
 from splitfog.solvers.parametric.policy import policy as policy
 from splitfog.solvers.solve import solve as solve
