@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "profile": "profile",
         "presets": "instances.presets",
         "validate": "instances.validate",
+        "evaluate": "evaluate",
         "verify": "verify",
         "solvers": "solvers",
         "show": "show",
