@@ -253,6 +253,32 @@ class Instance(Keeper):
 
         return with_node(self, name, fields)
 
+    def with_task(self, name: str, **fields: Any) -> Instance:
+        """The same with other fields of a task.
+
+        Parameters
+        ----------
+        name
+            A task's.
+        **fields
+            `deadline_s`, `arrivals_per_s`, `source`, `results_to`, ...: those of a task of a file.
+
+        Returns
+        -------
+        Instance
+            A new one, checked, without `meta`.
+
+        Raises
+        ------
+        LookupError
+            For a name that no task has.
+        InstanceError
+            For what no file may hold.
+        """
+        from splitfog.instances.changes import with_tasks
+
+        return with_tasks(self, {name: fields})
+
 
 def encode_instance(instance: Instance) -> bytes:
     """What saving an instance writes (before compression): of equal instances the same."""

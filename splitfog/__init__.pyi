@@ -10,6 +10,8 @@ from splitfog.deployment.simulation.simulation import simulate as simulate
 from splitfog.formulations.costs.describe import evaluate as evaluate
 from splitfog.formulations.costs.describe import plan as plan
 from splitfog.formulations.costs.describe import violations as violations
+from splitfog.formulations.costs.terms import Term as Term
+from splitfog.formulations.costs.terms import terms as terms
 from splitfog.formulations.fronts.front import Front as Front
 from splitfog.formulations.fronts.front import load_front as load_front
 from splitfog.formulations.fronts.front import save_front as save_front

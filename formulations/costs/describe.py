@@ -10,12 +10,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splitfog.formulations.costs.batch import with_queues
-from splitfog.formulations.costs.feasibility import decision_violations, memory_bytes
+from splitfog.formulations.costs.feasibility import (
+    decision_violations,
+    has_cost,
+    memory_bytes,
+)
 from splitfog.formulations.costs.ledger import Cost, TaskCost
 from splitfog.formulations.costs.mean_latency import utilisation
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
-from splitfog.formulations.objective import Objective
+from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import NodeLoad, Plan, PlanError, TaskPlan, decision_of
 from splitfog.formulations.plan_file import (
     LinkLoad,
@@ -46,7 +50,8 @@ def evaluate(
     objective
         Its name, or an `Objective`; by default the plan's own.
     **how
-        `transfers` and `monotone`, where `objective` is a name.
+        `transfers` and `monotone`; by default the plan's own, too, though `once` under another
+        objective.
 
     Returns
     -------
@@ -85,7 +90,8 @@ def plan(
     -------
     Plan
         Of status feasible, with `value` in seconds. One that breaks a rule has no status, and its
-        `reason` says which; one that has no cost (no route, a load of 1) has no `value` either.
+        `reason` says which; one that has no cost (no route, a load of 1, a stage that is none) has
+        no `value` either.
 
     Raises
     ------
@@ -98,11 +104,35 @@ def plan(
         placement = _named(instance, placement)
     given = as_plan(instance, placement, objective, **how)
     decision = decision_of(instance, given)
-    cost = decision_cost(instance, decision, given.objective)
     faults = decision_violations(instance, decision, given.objective)
-    sound = not faults and cost < inf
-    claims = {"status": "feasible" if sound else None, "reason": "; ".join(faults) or None}
-    return describe(instance, decision, given.objective, cost, **claims)
+    reason = "; ".join(faults) or None
+    if not has_cost(instance, decision, given.objective):
+        return _without_figures(instance, given, reason)
+    cost = decision_cost(instance, decision, given.objective)
+    status = "feasible" if not faults and cost < inf else None
+    return describe(instance, decision, given.objective, cost, status=status, reason=reason)
+
+
+def _without_figures(instance: Instance, given: PlanFile, reason: str | None) -> Plan:
+    """What is placed where, of a plan that has no cost."""
+    figures: dict[str, Any] = dict.fromkeys(("latency_s", "transfer_s", "wait_s", "deadline_met"))
+    return Plan(
+        instance=instance.name,
+        instance_sha256=instance.sha256,
+        objective=given.objective,
+        reason=reason,
+        tasks=tuple(
+            TaskPlan(
+                task=own.task,
+                placement=own.placement,
+                order=own.order,
+                stages=own.stages,
+                compute_s=inf,
+                **figures,
+            )
+            for own in given.tasks
+        ),
+    )
 
 
 def _named(instance: Instance, row: ArrayLike) -> Placements:
@@ -157,14 +187,18 @@ def as_plan(
     objective: str | Objective | None = None,
     **how: Any,
 ) -> PlanFile:
-    """What is placed, with the objective asked for."""
-    from splitfog.formulations.objective import objective_for
+    """What is placed, with the objective asked for; what is not asked for is the plan's own.
 
+    Another objective than the plan's counts transfers `once` unless they are asked for.
+    """
     if not isinstance(objective, Objective):
-        if isinstance(plan, PlanFile) and objective is None and not how:
-            objective = plan.objective
-        else:
-            objective = objective_for(instance, objective, **how)
+        own = plan.objective if isinstance(plan, PlanFile) else None
+        if own is not None:
+            how.setdefault("monotone", own.monotone)
+            if objective in (None, own.name):
+                how.setdefault("transfers", own.transfers)
+            objective = objective or own.name
+        objective = objective_for(instance, objective, **how)
     if isinstance(plan, PlanFile):
         return changed(plan, objective=objective)
     if not isinstance(plan, Mapping) or not all(isinstance(p, Mapping) for p in plan.values()):
