@@ -7,6 +7,7 @@ from splitfog import tiles as tiles
 from splitfog._version import __version__ as __version__
 from splitfog.deployment.models.onnx_import import import_onnx as import_onnx
 from splitfog.deployment.simulation.simulation import simulate as simulate
+from splitfog.deployment.splitting.split import split as split
 from splitfog.formulations.costs.describe import evaluate as evaluate
 from splitfog.formulations.costs.describe import plan as plan
 from splitfog.formulations.costs.describe import violations as violations

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "policy": "policy",
         "simulate": "simulate",
         "pareto": "pareto",
+        "split": "split",
     }
 )
 """Name on the command line -> module here, in the order of `splitfog --help`; one that has
