@@ -26,7 +26,7 @@ from splitfog.solvers.exact.ilp import homeless_layer
 
 OBJECTIVES = ("latency", "period", "makespan")
 """Those whose placements keep these rules, and no others."""
-LIMIT_S = 10.0
+LIMIT_S = 5.0
 """For the whole search, at most."""
 MOST_RULES = 2_000
 SHOWN = 6
