@@ -211,6 +211,11 @@ def _start(request: Request, given: PlanFile | Placements) -> Decision:
 def _plan_without_decision(request: Request, who: str, answer: Answer, claim: Claim) -> Plan:
     """Infeasible, proven over all plans, or unknown."""
     claim = strengthened(request, claim, None, inf, in_haste=False)
+    if answer.infeasible and answer.stopped_by != "interrupted":
+        from splitfog.solvers.exact.conflict import conflict_sentence  # it loads an engine
+
+        why = conflict_sentence(request)
+        claim = claim if why is None else claim.noted(why)
     status: Status = "infeasible" if claim.infeasible else "unknown"
     claims = _claims(request, who, answer, claim)
     over = claim.over if claim.infeasible or claim.lower_bound is not None else None

@@ -17,7 +17,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from math import inf, isfinite
 from queue import SimpleQueue
 from typing import Any, Literal
@@ -66,6 +66,7 @@ class MilpResult:
 
     values: NDArray[np.float64] | None
     bound: float
+    _: KW_ONLY
     optimal: bool = False
     infeasible: bool = False
     stopped_by: StoppedBy = "finished"
