@@ -261,8 +261,10 @@ def _with_bound(plan: Plan, claim: Claim) -> Plan:
 
 def _timed(request: Request, plan: Plan) -> Plan:
     """The plan with how the search got on, and how long it all took."""
-    progress = request.found.progress.closed(plan.value, plan.lower_bound)
-    return changed(plan, progress=progress, runtime_s=request.elapsed_s)
+    progress = request.found.progress
+    progress.note(plan.value, plan.lower_bound)
+    steps = progress.closed(plan.value, plan.lower_bound)
+    return changed(plan, progress=steps, runtime_s=request.elapsed_s)
 
 
 def _empty_plan(request: Request, status: Status, **claims: Any) -> Plan:
