@@ -282,7 +282,7 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
             highs.startSolve()
             limit = inf if self.timeLimit is None else self.timeLimit + 0.2
             started, done = time.perf_counter(), False
-            failure: Exception | None = None
+            failure: BaseException | None = None
             while not done:
                 try:
                     done = highs.wait(0.1)[0]
@@ -295,7 +295,7 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
                 except KeyboardInterrupt:
                     self.interrupted = True
                     highs.cancelSolve()
-                except Exception as error:  # of who watches: HiGHS must end before it goes on
+                except BaseException as error:  # of who watches: HiGHS must end before it goes on
                     failure = error
                     highs.cancelSolve()
         if failure is not None:
