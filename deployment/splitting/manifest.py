@@ -293,10 +293,11 @@ def _names(manifest: Manifest) -> Iterator[str]:
 
 
 def _files(manifest: Manifest) -> Iterator[str]:
-    """Parts lie beside the manifest, so that none can name a file elsewhere."""
-    for position, part in enumerate(manifest.parts):
-        if PurePosixPath(part.file).name != part.file or "\\" in part.file or ":" in part.file:
-            yield f"parts[{position}].file = {shown(part.file)}, must be a file beside the manifest"
+    """All lie beside the manifest, so that none can name a file elsewhere."""
+    files = {f"parts[{position}]": part.file for position, part in enumerate(manifest.parts)}
+    for at, file in {"model": manifest.model.file, **files}.items():
+        if PurePosixPath(file).name != file or "\\" in file or ":" in file:
+            yield f"{at}.file = {shown(file)}, must be a file beside the manifest"
 
 
 def _part(

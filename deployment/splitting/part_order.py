@@ -56,7 +56,7 @@ def fewest_parts(reads: Sequence[Sequence[int]], machines: Sequence[int]) -> Par
         operators.setdefault(machine, []).append(operator)
     everything = (1 << len(needs)) - 1
     level: dict[int, tuple[int, ...]] = {0: ()}
-    most = MAX_STATES
+    proven = True
     while everything not in level:
         following: dict[int, tuple[int, ...]] = {}
         for done, sequence in level.items():
@@ -65,10 +65,10 @@ def fewest_parts(reads: Sequence[Sequence[int]], machines: Sequence[int]) -> Par
                 if after != done:
                     following.setdefault(after, (*sequence, machine))
         level = _undominated(following)
-        if len(level) > most:
-            most = BEAM
+        if len(level) > (MAX_STATES if proven else BEAM):
+            proven = False
             level = dict(list(level.items())[:BEAM])
-    return PartOrder(tuple(_parts(level[everything], operators, needs)), most == MAX_STATES)
+    return PartOrder(tuple(_parts(level[everything], operators, needs)), proven)
 
 
 def _run(done: int, operators: Sequence[int], needs: Sequence[int]) -> int:
