@@ -224,7 +224,8 @@ def _plan_without_decision(request: Request, who: str, answer: Answer, claim: Cl
         from splitfog.solvers.exact.conflict import conflict_sentence  # it loads an engine
 
         why = conflict_sentence(request)
-        claim = claim if why is None else claim.noted(why)
+        is_said = why is None or why in (answer.reason or "")
+        claim = claim if is_said else claim.noted(str(why))
     status: Status = "infeasible" if claim.infeasible else "unknown"
     claims = _claims(request, who, answer, claim)
     over = claim.over if claim.infeasible or claim.lower_bound is not None else None
