@@ -7,11 +7,11 @@ from typing import Any, Literal, Self
 
 from msgspec import Struct
 from msgspec import field as renamed
-from msgspec.structs import force_setattr, replace
+from msgspec.structs import force_setattr
 
 from splitfog.formulations.objective import Objective
 from splitfog.instances.read_only import read_only, seal
-from splitfog.instances.records import Size
+from splitfog.instances.records import Size, changed
 
 FORMAT: Literal["splitfog/plan"] = "splitfog/plan"
 VERSION: Literal[1] = 1
@@ -163,7 +163,7 @@ class PlanFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         PlanFile
             Of the same type; `runtime_s` is None and `progress` empty.
         """
-        return replace(self, runtime_s=None, progress=())
+        return changed(self, runtime_s=None, progress=())
 
     def placement(self, task: str) -> dict[str, str]:
         """Where a task's layers run.

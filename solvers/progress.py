@@ -13,6 +13,14 @@ Listener = Callable[[float | None, float | None, float], None]
 """Called at every improvement with (value, bound, seconds since the call of `solve`)."""
 
 
+class ListenerFailed(BaseException):
+    """What a listener raised, on its way out through solvers that would take it for their own."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        super().__init__(str(error))
+
+
 @dataclass(eq=False)
 class Progress:
     """The improvements so far, each with the best value and the best bound there were by then."""
@@ -22,13 +30,22 @@ class Progress:
     steps: list[Step] = field(default_factory=list)
 
     def note(self, value: float | None, bound: float | None) -> None:
-        """Keep what is better than all before it, and tell the listener."""
+        """Keep what is better than all before it, and tell the listener.
+
+        Raises
+        ------
+        ListenerFailed
+            With what the listener raised.
+        """
         seconds = time.perf_counter() - self.started
         if _improves(self.steps, value, bound):
             _, best, known = _joined(self.steps, value, bound, seconds)
             self.steps.append((seconds, best, known))
             if self.listener is not None:
-                self.listener(best, known, seconds)
+                try:
+                    self.listener(best, known, seconds)
+                except Exception as error:
+                    raise ListenerFailed(error) from error
 
     def closed(self, value: float | None, bound: float | None) -> tuple[Step, ...]:
         """The steps of a plan with this value and this bound, which are the last one's.

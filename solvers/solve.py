@@ -28,7 +28,7 @@ from splitfog.solvers.claims import (
 )
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.functions import Function, function_info
-from splitfog.solvers.progress import Listener
+from splitfog.solvers.progress import Listener, ListenerFailed
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 from splitfog.solvers.second_opinion import seek_second_opinion
 
@@ -69,7 +69,8 @@ def solve(
         The solver's own options.
     on_progress
         Called with (value, bound, seconds) whenever the best plan becomes better or the bound
-        rises, each None where there is none yet. What it raises ends the call.
+        rises, each None where there is none yet. What it raises ends the call, KeyboardInterrupt
+        with the best so far.
 
     Returns
     -------
@@ -101,14 +102,22 @@ def solve(
         started=started,
     )
     request.found.progress.listener = on_progress
-    if start is not None:
-        request = request.told(start=_start(request, start))
-    with np.errstate(over="ignore"):  # what is beyond floats is inf, and loses
-        answer = _run(info, request)
-        try:
-            return finished_plan(request, info.name, answer)
-        except KeyboardInterrupt:  # it came while the answer was being checked: nothing is lost
-            return finished_plan(request, info.name, changed(answer, stopped_by="interrupted"))
+    try:
+        if start is not None:
+            request = request.told(start=_start(request, start))
+        with np.errstate(over="ignore"):  # what is beyond floats is inf, and loses
+            return _answered(info, request)
+    except ListenerFailed as failed:
+        raise failed.error from failed.error.__cause__
+
+
+def _answered(info: SolverInfo, request: Request) -> Plan:
+    """The plan of what the solver answers."""
+    answer = _run(info, request)
+    try:
+        return finished_plan(request, info.name, answer)
+    except KeyboardInterrupt:  # it came while the answer was being checked: nothing is lost
+        return finished_plan(request, info.name, changed(answer, stopped_by="interrupted"))
 
 
 def info_of(solver: str | Function | SolverInfo) -> SolverInfo:
@@ -211,6 +220,11 @@ def _start(request: Request, given: PlanFile | Placements) -> Decision:
 def _plan_without_decision(request: Request, who: str, answer: Answer, claim: Claim) -> Plan:
     """Infeasible, proven over all plans, or unknown."""
     claim = strengthened(request, claim, None, inf, in_haste=False)
+    if answer.infeasible and answer.stopped_by != "interrupted":
+        from splitfog.solvers.exact.conflict import conflict_sentence  # it loads an engine
+
+        why = conflict_sentence(request)
+        claim = claim if why is None else claim.noted(why)
     status: Status = "infeasible" if claim.infeasible else "unknown"
     claims = _claims(request, who, answer, claim)
     over = claim.over if claim.infeasible or claim.lower_bound is not None else None
@@ -256,8 +270,10 @@ def _with_bound(plan: Plan, claim: Claim) -> Plan:
 
 def _timed(request: Request, plan: Plan) -> Plan:
     """The plan with how the search got on, and how long it all took."""
-    progress = request.found.progress.closed(plan.value, plan.lower_bound)
-    return changed(plan, progress=progress, runtime_s=request.elapsed_s)
+    progress = request.found.progress
+    progress.note(plan.value, plan.lower_bound)
+    steps = progress.closed(plan.value, plan.lower_bound)
+    return changed(plan, progress=steps, runtime_s=request.elapsed_s)
 
 
 def _empty_plan(request: Request, status: Status, **claims: Any) -> Plan:

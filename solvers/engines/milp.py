@@ -17,7 +17,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from math import inf, isfinite
 from queue import SimpleQueue
 from typing import Any, Literal
@@ -66,6 +66,7 @@ class MilpResult:
 
     values: NDArray[np.float64] | None
     bound: float
+    _: KW_ONLY
     optimal: bool = False
     infeasible: bool = False
     stopped_by: StoppedBy = "finished"
@@ -281,7 +282,7 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
             highs.startSolve()
             limit = inf if self.timeLimit is None else self.timeLimit + 0.2
             started, done = time.perf_counter(), False
-            failure: Exception | None = None
+            failure: BaseException | None = None
             while not done:
                 try:
                     done = highs.wait(0.1)[0]
@@ -294,7 +295,7 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
                 except KeyboardInterrupt:
                     self.interrupted = True
                     highs.cancelSolve()
-                except Exception as error:  # of who watches: HiGHS must end before it goes on
+                except BaseException as error:  # of who watches: HiGHS must end before it goes on
                     failure = error
                     highs.cancelSolve()
         if failure is not None:

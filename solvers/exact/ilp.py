@@ -7,7 +7,6 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.units import task_units
 from splitfog.formulations.bounds.impossible import impossibility
 from splitfog.formulations.costs.feasibility import decision_violations
@@ -85,7 +84,8 @@ def _any_plan(request: Request) -> Answer | None:
             seed=request.seed,
         )
         if result.infeasible:
-            return Answer(None, infeasible=True, reason=_why_infeasible(request))
+            reason = "no placement respects tiers, groups, routes, memory and monotone"
+            return Answer(None, infeasible=True, reason=reason)
         if result.values is None:
             reason = "the engine found no placement in time"
             return Answer(None, stopped_by=result.stopped_by, reason=reason)
@@ -233,17 +233,3 @@ def _believed(bound: float, request: Request) -> float | None:
     if bound == -inf:
         return None
     return value if value < bound <= value * (1 + BOUND_EXCESS) else bound
-
-
-def _why_infeasible(request: Request) -> str:
-    """Which rule leaves no placement, found by leaving memory out."""
-    reason = "no placement respects tiers, groups, routes"
-    reason += " and monotone" if request.objective.monotone else ""
-    if not limits_memory(request.instance):
-        return reason
-    loose = placement_program(request.instance, _untimed(request.objective), memory=False)
-    loose.program.cost[:] = [0.0] * loose.program.num_columns
-    result = solve_program(loose.program, time_limit_s=request.remaining_s)
-    if result.values is not None:
-        return f"{reason} and memory: without the memory limits there is one"
-    return reason if result.infeasible else f"{reason} and memory"

@@ -133,6 +133,31 @@ def test_what_a_listener_raises_ends_the_call(solver: str, objective: str) -> No
         sf.solve(hard, solver, objective, on_progress=listener)
 
 
+def test_auto_takes_no_listener_for_a_solver_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose failures are notes, outside of strict checks."""
+    monkeypatch.delenv("SPLITFOG_STRICT", raising=False)
+
+    def listener(value: float | None, bound: float | None, seconds: float) -> None:
+        raise ValueError("enough")
+
+    with pytest.raises(ValueError, match="enough"):
+        sf.solve(TIERS, "auto", "period", on_progress=listener)
+
+
+def test_a_listener_may_stop_a_search_with_its_best() -> None:
+    """As Ctrl-C does: the second plan is better than the first, and is the answer."""
+    heard: list[float | None] = []
+
+    def listener(value: float | None, bound: float | None, seconds: float) -> None:
+        heard.append(value)
+        if len(heard) == 2:
+            raise KeyboardInterrupt
+
+    plan = sf.solve(FOG, "evolution", on_progress=listener)
+    assert plan.stopped_by == "interrupted"
+    assert plan.value == heard[1]
+
+
 def test_plans_are_compared_without_what_the_clock_said() -> None:
     """Two runs differ in nothing else."""
     first, second = (sf.solve(TIERS, "ilp", "period") for _ in range(2))
