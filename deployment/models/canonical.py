@@ -60,7 +60,7 @@ def canonical_bytes(
     optimised = _optimised(model, level, folder)
     notes: list[str] = []
     watched = _watched(optimised)
-    _write_types(optimised, watched)
+    _write_types(optimised, watched, with_shapes=not runs)
     if runs:
         notes.append("the model has control flow: its shapes are those of one run on zeros")
         _keep_shapes(optimised, _shapes_of_a_run(watched, dims))
@@ -217,24 +217,25 @@ def _watched(model: Any) -> Any:
         raise ModelDefect(f"is refused by ONNX Runtime: {_first_line(error)}") from None
 
 
-def _write_types(model: Any, session: Any) -> None:
+def _write_types(model: Any, session: Any, with_shapes: bool) -> None:
     """Type and shape of every tensor, as ONNX Runtime infers them, into the graph.
 
-    Its own operators (fused ones) are unknown to ONNX's inference.
+    Its own operators (fused ones) are unknown to ONNX's inference. Without shapes where a branch
+    may leave one open: ONNX Runtime says of an unknown shape what it says of a scalar's.
     """
     import onnx
 
     del model.graph.value_info[:]
     outputs = {value.name: value for value in model.graph.output}
     for found in session.get_outputs():
-        value = onnx.helper.make_value_info(found.name, _type_of(found))
+        value = onnx.helper.make_value_info(found.name, _type_of(found, with_shapes))
         if found.name in outputs:
             outputs[found.name].CopyFrom(value)
         else:
             model.graph.value_info.append(value)
 
 
-def _type_of(found: Any) -> Any:
+def _type_of(found: Any, with_shape: bool = True) -> Any:
     import onnx
 
     kind, _, inner = found.type.partition("(")
@@ -242,7 +243,7 @@ def _type_of(found: Any) -> Any:
         anything = onnx.helper.make_tensor_type_proto(onnx.TensorProto.FLOAT, None)
         return onnx.helper.make_sequence_type_proto(anything)
     element = onnx.TensorProto.DataType.Value(inner.rstrip(")").upper())
-    return onnx.helper.make_tensor_type_proto(element, found.shape)
+    return onnx.helper.make_tensor_type_proto(element, found.shape if with_shape else None)
 
 
 def _shapes_of_a_run(session: Any, dims: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:

@@ -53,7 +53,13 @@ class Check:
         return not self.faults
 
 
-def check_split(directory: str | os.PathLike[str], inputs: int = 3, seed: int = 0) -> Check:
+def check_split(
+    directory: str | os.PathLike[str],
+    inputs: int = 3,
+    seed: int = 0,
+    *,
+    whole_numbers: bool = False,
+) -> Check:
     """Run all parts one after another, and the whole model, on the same seeded inputs.
 
     Parts without slices must agree bit for bit. A slice adds up in the whole's order only as far as
@@ -69,6 +75,9 @@ def check_split(directory: str | os.PathLike[str], inputs: int = 3, seed: int = 
         refuses those), truth values.
     seed
         Of the inputs.
+    whole_numbers
+        Whether real numbers are drawn whole, from -3 to 3: with weights that are whole numbers, too
+        (and sums below 2^24), slices agree bit for bit.
 
     Returns
     -------
@@ -83,7 +92,7 @@ def check_split(directory: str | os.PathLike[str], inputs: int = 3, seed: int = 
     manifest = load_manifest(path)
     folder = path.parent
     tensors = {tensor.name: tensor for tensor in manifest.tensors}
-    given, expected = _whole(folder, manifest, tensors, inputs, seed)
+    given, expected = _whole(folder, manifest, tensors, inputs, seed, whole_numbers)
     found = _parts(folder, manifest, tensors, given)
     sliced = any(part.slice is not None for part in manifest.parts)
     faults: list[str] = []
@@ -107,7 +116,12 @@ def check_split(directory: str | os.PathLike[str], inputs: int = 3, seed: int = 
 
 
 def _whole(
-    folder: Path, manifest: Manifest, tensors: Mapping[str, Tensor], inputs: int, seed: int
+    folder: Path,
+    manifest: Manifest,
+    tensors: Mapping[str, Tensor],
+    inputs: int,
+    seed: int,
+    whole_numbers: bool,
 ) -> tuple[list[Values], list[Values]]:
     """Seeded inputs on which the whole model runs, and its outputs."""
     content = checked_file(folder, manifest.model.file, manifest.model.sha256)
@@ -115,7 +129,9 @@ def _whole(
     given = [tensors[name] for name in manifest.inputs]
     for high in INTEGER_RANGES:
         rng = np.random.default_rng(seed)
-        drawn = [{t.name: _drawn(t, rng, high) for t in given} for _ in range(inputs)]
+        drawn = [
+            {t.name: _drawn(t, rng, high, whole_numbers) for t in given} for _ in range(inputs)
+        ]
         try:
             outputs = [_run(whole, manifest.outputs, values, tensors) for values in drawn]
         except Exception as error:  # ONNX Runtime raises a class of its own for every status
@@ -170,13 +186,15 @@ def _run(
     return {name: bytes_of(value) for name, value in zip(outputs, made, strict=True)}
 
 
-def _drawn(tensor: Tensor, rng: np.random.Generator, high: int) -> bytes:
+def _drawn(tensor: Tensor, rng: np.random.Generator, high: int, whole_numbers: bool) -> bytes:
     kind = _numpy_type(tensor.dtype)
     if ELEMENTS[tensor.dtype][1] < 8:
         return rng.bytes(array_bytes(tensor.dtype, tensor.shape))
     if kind.kind in "biu":
         most = 2 if kind.kind == "b" else min(high, int(np.iinfo(kind).max) + 1)
         return rng.integers(0, most, tensor.shape).astype(kind).tobytes()
+    if whole_numbers:
+        return rng.integers(-3, 4, tensor.shape).astype(kind).tobytes()
     return rng.standard_normal(tensor.shape).astype(kind).tobytes()
 
 

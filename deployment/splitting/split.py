@@ -9,16 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from splitfog.deployment.models.onnx_import import canonical_path, require_onnx
+from splitfog.deployment.splitting.extraction import Whole
 from splitfog.deployment.splitting.manifest import (
     FILE_NAME,
     Manifest,
     ModelFile,
+    Predicted,
     save_manifest,
 )
-from splitfog.deployment.splitting.pieces import Job
+from splitfog.deployment.splitting.pieces import plan_pieces
+from splitfog.deployment.splitting.wiring import Wiring
 from splitfog.formulations.costs.describe import Placements, as_plan
 from splitfog.formulations.costs.feasibility import decision_violations
-from splitfog.formulations.decision import Decision
+from splitfog.formulations.costs.reference import decision_cost
+from splitfog.formulations.decision import Decision, TaskDecision
+from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import PlanError, decision_of, encode_plan, load_plan
 from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.changes import MODEL_FILE, with_one_task
@@ -92,16 +97,19 @@ def split(
     """
     require_onnx()
     given = instance if isinstance(instance, Instance) else load_instance(instance)
-    whole = _canonical_bytes(given, model)
+    content = _canonical_bytes(given, model)
     name = _task_name(given, task)
     origin, file, sha256 = _plan(given, plan)
     one, decision = _decided(given, file, name, origin)
-    job = Job(one, decision.tasks[0], whole)
+    whole = _whole(one, content)
+    pieces, fewest = plan_pieces(one, decision, whole)
+    wiring = Wiring(one, whole, pieces)
+    tensors = wiring.tensors()
     folder = Path(directory)
-    write_whole(folder / WHOLE, whole)
+    write_whole(folder / WHOLE, content)
     parts = []
-    for part, content in job.parts():
-        write_whole(folder / part.file, content)
+    for part, data in wiring.parts():
+        write_whole(folder / part.file, data)
         parts.append(part)
     manifest = Manifest(
         instance=given.name,
@@ -109,12 +117,17 @@ def split(
         plan_sha256=sha256,
         task=name,
         level=given.meta[MODEL_FILE]["level"],
-        model=ModelFile(WHOLE, hashlib.sha256(whole).hexdigest()),
+        model=ModelFile(WHOLE, hashlib.sha256(content).hexdigest()),
+        inputs=wiring.inputs,
+        outputs=wiring.outputs,
+        predicted=_predicted(one, decision),
+        nodes=wiring.nodes(tensors),
+        links=wiring.links(tensors),
         parts=tuple(parts),
-        **job.description(),
+        tensors=tensors,
     )
     save_manifest(manifest, folder / FILE_NAME)
-    return Split(folder, manifest, job.fewest)
+    return Split(folder, manifest, fewest)
 
 
 def _canonical_bytes(instance: Instance, model: str | os.PathLike[str] | None) -> bytes:
@@ -161,7 +174,7 @@ def _plan(instance: Instance, plan: AnyPlan) -> tuple[str, PlanFile, str]:
 
 def _decided(
     instance: Instance, plan: PlanFile, task: str, origin: str
-) -> tuple[Instance, Decision]:
+) -> tuple[Instance, TaskDecision]:
     """The instance with one task only, and what the plan decides of it."""
     if not plan.tasks:
         raise InstanceError(origin, ["it places nothing: it has no tasks"])
@@ -173,8 +186,27 @@ def _decided(
         said = f"it is no plan of {instance.name}: {error.defects[0]}{rest}"
         raise InstanceError(origin, [said]) from None
     position = next(i for i, own in enumerate(instance.tasks) if own.name == task)
-    one = with_one_task(instance, position)
-    decision = Decision((whole.tasks[position],))
-    if broken := decision_violations(one, decision, plan.objective):
+    one, decision = with_one_task(instance, position), whole.tasks[position]
+    if broken := decision_violations(one, Decision((decision,)), plan.objective):
         raise InstanceError(origin, broken)
     return one, decision
+
+
+def _whole(instance: Instance, content: bytes) -> Whole:
+    """The canonical model, whose layers must be those of the instance's only task."""
+    model = instance.model_of(instance.tasks[0])
+    whole = Whole(content, model.name)
+    if strange := sorted(whole.layer_names ^ set(model.index)):
+        said = f"layer {strange[0]} is in only one of the instance and its canonical model"
+        raise InstanceError(instance.name, [said])
+    return whole
+
+
+def _predicted(instance: Instance, decision: TaskDecision) -> Predicted:
+    """Of this task alone, each tensor sent once."""
+    asked = Decision((decision,))
+    latency = decision_cost(instance, asked, Objective("latency", monotone=False))
+    if decision.stages:  # which have no period
+        return Predicted(float(latency), None)
+    period = decision_cost(instance, asked, Objective("period", monotone=False))
+    return Predicted(float(latency), float(period))
