@@ -51,7 +51,7 @@ def fit_predictor(times: Sequence[LayerTime], node: str | None = None) -> Predic
     Raises
     ------
     ValueError
-        Where times have no work, are of several nodes, or none is left.
+        Where there are no times, or they have no work or are of several nodes, and none is named.
     """
     own, place = _of_node(times, node)
     samples: dict[str, list[Sample]] = defaultdict(list)
@@ -96,10 +96,12 @@ def fit_files(paths: Sequence[Path], node: str | None = None) -> Predictor:
 
 
 def _of_node(times: Sequence[LayerTime], node: str | None) -> tuple[list[LayerTime], str]:
+    if not times:
+        raise ValueError("times = [], must be those of one layer or more")
     places = list(dict.fromkeys(time.place for time in times))
     if node is None and len(places) > 1:
         raise ValueError(
-            f"the times are of {', '.join(places)}: a predictor is of one machine, choose by node"
+            f"the times are of {', '.join(places)}: a predictor is of one, name it (node)"
         )
     if node is not None and node not in places:
         raise ValueError(f"node = {node!r}, must be one of {', '.join(places)}")

@@ -170,15 +170,17 @@ class Predictor(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         dict of str to int
         """
         laws = {law.kind for law in self.laws}
-        kinds = (work.kind for model in instance.models for work in layer_work(model).values())
+        kinds = [
+            work.kind
+            for model in instance.models
+            for layer, work in layer_work(model).items()
+            if not is_output(model, model.index[layer])
+        ]
         return dict(Counter(kind for kind in kinds if kind not in laws))
 
     def _of_model(self, model: Model) -> Iterator[tuple[str, float]]:
-        work = layer_work(model)
-        for position, layer in enumerate(model.layers):
-            if layer.op != "input":
-                free = is_output(model, position)
-                yield layer.name, 0.0 if free else self.seconds(work[layer.name])
+        for layer, work in layer_work(model).items():
+            yield layer, 0.0 if is_output(model, model.index[layer]) else self.seconds(work)
 
 
 def load_predictor(path: str | os.PathLike[str]) -> Predictor:

@@ -26,7 +26,6 @@ LEAST_RUN_S = 2e-3
 """A whole run below this leaves layers of a few microseconds, in which they are counted."""
 
 HALF_US = 0.5
-MOST_DEFECTS = 20
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def read_runtime_profile(content: bytes, origin: str) -> RuntimeProfile:
     nodes = sorted(_events(events, "Node", defects), key=lambda event: (event.start, -event.end))
     runs = sorted(each.start for each in _events(events, "Session", defects) if each.name == RUN)
     if defects:
-        raise InstanceError(origin, defects[:MOST_DEFECTS])
+        raise InstanceError(origin, defects)
     if not runs or not nodes:
         raise InstanceError(origin, ["it holds no run, must be what a run with profiling writes"])
     longest: dict[tuple[str, int], float] = {}

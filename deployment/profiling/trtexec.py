@@ -23,8 +23,6 @@ POINTWISE = re.compile(r"^PWN\((.+)\)$")
 FIGURES = ("medianMs", "averageMs")
 """Of a run, the better first; older versions have only the second."""
 
-MOST_DEFECTS = 20
-
 
 @dataclass(frozen=True)
 class Fused:
@@ -57,7 +55,7 @@ def read_trtexec(content: bytes, origin: str) -> tuple[Fused, ...]:
     if not found and not defects:
         defects.append("it holds no layer, must be what trtexec --exportProfile writes")
     if defects:
-        raise InstanceError(origin, defects[:MOST_DEFECTS])
+        raise InstanceError(origin, defects)
     return tuple(found)
 
 
