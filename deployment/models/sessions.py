@@ -26,8 +26,15 @@ ELEMENTS: Mapping[str, tuple[int, int]] = {
 ELEMENT_NAMES: Mapping[int, str] = {number: name for name, (number, _) in ELEMENTS.items()}
 
 
-def session(model: bytes | Path) -> Any:
+def session(model: bytes | Path, profile: Path | None = None) -> Any:
     """An `onnxruntime.InferenceSession` of a model or its file.
+
+    Parameters
+    ----------
+    model
+        Its bytes, or where it is.
+    profile
+        What the name of a profile of its runs, written at its end, begins with; None: no profile.
 
     Raises
     ------
@@ -40,6 +47,9 @@ def session(model: bytes | Path) -> Any:
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    if profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile)
     given = str(model) if isinstance(model, Path) else model
     return ort.InferenceSession(given, options, providers=["CPUExecutionProvider"])
 
