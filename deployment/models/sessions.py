@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from math import ceil, prod
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,13 @@ ELEMENTS: Mapping[str, tuple[int, int]] = {
 """ONNX's number and the bits of every type that can be sent, by its name in numpy and ml_dtypes."""
 
 ELEMENT_NAMES: Mapping[int, str] = {number: name for name, (number, _) in ELEMENTS.items()}
+
+
+def require_installed(*modules: str) -> None:
+    """Say what to install where some modules are missing."""
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise ModuleNotFoundError(f"{' and '.join(missing)} missing: pip install 'splitfog[onnx]'")
 
 
 def session(model: bytes | Path) -> Any:
