@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,9 @@ class RunPlan:
     timeout_s: float
 
 
+Notice = Callable[[str], None]
+
+
 class Driver:
     """A run over nodes that listen already.
 
@@ -66,10 +69,11 @@ class Driver:
         What requests go through, in turn.
     slots
         How many requests are under way at most.
+    notice
+        Called at once with a sentence on what goes wrong.
 
     Attributes
     ----------
-    faults : what nodes complain of, beside lost requests.
     interrupted : whether Ctrl-C has ended the run.
     """
 
@@ -80,9 +84,10 @@ class Driver:
         network: Network,
         plans: Sequence[RunPlan],
         slots: int,
+        notice: Notice,
     ) -> None:
-        self.faults: list[str] = []
         self.interrupted = False
+        self._notice = notice
         self._run = secrets.token_hex(16)
         self._socket, self._plans, self._slots = socket, plans, slots
         self._peers = Peers(context, network, self._run, self._listen)
@@ -185,7 +190,7 @@ class Driver:
             if header.run == self._run:
                 self._hear(header, payload)
         except Malformed as error:
-            self.faults.append(f"dropped {error}")
+            self._notice(f"dropped {error}")
 
     def _hear(self, header: Any, payload: memoryview) -> None:
         if isinstance(header, Ready):
@@ -195,7 +200,7 @@ class Driver:
         elif isinstance(header, Pong):
             self._peers.answered(header)
         elif isinstance(header, Fault) and header.request is None:
-            self.faults.append(f"node {header.node}: {header.reason}")
+            self._notice(f"node {header.node}: {header.reason}")
         elif isinstance(header, Begun | Ran | Crossed | Fault | Chunk):
             self._note(header, payload)
 
@@ -232,6 +237,7 @@ class Driver:
         """Give up what needs a node that has gone."""
         for node in self._peers.look():
             reason = f"node {node} {self._peers.gone(node)}"
+            self._notice(reason)
             for plan in self._plans:
                 if node in plan.program.nodes:
                     self._down.setdefault(plan.name, reason)
@@ -246,5 +252,6 @@ class Driver:
             if now_s > outcome.deadline_s:
                 plan = next(plan for plan in self._plans if plan.name == outcome.plan)
                 reason = f"after {plan.timeout_s:g} s it waits for {outcome.waits_for()}"
+                self._notice(f"{outcome.plan}: {reason}")
                 self._down.setdefault(outcome.plan, reason)
                 self._lose(outcome, reason)

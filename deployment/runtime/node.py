@@ -37,6 +37,7 @@ from splitfog.deployment.wire.sockets import (
     Peer,
     Socket,
     authenticated,
+    endpoint_of,
     host_of,
     listening,
     news,
@@ -78,8 +79,8 @@ def serve(
     InstanceError, ValueError
         Naming what is wrong with a manifest, a part's file, the place or the keys.
     """
-    host = host_of(place)
-    if keys_folder is None and not is_loopback(host):
+    endpoint_of(place)
+    if keys_folder is None and not is_loopback(host_of(place)):
         raise ValueError(
             f"{place} can be reached from other machines, so it needs --keys (see --make-keys)"
         )
@@ -167,18 +168,17 @@ class Node:
             out = sending(self._context, hello.driver, self._keys, DRIVER)
         except ValueError as error:
             raise Malformed(f"a driver that cannot be answered: {error}") from None
-        monitor, driver = watched(out), SendingLink(out)
         try:
             plans = self._plans_of(hello)
             ways = {link.head: self._link(link) for link in links}
         except ValueError as error:
-            driver.put(Refused(run=hello.run, node=self.name, reason=str(error)))
-            driver.finish()
-            monitor.close(0)
+            refusal = SendingLink(out)
+            refusal.put(Refused(run=hello.run, node=self.name, reason=str(error)))
+            refusal.finish()
             return
-        self._session = Session(self.name, hello, plans, ways, driver)
-        self._monitor, self._faults = monitor, 0
-        driver.put(Ready(run=hello.run, node=self.name))
+        self._monitor, self._faults = watched(out), 0
+        self._session = Session(self.name, hello, plans, ways, SendingLink(out))
+        self._session.driver.put(Ready(run=hello.run, node=self.name))
 
     def _plans_of(self, hello: Hello) -> dict[str, HeldPlan]:
         """The plans of a run, if it can be taken up."""

@@ -21,12 +21,12 @@ from splitfog.deployment.wire.frames import (
     encoded_links,
 )
 from splitfog.deployment.wire.keys import Keys
-from splitfog.deployment.wire.sockets import Context, Peer, Socket, news, sending, watched
+from splitfog.deployment.wire.sockets import Context, Peer, Socket, closed, news, sending, watched
 
 PINGS = 10
 """A node's clock is taken from the quickest of so many answers."""
 
-LAST_WORDS_MS = 200
+LAST_WORDS_S = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,8 +197,8 @@ class Peers:
         for connection in self._all.values():
             with suppress(zmq.ZMQError):
                 connection.socket.send(encoded(Bye(run=self._run)), zmq.NOBLOCK)
+            closed(connection.socket, LAST_WORDS_S if connection.gone is None else 0.0)
             connection.monitor.close(0)
-            connection.socket.close(LAST_WORDS_MS if connection.gone is None else 0)
 
     def _until(self, timeout_s: float, wanted: Callable[[_Connection], bool], fault: str) -> None:
         """Wait until all connections are as wanted; say which is not."""

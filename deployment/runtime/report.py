@@ -145,12 +145,10 @@ class RunReport:
     Attributes
     ----------
     plans : one report each.
-    faults : what nodes complain of beside that, such as malformed frames.
     interrupted : whether Ctrl-C has ended it.
     """
 
     plans: tuple[PlanReport, ...]
-    faults: tuple[str, ...]
     interrupted: bool
 
     @property

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from splitfog.deployment.runtime.driver import Driver, RunPlan
+from splitfog.deployment.runtime.driver import Driver, Notice, RunPlan
 from splitfog.deployment.runtime.figures import with_bandwidths
 from splitfog.deployment.runtime.held import manifest_sha256
 from splitfog.deployment.runtime.peers import Orders
@@ -89,7 +89,9 @@ def run_plans(
     directories: Sequence[str | os.PathLike[str]],
     conditions: Conditions,
     machines: Machines | None = None,
+    *,
     started: Started | None = None,
+    notice: Notice | None = None,
 ) -> RunReport:
     """Send requests through plans and report what they took beside what is predicted.
 
@@ -106,6 +108,8 @@ def run_plans(
         Where nodes run already; None: they are processes of this machine, started and ended here.
     started
         Without `machines`: called with the process id of every node, once all listen.
+    notice
+        Called at once with a sentence on what goes wrong: a node that is gone, a link that stalls.
 
     Returns
     -------
@@ -134,7 +138,7 @@ def run_plans(
             )
             for plan in plans
         ]
-        return _driven(plans, whole, conditions, wait())
+        return _driven(plans, whole, conditions, wait(), notice or _ignore)
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,7 @@ def _driven(
     whole: Sequence[tuple[list[Values], list[Values]]],
     conditions: Conditions,
     listening: Listening,
+    notice: Notice,
 ) -> RunReport:
     """The run itself, over nodes that listen."""
     context, socket, network = listening
@@ -163,7 +168,7 @@ def _driven(
         )
         for plan, (given, _) in zip(plans, whole, strict=True)
     ]
-    driver = Driver(context, socket, network, run_plans, conditions.slots)
+    driver = Driver(context, socket, network, run_plans, conditions.slots, notice)
     try:
         driver.greet(_orders(plans, network.places, conditions), ANSWER_S)
         driver.send(len(plans), 1)
@@ -174,7 +179,11 @@ def _driven(
         plan_report(plan.name, plan.program, [o for o in outcomes if o.plan == plan.name], expected)
         for plan, (_, expected) in zip(plans, whole, strict=True)
     ]
-    return RunReport(tuple(reports), tuple(driver.faults), driver.interrupted)
+    return RunReport(tuple(reports), driver.interrupted)
+
+
+def _ignore(sentence: str) -> None:
+    """Whoever wants no notice still has the report."""
 
 
 def _plans(directories: Sequence[str | os.PathLike[str]], conditions: Conditions) -> list[_Plan]:

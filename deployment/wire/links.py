@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from splitfog.deployment.wire.frames import Chunk, Message, encoded
 from splitfog.deployment.wire.pacing import SPIN_S, Pace, spin_until
-from splitfog.deployment.wire.sockets import Socket
+from splitfog.deployment.wire.sockets import Socket, closed
 
 LAST_WORDS_S = 1.0
 """What is on a link that is finished has so long to leave."""
@@ -60,7 +60,7 @@ class SendingLink:
                 else:
                     self._send(encoded(message))
         finally:
-            self._socket.close(linger=0 if self._closed.is_set() else int(1000 * LAST_WORDS_S))
+            closed(self._socket, 0.0 if self._closed.is_set() else LAST_WORDS_S)
 
     def _send_tensor(self, chunk: Chunk, data: memoryview, put_s: float) -> None:
         start_s = max(put_s, self._free_s)

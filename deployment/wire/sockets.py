@@ -22,6 +22,9 @@ SILENCE_MS = 600
 QUEUED_FRAMES = 256
 RETRY_MS = 100
 
+DOMAIN = "splitfog"
+"""What the authenticator knows the listening sockets by."""
+
 Socket = zmq.Socket[bytes]
 Context = zmq.Context[Socket]
 
@@ -85,19 +88,20 @@ def listening(context: Context, places: list[str], keys: Keys | None) -> tuple[S
         Naming the place, where a port is in use or an address is not of this machine.
     """
     socket = context.socket(zmq.PULL)
-    _set(socket, {"MAXMSGSIZE": FRAME_BYTES, "RCVHWM": QUEUED_FRAMES, "IPV6": 1})
+    _set(socket, {"MAXMSGSIZE": FRAME_BYTES, "RCVHWM": QUEUED_FRAMES})
+    _set(socket, {"IPV6": any("[" in place for place in places)})
     _set(socket, {"HEARTBEAT_IVL": HEARTBEAT_MS, "HEARTBEAT_TIMEOUT": SILENCE_MS})
     if keys is not None:
         socket.curve_server = True
         socket.curve_publickey, socket.curve_secretkey = keys.public, keys.secret
-        socket.zap_domain = b"splitfog"
+        socket.zap_domain = DOMAIN.encode()
     endpoints = []
     for place in places:
         try:
             socket.bind(endpoint_of(place))
         except zmq.ZMQError as error:
             socket.close()
-            raise ValueError(f"cannot listen at {place}: {error.strerror}") from None
+            raise ValueError(f"cannot listen at {place}: {zmq.strerror(error.errno)}") from None
         endpoints.append(socket.getsockopt_string(zmq.LAST_ENDPOINT))
     return socket, endpoints
 
@@ -111,7 +115,7 @@ def sending(
     until there is somebody for the first time.
     """
     socket = context.socket(zmq.PUSH)
-    _set(socket, {"SNDHWM": QUEUED_FRAMES, "SNDTIMEO": RETRY_MS, "IPV6": 1})
+    _set(socket, {"SNDHWM": QUEUED_FRAMES, "SNDTIMEO": RETRY_MS, "IPV6": "[" in endpoint})
     _set(socket, {"HEARTBEAT_IVL": HEARTBEAT_MS, "HEARTBEAT_TIMEOUT": SILENCE_MS})
     _set(socket, {"RECONNECT_IVL": RETRY_MS if patient else -1})
     if keys is not None:
@@ -121,12 +125,25 @@ def sending(
         socket.connect(endpoint)
     except zmq.ZMQError as error:
         socket.close()
-        raise ValueError(f"{endpoint} is no address: {error.strerror}") from None
+        raise ValueError(f"{endpoint} is no address: {zmq.strerror(error.errno)}") from None
     return socket
 
 
+def closed(socket: Socket, linger_s: float = 0.0) -> None:
+    """Close a socket that was perhaps watched.
+
+    Its monitor must be told first: with nobody left to tell, ZeroMQ's own thread would wait for
+    ever to report the end of the connection.
+    """
+    socket.disable_monitor()
+    socket.close(int(1000 * linger_s))
+
+
 def watched(socket: Socket) -> Socket:
-    """The socket that tells what becomes of another one's connections; see `news`."""
+    """The socket that tells what becomes of another one's connections; see `news`.
+
+    It may be closed after that other one is `closed`, not before.
+    """
     monitor: Socket = socket.get_monitor_socket(sum(_MEANING))
     return monitor
 
@@ -148,7 +165,7 @@ def authenticated(keys: Keys | None) -> Iterator[Context]:
     try:
         if guard is not None and keys is not None:
             guard.start()
-            guard.configure_curve(domain="*", location=str(keys.folder))
+            guard.configure_curve(domain=DOMAIN, location=str(keys.folder))
         yield context
     finally:
         if guard is not None:

@@ -111,7 +111,7 @@ def run(
         seed=seed,
         paced=hosts is None if pace is None else pace,
     )
-    report = run_plans(directories, conditions, _machines(hosts, keys, listen))
+    report = run_plans(directories, conditions, _machines(hosts, keys, listen), notice=say)
     if output is not None:
         _draw(report, output)
     if as_json:
@@ -176,7 +176,6 @@ def _draw(report: RunReport, path: Path) -> None:
 
 
 def _say_faults(report: RunReport) -> None:
-    say(*report.faults)
     for plan in report.plans:
         for reason, numbers in _lost(plan).items():
             which = ", ".join(map(str, numbers))
