@@ -122,8 +122,9 @@ def test_without_a_key_nobody_is_heard_by_one_who_has_one(tmp_path: Path) -> Non
     pi, driver = load_keys(tmp_path, "pi"), load_keys(tmp_path, DRIVER)
     with authenticated(pi) as context:
         pull, (endpoint,) = listening(context, ["127.0.0.1:*"], pi)
-        sending(context, endpoint, None, "pi").send(b"plain")
-        sending(context, endpoint, driver, "pi").send(b"encrypted")
+        plain, encrypted = (sending(context, endpoint, keys, "pi") for keys in (None, driver))
+        plain.send(b"plain")
+        encrypted.send(b"encrypted")
         assert pull.poll(5000)
         assert pull.recv() == b"encrypted"
         assert not pull.poll(100)
