@@ -13,6 +13,7 @@ from splitfog.deployment.runtime.inbox import Value
 from splitfog.deployment.runtime.program import NodeProgram, Program
 from splitfog.deployment.splitting.comparison import opened
 from splitfog.deployment.splitting.manifest import checked_file, load_manifest, manifest_path
+from splitfog.deployment.wire.frames import MOST_LETTERS
 from splitfog.instances.json_files import read_bytes
 
 
@@ -63,6 +64,9 @@ def hold(path: str | os.PathLike[str], node: str) -> HeldPlan:
         known = ", ".join(program.nodes)
         raise ValueError(f"{path}: node {node!r} is unknown, must be one of {known}")
     own = program.nodes[node]
+    for named in (*program.manifest.nodes, *program.manifest.parts, *program.manifest.tensors):
+        if len(named.name) > MOST_LETTERS:
+            raise ValueError(f"{path}: a name of {len(named.name)} letters, at most {MOST_LETTERS}")
     for part in own.parts:
         if not part.inputs:
             raise ValueError(f"{path}: part {part.name} reads nothing, so that nothing starts it")

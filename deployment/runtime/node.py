@@ -28,6 +28,7 @@ from splitfog.deployment.wire.frames import (
     Refused,
     decoded,
     decoded_links,
+    one_line,
 )
 from splitfog.deployment.wire.keys import DRIVER, Keys, is_loopback, load_keys
 from splitfog.deployment.wire.links import SendingLink
@@ -165,7 +166,7 @@ class Node:
     def _greet(self, hello: Hello, links: Sequence[LinkTo]) -> None:
         """Take up a run, or tell the driver why not."""
         try:
-            out = sending(self._context, hello.driver, self._keys, DRIVER)
+            out, monitor = watched(self._context, hello.driver, self._keys, DRIVER)
         except ValueError as error:
             raise Malformed(f"a driver that cannot be answered: {error}") from None
         try:
@@ -173,10 +174,10 @@ class Node:
             ways = {link.head: self._link(link) for link in links}
         except ValueError as error:
             refusal = SendingLink(out)
-            refusal.put(Refused(run=hello.run, node=self.name, reason=str(error)))
-            refusal.finish()
+            refusal.put(Refused(run=hello.run, node=self.name, reason=one_line(error)))
+            refusal.finish(monitor)
             return
-        self._monitor, self._faults = watched(out), 0
+        self._monitor, self._faults = monitor, 0
         self._session = Session(self.name, hello, plans, ways, SendingLink(out))
         self._session.driver.put(Ready(run=hello.run, node=self.name))
 
@@ -209,7 +210,9 @@ class Node:
         """Report a frame that was dropped."""
         self._faults += 1
         if self._session is not None and self._faults <= MOST_FAULTS:
-            fault = Fault(run=self._session.run, node=self.name, reason=f"dropped {reason}")
+            fault = Fault(
+                run=self._session.run, node=self.name, reason=one_line(f"dropped {reason}")
+            )
             self._session.driver.put(fault)
 
 

@@ -21,7 +21,7 @@ from splitfog.deployment.wire.frames import (
     encoded_links,
 )
 from splitfog.deployment.wire.keys import Keys
-from splitfog.deployment.wire.sockets import Context, Peer, Socket, closed, news, sending, watched
+from splitfog.deployment.wire.sockets import Context, Peer, Socket, closed, news, watched
 
 PINGS = 10
 """A node's clock is taken from the quickest of so many answers."""
@@ -99,8 +99,8 @@ class Peers:
         self._all: dict[str, _Connection] = {}
         self._answers: list[tuple[float, float]] = []
         for node, endpoint in network.places.items():
-            socket = sending(context, endpoint, network.keys, node, patient=True)
-            self._all[node] = _Connection(socket, watched(socket))
+            socket, monitor = watched(context, endpoint, network.keys, node, patient=True)
+            self._all[node] = _Connection(socket, monitor)
 
     @property
     def monitors(self) -> Iterator[Socket]:

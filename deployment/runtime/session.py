@@ -12,7 +12,7 @@ from splitfog.deployment.models.sessions import view_of
 from splitfog.deployment.runtime.held import HeldPlan
 from splitfog.deployment.runtime.inbox import Inbox, Request, Value
 from splitfog.deployment.splitting.manifest import Tensor
-from splitfog.deployment.wire.frames import Begun, Chunk, Crossed, Fault, Hello, Ran
+from splitfog.deployment.wire.frames import Begun, Chunk, Crossed, Fault, Hello, Ran, one_line
 from splitfog.deployment.wire.links import SendingLink
 
 
@@ -128,7 +128,7 @@ class Session:
             try:
                 self._run_part(job.request, job.position)
             except Exception as error:  # whatever ONNX Runtime raises loses this request alone
-                reason = f"part {part.name} failed: {' '.join(str(error).split())}"
+                reason = f"part {part.name} failed: {one_line(error)}"
                 self.driver.put(
                     Fault(run=self.run, node=self.node, reason=reason, request=job.request.number)
                 )

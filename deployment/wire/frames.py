@@ -22,6 +22,9 @@ CHUNK_BYTES = 65_536
 FRAME_BYTES = 2 + HEADER_BYTES + CHUNK_BYTES
 """ZMQ_MAXMSGSIZE: a longer message ends its connection before memory is taken for it."""
 
+MOST_LETTERS = 500
+"""Of a reason, and of the name of a tensor, a part or a node: several fit into a header."""
+
 Count = Annotated[int, Meta(ge=0, le=2**62)]
 Instant = float
 """Seconds on the sending process's `time.perf_counter`."""
@@ -168,6 +171,11 @@ Header = Hello | Ready | Refused | Ping | Pong | Bye | Chunk | Begun | Ran | Cro
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Header)
 _links: msgspec.json.Decoder[tuple[LinkTo, ...]] = msgspec.json.Decoder(tuple[LinkTo, ...])
+
+
+def one_line(error: object) -> str:
+    """What went wrong, short enough for a header."""
+    return " ".join(str(error).split())[:MOST_LETTERS]
 
 
 def encoded(header: Message, payload: bytes | memoryview = b"") -> bytes:

@@ -32,6 +32,7 @@ class SendingLink:
         self._socket, self._pace = socket, pace or Pace()
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._closed = Event()
+        self._monitor: Socket | None = None
         self._free_s, self._end_s = 0.0, inf
         self._thread = Thread(target=self._work, daemon=True)
         self._thread.start()
@@ -40,8 +41,12 @@ class SendingLink:
         """Send a message; the bytes of a tensor with a `Chunk` as message."""
         self._jobs.put((message, data, time.perf_counter()))
 
-    def finish(self) -> None:
-        """Close after what is on the link has been sent, or a second later; does not wait."""
+    def finish(self, monitor: Socket) -> None:
+        """Close after what is on the link has been sent, or a second later; does not wait.
+
+        `monitor` of its socket is closed then, too.
+        """
+        self._monitor = monitor
         self._end_s = time.perf_counter() + LAST_WORDS_S
         self._jobs.put(None)
 
@@ -61,6 +66,8 @@ class SendingLink:
                     self._send(encoded(message))
         finally:
             closed(self._socket, 0.0 if self._closed.is_set() else LAST_WORDS_S)
+            if self._monitor is not None:
+                self._monitor.close(0)
 
     def _send_tensor(self, chunk: Chunk, data: memoryview, put_s: float) -> None:
         start_s = max(put_s, self._free_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket as network
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,32 +102,33 @@ def listening(context: Context, places: list[str], keys: Keys | None) -> tuple[S
             socket.bind(endpoint_of(place))
         except zmq.ZMQError as error:
             socket.close()
-            raise ValueError(f"cannot listen at {place}: {zmq.strerror(error.errno)}") from None
+            raise ValueError(f"cannot listen at {place}: {os.strerror(error.errno or 0)}") from None
         endpoints.append(socket.getsockopt_string(zmq.LAST_ENDPOINT))
     return socket, endpoints
 
 
-def sending(
-    context: Context, endpoint: str, keys: Keys | None, peer: str, *, patient: bool = False
-) -> Socket:
+def sending(context: Context, endpoint: str, keys: Keys | None, peer: str) -> Socket:
     """A PUSH that is connected to one endpoint; `peer` names whose public key it must have.
 
-    A connection that is lost is not made again: what was on it is lost as well. `patient` tries
-    until there is somebody for the first time.
+    A connection that is lost is not made again: what was on it is lost as well.
     """
-    socket = context.socket(zmq.PUSH)
-    _set(socket, {"SNDHWM": QUEUED_FRAMES, "SNDTIMEO": RETRY_MS, "IPV6": "[" in endpoint})
-    _set(socket, {"HEARTBEAT_IVL": HEARTBEAT_MS, "HEARTBEAT_TIMEOUT": SILENCE_MS})
-    _set(socket, {"RECONNECT_IVL": RETRY_MS if patient else -1})
-    if keys is not None:
-        socket.curve_serverkey = keys.of(peer)
-        socket.curve_publickey, socket.curve_secretkey = keys.public, keys.secret
-    try:
-        socket.connect(endpoint)
-    except zmq.ZMQError as error:
-        socket.close()
-        raise ValueError(f"{endpoint} is no address: {zmq.strerror(error.errno)}") from None
+    socket = _push(context, keys, peer, -1)
+    _connect(socket, endpoint)
     return socket
+
+
+def watched(
+    context: Context, endpoint: str, keys: Keys | None, peer: str, *, patient: bool = False
+) -> tuple[Socket, Socket]:
+    """A PUSH as `sending` gives it, and the socket that tells what becomes of it: see `news`.
+
+    `patient` tries until there is somebody for the first time. The second socket may be closed
+    after the first is `closed`, not before.
+    """
+    socket = _push(context, keys, peer, RETRY_MS if patient else -1)
+    monitor: Socket = socket.get_monitor_socket(sum(_MEANING))  # first, to miss nothing
+    _connect(socket, endpoint)
+    return socket, monitor
 
 
 def closed(socket: Socket, linger_s: float = 0.0) -> None:
@@ -137,15 +139,6 @@ def closed(socket: Socket, linger_s: float = 0.0) -> None:
     """
     socket.disable_monitor()
     socket.close(int(1000 * linger_s))
-
-
-def watched(socket: Socket) -> Socket:
-    """The socket that tells what becomes of another one's connections; see `news`.
-
-    It may be closed after that other one is `closed`, not before.
-    """
-    monitor: Socket = socket.get_monitor_socket(sum(_MEANING))
-    return monitor
 
 
 def news(monitor: Socket) -> Iterator[Peer]:
@@ -171,6 +164,25 @@ def authenticated(keys: Keys | None) -> Iterator[Context]:
         if guard is not None:
             guard.stop()
         context.destroy(linger=0)
+
+
+def _push(context: Context, keys: Keys | None, peer: str, retry_ms: int) -> Socket:
+    socket = context.socket(zmq.PUSH)
+    _set(socket, {"SNDHWM": QUEUED_FRAMES, "SNDTIMEO": RETRY_MS, "RECONNECT_IVL": retry_ms})
+    _set(socket, {"HEARTBEAT_IVL": HEARTBEAT_MS, "HEARTBEAT_TIMEOUT": SILENCE_MS})
+    if keys is not None:
+        socket.curve_serverkey = keys.of(peer)
+        socket.curve_publickey, socket.curve_secretkey = keys.public, keys.secret
+    return socket
+
+
+def _connect(socket: Socket, endpoint: str) -> None:
+    _set(socket, {"IPV6": "[" in endpoint})
+    try:
+        socket.connect(endpoint)
+    except zmq.ZMQError as error:
+        closed(socket)
+        raise ValueError(f"{endpoint} is no address: {os.strerror(error.errno or 0)}") from None
 
 
 def _set_context(context: Context) -> None:

@@ -9,10 +9,19 @@ import pytest
 
 pytest.importorskip("zmq")
 
+import zmq
+
 from splitfog.deployment.wire.frames import Bye, Chunk, Ready, decoded
 from splitfog.deployment.wire.links import SendingLink
 from splitfog.deployment.wire.pacing import Pace
-from splitfog.deployment.wire.sockets import Context, Socket, authenticated, listening, sending
+from splitfog.deployment.wire.sockets import (
+    Context,
+    Socket,
+    authenticated,
+    listening,
+    sending,
+    watched,
+)
 
 
 @pytest.fixture
@@ -80,8 +89,10 @@ def test_a_link_that_is_finished_says_what_it_was_told(
     ends: tuple[Context, Socket, Socket],
 ) -> None:
     """The last message leaves although nobody waits for it."""
-    _, pull, push = ends
+    context, pull, _ = ends
+    push, monitor = watched(context, pull.getsockopt_string(zmq.LAST_ENDPOINT), None, "other")
     link = SendingLink(push)
     link.put(Ready(run="r", node="pi"))
-    link.finish()
+    link.finish(monitor)
     assert decoded(received(pull))[0] == Ready(run="r", node="pi")
+    link.close()

@@ -73,8 +73,7 @@ def test_a_peer_that_closes_is_gone() -> None:
     """There at first, then gone: seconds before anything times out."""
     with authenticated(None) as context:
         pull, (endpoint,) = listening(context, ["127.0.0.1:*"], None)
-        push = sending(context, endpoint, None, "other")
-        monitor = watched(push)
+        push, monitor = watched(context, endpoint, None, "other")
         assert heard(monitor, Peer.THERE)
         closed(pull)
         assert heard(monitor, Peer.GONE)
@@ -105,8 +104,7 @@ def test_only_those_with_a_key_in_the_folder_are_listened_to(tmp_path: Path) -> 
     with authenticated(pi) as context:
         pull, (endpoint,) = listening(context, ["127.0.0.1:*"], pi)
         for keys, expected in ((stranger, Peer.REFUSED), (driver, Peer.THERE)):
-            push = sending(context, endpoint, keys, "pi")
-            monitor = watched(push)
+            push, monitor = watched(context, endpoint, keys, "pi")
             push.send(keys.public)
             assert heard(monitor, expected)
             closed(push, 1.0)
