@@ -64,9 +64,9 @@ def hold(path: str | os.PathLike[str], node: str) -> HeldPlan:
         known = ", ".join(program.nodes)
         raise ValueError(f"{path}: node {node!r} is unknown, must be one of {known}")
     own = program.nodes[node]
-    for named in (*program.manifest.nodes, *program.manifest.parts, *program.manifest.tensors):
-        if len(named.name) > MOST_LETTERS:
-            raise ValueError(f"{path}: a name of {len(named.name)} letters, at most {MOST_LETTERS}")
+    for name in (*program.nodes, *program.node_of, *program.tensors):
+        if len(name) > MOST_LETTERS:
+            raise ValueError(f"{path}: a name of {len(name)} letters, at most {MOST_LETTERS}")
     for part in own.parts:
         if not part.inputs:
             raise ValueError(f"{path}: part {part.name} reads nothing, so that nothing starts it")
