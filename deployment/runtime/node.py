@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -38,6 +39,7 @@ from splitfog.deployment.wire.sockets import (
     Peer,
     Socket,
     authenticated,
+    closed,
     endpoint_of,
     host_of,
     listening,
@@ -170,8 +172,8 @@ class Node:
         except ValueError as error:
             raise Malformed(f"a driver that cannot be answered: {error}") from None
         try:
-            plans = self._plans_of(hello)
-            ways = {link.head: self._link(link) for link in links}
+            plans = self._plans_of(hello, {link.head for link in links})
+            ways = self._ways(links)
         except ValueError as error:
             refusal = SendingLink(out)
             refusal.put(Refused(run=hello.run, node=self.name, reason=one_line(error)))
@@ -181,18 +183,36 @@ class Node:
         self._session = Session(self.name, hello, plans, ways, SendingLink(out))
         self._session.driver.put(Ready(run=hello.run, node=self.name))
 
-    def _plans_of(self, hello: Hello) -> dict[str, HeldPlan]:
-        """The plans of a run, if it can be taken up."""
+    def _plans_of(self, hello: Hello, known: AbstractSet[str]) -> dict[str, HeldPlan]:
+        """The plans of a run, if it can be taken up over links to these nodes."""
         if self._session is not None:
             raise ValueError("is busy with another run")
         for name, sha256 in hello.plans.items():
             if sha256 not in self._held:
                 raise ValueError(f"does not hold the plan {name}, of manifest sha256 {sha256}")
-        return {name: self._held[sha256] for name, sha256 in hello.plans.items()}
+        plans = {name: self._held[sha256] for name, sha256 in hello.plans.items()}
+        hops = [heads for plan in plans.values() for heads in plan.program.hops.values()]
+        if unknown := sorted(set().union(*hops) - known):
+            raise ValueError(f"is not told how to reach {', '.join(unknown)}")
+        return plans
 
-    def _link(self, link: LinkTo) -> SendingLink:
-        socket = sending(self._context, link.endpoint, self._keys, link.head)
-        return SendingLink(socket, Pace(link.bandwidth_bps, link.latency_s, link.delay_s))
+    def _ways(self, links: Sequence[LinkTo]) -> dict[str, SendingLink]:
+        """The links out of this node, by their heads."""
+        sockets: dict[str, Socket] = {}
+        try:
+            for link in links:
+                peer = sending(self._context, link.endpoint, self._keys, link.head)
+                sockets[link.head] = peer
+        except ValueError:
+            for socket in sockets.values():
+                closed(socket)
+            raise
+        return {
+            link.head: SendingLink(
+                sockets[link.head], Pace(link.bandwidth_bps, link.latency_s, link.delay_s)
+            )
+            for link in links
+        }
 
     def _watch(self) -> None:
         """End the run of a driver that is gone."""

@@ -28,6 +28,9 @@ PINGS = 10
 
 LAST_WORDS_S = 0.2
 
+DEATH_S = 0.1
+"""A process that has been killed is known to be dead within so long."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
@@ -163,7 +166,7 @@ class Peers:
                 elif event is Peer.REFUSED:
                     connection.gone = "does not take this process's key"
                 elif connection.there:
-                    connection.gone = "does not answer any more: it hangs, or is cut off"
+                    connection.gone = self._end(node)
             if (death := self.network.death(node)) is not None:
                 connection.gone = death
             if connection.gone is not None:
@@ -199,6 +202,13 @@ class Peers:
                 connection.socket.send(encoded(Bye(run=self._run)), zmq.NOBLOCK)
             closed(connection.socket, LAST_WORDS_S if connection.gone is None else 0.0)
             connection.monitor.close(0)
+
+    def _end(self, node: str) -> str:
+        """Why a node has gone silent; the end of its process shows a moment later than that."""
+        until_s = time.perf_counter() + DEATH_S
+        while (death := self.network.death(node)) is None and time.perf_counter() < until_s:
+            time.sleep(DEATH_S / 10)
+        return death or "does not answer any more: it hangs, or is cut off"
 
     def _until(self, timeout_s: float, wanted: Callable[[_Connection], bool], fault: str) -> None:
         """Wait until all connections are as wanted; say which is not."""
