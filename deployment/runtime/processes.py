@@ -18,7 +18,7 @@ from typing import IO
 START_S = 120.0
 """Loading a node's parts takes at most so long."""
 
-END_S = 1.0
+END_S = 0.5
 """A process that has been told to end has so long before it is killed."""
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import socket as network
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import Enum
 from typing import Any
 
 import zmq
-from zmq.auth.thread import ThreadAuthenticator
 from zmq.utils.monitor import recv_monitor_message
 
 from splitfog.deployment.wire.frames import FRAME_BYTES
@@ -154,16 +153,16 @@ def authenticated(keys: Keys | None) -> Iterator[Context]:
     """A context whose listening sockets take only clients that have a key in the folder."""
     context: Context = zmq.Context()
     _set_context(context)
-    guard = None if keys is None else ThreadAuthenticator(context)
-    try:
-        if guard is not None and keys is not None:
+    with ExitStack() as stack:
+        stack.callback(context.destroy, linger=0)
+        if keys is not None:
+            from zmq.auth.thread import ThreadAuthenticator
+
+            guard = ThreadAuthenticator(context)
             guard.start()
+            stack.callback(guard.stop)
             guard.configure_curve(domain=DOMAIN, location=str(keys.folder))
         yield context
-    finally:
-        if guard is not None:
-            guard.stop()
-        context.destroy(linger=0)
 
 
 def _push(context: Context, keys: Keys | None, peer: str, retry_ms: int) -> Socket:
