@@ -26,7 +26,7 @@ def each_task(request: Request, place: PlaceTask) -> Answer:
     Tasks meet under `latency` only in the memory of nodes, which is checked at the end. Out of time
     before the last task, there is no plan.
     """
-    placements = []
+    placements: list[Placement] = []
     for position, task in enumerate(request.instance.tasks):
         if placements:
             request.deadline.check("the placement of every task")

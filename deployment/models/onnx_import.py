@@ -15,6 +15,7 @@ from splitfog.deployment.models.child import (
     ModelDefect,
     canonical_model,
 )
+from splitfog.deployment.models.sessions import require_installed
 from splitfog.instances.changes import MODEL_FILE
 from splitfog.instances.defects import InstanceError, shown
 from splitfog.instances.files import parse_instance, save_instance
@@ -162,11 +163,7 @@ def read_canonical(instance: Instance, model: str | os.PathLike[str] | None = No
 
 def require_onnx() -> None:
     """Say what to install where onnx or ONNX Runtime is missing."""
-    from importlib.util import find_spec
-
-    missing = [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]
-    if missing:
-        raise ModuleNotFoundError(f"{' and '.join(missing)} missing: pip install 'splitfog[onnx]'")
+    require_installed("onnx", "onnxruntime")
 
 
 def _mapped(data: bytes, name: str, tiers: Sequence[str]) -> Mapped:
