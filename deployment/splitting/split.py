@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from splitfog.deployment.models.onnx_import import canonical_path, require_onnx
+from splitfog.deployment.models.onnx_import import read_canonical, require_onnx
 from splitfog.deployment.splitting.extraction import Whole
 from splitfog.deployment.splitting.manifest import (
     FILE_NAME,
@@ -97,7 +96,7 @@ def split(
     """
     require_onnx()
     given = instance if isinstance(instance, Instance) else load_instance(instance)
-    content = _canonical_bytes(given, model)
+    content = read_canonical(given, model)
     name = _task_name(given, task)
     origin, file, sha256 = _plan(given, plan)
     one, decision = _decided(given, file, name, origin)
@@ -128,30 +127,6 @@ def split(
     )
     save_manifest(manifest, folder / FILE_NAME)
     return Split(folder, manifest, fewest)
-
-
-def _canonical_bytes(instance: Instance, model: str | os.PathLike[str] | None) -> bytes:
-    about = instance.meta.get(MODEL_FILE)
-    if not isinstance(about, Mapping) or "sha256" not in about:
-        raise InstanceError(
-            instance.name, ["meta.onnx is missing: splitfog import onnx makes such an instance"]
-        )
-    if model is not None:
-        path = Path(model)
-    elif instance.read_file is not None:
-        path = canonical_path(Path(instance.read_file)).with_name(str(about["file"]))
-    else:
-        raise ValueError("model = None, must be the canonical model's file: none lies beside")
-    if not path.exists():
-        said = f"no such file: it is the canonical model of {instance.name}, made by its import"
-        raise InstanceError(str(path), [said])
-    content = read_bytes(path)
-    found = hashlib.sha256(content).hexdigest()
-    if found != about["sha256"]:
-        raise InstanceError(
-            str(path), [f"sha256 = {found}, must be {about['sha256']} as {instance.name} says"]
-        )
-    return content
 
 
 def _task_name(instance: Instance, name: str | None) -> str:

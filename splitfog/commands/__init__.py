@@ -23,6 +23,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "simulate": "simulate",
         "pareto": "pareto",
         "split": "split",
+        "run": "runtime.run",
+        "serve": "runtime.serve",
     }
 )
 """Name on the command line -> module here, in the order of `splitfog --help`; one that has
