@@ -30,7 +30,9 @@ from tests.cases.real_models import GRAPHS, LARGE_GRAPHS, graph_path, trained, w
 PLANS, PLANS_OF_LARGE = 20, 2
 
 
-def models(scratch: Path, folders: list[Path]) -> Iterator[tuple[str, Path, Mapping[str, tuple]]]:
+def models(
+    scratch: Path, folders: list[Path]
+) -> Iterator[tuple[str, Path, Mapping[str, tuple[int, ...]]]]:
     """(name, file, dimensions of inputs) of every model."""
     for path, inputs in trained(folders):
         yield path.stem, path, inputs
@@ -58,7 +60,9 @@ def in_runs(instance: Instance, seed: int) -> dict[str, dict[str, str]]:
     return {task.name: placement}
 
 
-def row(name: str, path: Path, inputs: Mapping[str, tuple], scratch: Path) -> list[object]:
+def row(
+    name: str, path: Path, inputs: Mapping[str, tuple[int, ...]], scratch: Path
+) -> list[object]:
     """One model's line of the table."""
     started = time.perf_counter()
     import_onnx(path, scratch / "model.json", inputs=inputs, nodes=three_nodes())

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "simulate": "simulate",
         "pareto": "pareto",
         "split": "split",
+        "export": "export",
     }
 )
 """Name on the command line -> module here, in the order of `splitfog --help`; one that has
