@@ -20,7 +20,7 @@ from splitfog.deployment.exporters.ort_annotations import KEY, SETTING
 from splitfog.deployment.splitting.given import given
 from splitfog.instances.instance import Instance
 from tests.cases.onnx_models import branches, imported
-from tests.cases.onnx_tiles import (
+from tests.cases.real.tiles import (
     grid_of,
     imported_block,
     output_size,
