@@ -23,7 +23,7 @@ STRIPE = " (stripe)"
 HEADING = 0.22  # above a DAG, where there are several
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Sheet:
     """What stands on a sheet: lines above all, a legend, DAGs with panels beside, panels below.
 
