@@ -3,8 +3,8 @@
 Every graph in the onnx package (weights random, see `tests/cases/real/networks.py`) and every
 trained model that is found in the folders, each at 20 random plans over three nodes (2 for the
 three largest). Of every second plan the layers are anywhere, of the others in runs. Columns:
-layers, parts of the plans, which were proven to be the fewest, and plans of which all outputs are
-the same in every bit; seconds to import, and of one split and one check on two inputs.
+layers, parts of the plans, which were proven to be the fewest, and plans of which all outputs and
+all tensors between parts are the same in every bit; seconds to import, and of one split and one check on two inputs.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ INTEGER_RANGES = (256, 10, 2, 1)
 ROUNDING = 1e-5
 """Of an output's largest value: what slices may differ by, for their sums add in other orders."""
 
-Values = dict[str, bytes]
+Contents = dict[str, list[bytes]]
+"""Of tensors by name, their bytes for every input that is tried."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,14 @@ class Check:
     Attributes
     ----------
     inputs : how many were tried.
-    exact : whether all outputs are the same, bit for bit.
-    differences : the largest difference of an output that is not the same, by its name.
+    tensors : how many were compared: the outputs, and all between parts but rectangles.
+    exact : whether all of them are the same, bit for bit.
+    differences : the largest difference of each that is not the same, by its name.
     faults : why the check fails, as sentences; () where it passes.
     """
 
     inputs: int
+    tensors: int
     exact: bool
     differences: Mapping[str, float]
     faults: tuple[str, ...]
@@ -62,9 +65,10 @@ def check_split(
 ) -> Check:
     """Run all parts one after another, and the whole model, on the same seeded inputs.
 
-    Parts without slices must agree bit for bit. A slice adds up in the whole's order only as far as
-    the operator does, so outputs of plans with slices may differ by `ROUNDING` of their largest
-    value. Outputs that are not numbers, or nothing but zeros, prove nothing and fail.
+    Compared are the outputs and every tensor that parts hand to each other. Without slices they
+    must agree bit for bit. A slice adds up in the whole's order only as far as the operator does,
+    so with slices they may differ by `ROUNDING` of their largest value. Outputs that are not
+    numbers, or nothing but zeros, prove nothing and fail.
 
     Parameters
     ----------
@@ -89,79 +93,126 @@ def check_split(
         Where a file is missing or has changed, or a model does not run.
     """
     path = manifest_path(directory)
-    manifest = load_manifest(path)
-    folder = path.parent
-    tensors = {tensor.name: tensor for tensor in manifest.tensors}
-    given, expected = _whole(folder, manifest, tensors, inputs, seed, whole_numbers)
-    found = _parts(folder, manifest, tensors, given)
-    sliced = any(part.slice is not None for part in manifest.parts)
-    faults: list[str] = []
+    run = _Run(path.parent, load_manifest(path))
+    given, expected = run.whole(inputs, seed, whole_numbers)
     differences: dict[str, float] = {}
-    for name in manifest.outputs:
-        pairs = [(right[name], own[name]) for right, own in zip(expected, found, strict=True)]
-        arrays = [_array(right, tensors[name]) for right, _ in pairs]
-        faults += _proves_nothing(name, arrays)
-        unlike = [(a, _array(own, tensors[name])) for a, (r, own) in zip(arrays, pairs) if r != own]
-        if unlike:
-            differences[name] = max(_difference(a, b) for a, b in unlike)
-            allowed = max(_largest(a) for a, _ in unlike) * ROUNDING if sliced else 0.0
-            if not differences[name] <= allowed or not sliced:
-                faults.append(
-                    f"output {name} differs from the whole model's by {differences[name]:.3g}"
-                )
-    outputs = [_array(values[name], tensors[name]) for values in expected for name in values]
-    if not faults and not any(array.any() for array in outputs):
-        faults.append("all outputs are zero, which proves nothing")
-    return Check(inputs, not differences, differences, tuple(faults))
-
-
-def _whole(
-    folder: Path,
-    manifest: Manifest,
-    tensors: Mapping[str, Tensor],
-    inputs: int,
-    seed: int,
-    whole_numbers: bool,
-) -> tuple[list[Values], list[Values]]:
-    """Seeded inputs on which the whole model runs, and its outputs."""
-    content = checked_file(folder, manifest.model.file, manifest.model.sha256)
-    whole = _opened(manifest.model.file, content)
-    given = [tensors[name] for name in manifest.inputs]
-    for high in INTEGER_RANGES:
-        rng = np.random.default_rng(seed)
-        drawn = [
-            {t.name: _drawn(t, rng, high, whole_numbers) for t in given} for _ in range(inputs)
+    wrong: list[str] = []
+    for name, found in run.parts(given):
+        if name not in expected or found == expected[name]:
+            continue
+        pairs = [
+            (run.array(name, right), run.array(name, own))
+            for right, own in zip(expected[name], found, strict=True)
         ]
-        try:
-            outputs = [_run(whole, manifest.outputs, values, tensors) for values in drawn]
-        except Exception as error:  # ONNX Runtime raises a class of its own for every status
-            if high == INTEGER_RANGES[-1]:
-                raise _does_not_run(manifest.model.file, error) from None
-        else:
-            return drawn, outputs
-    raise AssertionError("unreachable: the last range returns or raises")
+        differences[name] = max(_difference(right, own) for right, own in pairs)
+        if not differences[name] <= run.rounding * max(_largest(right) for right, _ in pairs):
+            wrong.append(name)
+    outputs = run.manifest.outputs
+    faults = [
+        f"{run.called(name)} differs from the whole model's by {differences[name]:.3g}"
+        for position, name in enumerate(wrong)
+        if position == 0 or name in outputs  # the first, and what is wrong in the end
+    ]
+    values = {name: [run.array(name, own) for own in expected[name]] for name in outputs}
+    faults += [fault for name in outputs for fault in _proves_nothing(name, values[name])]
+    if not faults and not any(own.any() for arrays in values.values() for own in arrays):
+        faults.append("all outputs are zero, which proves nothing")
+    return Check(inputs, len(expected), not differences, differences, tuple(faults))
 
 
-def _parts(
-    folder: Path, manifest: Manifest, tensors: Mapping[str, Tensor], given: list[Values]
-) -> list[Values]:
-    """What the parts give for the same inputs; one is open at a time."""
-    held = [dict(values) for values in given]
-    readers = {tensor.name: set(tensor.to) for tensor in manifest.tensors}
-    for part in manifest.parts:
-        opened = _opened(part.file, checked_file(folder, part.file, part.sha256))
-        for values in held:
-            own = {name: values[name] for name in part.inputs}
+class _Run:
+    """A split model that is run, as a whole and in parts."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder, self.manifest = folder, manifest
+        self.tensors = {tensor.name: tensor for tensor in manifest.tensors}
+        sliced = any(part.slice is not None for part in manifest.parts)
+        self.rounding = ROUNDING if sliced else 0.0
+
+    def called(self, name: str) -> str:
+        """A tensor, as a sentence calls it."""
+        if name in self.manifest.outputs:
+            return f"output {name}"
+        return f"tensor {name}, made by part {self.tensors[name].maker},"
+
+    def array(self, name: str, content: bytes) -> NDArray[Any]:
+        """The values of a tensor; packed ones as their bytes."""
+        dtype = self.tensors[name].dtype
+        if ELEMENTS[dtype][1] < 8:
+            return np.frombuffer(content, np.uint8)
+        values = np.frombuffer(content, _numpy_type(dtype))
+        return values if values.dtype.kind in "biuf" else values.astype(np.float32)
+
+    def whole(self, inputs: int, seed: int, whole_numbers: bool) -> tuple[Contents, Contents]:
+        """Seeded inputs on which the whole model runs, and what it makes of them.
+
+        That is all its outputs, and all other tensors of its own that parts make.
+        """
+        file = self.manifest.model
+        between = [t.name for t in self.manifest.tensors if t.maker and t.region is None]
+        names = list(dict.fromkeys((*self.manifest.outputs, *between)))
+        content = checked_file(self.folder, file.file, file.sha256)
+        opened = _opened(file.file, _with_outputs(content, names))
+        given = [self.tensors[name] for name in self.manifest.inputs]
+        for high in INTEGER_RANGES:
+            rng = np.random.default_rng(seed)
+            drawn: Contents = {tensor.name: [] for tensor in given}
+            for _ in range(inputs):
+                for tensor in given:
+                    drawn[tensor.name].append(_drawn(tensor, rng, high, whole_numbers))
             try:
-                values |= _run(opened, part.outputs, own, tensors)
+                return drawn, self._run(opened, drawn, names)
+            except Exception as error:  # ONNX Runtime raises a class of its own for every status
+                if high == INTEGER_RANGES[-1]:
+                    raise _does_not_run(file.file, error) from None
+        raise AssertionError("the last range returns or raises")
+
+    def parts(self, given: Contents) -> Iterator[tuple[str, list[bytes]]]:
+        """Every tensor as the parts make it, in their order; one part is open at a time."""
+        yield from given.items()
+        held = dict(given)
+        readers = {tensor.name: set(tensor.to) for tensor in self.manifest.tensors}
+        for part in self.manifest.parts:
+            opened = _opened(part.file, checked_file(self.folder, part.file, part.sha256))
+            read = {name: held[name] for name in part.inputs}
+            try:
+                made = self._run(opened, read, list(part.outputs))
             except Exception as error:
                 raise _does_not_run(part.file, error) from None
-        for name in part.inputs:
-            readers[name].discard(part.name)
-            if not readers[name] and name not in manifest.outputs:
-                for values in held:
-                    del values[name]
-    return held
+            yield from made.items()
+            held |= made
+            for name in part.inputs:
+                readers[name].discard(part.name)
+                if not readers[name]:
+                    del held[name]
+
+    def _run(self, opened: Any, read: Contents, names: list[str]) -> Contents:
+        """What a model makes of every input."""
+        made: Contents = {name: [] for name in names}
+        count = len(next(iter(read.values()), [b""]))
+        for position in range(count):
+            feeds = {
+                name: value_of(
+                    contents[position], self.tensors[name].dtype, self.tensors[name].shape
+                )
+                for name, contents in read.items()
+            }
+            values = opened.run_with_ort_values(names, feeds)
+            for name, value in zip(names, values, strict=True):
+                made[name].append(bytes_of(value))
+        return made
+
+
+def _with_outputs(content: bytes, names: list[str]) -> bytes:
+    """The model with these tensors as outputs."""
+    import onnx
+
+    model = onnx.load_from_string(content)
+    known = {value.name for value in model.graph.output}
+    types = {value.name: value for value in model.graph.value_info}
+    model.graph.output.extend(types[name] for name in names if name not in known)
+    extended: bytes = model.SerializeToString()
+    return extended
 
 
 def _opened(file: str, content: bytes) -> Any:
@@ -173,17 +224,6 @@ def _opened(file: str, content: bytes) -> Any:
 
 def _does_not_run(file: str, error: Exception) -> InstanceError:
     return InstanceError(file, [f"does not run: {' '.join(str(error).split())[:300]}"])
-
-
-def _run(
-    opened: Any, outputs: tuple[str, ...], values: Values, tensors: Mapping[str, Tensor]
-) -> Values:
-    feeds = {
-        name: value_of(content, tensors[name].dtype, tensors[name].shape)
-        for name, content in values.items()
-    }
-    made = opened.run_with_ort_values(list(outputs), feeds)
-    return {name: bytes_of(value) for name, value in zip(outputs, made, strict=True)}
 
 
 def _drawn(tensor: Tensor, rng: np.random.Generator, high: int, whole_numbers: bool) -> bytes:
@@ -203,14 +243,6 @@ def _numpy_type(dtype: str) -> np.dtype[Any]:
     import ml_dtypes
 
     return np.dtype(getattr(ml_dtypes, dtype, dtype))
-
-
-def _array(content: bytes, tensor: Tensor) -> NDArray[Any]:
-    """The values of an output; packed ones as their bytes."""
-    if ELEMENTS[tensor.dtype][1] < 8:
-        return np.frombuffer(content, np.uint8)
-    values = np.frombuffer(content, _numpy_type(tensor.dtype))
-    return values if values.dtype.kind in "biuf" else values.astype(np.float32)
 
 
 def _proves_nothing(name: str, arrays: list[NDArray[Any]]) -> Iterator[str]:

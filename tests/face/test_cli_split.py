@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_one_plan_is_split_into_the_folder_itself(
     said = capsys.readouterr().out
     assert (tmp_path / "manifest.json").exists()
     assert "the fewest there can be" in said
-    assert "check: 2 inputs, 2 outputs, all the same bit for bit" in said
+    assert re.search(r"check: 2 inputs, \d tensors, all the same bit for bit", said)
 
 
 def test_several_plans_have_a_folder_each(
