@@ -4,7 +4,8 @@ Every graph in the onnx package (weights random, see `tests/cases/real/networks.
 trained model that is found in the folders, each at 20 random plans over three nodes (2 for the
 three largest). Of every second plan the layers are anywhere, of the others in runs. Columns:
 layers, parts of the plans, which were proven to be the fewest, and plans of which all outputs and
-all tensors between parts are the same in every bit; seconds to import, and of one split and one check on two inputs.
+all tensors between parts are the same in every bit; seconds to import, and of one split and one
+check on two inputs.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ from tests.cases.real.networks import GRAPHS, LARGE_GRAPHS, graph_path, trained,
 
 PLANS, PLANS_OF_LARGE = 20, 2
 
+Shapes = Mapping[str, tuple[int, ...]]
 
-def models(
-    scratch: Path, folders: list[Path]
-) -> Iterator[tuple[str, Path, Mapping[str, tuple[int, ...]]]]:
+
+def models(scratch: Path, folders: list[Path]) -> Iterator[tuple[str, Path, Shapes]]:
     """(name, file, dimensions of inputs) of every model."""
     for path, inputs in trained(folders):
         yield path.stem, path, inputs
@@ -60,9 +61,7 @@ def in_runs(instance: Instance, seed: int) -> dict[str, dict[str, str]]:
     return {task.name: placement}
 
 
-def row(
-    name: str, path: Path, inputs: Mapping[str, tuple[int, ...]], scratch: Path
-) -> list[object]:
+def row(name: str, path: Path, inputs: Shapes, scratch: Path) -> list[object]:
     """One model's line of the table."""
     started = time.perf_counter()
     import_onnx(path, scratch / "model.json", inputs=inputs, nodes=three_nodes())

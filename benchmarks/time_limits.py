@@ -49,7 +49,10 @@ class Measured(NamedTuple):
     ended: str
 
     def late_s(self, limit_s: float) -> float:
-        """By how much it is late, had the machine been free: what was left is CPU seconds, too."""
+        """By how much it is late, were the machine free: its CPU seconds, or if the clock stopped
+        it, those after the limit."""
+        if not self.ended.endswith("time limit"):
+            return self.cpu_s - limit_s
         return (self.wall_s - limit_s) * min(1.0, self.cpu_s / self.wall_s)
 
     def is_late(self, limit_s: float) -> bool:

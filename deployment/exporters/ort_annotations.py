@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 
 from splitfog.deployment.exporters.asked import Asked, Export
-from splitfog.deployment.splitting.given import canonical_bytes, whole_model
+from splitfog.deployment.models.onnx_import import read_canonical
+from splitfog.deployment.splitting.given import whole_model
 
 KEY = "layer_ann"
 SETTING = "session.layer_assignment_settings"
@@ -23,7 +24,7 @@ DEVICES = ("cpu", "gpu", "npu")
 def export(asked: Asked) -> Export:
     """The annotated canonical model; the setting is in its metadata, too, and is the line shown."""
     placement = asked.placement()
-    whole = whole_model(asked.given.alone, canonical_bytes(asked.given.instance, asked.model))
+    whole = whole_model(asked.given.alone, read_canonical(asked.given.instance, asked.model))
     setting = _setting(asked, list(dict.fromkeys(placement[layer] for layer in whole.layers)))
     for layer in whole.layers:
         whole.operator(layer).metadata_props.add(key=KEY, value=placement[layer])

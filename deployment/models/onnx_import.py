@@ -15,6 +15,7 @@ from splitfog.deployment.models.child import (
     ModelDefect,
     canonical_model,
 )
+from splitfog.deployment.models.sessions import require_installed
 from splitfog.instances.changes import MODEL_FILE
 from splitfog.instances.defects import InstanceError, shown
 from splitfog.instances.files import parse_instance, save_instance
@@ -120,13 +121,49 @@ def canonical_path(instance: Path) -> Path:
     return instance.with_name(f"{name}.onnx")
 
 
+def read_canonical(instance: Instance, model: str | os.PathLike[str] | None = None) -> bytes:
+    """The canonical model of an instance that was imported.
+
+    Parameters
+    ----------
+    instance
+        What `import_onnx` made.
+    model
+        The model's file; None: the one beside the file that the instance was read from.
+
+    Raises
+    ------
+    InstanceError
+        Where the instance was not imported, or the file is missing or another model's.
+    ValueError
+        Where nothing says which file it is.
+    """
+    about = instance.meta.get(MODEL_FILE)
+    if not isinstance(about, Mapping) or "sha256" not in about:
+        raise InstanceError(
+            instance.name, ["meta.onnx is missing: splitfog import onnx makes such an instance"]
+        )
+    if model is not None:
+        path = Path(model)
+    elif instance.read_file is not None:
+        path = canonical_path(Path(instance.read_file)).with_name(str(about["file"]))
+    else:
+        raise ValueError("model = None, must be the canonical model's file: none lies beside")
+    if not path.exists():
+        said = f"no such file: it is the canonical model of {instance.name}, made by its import"
+        raise InstanceError(str(path), [said])
+    content = read_bytes(path)
+    found = hashlib.sha256(content).hexdigest()
+    if found != about["sha256"]:
+        raise InstanceError(
+            str(path), [f"sha256 = {found}, must be {about['sha256']} as {instance.name} says"]
+        )
+    return content
+
+
 def require_onnx() -> None:
     """Say what to install where onnx or ONNX Runtime is missing."""
-    from importlib.util import find_spec
-
-    missing = [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]
-    if missing:
-        raise ModuleNotFoundError(f"{' and '.join(missing)} missing: pip install 'splitfog[onnx]'")
+    require_installed("onnx", "onnxruntime")
 
 
 def _mapped(data: bytes, name: str, tiers: Sequence[str]) -> Mapped:

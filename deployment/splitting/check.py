@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.deployment.models.sessions import ELEMENTS, array_bytes, bytes_of, session, value_of
+from splitfog.deployment.splitting.comparison import (
+    Values,
+    agreement,
+    array_of,
+    does_not_run,
+    opened,
+    run_model,
+    whole_outputs,
+)
 from splitfog.deployment.splitting.manifest import (
     Manifest,
     Tensor,
@@ -19,16 +27,6 @@ from splitfog.deployment.splitting.manifest import (
     load_manifest,
     manifest_path,
 )
-from splitfog.instances.defects import InstanceError
-
-INTEGER_RANGES = (256, 10, 2, 1)
-"""Whole numbers of the inputs are below the first of these with which the model runs."""
-
-ROUNDING = 1e-5
-"""Of an output's largest value: what slices may differ by, for their sums add in other orders."""
-
-Contents = dict[str, list[bytes]]
-"""Of tensors by name, their bytes for every input that is tried."""
 
 
 @dataclass(frozen=True)
@@ -91,158 +89,41 @@ def check_split(
     ------
     InstanceError
         Where a file is missing or has changed, or a model does not run.
+    ValueError
+        For no inputs at all.
     """
+    if inputs < 1:
+        raise ValueError(f"inputs = {inputs}, must be >= 1")
     path = manifest_path(directory)
-    run = _Run(path.parent, load_manifest(path))
-    given, expected = run.whole(inputs, seed, whole_numbers)
-    differences: dict[str, float] = {}
-    wrong: list[str] = []
-    for name, found in run.parts(given):
-        if name not in expected or found == expected[name]:
-            continue
-        pairs = [
-            (run.array(name, right), run.array(name, own))
-            for right, own in zip(expected[name], found, strict=True)
-        ]
-        differences[name] = max(_difference(right, own) for right, own in pairs)
-        if not differences[name] <= run.rounding * max(_largest(right) for right, _ in pairs):
-            wrong.append(name)
-    outputs = run.manifest.outputs
-    faults = [
-        f"{run.called(name)} differs from the whole model's by {differences[name]:.3g}"
-        for position, name in enumerate(wrong)
-        if position == 0 or name in outputs  # the first, and what is wrong in the end
-    ]
-    values = {name: [run.array(name, own) for own in expected[name]] for name in outputs}
-    faults += [fault for name in outputs for fault in _proves_nothing(name, values[name])]
-    if not faults and not any(own.any() for arrays in values.values() for own in arrays):
+    manifest = load_manifest(path)
+    folder = path.parent
+    tensors = {tensor.name: tensor for tensor in manifest.tensors}
+    given, expected = whole_outputs(
+        folder, manifest, inputs, seed, whole_numbers=whole_numbers, between=True
+    )
+    found = agreement(manifest, expected, _parts(folder, manifest, tensors, given))
+    arrays = {o: [array_of(each[o], tensors[o]) for each in expected] for o in manifest.outputs}
+    faults = [fault for name, own in arrays.items() for fault in _proves_nothing(name, own)]
+    faults += found.faults
+    if not faults and not any(array.any() for own in arrays.values() for array in own):
         faults.append("all outputs are zero, which proves nothing")
-    return Check(inputs, len(expected), not differences, differences, tuple(faults))
+    return Check(inputs, len(expected[0]), found.exact, found.differences, tuple(faults))
 
 
-class _Run:
-    """A split model that is run, as a whole and in parts."""
-
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self.folder, self.manifest = folder, manifest
-        self.tensors = {tensor.name: tensor for tensor in manifest.tensors}
-        sliced = any(part.slice is not None for part in manifest.parts)
-        self.rounding = ROUNDING if sliced else 0.0
-
-    def called(self, name: str) -> str:
-        """A tensor, as a sentence calls it."""
-        if name in self.manifest.outputs:
-            return f"output {name}"
-        return f"tensor {name}, made by part {self.tensors[name].maker},"
-
-    def array(self, name: str, content: bytes) -> NDArray[Any]:
-        """The values of a tensor; packed ones as their bytes."""
-        dtype = self.tensors[name].dtype
-        if ELEMENTS[dtype][1] < 8:
-            return np.frombuffer(content, np.uint8)
-        values = np.frombuffer(content, _numpy_type(dtype))
-        return values if values.dtype.kind in "biuf" else values.astype(np.float32)
-
-    def whole(self, inputs: int, seed: int, whole_numbers: bool) -> tuple[Contents, Contents]:
-        """Seeded inputs on which the whole model runs, and what it makes of them.
-
-        That is all its outputs, and all other tensors of its own that parts make.
-        """
-        file = self.manifest.model
-        between = [t.name for t in self.manifest.tensors if t.maker and t.region is None]
-        names = list(dict.fromkeys((*self.manifest.outputs, *between)))
-        content = checked_file(self.folder, file.file, file.sha256)
-        opened = _opened(file.file, _with_outputs(content, names))
-        given = [self.tensors[name] for name in self.manifest.inputs]
-        for high in INTEGER_RANGES:
-            rng = np.random.default_rng(seed)
-            drawn: Contents = {tensor.name: [] for tensor in given}
-            for _ in range(inputs):
-                for tensor in given:
-                    drawn[tensor.name].append(_drawn(tensor, rng, high, whole_numbers))
+def _parts(
+    folder: Path, manifest: Manifest, tensors: Mapping[str, Tensor], given: list[Values]
+) -> list[Values]:
+    """All that the parts make of the same inputs; one is open at a time."""
+    held = [dict(values) for values in given]
+    for part in manifest.parts:
+        model = opened(part.file, checked_file(folder, part.file, part.sha256))
+        for values in held:
+            own = {name: values[name] for name in part.inputs}
             try:
-                return drawn, self._run(opened, drawn, names)
-            except Exception as error:  # ONNX Runtime raises a class of its own for every status
-                if high == INTEGER_RANGES[-1]:
-                    raise _does_not_run(file.file, error) from None
-        raise AssertionError("the last range returns or raises")
-
-    def parts(self, given: Contents) -> Iterator[tuple[str, list[bytes]]]:
-        """Every tensor as the parts make it, in their order; one part is open at a time."""
-        yield from given.items()
-        held = dict(given)
-        readers = {tensor.name: set(tensor.to) for tensor in self.manifest.tensors}
-        for part in self.manifest.parts:
-            opened = _opened(part.file, checked_file(self.folder, part.file, part.sha256))
-            read = {name: held[name] for name in part.inputs}
-            try:
-                made = self._run(opened, read, list(part.outputs))
+                values |= run_model(model, part.outputs, own, tensors)
             except Exception as error:
-                raise _does_not_run(part.file, error) from None
-            yield from made.items()
-            held |= made
-            for name in part.inputs:
-                readers[name].discard(part.name)
-                if not readers[name]:
-                    del held[name]
-
-    def _run(self, opened: Any, read: Contents, names: list[str]) -> Contents:
-        """What a model makes of every input."""
-        made: Contents = {name: [] for name in names}
-        count = len(next(iter(read.values()), [b""]))
-        for position in range(count):
-            feeds = {
-                name: value_of(
-                    contents[position], self.tensors[name].dtype, self.tensors[name].shape
-                )
-                for name, contents in read.items()
-            }
-            values = opened.run_with_ort_values(names, feeds)
-            for name, value in zip(names, values, strict=True):
-                made[name].append(bytes_of(value))
-        return made
-
-
-def _with_outputs(content: bytes, names: list[str]) -> bytes:
-    """The model with these tensors as outputs."""
-    import onnx
-
-    model = onnx.load_from_string(content)
-    known = {value.name for value in model.graph.output}
-    types = {value.name: value for value in model.graph.value_info}
-    model.graph.output.extend(types[name] for name in names if name not in known)
-    extended: bytes = model.SerializeToString()
-    return extended
-
-
-def _opened(file: str, content: bytes) -> Any:
-    try:
-        return session(content)
-    except Exception as error:
-        raise _does_not_run(file, error) from None
-
-
-def _does_not_run(file: str, error: Exception) -> InstanceError:
-    return InstanceError(file, [f"does not run: {' '.join(str(error).split())[:300]}"])
-
-
-def _drawn(tensor: Tensor, rng: np.random.Generator, high: int, whole_numbers: bool) -> bytes:
-    kind = _numpy_type(tensor.dtype)
-    if ELEMENTS[tensor.dtype][1] < 8:
-        return rng.bytes(array_bytes(tensor.dtype, tensor.shape))
-    if kind.kind in "biu":
-        most = 2 if kind.kind == "b" else min(high, int(np.iinfo(kind).max) + 1)
-        return rng.integers(0, most, tensor.shape).astype(kind).tobytes()
-    if whole_numbers:
-        return rng.integers(-3, 4, tensor.shape).astype(kind).tobytes()
-    return rng.standard_normal(tensor.shape).astype(kind).tobytes()
-
-
-def _numpy_type(dtype: str) -> np.dtype[Any]:
-    """Of a value; types that numpy does not know come from ml_dtypes."""
-    import ml_dtypes
-
-    return np.dtype(getattr(ml_dtypes, dtype, dtype))
+                raise does_not_run(part.file, error) from None
+    return held
 
 
 def _proves_nothing(name: str, arrays: list[NDArray[Any]]) -> Iterator[str]:
@@ -251,14 +132,3 @@ def _proves_nothing(name: str, arrays: list[NDArray[Any]]) -> Iterator[str]:
         yield f"output {name} is not a number (NaN), which proves nothing"
     elif floats and not any(array.any() for array in floats):
         yield f"output {name} is all zeros, which proves nothing"
-
-
-def _difference(first: NDArray[Any], second: NDArray[Any]) -> float:
-    if first.shape != second.shape:
-        return float("inf")
-    with np.errstate(invalid="ignore"):
-        return float(np.abs(first.astype(np.float64) - second.astype(np.float64)).max(initial=0.0))
-
-
-def _largest(values: NDArray[Any]) -> float:
-    return float(np.abs(values.astype(np.float64)).max(initial=0.0))

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from splitfog.deployment.models.onnx_import import canonical_path, require_onnx
+from splitfog.deployment.models.onnx_import import require_onnx
 from splitfog.deployment.splitting.extraction import Whole
 from splitfog.formulations.costs.describe import Placements, as_plan
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.plan import PlanError, decision_of, encode_plan, load_plan
 from splitfog.formulations.plan_file import PlanFile
-from splitfog.instances.changes import MODEL_FILE, with_one_task
+from splitfog.instances.changes import with_one_task
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.files import load_instance
 from splitfog.instances.instance import Instance
@@ -90,48 +89,6 @@ def given(instance: AnyInstance, plan: AnyPlan, task: str | None = None) -> Give
     if broken := decision_violations(alone, Decision((decision,)), file.objective):
         raise InstanceError(origin, broken)
     return Given(whole, alone, decision, sha256)
-
-
-def canonical_bytes(instance: Instance, model: str | os.PathLike[str] | None = None) -> bytes:
-    """The canonical model that an instance was imported from.
-
-    Parameters
-    ----------
-    instance
-        As `import onnx` made it.
-    model
-        The canonical model's file; None: the one beside the instance's file.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    InstanceError
-        Where there is no such file, or it is another model's.
-    """
-    about = instance.meta.get(MODEL_FILE)
-    if not isinstance(about, Mapping) or "sha256" not in about:
-        raise InstanceError(
-            instance.name, ["meta.onnx is missing: splitfog import onnx makes such an instance"]
-        )
-    if model is not None:
-        path = Path(model)
-    elif instance.read_file is not None:
-        path = canonical_path(Path(instance.read_file)).with_name(str(about["file"]))
-    else:
-        raise ValueError("model = None, must be the canonical model's file: none lies beside")
-    if not path.exists():
-        said = f"no such file: it is the canonical model of {instance.name}, made by its import"
-        raise InstanceError(str(path), [said])
-    content = read_bytes(path)
-    found = hashlib.sha256(content).hexdigest()
-    if found != about["sha256"]:
-        raise InstanceError(
-            str(path), [f"sha256 = {found}, must be {about['sha256']} as {instance.name} says"]
-        )
-    return content
 
 
 def whole_model(instance: Instance, content: bytes) -> Whole:

@@ -7,12 +7,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from splitfog.deployment.models.onnx_import import require_onnx
+from splitfog.deployment.models.onnx_import import read_canonical, require_onnx
 from splitfog.deployment.splitting.given import (
     AnyInstance,
     AnyPlan,
     Given,
-    canonical_bytes,
     given,
     whole_model,
 )
@@ -93,7 +92,7 @@ def split(
     """
     require_onnx()
     asked = given(instance, plan, task)
-    content = canonical_bytes(asked.instance, model)
+    content = read_canonical(asked.instance, model)
     whole = whole_model(asked.alone, content)
     pieces, fewest = plan_pieces(asked.alone, asked.decision, whole)
     wiring = Wiring(asked.alone, whole, pieces)

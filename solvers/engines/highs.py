@@ -165,10 +165,11 @@ class _Highs:
 def _highs_model(program: LinearProgram) -> highspy.HighsLp:
     """The program as HiGHS has it, rows one after another."""
     model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = program.num_columns, len(program.rows)
-    model.col_cost_ = np.array(program.cost, float)
-    model.col_lower_ = np.zeros(program.num_columns)
-    model.col_upper_ = np.array(program.upper, float)
+    none = [] if program.num_columns else [0.0]  # HiGHS calls no columns optimal, whatever the rows
+    model.num_col_, model.num_row_ = program.num_columns + len(none), len(program.rows)
+    model.col_cost_ = np.array([*program.cost, *none], float)
+    model.col_lower_ = np.zeros(model.num_col_)
+    model.col_upper_ = np.array([*program.upper, *none], float)
     model.row_lower_ = np.array(program.row_lower, float)
     model.row_upper_ = np.array(program.row_upper, float)
     lengths = [len(row) for row in program.rows]

@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "pareto": "pareto",
         "split": "split",
         "export": "export",
+        "run": "runtime.run",
+        "serve": "runtime.serve",
     }
 )
 """Name on the command line -> module here, in the order of `splitfog --help`; one that has

@@ -161,6 +161,16 @@ def test_engines_begin_nothing_late(engine: Any) -> None:
     assert result.stopped_by == "time limit"
 
 
+@pytest.mark.parametrize("engine", ["highs", "cbc"])
+def test_a_row_of_nothing_is_infeasible(engine: Any) -> None:
+    """A program without columns has its rows all the same: 0 = 1 is none, 0 <= 1 is kept."""
+    program = LinearProgram()
+    program.add_row([], upper=1.0)
+    assert not solve_program(program, engine).infeasible
+    program.add_row([], 1.0, 1.0)
+    assert solve_program(program, engine).infeasible
+
+
 @pytest.mark.parametrize(
     "finished",
     [

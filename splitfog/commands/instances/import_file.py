@@ -1,4 +1,4 @@
-"""`splitfog import`: instances out of other people's formats."""
+"""`splitfog import`: instances and times out of other people's formats."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SETTINGS: dict[str, Any] = {
 
 def run(
     context: typer.Context,
-    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help="msr or onnx")],
+    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help="msr, onnx or times")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="a file of that format")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="INSTANCE", help="instance file to write")
+        Path, typer.Option("-o", "--output", metavar="INSTANCE|TIMES", help="file to write")
     ],
     input_dims: Annotated[
         list[str] | None,
@@ -38,15 +38,31 @@ def run(
         str, typer.Option(help="onnx: without --nodes, the family that gives them (see generate)")
     ] = "three-tier",
     seed: Annotated[int, typer.Option(min=0, help="onnx: of the family")] = 0,
+    form: Annotated[
+        str | None, typer.Option(help="times: who wrote the file: trtexec or onnxruntime")
+    ] = None,
+    node: Annotated[
+        str | None, typer.Option(metavar="NAME", help="times: the node or tier that was measured")
+    ] = None,
+    instance: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="times: instance file that has the layers")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="times: of the instance, if it has several")
+    ] = None,
 ) -> int:
-    """Write an instance file from a file of another format.
+    """Write an instance file, or one of times, from a file of another format.
 
     msr: workloads of github.com/msr-fiddle/dnn-partitioning, layers or operators, inference or
     training (solve them with --objective period --no-monotone).
 
     onnx: a model, one layer an operator, on the nodes of --nodes or of a --family, whose own
     options (as --edge-cloud 4g) may follow. The optimised model is written beside the instance.
+
+    times: the JSON of trtexec --exportProfile or of ONNX Runtime's profiling, as a CSV file for
+    profile apply. With --instance, fused layers are shared out and names that are no layers told.
     """
+    from splitfog.commands.instances.import_times import import_times
     from splitfog.instances.importers import IMPORTERS, importer
     from splitfog.instances.lookup import look_up
 
@@ -57,7 +73,10 @@ def run(
         raise ValueError(
             f"argument {context.args[0]!r} belongs to no option of import {source_format}"
         )
-    known = [*IMPORTERS, "onnx"]
+    if source_format == "times":
+        import_times(file, output, form, node, instance, model)
+        return DONE
+    known = [*IMPORTERS, "onnx", "times"]
     look_up(dict.fromkeys(known, None), source_format, "format")
     from splitfog.instances.files import save_instance
 
@@ -88,7 +107,7 @@ def _onnx(
     instance = import_onnx(
         file,
         output,
-        inputs=dict(_dims(text) for text in input_dims),
+        inputs=dict(dims_of(text) for text in input_dims),
         level=level,
         nodes=nodes,
         family=family,
@@ -100,7 +119,7 @@ def _onnx(
     put(f"{output}\n{canonical_path(output)}\n")
 
 
-def _dims(text: str) -> tuple[str, tuple[int, ...]]:
+def dims_of(text: str) -> tuple[str, tuple[int, ...]]:
     """Name and dimensions of `NAME=1x3x224x224`; a scalar is `NAME=`."""
     name, equals, sizes = text.rpartition("=")
     parts = sizes.split("x") if sizes else []
