@@ -1,10 +1,11 @@
 """Parts of real networks against the whole, bit for bit: `-m benchmarks.split_exact [FOLDER...]`.
 
-Every graph in the onnx package (weights random, see `tests/cases/real_models.py`) and every trained
-model that is found in the folders, each at 20 random plans over three nodes (2 for the three
-largest). Of every second plan the layers are anywhere, of the others in runs. Columns: layers,
-parts of the plans, which were proven to be the fewest, and plans of which all outputs are the same
-in every bit; seconds to import, and of one split and one check on two inputs.
+Every graph in the onnx package (weights random, see `tests/cases/real/networks.py`) and every
+trained model that is found in the folders, each at 20 random plans over three nodes (2 for the
+three largest). Of every second plan the layers are anywhere, of the others in runs. Columns:
+layers, parts of the plans, which were proven to be the fewest, and plans of which all outputs and
+all tensors between parts are the same in every bit; seconds to import, and of one split and one
+check on two inputs.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from splitfog.deployment.splitting.split import split
 from splitfog.instances.files import load_instance
 from splitfog.instances.instance import Instance
 from tests.cases.onnx_models import random_placement, three_nodes
-from tests.cases.real_models import GRAPHS, LARGE_GRAPHS, graph_path, trained, with_weights
+from tests.cases.real.networks import GRAPHS, LARGE_GRAPHS, graph_path, trained, with_weights
 
 PLANS, PLANS_OF_LARGE = 20, 2
+
 Shapes = Mapping[str, tuple[int, ...]]
 
 

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.common import machine, table
 from splitfog.formulations.tiles.stage_shape import stage_shape_defects
 from splitfog.instances.instance import Instance
-from tests.cases.onnx_tiles import (
+from tests.cases.real.tiles import (
     BLOCKS,
     Rectangle,
     check_tiles,

@@ -13,7 +13,14 @@ INTEGER_RANGES = (256, 10, 2, 1)
 """Whole numbers of the inputs are below the first of these with which the model runs."""
 
 
-def drawn(dtype: str, shape: Sequence[int], rng: np.random.Generator, high: int) -> bytes:
+def drawn(
+    dtype: str,
+    shape: Sequence[int],
+    rng: np.random.Generator,
+    high: int,
+    *,
+    whole_numbers: bool = False,
+) -> bytes:
     """Bytes of a random array.
 
     Parameters
@@ -24,6 +31,8 @@ def drawn(dtype: str, shape: Sequence[int], rng: np.random.Generator, high: int)
         Draws standard normal numbers, whole numbers from 0 on and truth values.
     high
         Whole numbers are below it.
+    whole_numbers
+        Whether real numbers are drawn whole, too, from -3 to 3.
     """
     if ELEMENTS[dtype][1] < 8:
         return rng.bytes(array_bytes(dtype, shape))
@@ -31,6 +40,8 @@ def drawn(dtype: str, shape: Sequence[int], rng: np.random.Generator, high: int)
     if kind.kind in "biu":
         most = 2 if kind.kind == "b" else min(high, int(np.iinfo(kind).max) + 1)
         return rng.integers(0, most, shape).astype(kind).tobytes()
+    if whole_numbers:
+        return rng.integers(-3, 4, shape).astype(kind).tobytes()
     return rng.standard_normal(shape).astype(kind).tobytes()
 
 

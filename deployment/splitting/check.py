@@ -36,12 +36,14 @@ class Check:
     Attributes
     ----------
     inputs : how many were tried.
-    exact : whether all outputs are the same, bit for bit.
-    differences : the largest difference of an output that is not the same, by its name.
+    tensors : how many were compared: the outputs, and all between parts but rectangles.
+    exact : whether all of them are the same, bit for bit.
+    differences : the largest difference of each that is not the same, by its name.
     faults : why the check fails, as sentences; () where it passes.
     """
 
     inputs: int
+    tensors: int
     exact: bool
     differences: Mapping[str, float]
     faults: tuple[str, ...]
@@ -61,9 +63,10 @@ def check_split(
 ) -> Check:
     """Run all parts one after another, and the whole model, on the same seeded inputs.
 
-    Parts without slices must agree bit for bit. A slice adds up in the whole's order only as far as
-    the operator does, so outputs of plans with slices may differ by `ROUNDING` of their largest
-    value. Outputs that are not numbers, or nothing but zeros, prove nothing and fail.
+    Compared are the outputs and every tensor that parts hand to each other. Without slices they
+    must agree bit for bit. A slice adds up in the whole's order only as far as the operator does,
+    so with slices they may differ by `ROUNDING` of their largest value. Outputs that are not
+    numbers, or nothing but zeros, prove nothing and fail.
 
     Parameters
     ----------
@@ -86,27 +89,32 @@ def check_split(
     ------
     InstanceError
         Where a file is missing or has changed, or a model does not run.
+    ValueError
+        For no inputs at all.
     """
+    if inputs < 1:
+        raise ValueError(f"inputs = {inputs}, must be >= 1")
     path = manifest_path(directory)
     manifest = load_manifest(path)
     folder = path.parent
     tensors = {tensor.name: tensor for tensor in manifest.tensors}
-    given, expected = whole_outputs(folder, manifest, inputs, seed, whole_numbers=whole_numbers)
+    given, expected = whole_outputs(
+        folder, manifest, inputs, seed, whole_numbers=whole_numbers, between=True
+    )
     found = agreement(manifest, expected, _parts(folder, manifest, tensors, given))
     arrays = {o: [array_of(each[o], tensors[o]) for each in expected] for o in manifest.outputs}
     faults = [fault for name, own in arrays.items() for fault in _proves_nothing(name, own)]
     faults += found.faults
     if not faults and not any(array.any() for own in arrays.values() for array in own):
         faults.append("all outputs are zero, which proves nothing")
-    return Check(inputs, found.exact, found.differences, tuple(faults))
+    return Check(inputs, len(expected[0]), found.exact, found.differences, tuple(faults))
 
 
 def _parts(
     folder: Path, manifest: Manifest, tensors: Mapping[str, Tensor], given: list[Values]
 ) -> list[Values]:
-    """What the parts give for the same inputs; one is open at a time."""
+    """All that the parts make of the same inputs; one is open at a time."""
     held = [dict(values) for values in given]
-    readers = {tensor.name: set(tensor.to) for tensor in manifest.tensors}
     for part in manifest.parts:
         model = opened(part.file, checked_file(folder, part.file, part.sha256))
         for values in held:
@@ -115,11 +123,6 @@ def _parts(
                 values |= run_model(model, part.outputs, own, tensors)
             except Exception as error:
                 raise does_not_run(part.file, error) from None
-        for name in part.inputs:
-            readers[name].discard(part.name)
-            if not readers[name] and name not in manifest.outputs:
-                for values in held:
-                    del values[name]
     return held
 
 

@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.deployment.models.sessions import ELEMENTS, array_bytes, bytes_of, session, value_of
+from splitfog.deployment.models.inputs import INTEGER_RANGES, drawn, numpy_type
+from splitfog.deployment.models.sessions import ELEMENTS, bytes_of, session, value_of
 from splitfog.deployment.splitting.manifest import Manifest, Tensor, checked_file
 from splitfog.instances.defects import InstanceError
 
-INTEGER_RANGES = (256, 10, 2, 1)
-"""Whole numbers of the inputs are below the first of these with which the model runs."""
-
 ROUNDING = 1e-5
-"""Of an output's largest value: what slices may differ by, for their sums add in other orders."""
+"""Of a tensor's largest value: what slices may differ by, for their sums add in other orders."""
 
 Values = dict[str, bytes]
 """Bytes of tensors, by name."""
@@ -26,12 +24,12 @@ Values = dict[str, bytes]
 
 @dataclass(frozen=True)
 class Agreement:
-    """How outputs compare with the whole model's.
+    """How tensors compare with the whole model's.
 
     Attributes
     ----------
-    differences : the largest difference of an output that is not the same, by its name.
-    faults : which of them are too large, as sentences.
+    differences : the largest difference of a tensor that is not the same, by its name.
+    faults : where these are too large, as sentences: the first tensor, and the outputs.
     """
 
     differences: Mapping[str, float]
@@ -39,12 +37,18 @@ class Agreement:
 
     @property
     def exact(self) -> bool:
-        """Whether all outputs are the same, bit for bit."""
+        """Whether all are the same, bit for bit."""
         return not self.differences
 
 
 def whole_outputs(
-    folder: Path, manifest: Manifest, inputs: int, seed: int, *, whole_numbers: bool = False
+    folder: Path,
+    manifest: Manifest,
+    inputs: int,
+    seed: int,
+    *,
+    whole_numbers: bool = False,
+    between: bool = False,
 ) -> tuple[list[Values], list[Values]]:
     """Seeded inputs on which the whole model runs, and its outputs.
 
@@ -59,6 +63,9 @@ def whole_outputs(
         Of these.
     whole_numbers
         Whether real numbers are drawn whole, from -3 to 3.
+    between
+        Whether the tensors that parts hand to each other (but rectangles of them) are asked for,
+        too.
 
     Raises
     ------
@@ -67,21 +74,37 @@ def whole_outputs(
     """
     tensors = {tensor.name: tensor for tensor in manifest.tensors}
     content = checked_file(folder, manifest.model.file, manifest.model.sha256)
+    names = manifest.outputs
+    if between:
+        own = (t.name for t in manifest.tensors if t.maker is not None and t.region is None)
+        names = tuple(dict.fromkeys((*names, *own)))
+        content = _with_outputs(content, names)
     whole = opened(manifest.model.file, content)
     given = [tensors[name] for name in manifest.inputs]
     for high in INTEGER_RANGES:
         rng = np.random.default_rng(seed)
-        drawn = [
-            {t.name: _drawn(t, rng, high, whole_numbers) for t in given} for _ in range(inputs)
+        tried = [
+            {t.name: drawn(t.dtype, t.shape, rng, high, whole_numbers=whole_numbers) for t in given}
+            for _ in range(inputs)
         ]
         try:
-            outputs = [run_model(whole, manifest.outputs, values, tensors) for values in drawn]
+            return tried, [run_model(whole, names, values, tensors) for values in tried]
         except Exception as error:  # ONNX Runtime raises a class of its own for every status
             if high == INTEGER_RANGES[-1]:
                 raise does_not_run(manifest.model.file, error) from None
-        else:
-            return drawn, outputs
     raise AssertionError("unreachable: the last range returns or raises")
+
+
+def _with_outputs(content: bytes, names: tuple[str, ...]) -> bytes:
+    """The model with these tensors as outputs."""
+    import onnx
+
+    model = onnx.load_from_string(content)
+    known = {value.name for value in model.graph.output}
+    types = {value.name: value for value in model.graph.value_info}
+    model.graph.output.extend(types[name] for name in names if name not in known)
+    extended: bytes = model.SerializeToString()
+    return extended
 
 
 def agreement(
@@ -89,28 +112,41 @@ def agreement(
     expected: Sequence[Mapping[str, bytes]],
     found: Sequence[Mapping[str, bytes]],
 ) -> Agreement:
-    """How outputs compare with the whole model's on the same inputs.
+    """How tensors compare with the whole model's on the same inputs: all that are expected.
 
     They must be the same bit for bit; of plans with slices, whose sums add in other orders, within
-    `ROUNDING` of the output's largest value.
+    `ROUNDING` of the tensor's largest value.
     """
-    tensors = {tensor.name: tensor for tensor in manifest.tensors}
     sliced = any(part.slice is not None for part in manifest.parts)
-    differences, faults = {}, []
-    for name in manifest.outputs:
+    differences: dict[str, float] = {}
+    wrong: list[Tensor] = []
+    for tensor in manifest.tensors:  # in the order in which they are made
+        name = tensor.name
         unlike = [
-            (array_of(right[name], tensors[name]), array_of(own[name], tensors[name]))
+            (array_of(right[name], tensor), array_of(own[name], tensor))
             for right, own in zip(expected, found, strict=True)
-            if right[name] != own[name]
+            if name in right and right[name] != own[name]
         ]
         if not unlike:
             continue
         differences[name] = max(_difference(right, own) for right, own in unlike)
         allowed = max(_largest(right) for right, _ in unlike) * ROUNDING
         if not sliced or not differences[name] <= allowed:
-            said = f"{differences[name]:.3g}"
-            faults.append(f"output {name} differs from the whole model's by {said}")
+            wrong.append(tensor)
+    said = [tensor for tensor in wrong if tensor in wrong[:1] or tensor.name in manifest.outputs]
+    faults = [
+        f"{_called(tensor, manifest)} differs from the whole model's by "
+        f"{differences[tensor.name]:.3g}"
+        for tensor in said
+    ]
     return Agreement(differences, tuple(faults))
+
+
+def _called(tensor: Tensor, manifest: Manifest) -> str:
+    """A tensor, as a sentence calls it."""
+    if tensor.name in manifest.outputs:
+        return f"output {tensor.name}"
+    return f"tensor {tensor.name}, made by part {tensor.maker},"
 
 
 def opened(file: str, content: bytes) -> Any:
@@ -138,30 +174,11 @@ def run_model(
     return {name: bytes_of(value) for name, value in zip(outputs, made, strict=True)}
 
 
-def _drawn(tensor: Tensor, rng: np.random.Generator, high: int, whole_numbers: bool) -> bytes:
-    kind = _numpy_type(tensor.dtype)
-    if ELEMENTS[tensor.dtype][1] < 8:
-        return rng.bytes(array_bytes(tensor.dtype, tensor.shape))
-    if kind.kind in "biu":
-        most = 2 if kind.kind == "b" else min(high, int(np.iinfo(kind).max) + 1)
-        return rng.integers(0, most, tensor.shape).astype(kind).tobytes()
-    if whole_numbers:
-        return rng.integers(-3, 4, tensor.shape).astype(kind).tobytes()
-    return rng.standard_normal(tensor.shape).astype(kind).tobytes()
-
-
-def _numpy_type(dtype: str) -> np.dtype[Any]:
-    """Of a value; types that numpy does not know come from ml_dtypes."""
-    import ml_dtypes
-
-    return np.dtype(getattr(ml_dtypes, dtype, dtype))
-
-
 def array_of(content: bytes, tensor: Tensor) -> NDArray[Any]:
     """The values of an output; packed ones as their bytes."""
     if ELEMENTS[tensor.dtype][1] < 8:
         return np.frombuffer(content, np.uint8)
-    values = np.frombuffer(content, _numpy_type(tensor.dtype))
+    values = np.frombuffer(content, numpy_type(tensor.dtype))
     return values if values.dtype.kind in "biuf" else values.astype(np.float32)
 
 

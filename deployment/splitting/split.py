@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from splitfog.deployment.models.onnx_import import read_canonical, require_onnx
-from splitfog.deployment.splitting.extraction import Whole
+from splitfog.deployment.splitting.given import (
+    AnyInstance,
+    AnyPlan,
+    Given,
+    given,
+    whole_model,
+)
 from splitfog.deployment.splitting.manifest import (
     FILE_NAME,
     Manifest,
@@ -18,24 +24,14 @@ from splitfog.deployment.splitting.manifest import (
 )
 from splitfog.deployment.splitting.pieces import plan_pieces
 from splitfog.deployment.splitting.wiring import Wiring
-from splitfog.formulations.costs.describe import Placements, as_plan
-from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
-from splitfog.formulations.decision import Decision, TaskDecision
+from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.plan import PlanError, decision_of, encode_plan, load_plan
-from splitfog.formulations.plan_file import PlanFile
-from splitfog.instances.changes import MODEL_FILE, with_one_task
-from splitfog.instances.defects import InstanceError
-from splitfog.instances.files import load_instance
-from splitfog.instances.instance import Instance
-from splitfog.instances.json_files import read_bytes, write_whole
-from splitfog.instances.lookup import look_up
+from splitfog.instances.changes import MODEL_FILE
+from splitfog.instances.json_files import write_whole
 
 WHOLE = "whole.onnx"
 """The canonical model's file, beside the parts."""
-
-AnyPlan = str | os.PathLike[str] | PlanFile | Placements
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class Split:
 
 
 def split(
-    instance: str | os.PathLike[str] | Instance,
+    instance: AnyInstance,
     plan: AnyPlan,
     directory: str | os.PathLike[str],
     *,
@@ -95,14 +91,11 @@ def split(
         Without the extra `splitfog[onnx]`.
     """
     require_onnx()
-    given = instance if isinstance(instance, Instance) else load_instance(instance)
-    content = read_canonical(given, model)
-    name = _task_name(given, task)
-    origin, file, sha256 = _plan(given, plan)
-    one, decision = _decided(given, file, name, origin)
-    whole = _whole(one, content)
-    pieces, fewest = plan_pieces(one, decision, whole)
-    wiring = Wiring(one, whole, pieces)
+    asked = given(instance, plan, task)
+    content = read_canonical(asked.instance, model)
+    whole = whole_model(asked.alone, content)
+    pieces, fewest = plan_pieces(asked.alone, asked.decision, whole)
+    wiring = Wiring(asked.alone, whole, pieces)
     tensors = wiring.tensors()
     folder = Path(directory)
     write_whole(folder / WHOLE, content)
@@ -111,15 +104,15 @@ def split(
         write_whole(folder / part.file, data)
         parts.append(part)
     manifest = Manifest(
-        instance=given.name,
-        instance_sha256=given.sha256,
-        plan_sha256=sha256,
-        task=name,
-        level=given.meta[MODEL_FILE]["level"],
+        instance=asked.instance.name,
+        instance_sha256=asked.instance.sha256,
+        plan_sha256=asked.plan_sha256,
+        task=asked.task.name,
+        level=asked.instance.meta[MODEL_FILE]["level"],
         model=ModelFile(WHOLE, hashlib.sha256(content).hexdigest()),
         inputs=wiring.inputs,
         outputs=wiring.outputs,
-        predicted=_predicted(one, decision),
+        predicted=_predicted(asked),
         nodes=wiring.nodes(tensors),
         links=wiring.links(tensors),
         parts=tuple(parts),
@@ -129,59 +122,11 @@ def split(
     return Split(folder, manifest, fewest)
 
 
-def _task_name(instance: Instance, name: str | None) -> str:
-    names = {task.name: task for task in instance.tasks}
-    if name is None:
-        if len(names) > 1:
-            raise ValueError(f"task = None, must be one of {', '.join(names)}: there are several")
-        return instance.tasks[0].name
-    return look_up(names, name, "task").name
-
-
-def _plan(instance: Instance, plan: AnyPlan) -> tuple[str, PlanFile, str]:
-    """What errors call the plan, the plan, and the hash of its file or of what saving it writes."""
-    if isinstance(plan, str | os.PathLike):
-        path = Path(plan)
-        return path.name, load_plan(path), hashlib.sha256(read_bytes(path)).hexdigest()
-    file = plan if isinstance(plan, PlanFile) else as_plan(instance, plan, monotone=False)
-    return "the plan", file, hashlib.sha256(encode_plan(file)).hexdigest()
-
-
-def _decided(
-    instance: Instance, plan: PlanFile, task: str, origin: str
-) -> tuple[Instance, TaskDecision]:
-    """The instance with one task only, and what the plan decides of it."""
-    if not plan.tasks:
-        raise InstanceError(origin, ["it places nothing: it has no tasks"])
-    try:
-        whole = decision_of(instance, plan)
-    except PlanError as error:
-        more = len(error.defects) - 1
-        rest = f", and {more} more such defects" if more else ""
-        said = f"it is no plan of {instance.name}: {error.defects[0]}{rest}"
-        raise InstanceError(origin, [said]) from None
-    position = next(i for i, own in enumerate(instance.tasks) if own.name == task)
-    one, decision = with_one_task(instance, position), whole.tasks[position]
-    if broken := decision_violations(one, Decision((decision,)), plan.objective):
-        raise InstanceError(origin, broken)
-    return one, decision
-
-
-def _whole(instance: Instance, content: bytes) -> Whole:
-    """The canonical model, whose layers must be those of the instance's only task."""
-    model = instance.model_of(instance.tasks[0])
-    whole = Whole(content, model.name)
-    if strange := sorted(whole.layer_names ^ set(model.index)):
-        said = f"layer {strange[0]} is in only one of the instance and its canonical model"
-        raise InstanceError(instance.name, [said])
-    return whole
-
-
-def _predicted(instance: Instance, decision: TaskDecision) -> Predicted:
+def _predicted(asked: Given) -> Predicted:
     """Of this task alone, each tensor sent once."""
-    asked = Decision((decision,))
-    latency = decision_cost(instance, asked, Objective("latency", monotone=False))
-    if decision.stages:  # which have no period
+    decision = Decision((asked.decision,))
+    latency = decision_cost(asked.alone, decision, Objective("latency", monotone=False))
+    if asked.decision.stages:  # which have no period
         return Predicted(float(latency), None)
-    period = decision_cost(instance, asked, Objective("period", monotone=False))
+    period = decision_cost(asked.alone, decision, Objective("period", monotone=False))
     return Predicted(float(latency), float(period))

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "simulate": "simulate",
         "pareto": "pareto",
         "split": "split",
+        "export": "export",
         "run": "runtime.run",
         "serve": "runtime.serve",
     }

@@ -23,7 +23,7 @@ from splitfog.formulations.costs.stages import stage_work
 from splitfog.formulations.plan import decision_of
 from splitfog.instances.defects import InstanceError
 from tests.cases.onnx_models import Kind, graph_model, normal
-from tests.cases.onnx_tiles import (
+from tests.cases.real.tiles import (
     BLOCKS,
     check_tiles,
     grid_of,
