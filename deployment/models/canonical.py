@@ -18,6 +18,7 @@ from typing import Any
 
 from splitfog.deployment.models.graphs import (
     CONTROL_FLOW,
+    all_graphs,
     all_nodes,
     keep_shapes,
     read_names,
@@ -67,6 +68,7 @@ def canonical_bytes(
     """
     model = loaded(path)
     _without_constant_inputs(model)
+    _without_repeated_names(model.graph)
     dims = input_dims(model, shapes)
     runs = any(node.op_type in CONTROL_FLOW for node in all_nodes(model.graph))
     if not runs:
@@ -94,6 +96,15 @@ def _without_constant_inputs(model: Any) -> None:
     del model.graph.input[:]
     model.graph.input.extend(kept)
     model.ir_version = max(model.ir_version, LEAST_IR_VERSION)
+
+
+def _without_repeated_names(graph: Any) -> None:
+    """Names that several nodes bear go: ONNX Runtime refuses them, and they name nothing."""
+    for inner in all_graphs(graph):
+        counts = Counter(node.name for node in inner.node)
+        for node in inner.node:
+            if counts[node.name] > 1:
+                node.name = ""
 
 
 def _fix(model: Any, dims: Mapping[str, Sequence[int]]) -> None:
@@ -179,7 +190,7 @@ def _name_nodes(graph: Any) -> None:
     counts = Counter(node.name for node in graph.node)
     taken = {name for name, count in counts.items() if name and count == 1}
     for position, node in enumerate(graph.node):
-        if node.name not in taken or counts[node.name] > 1:
+        if counts[node.name] != 1 or not node.name:
             first = next((name for name in node.output if name), "")
             node.name = _free((first, f"#{position}"), taken)
             taken.add(node.name)

@@ -111,6 +111,32 @@ def dims_of(type_: Any) -> Shape | None:
     return tuple(dim.dim_value for dim in dims)
 
 
+def constants_of(graph: Any) -> dict[str, Any]:
+    """Initialisers of a graph, and what its `Constant` nodes hold, as `TensorProto`s by name."""
+    found = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        tensor = _held(node) if node.op_type == "Constant" else None
+        if tensor is not None:
+            found[node.output[0]] = tensor
+    return found
+
+
+def _held(node: Any) -> Any | None:
+    """What a `Constant` holds; None for words and sparse values."""
+    import numpy as np
+    from onnx import helper, numpy_helper
+
+    (attribute,) = node.attribute
+    value = helper.get_attribute_value(attribute)
+    if attribute.name == "value":
+        return value
+    if attribute.name in ("value_int", "value_ints"):
+        return numpy_helper.from_array(np.array(value, np.int64))
+    if attribute.name in ("value_float", "value_floats"):
+        return numpy_helper.from_array(np.array(value, np.float32))
+    return None
+
+
 def tensor_bytes(tensor: Any) -> float:
     """Bytes of an initialiser."""
     return array_bytes(tensor.data_type, tuple(tensor.dims))
@@ -123,16 +149,8 @@ def array_bytes(element: int, shape: Shape) -> float:
 
 def inner_bytes(graph: Any) -> float:
     """Weights inside a graph: its initialisers, its constants and those of graphs in it."""
-    from onnx import TensorProto
-
-    total = 0.0
-    for inner in all_graphs(graph):
-        total += sum(tensor_bytes(tensor) for tensor in inner.initializer)
-        for node in inner.node:
-            if node.op_type == "Constant":
-                values = [a.t for a in node.attribute if a.name == "value"]
-                total += sum(tensor_bytes(t) for t in values if t.data_type != TensorProto.STRING)
-    return total
+    held = (constants_of(inner).values() for inner in all_graphs(graph))
+    return sum((tensor_bytes(tensor) for tensors in held for tensor in tensors), 0.0)
 
 
 def _bits(element: int) -> int:

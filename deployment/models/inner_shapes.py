@@ -13,6 +13,7 @@ from splitfog.deployment.models.graphs import (
     CONTROL_FLOW,
     Shape,
     captured,
+    constants_of,
     dims_of,
     inner_graphs,
     keep_shapes,
@@ -48,7 +49,7 @@ def keep_inner_shapes(model: Any, shapes: Mapping[str, Shape]) -> None:
 
 def _keep_inside(model: Any, graph: Any, types: Types, constants: dict[str, Any]) -> None:
     """Of all graphs inside one whose tensors' types, and those around it, are known."""
-    constants = constants | {tensor.name: tensor for tensor in graph.initializer}
+    constants = constants | constants_of(graph)
     for node in graph.node:
         if node.op_type not in CONTROL_FLOW:
             continue
@@ -152,7 +153,9 @@ def _alone(model: Any, body: Any, own: Types, types: Types, constants: Mapping[s
         value.ClearField("type")
     for name in dict.fromkeys(captured(body)):
         if name in constants:
-            graph.initializer.append(constants[name])
+            weights = graph.initializer.add()
+            weights.CopyFrom(constants[name])
+            weights.name = name
         elif name in types and name not in own:
             graph.input.append(onnx.helper.make_value_info(name, types[name]))
     return alone

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from splitfog.deployment.models.flops import flops
-from splitfog.deployment.models.graphs import CONTROL_FLOW, Shape, inner_graphs, known_shapes
+from splitfog.deployment.models.graphs import (
+    CONTROL_FLOW,
+    Shape,
+    constants_of,
+    inner_graphs,
+    known_shapes,
+)
 from splitfog.deployment.models.operators import attribute
 
 
@@ -29,18 +35,16 @@ class Work:
 
 @dataclass(frozen=True)
 class Scope:
-    """What a graph's nodes can read: shapes of tensors, and initialisers, by name."""
+    """What a graph's nodes can read: shapes of tensors, and constants, by name."""
 
     shapes: Mapping[str, Shape]
     constants: Mapping[str, Any]
 
     def inside(self, graph: Any) -> Scope:
         """The same for the nodes of a graph inside it."""
-        own = {tensor.name: tensor for tensor in graph.initializer}
-        for node in graph.node:
-            if node.op_type == "Constant" and attribute(node, "value") is not None:
-                own[node.output[0]] = attribute(node, "value")
-        return Scope({**self.shapes, **known_shapes(graph)}, {**self.constants, **own})
+        return Scope(
+            {**self.shapes, **known_shapes(graph)}, {**self.constants, **constants_of(graph)}
+        )
 
 
 def work_of(node: Any, scope: Scope) -> Work:
