@@ -21,6 +21,7 @@ OUT_OF_MEMORY = (
     "out of memory",
     "cannot allocate memory",
     "failed to map segment",
+    "memory allocation",
 )
 """What a process says that is refused more of it, in lower case."""
 

@@ -98,6 +98,7 @@ def import_onnx(
     if target is not None and path.resolve() in map(Path.resolve, (target, canonical_path(target))):
         raise ValueError(f"output = {target}, must have another name: it would replace {path}")
     base = _base(path.stem, nodes, family, options or {}, seed)
+    measured = None if times is None else load_times(times)
     with path.open("rb") as file:
         original_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     try:
@@ -123,9 +124,9 @@ def import_onnx(
         "excess_bytes": found.excess_bytes,
     }
     instance = _with_model(base, found.model, about)
-    if times is not None:
-        measured = with_layer_times(instance, load_times(times), origin=Path(times).name)
-        instance = changed(measured, meta=instance.meta)
+    if times is not None and measured is not None:
+        timed = with_layer_times(instance, measured, origin=Path(times).name)
+        instance = changed(timed, meta=instance.meta)
     if missing := list(_without_time(instance, found.needs_time)):
         raise InstanceError(path.name, missing)
     if target is not None:

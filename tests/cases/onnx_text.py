@@ -19,7 +19,7 @@ pytest.importorskip("onnxruntime")
 
 def model_of(
     text: str,
-    weights: Mapping[str, np.ndarray] | None = None,
+    weights: Mapping[str, Any] | None = None,
     *,
     opset: int = 21,
     domain: str | None = None,
@@ -47,20 +47,25 @@ def model_of(
 def canonical(
     model: Any, level: str = "basic", shapes: Mapping[str, Sequence[int]] | None = None
 ) -> tuple[Any, list[str]]:
-    """The canonical form of a model, and the notes on it."""
+    """The canonical form of a model, or of a file's bytes, and the notes on it."""
     with TemporaryDirectory() as folder:
         path, room = Path(folder, "given.onnx"), Path(folder, "room")
         room.mkdir()
-        onnx.save(model, path)
+        path.write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
         content, notes = canonical_bytes(path, shapes or {}, level, room)
     return onnx.load_from_string(content), notes
 
 
-def layers_of(model: Any, level: str = "basic", tiers: Sequence[str] = ("device",)) -> Mapped:
+def layers_of(
+    model: Any,
+    level: str = "basic",
+    tiers: Sequence[str] = ("device",),
+    shapes: Mapping[str, Sequence[int]] | None = None,
+) -> Mapped:
     """What an import makes of a model."""
-    return mapped(canonical(model, level)[0], "model", tiers)
+    return mapped(canonical(model, level, shapes)[0], "model", tiers)
 
 
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
+def normal(*shape: int, seed: int = 0) -> Any:
     """Seeded standard normal float32."""
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
