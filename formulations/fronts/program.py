@@ -92,7 +92,7 @@ class _CriteriaBuild(ProgramBuild):
         self.criteria = criteria
         self.layers: list[tuple[int, int, float]] = []
         self.crossings: list[tuple[int, int, Broadcast]] = []
-        super().__init__(criteria.instance, criteria.objective, inf, memory=True)
+        super().__init__(criteria.instance, criteria.objective, at_most_s=inf)
 
     def _compute(self, node: int, column: int, seconds: float) -> None:
         self.layers.append((column, node, seconds))
