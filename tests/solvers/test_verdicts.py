@@ -92,6 +92,14 @@ def test_no_decision_is_checked_twice(solver: str, monkeypatch: pytest.MonkeyPat
     assert set(asked.values()) == {1}
 
 
+def test_auto_believes_whom_it_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the solver that it chose has checked is not checked again by `auto`."""
+    asked = _counted(monkeypatch)
+    instance = sf.generate("fog", users=3, seed=1)
+    assert sf.solve(instance, "auto", "mean-latency", time_limit_s=20).solver == "dina"
+    assert set(asked.values()) == {1}
+
+
 def test_a_plan_changed_after_its_check_is_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """The input moved from its source to the box, in the very array that was found feasible."""
     monkeypatch.setenv("SPLITFOG_STRICT", "1")
