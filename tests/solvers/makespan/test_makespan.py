@@ -18,10 +18,11 @@ from splitfog.solvers.makespan.quick_plans import NO_PLAN, SegmentPlan
 from splitfog.solvers.makespan.segment_model import solve_segment
 from splitfog.solvers.makespan.series_path import Leg
 from splitfog.solvers.registry import solver_infos
-from tests.cases import field, job_shops
+from tests.cases import field
 from tests.cases.scaling import scaled, slowed
 from tests.cases.strategies import random_instance
 from tests.checks import check_plan
+from tests.solvers.makespan import job_shops
 
 UNITS = (1e-9, 1e-3, 1e9)
 BASELINES = [
