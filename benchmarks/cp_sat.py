@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace as changed
 from typing import Any
-
-from msgspec.structs import replace
 
 from benchmarks.common import machine, table
 from splitfog import generate, solve
@@ -14,6 +11,7 @@ from splitfog.formulations.arrays.series import series_segments
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.instances import zoo
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 
 LIMIT_S = 60.0
 UPLINKS = ("3g", "4g", "wi-fi", "fibre")
@@ -35,8 +33,8 @@ def proven(instance: Instance) -> list[Any]:
 
 def contended(instance: Instance) -> Instance:
     """The same with shared links and nodes that do not compute while they send."""
-    nodes = tuple(replace(node, overlap=False) for node in instance.nodes)
-    links = tuple(replace(link, shared=True) for link in instance.links)
+    nodes = tuple(changed(node, overlap=False) for node in instance.nodes)
+    links = tuple(changed(link, shared=True) for link in instance.links)
     return changed(instance, nodes=nodes, links=links)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 import splitfog as sf
 from splitfog.formulations.objective import Objective
+from splitfog.instances.records import changed
 from splitfog.solvers.base import WrongAnswer
 
 TINY = sf.load_instance(Path(__file__).parents[1] / "data" / "tiny.json")
@@ -91,7 +91,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "no task": (lambda i, o: {"nobody": {}}, f"task {TASK} is not in the plan"),
     "way back": (lambda i, o: on(["pi", "server", "pi"]), ""),
     "another's plan": (
-        lambda i, o: sf.solve(replace(TINY, name="other"), "hpa", o),
+        lambda i, o: sf.solve(changed(TINY, name="other"), "hpa", o),
         "it returned a plan for another instance",
     ),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import permutations
 
 import msgspec
@@ -20,7 +19,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import decision_of, encode_plan
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window, changed
 from tests.cases.random_offloading import random_offloading
 
 BATCH = Objective("batch")
@@ -56,7 +55,7 @@ def small(quota=None, flops=(1e9, 3e9)):
 
 def queued(*queues):
     """Both tasks on the fog node, served as the queues say."""
-    return replace(placed([0, 1], [0, 1]), queues=queues)
+    return changed(placed([0, 1], [0, 1]), queues=queues)
 
 
 A, B = (0, None, None), (1, None, None)
@@ -124,7 +123,7 @@ def test_without_queues_the_best_order_counts(seed):
         for order in permutations(queue[:5]):
             queues = list(filled.queues)
             queues[node] = (*order, *queue[5:])
-            other = decision_cost(instance, replace(filled, queues=tuple(queues)), BATCH)
+            other = decision_cost(instance, changed(filled, queues=tuple(queues)), BATCH)
             assert other >= value * (1 - 1e-12)
 
 

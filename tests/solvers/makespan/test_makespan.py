@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as changed
 from math import inf
 
 import numpy as np
 import pytest
-from msgspec.structs import replace
 
 from splitfog import Instance, Layer, Link, Model, Node, Task, generate, solve
 from splitfog.formulations.arrays.segment_problem import SegmentProblem, durations, problem_of
 from splitfog.formulations.arrays.series import Segment, series_segments
 from splitfog.formulations.arrays.task import task_arrays
+from splitfog.instances.records import changed
 from splitfog.solvers.engines.cp_sat import Search
 from splitfog.solvers.makespan.quick_plans import NO_PLAN, SegmentPlan
 from splitfog.solvers.makespan.segment_model import solve_segment
@@ -150,18 +149,18 @@ def test_twins_are_told_by_their_links_and_memory() -> None:
     """Nodes alike may swap; one with another link, memory, or where waiting matters may not."""
     alike = _equal_nodes(3, _stencil(2, 1.0))
     assert _twins(alike) == [[0, 1, 2]]
-    slower = (*alike.links[:2], replace(alike.links[2], bandwidth_bps=4.0))
+    slower = (*alike.links[:2], changed(alike.links[2], bandwidth_bps=4.0))
     assert _twins(changed(alike, links=slower)) == [[1, 2]]
-    smaller = (replace(alike.nodes[0], memory_bytes=1.0), *alike.nodes[1:])
+    smaller = (changed(alike.nodes[0], memory_bytes=1.0), *alike.nodes[1:])
     assert _twins(changed(alike, nodes=smaller)) == [[1, 2]]
-    shared = tuple(replace(link, shared=True) for link in alike.links)
+    shared = tuple(changed(link, shared=True) for link in alike.links)
     assert _twins(changed(alike, links=shared)) == []
-    to_last = (replace(alike.tasks[0], results_to="P2"),)
+    to_last = (changed(alike.tasks[0], results_to="P2"),)
     assert _twins(changed(alike, tasks=to_last)) == [[0, 1]]
     tiers = ("fog", "cloud")
-    above = (*alike.nodes[:2], replace(alike.nodes[2], tier="cloud"))
+    above = (*alike.nodes[:2], changed(alike.nodes[2], tier="cloud"))
     assert _twins(changed(alike, nodes=above, tiers=tiers)) == [[0, 1]]
-    above = (replace(alike.nodes[0], tier="cloud"), replace(alike.nodes[1], tier="cloud"))
+    above = (changed(alike.nodes[0], tier="cloud"), changed(alike.nodes[1], tier="cloud"))
     ways = [("P0", "P1", 8), ("P1", "P0", 8), ("P2", "P0", 8), ("P2", "P1", 8)]
     ways += [("P0", "P2", 8), ("P1", "P2", 4)]  # only results go back, from P1 more slowly
     one_way = tuple(
@@ -221,7 +220,7 @@ def _small_dag(rng: np.random.Generator) -> Instance:
         for layer in range(int(rng.integers(3, 6)))
     ]
     instance = _equal_nodes(int(rng.integers(2, 4)), layers)
-    last = replace(instance.nodes[-1], speed_flops=float(rng.integers(1, 3)))
+    last = changed(instance.nodes[-1], speed_flops=float(rng.integers(1, 3)))
     return changed(instance, nodes=(*instance.nodes[:-1], last))
 
 
