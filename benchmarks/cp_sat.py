@@ -21,13 +21,13 @@ ALIKE |= dict.fromkeys(("device_edge", "edge_cloud", "direct_cloud"), "ethernet"
 
 
 def proven(instance: Instance) -> list[Any]:
-    """Layers, longest block, value, gap and seconds of one call; no warm-up, one run."""
-    blocks = series_segments(task_arrays(instance))
+    """Layers, longest segment, value, gap and seconds of one call; no warm-up, one run."""
+    segments = series_segments(task_arrays(instance))
     started = time.perf_counter()
     plan = solve(instance, "cp-sat", "makespan", time_limit_s=LIMIT_S)
     seconds = time.perf_counter() - started
     layers = len(instance.models[0].layers)
-    longest = max(len(block.layers) for block in blocks)
+    longest = max(len(segment.layers) for segment in segments)
     return [layers, longest, plan.value, plan.status, f"{plan.gap:.1e}", seconds]
 
 
@@ -40,7 +40,7 @@ def contended(instance: Instance) -> Instance:
 
 def show(title: str, instances: dict[str, Instance]) -> None:
     """Print one table, a row an instance."""
-    header = [title, "layers", "longest block", "makespan s", "status", "gap", "seconds"]
+    header = [title, "layers", "longest segment", "makespan s", "status", "gap", "seconds"]
     print(table(header, [[name, *proven(instance)] for name, instance in instances.items()]))
     print()
 
@@ -58,7 +58,7 @@ def main() -> None:
     graphs = {
         f"random-dag {n}": generate("random-dag", layers=n, seed=1) for n in (60, 100, 200, 500)
     }
-    show("one block, three tiers", graphs)
+    show("one segment, three tiers", graphs)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def search(model: cp_model.CpModel, limits: Search) -> Found:
     parameters.random_seed = limits.seed % 2**31
     parameters.interleave_search = limits.workers > 1 or limits.is_broad
     if not parameters.interleave_search:
-        # measured on blocks of Inception and random DAGs: 3 to 100 times as fast as the default
+        # measured on segments of Inception and random DAGs: 3 to 100 times as fast as the default
         parameters.linearization_level = 0
         parameters.use_objective_lb_search = True
     parameters.stop_after_first_solution = limits.first_only
