@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 
 
 def scaled(instance: Instance, factor: float) -> Instance:
     """All seconds times `factor`: every cost is multiplied by it, and no decision changes."""
-    return dataclasses.replace(
+    return changed(
         instance,
         nodes=tuple(_scaled_node(node, factor) for node in instance.nodes),
         links=tuple(_scaled_link(link, factor) for link in instance.links),
@@ -21,7 +19,7 @@ def scaled(instance: Instance, factor: float) -> Instance:
 
 def slowed(instance: Instance, name: str, factor: float) -> Instance:
     """One node's speed times `factor`, measured times of its own included."""
-    return dataclasses.replace(
+    return changed(
         instance,
         nodes=tuple(
             changed(node, speed_flops=node.speed_flops * factor) if node.name == name else node

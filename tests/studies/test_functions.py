@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 import splitfog as sf
@@ -73,7 +72,7 @@ def test_a_plan_that_claims_too_much_is_refuted(monkeypatch: pytest.MonkeyPatch)
     """A bound above the plan's own value is corrected, strictly an exception."""
 
     def boastful(instance: sf.Instance, objective: Objective) -> sf.Plan:
-        return msgspec.structs.replace(with_hpa(instance, objective), lower_bound=1.0)
+        return changed(with_hpa(instance, objective), lower_bound=1.0)
 
     with pytest.raises(WrongAnswer, match="boastful claimed"):
         sf.solve(TINY, boastful)

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -88,8 +87,8 @@ def test_exact_where_every_task_makes_one_visit(solver: str, seed: int) -> None:
 
 def quiet(instance: Instance) -> Instance:
     """The same with streams so thin that nothing ever waits."""
-    tasks = tuple(msgspec.structs.replace(task, arrivals_per_s=1e-5) for task in instance.tasks)
-    nodes = tuple(msgspec.structs.replace(n, quota=None) for n in instance.nodes)
+    tasks = tuple(changed(task, arrivals_per_s=1e-5) for task in instance.tasks)
+    nodes = tuple(changed(n, quota=None) for n in instance.nodes)
     return changed(instance, tasks=tasks, nodes=nodes)
 
 

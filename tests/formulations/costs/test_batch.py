@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import permutations
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -179,9 +178,9 @@ def test_a_task_without_stages_is_not_torn_apart():
 def test_memory_does_not_count():
     """A node may be given more weights than it holds."""
     base = small()
-    node = msgspec.structs.replace(base.nodes[1], memory_bytes=0.0)
+    node = changed(base.nodes[1], memory_bytes=0.0)
     layers = base.models[0].layers
-    heavy = msgspec.structs.replace(layers[1], weight_bytes=10.0)
+    heavy = changed(layers[1], weight_bytes=10.0)
     instance = Instance(
         name="full",
         tiers=base.tiers,
@@ -207,7 +206,7 @@ def test_a_plan_keeps_its_queues(tmp_path):
     assert float(evaluate(instance, again)) == plan.value
     assert violations(instance, again) == []
     assert false_claims(instance, again) == []
-    assert false_claims(instance, msgspec.structs.replace(again, value=1.0))
+    assert false_claims(instance, changed(again, value=1.0))
 
 
 def test_a_bare_placement_is_given_its_queues():

@@ -18,6 +18,7 @@ from splitfog.formulations.games.game import ExchangeGame
 from splitfog.formulations.games.pairs import count_blocking_pairs
 from splitfog.formulations.games.states import MOST_STATES, states_of
 from splitfog.formulations.objective import Objective
+from splitfog.instances.records import changed
 from tests.cases.random_offloading import random_offloading
 from tests.cases.small_fog import two_users_one_fog
 from tests.cases.small_games import (
@@ -148,17 +149,15 @@ def test_regret_is_own_latency_less_the_best_single_cut():
 @pytest.mark.parametrize("solver", ["dina", "dina-o", "best-response"])
 def test_verify_recomputes_the_audit(solver):
     """True audits stand; a number that is changed is named, but for `swaps`, which is believed."""
-    from msgspec.structs import replace
-
     instance = sf.generate("fog", seed=3, users=4, fog_nodes=2)
     plan = sf.solve(instance, solver=solver)
     assert false_claims(instance, plan, audit_again(instance, plan)) == []
     assert plan.audit is not None
     for name, wrong in (("blocking_pairs", 99), ("potential", 1e6), ("price_of_anarchy", 7.0)):
-        lied = replace(plan, audit=replace(plan.audit, **{name: wrong}))
+        lied = changed(plan, audit=changed(plan.audit, **{name: wrong}))
         (sentence,) = false_claims(instance, lied, audit_again(instance, lied))
         assert sentence.startswith(f"audit.{name} = ")
-    told = replace(plan, audit=replace(plan.audit, swaps=12345))
+    told = changed(plan, audit=changed(plan.audit, swaps=12345))
     assert false_claims(instance, told, audit_again(instance, told)) == []
 
 
