@@ -12,7 +12,7 @@ from splitfog.formulations.arrays.segment_problem import SegmentProblem, duratio
 from splitfog.formulations.arrays.series import Segment, series_segments
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.instances.records import changed
-from splitfog.solvers.engines.cp_sat import Search
+from splitfog.solvers.engines.cp_sat import SearchLimits
 from splitfog.solvers.makespan.quick_plans import NO_PLAN, SegmentPlan
 from splitfog.solvers.makespan.segment_model import solve_segment
 from splitfog.solvers.makespan.series_path import Leg
@@ -88,19 +88,19 @@ def test_coarse_ticks_bound_the_makespan(factor: int) -> None:
     for seed in range(20):
         instance = _small_any(np.random.default_rng(seed))
         problem = _whole(instance, 2.0**14)  # thousands of ticks: what is rounded up shows
-        exact = solve_segment(problem, NO_PLAN, 2.0**50, 0.0, Search())
-        coarse = solve_segment(problem, NO_PLAN, 2.0**50, 0.0, Search(), factor=factor)
+        exact = solve_segment(problem, NO_PLAN, 2.0**50, 0.0, SearchLimits())
+        coarse = solve_segment(problem, NO_PLAN, 2.0**50, 0.0, SearchLimits(), factor=factor)
         assert coarse.infeasible == exact.infeasible
         if not exact.infeasible:
             least = _least(problem, exact.plan)
             assert coarse.bound <= least <= coarse.plan.value
-            missed = solve_segment(problem, NO_PLAN, least - 1, 0.0, Search(), factor=factor)
+            missed = solve_segment(problem, NO_PLAN, least - 1, 0.0, SearchLimits(), factor=factor)
             assert missed.bound <= least
 
 
 def _least(problem: SegmentProblem, plan: SegmentPlan) -> float:
     """The value of a plan proven to be the best (contended segments included)."""
-    better = solve_segment(problem, plan, inf, 0.0, Search())
+    better = solve_segment(problem, plan, inf, 0.0, SearchLimits())
     assert better.plan.value == plan.value
     return plan.value
 

@@ -29,7 +29,7 @@ from splitfog.instances.generators import generate
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 from splitfog.solvers.base import Answer, Request
-from splitfog.solvers.parametric.envelope import Found, lower_envelope
+from splitfog.solvers.parametric.envelope import OracleAnswer, lower_envelope
 from tests.cases.strategies import random_instance
 
 LATENCY = Objective("latency")
@@ -265,9 +265,9 @@ def test_envelope_of_given_lines(numbers: list[tuple[int, int]]) -> None:
     lines = [Line(float(alpha), float(beta)) for alpha, beta in numbers]
     low, high = 0.0123, 9.87  # no crossing of these lines: the ends are no break points
 
-    def ask(at: float) -> Found[Line]:
+    def ask(at: float) -> OracleAnswer[Line]:
         line = min(lines, key=lambda one: one.at(at))
-        return Found(line, line, line.at(at))
+        return OracleAnswer(line, line, line.at(at))
 
     found = lower_envelope(ask, low, high)
     breaks = len(found.pieces) - 1
