@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING
 
 from splitfog.formulations.overview import percent as percent
-from splitfog.studies.cells import HEADERS, shown_cells
+from splitfog.studies.cells import HEADERS, reservation, shown_cells
 from splitfog.studies.rows import Table
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def print_tables(table: Table, file: IO[str] | None = None) -> None:
             last = following is not None and following.instance != row.instance
             cells = shown_cells(row)
             grid.add_row(*(cells if seeds else cells[:2] + cells[3:]), end_section=last)
+        grid.caption, grid.caption_justify = reservation(rows) or None, "left"
         print_grid(grid, file)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from splitfog.formulations.matching.market import IntArray
+from splitfog.formulations.matching.stability import Matching
 from splitfog.formulations.tolerances import EQUAL
 
 FloatArray = NDArray[np.float64]
@@ -66,6 +67,13 @@ class Judge:
     tolerance: float = EQUAL
 
     def __post_init__(self) -> None:
+        if not callable(self.utilities):
+            raise ValueError(
+                f"utilities = {self.utilities!r:.80}, must be a function of an assignment; the "
+                "order is utilities, assignment, quotas, consent"
+            )
+        if self.potential is not None and not callable(self.potential):
+            raise ValueError(f"potential = {self.potential!r}, must be a function or None")
         if self.consent not in get_args(Consent):
             known = ", ".join(get_args(Consent))
             raise ValueError(f"consent = {self.consent!r}, must be one of {known}")
@@ -113,7 +121,7 @@ class Judge:
 
 def is_exchange_stable(
     utilities: Utilities,
-    assignment: ArrayLike,
+    assignment: ArrayLike | Matching,
     quotas: ArrayLike | None = None,
     consent: Consent = "four",
     *,
@@ -130,7 +138,7 @@ def is_exchange_stable(
     utilities : assignment -> (float[residents], float[hospitals])
         What everybody thinks of a matching, the larger the better; -inf is allowed. Zeros for a
         side that has no say.
-    assignment : int[residents]
+    assignment : int[residents] or Matching
         Hospital of each resident, -1 for none.
     quotas : int[hospitals], optional
         Places; without them there are no moves.
@@ -162,7 +170,7 @@ def is_exchange_stable(
 
 def blocking_exchanges(
     utilities: Utilities,
-    assignment: ArrayLike,
+    assignment: ArrayLike | Matching,
     quotas: ArrayLike | None = None,
     consent: Consent = "four",
     *,
@@ -237,31 +245,63 @@ def table_utilities(of_residents: ArrayLike, of_hospitals: ArrayLike) -> Utiliti
     ValueError
         For tables of other shapes.
     """
-    own, theirs = np.asarray(of_residents, np.float64), np.asarray(of_hospitals, np.float64)
-    if own.ndim != 2 or theirs.shape != own.shape[::-1]:
-        raise ValueError("tables must be [residents, hospitals] and [hospitals, residents]")
+    own, theirs = _table(of_residents, "of_residents"), _table(of_hospitals, "of_hospitals")
+    if theirs.shape != own.shape[::-1]:
+        raise ValueError(
+            "tables must be [residents, hospitals] and [hospitals, residents], not "
+            f"{list(own.shape)} and {list(theirs.shape)}"
+        )
+    num_residents, num_hospitals = own.shape
 
     def utilities(assignment: IntArray) -> tuple[FloatArray, FloatArray]:
+        if len(assignment) != num_residents:
+            raise ValueError(
+                f"assignment is of {len(assignment)} residents, the tables are of {num_residents}"
+            )
+        if (assignment >= num_hospitals).any():
+            raise ValueError(
+                f"assignment names hospital {assignment.max()}, there are {num_hospitals}"
+            )
         placed = np.flatnonzero(assignment >= 0)
         hospital = assignment[placed]
-        residents = np.zeros(own.shape[0])
+        residents = np.zeros(num_residents)
         residents[placed] = own[placed, hospital]
-        hospitals = np.zeros(own.shape[1])
+        hospitals = np.zeros(num_hospitals)
         np.add.at(hospitals, hospital, theirs[hospital, placed])
         return residents, hospitals
 
     return utilities
 
 
-def checked_assignment(assignment: ArrayLike, quotas: ArrayLike | None) -> IntArray:
+def _table(given: ArrayLike, name: str) -> FloatArray:
+    try:
+        table = np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        table = np.empty(0)
+    if table.ndim != 2:
+        raise ValueError(f"{name} = {given!r:.80}, must be a table of numbers")
+    return table
+
+
+def checked_quotas(quotas: ArrayLike | None) -> IntArray | None:
+    """Places of every hospital as integers; None where there are none given."""
+    if quotas is None:
+        return None
+    places = np.asarray(quotas)
+    if places.ndim != 1 or (places.size and places.dtype.kind not in "iu") or (places < 0).any():
+        raise ValueError(f"quotas = {quotas!r:.80}, must be one integer >= 0 per hospital")
+    return places.astype(np.int64)
+
+
+def checked_assignment(assignment: ArrayLike | Matching, quotas: ArrayLike | None) -> IntArray:
     """The assignment as integers, checked against the quotas where there are any."""
-    given = np.asarray(assignment)
+    given = np.asarray(assignment.assignment if isinstance(assignment, Matching) else assignment)
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
-        raise ValueError("assignment must be one integer per resident")
+        raise ValueError(f"assignment = {assignment!r:.80}, must be one integer per resident")
     if (given < -1).any():
         raise ValueError("assignment must hold hospitals, numbered from 0, or -1 for none")
-    if quotas is not None:
-        room = np.asarray(quotas)
+    room = checked_quotas(quotas)
+    if room is not None:
         load = np.bincount(given[given >= 0], minlength=len(room))
         if len(load) > len(room):
             raise ValueError(f"assignment names hospital {len(load) - 1}, there are {len(room)}")
@@ -271,7 +311,9 @@ def checked_assignment(assignment: ArrayLike, quotas: ArrayLike | None) -> IntAr
     return given.astype(np.int64)
 
 
-def _blocking(judge: Judge, assignment: ArrayLike, quotas: ArrayLike | None) -> Iterator[Exchange]:
+def _blocking(
+    judge: Judge, assignment: ArrayLike | Matching, quotas: ArrayLike | None
+) -> Iterator[Exchange]:
     given = checked_assignment(assignment, quotas)
-    places = None if quotas is None else np.asarray(quotas, dtype=np.int64)
-    return (e for e in possible_exchanges(given, places) if judge.agrees(given, e))
+    options = possible_exchanges(given, checked_quotas(quotas))
+    return (e for e in options if judge.agrees(given, e))

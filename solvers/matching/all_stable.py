@@ -25,8 +25,10 @@ def all_stable(market: Market, limit: int = STATE_LIMIT) -> IntArray:
     Raises
     ------
     ValueError
-        More than `limit` assignments lie between.
+        `limit` is no whole number >= 0, or more than `limit` assignments lie between.
     """
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+        raise ValueError(f"limit = {limit!r}, must be a whole number >= 0")
     best = chosen_pairs(market, deferred_acceptance(market, "residents").assignment)
     worst = chosen_pairs(market, deferred_acceptance(market, "hospitals").assignment)
     sizes = (worst - best + 1).tolist()

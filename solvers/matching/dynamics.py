@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from splitfog.formulations.matching.exchange import (
@@ -15,10 +14,12 @@ from splitfog.formulations.matching.exchange import (
     Potential,
     Utilities,
     checked_assignment,
+    checked_quotas,
     exchanged,
     possible_exchanges,
 )
 from splitfog.formulations.matching.market import IntArray
+from splitfog.formulations.matching.stability import Matching
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ class ExchangeRun:
 
 def exchange_until_stable(
     utilities: Utilities,
-    assignment: ArrayLike,
+    assignment: ArrayLike | Matching,
     quotas: ArrayLike | None = None,
     consent: Consent = "four",
     *,
@@ -73,7 +74,9 @@ def exchange_until_stable(
         As `is_exchange_stable`.
     """
     judge = Judge(utilities, consent, potential)
-    places = None if quotas is None else np.asarray(quotas, dtype=np.int64)
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+        raise ValueError(f"limit = {limit!r}, must be a whole number >= 0")
+    places = checked_quotas(quotas)
     current = checked_assignment(assignment, quotas)
     seen, made = {current.tobytes()}, list[Exchange]()
     while True:

@@ -108,7 +108,7 @@ def test_a_plan_shows_layers_cut_tensors_loads_and_value() -> None:
     assert {"→ fog: 250 kB · 250 ms", "→ gpu: 50 kB · 15 ms", "result → pi: 4 kB · 14.4 ms"} <= set(
         texts
     )
-    assert "own · latency · feasible · value 480 ms · bound 400 ms · gap 16.6 %" in texts
+    assert "own · latency · feasible · value 480 ms · bound 400 ms · gap 16.60 %" in texts
     assert {"pi (device)", "fog (edge)", "gpu (cloud)"} <= set(texts)
     assert {"pi → fog", "fog → gpu", "gpu → fog", "fog → pi"} <= set(texts)
     assert "Tensors that cross (3, 304 kB)" in texts
