@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import splitfog as sf
+from splitfog.instances.records import changed
 from tests.cases.onnx_models import branches, imported, onnx, pieces
 from tests.face.test_cli import lines, one_line_of_error, splitfog
 
@@ -66,7 +66,7 @@ def test_fit_prints_the_error_of_every_model(folder: Path, tmp_path: Path) -> No
     times = [tmp_path / "one.csv", tmp_path / "two.csv"]
     for path, name in zip(times, "ab", strict=True):
         own = sf.load_times(folder / f"{name}.csv")
-        sf.save_times([replace(time, model=path.stem) for time in own], path)
+        sf.save_times([changed(time, model=path.stem) for time in own], path)
     target = tmp_path / "p.json"
     result = splitfog("profile", "fit", *times, "-o", target)
     assert result.exit_code == 0

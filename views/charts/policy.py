@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from splitfog.formulations.parametric.policy_table import Policy
 from splitfog.instances.instance import Instance
 from splitfog.studies.curves import Curve
+from splitfog.views.charts.axes import plain
 from splitfog.views.charts.figure_file import save_chart
-from splitfog.views.style import FAINT, INK, RULE, Palette, in_seconds
+from splitfog.views.style import FAINT, INK, RULE, Palette, in_seconds, scaled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,18 +104,13 @@ def _style(above: Axes, below: Axes, policy: Policy) -> None:
     above.set_ylabel("latency", color=INK)
     above.yaxis.set_major_formatter(lambda value, _: in_seconds(value))
     above.yaxis.set_minor_formatter(lambda value, _: _minor(above, value))
-    below.xaxis.set_major_formatter(lambda value, _: _quantity(value, policy.unit))
+    below.xaxis.set_major_formatter(lambda value, _: scaled(value, policy.unit))
     what = f"{policy.link[0]} → {policy.link[1]}" if policy.link else policy.node
     below.set_xlabel(f"{'bandwidth' if policy.link else 'speed'} of {what}", color=INK)
     above.tick_params(labelbottom=False)
     above.grid(True, which="major", color=RULE, linewidth=0.6)
     for axes in (above, below):
-        axes.set_axisbelow(True)
-        axes.tick_params(which="both", color=FAINT, labelcolor=INK, labelsize=8.5)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-        for side in ("left", "bottom"):
-            axes.spines[side].set_color(FAINT)
+        plain(axes)
 
 
 def _minor(axes: Axes, value: float) -> str:
@@ -122,13 +118,6 @@ def _minor(axes: Axes, value: float) -> str:
     low, high = axes.get_ylim()
     leading = f"{value:e}"[0]
     return in_seconds(value) if high / low < 30 and leading in "25" else ""
-
-
-def _quantity(value: float, unit: str) -> str:
-    for scale, prefix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= scale * (1 - 1e-9):
-            return f"{value / scale:.3g} {prefix}{unit}"
-    return f"{value:.3g} {unit}"
 
 
 def _grouped(policy: Policy, curves: Sequence[Curve]) -> tuple[list[Curve], list[str]]:
@@ -192,7 +181,7 @@ def _breaks(above: Axes, below: Axes, policy: Policy) -> None:
             continue
         held = at
         above.annotate(
-            _quantity(point, policy.unit),
+            scaled(point, policy.unit),
             (point, 1),
             xycoords=("data", "axes fraction"),
             xytext=(3, -3),

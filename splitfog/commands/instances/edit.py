@@ -83,10 +83,9 @@ def run(
 
     splitfog edit fog.json --link device,edge0=8e6,0.002 --speed edge0=5e10 -o slow.json
     """
-    from dataclasses import replace
-
     from splitfog.instances.changes import without_nodes
     from splitfog.instances.files import load_instance, save_instance
+    from splitfog.instances.records import changed
 
     nodes = {"speed": speed, "overhead": overhead, "memory": memory, "quota": quota}
     tasks = {"deadline": deadline, "rate": rate, "source": source, "results-to": results_to}
@@ -102,7 +101,7 @@ def run(
         made = without_nodes(made, without)
     changes = [f"--{option} {text}" for option, texts in asked.items() for text in texts or ()]
     origin = {"instance": given.name, "instance_sha256": given.sha256, "changes": changes}
-    made = replace(made, name=instance_name(output, name), meta={"edited": origin})
+    made = changed(made, name=instance_name(output, name), meta={"edited": origin})
     save_instance(made, output)
     put(f"{output}\n")
     return DONE

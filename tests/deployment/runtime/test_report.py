@@ -9,7 +9,7 @@ pytest.importorskip("onnxruntime")
 from splitfog.deployment.runtime.outcome import Outcome, Span
 from splitfog.deployment.runtime.program import Program, Step
 from splitfog.deployment.runtime.report import RunReport, plan_report
-from tests.cases.hand_manifest import relayed
+from tests.deployment.runtime.hand_manifest import relayed
 
 PROGRAM = Program(relayed())
 RIGHT = {"y": bytes(100)}
