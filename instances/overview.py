@@ -1,8 +1,8 @@
-"""An instance and a model at a glance: in a line, and as the tables of a notebook."""
+"""An instance at a glance: in a line, and as the tables of a notebook."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from splitfog.instances.readable import (
     MOST_ROWS,
@@ -15,13 +15,27 @@ from splitfog.instances.readable import (
     printable,
     scaled,
 )
-
-if TYPE_CHECKING:
-    from splitfog.instances.instance import Instance
-    from splitfog.instances.records import Model
+from splitfog.instances.records import Link, Model, Node, Task
 
 
-def instance_line(instance: Instance) -> str:
+class Shown(Protocol):
+    """What there is to see of an instance."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def tiers(self) -> tuple[str, ...]: ...
+    @property
+    def nodes(self) -> tuple[Node, ...]: ...
+    @property
+    def links(self) -> tuple[Link, ...]: ...
+    @property
+    def models(self) -> tuple[Model, ...]: ...
+    @property
+    def tasks(self) -> tuple[Task, ...]: ...
+
+
+def instance_line(instance: Shown) -> str:
     """`<Instance alexnet-4g: 1 task, 1 model of 23 layers, 3 nodes in 3 tiers, 4 links>`."""
     layers = sum(len(model.layers) for model in instance.models)
     sizes = (
@@ -33,15 +47,7 @@ def instance_line(instance: Instance) -> str:
     return f"<Instance {printable(instance.name)}: {', '.join(sizes)}>"
 
 
-def model_line(model: Model) -> str:
-    """`<Model alexnet: 23 layers, 61.1 M parameters, 1.43 GFLOP>`."""
-    work = in_flop(sum(layer.flops for layer in model.layers))
-    weights = f"{scaled(model.parameters, '').strip()} parameters"
-    layers = counted(len(model.layers), "layer")
-    return f"<Model {printable(model.name)}: {layers}, {weights}, {work}>"
-
-
-def instance_html(instance: Instance) -> str:
+def instance_html(instance: Shown) -> str:
     """Nodes, links, models and tasks as tables, the first rows of each."""
     nodes = [
         (

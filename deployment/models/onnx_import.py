@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,9 @@ from splitfog.instances.files import parse_instance, save_instance
 from splitfog.instances.generators import generate
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import encode, parse_json, read_bytes, write_whole
+from splitfog.instances.measured import with_layer_times
 from splitfog.instances.records import Model, Task, changed
+from splitfog.instances.times import load_times
 
 if TYPE_CHECKING:
     from splitfog.deployment.models.mapping import Mapped
@@ -38,6 +40,7 @@ def import_onnx(
     family: str = "three-tier",
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
+    times: str | os.PathLike[str] | None = None,
     memory_limit_bytes: float = MEMORY_LIMIT_BYTES,
     time_limit_s: float = TIME_LIMIT_S,
 ) -> Instance:
@@ -46,7 +49,7 @@ def import_onnx(
     The model is optimised once by ONNX Runtime (in a child process); that *canonical* model is what
     is described here, and what is profiled, split and run later. Each of its operators becomes a
     layer. Nothing is executed but what folding constants needs, and one run on zeros of a model
-    with control flow.
+    with control flow or sequences.
 
     Parameters
     ----------
@@ -64,6 +67,9 @@ def import_onnx(
         and tasks may be empty: then one task starts at the first node.
     family, options, seed
         Without `nodes`: the family of instances that gives nodes, links and tasks.
+    times
+        A CSV file of measured times, as `splitfog profile measure` writes it. A loop that runs as
+        often as its values say needs them: nobody can count its work.
     memory_limit_bytes, time_limit_s
         Of the child process.
 
@@ -75,7 +81,9 @@ def import_onnx(
     Raises
     ------
     InstanceError
-        Naming the file and what is wrong with it, or with the nodes.
+        Naming the file and what is wrong with it, or with the nodes or the times.
+    ValueError
+        For an unknown level, family or option, or an output whose model would replace `path`.
     ModuleNotFoundError
         Without the extra `splitfog[onnx]`.
     """
@@ -83,7 +91,16 @@ def import_onnx(
     path = Path(path)
     if level not in LEVELS:
         raise ValueError(f"level = {level!r}, must be one of {', '.join(LEVELS)}")
-    original = read_bytes(path) if path.suffix != ".gz" else path.read_bytes()
+    for name, limit in (("memory_limit_bytes", memory_limit_bytes), ("time_limit_s", time_limit_s)):
+        if not limit > 0:
+            raise ValueError(f"{name} = {limit}, must be > 0")
+    target = None if output is None else Path(output)
+    if target is not None and path.resolve() in map(Path.resolve, (target, canonical_path(target))):
+        raise ValueError(f"output = {target}, must have another name: it would replace {path}")
+    base = _base(path.stem, nodes, family, options or {}, seed)
+    measured = None if times is None else load_times(times)
+    with path.open("rb") as file:
+        original_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     try:
         data, notes = canonical_model(
             path,
@@ -92,25 +109,28 @@ def import_onnx(
             memory_limit_bytes=memory_limit_bytes,
             time_limit_s=time_limit_s,
         )
-        base = _base(path.stem, nodes, family, options or {}, seed)
         found = _mapped(data, path.stem, base.tiers)
     except ModelDefect as defect:
         raise InstanceError(path.name, [str(defect)]) from None
-    target = None if output is None else Path(output)
     about = {
         "file": f"{path.stem}.onnx" if target is None else canonical_path(target).name,
         "sha256": hashlib.sha256(data).hexdigest(),
         "level": level,
         "inputs": {name: list(sizes) for name, sizes in _dims(found).items()},
         "original": path.name,
-        "original_sha256": hashlib.sha256(original).hexdigest(),
+        "original_sha256": original_sha256,
         "notes": [*notes, *found.notes],
         "needs_time": list(found.needs_time),
+        "excess_bytes": found.excess_bytes,
     }
     instance = _with_model(base, found.model, about)
+    if times is not None and measured is not None:
+        timed = with_layer_times(instance, measured, origin=Path(times).name)
+        instance = changed(timed, meta=instance.meta)
+    if missing := list(_without_time(instance, found.needs_time)):
+        raise InstanceError(path.name, missing)
     if target is not None:
         write_whole(canonical_path(target), data)
-
         save_instance(instance, target)
     return instance
 
@@ -164,6 +184,23 @@ def read_canonical(instance: Instance, model: str | os.PathLike[str] | None = No
 def require_onnx() -> None:
     """Say what to install where onnx or ONNX Runtime is missing."""
     require_installed("onnx", "onnxruntime")
+
+
+def _without_time(instance: Instance, needs_time: Sequence[str]) -> Iterator[str]:
+    """A sentence for every layer whose time on some node can be neither computed nor looked up."""
+    (model,) = instance.models
+    for name in needs_time:
+        layer = model.layers[model.index[name]]
+        missing = [
+            node.name
+            for node in instance.nodes
+            if layer.may_run_on(node) and not {node.name, node.tier} & set(layer.times_s)
+        ]
+        if missing:
+            yield (
+                f"layer {name!r} holds a loop that runs as often as its values say, so its time on "
+                f"{', '.join(missing)} must be measured and given: --times"
+            )
 
 
 def _mapped(data: bytes, name: str, tiers: Sequence[str]) -> Mapped:

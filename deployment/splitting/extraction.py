@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from splitfog.deployment.models.mapping import mapped, read_names
+from splitfog.deployment.models.graphs import read_names
+from splitfog.deployment.models.mapping import mapped
 from splitfog.deployment.models.sessions import ELEMENT_NAMES
 from splitfog.deployment.splitting.piece import Piece
 from splitfog.instances.defects import InstanceError

@@ -66,7 +66,15 @@ def placement_program(
     TimeIsUp
         At the deadline.
     """
-    return ProgramBuild(instance, objective, at_most_s, memory, unit_s, deadline).finished()
+    build = ProgramBuild(
+        instance,
+        objective,
+        at_most_s=at_most_s,
+        memory=memory,
+        unit_s=unit_s,
+        deadline=deadline,
+    )
+    return build.finished()
 
 
 def num_pairs(instance: Instance, objective: Objective) -> int:
@@ -95,10 +103,11 @@ class ProgramBuild:
         self,
         instance: Instance,
         objective: Objective,
+        *,
         at_most_s: float,
         memory: bool,
-        unit_s: float | None = None,
-        deadline: Deadline = NEVER,
+        unit_s: float | None,
+        deadline: Deadline,
     ) -> None:
         self.instance, self.objective = instance, objective
         self.routes, self.links = routes_of(instance), instance.directed_links

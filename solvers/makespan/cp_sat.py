@@ -139,12 +139,15 @@ def _in_ticks(request: Request, seconds: Durations) -> Answer:
     binds = _memory_binds(table)
     problems = [problem_of(table, segment, binds and segment == whole) for segment in segments]
     deadline = _last_look(request)
-    path = SeriesSearch(request, problems, scale, limit, deadline=deadline)
+    path = SeriesSearch(request, problems, scale=scale, limit=limit, deadline=deadline)
     stopped = path.run()
     if stopped == "finished" and binds and len(problems) > 1:
         one = problem_of(table, whole, True)
         if path.placement is None or not one.fits(path.placement[list(one.layers)].tolist()):
-            stopped = SeriesSearch(request, [one], scale, limit, path.bound, deadline).run()
+            again = SeriesSearch(
+                request, [one], scale=scale, limit=limit, bound=path.bound, deadline=deadline
+            )
+            stopped = again.run()
     return Answer(request.incumbent, request.lower_bound, stopped_by=stopped)
 
 

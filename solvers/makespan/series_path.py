@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.critical_path import Table
 from splitfog.formulations.arrays.segment_problem import Durations, SegmentProblem
-from splitfog.formulations.deadline import NEVER, Deadline, TimeIsUp
+from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.plan import StoppedBy
 from splitfog.instances.arrays import frozen
@@ -243,10 +243,11 @@ class SeriesSearch:
         self,
         request: Request,
         problems: Sequence[SegmentProblem],
+        *,
         scale: float,
         limit: float,
         bound: float = 0.0,
-        deadline: Deadline = NEVER,
+        deadline: Deadline,
     ) -> None:
         self.request, self.problems, self.deadline = request, problems, deadline
         self.scale, self.bound = scale, bound

@@ -50,6 +50,16 @@ def run(
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="times: of the instance, if it has several")
     ] = None,
+    times: Annotated[
+        Path | None,
+        typer.Option(metavar="TIMES", help="onnx: CSV with the columns layer, node, seconds"),
+    ] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(metavar="S", help="onnx: of reading and optimising")
+    ] = None,
+    memory_limit: Annotated[
+        float | None, typer.Option(metavar="BYTES", help="onnx: of reading and optimising")
+    ] = None,
 ) -> int:
     """Write an instance file, or one of times, from a file of another format.
 
@@ -58,17 +68,30 @@ def run(
 
     onnx: a model, one layer an operator, on the nodes of --nodes or of a --family, whose own
     options (as --edge-cloud 4g) may follow. The optimised model is written beside the instance.
+    Another process reads and optimises it, which runs nothing but constants (docs/real-models.md).
 
     times: the JSON of trtexec --exportProfile or of ONNX Runtime's profiling, as a CSV file for
     profile apply. With --instance, fused layers are shared out and names that are no layers told.
+
+    splitfog import onnx model.onnx -o instance.json --input x=1x3x224x224
     """
     from splitfog.commands.instances.import_times import import_times
     from splitfog.instances.importers import IMPORTERS, importer
     from splitfog.instances.lookup import look_up
 
+    given = {
+        "nodes": nodes,
+        "times": times,
+        "time_limit_s": time_limit,
+        "memory_limit_bytes": memory_limit,
+    }
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if source_format == "onnx":
-        _onnx(context.args, file, output, input_dims or [], level, nodes, family, seed)
+        options |= {"level": level, "seed": seed}
+        _onnx(context.args, file, output, input_dims or [], family, options)
         return DONE
+    if options or input_dims:
+        raise ValueError(f"import {source_format} takes none of the options of import onnx")
     if context.args:
         raise ValueError(
             f"argument {context.args[0]!r} belongs to no option of import {source_format}"
@@ -90,10 +113,8 @@ def _onnx(
     file: Path,
     output: Path,
     input_dims: list[str],
-    level: str,
-    nodes: Path | None,
     family: str,
-    seed: int,
+    options: dict[str, Any],
 ) -> None:
     from splitfog.commands.instances.generate import family_options
     from splitfog.deployment.models.onnx_import import canonical_path, import_onnx
@@ -102,17 +123,15 @@ def _onnx(
     from splitfog.instances.lookup import look_up
 
     chosen = look_up(FAMILIES, family, "family")
-    if nodes is not None and arguments:
+    if "nodes" in options and arguments:
         raise ValueError(f"argument {arguments[0]!r} belongs to a family, but --nodes is given")
     instance = import_onnx(
         file,
         output,
         inputs=dict(dims_of(text) for text in input_dims),
-        level=level,
-        nodes=nodes,
         family=family,
         options=chosen.parse(family_options(chosen, arguments)),
-        seed=seed,
+        **options,
     )
     for note in instance.meta[MODEL_FILE]["notes"]:
         say(f"splitfog: {file.name}: {note}")

@@ -256,5 +256,5 @@ def test_what_is_no_map_in_the_model_is_refused(tmp_path: Path) -> None:
     """Its rows may be what a norm calls channels."""
     case = imported_block(three_dimensional(), tmp_path / "model")
     plan = stage_plan(case, ["a", "b"], grid_of(4, 6, 2, 1))
-    with pytest.raises(InstanceError, match=r"layer . of stage 0 makes no map \[1, C, H, W\]"):
+    with pytest.raises(InstanceError, match=r"layer a has output_shape = \[4, 6\], must be \[C, H"):
         split(case, plan, tmp_path / "parts")
