@@ -23,7 +23,7 @@ MODEL = sf.Model(
         sf.Layer(name="x", op="input", output_bytes=8),
         layer("conv", "x", flops=300),
         layer("relu", "conv", flops=100),
-        layer("left", "relu"),
+        layer("left", "relu", flops=200),
         layer("right", "relu", flops=50),
         layer("join", "left", "right", flops=50),
         layer("end", "join"),
