@@ -64,10 +64,10 @@ SOURCES = {
 }
 
 
-def instance(source: Source, path: Path) -> Instance:
+def instance(name: str, source: Source, path: Path) -> Instance:
     """The model on three nodes with measured times of all its layers."""
     with TemporaryDirectory() as folder:
-        file = Path(folder) / "model.json"
+        file = Path(folder) / f"{name}.json"
         given = import_onnx(path, file, inputs=source.inputs, options=source.networks)
         trials = [measure_times(file, node="cloud") for _ in range(TRIALS)]
     profile = min(trials, key=lambda trial: trial.run_s)
@@ -119,7 +119,7 @@ def main() -> None:
             continue
         print(name)
         (path,) = sorted(given.folder.rglob(source.file))[:1]
-        made = replace(instance(source, path), name=name)
+        made = replace(instance(name, source, path), name=name)
         save_instance(with_optima(made), FOLDER / f"{name}.json.gz")
 
 
