@@ -20,9 +20,9 @@ from tempfile import TemporaryDirectory
 import onnx
 
 from benchmarks.common import machine, table
-from benchmarks.zoo_onnx import onnx_model
 from splitfog import LayerTime, Profile, fit_predictor, measure_times, zoo
-from tests.cases.real_models import GRAPHS, LARGE_GRAPHS, graph_path, trained, with_weights
+from tests.cases.real.networks import GRAPHS, LARGE_GRAPHS, graph_path, trained, with_weights
+from tests.cases.zoo_onnx import zoo_onnx
 
 Dims = Mapping[str, tuple[int, ...]]
 
@@ -47,7 +47,7 @@ def models(scratch: Path, folders: list[Path]) -> Iterator[tuple[str, Path, Dims
             yield name, _saved(with_weights(graph_path(name)), scratch / f"{name}.onnx"), {}
     for name, size in SIZES.items():
         path = scratch / f"{name}-{size}.onnx"
-        yield path.stem, _saved(onnx_model(zoo.build(name, size)), path), {}
+        yield path.stem, _saved(zoo_onnx(zoo.build(name, size), seed=0), path), {}
 
 
 def _saved(model: onnx.ModelProto, path: Path) -> Path:
