@@ -12,7 +12,7 @@ pytest.importorskip("onnxruntime")
 from splitfog.deployment.runtime.program import Program
 from splitfog.deployment.runtime.report import PlanReport, plan_report
 from splitfog.views.timelines import draw_timelines
-from tests.cases.hand_manifest import RIGHT, played, relayed
+from tests.deployment.runtime.relayed import RIGHT, played, relayed
 
 
 @pytest.fixture(scope="module")

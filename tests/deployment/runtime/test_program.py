@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from splitfog.deployment.runtime.outcome import Outcome, Span
 from splitfog.deployment.runtime.program import Program, Step, blocked
 from splitfog.deployment.splitting.manifest import manifest_defects
-from tests.cases.hand_manifest import relayed, tensor
+from tests.deployment.runtime.relayed import relayed, tensor
 
 PROGRAM = Program(relayed())
 ALL: list[Step] = [

@@ -9,8 +9,8 @@ pytest.importorskip("onnxruntime")
 from splitfog.deployment.runtime.outcome import Span
 from splitfog.deployment.runtime.program import Program
 from splitfog.deployment.runtime.report import RunReport, plan_report
-from tests.cases.hand_manifest import RIGHT, relayed
-from tests.cases.hand_manifest import played as outcome
+from tests.deployment.runtime.relayed import RIGHT, relayed
+from tests.deployment.runtime.relayed import played as outcome
 
 PROGRAM = Program(relayed())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from splitfog.deployment.runtime.outcome import Outcome, Span
 from splitfog.deployment.runtime.program import Program, Step
 from splitfog.deployment.splitting.manifest import (
@@ -81,7 +83,9 @@ def part(name: str, inputs: tuple[str, ...], outputs: tuple[str, ...], seconds: 
     )
 
 
-def tensor(name: str, length: int, maker: str | None, routes: dict[str, tuple[str, ...]]) -> Tensor:
+def tensor(
+    name: str, length: int, maker: str | None, routes: Mapping[str, tuple[str, ...]]
+) -> Tensor:
     """A vector of float32."""
     return Tensor(
         name=name,
