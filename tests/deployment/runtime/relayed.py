@@ -17,6 +17,8 @@ from splitfog.deployment.splitting.manifest import (
     Tensor,
 )
 
+Route = tuple[str, ...]
+
 RIGHT = {"y": bytes(100)}
 """What the model is meant to give."""
 
