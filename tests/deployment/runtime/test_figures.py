@@ -8,7 +8,7 @@ from splitfog.deployment.runtime.figures import busiest_s, link_seconds, with_ba
 from splitfog.deployment.splitting.manifest import PartSlice
 from splitfog.deployment.splitting.timeline import predicted_timeline
 from splitfog.instances.records import changed
-from tests.deployment.runtime.hand_manifest import relayed
+from tests.deployment.runtime.relayed import relayed
 
 
 def test_a_faster_link_saves_what_its_bytes_take_less() -> None:

@@ -16,7 +16,7 @@ from splitfog.deployment.runtime import inbox as rooms
 from splitfog.deployment.runtime.inbox import Inbox
 from splitfog.deployment.runtime.program import Program
 from splitfog.deployment.wire.frames import Chunk, Malformed
-from tests.deployment.runtime.hand_manifest import relayed
+from tests.deployment.runtime.relayed import relayed
 
 CONTENT = bytes(range(250)) * 4  # of a: 250 float32
 
