@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,13 @@ from onnx import helper
 
 from splitfog.deployment.models.operators import attribute
 from splitfog.deployment.splitting.check import check_split
-from splitfog.deployment.splitting.manifest import Manifest
+from splitfog.deployment.splitting.manifest import Manifest, load_manifest, save_manifest
 from splitfog.deployment.splitting.split import Split, split
+from splitfog.deployment.splitting.stage_check import stage_differences
 from splitfog.formulations.costs.stages import stage_work
 from splitfog.formulations.plan import decision_of
 from splitfog.instances.defects import InstanceError
+from splitfog.instances.records import changed
 from tests.cases.onnx_models import Kind, graph_model, normal
 from tests.cases.real.tiles import (
     BLOCKS,
@@ -99,7 +102,30 @@ def test_real_weights_may_differ_by_rounding(tmp_path: Path) -> None:
     split(case, plan, tmp_path / "parts")
     found = check_split(tmp_path / "parts")
     assert found.passed
+    assert found.stages == {0: 0.0}
     assert all(difference < 1e-3 for difference in found.differences.values())
+
+
+def test_a_wrong_cut_shows_on_whole_numbers(tmp_path: Path) -> None:
+    """The pads of one slice a row lower: what real weights hide as little shows as a whole number.
+
+    (Its file's new hash is put into the manifest, as if it had been written so.)
+    """
+    case = imported_block(vgg(), tmp_path / "model")
+    done, found = check_tiles(case, grid_of(*output_size(case), 2, 2), tmp_path / "parts")
+    assert found.stages == {0: 0.0}
+    position = next(i for i, x in enumerate(done.manifest.parts) if x.slice is not None)
+    part = done.manifest.parts[position]
+    model = onnx.load(done.folder / part.file)
+    (pads,) = [x for x in operators(model.graph, "Conv")[0].attribute if x.name == "pads"]
+    top, left, bottom, right = pads.ints
+    pads.ints[:] = [top - 1, left, bottom + 1, right]
+    content = model.SerializeToString()
+    (done.folder / part.file).write_bytes(content)
+    parts = list(done.manifest.parts)
+    parts[position] = changed(part, sha256=hashlib.sha256(content).hexdigest())
+    save_manifest(changed(done.manifest, parts=tuple(parts)), done.folder / "manifest.json")
+    assert (stage_differences(done.folder, load_manifest(done.folder))[0] or 0) >= 1
 
 
 def test_pads_stand_at_true_borders_only(tmp_path: Path) -> None:
