@@ -268,6 +268,38 @@ def test_the_manifest_says_what_slices_are(tmp_path: Path) -> None:
     assert manifest.predicted.period_s is None
 
 
+def quantised() -> Any:
+    """Two convolutions of bytes around a pooling; 120 stands for zero, and so does their padding."""
+    rng = np.random.default_rng(0)
+    scales = ["s", "z", "w", "ws", "wz", "s", "z"]
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"], name="q"),
+        helper.make_node("QLinearConv", ["q", *scales], ["a"], name="first", pads=[1, 1, 1, 1]),
+        helper.make_node("MaxPool", ["a"], ["p"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        helper.make_node("QLinearConv", ["p", *scales], ["b"], name="second", pads=[1, 1, 1, 1]),
+        helper.make_node("DequantizeLinear", ["b", "s", "z"], ["d"], name="d"),
+    ]
+    weights = {
+        "s": np.full((), 0.1, np.float32),
+        "z": np.array(120, np.uint8),
+        "ws": np.full((), 0.05, np.float32),
+        "wz": np.array(0, np.int8),
+        "w": rng.integers(-20, 20, (3, 3, 3, 3)).astype(np.int8),
+    }
+    return graph_model(nodes, {"x": (Kind.FLOAT, (1, 3, 9, 8))}, {"d": Kind.FLOAT}, weights, 13)
+
+
+def test_quantised_layers_are_exact_in_slices(tmp_path: Path) -> None:
+    """Their sums are whole numbers already, whatever the inputs."""
+    case = imported_block(quantised(), tmp_path / "model")
+    names = [layer.name for layer in case.models[0].layers[2:5]]
+    split(case, stage_plan(case, names, grid_of(9, 8, 2, 2)), tmp_path / "parts")
+    found = check_split(tmp_path / "parts")
+    assert found.exact
+    assert found.passed
+    assert found.stages == {0: 0.0}
+
+
 def three_dimensional() -> Any:
     """Elementwise operators on [1, 4, 6]: as if one channel of 4 x 6."""
     nodes: Sequence[Any] = [
