@@ -15,6 +15,8 @@ from splitfog.deployment.models.child import (
     ModelDefect,
     canonical_model,
 )
+from splitfog.instances.arguments import choice, entries, mapping, number, whole
+from splitfog.instances.arguments import path as path_of
 from splitfog.instances.changes import MODEL_FILE
 from splitfog.instances.defects import InstanceError, shown
 from splitfog.instances.files import parse_instance, save_instance
@@ -79,23 +81,26 @@ def import_onnx(
         Without the extra `splitfog[onnx]`.
     """
     require_onnx()
-    path = Path(path)
-    if level not in LEVELS:
-        raise ValueError(f"level = {level!r}, must be one of {', '.join(LEVELS)}")
+    path, target = path_of("path", path), None if output is None else path_of("output", output)
+    choice("level", level, LEVELS)
+    inputs = _checked_inputs({} if inputs is None else inputs)
+    options = mapping("options", {} if options is None else options, "options by name")
+    seed = whole("seed", seed, low=0)
+    memory_limit_bytes = number("memory_limit_bytes", memory_limit_bytes, above=0)
+    time_limit_s = number("time_limit_s", time_limit_s, above=0)
     original = read_bytes(path) if path.suffix != ".gz" else path.read_bytes()
     try:
         data, notes = canonical_model(
             path,
-            inputs or {},
+            inputs,
             level,
             memory_limit_bytes=memory_limit_bytes,
             time_limit_s=time_limit_s,
         )
-        base = _base(path.stem, nodes, family, options or {}, seed)
+        base = _base(path.stem, nodes, family, options, seed)
         found = _mapped(data, path.stem, base.tiers)
     except ModelDefect as defect:
         raise InstanceError(path.name, [str(defect)]) from None
-    target = None if output is None else Path(output)
     about = {
         "file": f"{path.stem}.onnx" if target is None else canonical_path(target).name,
         "sha256": hashlib.sha256(data).hexdigest(),
@@ -112,6 +117,15 @@ def import_onnx(
 
         save_instance(instance, target)
     return instance
+
+
+def _checked_inputs(inputs: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
+    allowed = "a list of whole numbers >= 1 by name of the input"
+    checked = {}
+    for name, sizes in mapping("inputs", inputs, allowed).items():
+        at = f"inputs[{name!r}]"
+        checked[name] = tuple(whole(at, size, low=1) for size in entries(at, sizes, allowed))
+    return checked
 
 
 def canonical_path(instance: Path) -> Path:
@@ -156,7 +170,7 @@ def _base(
     if isinstance(nodes, Instance):
         return changed(nodes, name=f"{stem}-{nodes.name}", meta={})
     if nodes is not None:
-        return _nodes_file(stem, Path(nodes))
+        return _nodes_file(stem, path_of("nodes", nodes))
     if "model" in options:
         raise ValueError(f"model = {options['model']!r} is no option here: the model is imported")
     made = generate(family, seed, **options)

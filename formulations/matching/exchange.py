@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from splitfog.formulations.matching.market import IntArray
 from splitfog.formulations.tolerances import EQUAL
+from splitfog.instances.arguments import choice, number, numbers, whole_numbers, wrong
 
 FloatArray = NDArray[np.float64]
 Utilities = Callable[[IntArray], tuple[ArrayLike, ArrayLike]]
@@ -66,9 +67,11 @@ class Judge:
     tolerance: float = EQUAL
 
     def __post_init__(self) -> None:
-        if self.consent not in get_args(Consent):
-            known = ", ".join(get_args(Consent))
-            raise ValueError(f"consent = {self.consent!r}, must be one of {known}")
+        if not callable(self.utilities):
+            raise wrong("utilities", self.utilities, "a function of the assignment")
+        if self.potential is not None and not callable(self.potential):
+            raise wrong("potential", self.potential, "a function of the assignment, or None")
+        choice("consent", self.consent, get_args(Consent))
 
     def agrees(self, assignment: IntArray, exchange: Exchange) -> bool:
         """Whether the exchange is made: it blocks the assignment."""
@@ -96,14 +99,18 @@ class Judge:
 
     def _total(self, assignment: IntArray) -> float:
         if self.potential is not None:
-            return float(self.potential(assignment))
+            return number("what potential returns", self.potential(assignment), endless=True)
         residents, hospitals = self._utilities(assignment)
         return float(residents.sum() + hospitals.sum())
 
     def _utilities(self, assignment: IntArray) -> tuple[FloatArray, FloatArray]:
-        residents, hospitals = self.utilities(assignment.copy())
-        of_residents = np.asarray(residents, dtype=np.float64)
-        of_hospitals = np.asarray(hospitals, dtype=np.float64)
+        found = self.utilities(assignment.copy())
+        if not isinstance(found, tuple | list) or len(found) != 2:
+            raise wrong("what utilities returns", found, "a pair, of residents and of hospitals")
+        of_residents, of_hospitals = (
+            numbers("what utilities returns", side, "a number each").astype(np.float64)
+            for side in found
+        )
         if of_residents.shape != assignment.shape or of_hospitals.ndim != 1:
             raise ValueError("utilities must return one number per resident and one per hospital")
         if np.isnan(of_residents).any() or np.isnan(of_hospitals).any():
@@ -237,7 +244,10 @@ def table_utilities(of_residents: ArrayLike, of_hospitals: ArrayLike) -> Utiliti
     ValueError
         For tables of other shapes.
     """
-    own, theirs = np.asarray(of_residents, np.float64), np.asarray(of_hospitals, np.float64)
+    own, theirs = (
+        numbers(name, table, "a table of numbers").astype(np.float64)
+        for name, table in (("of_residents", of_residents), ("of_hospitals", of_hospitals))
+    )
     if own.ndim != 2 or theirs.shape != own.shape[::-1]:
         raise ValueError("tables must be [residents, hospitals] and [hospitals, residents]")
 
@@ -255,23 +265,32 @@ def table_utilities(of_residents: ArrayLike, of_hospitals: ArrayLike) -> Utiliti
 
 def checked_assignment(assignment: ArrayLike, quotas: ArrayLike | None) -> IntArray:
     """The assignment as integers, checked against the quotas where there are any."""
-    given = np.asarray(assignment)
-    if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
-        raise ValueError("assignment must be one integer per resident")
+    given = whole_numbers("assignment", assignment, "one integer per resident")
+    if given.ndim != 1:
+        raise wrong("assignment", assignment, "one integer per resident")
+    given = given.astype(np.int64)
     if (given < -1).any():
         raise ValueError("assignment must hold hospitals, numbered from 0, or -1 for none")
     if quotas is not None:
-        room = np.asarray(quotas)
+        room = checked_quotas(quotas)
         load = np.bincount(given[given >= 0], minlength=len(room))
         if len(load) > len(room):
             raise ValueError(f"assignment names hospital {len(load) - 1}, there are {len(room)}")
         if (load > room).any():
             h = int(np.argmax(load > room))
             raise ValueError(f"hospital {h} holds {load[h]} residents, its quota is {room[h]}")
-    return given.astype(np.int64)
+    return given
+
+
+def checked_quotas(quotas: ArrayLike) -> IntArray:
+    """The places of every hospital."""
+    room = whole_numbers("quotas", quotas, "one integer per hospital")
+    if room.ndim != 1:
+        raise wrong("quotas", quotas, "one integer per hospital")
+    return room.astype(np.int64)
 
 
 def _blocking(judge: Judge, assignment: ArrayLike, quotas: ArrayLike | None) -> Iterator[Exchange]:
     given = checked_assignment(assignment, quotas)
-    places = None if quotas is None else np.asarray(quotas, dtype=np.int64)
+    places = None if quotas is None else checked_quotas(quotas)
     return (e for e in possible_exchanges(given, places) if judge.agrees(given, e))

@@ -8,6 +8,7 @@ import numpy as np
 
 from splitfog.formulations.matching.market import IntArray, Market
 from splitfog.formulations.matching.stability import blocking, chosen_pairs
+from splitfog.instances.arguments import whole
 from splitfog.solvers.matching.deferred_acceptance import deferred_acceptance
 
 STATE_LIMIT = 200_000
@@ -27,6 +28,7 @@ def all_stable(market: Market, limit: int = STATE_LIMIT) -> IntArray:
     ValueError
         More than `limit` assignments lie between.
     """
+    whole("limit", limit, low=1)
     best = chosen_pairs(market, deferred_acceptance(market, "residents").assignment)
     worst = chosen_pairs(market, deferred_acceptance(market, "hospitals").assignment)
     sizes = (worst - best + 1).tolist()

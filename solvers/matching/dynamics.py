@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from splitfog.formulations.matching.exchange import (
@@ -15,10 +14,12 @@ from splitfog.formulations.matching.exchange import (
     Potential,
     Utilities,
     checked_assignment,
+    checked_quotas,
     exchanged,
     possible_exchanges,
 )
 from splitfog.formulations.matching.market import IntArray
+from splitfog.instances.arguments import whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,8 @@ def exchange_until_stable(
         As `is_exchange_stable`.
     """
     judge = Judge(utilities, consent, potential)
-    places = None if quotas is None else np.asarray(quotas, dtype=np.int64)
+    places = None if quotas is None else checked_quotas(quotas)
+    whole("limit", limit, low=0)
     current = checked_assignment(assignment, quotas)
     seen, made = {current.tobytes()}, list[Exchange]()
     while True:
