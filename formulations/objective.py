@@ -69,14 +69,3 @@ def objective_for(
             f"{len(instance.tasks)}"
         )
     return wanted
-
-
-def counted(
-    own: Objective | None, transfers: str | None, monotone: bool | None
-) -> tuple[str, bool]:
-    """`transfers` and `monotone` as asked for; what is None is that of `own`, or the default."""
-    own = own or Objective("latency")
-    return (
-        own.transfers if transfers is None else transfers,
-        own.monotone if monotone is None else monotone,
-    )

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from splitfog.formulations.audit import Audit
@@ -14,6 +15,7 @@ from splitfog.formulations.plan_file import FORMAT as FORMAT
 from splitfog.formulations.plan_file import NodeEntry, PlanFile, PlanStage, TaskEntry
 from splitfog.formulations.plan_file import ProvenOver as ProvenOver
 from splitfog.formulations.plan_file import Status as Status
+from splitfog.formulations.plan_file import Step as Step
 from splitfog.formulations.plan_file import StoppedBy as StoppedBy
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.arguments import record, wrong
@@ -85,6 +87,10 @@ class Plan(PlanFile, frozen=True, forbid_unknown_fields=True, kw_only=True):
         subtasks. None where neither proves anything.
     runtime_s
         Seconds that solving took; None where no solver made it.
+    progress
+        (seconds, value, bound) whenever the best plan of the search became better or its bound
+        rose, in seconds since the call; None where there was no plan or no bound by then. The last
+        one has the plan's own value and bound. () where no solver made it.
     tasks
         Every task's placement (layer -> node), order, stages and share of the cost; () without a
         plan.
@@ -173,7 +179,11 @@ def _require_well_formed(name: str, plan: PlanFile) -> None:
     """Refuse a plan that was made in memory, and of what no file may hold."""
     if survives_writing(plan, type(plan)):
         return
-    if wrong := value_defects(as_data(plan), PlanFile, name):
+    try:
+        data = msgspec.json.decode(msgspec.json.encode(plan))
+    except TypeError:  # it holds what no file can
+        data = as_data(plan)
+    if wrong := value_defects(data, PlanFile, name):
         raise PlanError(wrong)
 
 

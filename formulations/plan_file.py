@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from msgspec import Struct
 from msgspec import field as renamed
@@ -11,7 +11,7 @@ from msgspec.structs import force_setattr
 
 from splitfog.formulations.objective import Objective
 from splitfog.instances.read_only import read_only, seal
-from splitfog.instances.records import Size
+from splitfog.instances.records import Size, changed
 
 FORMAT: Literal["splitfog/plan"] = "splitfog/plan"
 VERSION: Literal[1] = 1
@@ -21,6 +21,10 @@ StoppedBy = Literal["finished", "time limit", "iteration limit", "cycle", "inter
 ProvenOver = Literal["all", "placements", "contiguous", "catalogue", "given"]
 """For which plans a bound and a status hold: all; those without slices; of these, those whose
 layers on a node are consecutive; those of a solver's stated catalogue; those of given subtasks."""
+
+
+Step = tuple[float, float | None, float | None]
+"""[seconds, value, bound]: how good a search's best plan was by then, and its bound."""
 
 
 class PlanSlice(Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,6 +112,8 @@ class PlanFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Seconds, the bound and for which plans it holds, as in `Plan`.
     tasks
         Every task's placement, and what else is said of it.
+    progress
+        How the search got on, as in `Plan`.
     nodes, links
         Their loads, where given.
     audit
@@ -129,6 +135,7 @@ class PlanFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     gap: float | None = None
     proven_over: ProvenOver | None = None
     runtime_s: float | None = None
+    progress: tuple[Step, ...] = ()
     tasks: tuple[TaskEntry, ...]
     nodes: Mapping[str, NodeEntry] = {}
     links: tuple[LinkLoad, ...] = ()
@@ -147,6 +154,16 @@ class PlanFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         from splitfog.formulations.overview import plan_html
 
         return plan_html(self)
+
+    def without_times(self) -> Self:
+        """The same plan without what the clock said, so that two runs can be compared.
+
+        Returns
+        -------
+        PlanFile
+            Of the same type; `runtime_s` is None and `progress` empty.
+        """
+        return changed(self, runtime_s=None, progress=())
 
     def placement(self, task: str) -> dict[str, str]:
         """Where a task's layers run.

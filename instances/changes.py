@@ -16,10 +16,10 @@ from splitfog.instances.defects import InstanceError, shown, value_defects
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
 from splitfog.instances.read_only import read_only
-from splitfog.instances.records import Layer, Link, Model, Node, NonNegative, changed
+from splitfog.instances.records import Layer, Link, Model, Node, NonNegative, Task, changed
 
 Directions = Literal["both", "forward"]
-Record = TypeVar("Record", Node, Link)
+Record = TypeVar("Record", Node, Link, Task)
 
 
 MODEL_FILE = "onnx"
@@ -210,6 +210,25 @@ def with_link(
         own = msgspec.to_builtins(links[position])
     links[position : position + 1] = [_checked(instance, Link, own, fields, f"links[{position}]")]
     return changed(instance, links=tuple(links), meta=_lasting(instance))
+
+
+def with_tasks(instance: Instance, changes: Mapping[str, Mapping[str, Any]]) -> Instance:
+    """The instance with other fields of some tasks, by their names.
+
+    Raises
+    ------
+    LookupError
+        For a name that no task has.
+    InstanceError
+        For fields that no task of a file may have.
+    """
+    tasks = list(instance.tasks)
+    named = {task.name: position for position, task in enumerate(tasks)}
+    for name, fields in changes.items():
+        position = look_up(named, name, "task")
+        own = msgspec.to_builtins(tasks[position])
+        tasks[position] = _checked(instance, Task, own, fields, f"tasks[{position}]")
+    return changed(instance, tasks=tuple(tasks), meta={})
 
 
 def _position(links: Sequence[Link], tail: str, head: str) -> int | None:

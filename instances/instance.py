@@ -14,13 +14,13 @@ from msgspec import Meta, Struct
 from msgspec import field as renamed
 from numpy.typing import NDArray
 
-from splitfog.instances.arguments import as_tuple
+from splitfog.instances.arguments import as_tuple, text
 from splitfog.instances.arrays import frozen
 from splitfog.instances.defects import InstanceError, instance_defects
 from splitfog.instances.json_files import encode
 from splitfog.instances.kept import Keeper
-from splitfog.instances.overview import instance_html, instance_line
 from splitfog.instances.read_only import ReadOnly, read_only
+from splitfog.instances.readable import instance_html, instance_line
 from splitfog.instances.records import DirectedLink, Link, Model, Name, Node, Task, changed
 
 FORMAT: Literal["splitfog/instance"] = "splitfog/instance"
@@ -256,6 +256,32 @@ class Instance(Keeper):
         from splitfog.instances.changes import with_node
 
         return with_node(self, name, fields)
+
+    def with_task(self, name: str, **fields: Any) -> Instance:
+        """The same with other fields of a task.
+
+        Parameters
+        ----------
+        name
+            A task's.
+        **fields
+            `deadline_s`, `arrivals_per_s`, `source`, `results_to`, ...: those of a task of a file.
+
+        Returns
+        -------
+        Instance
+            A new one, checked, without `meta`.
+
+        Raises
+        ------
+        LookupError
+            For a name that no task has.
+        InstanceError
+            For what no file may hold.
+        """
+        from splitfog.instances.changes import with_tasks
+
+        return with_tasks(self, {text("name", name, "a task's name"): fields})
 
 
 def encode_instance(instance: Instance) -> bytes:

@@ -28,7 +28,13 @@ def look_up(records: Mapping[str, Record], name: str, what: str) -> Record:
 def unknown_name(name: str, known: Iterable[str], what: str) -> str:
     """The sentence that says that `name` is unknown, with the nearest and all known names."""
     known = list(known)
-    near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
-    hint = f", did you mean {near[0]!r}?" if near else ";"
+    near = nearest(name, known)
+    hint = ";" if near is None else f", did you mean {near!r}?"
     more = f" and {len(known) - MOST_SHOWN} more" if len(known) > MOST_SHOWN else ""
     return f"unknown {what} {name!r}{hint} known: {', '.join(known[:MOST_SHOWN])}{more}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like `name`; None where none is much like it."""
+    near = difflib.get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.5)
+    return near[0] if near else None

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from splitfog.instances.arguments import SCALARS, plain
 from splitfog.instances.arrays import frozen
 from splitfog.instances.order import topological
-from splitfog.instances.overview import model_line
 from splitfog.instances.read_only import EMPTY, ReadOnly
+from splitfog.instances.readable import model_line
 
 Name = Annotated[str, Meta(min_length=1)]
 NonNegative = Annotated[float, Meta(ge=0)]

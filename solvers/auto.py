@@ -201,6 +201,7 @@ class _Choice:
             inner.raise_bound(known.lower_bound)
         if is_same and known.decision is not None:
             inner.found.keep(known.decision, known.value)
+        inner.found.progress = known.progress  # its values are those of the objective asked for
         return inner
 
     def is_open(self, answer: Answer) -> bool:

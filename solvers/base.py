@@ -17,6 +17,7 @@ from splitfog.instances.instance import Instance
 from splitfog.instances.read_only import ReadOnly
 from splitfog.instances.records import changed
 from splitfog.solvers.found import Found
+from splitfog.solvers.progress import Progress
 from splitfog.solvers.verdicts import Verdicts
 
 SMALL = 20_000
@@ -70,11 +71,12 @@ class Request:
     start: Decision | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
-    found: Found = field(init=False, default_factory=Found)
+    found: Found = field(init=False, repr=False)
     verdicts: Verdicts = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", ReadOnly(self.options))
+        object.__setattr__(self, "found", Found(progress=Progress(self.started)))
         object.__setattr__(self, "verdicts", Verdicts(self.instance, self.objective))
 
     def told(self, **more: Any) -> Self:

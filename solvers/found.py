@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, field
+from math import inf, isfinite
 
 from splitfog.formulations.decision import Decision
+from splitfog.solvers.progress import Progress
 
 
 @dataclass(eq=False)
@@ -19,14 +20,18 @@ class Found:
     value: float = inf
     """Seconds; inf without a decision."""
     lower_bound: float | None = None
+    progress: Progress = field(default_factory=Progress)
 
     def keep(self, decision: Decision, value: float) -> None:
         """Put a decision in the place of the best so far."""
         self.decision, self.value = decision, value
+        self.progress.note(value, None)
 
     def raise_bound(self, bound: float) -> bool:
         """Keep a bound if it is the greatest so far; whether it is."""
         greater = self.lower_bound is None or bound > self.lower_bound
         if greater:
             self.lower_bound = bound
+            if isfinite(bound):
+                self.progress.note(None, bound)
         return greater

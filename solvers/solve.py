@@ -21,7 +21,7 @@ from splitfog.formulations.plan import (
     decision_of,
     gap_of,
 )
-from splitfog.instances.arguments import number, whole
+from splitfog.instances.arguments import number, whole, wrong
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined, WrongAnswer, is_strict
@@ -35,6 +35,7 @@ from splitfog.solvers.claims import (
 )
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.functions import Function, function_info
+from splitfog.solvers.progress import Listener, ListenerFailed
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 from splitfog.solvers.second_opinion import seek_second_opinion
 
@@ -49,6 +50,7 @@ def solve(
     seed: int = 0,
     start: GivenPlan | None = None,
     options: Mapping[str, Any] | None = None,
+    on_progress: Listener | None = None,
 ) -> Plan:
     """The plan a solver finds, its cost recomputed and its feasibility checked.
 
@@ -72,6 +74,10 @@ def solve(
         answer is never worse.
     options
         The solver's own options.
+    on_progress
+        Called with (value, bound, seconds) whenever the best plan becomes better or the bound
+        rises, each None where there is none yet. What it raises ends the call, KeyboardInterrupt
+        with the best so far.
 
     Returns
     -------
@@ -92,6 +98,8 @@ def solve(
     if time_limit_s is not None:
         time_limit_s = number("time_limit_s", time_limit_s, above=0, endless=True)
     seed = whole("seed", seed, low=0)
+    if on_progress is not None and not callable(on_progress):
+        raise wrong("on_progress", on_progress, "a function of (seconds, value, bound)")
     info = info_of("auto" if solver is None else solver)
     if objective.name not in info.objectives:
         raise SolverDeclined(info.name, _wrong_objective(info, objective), "auto")
@@ -103,14 +111,23 @@ def solve(
         options=parse_options(info, {} if options is None else options),
         started=started,
     )
-    if start is not None:
-        request = request.told(start=_start(request, start))
-    with np.errstate(over="ignore"):  # what is beyond floats is inf, and loses
-        answer = _run(info, request)
-        try:
-            return finished_plan(request, info.name, answer)
-        except KeyboardInterrupt:  # it came while the answer was being checked: nothing is lost
-            return finished_plan(request, info.name, changed(answer, stopped_by="interrupted"))
+    request.found.progress.listener = on_progress
+    try:
+        if start is not None:
+            request = request.told(start=_start(request, start))
+        with np.errstate(over="ignore"):  # what is beyond floats is inf, and loses
+            return _answered(info, request)
+    except ListenerFailed as failed:
+        raise failed.error from failed.error.__cause__
+
+
+def _answered(info: SolverInfo, request: Request) -> Plan:
+    """The plan of what the solver answers."""
+    answer = _run(info, request)
+    try:
+        return finished_plan(request, info.name, answer)
+    except KeyboardInterrupt:  # it came while the answer was being checked: nothing is lost
+        return finished_plan(request, info.name, changed(answer, stopped_by="interrupted"))
 
 
 def info_of(solver: str | Function | SolverInfo) -> SolverInfo:
@@ -146,7 +163,7 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     claim = _strengthened(request, claim, decision, float(cost), haste)
     claims = _claims(request, who, answer, claim) | {"audit": answer.audit if own else None}
     plan = describe(request.instance, decision, request.objective, cost, **claims)
-    return changed(_with_bound(plan, claim), runtime_s=request.elapsed_s)
+    return _timed(request, _with_bound(plan, claim))
 
 
 def _offer_only_placement(request: Request) -> None:
@@ -211,11 +228,16 @@ def _start(request: Request, given: GivenPlan) -> Decision:
 def _plan_without_decision(request: Request, who: str, answer: Answer, claim: Claim) -> Plan:
     """Infeasible, proven over all plans, or unknown."""
     claim = strengthened(request, claim, None, inf, in_haste=False)
+    if answer.infeasible and answer.stopped_by != "interrupted":
+        from splitfog.solvers.exact.conflict import conflict_sentence  # it loads an engine
+
+        why = conflict_sentence(request)
+        claim = claim if why is None else claim.noted(why)
     status: Status = "infeasible" if claim.infeasible else "unknown"
     claims = _claims(request, who, answer, claim)
     over = claim.over if claim.infeasible or claim.lower_bound is not None else None
     plan = _empty_plan(request, status, **claims, lower_bound=claim.lower_bound, proven_over=over)
-    return changed(plan, runtime_s=request.elapsed_s)
+    return _timed(request, plan)
 
 
 def _refused(
@@ -252,6 +274,14 @@ def _with_bound(plan: Plan, claim: Claim) -> Plan:
     optimal = gap is not None and gap <= OPTIMALITY_GAP
     status: Status = "optimal" if optimal else "feasible"
     return changed(plan, lower_bound=bound, gap=gap, status=status, proven_over=claim.over)
+
+
+def _timed(request: Request, plan: Plan) -> Plan:
+    """The plan with how the search got on, and how long it all took."""
+    progress = request.found.progress
+    progress.note(plan.value, plan.lower_bound)
+    steps = progress.closed(plan.value, plan.lower_bound)
+    return changed(plan, progress=steps, runtime_s=request.elapsed_s)
 
 
 def _empty_plan(request: Request, status: Status, **claims: Any) -> Plan:

@@ -7,9 +7,12 @@ from splitfog import tiles as tiles
 from splitfog._version import __version__ as __version__
 from splitfog.deployment.models.onnx_import import import_onnx as import_onnx
 from splitfog.deployment.simulation.simulation import simulate as simulate
+from splitfog.deployment.splitting.split import split as split
 from splitfog.formulations.costs.describe import evaluate as evaluate
 from splitfog.formulations.costs.describe import plan as plan
 from splitfog.formulations.costs.describe import violations as violations
+from splitfog.formulations.costs.terms import Term as Term
+from splitfog.formulations.costs.terms import terms as terms
 from splitfog.formulations.fronts.front import Front as Front
 from splitfog.formulations.fronts.front import load_front as load_front
 from splitfog.formulations.fronts.front import save_front as save_front
@@ -40,6 +43,7 @@ from splitfog.instances.records import Window as Window
 from splitfog.solvers.base import SolverDeclined as SolverDeclined
 from splitfog.solvers.base import WrongAnswer as WrongAnswer
 from splitfog.solvers.declare import SolverInfo as SolverInfo
+from splitfog.solvers.exact.program_file import write_program as write_program
 from splitfog.solvers.fronts.pareto import pareto as pareto
 from splitfog.solvers.parametric.policy import policy as policy
 from splitfog.solvers.solve import solve as solve

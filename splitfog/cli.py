@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Annotated
 
@@ -23,11 +24,22 @@ def build_app() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for name, home in COMMANDS.items():
-        module = import_module(f"splitfog.commands.{home}")
-        app.command(name, **getattr(module, "SETTINGS", {}))(module.run)
+    _add_commands(app, COMMANDS, "splitfog.commands")
     app.callback()(_start)
     return app
+
+
+def _add_commands(app: typer.Typer, commands: Mapping[str, str], package: str) -> None:
+    """Add the commands of a package; one that is a package with `COMMANDS` is a group of them."""
+    for name, home in commands.items():
+        module = import_module(f"{package}.{home}")
+        if hasattr(module, "COMMANDS"):
+            about = (module.__doc__ or "").partition(": ")[2].strip()
+            group = typer.Typer(help=about[:1].upper() + about[1:])
+            _add_commands(group, module.COMMANDS, module.__name__)
+            app.add_typer(group, name=name)
+        else:
+            app.command(name, **getattr(module, "SETTINGS", {}))(module.run)
 
 
 def _show_version(wanted: bool) -> None:

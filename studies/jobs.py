@@ -23,6 +23,7 @@ import msgspec
 
 from splitfog._version import __version__
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.plan import Plan
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers.base import SolverDeclined
@@ -174,7 +175,7 @@ def run_job(job: Job) -> Outcome:
         reason=plan.reason,
     )
     is_sliced = any(entry.stages for entry in plan.tasks)
-    return Ran(row, _run(job, started_at, msgspec.json.encode(plan).decode()), is_sliced)
+    return Ran(row, _run(job, started_at, plan), is_sliced)
 
 
 def _crash(job: Job, error: BaseException, runtime_s: float | None, started_at: str) -> Ran:
@@ -195,12 +196,13 @@ def _row(job: Job, **outcome: Any) -> Row:
     )
 
 
-def _run(job: Job, started_at: str, plan: str | None) -> Run:
+def _run(job: Job, started_at: str, plan: Plan | None) -> Run:
     origin = info_of(job.solver).origin
     options = {} if job.time_limit_s is None else {"time_limit_s": job.time_limit_s}
     return Run(
         options=json.dumps(options),
-        plan=plan,
+        plan=None if plan is None else msgspec.json.encode(plan).decode(),
+        progress=None if plan is None else msgspec.json.encode(plan.progress).decode(),
         splitfog_version=__version__,
         plugin=None if origin in ("", OURS) else origin,
         machine=_machine(),

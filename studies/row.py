@@ -58,6 +58,8 @@ class Run(Struct, frozen=True, kw_only=True):
         JSON of what `solve` was given beside solver, objective and seed.
     plan
         JSON of the plan, as in a plan file; None where the solver failed.
+    progress
+        JSON of the plan's [seconds, value, bound] improvements; None where the solver failed.
     plugin
         The distribution that the solver came with; None for splitfog's own and for functions.
     machine
@@ -68,6 +70,7 @@ class Run(Struct, frozen=True, kw_only=True):
 
     options: str
     plan: str | None
+    progress: str | None
     splitfog_version: str
     plugin: str | None
     machine: str
@@ -79,6 +82,7 @@ class Result(Row, frozen=True, kw_only=True):
 
     options: str | None = None
     plan: str | None = None
+    progress: str | None = None
     splitfog_version: str | None = None
     plugin: str | None = None
     machine: str | None = None

@@ -16,6 +16,7 @@ from splitfog.views.dag.picture import DagPicture
 from splitfog.views.panels.loads import crossing_panel, load_panels
 from splitfog.views.panels.panel import Panel
 from splitfog.views.panels.profile import ProfilePanel
+from splitfog.views.panels.progress import progress_panel
 from splitfog.views.panels.stages import stage_panels, stages_are_drawn
 from splitfog.views.panels.timeline import timeline_panel
 from splitfog.views.sheet import STRIPE, Sheet
@@ -57,6 +58,7 @@ class Contents:
                 *self._timeline,
                 *chain.from_iterable(islice(self._stages(), MOST_STAGES)),
                 *islice(self._profiles(), 1),
+                *self._progress,
             ],
         )
         if many:
@@ -74,6 +76,7 @@ class Contents:
             "stages": self._stages(),
             "crossings": map(_alone, self._crossings()),
             "profile": map(_alone, self._profiles()),
+            "progress": map(_alone, self._progress),
         }
         if name in self._loads:
             return iter([Sheet(below=[self._loads[name]])])
@@ -89,6 +92,7 @@ class Contents:
             "timeline": bool(self._timeline),
             "stages": next(self._stages(), None) is not None,
             "profile": True,
+            "progress": bool(self._progress),
         }
         return tuple(name for name, exists in there.items() if exists)
 
@@ -207,6 +211,11 @@ class Contents:
         if self.plan is None or self.decision is None:
             return []
         panel = timeline_panel(self.instance, self.plan, self.decision.tasks[0])
+        return [] if panel is None else [panel]
+
+    @cached_property
+    def _progress(self) -> list[Panel]:
+        panel = None if self.plan is None else progress_panel(self.plan)
         return [] if panel is None else [panel]
 
     def _crossings(self) -> Iterator[Panel]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARGIN, GAP = 0.35, 0.4
-NARROWEST = 8.5  # inches
+NARROWEST, LONE = 8.5, 3.0  # inches; of a DAG with nothing but its legend
 SIDE = 4.9  # inches of the panels beside the DAGs
 SHELF = 15.0  # DAGs stand beside each other up to this width
 STRIPE = " (stripe)"
@@ -54,8 +54,8 @@ class Sheet:
 
         width = self._width()
         legend = self._legend_rows(width)
-        head = 0.19 * len(self.lines) + 0.24 * len(legend)
-        head += 0.3 if head else 0.0
+        head = self._lines_height() + 0.24 * len(legend)
+        head += 0.2 if head else 0.0
         dag_width = self._dag_width()
         dag_height = sum(self._shelf_size(shelf)[1] + GAP for shelf in self.shelves)
         side_height = sum(panel.height + GAP / 2 for panel in self.side)
@@ -75,7 +75,12 @@ class Sheet:
         return figure
 
     def _width(self) -> float:
-        return max(NARROWEST, self._dag_width() + (GAP + SIDE if self.side else 0.0))
+        alone = not (self.lines or self.side or self.below)
+        least = LONE if alone else NARROWEST
+        return max(least, self._dag_width() + (GAP + SIDE if self.side else 0.0))
+
+    def _lines_height(self) -> float:
+        return 0.1 + 0.19 * len(self.lines) if self.lines else 0.0
 
     def _dag_width(self) -> float:
         return max((self._shelf_size(shelf)[0] for shelf in self.shelves), default=0.0)
@@ -114,7 +119,7 @@ class Sheet:
                 ha="left",
             )
         for i, row in enumerate(rows):
-            y = 0.25 + 0.19 * len(self.lines) + 0.22 * i
+            y = 0.15 + self._lines_height() + 0.22 * i
             for x, text, colour in row:
                 wide = 0.06 if text.endswith(STRIPE) else 0.2
                 draw_bar(axes, x + 0.2 - wide, y - 0.065, wide, 0.13, colour)

@@ -57,7 +57,7 @@ def show(
         of several sheets the first 100.
     panel
         The name of a single panel: `dag`, `nodes`, `links`, `tasks`, `crossings`, `timeline`,
-        `stages` or `profile`, where there is one. None: all.
+        `stages`, `profile` or `progress`, where there is one. None: all.
 
     Returns
     -------

@@ -88,7 +88,7 @@ class _Mapping:
         self.constants = {tensor.name: _tensor_bytes(tensor) for tensor in self.graph.initializer}
         self.shapes |= {tensor.name: tuple(tensor.dims) for tensor in self.graph.initializer}
         self.outputs = {value.name for value in self.graph.output}
-        self.reads = [_read_names(node) for node in self.graph.node]
+        self.reads = [read_names(node) for node in self.graph.node]
         self.used = self.outputs.union(*map(set, self.reads)) if self.reads else self.outputs
         self.layer_of: dict[str, str] = {}
         self.tensor_of: dict[str, str] = {}
@@ -368,7 +368,7 @@ def _graphs(node: Any) -> list[Any]:
     ]
 
 
-def _read_names(node: Any) -> list[str]:
+def read_names(node: Any) -> list[str]:
     """Names that a node reads, those that its inner graphs capture included, each once."""
     names = [name for name in node.input if name]
     for graph in _graphs(node):
@@ -380,7 +380,7 @@ def _captured(graph: Any) -> list[str]:
     own = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
     names: list[str] = []
     for node in graph.node:
-        names += [name for name in _read_names(node) if name not in own]
+        names += [name for name in read_names(node) if name not in own]
         own |= set(node.output)
     names += [value.name for value in graph.output if value.name not in own]
     return names

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 
 from splitfog.formulations.costs.latency import transfer_time
-from splitfog.formulations.costs.ledger import Cost, Ledger, TaskCost, layer_time, unsliced
+from splitfog.formulations.costs.ledger import Cost, Ledger, TaskCost, layer_times
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.costs.stages import book_visits, stage_visits, stage_work
 from splitfog.formulations.decision import Decision, Stage, Subtask, TaskDecision
@@ -41,7 +41,7 @@ def batch_cost(instance: Instance, decision: Decision, objective: Objective) -> 
     for position in range(len(instance.tasks)):
         _book(instance, position, decision, ledger)
         jobs += task_jobs(instance, position, decision)
-    wait_s = _waits(jobs, decision.queues or shortest_first(instance, jobs))
+    wait_s = job_waits(jobs, decision.queues or shortest_first(instance, jobs))
     tasks = [TaskCost() for _ in instance.tasks]
     counts = [0] * len(tasks)
     for job in jobs:
@@ -74,6 +74,19 @@ def shortest_first(instance: Instance, jobs: list[Job]) -> Queues:
     return tuple(map(tuple, queues))
 
 
+def job_waits(jobs: list[Job], queues: Queues) -> dict[Subtask, float]:
+    """The services before every subtask that stands in its node's queue."""
+    by_key = {job.key: job for job in jobs}
+    wait_s: dict[Subtask, float] = {}
+    for node, queue in enumerate(queues):
+        before = 0.0
+        for key in queue:
+            if key in by_key and by_key[key].node == node:
+                wait_s.setdefault(key, before)
+                before += by_key[key].service_s
+    return wait_s
+
+
 def task_jobs(instance: Instance, task: int, decision: Decision) -> list[Job]:
     """A task's subtasks: the slices of its stages; without stages, the task as a whole."""
     answer = decision.tasks[task]
@@ -84,10 +97,8 @@ def task_jobs(instance: Instance, task: int, decision: Decision) -> list[Job]:
             for job in _slice_jobs(instance, task, position, stage)
         ]
     node = whole_node(instance, task, answer)
-    layers = instance.model_of(instance.tasks[task]).layers
     service_s = sum(
-        layer_time(layer, instance.nodes[place])
-        for layer, place in zip(layers, answer.placement.tolist(), strict=True)
+        seconds for _, _, seconds in layer_times(instance, instance.tasks[task], answer)
     )
     transfer_s = transfer_time(instance, task, decision, "once", Ledger.of(instance))
     return [Job((task, None, None), node, transfer_s, service_s)]
@@ -176,26 +187,11 @@ def _slice_jobs(instance: Instance, task: int, position: int, stage: Stage) -> I
         yield Job((task, position, piece), part.node, moved, float(work.service_s[piece]))
 
 
-def _waits(jobs: list[Job], queues: Queues) -> dict[Subtask, float]:
-    """The services before every subtask that stands in its node's queue."""
-    by_key = {job.key: job for job in jobs}
-    wait_s: dict[Subtask, float] = {}
-    for node, queue in enumerate(queues):
-        before = 0.0
-        for key in queue:
-            if key in by_key and by_key[key].node == node:
-                wait_s.setdefault(key, before)
-                before += by_key[key].service_s
-    return wait_s
-
-
 def _book(instance: Instance, position: int, decision: Decision, ledger: Ledger) -> None:
     """Book all computing and transfers of a task, as for the other costs."""
     task, answer = instance.tasks[position], decision.tasks[position]
-    layers = instance.model_of(task).layers
-    for layer in unsliced(answer):
-        node = int(answer.placement[layer])
-        ledger.node_busy_s[node] += layer_time(layers[layer], instance.nodes[node])
+    for _, node, seconds in layer_times(instance, task, answer):
+        ledger.node_busy_s[node] += seconds
     for stage in answer.stages:
         visits, idle = stage_visits(instance, task, stage), [0.0] * len(instance.nodes)
         book_visits(instance, task, stage, visits, idle, ledger)

@@ -10,12 +10,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splitfog.formulations.costs.batch import with_queues
-from splitfog.formulations.costs.feasibility import decision_violations, memory_bytes
+from splitfog.formulations.costs.feasibility import (
+    decision_violations,
+    has_cost,
+    memory_bytes,
+)
 from splitfog.formulations.costs.ledger import Cost, TaskCost
 from splitfog.formulations.costs.mean_latency import utilisation
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
-from splitfog.formulations.objective import Objective, counted, objective_for
+from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import (
     GivenPlan,
     NodeLoad,
@@ -58,7 +62,7 @@ def evaluate(
     objective
         Its name, or an `Objective`; by default the plan's own.
     transfers, monotone
-        As for `solve`, where `objective` is a name; by default as the plan's own, or as `solve`'s.
+        As for `solve`; by default the plan's own, too, though `once` under another objective.
 
     Returns
     -------
@@ -103,7 +107,8 @@ def plan(
     -------
     Plan
         Of status feasible, with `value` in seconds. One that breaks a rule has no status, and its
-        `reason` says which; one that has no cost (no route, a load of 1) has no `value` either.
+        `reason` says which; one that has no cost (no route, a load of 1, a stage that is none) has
+        no `value` either.
 
     Raises
     ------
@@ -117,11 +122,35 @@ def plan(
         placement = _named(instance, placement)
     given = as_plan(instance, placement, objective, transfers, monotone, "placement")  # type: ignore[arg-type]
     decision = decision_of(instance, given)
-    cost = decision_cost(instance, decision, given.objective)
     faults = decision_violations(instance, decision, given.objective)
-    sound = not faults and cost < inf
-    claims = {"status": "feasible" if sound else None, "reason": "; ".join(faults) or None}
-    return describe(instance, decision, given.objective, cost, **claims)
+    reason = "; ".join(faults) or None
+    if not has_cost(instance, decision, given.objective):
+        return _without_figures(instance, given, reason)
+    cost = decision_cost(instance, decision, given.objective)
+    status = "feasible" if not faults and cost < inf else None
+    return describe(instance, decision, given.objective, cost, status=status, reason=reason)
+
+
+def _without_figures(instance: Instance, given: PlanFile, reason: str | None) -> Plan:
+    """What is placed where, of a plan that has no cost."""
+    figures: dict[str, Any] = dict.fromkeys(("latency_s", "transfer_s", "wait_s", "deadline_met"))
+    return Plan(
+        instance=instance.name,
+        instance_sha256=instance.sha256,
+        objective=given.objective,
+        reason=reason,
+        tasks=tuple(
+            TaskPlan(
+                task=own.task,
+                placement=own.placement,
+                order=own.order,
+                stages=own.stages,
+                compute_s=inf,
+                **figures,
+            )
+            for own in given.tasks
+        ),
+    )
 
 
 def _named(instance: Instance, row: ArrayLike) -> Placements:
@@ -184,15 +213,18 @@ def as_plan(
 ) -> PlanFile:
     """What is placed, with the objective asked for; what is not asked for is the plan's own.
 
-    `name` is that of the argument, for errors.
+    Another objective than the plan's counts transfers `once` unless they are asked for. `name` is
+    that of the argument, for errors.
     """
     given = plan_of(name, plan)
-    own = given.objective if isinstance(given, PlanFile) and objective is None else None
-    how = counted(own, transfers, monotone)
-    if own is None:
-        objective = objective_for(instance, objective, *how)
-    else:
-        objective = Objective(own.name, *how)  # type: ignore[arg-type]
+    own = given.objective if isinstance(given, PlanFile) else Objective("latency")
+    if isinstance(given, PlanFile) and objective is None:
+        objective = own.name
+    if not isinstance(objective, Objective):
+        same = objective == own.name
+        counted = (own.transfers if same else "once") if transfers is None else transfers
+        limited = own.monotone if monotone is None else monotone
+        objective = objective_for(instance, objective, counted, limited)
     if isinstance(given, PlanFile):
         return changed(given, objective=objective)
     tasks = tuple(TaskEntry(task=name, placement=dict(p)) for name, p in given.items())

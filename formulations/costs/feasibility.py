@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.costs.batch import queue_defects
 from splitfog.formulations.costs.ledger import hops, unsliced
 from splitfog.formulations.costs.mean_latency import mean_latency, task_visits, waits
-from splitfog.formulations.costs.stages import sliced_weights, stage_defects
+from splitfog.formulations.costs.stages import sliced_weights, stage_defects, stage_form_defects
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.instances.instance import Instance
@@ -38,6 +38,15 @@ def decision_violations(instance: Instance, decision: Decision, objective: Objec
         sentences += _needless_stages(instance, decision)
         sentences += _streams(instance, decision, objective)
     return sentences
+
+
+def has_cost(instance: Instance, decision: Decision, objective: Objective) -> bool:
+    """Whether the stages are stages and an order that counts is one: else nothing adds up."""
+    return not any(
+        any(stage_form_defects(instance, task, stage) for stage in answer.stages)
+        or (objective.name == "makespan" and any(_order(instance, task, answer)))
+        for task, answer in zip(instance.tasks, decision.tasks, strict=True)
+    )
 
 
 def _places(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from splitfog.formulations.costs.ledger import Cost, Ledger, TaskCost, hops, layer_time, unsliced
+from splitfog.formulations.costs.ledger import Cost, Ledger, TaskCost, crossings, layer_times
 from splitfog.formulations.costs.stages import book_stage
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
@@ -42,11 +42,8 @@ def _task_latency(
     instance: Instance, position: int, decision: Decision, transfers: str, ledger: Ledger
 ) -> TaskCost:
     task, answer = instance.tasks[position], decision.tasks[position]
-    layers, places = instance.model_of(task).layers, answer.placement.tolist()
     compute_s = 0.0
-    for layer in unsliced(answer):
-        node = places[layer]
-        seconds = layer_time(layers[layer], instance.nodes[node])
+    for _, node, seconds in layer_times(instance, task, answer):
         ledger.node_busy_s[node] += seconds
         compute_s += seconds
     for stage in answer.stages:
@@ -59,14 +56,10 @@ def transfer_time(
     instance: Instance, position: int, decision: Decision, transfers: str, ledger: Ledger
 ) -> float:
     """Seconds of all hops of a task's tensors, booked link by link; inf without a route."""
-    task = instance.tasks[position]
-    layers = instance.model_of(task).layers
+    task, answer = instance.tasks[position], decision.tasks[position]
     total = 0.0
-    for layer, link in hops(instance, task, decision.tasks[position], transfers):
-        if link is None:
-            return inf
-        num_bytes = layers[layer].output_bytes
-        seconds = instance.directed_links[link].seconds(num_bytes)
-        ledger.cross(link, num_bytes, seconds, task)
+    for _, link, num_bytes, seconds in crossings(instance, task, answer, transfers):
+        if link is not None:
+            ledger.cross(link, num_bytes, seconds, task)
         total += seconds
     return total

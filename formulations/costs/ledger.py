@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import NoReturn, Self
 
 import numpy as np
@@ -172,6 +173,27 @@ def _leaving(instance: Instance, task: Task, decision: TaskDecision) -> list[int
     if task.results_to is not None:
         leaves |= model.results & (places != instance.node_index[task.results_to])
     return [int(layer) for layer in np.flatnonzero(leaves)]
+
+
+def layer_times(
+    instance: Instance, task: Task, decision: TaskDecision
+) -> Iterator[tuple[int, int, float]]:
+    """(layer, node, seconds) of every layer of a task that is in no stage."""
+    layers, places = instance.model_of(task).layers, decision.placement.tolist()
+    for layer in unsliced(decision):
+        node = places[layer]
+        yield layer, node, layer_time(layers[layer], instance.nodes[node])
+
+
+def crossings(
+    instance: Instance, task: Task, decision: TaskDecision, transfers: str
+) -> Iterator[tuple[int, int | None, float, float]]:
+    """(layer, directed link, bytes, seconds) of all `hops`; inf seconds where there is no route."""
+    layers = instance.model_of(task).layers
+    for layer, link in hops(instance, task, decision, transfers):
+        num_bytes = layers[layer].output_bytes
+        seconds = inf if link is None else instance.directed_links[link].seconds(num_bytes)
+        yield layer, link, num_bytes, seconds
 
 
 def unsliced(decision: TaskDecision) -> list[int]:

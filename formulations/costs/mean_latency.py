@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 
 from splitfog.formulations.costs.latency import transfer_time
-from splitfog.formulations.costs.ledger import Cost, Ledger, TaskCost, layer_time, unsliced
+from splitfog.formulations.costs.ledger import Cost, Ledger, TaskCost, layer_times
 from splitfog.formulations.costs.stages import StageVisit, book_visits, stage_visits
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
@@ -30,11 +30,8 @@ class TaskVisits:
 
 def task_visits(instance: Instance, task: Task, answer: TaskDecision) -> TaskVisits:
     """The visits of a task: one per node for its unsliced layers, one per stage and node."""
-    layers, places = instance.model_of(task).layers, answer.placement.tolist()
     seconds: dict[int, float] = {}
-    for layer in unsliced(answer):
-        node = places[layer]
-        time = layer_time(layers[layer], instance.nodes[node])
+    for _, node, time in layer_times(instance, task, answer):
         seconds[node] = seconds.get(node, 0.0) + time
     stages = tuple(stage_visits(instance, task, stage) for stage in answer.stages)
     return TaskVisits(seconds, stages)

@@ -210,7 +210,7 @@ def stage_defects(instance: Instance, task: Task, answer: TaskDecision) -> list[
             if first != position:
                 sentences.append(f"layer {layers[layer].name} is in stages {first} and {position}")
         own = [
-            *_shape_and_cover(instance, task, stage),
+            *stage_form_defects(instance, task, stage),
             *_away_from_home(instance, task, answer, stage),
         ]
         own += [*_forbidden(instance, task, stage), *_unreached(instance, stage)]
@@ -218,7 +218,8 @@ def stage_defects(instance: Instance, task: Task, answer: TaskDecision) -> list[
     return sentences
 
 
-def _shape_and_cover(instance: Instance, task: Task, stage: Stage) -> list[str]:
+def stage_form_defects(instance: Instance, task: Task, stage: Stage) -> list[str]:
+    """Why layers are no stage, or slices not its whole output exactly once."""
     model = instance.model_of(task)
     defects = stage_shape_defects(model, stage.layers)
     if defects:

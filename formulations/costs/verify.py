@@ -10,6 +10,7 @@ from splitfog.formulations.audit import audit_claims
 from splitfog.formulations.costs.audit_form import audit_defects, is_amount
 from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.costs.progress_form import progress_defects
 from splitfog.formulations.objective import objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, PlanError, decision_of, gap_of
 from splitfog.formulations.plan_file import LinkLoad, PlanFile, TaskEntry
@@ -68,6 +69,7 @@ def _identity(instance: Instance, plan: PlanFile) -> Iterator[str]:
     for name in ("runtime_s", "seed"):
         if (claim := getattr(plan, name)) is not None and not 0 <= claim < inf:
             yield f"{name} = {claim!r}, must be >= 0"
+    yield from progress_defects(plan)
 
 
 def _emptiness(plan: PlanFile) -> Iterator[str]:

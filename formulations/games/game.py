@@ -1,6 +1,6 @@
 """Subtasks on nodes as a game: what every exchange would change, from sums per node.
 
-METHODS 3 (ours): the potential Phi = sum over visits of lambda (transfer + service + W) is a sum
+The potential Phi = sum over visits of lambda (transfer + service + W), docs/matching.md, is a sum
 of one term per node, and a move or swap changes two of them. An agent's latency is that of a
 subtask: its own transfers and service, and the wait of its node.
 """

@@ -7,7 +7,7 @@ import numpy as np
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.decision import Decision, Stage, placed
-from splitfog.formulations.objective import counted, objective_for
+from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.offloading.subtasks import Subtasks, subtasks_of
 from splitfog.formulations.plan import GivenPlan, PlanError, decision_of, load_plan, plan_of
 from splitfog.formulations.plan_file import PlanFile
@@ -80,8 +80,13 @@ def subtasks(
     """
     instance = instance_of(instance)
     given = None if plan is None else plan_of("plan", plan)
-    own = given.objective if isinstance(given, PlanFile) else None
-    how = objective_for(instance, "mean-latency", *counted(own, transfers, monotone))
+    own = given.objective if isinstance(given, PlanFile) else Objective("latency")
+    how = objective_for(
+        instance,
+        "mean-latency",
+        own.transfers if transfers is None else transfers,
+        own.monotone if monotone is None else monotone,
+    )
     if given is None:
         return subtasks_of(instance, whole_tasks(instance), how)
     return subtasks_of(instance, decision_of(instance, as_plan(instance, given, how)), how)

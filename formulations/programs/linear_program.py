@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from math import inf
 
 Terms = Iterable[tuple[int, float]]
+Key = tuple[str | int, ...]
+"""What a column or a row stands for: a word, and positions of what it is about."""
 
 
 @dataclass(kw_only=True)
@@ -23,6 +25,8 @@ class LinearProgram:
     rows: list[dict[int, float]] = field(default_factory=list)
     row_lower: list[float] = field(default_factory=list)
     row_upper: list[float] = field(default_factory=list)
+    column_keys: list[Key] = field(default_factory=list)
+    row_keys: list[Key] = field(default_factory=list)
     constant: float = 0.0
 
     @property
@@ -30,19 +34,23 @@ class LinearProgram:
         """How many variables there are."""
         return len(self.cost)
 
-    def add_column(self, cost: float = 0.0, upper: float = 1.0, is_binary: bool = False) -> int:
+    def add_column(
+        self, cost: float = 0.0, upper: float = 1.0, is_binary: bool = False, key: Key = ()
+    ) -> int:
         """The position of a new variable in [0, `upper`]."""
+        self.column_keys.append(key)
         self.cost.append(cost)
         self.upper.append(upper)
         self.is_binary.append(is_binary)
         return len(self.cost) - 1
 
-    def add_row(self, terms: Terms, lower: float = -inf, upper: float = inf) -> int:
+    def add_row(self, terms: Terms, lower: float = -inf, upper: float = inf, key: Key = ()) -> int:
         """The position of a new row; equal bounds make an equation, one of them may be infinite."""
         row: dict[int, float] = {}
         for column, coefficient in terms:
             row[column] = row.get(column, 0.0) + coefficient
         self.rows.append({column: value for column, value in row.items() if value})
+        self.row_keys.append(key)
         self.row_lower.append(lower)
         self.row_upper.append(upper)
         return len(self.rows) - 1

@@ -37,7 +37,11 @@ LARGE = 10.0
 
 
 def placement_program(
-    instance: Instance, objective: Objective, at_most_s: float = inf, memory: bool = True
+    instance: Instance,
+    objective: Objective,
+    at_most_s: float = inf,
+    memory: bool = True,
+    unit_s: float | None = None,
 ) -> PlacementProgram:
     """The 0-1 program of an instance for `latency` or `period`.
 
@@ -49,15 +53,22 @@ def placement_program(
         The value of a known feasible decision: what costs more by itself is left out.
     memory
         False leaves the memory limits out.
+    unit_s
+        Seconds that one unit of cost is; None: `at_most_s`, else a rough size of the answer.
     """
-    return ProgramBuild(instance, objective, at_most_s, memory).finished()
+    return ProgramBuild(instance, objective, at_most_s, memory, unit_s).finished()
 
 
 class ProgramBuild:
     """The program while it grows; every method adds the rows or columns that it names."""
 
     def __init__(
-        self, instance: Instance, objective: Objective, at_most_s: float, memory: bool
+        self,
+        instance: Instance,
+        objective: Objective,
+        at_most_s: float,
+        memory: bool,
+        unit_s: float | None = None,
     ) -> None:
         self.instance, self.objective = instance, objective
         self.routes, self.links = routes_of(instance), instance.directed_links
@@ -69,10 +80,10 @@ class ProgramBuild:
             task_units(instance, task, objective.transfers) for task in range(len(instance.tasks))
         )
         self.at_most_s = at_most_s
-        self.unit_s = self._scale()
+        self.unit_s = self._scale() if unit_s is None else unit_s
         self.node_busy: list[dict[int, float]] = [{} for _ in instance.nodes]
         self.link_busy: list[dict[int, float]] = [{} for _ in self.links]
-        self.columns = tuple(self._placements(units) for units in self.units)
+        self.columns = tuple(self._placements(*each) for each in enumerate(self.units))
         self.pairs: dict[tuple[int, int, int], dict[tuple[int, int], int]] = {}
         self.trees: dict[int, dict[int, list[int]]] = {}
         self.with_memory = memory
@@ -118,15 +129,15 @@ class ProgramBuild:
         total = float(sum(part.sum() for part in least)) * self.weight
         return total if total > 0 else 1.0
 
-    def _placements(self, units: TaskUnits) -> NDArray[np.int64]:
+    def _placements(self, task: int, units: TaskUnits) -> NDArray[np.int64]:
         """x(unit, node), exactly one of them 1 for every unit."""
         columns = np.full(units.costs_s.shape, ABSENT)
         for unit, node in np.argwhere(self._affordable(units)).tolist():
-            column = self.program.add_column(is_binary=True)
+            column = self.program.add_column(is_binary=True, key=("at", task, unit, node))
             columns[unit, node] = column
             self._compute(node, column, float(units.costs_s[unit, node]))
         for unit in range(units.num_units):
-            self.program.add_row(_sum(columns[unit]), 1.0, 1.0)
+            self.program.add_row(_sum(columns[unit]), 1.0, 1.0, ("one node", task, unit))
         return columns
 
     def _affordable(self, units: TaskUnits) -> NDArray[np.bool_]:
@@ -184,23 +195,27 @@ class ProgramBuild:
                     if not beyond[node]:
                         self._cross(link, column, broadcast)
                 continue
-            crossing = self.program.add_column()
+            about = (task, broadcast.producer, link)
+            crossing = self.program.add_column(key=("over", *about))
             self._cross(link, crossing, broadcast)
             for reader in readers:
                 terms = self._difference(task, broadcast.producer, reader, beyond)
-                self.program.add_row([(crossing, 1.0), *terms], lower=0.0)
+                key = ("over for", *about, reader)
+                self.program.add_row([(crossing, 1.0), *terms], lower=0.0, key=key)
 
     def _forest_edge(self, task: int, producer: int, reader: int, forest: Forest) -> None:
         """Missing links are not crossed, trees not left, and ranks do not fall if monotone."""
+        key = ("edge", task, producer, reader)
         for beyond in forest.closed:
             if self._some_pair_crosses(task, producer, reader, beyond, any_route=True):
-                self.program.add_row(self._difference(task, producer, reader, beyond), lower=0.0)
+                terms = self._difference(task, producer, reader, beyond)
+                self.program.add_row(terms, lower=0.0, key=key)
         if self.objective.monotone:
             for rank in range(1, len(self.instance.tiers)):
                 below = self.rank < rank
                 if self._some_pair_crosses(task, producer, reader, below, any_route=True):
                     terms = self._difference(task, producer, reader, below)
-                    self.program.add_row(terms, lower=0.0)
+                    self.program.add_row(terms, lower=0.0, key=key)
 
     def _difference(
         self, task: int, producer: int, reader: int, side: NDArray[np.bool_]
@@ -259,13 +274,16 @@ class ProgramBuild:
                 for column in set(columns.values()) - set(self.pairs[key].values()):
                     self.program.upper[column] = 0.0
             else:
-                self.pairs[key] = {pair: self.program.add_column() for pair in pairs}
+                self.pairs[key] = {
+                    pair: self.program.add_column(key=("ends", *key, *pair)) for pair in pairs
+                }
                 for end, columns in enumerate((tails, heads)):
                     terms: dict[int, list[tuple[int, float]]] = {node: [] for node in columns}
                     for pair, z in self.pairs[key].items():
                         terms[pair[end]].append((z, 1.0))
                     for node, column in columns.items():
-                        self.program.add_row([*terms[node], (column, -1.0)], 0.0, 0.0)
+                        own = ("end", *key, end, node)
+                        self.program.add_row([*terms[node], (column, -1.0)], 0.0, 0.0, own)
         return self.pairs[key]
 
     def _transport(self, task: int, broadcast: Broadcast) -> None:
@@ -287,11 +305,12 @@ class ProgramBuild:
                     for end in shares[0]:
                         self._cross(link, end, broadcast)
                 elif shares:
-                    crossing = self.program.add_column()
+                    key = ("over", task, broadcast.producer, link)
+                    crossing = self.program.add_column(key=key)
                     self._cross(link, crossing, broadcast)
                     for ends in shares:
                         terms = [(crossing, 1.0), *((end, -1.0) for end in ends)]
-                        self.program.add_row(terms, lower=0.0)
+                        self.program.add_row(terms, lower=0.0, key=key)
 
     def _tree(self, root: int) -> dict[int, list[int]]:
         """Nodes behind every link of the tree of routes from a node."""
@@ -325,7 +344,7 @@ class ProgramBuild:
                 if num_bytes <= most
             ]
             if sum(share for _, share in terms) > 1:
-                self.program.add_row(terms, upper=1.0)
+                self.program.add_row(terms, upper=1.0, key=("memory", node))
 
     def _held(self, node: int) -> Iterator[tuple[float, list[int]]]:
         """(bytes, columns of x) of weights that are on a node if one of the columns is 1."""
@@ -338,9 +357,10 @@ class ProgramBuild:
         """A column that is 1 if one of several is."""
         if len(columns) == 1:
             return columns[0]
-        held = self.program.add_column()
+        held = self.program.add_column(key=("weights", columns[0]))
         for column in columns:
-            self.program.add_row([(held, 1.0), (column, -1.0)], lower=0.0)
+            key = ("weights", column)
+            self.program.add_row([(held, 1.0), (column, -1.0)], lower=0.0, key=key)
         return held
 
     @property
@@ -350,14 +370,15 @@ class ProgramBuild:
 
     def _period(self) -> None:
         """The longest busy time of any node or link; what alone makes it too long is left out."""
-        self.longest = self.program.add_column(cost=1.0, upper=inf)
+        self.longest = self.program.add_column(cost=1.0, upper=inf, key=("longest",))
         for machine, busy in enumerate([*self.node_busy, *self.link_busy]):
             for column in [column for column, share in busy.items() if share > self._most]:
                 self.program.upper[column] = 0.0
                 del busy[column]
             if busy:
                 terms = [(column, -share) for column, share in busy.items()]
-                row = self.program.add_row([(self.longest, 1.0), *terms], lower=0.0)
+                terms = [(self.longest, 1.0), *terms]
+                row = self.program.add_row(terms, lower=0.0, key=("busy", machine))
                 self.busy_rows[machine] = row
 
     def _leave_out_the_dear(self) -> None:

@@ -13,7 +13,7 @@ from splitfog.instances.arguments import plain, whole, wrong
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
 
-Kind = Literal["whole", "number", "flag", "choice", "choices"]
+Kind = Literal["whole", "number", "flag", "choice", "choices", "preset"]
 
 LONGEST_NAME = 150
 """Characters of an instance's name, at most: file systems take 255 bytes, endings included."""
@@ -32,7 +32,8 @@ class Option:
     kind
         `whole` and `number` lie between `low` and `high` (both allowed, None: no limit);
         `flag` is true or false; `choice` is one of `choices`; `choices` one or more of them, as a
-        text with commas (a list of names is allowed too, and becomes that text).
+        text with commas (a list of names is allowed too, and becomes that text); `preset` is one of
+        `choices` or a number > 0 in `unit`.
     optional
         Whether None (`none` in text) is a value too.
     """
@@ -45,6 +46,7 @@ class Option:
     _: KW_ONLY
     choices: tuple[str, ...] = ()
     optional: bool = False
+    unit: str = ""
 
     @property
     def allowed(self) -> str:
@@ -53,6 +55,8 @@ class Option:
             words = f"one of {', '.join(self.choices)}"
         elif self.kind == "choices":
             words = f"one or more, with commas, of {', '.join(self.choices)}"
+        elif self.kind == "preset":
+            words = f"one of {', '.join(self.choices)}, or a finite number of {self.unit} > 0"
         elif self.kind == "flag":
             words = "true or false"
         else:
@@ -86,8 +90,12 @@ class Option:
             return isinstance(value, str) and set(value.split(",")) <= set(self.choices)
         if self.kind == "flag" or isinstance(value, bool):
             return self.kind == "flag" and isinstance(value, bool)
+        if self.kind == "preset" and isinstance(value, str):
+            return value in self.choices
         if not isinstance(value, int if self.kind == "whole" else (int, float)):
             return False
+        if self.kind == "preset":
+            return 0 < value <= sys.float_info.max
         low = -sys.float_info.max if self.low is None else self.low
         high = sys.float_info.max if self.high is None else self.high
         return low <= value <= high
@@ -99,6 +107,8 @@ class Option:
             return {"true": True, "yes": True, "false": False, "no": False}.get(text.lower(), text)
         if self.kind in ("choice", "choices"):
             return text.replace(" ", "") if self.kind == "choices" else text
+        if self.kind == "preset" and text in self.choices:
+            return text
         number = float(text)
         return int(number) if self.kind == "whole" and number.is_integer() else number
 

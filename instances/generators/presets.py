@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from types import MappingProxyType
 
 from splitfog.instances.lookup import look_up
@@ -25,7 +26,7 @@ class NodePreset:
     overhead_s
         Seconds that every layer takes on top of its work.
     memory_bytes
-        Memory that weights may fill.
+        Memory that weights may fill; inf: no limit.
     source
         Where the figures come from.
     """
@@ -37,13 +38,13 @@ class NodePreset:
     source: str
 
     def node(self, name: str, tier: str, *, memory: bool = True, factor: float = 1.0) -> Node:
-        """A node of this kind, `factor` times as fast, without a limit unless `memory`."""
+        """A node of this kind, `factor` times as fast, without a memory limit unless `memory`."""
         return Node(
             name=name,
             tier=tier,
             speed_flops=self.speed_flops * factor,
             overhead_s=self.overhead_s,
-            memory_bytes=self.memory_bytes if memory else None,
+            memory_bytes=self.memory_bytes if memory and self.memory_bytes < inf else None,
         )
 
 
@@ -119,11 +120,31 @@ NETWORKS: Mapping[str, NetworkPreset] = MappingProxyType(
 """Kinds of networks."""
 
 
-def node_preset(name: str) -> NodePreset:
-    """The kind of node called `name`; `LookupError` with the known names if there is none."""
-    return look_up(NODES, name, "node preset")
+GIVEN = "given"
+"""The name and the source of what is told by a number."""
 
 
-def network_preset(name: str) -> NetworkPreset:
-    """The kind of network called `name`; `LookupError` with the known names if there is none."""
-    return look_up(NETWORKS, name, "network preset")
+def node_preset(kind: str | float) -> NodePreset:
+    """The kind of node called so, or one that reaches that many FLOP/s without overhead or limit.
+
+    Raises
+    ------
+    LookupError
+        With the known names, if there is none of this name.
+    """
+    if isinstance(kind, str):
+        return look_up(NODES, kind, "node preset")
+    return NodePreset(GIVEN, float(kind), inf, 0.0, GIVEN)
+
+
+def network_preset(kind: str | float) -> NetworkPreset:
+    """The kind of network called so, or one of that many bit/s both ways without latency.
+
+    Raises
+    ------
+    LookupError
+        With the known names, if there is none of this name.
+    """
+    if isinstance(kind, str):
+        return look_up(NETWORKS, kind, "network preset")
+    return NetworkPreset(GIVEN, float(kind), float(kind), 0.0, GIVEN)

@@ -14,8 +14,15 @@ from splitfog.instances.generators.presets import NETWORKS, NODES, network_prese
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Link, Task
 
-NODE_NAMES = tuple(NODES)
-NETWORK_NAMES = tuple(NETWORKS)
+
+def _node(default: str, help: str) -> Option:
+    return Option(default, help, "preset", choices=tuple(NODES), unit="FLOP/s")
+
+
+def _network(default: str | None, help: str, optional: bool = False) -> Option:
+    kinds = tuple(NETWORKS)
+    return Option(default, help, "preset", choices=kinds, unit="bit/s", optional=optional)
+
 
 OPTIONS = {
     "model": Option("alexnet", "network of the zoo", "choice", choices=zoo.names()),
@@ -27,25 +34,17 @@ OPTIONS = {
         high=1e5,
         optional=True,
     ),
-    "device": Option("raspberry-pi-4", "preset of the device", "choice", choices=NODE_NAMES),
-    "edge": Option("desktop-i7", "preset of the edge nodes", "choice", choices=NODE_NAMES),
-    "cloud": Option("gpu-server", "preset of the cloud", "choice", choices=NODE_NAMES),
-    "device_edge": Option("wi-fi", "network of device and edge", "choice", choices=NETWORK_NAMES),
+    "device": _node("raspberry-pi-4", "preset or speed of the device"),
+    "edge": _node("desktop-i7", "preset or speed of the edge nodes"),
+    "cloud": _node("gpu-server", "preset or speed of the cloud"),
+    "device_edge": _network("wi-fi", "network of device and edge"),
     "device_edge_latency_s": Option(0.002, "its latency in s", "number", low=0),
-    "edge_cloud": Option("4g", "network of edge and cloud", "choice", choices=NETWORK_NAMES),
+    "edge_cloud": _network("4g", "network of edge and cloud"),
     "edge_cloud_latency_s": Option(0.02, "its latency in s", "number", low=0),
-    "direct_cloud": Option(
-        None,
-        "network straight from device to cloud",
-        "choice",
-        choices=NETWORK_NAMES,
-        optional=True,
-    ),
+    "direct_cloud": _network(None, "network straight from device to cloud", optional=True),
     "direct_cloud_latency_s": Option(0.02, "its latency in s", "number", low=0),
     "edge_nodes": Option(1, "number of edge nodes", "whole", low=1, high=1000),
-    "edge_edge": Option(
-        "ethernet", "network of the edge nodes among them", "choice", choices=NETWORK_NAMES
-    ),
+    "edge_edge": _network("ethernet", "network of the edge nodes among them"),
     "results_to": Option(
         None, "where results must go", "choice", choices=("device",), optional=True
     ),
@@ -63,6 +62,9 @@ OPTIONS = {
 def build(name: str, seed: int, options: Mapping[str, Any], meta: dict[str, Any]) -> Instance:
     """A device, edge nodes and a cloud with one task, whose data are born at the device.
 
+    A node is a preset or a speed in FLOP/s (no overhead, no memory limit), a network a preset or a
+    bandwidth in bit/s both ways (as `edge_edge` without latency).
+
     The device is linked to `edge0`, `edge0` to the cloud and every two edge nodes to one another;
     device and cloud have no link of their own unless `direct_cloud` names one, so that with one
     edge node the routes are a line. The default networks are those of D3's setting
@@ -74,6 +76,8 @@ def build(name: str, seed: int, options: Mapping[str, Any], meta: dict[str, Any]
     kinds = {"device": ("device", "device")}
     kinds |= {edge: ("edge", "edge") for edge in edges}
     kinds |= {"cloud": ("cloud", "cloud")}
+    if options["memory"]:
+        _require_memory(options)
     factors = _Factors(seed, options["spread"])
     nodes = [
         node_preset(options[preset]).node(
@@ -92,6 +96,13 @@ def build(name: str, seed: int, options: Mapping[str, Any], meta: dict[str, Any]
         ),
         meta=meta,
     )
+
+
+def _require_memory(options: Mapping[str, Any]) -> None:
+    for name in ("device", "edge", "cloud"):
+        if not isinstance(options[name], str):
+            kinds = ", ".join(NODES)
+            raise ValueError(f"{name} = {options[name]!r}, must with memory be one of {kinds}")
 
 
 class _Factors:

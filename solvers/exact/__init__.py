@@ -27,7 +27,11 @@ SOLVERS: tuple[SolverInfo, ...] = (
         complexity="exponential at worst; O(L N + T D) variables, O(E N^2) where links form cycles",
         reference="0-1 program by cuts or transports (ours), solved by CBC or HiGHS",
         cites=("huangfu2018highs",),
-        options={"engine": Option("highs", "the back end", choices=("cbc", "highs"))},
+        options={
+            "engine": Option("highs", "the back end", choices=("cbc", "highs")),
+            "gap": Option(0.0, "relative gap at which it may stop; 0: a proof", least=0.0),
+            "threads": Option(0, "threads of the engine; 0: its own choice", least=0),
+        },
         start=True,
     ),
     SolverInfo(

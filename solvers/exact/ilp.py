@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import inf
 
 import numpy as np
+from numpy.typing import NDArray
 
-from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.units import task_units
 from splitfog.formulations.bounds.impossible import impossibility
 from splitfog.formulations.costs.feasibility import decision_violations
@@ -39,7 +39,9 @@ def solve_ilp(request: Request) -> Answer:
     """The least latency or period of all placements, by CBC or HiGHS through PuLP.
 
     Any topology, memory (weights of a model count once per node, whoever uses them),
-    groups, layer tiers, `results_to`, several tasks. Option `engine`: "highs" or "cbc".
+    groups, layer tiers, `results_to`, several tasks. Option `engine`: "highs" or "cbc"; `gap`: the
+    relative gap at which it may stop; `threads` of the engine (0: its own choice). HiGHS's better
+    plans and bounds are offered while it runs, those of CBC at its end.
 
     The program is written in units of the best value known: of what was offered to the request
     before, else of what the program finds without its costs. An engine's tolerances are absolute,
@@ -48,7 +50,8 @@ def solve_ilp(request: Request) -> Answer:
     Returns
     -------
     Answer
-        With the engine's dual bound, also on a time limit or after Ctrl-C.
+        With the engine's dual bound, also on a time limit or after Ctrl-C; `reason` has the bound
+        at the root, before any branching, and how many nodes the tree came to.
     """
     if reason := homeless_layer(request.instance, request.objective.transfers):
         return Answer(None, infeasible=True, reason=reason)
@@ -81,7 +84,8 @@ def _any_plan(request: Request) -> Answer | None:
             seed=request.seed,
         )
         if result.infeasible:
-            return Answer(None, infeasible=True, reason=_why_infeasible(request))
+            reason = "no placement respects tiers, groups, routes, memory and monotone"
+            return Answer(None, infeasible=True, reason=reason)
         if result.values is None:
             reason = "the engine found no placement in time"
             return Answer(None, stopped_by=result.stopped_by, reason=reason)
@@ -99,8 +103,6 @@ def _in_phases(request: Request) -> Answer:
         return answer
     engine = request.options.get("engine", "highs")
     built = placement_program(request.instance, request.objective, request.incumbent_value)
-    if answer.lower_bound is not None:
-        request.raise_bound(answer.lower_bound)
     improve_period(request, built, engine, PHASES[1] * limit)
     again = _proven(request, request.remaining_s)
     return _no_weaker(again, answer)
@@ -148,7 +150,18 @@ def _attempt(request: Request, end_s: float) -> Answer:
                 target = -inf  # the engine's value was its tolerance
                 continue
         bound = _believed(result.bound * unit_s, request)
-        return Answer(request.incumbent, bound, stopped_by=result.stopped_by)
+        if bound is not None:
+            request.raise_bound(bound)
+        reason = _tree(result, unit_s)
+        return Answer(request.incumbent, bound, stopped_by=result.stopped_by, reason=reason)
+
+
+def _tree(result: MilpResult, unit_s: float) -> str | None:
+    """What the engine's tree was like: the bound at its root, and its size."""
+    if result.root is None or result.root <= 0:
+        return None
+    nodes = f"{result.nodes} node{'' if result.nodes == 1 else 's'}"
+    return f"bound at the root {result.root * unit_s:.6g} s, {nodes} in the tree"
 
 
 def _untimed(objective: Objective) -> Objective:
@@ -194,14 +207,23 @@ def _solve(
     known = request.incumbent
     for breaking in kept:
         known = breaking.relabelled(built, known)
+
+    def watch(values: NDArray[np.float64] | None, bound: float) -> None:
+        if values is not None:
+            request.offer(built.decode(values))
+        if bound > 0 and (believed := _believed(bound * built.unit_s, request)) is not None:
+            request.raise_bound(believed)
+
     return solve_program(
         built.program,
         request.options.get("engine", "highs"),
         time_limit_s=limit_s,
-        relative_gap=RELATIVE_GAP[request.objective.name],
+        relative_gap=max(RELATIVE_GAP[request.objective.name], request.options.get("gap", 0.0)),
         start=built.encode(known),
         seed=request.seed,
         target=target,
+        threads=request.options.get("threads", 0),
+        watch=watch,
     )
 
 
@@ -211,17 +233,3 @@ def _believed(bound: float, request: Request) -> float | None:
     if bound == -inf:
         return None
     return value if value < bound <= value * (1 + BOUND_EXCESS) else bound
-
-
-def _why_infeasible(request: Request) -> str:
-    """Which rule leaves no placement, found by leaving memory out."""
-    reason = "no placement respects tiers, groups, routes"
-    reason += " and monotone" if request.objective.monotone else ""
-    if not limits_memory(request.instance):
-        return reason
-    loose = placement_program(request.instance, _untimed(request.objective), memory=False)
-    loose.program.cost[:] = [0.0] * loose.program.num_columns
-    result = solve_program(loose.program, time_limit_s=request.remaining_s)
-    if result.values is not None:
-        return f"{reason} and memory: without the memory limits there is one"
-    return reason if result.infeasible else f"{reason} and memory"

@@ -11,16 +11,22 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "compare": "compare",
         "generate": "instances.generate",
         "import": "instances.import_file",
+        "edit": "instances.edit",
+        "profile": "profile",
+        "presets": "instances.presets",
         "validate": "instances.validate",
+        "evaluate": "evaluate",
         "verify": "verify",
         "solvers": "solvers",
         "show": "show",
         "policy": "policy",
         "simulate": "simulate",
         "pareto": "pareto",
+        "split": "split",
     }
 )
-"""Name on the command line -> module here, in the order of `splitfog --help`.
+"""Name on the command line -> module here, in the order of `splitfog --help`; one that has
+`COMMANDS` itself is a group.
 
 Such a module imports only the standard library and typer at its top, so that `--help` is quick. It
 may hold `SETTINGS`, keywords for `typer.Typer.command`.

@@ -11,6 +11,7 @@ from splitfog.commands.shell import (
     DONE,
     INFEASIBLE,
     UNKNOWN,
+    node_pair,
     put,
     require_writable,
     say,
@@ -78,7 +79,7 @@ def run(
     what = _what(link, node, limits)
     instance = load_instance(file)
     if link is not None:
-        what["link"] = _ends(instance, link)
+        what["link"] = node_pair(instance, link, "--link")
     how: dict[str, Any] = {"objective": objective, "transfers": transfers, "monotone": monotone}
     with solvers_are_quiet():
         found = policy(instance, **what, **how, oracle=oracle)
@@ -110,18 +111,6 @@ def _what(link: str | None, node: str | None, limits: str | None) -> dict[str, A
     if link is not None:
         return {"low_bps": low, "high_bps": high}
     return {"node": node, "low_flops": low, "high_flops": high}
-
-
-def _ends(instance: Instance, text: str) -> tuple[str, str]:
-    """The two nodes of FROM,TO, whose names may hold commas themselves."""
-    parts = text.split(",")
-    splits = [(",".join(parts[:i]), ",".join(parts[i:])) for i in range(1, len(parts))]
-    for tail, head in splits:
-        if tail in instance.node_index and head in instance.node_index:
-            return tail, head
-    if len(splits) == 1:
-        return splits[0]  # `policy` says which of them is unknown
-    raise ValueError(f"--link = {text!r}, must be FROM,TO: the names of two nodes")
 
 
 def _draw(instance: Instance, found: Policy, path: Path, names: list[str]) -> None:

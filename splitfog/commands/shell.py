@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from splitfog.formulations.plan import Plan
+    from splitfog.instances.instance import Instance
 
 DONE, CHECK_FAILED, BAD_INPUT, INFEASIBLE, UNKNOWN, ERROR, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
@@ -148,9 +150,44 @@ def split_list(texts: list[str] | None) -> list[str]:
     return [entry for entry in entries if entry]
 
 
+def instance_name(path: Path, name: str | None) -> str:
+    """What an instance that is written there is called: as the file, unless it has a name."""
+    return path.name.removesuffix(".gz").removesuffix(".json") if name is None else name
+
+
+def node_pair(instance: Instance, text: str, option: str) -> tuple[str, str]:
+    """The two nodes of FROM,TO, whose names may hold commas themselves.
+
+    Where there is one comma both ends may be unknown: whoever looks them up says which.
+    """
+    parts = text.split(",")
+    splits = [(",".join(parts[:i]), ",".join(parts[i:])) for i in range(1, len(parts))]
+    for tail, head in splits:
+        if tail in instance.node_index and head in instance.node_index:
+            return tail, head
+    if len(splits) == 1:
+        return splits[0]
+    raise ValueError(f"{option} = {text!r}, must be FROM,TO: the names of two nodes")
+
+
+def number(text: str, option: str, form: str) -> float:
+    """The number that a text stands for, whole where it is written so.
+
+    Raises
+    ------
+    ValueError
+        Saying which option must have which form.
+    """
+    for kind in (int, float):
+        with suppress(ValueError):
+            if "_" not in text:
+                return kind(text)
+    raise ValueError(f"{option} = {text!r}, must be {form}")
+
+
 def seconds(value: float | None) -> str:
     """A duration in the unit that suits it."""
-    if value is None:
+    if value is None or value == inf:
         return "-"
     for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
         if value * factor >= 1 or unit == "us":

@@ -25,7 +25,8 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="a single panel: dag, nodes, links, tasks, crossings, timeline, stages, profile",
+            help="a single panel: dag, nodes, links, tasks, crossings, timeline, stages, profile, "
+            "progress",
         ),
     ] = None,
 ) -> int:

@@ -48,6 +48,12 @@ def run(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="PLAN", help="plan file to write")
     ] = None,
+    write_lp: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.lp|.mps", help="the exact program of latency or period, for other solvers"
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="the plan file on standard output")
     ] = False,
@@ -64,10 +70,15 @@ def run(
     from splitfog.solvers.solve import solve
 
     options = _options(option or [])
-    if output is not None:
-        require_writable(output)
+    for path in (output, write_lp):
+        if path is not None:
+            require_writable(path)
     instance = load_instance(file)
     first = None if start is None else _start(instance, start)
+    if write_lp is not None:
+        from splitfog.solvers.exact.program_file import write_program
+
+        write_program(instance, write_lp, objective, transfers, monotone)
     with solvers_are_quiet():
         plan = solve(
             instance,

@@ -11,27 +11,44 @@ from splitfog.commands.shell import amount, put, seconds
 if TYPE_CHECKING:
     from rich.table import Table as Grid
 
+    from splitfog.formulations.costs.terms import Term
     from splitfog.formulations.plan import Plan, TaskPlan
     from splitfog.instances.instance import Instance
 
 MAX_RUNS = 12
+MAX_SENT = 12
 MAX_TASKS = 20
 
 
 def print_plan(instance: Instance, plan: Plan) -> None:
     """Print a plan for people on standard output."""
-    from splitfog.views.tables import print_grid
+    from splitfog.formulations.costs.terms import terms
 
     lines = _head(instance, plan)
+    parts = terms(instance, plan) if plan.tasks else ()
     for entry in plan.tasks[:MAX_TASKS]:
-        lines += _task(instance, entry)
-    if len(plan.tasks) > MAX_TASKS:
-        lines.append(f"and {len(plan.tasks) - MAX_TASKS} more tasks (--json shows all)")
+        lines.append(task_line(instance, entry))
+        lines += _places(instance, entry)
+        lines += _sent([part for part in parts if part.task == entry.task])
+    lines += more_tasks(plan)
     put("\n".join(lines) + "\n\n")
-    if plan.tasks:
-        print_grid(_nodes(plan))
+    print_loads(instance, plan)
+
+
+def print_loads(instance: Instance, plan: Plan) -> None:
+    """Print what nodes and links have to do."""
+    from splitfog.views.tables import print_grid
+
+    if plan.nodes:
+        print_grid(_nodes(instance, plan))
     if plan.links:
         print_grid(_links(plan))
+
+
+def more_tasks(plan: Plan) -> list[str]:
+    """How many tasks are not told."""
+    more = len(plan.tasks) - MAX_TASKS
+    return [f"and {more} more tasks (--json shows all)"] if more > 0 else []
 
 
 def _head(instance: Instance, plan: Plan) -> list[str]:
@@ -55,19 +72,27 @@ def _head(instance: Instance, plan: Plan) -> list[str]:
     return lines
 
 
-def _task(instance: Instance, entry: TaskPlan) -> list[str]:
+def task_line(instance: Instance, entry: TaskPlan) -> str:
+    """A task's cost and its plain sums, and its deadline if it has one."""
     parts = [("compute", entry.compute_s), ("transfer", entry.transfer_s), ("wait", entry.wait_s)]
     split = ", ".join(f"{name} {seconds(part)}" for name, part in parts)
-    deadline = {None: "", True: "; deadline met", False: "; deadline missed"}[entry.deadline_met]
-    lines = [f"task {entry.task}: {seconds(entry.latency_s)} ({split}){deadline}"]
+    line = f"task {entry.task}: {seconds(entry.latency_s)} ({split})"
+    if entry.deadline_met is None:
+        return line
+    task = next(task for task in instance.tasks if task.name == entry.task)
+    met = "met" if entry.deadline_met else "missed"
+    return f"{line}; deadline of {seconds(task.deadline_s)} {met}"
+
+
+def _places(instance: Instance, entry: TaskPlan) -> list[str]:
     runs = placement_runs(instance, entry)
-    lines += [f"  {run}" for run in runs[:MAX_RUNS]]
+    lines = [f"  {run}" for run in runs[:MAX_RUNS]]
     if len(runs) > MAX_RUNS:
         lines.append(f"  and {len(runs) - MAX_RUNS} more runs")
     for stage in entry.stages:
         nodes = ", ".join(dict.fromkeys(piece.node for piece in stage.slices))
         lines.append(
-            f"  stage {_span(stage.layers)} at {stage.home}: {len(stage.slices)} slices on {nodes}"
+            f"  stage {span(stage.layers)} at {stage.home}: {len(stage.slices)} slices on {nodes}"
         )
     return lines
 
@@ -79,24 +104,40 @@ def placement_runs(instance: Instance, entry: TaskPlan) -> list[str]:
     names = [model.layers[position].name for position in model.order.tolist()]
     runs = [(node, list(run)) for node, run in groupby(names, key=entry.placement.__getitem__)]
     width = max(len(node) for node, _ in runs)
-    return [f"{node:<{width}}  {_span(run)}" for node, run in runs]
+    return [f"{node:<{width}}  {span(run)}" for node, run in runs]
 
 
-def _span(layers: Sequence[str]) -> str:
+def _sent(parts: Sequence[Term]) -> list[str]:
+    """Every tensor that a task sends over a link."""
+    sent = [part for part in parts if part.kind == "transfer"]
+    lines = [
+        f"  send {part.tensor}: {part.tail} -> {part.head}, {amount(part.bytes)}, "
+        f"{seconds(part.seconds)}"
+        for part in sent[:MAX_SENT]
+    ]
+    if len(sent) > MAX_SENT:
+        lines.append(f"  and {len(sent) - MAX_SENT} more (`splitfog evaluate` names all)")
+    return lines
+
+
+def span(layers: Sequence[str]) -> str:
+    """A run of layers by its ends."""
     if len(layers) == 1:
         return layers[0]
     return f"{layers[0]} .. {layers[-1]} ({len(layers)} layers)"
 
 
-def _nodes(plan: Plan) -> Grid:
+def _nodes(instance: Instance, plan: Plan) -> Grid:
     rated = any(load.utilisation is not None for load in plan.nodes.values())
     layers: dict[str, int] = {}
     for entry in plan.tasks:
         for node in entry.placement.values():
             layers[node] = layers.get(node, 0) + 1
-    grid = _grid("node", ["layers", "busy", "weights", *(["utilisation"] if rated else [])])
+    grid = plain_grid("node", ["layers", "busy", "weights", *(["utilisation"] if rated else [])])
     for name, load in plan.nodes.items():
-        cells = [str(layers.get(name, 0)), seconds(load.busy_s), amount(load.memory_bytes)]
+        limit = instance.nodes[instance.node_index[name]].memory_bytes
+        held = amount(load.memory_bytes) + ("" if limit is None else f" of {amount(limit)}")
+        cells = [str(layers.get(name, 0)), seconds(load.busy_s), held]
         grid.add_row(name, *cells, *([_load(load.utilisation)] if rated else []))
     return grid
 
@@ -106,13 +147,14 @@ def _load(utilisation: float | None) -> str:
 
 
 def _links(plan: Plan) -> Grid:
-    grid = _grid("link", ["carries", "busy"])
+    grid = plain_grid("link", ["carries", "busy"])
     for link in plan.links:
         grid.add_row(f"{link.tail} -> {link.head}", amount(link.bytes), seconds(link.busy_s))
     return grid
 
 
-def _grid(first: str, others: list[str]) -> Grid:
+def plain_grid(first: str, others: Sequence[str]) -> Grid:
+    """An empty table with its headers, all columns but the first to the right."""
     from rich import box
     from rich.table import Table as Grid
 

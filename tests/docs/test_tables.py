@@ -10,6 +10,7 @@ import pytest
 
 from splitfog.commands import COMMANDS, shell
 from splitfog.formulations.audit import Audit
+from splitfog.formulations.costs.terms import Term
 from splitfog.formulations.fronts.front import FrontFile, FrontPoint
 from splitfog.formulations.objective import OBJECTIVES, Objective
 from splitfog.formulations.parametric.policy_table import PolicyFile, PolicyPiece
@@ -48,6 +49,7 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("plan-file.md", "The schedule"): PlanSchedule,
     ("plan-file.md", "A node's load"): NodeEntry,
     ("plan-file.md", "A link's load"): LinkLoad,
+    ("plan-file.md", "A term"): Term,
     ("plan-file.md", "The policy"): PolicyFile,
     ("plan-file.md", "A piece"): PolicyPiece,
     ("plan-file.md", "The front"): FrontFile,

@@ -616,6 +616,20 @@ def test_generate_lists_families_and_options() -> None:
             assert f"  {option['name']} " in result.stdout
 
 
+def test_presets_are_listed_with_their_figures_and_sources() -> None:
+    """Every kind of node and network has a row; JSON holds the figures in SI units."""
+    from splitfog.instances.generators.presets import NETWORKS, NODES
+
+    document = json.loads(splitfog("presets", "--json").stdout)
+    assert [kind["name"] for kind in document["nodes"]] == list(NODES)
+    assert [kind["name"] for kind in document["networks"]] == list(NETWORKS)
+    fields = {"name", "uplink_bps", "downlink_bps", "latency_s", "source"}
+    assert all(set(kind) == fields and kind["source"] for kind in document["networks"])
+    rows = [line.split() for line in lines(splitfog("presets").stdout)]
+    assert ["5g", "5e+07", "2e+08", "10", "ms", "nominal"] in rows
+    assert ["jetson-nano", "1e+11", "4", "GB", "100", "us", "nominal"] in rows
+
+
 def test_solvers_lists_all_and_describes_one() -> None:
     """The table names all; one alone comes with its options."""
     names = [info["name"] for info in json.loads(splitfog("solvers", "--json").stdout)]

@@ -91,3 +91,13 @@ def test_many_runs_are_counted() -> None:
 def test_a_gap_that_is_not_zero_does_not_look_so(gap: float | None, shown: str) -> None:
     """Proven up to 1e-6 is 0; what rounds to 0.00 % is said to be below 0.01 %."""
     assert percent(gap) == shown
+
+
+def test_a_policy_is_one_line() -> None:
+    """What is best by what, over which range, in how many pieces."""
+    table = sf.policy(TINY, link=("pi", "server"), low_bps=1e5, high_bps=1e9)
+    pieces = f"{len(table.pieces)} pieces" if len(table.pieces) > 1 else "1 piece"
+    assert repr(table) == (
+        f"<Policy for {TINY.name}: latency by bandwidth of pi -> server, "
+        f"1e+05 to 1e+09 bit/s, {pieces}, optimal>"
+    )

@@ -181,6 +181,32 @@ def test_unknown_model() -> None:
         _named(*LAYERS).with_times({}, model="o")
 
 
+def test_other_fields_of_a_task() -> None:
+    """What is named changes, the rest and the original stay; None lifts a deadline."""
+    instance = _named(*LAYERS)
+    made = instance.with_task("t", deadline_s=np.float64(0.5), results_to="e1")
+    task = Task(name="t", model="m", source="u", deadline_s=0.5, results_to="e1")
+    assert made == _changed(instance, tasks=(task,))
+    assert made.with_task("t", deadline_s=None, results_to=None) == _changed(instance)
+    assert instance == _named(*LAYERS)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"deadline_s": -1}, r"tasks\[0\]\.deadline_s = -1, must be"),
+        ({"source": "x"}, r'tasks\[0\]\.source = "x", must be a node'),
+        ({"deadline": 1}, r"tasks\[0\]\.deadline = 1, unknown key"),
+    ],
+)
+def test_wrong_fields_of_a_task_are_named(fields: dict[str, Any], message: str) -> None:
+    """Unknown nodes and keys, another name, values as in a file; an unknown task, too."""
+    with pytest.raises(InstanceError, match=message):
+        _named(*LAYERS).with_task("t", **fields)
+    with pytest.raises(LookupError, match="unknown task 's'"):
+        _named(*LAYERS).with_task("s", **fields)
+
+
 def _link(tail: str, head: str, bandwidth_bps: float = 1e6, **fields: Any) -> Link:
     return Link(tail=tail, head=head, bandwidth_bps=bandwidth_bps, **fields)
 

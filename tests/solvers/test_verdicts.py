@@ -42,6 +42,7 @@ CLAIMS = (
     "gap",
     "proven_over",
     "runtime_s",
+    "progress",
 )
 
 

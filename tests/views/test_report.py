@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from splitfog.studies.rows import Table
 from splitfog.views.charts.gaps import gap_picture
 from splitfog.views.report import html_page, save_report
-from tests.studies.small_rows import ROWS
+from tests.studies.small_rows import ROWS, row
 
 
 def test_the_page_needs_nothing_else() -> None:
@@ -37,3 +39,12 @@ def test_a_picture_of_gaps_is_the_same_each_time(suffix: str) -> None:
     plain = gap_picture(ROWS, "latency", suffix)
     with matplotlib.rc_context({"axes.facecolor": "black"}):
         assert gap_picture(ROWS, "latency", suffix) == plain
+
+
+def test_a_solver_without_a_gap_has_its_row() -> None:
+    """One with plans but no bound to hold them to, one without any plan."""
+    rows = [row(gap=0.1, value=1.0), row(solver="d3", value=1.0), row(solver="ilp")]
+    svg = gap_picture(Table(rows=tuple(rows)), "latency", ".svg").decode()
+    assert {"hpa", "d3", "ilp", "no bound known", "no plan"} <= set(
+        re.findall(r">([^<>]+)</text>", svg)
+    )

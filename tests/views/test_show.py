@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
+from splitfog import solve
 from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision, placed
 from splitfog.formulations.objective import Objective
@@ -23,6 +25,7 @@ from splitfog.instances import zoo
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
 from splitfog.views import style
+from splitfog.views.panels.progress import BOUND, VALUE, ProgressPanel
 from splitfog.views.show import SUFFIXES, show
 
 LATENCY = Objective("latency")
@@ -486,6 +489,43 @@ def test_a_panel_too_long_for_a_sheet_says_so() -> None:
     assert panel.left_out(".svg") == ("stages: 1 to 11 of 20 drawn",)
     assert panel.left_out(".pdf") == ()
     assert pages(panel.encoded(".pdf")) == 2
+
+
+def _stairs(panel: ProgressPanel, colour: str) -> list[tuple[float, float]]:
+    """The corners of a line of a panel, in inches, y downwards."""
+    axes = Figure((8, 2)).add_axes((0, 0, 1, 1))
+    panel.draw(axes, 8.0)
+    (line,) = [x for x in axes.lines if x.get_color() == colour and x.get_linestyle() == "-"]
+    return [(x, y) for x, y in np.asarray(line.get_xydata()).tolist()]
+
+
+def test_progress_is_drawn_to_one_scale() -> None:
+    """Values 4, then 2 s; a bound of 1 s from half of the 8 s on: each from its step to the next,
+    the value going down to a third of the heights from 1 to 4 s, the bound at the bottom."""
+    panel = ProgressPanel(((0.0, 4.0, None), (4.0, 4.0, 1.0), (6.0, 2.0, 1.0)), 8.0)
+    value, bound = _stairs(panel, VALUE), _stairs(panel, BOUND)
+    left, right = value[0][0], value[-1][0]
+    assert [(x - left) / (right - left) for x, _ in value] == pytest.approx(
+        [0, 0.5, 0.5, 0.75, 0.75, 1]
+    )
+    top, bottom = value[0][1], bound[0][1]
+    assert [(bottom - y) / (bottom - top) for _, y in value] == pytest.approx(
+        [1, 1, 1, 1, 1 / 3, 1 / 3]
+    )
+    assert bound[0] == pytest.approx((left + 0.5 * (right - left), bottom))
+    assert {y for _, y in bound} == {bottom}
+
+
+def test_a_search_has_a_panel_of_its_progress() -> None:
+    """With its last figures; a plan that says nothing but its end has none."""
+    instance = instance_of(small())
+    plan = solve(instance, "evolution")
+    assert len(plan.progress) > 1
+    picture = show(instance, plan)
+    assert "progress" in picture.panels
+    svg = picture.panels["progress"].encoded(".svg").decode()
+    assert ">Progress of the search: value (blue), bound (orange)<" in svg
+    assert "progress" not in show(instance, plan.without_times()).panels
 
 
 def test_an_instance_has_the_panels_of_an_instance() -> None:

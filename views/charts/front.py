@@ -123,7 +123,9 @@ def _layers(axes: Axes, instance: Instance, front: Front) -> None:
     axes.set_xticks([0, 0.5, 1])
     axes.set_xticklabels(["0", "½", "1"])
     axes.set_xlabel("layers", color=INK)
-    axes.set_ylabel("point", color=INK)
+    more = len(front.points) - len(shown)
+    some = f" (the first {len(shown)} of {len(front.points)})" if more else ""
+    axes.set_ylabel(f"point{some}", color=INK)
     axes.set_yticks(at[:: 1 + len(at) // 13])
     _plain(axes)
     axes.legend(

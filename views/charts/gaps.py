@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def gap_picture(table: Table, objective: str, suffix: str) -> bytes:
     """A picture (`.png` or `.svg`): each solver's gap on every instance, and its mean.
 
-    The scale is linear up to 1 % and logarithmic beyond, so that 0 and 1,000 % both fit.
+    A solver without a gap has its row, which says why. The scale is linear up to 1 % and
+    logarithmic beyond, so that 0 and 1,000 % both fit.
     """
     return chart(lambda: _figure(table, objective), suffix)
 
@@ -23,15 +24,21 @@ def _figure(table: Table, objective: str) -> Figure:
     from matplotlib.figure import Figure
 
     gaps: dict[str, list[float]] = {}
+    planned = {row.solver for row in table.of(objective) if row.value is not None}
     for row in table.of(objective):
+        own = gaps.setdefault(row.solver, [])
         if row.gap is not None:
-            gaps.setdefault(row.solver, []).append(100 * row.gap)
+            own.append(100 * row.gap)
     figure = Figure(figsize=(8, 1.2 + 0.32 * len(gaps)), layout="constrained")
     axes = figure.subplots()
-    for height, own in enumerate(reversed(gaps.values())):
+    for height, (solver, own) in enumerate(reversed(gaps.items())):
+        if not own:
+            why = "no bound known" if solver in planned else "no plan"
+            axes.text(0, height, why, va="center", color="#555555", size="small", zorder=3)
+            continue
         axes.plot(own, [height] * len(own), "o", color="tab:blue", alpha=0.45, clip_on=False)
         axes.plot(sum(own) / len(own), height, "|", color="tab:red", ms=16, mew=2)
-    most = max([1.0, *(max(own) for own in gaps.values())])
+    most = max([1.0, *(max(own, default=0.0) for own in gaps.values())])
     axes.set_xscale("symlog", linthresh=1)
     axes.set_xlim(-0.05, most * 1.2)
     ticks = [0.0, *(10.0**power for power in range(16) if 10.0**power <= most)]

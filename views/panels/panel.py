@@ -123,7 +123,7 @@ class TimelinePanel:
         room = width - left - 0.25
         end_s = max((span.end_s for _, spans in self.rows for span in spans), default=0.0) or 1.0
         bottom = TITLE + (ROW + 0.06) * len(self.rows)
-        _draw_time_axis(axes, left, room, bottom, end_s)
+        draw_time_axis(axes, left, room, bottom, end_s)
         for i, (label, spans) in enumerate(self.rows):
             y = TITLE + i * (ROW + 0.06) + 0.03
             label = style.fitted(label, TEXT_POINTS, left - 0.1)
@@ -150,7 +150,8 @@ def draw_bar(
     axes.add_artist(Rectangle((x, y), wide, height, facecolor=colour, zorder=3, **edge))
 
 
-def _draw_time_axis(axes: Axes, left: float, room: float, bottom: float, end_s: float) -> None:
+def draw_time_axis(axes: Axes, left: float, room: float, bottom: float, end_s: float) -> None:
+    """Seconds from 0 to `end_s`, from `left` over `room` inches, with rules up to the title."""
     from matplotlib.ticker import MaxNLocator
 
     for tick in MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]).tick_values(0.0, end_s):

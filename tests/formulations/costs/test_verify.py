@@ -275,6 +275,35 @@ def test_figures_of_an_audit_are_of_their_kind(audit: dict[str, Any], sentence: 
     assert any(found.startswith(sentence) for found in false_claims(TIMED, plan))
 
 
+@pytest.mark.parametrize(
+    ("progress", "sentence"),
+    [
+        ([(-1.0, 0.012, 0.006)], "progress[0][0] = -1.0, must be >= 0"),
+        ([(1.0, -0.012, None)], "progress[0][1] = -0.012, must be >= 0 or null"),
+        (
+            [(1.0, 0.02, 0.006), (0.5, 0.012, 0.006)],
+            "progress[1] = [0.5, 0.012, 0.006], must not be earlier or worse than [1.0, 0.02,",
+        ),
+        (
+            [(1.0, 0.02, None), (2.0, 0.03, 0.006)],
+            "progress[1] = [2.0, 0.03, 0.006], must not be earlier or worse than [1.0, 0.02,",
+        ),
+        (
+            [(1.0, 0.02, 0.006), (2.0, 0.012, None)],
+            "progress[1] = [2.0, 0.012, null], must not be earlier or worse than [1.0, 0.02,",
+        ),
+        ([(1.0, 0.02, 0.006)], "progress[-1][1] = 0.02, must be 0.012 as value"),
+        ([(1.0, 0.012, None)], "progress[-1][2] = null, must be 0.006 as lower_bound"),
+    ],
+)
+def test_progress_goes_forward_and_ends_with_the_plan(progress: Any, sentence: str) -> None:
+    """What cannot be recomputed is in order at least: value 0.012 s, half of it the bound."""
+    plan = replace(true_plan(), value=0.012, lower_bound=0.006, progress=tuple(progress))
+    assert any(found.startswith(sentence) for found in false_claims(TIMED, plan))
+    true = replace(plan, progress=((0.5, None, 0.003), (1.0, 0.02, 0.003), (1.0, 0.012, 0.006)))
+    assert false_claims(TIMED, true) == []
+
+
 def test_an_audit_needs_a_game_and_a_queue_a_batch() -> None:
     """`audit` only for games, `queue` only for `batch`."""
     plan = replace(true_plan(), audit={"swaps": 0})

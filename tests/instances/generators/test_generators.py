@@ -120,6 +120,48 @@ def test_three_tier_options() -> None:
     assert links["cloud", "device"] == (NETWORKS["5g"].downlink_bps, 0.5)
 
 
+def test_three_tier_of_numbers() -> None:
+    """Wherever a preset may stand a number may: bit/s both ways, FLOP/s without overhead."""
+    numbers: dict[str, Any] = {
+        "device_edge": 10e6,
+        "edge_cloud": 2e6,
+        "direct_cloud": 1e6,
+        "edge_edge": 5e8,
+    }
+    speeds: dict[str, Any] = {"device": np.float32(1e9), "edge": np.int64(2e9)}
+    instance = generate("three-tier", edge_nodes=2, **speeds, **numbers)
+    assert parse_instance(encode_instance(instance), "x") == instance
+    assert [(node.speed_flops, node.overhead_s) for node in instance.nodes[:3]] == [
+        (1e9, 0.0), (2e9, 0.0), (2e9, 0.0),
+    ]  # fmt: skip
+    links = figures(instance)
+    assert links["device", "edge0"] == links["edge0", "device"] == (10e6, 0.002)
+    assert links["edge0", "cloud"] == links["cloud", "edge0"] == (2e6, 0.02)
+    assert links["device", "cloud"] == (1e6, 0.02)
+    assert links["edge0", "edge1"] == (5e8, 0.0)
+    assert "device-edge=1e7" in instance.name
+    assert generate("three-tier", **numbers | {"device_edge": 11e6}).name != instance.name
+
+
+def test_numbers_in_place_of_presets_are_read_from_texts() -> None:
+    """As on the command line; another text is answered with the presets and the unit."""
+    family = FAMILIES["three-tier"]
+    assert family.parse({"device-edge": "10e6", "edge-cloud": "5g"}) == {
+        "device_edge": 10e6, "edge_cloud": "5g",
+    }  # fmt: skip
+    for text in ("fast", "0", "-1", "nan", "inf"):
+        with pytest.raises(ValueError, match=r"one of cat-1, .* or a finite number of bit/s > 0"):
+            family.parse({"device-edge": text})
+    with pytest.raises(ValueError, match="must be one of raspberry-pi-3"):
+        generate("three-tier", device=True)
+
+
+def test_memory_needs_presets() -> None:
+    """A speed says nothing of memory, which is not made up."""
+    with pytest.raises(ValueError, match=r"edge = 1000000000.0, must with memory be one of"):
+        generate("three-tier", edge=1e9, memory=True)
+
+
 def test_three_tier_edge_nodes() -> None:
     """Several edge nodes are linked to one another; only the first to device and cloud."""
     links = figures(generate("three-tier", edge_nodes=3, edge_edge="wi-fi"))
@@ -339,6 +381,7 @@ def other_values(option: Option) -> list[Any]:
         "flag": [True, False],
         "choice": [*option.choices],
         "choices": [option.choices[0], ",".join(option.choices[:2])] if option.choices else [],
+        "preset": [*option.choices, 0.25, 0.2500001, 1e7, 18_880_000],
         "whole": [1, 2, 3, 7, 70, 1_000_000],
         "number": [0.25, 0.2500001, 1, 1.5, 2, 3e9, -180],
     }

@@ -263,7 +263,9 @@ def test_infeasible_says_why() -> None:
     apart = packing_problem([10, 10], [10, 10])  # each fits, but both have to be on one node
     plan = solve(replace(apart, links=()), "ilp")
     assert plan.status == "infeasible"
-    assert "without the memory limits there is one" in (plan.reason or "")
+    assert "node n0 holds at most 10 B; node n1 holds at most 10 B; there is no route" in (
+        plan.reason or ""
+    )
     plan = solve(infeasible(layer={"tiers": ("cloud",)}), "ilp")
     assert plan.status == "infeasible"
     assert "no node may have layer only" in (plan.reason or "")

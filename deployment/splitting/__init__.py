@@ -1,0 +1,1 @@
+"""A plan made into parts: one ONNX file each, a manifest that says how they fit, and the check."""

@@ -1,0 +1,123 @@
+"""`splitfog split`: the parts of a plan as ONNX files, and whether they agree with the whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from splitfog.commands.shell import CHECK_FAILED, DONE, amount, put, put_json, seconds
+
+if TYPE_CHECKING:
+    from splitfog.deployment.splitting.check import Check
+    from splitfog.deployment.splitting.split import Split
+
+
+def run(
+    instance: Annotated[Path, typer.Argument(help="instance file, made by import onnx")],
+    plans: Annotated[
+        list[Path], typer.Argument(metavar="PLAN...", help="plan files; one folder for each")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="folder to write")],
+    check: Annotated[
+        int, typer.Option(min=0, metavar="N", help="compare with the whole on N seeded inputs")
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="of these inputs")] = 0,
+    task: Annotated[
+        str | None, typer.Option(help="whose model is split, if there are several tasks")
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="the canonical model, if not beside the instance"),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="a list of what was written, on standard output")
+    ] = False,
+) -> int:
+    """Cut a real model into parts as a plan says: one ONNX file a part, and a manifest.
+
+    There are as few parts as can run one after another. With several plans every one has a folder
+    of its name in DIR. A plan may say as little as for verify.
+
+    --check: all parts one after another against the whole model; exit code 1 where they disagree.
+    """
+    from splitfog.deployment.splitting.check import check_split
+    from splitfog.deployment.splitting.split import split
+    from splitfog.instances.files import load_instance
+
+    problem = load_instance(instance)
+    failed, records = False, []
+    for plan, folder in _folders(plans, output):
+        done = split(problem, plan, folder, task=task, model=model)
+        found = check_split(folder, check, seed) if check else None
+        failed |= found is not None and not found.passed
+        if as_json:
+            records.append(_record(done, found))
+        else:
+            put(_report(done, found))
+    if as_json:
+        put_json(records)
+    return CHECK_FAILED if failed else DONE
+
+
+def _folders(plans: list[Path], output: Path) -> list[tuple[Path, Path]]:
+    """Every plan and its folder: DIR itself for a single one."""
+    if len(plans) == 1:
+        return [(plans[0], output)]
+    names = [plan.name.removesuffix(".gz").removesuffix(".json") for plan in plans]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two plans are called {name}, and so would be their folders")
+    return [(plan, output / name) for plan, name in zip(plans, names, strict=True)]
+
+
+def _record(done: Split, found: Check | None) -> dict[str, Any]:
+    from splitfog.deployment.splitting.timeline import predicted_timeline
+
+    return {
+        "folder": str(done.folder),
+        "parts": len(done.manifest.parts),
+        "fewest": done.fewest,
+        "predicted": {
+            "latency_s": done.manifest.predicted.latency_s,
+            "period_s": done.manifest.predicted.period_s,
+            "parts_s": predicted_timeline(done.manifest).end_s,
+        },
+        "check": found,
+    }
+
+
+def _report(done: Split, found: Check | None) -> str:
+    from splitfog.deployment.splitting.timeline import predicted_timeline
+
+    manifest = done.manifest
+    sizes = [(done.folder / part.file).stat().st_size for part in manifest.parts]
+    rows = [["part", "node", "layers", "file", "predicted"]]
+    rows += [
+        [part.name, part.node, str(len(part.layers)), amount(size), seconds(part.predicted_s)]
+        for part, size in zip(manifest.parts, sizes, strict=True)
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows
+    ]
+    fewest = "the fewest there can be" if done.fewest else "perhaps not the fewest"
+    lines.append(f"{done.folder}: {len(manifest.parts)} parts, {fewest}")
+    whole, parts = manifest.predicted.latency_s, predicted_timeline(manifest).end_s
+    lines.append(f"predicted: {seconds(whole)} by the plan, {seconds(parts)} part by part")
+    if found is not None:
+        lines += _verdict(done, found)
+    return "\n".join(lines) + "\n"
+
+
+def _verdict(done: Split, found: Check) -> list[str]:
+    if found.faults:
+        return [f"check: {fault}" for fault in found.faults]
+    if found.exact:
+        outputs = len(done.manifest.outputs)
+        return [f"check: {found.inputs} inputs, {outputs} outputs, all the same bit for bit"]
+    return [
+        f"check: {found.inputs} inputs, output {name} differs by at most {difference:.3g}"
+        for name, difference in found.differences.items()
+    ]

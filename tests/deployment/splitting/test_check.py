@@ -1,0 +1,103 @@
+"""The check of parts against the whole finds what is wrong with either."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+import onnx
+from onnx import helper
+
+from splitfog.deployment.splitting.check import check_split
+from splitfog.deployment.splitting.manifest import load_manifest, save_manifest
+from splitfog.deployment.splitting.split import split
+from splitfog.instances.defects import InstanceError
+from splitfog.instances.records import changed
+from tests.cases.onnx_models import Kind, branches, graph_model, imported, random_placement, words
+
+
+def split_of(model: Any, folder: Path, seed: int = 0) -> Path:
+    """A model imported and split at random; the folder of its parts."""
+    case = imported(model, folder / "model")
+    return split(case, random_placement(case, seed), folder / "parts").folder
+
+
+def chain_of(operators: Sequence[str]) -> Any:
+    """Operators of one input each, one after the other."""
+    names = ["x", *(f"t{i}" for i in range(len(operators)))]
+    nodes = [helper.make_node(op, [names[i]], [names[i + 1]]) for i, op in enumerate(operators)]
+    return graph_model(nodes, {"x": (Kind.FLOAT, (4, 4))}, {names[-1]: Kind.FLOAT})
+
+
+def test_a_part_that_computes_something_else_is_found(tmp_path: Path) -> None:
+    """Weights a thousandth larger in one part, whose hash the manifest has: an output differs."""
+    folder = split_of(words(), tmp_path)
+    manifest = load_manifest(folder)
+    position = next(i for i, part in enumerate(manifest.parts) if "project" in part.layers)
+    part = manifest.parts[position]
+    model = onnx.load(folder / part.file)
+    (weight,) = [tensor for tensor in model.graph.initializer if tensor.name == "w"]
+    larger = onnx.numpy_helper.to_array(weight) * np.float32(1.001)
+    weight.CopyFrom(onnx.numpy_helper.from_array(larger, "w"))
+    content = model.SerializeToString()
+    (folder / part.file).write_bytes(content)
+    parts = list(manifest.parts)
+    parts[position] = changed(part, sha256=hashlib.sha256(content).hexdigest())
+    save_manifest(changed(manifest, parts=tuple(parts)), folder / "manifest.json")
+    found = check_split(folder)
+    assert not found.passed
+    assert not found.exact
+    assert 0 < found.differences["z"] < 0.01
+    assert "output z differs" in found.faults[0]
+
+
+def test_a_file_changed_after_the_manifest_is_refused(tmp_path: Path) -> None:
+    """A part by its hash, and so the whole model."""
+    folder = split_of(branches(), tmp_path)
+    for file in (load_manifest(folder).parts[-1].file, "whole.onnx"):
+        content = (folder / file).read_bytes()
+        (folder / file).write_bytes(content + b"\0")
+        with pytest.raises(InstanceError, match=f"{file}: sha256 = .* changed after the manifest"):
+            check_split(folder)
+        (folder / file).write_bytes(content)
+    assert check_split(folder).passed
+
+
+def test_outputs_that_prove_nothing_fail(tmp_path: Path) -> None:
+    """Not a number: the root of what is below 0. All zeros: what is above 0 of what is not."""
+    roots = check_split(split_of(chain_of(["Abs", "Neg", "Sqrt"]), tmp_path / "roots"))
+    assert "not a number" in roots.faults[0]
+    zeros = check_split(split_of(chain_of(["Abs", "Neg", "Relu"]), tmp_path / "zeros"))
+    assert "all zeros" in zeros.faults[0]
+
+
+def test_whole_numbers_are_drawn_such_that_the_model_runs(tmp_path: Path) -> None:
+    """A table of 7 rows refuses inputs below 256 and below 10, and takes those below 2."""
+    assert check_split(split_of(words(), tmp_path)).passed
+
+
+def test_a_model_that_no_input_suits_is_named(tmp_path: Path) -> None:
+    """Rows 1000 and more of a table of 3, whatever whole numbers are given."""
+    nodes = [
+        helper.make_node("Add", ["n", "much"], ["m"]),
+        helper.make_node("Gather", ["table", "m"], ["y"]),
+        helper.make_node("Exp", ["y"], ["z"]),
+    ]
+    weights = {"much": np.array([1000]), "table": np.ones((3, 2), np.float32)}
+    model = graph_model(nodes, {"n": (Kind.INT64, (4,))}, {"z": Kind.FLOAT}, weights)
+    with pytest.raises(InstanceError, match=r"whole\.onnx: does not run: .*out of"):
+        check_split(split_of(model, tmp_path))
+
+
+def test_the_same_seed_draws_the_same_inputs(tmp_path: Path) -> None:
+    """And another seed others: the largest outputs of a changed part tell."""
+    folder = split_of(branches(), tmp_path)
+    assert check_split(folder, seed=3) == check_split(folder, seed=3)
