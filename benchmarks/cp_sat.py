@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from benchmarks.common import machine, table
+from benchmarks.common import asked_for, machine, table
 from splitfog import generate, solve
 from splitfog.formulations.arrays.series import series_segments
 from splitfog.formulations.arrays.task import task_arrays
@@ -64,4 +64,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    asked_for(__doc__)
     main()
