@@ -16,7 +16,6 @@ from splitfog.formulations.parametric.parameter import (
     NodeSpeed,
     Parameter,
     latency_line,
-    require_range,
 )
 from splitfog.formulations.parametric.policy_table import Policy, PolicyPiece
 from splitfog.formulations.parametric.route_flips import route_flips, wavering_route
@@ -140,7 +139,8 @@ def _parameter(
         raise ValueError(f"the range of the {parameter.name} must be low_{unit} and high_{unit}")
     low = number(f"low_{unit}", ends[0], above=0)
     high = number(f"high_{unit}", ends[1], above=0)
-    require_range(parameter, low, high)
+    if not low < high:
+        raise ValueError(f"range low = {low:g}, must be < high = {high:g} {parameter.unit}")
     parameter.check(instance)
     return parameter, low, high
 
