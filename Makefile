@@ -3,7 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-INSTANCES := $(wildcard instances/data/*.json instances/data/*.json.gz)
+# What the demo shows of the bundled instances: where the published methods differ.
+PARTITION := dag-forks-a dag-forks-b dag-two-fogs-a dag-two-fogs-b vgg-16-four-edges \
+	tiny-yolov2-three-edges squeezenet-two-edges googlenet-4g-results inception-v4-wi-fi \
+	chain-5-tiers dag-ccr-5 alexnet-4g
+OFFLOADING := fog-10-users fog-10-users-slow-radio fog-20-users
+bundled = $(patsubst %,instances/data/%.json.gz,$(1))
 BENCHMARKS := $(filter-out %/__init__.py %/common.py %/bundle.py %/offload_report.py %/offload_study.py,$(wildcard benchmarks/*.py))
 JOBS ?= 2
 
@@ -16,10 +21,15 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $@
 
-# Every solver and baseline on the bundled instances: the table, and its picture in out/demo.
+# Every solver and baseline: one network over the tiers, then users that compete for fog nodes.
+# Two tables with a line a solver; all rows, and a picture each, are in out/demo.
 demo: $(STAMP)
-	$(BIN)/splitfog compare $(INSTANCES) --solvers all --time-limit 10 --jobs $(JOBS) -o out/demo
-	@echo "picture: out/demo/gaps-latency.png   page: out/demo/report.html"
+	$(BIN)/splitfog compare $(call bundled,$(PARTITION)) --solvers all --time-limit 2 \
+		--jobs $(JOBS) --summary -o out/demo/partition
+	$(BIN)/splitfog compare $(call bundled,$(OFFLOADING)) --solvers all --time-limit 4 \
+		--jobs $(JOBS) --summary -o out/demo/offloading
+	@echo "pictures: out/demo/partition/gaps-latency.png out/demo/offloading/gaps-mean-latency.png"
+	@echo "pages:    out/demo/partition/report.html out/demo/offloading/report.html"
 
 test: lint
 	$(BIN)/python -m pytest -q -n auto

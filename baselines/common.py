@@ -23,10 +23,13 @@ PlaceTask = Callable[[TaskArrays], Placement | str]
 def each_task(request: Request, place: PlaceTask) -> Answer:
     """Every task placed by itself; unknown where one finds no place or they do not fit together.
 
-    Tasks meet under `latency` only in the memory of nodes, which is checked at the end.
+    Tasks meet under `latency` only in the memory of nodes, which is checked at the end. Out of time
+    before the last task, there is no plan.
     """
-    placements = []
+    placements: list[Placement] = []
     for position, task in enumerate(request.instance.tasks):
+        if placements:
+            request.deadline.check("the placement of every task")
         found = place(task_arrays(request.instance, position))
         if isinstance(found, str):
             return Answer(None, reason=f"task {task.name}: {found}")

@@ -6,6 +6,7 @@ time limit is left out of `meta.optimum`, and its bounds go to `meta.bounds`.
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,16 @@ PLANS: dict[str, dict[str, Any]] = {
     "period": {"objective": "period", "solver": "ilp"},
     "makespan": {"objective": "makespan", "solver": "cp-sat"},
 }
+MEAN = {"mean-latency": {"objective": "mean-latency"}}
+"""Of several tasks."""
 D3 = "the five networks recalled of D3 on three-tier networks with the uplinks used by DADS"
 OURS = "made for splitfog by its generator; see meta.generator"
+
+FORKS = {"layers": 40, "width": 6, "speed_ratio": 1.5, "heterogeneity": 0.9}
+"""Branches on nodes of nearly the same speed, of which each is better at other layers: what is best
+for one layer after another, or for one cut through all, is not best."""
+PI_3_AND_4 = {"device": "raspberry-pi-3", "edge": "raspberry-pi-4", "edge_cloud": "3g"}
+"""Behind so slow an uplink several edge nodes are worth slicing for."""
 
 
 def instances() -> dict[str, Instance]:
@@ -48,6 +57,18 @@ def instances() -> dict[str, Instance]:
         "chain-5-tiers": ("line", {"tiers": 5, "layers": 30, "seed": 5}),
         "dag-small": ("random-dag", {"layers": 12, "width": 3, "seed": 7}),
         "dag-ccr-5": ("random-dag", {"layers": 60, "width": 4, "ccr": 5.0, "seed": 8}),
+        "dag-forks-a": ("random-dag", {**FORKS, "ccr": 0.5, "seed": 0}),
+        "dag-forks-b": ("random-dag", {**FORKS, "ccr": 0.2, "seed": 2}),
+        "dag-two-fogs-a": ("random-dag", {**FORKS, "tiers": 4, "ccr": 0.5, "seed": 2}),
+        "dag-two-fogs-b": ("random-dag", {**FORKS, "tiers": 4, "ccr": 0.2, "seed": 3}),
+        "vgg-16-four-edges": ("three-tier", {**PI_3_AND_4, "model": "vgg-16", "edge_nodes": 4}),
+        "tiny-yolov2-three-edges": (
+            "three-tier",
+            {**PI_3_AND_4, "model": "tiny-yolov2", "edge_nodes": 3},
+        ),
+        "fog-10-users": ("fog", {"users": 10, "seed": 1}),
+        "fog-20-users": ("fog", {"users": 20, "seed": 2}),
+        "fog-10-users-slow-radio": ("fog", {"users": 10, "seed": 3, "bandwidth_scale": 0.3}),
     }
     for name, (family, options) in others.items():
         made[name] = with_meta(generate(family, **options), reference=OURS)
@@ -55,9 +76,9 @@ def instances() -> dict[str, Instance]:
 
 
 def with_optima(instance: Instance) -> Instance:
-    """The instance with what is proven about it."""
+    """The instance with what is proven about it: of sliced plans nothing, unless it says so."""
     optimum, bounds = {}, {}
-    for name, how in PLANS.items():
+    for name, how in (PLANS if len(instance.tasks) == 1 else MEAN).items():
         plan = solve(instance, time_limit_s=TIME_LIMIT_S, **how)
         found = f"{plan.status} {plan.value} by {plan.solver} in {plan.runtime_s:.2f} s"
         print(f"  {name}: {found}", flush=True)
@@ -69,8 +90,13 @@ def with_optima(instance: Instance) -> Instance:
 
 
 def main() -> None:
-    """Write every bundled instance anew."""
+    """Write every bundled instance anew, or those named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="which ones; default: all")
+    chosen = parser.parse_args().names
     for name, instance in instances().items():
+        if chosen and name not in chosen:
+            continue
         print(name)
         save_instance(with_optima(replace(instance, name=name)), FOLDER / f"{name}.json.gz")
 

@@ -19,8 +19,8 @@ from splitfog.instances.arrays import frozen
 from splitfog.instances.defects import InstanceError, instance_defects
 from splitfog.instances.json_files import encode
 from splitfog.instances.kept import Keeper
+from splitfog.instances.overview import instance_html, instance_line
 from splitfog.instances.read_only import ReadOnly, read_only
-from splitfog.instances.readable import instance_html, instance_line
 from splitfog.instances.records import DirectedLink, Link, Model, Name, Node, Task, changed
 
 FORMAT: Literal["splitfog/instance"] = "splitfog/instance"

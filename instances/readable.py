@@ -1,14 +1,9 @@
-"""For readers: figures (`31.2 ms`), names on one line, HTML tables, an instance at a glance."""
+"""Figures, names and tables for readers: `31.2 ms`, `602 kB`, a name on one line, HTML."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from splitfog.instances.instance import Instance
-    from splitfog.instances.records import Model
 
 MOST_ROWS = 20
 """Rows of a table in a notebook; the rest is counted."""
@@ -72,74 +67,3 @@ def html_text(text: str) -> str:
 
 def _digits(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
-
-
-def instance_line(instance: Instance) -> str:
-    """`<Instance alexnet-4g: 1 task, 1 model of 23 layers, 3 nodes in 3 tiers, 4 links>`."""
-    layers = sum(len(model.layers) for model in instance.models)
-    sizes = (
-        counted(len(instance.tasks), "task"),
-        f"{counted(len(instance.models), 'model')} of {counted(layers, 'layer')}",
-        f"{counted(len(instance.nodes), 'node')} in {counted(len(instance.tiers), 'tier')}",
-        counted(len(instance.links), "link"),
-    )
-    return f"<Instance {printable(instance.name)}: {', '.join(sizes)}>"
-
-
-def model_line(model: Model) -> str:
-    """`<Model alexnet: 23 layers, 61.1 M parameters, 1.43 GFLOP>`."""
-    work = in_flop(sum(layer.flops for layer in model.layers))
-    weights = f"{scaled(model.parameters, '').strip()} parameters"
-    layers = counted(len(model.layers), "layer")
-    return f"<Model {printable(model.name)}: {layers}, {weights}, {work}>"
-
-
-def instance_html(instance: Instance) -> str:
-    """Nodes, links, models and tasks as tables, the first rows of each."""
-    nodes = [
-        (
-            node.name,
-            node.tier,
-            scaled(node.speed_flops, "FLOP/s"),
-            "no limit" if node.memory_bytes is None else in_bytes(node.memory_bytes),
-        )
-        for node in instance.nodes
-    ]
-    links = [
-        (
-            link.tail,
-            link.head,
-            scaled(link.bandwidth_bps, "bit/s"),
-            in_seconds(link.latency_s),
-            "both ways" if link.duplex else "one way",
-        )
-        for link in instance.links
-    ]
-    models = [
-        (
-            model.name,
-            str(len(model.layers)),
-            scaled(model.parameters, "").strip(),
-            in_flop(sum(layer.flops for layer in model.layers)),
-        )
-        for model in instance.models
-    ]
-    tasks = [
-        (
-            task.name,
-            task.model,
-            task.source or "",
-            task.results_to or "",
-            "" if task.arrivals_per_s is None else f"{task.arrivals_per_s:.3g}",
-        )
-        for task in instance.tasks
-    ]
-    tables = (
-        (("node", "tier", "speed", "memory"), nodes),
-        (("from", "to", "bandwidth", "latency", "directions"), links),
-        (("model", "layers", "parameters", "work"), models),
-        (("task", "model", "source", "results to", "arrivals per s"), tasks),
-    )
-    shown = [html_table(headers, rows, MOST_ROWS) for headers, rows in tables]
-    title = html_text(instance_line(instance).strip("<>"))
-    return "\n".join(["<div>", f"<p>{title}</p>", *shown, "</div>"])

@@ -22,7 +22,7 @@ from splitfog.instances.arguments import SCALARS, plain
 from splitfog.instances.arrays import frozen
 from splitfog.instances.order import topological
 from splitfog.instances.read_only import EMPTY, ReadOnly
-from splitfog.instances.readable import model_line
+from splitfog.instances.readable import counted, in_flop, printable, scaled
 
 Name = Annotated[str, Meta(min_length=1)]
 NonNegative = Annotated[float, Meta(ge=0)]
@@ -189,7 +189,11 @@ class Model(
         _settle(self)
 
     def __repr__(self) -> str:
-        return model_line(self)
+        """`<Model alexnet: 23 layers, 61.1 M parameters, 1.43 GFLOP>`."""
+        layers = counted(len(self.layers), "layer")
+        weights = f"{scaled(self.parameters, '').strip()} parameters"
+        work = in_flop(sum(layer.flops for layer in self.layers))
+        return f"<Model {printable(self.name)}: {layers}, {weights}, {work}>"
 
     @property
     def parameters(self) -> int:

@@ -2,46 +2,97 @@
 
 The header names the columns, in any order: `layer`, `node` (or `tier`: either may hold the name of
 a node or of a tier), `seconds` (or `milliseconds`) and, where known, `model`, `spread_s`,
-`reliable`.
+`reliable`; and what the layer does in that time, from which others are predicted: `kind`, `flops`,
+`bytes_in`, `bytes_out`, `weight_bytes`.
 """
 
 from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from io import StringIO
 from math import isfinite
-from pathlib import Path
 
+from splitfog.instances.arguments import entries, record
+from splitfog.instances.arguments import path as path_of
 from splitfog.instances.defects import InstanceError
-from splitfog.instances.json_files import read_bytes
+from splitfog.instances.json_files import read_bytes, write_whole
 
 COLUMNS = (("layer",), ("node", "tier"), ("seconds", "milliseconds"))
 """What must be there, each under one of its names."""
-OPTIONAL = ("model", "spread_s", "reliable")
 TRUTH = {"true": True, "false": False, "1": True, "0": False, "": None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a layer does in its time.
+
+    Attributes
+    ----------
+    kind
+        Layers of one kind are predicted alike.
+    flops
+        Of one run.
+    bytes_in, bytes_out, weight_bytes
+        Of the tensors it reads (each once), of its own tensor, of its weights.
+    """
+
+    kind: str
+    flops: float
+    bytes_in: float
+    bytes_out: float
+    weight_bytes: float
+
+
+WORK = tuple(each.name for each in fields(Work))
+OPTIONAL = ("model", "spread_s", "reliable", *WORK)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerTime:
     """A line of the file: what a layer takes on a node, or on every node of a tier.
 
-    None where the file does not say: `model`, `spread_s` (of repeated runs), `reliable`.
+    Attributes
+    ----------
+    layer, place
+        Names: of the layer, and of the node or tier.
+    seconds
+        Of one run.
+    model
+        The layer's; None where the file does not say.
+    spread_s
+        How far repeated runs differ; None where the file does not say.
+    reliable
+        Whether the time is to be trusted; None where the file does not say.
+    work
+        What the layer does; None where the file does not say.
+    line
+        Where it stands in the file, for messages; 0: nowhere.
     """
 
-    line: int
     layer: str
     place: str
     seconds: float
     model: str | None = None
     spread_s: float | None = None
     reliable: bool | None = None
+    work: Work | None = None
+    line: int = field(default=0, compare=False)
 
 
 def load_times(path: str | os.PathLike[str]) -> tuple[LayerTime, ...]:
     """The times in a CSV file, `.csv` or `.csv.gz`, line by line.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+
+    Returns
+    -------
+    tuple of LayerTime
 
     Raises
     ------
@@ -49,7 +100,7 @@ def load_times(path: str | os.PathLike[str]) -> tuple[LayerTime, ...]:
         With a sentence for every line that is wrong (at most 20): a column that is missing or
         unknown, a number that is none, negative or not finite, a time that stands there twice.
     """
-    path = Path(path)
+    path = path_of("path", path)
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -68,6 +119,52 @@ def load_times(path: str | os.PathLike[str]) -> tuple[LayerTime, ...]:
     if defects:
         raise InstanceError(path.name, sorted(defects, key=_line_of))
     return times
+
+
+def save_times(times: Sequence[LayerTime], path: str | os.PathLike[str]) -> None:
+    """Write times as a CSV file, `.csv` or `.csv.gz`, whole or not at all.
+
+    Columns that no time fills are left out.
+
+    Parameters
+    ----------
+    times
+        In the order of the lines.
+    path
+        Of the file.
+    """
+    times = entries("times", times, "a list of LayerTime")
+    for time in times:
+        record("times", time, LayerTime, "a list of LayerTime")
+    rows = [_cells(time) for time in times]
+    names = ("model", "layer", "node", "seconds", "spread_s", "reliable", *WORK)
+    must = ("layer", "node", "seconds")
+    used = [name for name in names if name in must or any(row[name] for row in rows)]
+    text = StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(used)
+    writer.writerows([row[name] for name in used] for row in rows)
+    write_whole(path_of("path", path), text.getvalue().encode())
+
+
+def _cells(time: LayerTime) -> dict[str, str]:
+    """What a line says, by column; "" where it says nothing."""
+    work = {name: _cell(getattr(time.work, name, None)) for name in WORK}
+    return {
+        "model": time.model or "",
+        "layer": time.layer,
+        "node": time.place,
+        "seconds": _cell(time.seconds),
+        "spread_s": _cell(time.spread_s),
+        "reliable": "" if time.reliable is None else str(time.reliable).lower(),
+        **work,
+    }
+
+
+def _cell(value: str | float | None) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return repr(float(value)).removesuffix(".0")
 
 
 def _line_of(defect: str) -> int:
@@ -136,6 +233,7 @@ def _row(
     place = texts.get("node", texts.get("tier", ""))
     if not (texts["layer"] and place):
         defects.append(f"line {line}: a name is empty, must say which layer and where")
+    work = _work(line, texts, defects)
     if len(defects) > known:
         return None
     return LayerTime(
@@ -146,6 +244,24 @@ def _row(
         model=texts.get("model") or None,
         spread_s=spread_s,
         reliable=TRUTH[sure],
+        work=work,
+    )
+
+
+def _work(line: int, texts: Mapping[str, str], defects: list[str]) -> Work | None:
+    """What the layer of a line does; None where no column of that is filled."""
+    told = {name: texts[name] for name in WORK if texts.get(name)}
+    if not told:
+        return None
+    numbers = {name: _number(told.get(name, "")) for name in WORK if name != "kind"}
+    wrong = [name for name, value in numbers.items() if value is None]
+    for name in wrong:
+        said = repr(told[name])[:60] if name in told else "missing"
+        defects.append(f"line {line}: {name} = {said}, must be a finite number >= 0")
+    if "kind" not in told:
+        defects.append(f"line {line}: kind = missing, must be a name where the work is told")
+    return Work(
+        kind=told.get("kind", ""), **{name: value or 0.0 for name, value in numbers.items()}
     )
 
 

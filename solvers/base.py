@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from math import inf
 from typing import Any, Protocol, Self
 
 from splitfog.formulations.audit import Audit
+from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import ProvenOver, StoppedBy
@@ -22,6 +23,8 @@ from splitfog.solvers.verdicts import Verdicts
 
 SMALL = 20_000
 """Tasks times nodes."""
+CLOSING_S = 0.2
+"""After the deadline, for what makes a plan known better: an audit, a bound, a second opinion."""
 
 
 def is_strict() -> bool:
@@ -61,6 +64,7 @@ class Request:
 
     What the solver has on its way is offered to it: a decision by `offer`, a bound by
     `raise_bound`. Both are kept in `found`, which a copy by `dataclasses.replace` begins anew.
+    Its `clock` is the only one that a solver looks at, so that all of them mean the same moment.
     """
 
     instance: Instance
@@ -71,6 +75,7 @@ class Request:
     start: Decision | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
+    clock: Callable[[], float] = time.perf_counter
     found: Found = field(init=False, repr=False)
     verdicts: Verdicts = field(init=False, repr=False)
 
@@ -104,21 +109,37 @@ class Request:
     @property
     def elapsed_s(self) -> float:
         """Seconds since the call."""
-        return time.perf_counter() - self.started
+        return self.clock() - self.started
+
+    @property
+    def deadline(self) -> Deadline:
+        """When the call must end, for what does not know requests; never without a time limit."""
+        limit = inf if self.time_limit_s is None else self.time_limit_s
+        return Deadline(self.started + limit, self.clock)
+
+    @property
+    def closing(self) -> Deadline:
+        """Until when an answer may still be audited, bounded and looked at by others."""
+        return Deadline(self.deadline.moment + CLOSING_S, self.clock)
 
     @property
     def remaining_s(self) -> float:
         """Seconds left of the time limit; inf without one."""
-        return inf if self.time_limit_s is None else self.time_limit_s - self.elapsed_s
+        return self.deadline.remaining_s
 
     @property
     def out_of_time(self) -> bool:
         """Whether the time limit is reached."""
-        return self.remaining_s <= 0
+        return self.deadline.is_over
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time for that is over, too, on an instance where it is not soon done."""
+        return self.closing.is_over and not self.is_small
 
     @property
     def is_small(self) -> bool:
-        """Whether bounds and audits take a moment only, and so are worth it after an interrupt."""
+        """Whether bounds and audits take a moment only, and so are always worth it."""
         return len(self.instance.tasks) * len(self.instance.nodes) <= SMALL
 
     def value_of(self, decision: Decision) -> float:
@@ -179,3 +200,16 @@ class Solver(Protocol):
     def __call__(self, request: Request) -> Answer:
         """Solve, or raise `SolverDeclined`."""
         ...
+
+
+def timely(solver: Solver) -> Solver:
+    """A solver that answers with the best that it has offered where something finds the time up."""
+
+    def solved(request: Request) -> Answer:
+        try:
+            return solver(request)
+        except TimeIsUp as late:
+            best, bound = request.incumbent, request.lower_bound
+            return Answer(best, bound, stopped_by="time limit", reason=str(late))
+
+    return solved

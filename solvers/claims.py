@@ -9,6 +9,7 @@ from splitfog.formulations.bounds.choice import is_only_placement, only_placemen
 from splitfog.formulations.bounds.impossible import impossibility
 from splitfog.formulations.bounds.mean_latency import mean_latency_bound
 from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
 from splitfog.formulations.tolerances import EQUAL
@@ -84,7 +85,7 @@ def held_to(request: Request, claim: Claim, decision: Decision, value: float, ow
         return claim
     if is_strict():
         raise WrongAnswer(f"{claim.solver} {fault}")
-    other = cheap_bound(request.instance, request.objective)
+    other = cheap_bound(request.instance, request.objective, request.closing)
     if other is not None and other > value * (1 + EQUAL):
         other = None
     corrected = changed(claim, lower_bound=other, infeasible=False, over="placements")
@@ -98,29 +99,39 @@ def strengthened(
 
     That no plan is feasible, by a count or as the only placement breaks a rule; that nothing costs
     less than 0; that the decision is the only placement; a bound on the mean latency of all plans,
-    where there is none (not `in_haste`: it takes a while on large instances); and that a proof over
-    placements is one over all plans, where slices do not matter.
+    where there is none; and that a proof over placements is one over all plans, where slices do not
+    matter. `in_haste` only what is seen at once, on instances of any size.
     """
     instance, objective = request.instance, request.objective
     if decision is None:
-        return _without_plan(request, claim)
+        return _without_plan(request, claim, in_haste)
     if value == 0:
         claim = changed(claim, lower_bound=0.0, over="all")
     settled = claim.is_proof_of(value) or any(task.stages for task in decision.tasks)
-    if not settled and is_only_placement(instance, objective, decision):
+    if not (settled or in_haste) and is_only_placement(instance, objective, decision):
         claim = changed(claim, lower_bound=value, over="placements")
-    if claim.lower_bound is None and objective.name == "mean-latency" and not in_haste:
-        claim = changed(claim, lower_bound=mean_latency_bound(instance), over="all")
+    if claim.lower_bound is None and objective.name == "mean-latency":
+        claim = _bounded(request, claim, in_haste)
     bounded = claim.lower_bound is not None
     if bounded and claim.over == "placements" and not slices_matter(instance, objective):
         claim = changed(claim, over="all")
     return claim
 
 
-def _without_plan(request: Request, claim: Claim) -> Claim:
+def _bounded(request: Request, claim: Claim, in_haste: bool) -> Claim:
+    """The claim with a bound on the mean latency of all plans, if one is kept or there is time."""
+    try:
+        deadline = Deadline(-inf) if in_haste else request.closing
+        bound = mean_latency_bound(request.instance, deadline)
+    except TimeIsUp as late:
+        return claim.noted(f"no lower bound: {late}")
+    return changed(claim, lower_bound=bound, over="all")
+
+
+def _without_plan(request: Request, claim: Claim, in_haste: bool) -> Claim:
     """Infeasible only if proven over all plans; a proof over placements leaves slices open."""
     instance, objective = request.instance, request.objective
-    only = only_placement(instance, objective)
+    only = None if in_haste else only_placement(instance, objective)
     if only is not None and not decision_violations(instance, only, objective):
         claim = claim if request.value_of(only) < inf else claim.noted(BEYOND_FLOATS)
         return changed(claim, infeasible=False)
@@ -131,7 +142,8 @@ def _without_plan(request: Request, claim: Claim) -> Claim:
         claim = changed(claim, over="all")
     if claim.infeasible and claim.over == "all":
         return claim
-    if (proof := impossibility(instance, objective)) is not None:
+    proof = None if in_haste else impossibility(instance, objective)
+    if proof is not None:
         return changed(claim, lower_bound=None, infeasible=True, over="all").noted(proof)
     if not claim.infeasible:
         return claim

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 GROUP = "splitfog.solvers"
 
 
+class BrokenPlugin(UserWarning):
+    """The solvers of a distribution are left out."""
+
+
 def plugin_infos(known: Mapping[str, str]) -> tuple[SolverInfo, ...]:
     """What the solvers of other distributions declare, by distribution and as they declare it.
 
@@ -34,7 +38,7 @@ def plugin_infos(known: Mapping[str, str]) -> tuple[SolverInfo, ...]:
         except (Exception, SystemExit) as error:
             why = " ".join(f"{type(error).__name__}: {error}".split())
             text = f"the solvers of the distribution {origin} are left out: {why}"
-            warnings.warn(text, stacklevel=2)
+            warnings.warn(text, BrokenPlugin, stacklevel=2)
             continue
         owners |= {info.name: origin for info in infos}
         found += infos

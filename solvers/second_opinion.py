@@ -8,6 +8,7 @@ an entry in `WORK` offer such plans themselves, or are as cheap as an opinion on
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from splitfog.solvers.base import Request, is_strict
 from splitfog.solvers.starts.warm_starts import plan_of
@@ -36,11 +37,15 @@ def seek_second_opinion(request: Request, solver: str) -> None:
     Asked are those whose stated work fits into `SHARE` of the exact run's, so the choice depends
     on the solver and the objective alone and the same call gives the same plan. Under
     `SPLITFOG_STRICT` all are asked. The work is per layer and node; what a call costs before its
-    first layer is left out, and makes the share larger where there are few.
+    first layer is left out, and makes the share larger where there are few. They stop with the
+    request: who is not asked before that is not asked.
     """
     for name in asked(solver, request.objective.name):
+        left = request.closing.remaining_s
+        if left <= 0:
+            return
         try:
-            decision = plan_of(request, name, request.objective)
+            decision = plan_of(request, name, request.objective, None if left == inf else left)
         except Exception:
             if is_strict():
                 raise

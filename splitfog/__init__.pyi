@@ -6,6 +6,12 @@ from splitfog import testing as testing
 from splitfog import tiles as tiles
 from splitfog._version import __version__ as __version__
 from splitfog.deployment.models.onnx_import import import_onnx as import_onnx
+from splitfog.deployment.profiling.fitting import fit_predictor as fit_predictor
+from splitfog.deployment.profiling.measure import Profile as Profile
+from splitfog.deployment.profiling.measure import measure_times as measure_times
+from splitfog.deployment.profiling.predictor import Predictor as Predictor
+from splitfog.deployment.profiling.predictor import load_predictor as load_predictor
+from splitfog.deployment.profiling.predictor import save_predictor as save_predictor
 from splitfog.deployment.simulation.simulation import simulate as simulate
 from splitfog.deployment.splitting.split import split as split
 from splitfog.formulations.costs.describe import evaluate as evaluate
@@ -40,6 +46,9 @@ from splitfog.instances.records import Model as Model
 from splitfog.instances.records import Node as Node
 from splitfog.instances.records import Task as Task
 from splitfog.instances.records import Window as Window
+from splitfog.instances.times import LayerTime as LayerTime
+from splitfog.instances.times import load_times as load_times
+from splitfog.instances.times import save_times as save_times
 from splitfog.solvers.base import SolverDeclined as SolverDeclined
 from splitfog.solvers.base import WrongAnswer as WrongAnswer
 from splitfog.solvers.declare import SolverInfo as SolverInfo

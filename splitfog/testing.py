@@ -15,7 +15,8 @@ from typing import Any
 
 from splitfog.formulations.costs.describe import evaluate, violations
 from splitfog.formulations.objective import OBJECTIVES, Objective, objective_for
-from splitfog.formulations.plan import Plan, encode_plan
+from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, encode_plan
+from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.arguments import number
 from splitfog.instances.instance import Instance, encode_instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, Window, changed
@@ -25,12 +26,6 @@ from splitfog.solvers.functions import Function
 from splitfog.solvers.plugins import declaration_faults
 from splitfog.solvers.registry import parse_options
 from splitfog.solvers.solve import info_of, solve
-
-RELATIVE = 1e-9
-"""By which two computations of one figure may differ."""
-
-PROVEN = 1e-6
-"""Gap up to which a plan is optimal."""
 
 SECONDS = 20.0
 """Of each run at most."""
@@ -166,7 +161,9 @@ def check_plan(instance: Instance, plan: Plan) -> None:
     else:
         _require(0 <= plan.lower_bound <= cost, f"bound {plan.lower_bound!r} of value {cost!r}")
         gap = inf if plan.gap is None else plan.gap
-        _require((plan.status == "optimal") == (gap <= PROVEN), f"{plan.status} with gap {gap!r}")
+        _require(
+            (plan.status == "optimal") == (gap <= OPTIMALITY_GAP), f"{plan.status} with gap {gap!r}"
+        )
 
 
 def check_against_optimum(plan: Plan, optimum: float) -> None:
@@ -189,11 +186,11 @@ def check_against_optimum(plan: Plan, optimum: float) -> None:
     beside = f"beside the best placement of all, {optimum!r}"
     value, bound = plan.value, plan.lower_bound
     if value is not None and not any(entry.stages for entry in plan.tasks):
-        _require(value >= optimum * (1 - RELATIVE), f"value {value!r} {beside}")
+        _require(value >= optimum * (1 - EQUAL), f"value {value!r} {beside}")
     if bound is not None and _speaks_of_placements(plan):
-        _require(bound <= optimum * (1 + RELATIVE), f"bound {bound!r} {beside}")
+        _require(bound <= optimum * (1 + EQUAL), f"bound {bound!r} {beside}")
     if plan.status == "optimal" and _speaks_of_placements(plan):
-        least = optimum * (1 + PROVEN + RELATIVE)
+        least = optimum * (1 + OPTIMALITY_GAP + EQUAL)
         _require(value is not None and value <= least, f"optimal at {value!r} {beside}")
     if plan.status == "infeasible":
         _require(optimum == inf, f"infeasible {beside}")

@@ -12,6 +12,7 @@ import os
 import pickle
 import platform
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.functions import Function
+from splitfog.solvers.plugins import BrokenPlugin
 from splitfog.solvers.registry import OURS
 from splitfog.solvers.solve import info_of, solve
 from splitfog.studies.row import Declined, Row, Run
@@ -133,12 +135,13 @@ def _run_in_processes(work: Sequence[Job], jobs: int, keep: Callable[[int, Outco
 
 
 def _calm_worker() -> None:
-    """A worker leaves Ctrl-C to the parent and keeps standard output clean."""
+    """A worker leaves Ctrl-C and warnings of plug-ins to the parent, and standard output clean."""
     import os
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)
+    warnings.simplefilter("ignore", BrokenPlugin)
 
 
 def run_job(job: Job) -> Outcome:

@@ -23,7 +23,7 @@ STRIPE = " (stripe)"
 HEADING = 0.22  # above a DAG, where there are several
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Sheet:
     """What stands on a sheet: lines above all, a legend, DAGs with panels beside, panels below.
 
@@ -62,13 +62,13 @@ class Sheet:
         middle = max(dag_height, side_height)
         height = head + middle + sum(panel.height + GAP / 2 for panel in self.below) + 2 * MARGIN
         figure = Figure((width + 2 * MARGIN, height), facecolor="white")
-        canvas = _Canvas(figure, width + 2 * MARGIN, height)
+        canvas = Canvas(figure, width + 2 * MARGIN, height)
         if head:
             self._draw_head(canvas.axes(MARGIN, MARGIN, width, head), legend)
         top = MARGIN + head
         self._draw_dags(canvas, top, dag_width if self.side else width)
-        _draw_panels(canvas, self.side, MARGIN + dag_width + GAP, top, width - dag_width - GAP)
-        _draw_panels(canvas, self.below, MARGIN, top + middle, width)
+        draw_panels(canvas, self.side, MARGIN + dag_width + GAP, top, width - dag_width - GAP)
+        draw_panels(canvas, self.below, MARGIN, top + middle, width)
         for axes in figure.axes:
             for artist in axes.get_children():
                 artist.set_clip_on(False)
@@ -125,7 +125,7 @@ class Sheet:
                 draw_bar(axes, x + 0.2 - wide, y - 0.065, wide, 0.13, colour)
                 write(axes, x + 0.26, y, text, size=TEXT_POINTS, ha="left")
 
-    def _draw_dags(self, canvas: _Canvas, top: float, room: float) -> None:
+    def _draw_dags(self, canvas: Canvas, top: float, room: float) -> None:
         for shelf in self.shelves:
             width, height = self._shelf_size(shelf)
             x = MARGIN + max(0.0, (room - width) / 2)
@@ -143,7 +143,7 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class _Canvas:
+class Canvas:
     """Axes by inches from the top left of a figure."""
 
     figure: Figure
@@ -161,9 +161,8 @@ class _Canvas:
         return axes
 
 
-def _draw_panels(
-    canvas: _Canvas, panels: Sequence[Panel], x: float, y: float, width: float
-) -> None:
+def draw_panels(canvas: Canvas, panels: Sequence[Panel], x: float, y: float, width: float) -> None:
+    """Draw panels below each other, from (x, y) on."""
     for panel in panels:
         panel.draw(canvas.axes(x, y, width, panel.height), width)
         y += panel.height + GAP / 2

@@ -51,7 +51,7 @@ class Palette:
     def tiers(self) -> dict[str, RGB]:
         """Hue of every tier."""
         names = self.instance.tiers
-        return {name: _hue(rank, len(names)) for rank, name in enumerate(names)}
+        return {name: hue(rank, len(names)) for rank, name in enumerate(names)}
 
     @cached_property
     def nodes(self) -> tuple[RGB, ...]:
@@ -141,7 +141,8 @@ def _cut(text: str, kept: int) -> str:
     return f"{text[: kept - tail]}…{text[len(text) - tail :]}"
 
 
-def _hue(rank: int, count: int) -> RGB:
+def hue(rank: int, count: int) -> RGB:
+    """A colour of its own for each of `count` things, which colour-blind readers tell apart."""
     if count <= len(_HUES):
         return _rgb(_HUES[rank])
     from matplotlib import colormaps

@@ -1,33 +1,46 @@
 """The canonical form of an ONNX model, made in a child process.
 
 Constants become initialisers, input dimensions are fixed, ONNX Runtime optimises the graph once,
-and every node and tensor gets a name and a shape. What is imported, profiled, split and run is this
-file. Nothing of the model is executed but what constant folding evaluates, and one run on zeros of
-a model with control flow, whose shapes no inference knows.
+what no output needs goes, and every node and tensor gets a name and a shape. What is imported,
+profiled, split and run is this file. Nothing of the model is executed but what constant folding
+evaluates, and one run on zeros of a model with control flow or sequences, whose shapes no inference
+knows.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from splitfog.deployment.models.graphs import (
+    CONTROL_FLOW,
+    all_graphs,
+    all_nodes,
+    keep_shapes,
+    read_names,
+    tensor_names,
+)
+from splitfog.deployment.models.inner_shapes import keep_inner_shapes
+from splitfog.deployment.models.reading import ModelDefect, input_dims, loaded
+from splitfog.deployment.models.tensor_types import (
+    refusal,
+    shapes_of_a_run,
+    types_of,
+    watched,
+    write_types,
+)
+
 LEVELS = ("basic", "extended", "all")
-CONTROL_FLOW = frozenset(("If", "Loop", "Scan"))
-SHAPES_KEY = "splitfog.shapes"
-"""Metadata of the canonical file: shapes seen in a run, where the graph itself keeps none."""
 
 LEAST_IR_VERSION = 8
 """Below 4, shape inference ignores initialisers that are no graph inputs."""
 
 MOST_BYTES = 2**31 - 1
 """Of one protobuf message."""
-
-
-class ModelDefect(ValueError):
-    """What is wrong with a model file, as a sentence for whoever gave it."""
 
 
 def canonical_bytes(
@@ -50,55 +63,30 @@ def canonical_bytes(
     ------
     ModelDefect
         If the file is no model, or not one that can be imported.
+    MemoryError
+        If it does not fit the memory of this process.
     """
-    model = _loaded(path)
+    model = loaded(path)
     _without_constant_inputs(model)
-    dims = _input_dims(model, shapes)
-    runs = any(node.op_type in CONTROL_FLOW for node in _all_nodes(model.graph))
+    _without_repeated_names(model.graph)
+    dims = input_dims(model, shapes)
+    runs = any(node.op_type in CONTROL_FLOW for node in all_nodes(model.graph))
     if not runs:
         _fix(model, dims)
     optimised = _optimised(model, level, folder)
-    notes: list[str] = []
-    watched = _watched(optimised)
-    _write_types(optimised, watched)
-    if runs:
-        notes.append("the model has control flow: its shapes are those of one run on zeros")
-        _keep_shapes(optimised, _shapes_of_a_run(watched, dims))
+    del model
+    _make_constant_outputs(optimised.graph)
+    notes = _without_dead_ends(optimised.graph)
+    found = watched(optimised)
+    types = types_of(optimised, found)
+    write_types(optimised, types)
+    if runs or any(type_.WhichOneof("value") == "sequence_type" for type_ in types.values()):
+        notes.append("shapes of control flow and sequences are those of one run on zeros")
+        seen = shapes_of_a_run(found, dims)
+        keep_shapes(optimised.metadata_props, seen)
+        keep_inner_shapes(optimised, seen)
     _name_nodes(optimised.graph)
     return optimised.SerializeToString(deterministic=True), notes
-
-
-def _loaded(path: Path) -> Any:
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    try:
-        model = onnx.load(path)
-    except DecodeError:
-        raise ModelDefect("is no ONNX model, or cut short") from None
-    except FileNotFoundError as error:
-        missing = error.filename or str(error)
-        raise ModelDefect(f"has its weights in another file, which is missing: {missing}") from None
-    except (onnx.checker.ValidationError, OSError, ValueError) as error:
-        raise ModelDefect(f"cannot be read: {_first_line(error)}") from None
-    if not model.graph.node or not model.opset_import:
-        raise ModelDefect("is no ONNX model: it has no operators")
-    _check_weights(model.graph)
-    return model
-
-
-def _check_weights(graph: Any) -> None:
-    """Every initialiser holds as many values as its shape says."""
-    from onnx import numpy_helper
-
-    for tensor in graph.initializer:
-        try:
-            numpy_helper.to_array(tensor)
-        except Exception as error:
-            raise ModelDefect(
-                f"has weights {tensor.name!r} of {list(tensor.dims)} that do not hold as many "
-                f"values: {_first_line(error)}"
-            ) from None
 
 
 def _without_constant_inputs(model: Any) -> None:
@@ -110,50 +98,13 @@ def _without_constant_inputs(model: Any) -> None:
     model.ir_version = max(model.ir_version, LEAST_IR_VERSION)
 
 
-def _input_dims(model: Any, shapes: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
-    """Dimensions of every tensor that the model is given."""
-    names = [value.name for value in model.graph.input]
-    unknown = [name for name in shapes if name not in names]
-    if unknown:
-        raise ModelDefect(f"has no input {unknown[0]!r}, must be one of {', '.join(names)}")
-    dims: dict[str, list[int]] = {}
-    for value in model.graph.input:
-        if value.type.WhichOneof("value") != "tensor_type":
-            continue
-        dims[value.name] = _dims(value, shapes.get(value.name))
-    return dims
-
-
-def _dims(value: Any, given: Sequence[int] | None) -> list[int]:
-    tensor = value.type.tensor_type
-    own = [dim.dim_value or dim.dim_param for dim in tensor.shape.dim]
-    if given is not None:
-        if tensor.HasField("shape") and len(given) != len(own):
-            raise ModelDefect(
-                f"has input {value.name!r} with {len(own)} dimensions {own}, "
-                f"but {len(given)} are given: {'x'.join(map(str, given))}"
-            )
-        for number, (mine, theirs) in enumerate(zip(own, given, strict=False)):
-            if isinstance(mine, int) and mine > 0 and mine != theirs:
-                raise ModelDefect(
-                    f"has input {value.name!r} with dimension {number} = {mine}, "
-                    f"which cannot be {theirs}"
-                )
-        return list(given)
-    if not tensor.HasField("shape"):
-        raise ModelDefect(
-            f"has input {value.name!r} of unknown shape: give it, as in --input {value.name}=1x3"
-        )
-    for number, mine in enumerate(own):
-        if not isinstance(mine, int) or mine < 1:
-            sizes = "x".join(
-                str(size) if isinstance(size, int) and size > 0 else "1" for size in own
-            )
-            raise ModelDefect(
-                f"has input {value.name!r} whose dimension {number} is "
-                f"{repr(mine) if mine else 'open'}: give it, as in --input {value.name}={sizes}"
-            )
-    return [int(size) for size in own]
+def _without_repeated_names(graph: Any) -> None:
+    """Names that several nodes bear go: ONNX Runtime refuses them, and they name nothing."""
+    for inner in all_graphs(graph):
+        counts = Counter(node.name for node in inner.node)
+        for node in inner.node:
+            if counts[node.name] > 1:
+                node.name = ""
 
 
 def _fix(model: Any, dims: Mapping[str, Sequence[int]]) -> None:
@@ -162,6 +113,7 @@ def _fix(model: Any, dims: Mapping[str, Sequence[int]]) -> None:
         if value.name in dims:
             shape = value.type.tensor_type.shape
             del shape.dim[:]
+            shape.SetInParent()
             for size in dims[value.name]:
                 shape.dim.add().dim_value = size
     del model.graph.value_info[:]
@@ -190,104 +142,44 @@ def _optimised(model: Any, level: str, folder: Path) -> Any:
     try:
         ort.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime raises a class of its own for every status
-        raise ModelDefect(f"is refused by ONNX Runtime: {_first_line(error)}") from None
+        raise refusal(error) from None
     return onnx.load(target)
 
 
-def _watched(model: Any) -> Any:
-    """A session, run as the parts will be, whose outputs are all tensors of the graph."""
-    import onnx
-    import onnxruntime as ort
-
-    whole = onnx.ModelProto()
-    whole.CopyFrom(model)
-    named = {value.name for value in whole.graph.output}
-    for name in _tensors(whole.graph):
-        if name not in named:
-            whole.graph.output.add().name = name
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    try:
-        return ort.InferenceSession(
-            whole.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:
-        raise ModelDefect(f"is refused by ONNX Runtime: {_first_line(error)}") from None
-
-
-def _write_types(model: Any, session: Any) -> None:
-    """Type and shape of every tensor, as ONNX Runtime infers them, into the graph.
-
-    Its own operators (fused ones) are unknown to ONNX's inference.
-    """
+def _make_constant_outputs(graph: Any) -> None:
+    """An output that is a constant is made by an operator like any other: an `Identity` of it."""
     import onnx
 
-    del model.graph.value_info[:]
-    outputs = {value.name: value for value in model.graph.output}
-    for found in session.get_outputs():
-        value = onnx.helper.make_value_info(found.name, _type_of(found))
-        if found.name in outputs:
-            outputs[found.name].CopyFrom(value)
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    taken = {*constants, *tensor_names(graph)}
+    for output in {value.name: None for value in graph.output if value.name in constants}:
+        name = _free((f"{output}:constant",), taken)
+        taken.add(name)
+        constants[output].name = name
+        for node in graph.node:
+            node.input[:] = [name if read == output else read for read in node.input]
+        graph.node.insert(0, onnx.helper.make_node("Identity", [name], [output]))
+
+
+def _without_dead_ends(graph: Any) -> list[str]:
+    """Nodes, weights and inputs that no output needs go; which inputs, is noted."""
+    needed = {value.name for value in graph.output}
+    for position in reversed(range(len(graph.node))):
+        node = graph.node[position]
+        if needed.intersection(node.output):
+            needed.update(read_names(node))
         else:
-            model.graph.value_info.append(value)
-
-
-def _type_of(found: Any) -> Any:
-    import onnx
-
-    kind, _, inner = found.type.partition("(")
-    if kind != "tensor":  # a sequence, an optional, a map: never sent, so its own type is enough
-        anything = onnx.helper.make_tensor_type_proto(onnx.TensorProto.FLOAT, None)
-        return onnx.helper.make_sequence_type_proto(anything)
-    element = onnx.TensorProto.DataType.Value(inner.rstrip(")").upper())
-    return onnx.helper.make_tensor_type_proto(element, found.shape)
-
-
-def _shapes_of_a_run(session: Any, dims: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
-    """Dimensions of all tensors of the graph, of one run on zeros."""
-    import numpy as np
-    import onnx
-
-    zeros = {}
-    for value in session.get_inputs():
-        element = _type_of(value).tensor_type.elem_type
-        zeros[value.name] = np.zeros(
-            dims[value.name], onnx.helper.tensor_dtype_to_np_dtype(element)
-        )
-    try:
-        values = session.run(None, zeros)
-    except Exception as error:
-        raise ModelDefect(
-            f"has control flow and fails in a run on zeros: {_first_line(error)}"
-        ) from None
-    names = [value.name for value in session.get_outputs()]
-    seen = {
-        name: list(value.shape)
-        for name, value in zip(names, values, strict=True)
-        if isinstance(value, np.ndarray)
-    }
-    return seen | {name: list(sizes) for name, sizes in dims.items()}
-
-
-def _keep_shapes(model: Any, shapes: Mapping[str, Sequence[int]]) -> None:
-    entry = model.metadata_props.add()
-    entry.key, entry.value = SHAPES_KEY, json.dumps(shapes, sort_keys=True)
-
-
-def _tensors(graph: Any) -> Iterator[str]:
-    for node in graph.node:
-        yield from (name for name in node.output if name)
-
-
-def _all_nodes(graph: Any) -> Iterator[Any]:
-    """The nodes of a graph and of all graphs inside it."""
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _all_nodes(inner)
+            del graph.node[position]
+    notes = [
+        f"input {value.name} is read by nothing that an output needs"
+        for value in graph.input
+        if value.name not in needed
+    ]
+    for values in (graph.input, graph.initializer):
+        for position in reversed(range(len(values))):
+            if values[position].name not in needed:
+                del values[position]
+    return notes
 
 
 def _name_nodes(graph: Any) -> None:
@@ -295,18 +187,16 @@ def _name_nodes(graph: Any) -> None:
 
     Whatever is taken then is numbered.
     """
-    counts: dict[str, int] = {}
-    for node in graph.node:
-        counts[node.name] = counts.get(node.name, 0) + 1
-    taken: set[str] = set()
+    counts = Counter(node.name for node in graph.node)
+    taken = {name for name, count in counts.items() if name and count == 1}
     for position, node in enumerate(graph.node):
-        first = next((name for name in node.output if name), "")
-        own = node.name if node.name and counts[node.name] == 1 else ""
-        node.name = _free((own, first, f"#{position}"), taken)
-        taken.add(node.name)
+        if counts[node.name] != 1 or not node.name:
+            first = next((name for name in node.output if name), "")
+            node.name = _free((first, f"#{position}"), taken)
+            taken.add(node.name)
 
 
-def _free(names: Iterable[str], taken: set[str]) -> str:
+def _free(names: Sequence[str], taken: set[str]) -> str:
     wanted = [name for name in names if name]
     for name in wanted:
         if name not in taken:
@@ -315,11 +205,6 @@ def _free(names: Iterable[str], taken: set[str]) -> str:
     while f"{wanted[-1]}:{number}" in taken:
         number += 1
     return f"{wanted[-1]}:{number}"
-
-
-def _first_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= 300 else text[:297] + "..."
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -10,10 +10,20 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from splitfog.deployment.models.canonical import LEVELS, ModelDefect
+from splitfog.deployment.models.canonical import LEVELS
+from splitfog.deployment.models.reading import ModelDefect
 
 MEMORY_LIMIT_BYTES = 16e9
 TIME_LIMIT_S = 600.0
+OUT_OF_MEMORY = (
+    "bad_alloc",
+    "memoryerror",
+    "out of memory",
+    "cannot allocate memory",
+    "failed to map segment",
+    "memory allocation",
+)
+"""What a process says that is refused more of it, in lower case."""
 
 __all__ = ["LEVELS", "ModelDefect", "canonical_model"]
 
@@ -44,7 +54,7 @@ def canonical_model(
             "folder": folder,
             "memory_limit_bytes": memory_limit_bytes,
         }
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
         command = [sys.executable, "-m", "splitfog.deployment.models.canonical"]
         try:
             done = subprocess.run(
@@ -68,7 +78,8 @@ def canonical_model(
 
 def _died(code: int, errors: bytes, memory_limit_bytes: float) -> str:
     lines = errors.decode(errors="replace").strip().splitlines()
-    last = lines[-1] if lines else ""
-    if "bad_alloc" in last or "MemoryError" in last or "out of memory" in last.lower():
+    if any(sign in line.lower() for line in lines for sign in OUT_OF_MEMORY):
         return f"needs more than {memory_limit_bytes:.3g} bytes to import"
-    return f"ended the process that imported it (exit {code}): {last or 'no message'}"
+    how = f"signal {-code}" if code < 0 else f"exit {code}"
+    last = lines[-1] if lines else "no message"
+    return f"ended the process that imported it ({how}): {last}"

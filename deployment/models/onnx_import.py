@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +15,18 @@ from splitfog.deployment.models.child import (
     ModelDefect,
     canonical_model,
 )
+from splitfog.deployment.models.sessions import require_installed
 from splitfog.instances.arguments import choice, entries, mapping, number, whole
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.changes import MODEL_FILE
 from splitfog.instances.defects import InstanceError, shown
 from splitfog.instances.files import parse_instance, save_instance
 from splitfog.instances.generators import generate
+from splitfog.instances.importers.measured import with_layer_times
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import encode, parse_json, read_bytes, write_whole
 from splitfog.instances.records import Model, Task, changed
+from splitfog.instances.times import load_times
 
 if TYPE_CHECKING:
     from splitfog.deployment.models.mapping import Mapped
@@ -39,6 +42,7 @@ def import_onnx(
     family: str = "three-tier",
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
+    times: str | os.PathLike[str] | None = None,
     memory_limit_bytes: float = MEMORY_LIMIT_BYTES,
     time_limit_s: float = TIME_LIMIT_S,
 ) -> Instance:
@@ -47,7 +51,7 @@ def import_onnx(
     The model is optimised once by ONNX Runtime (in a child process); that *canonical* model is what
     is described here, and what is profiled, split and run later. Each of its operators becomes a
     layer. Nothing is executed but what folding constants needs, and one run on zeros of a model
-    with control flow.
+    with control flow or sequences.
 
     Parameters
     ----------
@@ -65,6 +69,9 @@ def import_onnx(
         and tasks may be empty: then one task starts at the first node.
     family, options, seed
         Without `nodes`: the family of instances that gives nodes, links and tasks.
+    times
+        A CSV file of measured times, as `splitfog profile measure` writes it. A loop that runs as
+        often as its values say needs them: nobody can count its work.
     memory_limit_bytes, time_limit_s
         Of the child process.
 
@@ -76,7 +83,9 @@ def import_onnx(
     Raises
     ------
     InstanceError
-        Naming the file and what is wrong with it, or with the nodes.
+        Naming the file and what is wrong with it, or with the nodes or the times.
+    ValueError
+        For an unknown level, family or option, or an output whose model would replace `path`.
     ModuleNotFoundError
         Without the extra `splitfog[onnx]`.
     """
@@ -88,7 +97,12 @@ def import_onnx(
     seed = whole("seed", seed, low=0)
     memory_limit_bytes = number("memory_limit_bytes", memory_limit_bytes, above=0)
     time_limit_s = number("time_limit_s", time_limit_s, above=0)
-    original = read_bytes(path) if path.suffix != ".gz" else path.read_bytes()
+    if target is not None and path.resolve() in map(Path.resolve, (target, canonical_path(target))):
+        raise ValueError(f"output = {target}, must have another name: it would replace {path}")
+    base = _base(path.stem, nodes, family, options, seed)
+    measured = None if times is None else load_times(path_of("times", times))
+    with path.open("rb") as file:
+        original_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     try:
         data, notes = canonical_model(
             path,
@@ -97,7 +111,6 @@ def import_onnx(
             memory_limit_bytes=memory_limit_bytes,
             time_limit_s=time_limit_s,
         )
-        base = _base(path.stem, nodes, family, options, seed)
         found = _mapped(data, path.stem, base.tiers)
     except ModelDefect as defect:
         raise InstanceError(path.name, [str(defect)]) from None
@@ -107,14 +120,19 @@ def import_onnx(
         "level": level,
         "inputs": {name: list(sizes) for name, sizes in _dims(found).items()},
         "original": path.name,
-        "original_sha256": hashlib.sha256(original).hexdigest(),
+        "original_sha256": original_sha256,
         "notes": [*notes, *found.notes],
         "needs_time": list(found.needs_time),
+        "excess_bytes": found.excess_bytes,
     }
     instance = _with_model(base, found.model, about)
+    if times is not None and measured is not None:
+        timed = with_layer_times(instance, measured, origin=Path(times).name)
+        instance = changed(timed, meta=instance.meta)
+    if missing := list(_without_time(instance, found.needs_time)):
+        raise InstanceError(path.name, missing)
     if target is not None:
         write_whole(canonical_path(target), data)
-
         save_instance(instance, target)
     return instance
 
@@ -134,13 +152,66 @@ def canonical_path(instance: Path) -> Path:
     return instance.with_name(f"{name}.onnx")
 
 
+def read_canonical(instance: Instance, model: str | os.PathLike[str] | None = None) -> bytes:
+    """The canonical model of an instance that was imported.
+
+    Parameters
+    ----------
+    instance
+        What `import_onnx` made.
+    model
+        The model's file; None: the one beside the file that the instance was read from.
+
+    Raises
+    ------
+    InstanceError
+        Where the instance was not imported, or the file is missing or another model's.
+    ValueError
+        Where nothing says which file it is.
+    """
+    about = instance.meta.get(MODEL_FILE)
+    if not isinstance(about, Mapping) or "sha256" not in about:
+        raise InstanceError(
+            instance.name, ["meta.onnx is missing: splitfog import onnx makes such an instance"]
+        )
+    if model is not None:
+        path = Path(model)
+    elif instance.read_file is not None:
+        path = canonical_path(Path(instance.read_file)).with_name(str(about["file"]))
+    else:
+        raise ValueError("model = None, must be the canonical model's file: none lies beside")
+    if not path.exists():
+        said = f"no such file: it is the canonical model of {instance.name}, made by its import"
+        raise InstanceError(str(path), [said])
+    content = read_bytes(path)
+    found = hashlib.sha256(content).hexdigest()
+    if found != about["sha256"]:
+        raise InstanceError(
+            str(path), [f"sha256 = {found}, must be {about['sha256']} as {instance.name} says"]
+        )
+    return content
+
+
 def require_onnx() -> None:
     """Say what to install where onnx or ONNX Runtime is missing."""
-    from importlib.util import find_spec
+    require_installed("onnx", "onnxruntime")
 
-    missing = [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]
-    if missing:
-        raise ModuleNotFoundError(f"{' and '.join(missing)} missing: pip install 'splitfog[onnx]'")
+
+def _without_time(instance: Instance, needs_time: Sequence[str]) -> Iterator[str]:
+    """A sentence for every layer whose time on some node can be neither computed nor looked up."""
+    (model,) = instance.models
+    for name in needs_time:
+        layer = model.layers[model.index[name]]
+        missing = [
+            node.name
+            for node in instance.nodes
+            if layer.may_run_on(node) and not {node.name, node.tier} & set(layer.times_s)
+        ]
+        if missing:
+            yield (
+                f"layer {name!r} holds a loop that runs as often as its values say, so its time on "
+                f"{', '.join(missing)} must be measured and given: --times"
+            )
 
 
 def _mapped(data: bytes, name: str, tiers: Sequence[str]) -> Mapped:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from math import ceil, prod
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,22 @@ ELEMENTS: Mapping[str, tuple[int, int]] = {
 ELEMENT_NAMES: Mapping[int, str] = {number: name for name, (number, _) in ELEMENTS.items()}
 
 
-def session(model: bytes | Path) -> Any:
+def require_installed(*modules: str) -> None:
+    """Say what to install where some modules are missing."""
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise ModuleNotFoundError(f"{' and '.join(missing)} missing: pip install 'splitfog[onnx]'")
+
+
+def session(model: bytes | Path, profile: Path | None = None) -> Any:
     """An `onnxruntime.InferenceSession` of a model or its file.
+
+    Parameters
+    ----------
+    model
+        Its bytes, or where it is.
+    profile
+        What the name of a profile of its runs, written at its end, begins with; None: no profile.
 
     Raises
     ------
@@ -40,6 +55,9 @@ def session(model: bytes | Path) -> Any:
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    if profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile)
     given = str(model) if isinstance(model, Path) else model
     return ort.InferenceSession(given, options, providers=["CPUExecutionProvider"])
 
@@ -47,6 +65,23 @@ def session(model: bytes | Path) -> Any:
 def array_bytes(dtype: str, shape: Sequence[int]) -> int:
     """Bytes of an array as it is sent: in C order, values of less than a byte packed."""
     return ceil(prod(shape) * ELEMENTS[dtype][1] / 8)
+
+
+def empty_value(dtype: str, shape: Sequence[int]) -> Any:
+    """An `onnxruntime.OrtValue` in a buffer of its own, which holds anything."""
+    import onnxruntime as ort
+
+    return ort.OrtValue.ortvalue_from_shape_and_type(list(shape), ELEMENTS[dtype][0])
+
+
+def view_of(value: Any) -> memoryview:
+    """The bytes of an `OrtValue` that is an array of numbers, in place."""
+    num_bytes = value.tensor_size_in_bytes()
+    if not num_bytes:
+        return memoryview(b"")
+    content: Any = (ctypes.c_ubyte * num_bytes).from_address(value.data_ptr())
+    content.owner = value  # lives as long as the view does
+    return memoryview(content).cast("B")
 
 
 def value_of(content: bytes | bytearray | memoryview, dtype: str, shape: Sequence[int]) -> Any:
@@ -57,18 +92,15 @@ def value_of(content: bytes | bytearray | memoryview, dtype: str, shape: Sequenc
     ValueError
         Unless there are as many bytes as `array_bytes` says.
     """
-    import onnxruntime as ort
-
     num_bytes = array_bytes(dtype, shape)
     if len(content) != num_bytes:
         raise ValueError(f"{len(content)} bytes, must be {num_bytes} for {dtype} {list(shape)}")
-    value = ort.OrtValue.ortvalue_from_shape_and_type(list(shape), ELEMENTS[dtype][0])
+    value = empty_value(dtype, shape)
     if num_bytes:
-        ctypes.memmove(value.data_ptr(), bytes(content), num_bytes)
+        view_of(value)[:] = content
     return value
 
 
 def bytes_of(value: Any) -> bytes:
     """The bytes of an `OrtValue` that is an array of numbers."""
-    num_bytes = value.tensor_size_in_bytes()
-    return ctypes.string_at(value.data_ptr(), num_bytes) if num_bytes else b""
+    return bytes(view_of(value))

@@ -1,4 +1,4 @@
-"""The manifest of a split model: what `split` writes beside the parts, and what may be wrong in it.
+"""The manifest of a split model (docs/parts.md), and what may be wrong in it.
 
 It says all that running the parts needs: which part runs where, who sends which tensor to whom, in
 which order and over which links, and what is predicted of it. The model itself is not needed.

@@ -21,11 +21,12 @@ from splitfog.formulations.arrays.task import TaskArrays
 from splitfog.formulations.arrays.ticks import whole_ticks
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.routes import Routes, routes_of
+from splitfog.instances.kept import Keeper
 from splitfog.instances.records import changed
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Durations:
+class Durations(Keeper):
     """All durations of a task in one unit, layers in file order; inf where impossible.
 
     `times` [layers, nodes], `hops` [layers, directed links], `ways` [layers, nodes, nodes] over

@@ -27,6 +27,7 @@ from splitfog.formulations.bounds.stage import (
     serial_bound,
 )
 from splitfog.formulations.costs.routes import Routes, routes_of
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.tolerances import BOUND_SLACK
 from splitfog.instances.arrays import Flags, Floats, Integers
 from splitfog.instances.instance import Instance
@@ -39,9 +40,11 @@ MOST_NODES = 32
 """Up to so many nodes the path visits nodes; beyond, the source and all others as one."""
 
 
-@kept()  # every solver of an instance asks for it
-def mean_latency_bound(instance: Instance) -> float | None:
+@kept(by=lambda instance, deadline=NEVER: ())  # every solver of an instance asks for it
+def mean_latency_bound(instance: Instance, deadline: Deadline = NEVER) -> float | None:
     """Seconds that no feasible plan's `mean-latency` is below; None where a layer has no node.
+
+    At the deadline `TimeIsUp` is raised, and nothing kept.
 
     For S stages along a path of P layers, O(S P N) a model, and a task O(S N^2) up to
     `MOST_NODES` nodes (once for tasks of one model, but for quotas of 0), else O(S tiers).
@@ -53,6 +56,7 @@ def mean_latency_bound(instance: Instance) -> float | None:
     total = 0.0
     for position, (task, weight) in enumerate(zip(instance.tasks, weights, strict=True)):
         if weight:
+            deadline.check("the lower bound")
             if task.model not in works:
                 works[task.model] = _Work.of(instance, task_arrays(instance, position))
             total += weight * _task_bound(instance, position, works[task.model], links)

@@ -15,6 +15,7 @@ from msgspec import to_builtins
 from splitfog.formulations.audit import Audit, ProofWithin, audit_claims
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.games.consent import exchanged, listed, moving, swapping
 from splitfog.formulations.games.game import ExchangeGame, ExchangeState
@@ -32,6 +33,8 @@ from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.instance import Instance
 
 CONSENTS: tuple[Consent, ...] = get_args(Consent)
+AUDIT = "the audit"
+"""What `TimeIsUp` names."""
 GIVEN = ("given_subtasks", "given_catalogue")
 """Parts of an audit that speak of an optimum within what the solver was given."""
 
@@ -51,6 +54,7 @@ def audit_of(
     objective: Objective,
     consent: Consent = "total",
     swaps: int = 0,
+    deadline: Deadline = NEVER,
 ) -> Audit | None:
     """The audit (docs/matching.md) of a feasible decision for `mean-latency`.
 
@@ -64,6 +68,13 @@ def audit_of(
         above `MOST_STATES` states, and where no state is stable.
     swaps
         How many exchanges led here, which only the solver knows.
+    deadline
+        When there is no more use for it.
+
+    Raises
+    ------
+    TimeIsUp
+        At the deadline.
 
     Notes
     -----
@@ -78,16 +89,21 @@ def audit_of(
         return None
     game = ExchangeGame(subtasks)
     state = game.state(game.subtasks.assignment())
+    deadline.check(AUDIT)
+    blocking = count_blocking_pairs(state)
+    deadline.check(AUDIT)
+    exchanges = exchange_blocking(state)
+    deadline.check(AUDIT)
     states = states_of(game)
     stability, anarchy = (None, None) if states is None else states.prices(consent)
     return Audit(
-        blocking_pairs=count_blocking_pairs(state),
-        exchange_blocking=exchange_blocking(state),
+        blocking_pairs=blocking,
+        exchange_blocking=exchanges,
         potential=state.potential,
         swaps=swaps,
         price_of_stability=stability,
         price_of_anarchy=anarchy,
-        regret_s=regrets_s(instance, decision, objective),
+        regret_s=regrets_s(instance, decision, objective, deadline),
     )
 
 
@@ -173,7 +189,9 @@ def exchange_blocking(state: ExchangeState) -> dict[Consent, int]:
     return counts
 
 
-def regrets_s(instance: Instance, decision: Decision, objective: Objective) -> dict[str, float]:
+def regrets_s(
+    instance: Instance, decision: Decision, objective: Objective, deadline: Deadline = NEVER
+) -> dict[str, float]:
     """Seconds that each task would save by its best deviation alone, by name; 0 if it saves none.
 
     Ours: a deviation is a one-cut answer (`one_cut`), feasible beside the others', the strategies
@@ -181,11 +199,12 @@ def regrets_s(instance: Instance, decision: Decision, objective: Objective) -> d
     """
     loads = Loads.of(instance, objective, decision)
     latencies = loads.latencies_s()
-    return {
-        task.name: _regret_s(loads, position, float(latencies[position]))
-        for position, task in enumerate(instance.tasks)
-        if task.source is not None
-    }
+    regrets = {}
+    for position, task in enumerate(instance.tasks):
+        deadline.check(AUDIT)
+        if task.source is not None:
+            regrets[task.name] = _regret_s(loads, position, float(latencies[position]))
+    return regrets
 
 
 def _regret_s(loads: Loads, task: int, latency_s: float) -> float:

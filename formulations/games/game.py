@@ -10,19 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from splitfog.formulations.games import gains
+from splitfog.formulations.games.gains import Given, Now
 from splitfog.formulations.games.sums import MoveGains, NodeSums, SwapGains, summed
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.subtasks import Subtasks
 from splitfog.formulations.offloading.waits import overload_seconds
 from splitfog.instances.arrays import Integers, Seconds
-
-if TYPE_CHECKING:
-    from splitfog.formulations.games.kernel import Given, Now
 
 
 class ExchangeGame:
@@ -65,20 +64,23 @@ class ExchangeGame:
         self.base = float(task_factor @ np.where(subtasks.base_s < inf, subtasks.base_s, 0.0))
 
     @cached_property
-    def device_tables(self) -> Given:
-        """What no assignment changes, on the device."""
-        from splitfog.formulations.games.kernel import Given, on_device
-
-        return on_device(
-            Given(
-                alone_s=np.where(self.allowed, self.alone_s, inf).T,
-                service_s=self.service_s.T,
-                rate=self.rate,
-                factor=self.factor,
-                group=self.group.astype(np.int32),
-                source=self.source.astype(np.int32),
-            )
+    def tables(self) -> Given:
+        """What no assignment changes."""
+        return Given(
+            alone_s=np.where(self.allowed, self.alone_s, inf).T,
+            service_s=self.service_s.T,
+            rate=self.rate,
+            factor=self.factor,
+            group=self.group.astype(np.int32),
+            source=self.source.astype(np.int32),
         )
+
+    @cached_property
+    def device_tables(self) -> Given:
+        """The same, for JAX."""
+        from splitfog.formulations.games.kernel import on_device
+
+        return on_device(self.tables)
 
     def _fixed(self, tasks: Integers, factor: Seconds) -> NodeSums:
         node = self.assignments.task_source[tasks]
@@ -186,25 +188,28 @@ class ExchangeState:
         return self.game.base + float(self.nodes.cost.sum())
 
     def moves(self, agents: bool = True) -> MoveGains:
-        """What every move would change, [K, N], by JAX; latencies only with `agents`. O(K N)."""
-        from splitfog.formulations.games.kernel import arrivals
-
+        """What every move would change, [K, N]; latencies only with `agents`. O(K N)."""
+        by, tables = self._by(self.game.allowed.size)
         now = self._now(self.nodes, self.nodes.cost, self.game.quota)
-        joined, agent = arrivals(self.game.device_tables, now, agents)
+        joined, agent = by.arrivals(tables, now, agents)
         return MoveGains(self.left.cost - self.nodes.cost[self.places], joined, agent)
 
     def swaps(self, agents: bool = True) -> SwapGains:
-        """What every swap would change, [K, K], by JAX; latencies only with `agents`. O(K^2)."""
-        from splitfog.formulations.games.kernel import replacements
-
+        """What every swap would change, [K, K]; latencies only with `agents`. O(K^2)."""
+        by, tables = self._by(len(self.places) ** 2)
         own = self.nodes.cost[self.places], self.game.quota[self.places]
-        node, agent = replacements(self.game.device_tables, self._now(self.left, *own), agents)
-        return SwapGains(node, agent)
+        return SwapGains(*by.replacements(tables, self._now(self.left, *own), agents))
+
+    def _by(self, entries: int) -> tuple[Any, Given]:
+        """Who makes a table, NumPy or JAX, and what it reads."""
+        if entries <= gains.MOST_BY_NUMPY:
+            return gains, self.game.tables
+        from splitfog.formulations.games import kernel
+
+        return kernel, self.game.device_tables
 
     def _now(self, sums: NodeSums, cost: Seconds, quota: Seconds) -> Now:
-        """What JAX reads of this assignment, and of the nodes that somebody comes to."""
-        from splitfog.formulations.games.kernel import Now
-
+        """What tables need of this assignment, and of the nodes that somebody comes to."""
         group = self.game.group
         return Now(
             visit_s=self.visit_s[group].T,

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from splitfog.formulations.games.gains import MOST_BY_NUMPY
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.instances.arrays import Flags, Integers, Seconds
 
@@ -92,6 +93,8 @@ class SwapGains:
     @cached_property
     def total(self) -> Seconds:
         """[K, K]: change of Phi by swapping k and j; inf where not possible."""
+        if self.node.size <= MOST_BY_NUMPY:
+            return np.asarray(self.node + self.node.T)
         from splitfog.formulations.games.kernel import sum_with_transpose
 
         return sum_with_transpose(self.node)

@@ -16,6 +16,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.formulations.programs.linear_program import LinearProgram
@@ -45,17 +46,19 @@ class OffloadProgram:
         return {c: float(assignment[k] == n) for (k, n), c in self.place.items()}
 
 
-def offload_program(assignments: Assignments, value: float) -> OffloadProgram:
+def offload_program(
+    assignments: Assignments, value: float, deadline: Deadline = NEVER
+) -> OffloadProgram:
     """The program whose solutions are the assignments of value at most `value` seconds (finite).
 
     O(K N) columns and as many for pairs of slices of one stage. Its objective is the mean latency
     in `unit_s`.
     """
-    return _Builder(assignments, value).built()
+    return _Builder(assignments, value, deadline).built()
 
 
 class _Builder:
-    def __init__(self, assignments: Assignments, value: float) -> None:
+    def __init__(self, assignments: Assignments, value: float, deadline: Deadline) -> None:
         self.own, self.subtasks = assignments, assignments.subtasks
         self.value = value
         self.moved = self.subtasks.transfer_in_s + self.subtasks.transfer_out_s
@@ -66,7 +69,8 @@ class _Builder:
         np.maximum.at(self.least, self.subtasks.group, np.where(shortest < inf, shortest, 0.0))
         base = float(assignments.weight @ self.subtasks.base_s)
         self.floor = base + float(weight @ self.least)
-        self.out = OffloadProgram(assignments, value if value > 0 else 1.0)
+        program = LinearProgram(deadline=deadline)
+        self.out = OffloadProgram(assignments, value if value > 0 else 1.0, program)
         self.program, self.place = self.out.program, self.out.place
         self.weight = weight
         self.program.constant = base / self.out.unit_s

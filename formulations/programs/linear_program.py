@@ -6,9 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 
+from splitfog.formulations.deadline import NEVER, Deadline
+
 Terms = Iterable[tuple[int, float]]
 Key = tuple[str | int, ...]
 """What a column or a row stands for: a word, and positions of what it is about."""
+
+LOOKS = 256
+"""Columns, and rows, between two looks at the clock: less than a millisecond."""
 
 
 @dataclass(kw_only=True)
@@ -16,7 +21,8 @@ class LinearProgram:
     """Minimise `cost` x + `constant`, 0 <= x <= `upper`, subject to rows `lower <= a x <= upper`.
 
     Columns are added one by one; `is_binary` columns must be 0 or 1 (or whole, where `upper` is
-    above 1). A row's coefficients of one column add up.
+    above 1). A row's coefficients of one column add up. Whoever builds it is stopped by `TimeIsUp`
+    when `deadline` comes.
     """
 
     cost: list[float] = field(default_factory=list)
@@ -28,6 +34,7 @@ class LinearProgram:
     column_keys: list[Key] = field(default_factory=list)
     row_keys: list[Key] = field(default_factory=list)
     constant: float = 0.0
+    deadline: Deadline = NEVER
 
     @property
     def num_columns(self) -> int:
@@ -38,6 +45,7 @@ class LinearProgram:
         self, cost: float = 0.0, upper: float = 1.0, is_binary: bool = False, key: Key = ()
     ) -> int:
         """The position of a new variable in [0, `upper`]."""
+        self._look(len(self.cost))
         self.column_keys.append(key)
         self.cost.append(cost)
         self.upper.append(upper)
@@ -46,6 +54,7 @@ class LinearProgram:
 
     def add_row(self, terms: Terms, lower: float = -inf, upper: float = inf, key: Key = ()) -> int:
         """The position of a new row; equal bounds make an equation, one of them may be infinite."""
+        self._look(len(self.rows))
         row: dict[int, float] = {}
         for column, coefficient in terms:
             row[column] = row.get(column, 0.0) + coefficient
@@ -54,3 +63,8 @@ class LinearProgram:
         self.row_lower.append(lower)
         self.row_upper.append(upper)
         return len(self.rows) - 1
+
+    def _look(self, count: int) -> None:
+        """Look at the clock now and then."""
+        if count % LOOKS == 0:
+            self.deadline.check("a 0-1 program")

@@ -17,6 +17,7 @@ layers use them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from math import inf
 
 import numpy as np
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays.units import Broadcast, TaskUnits, parcels_on, task_units
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.programs.forest import Forest
 from splitfog.formulations.programs.linear_program import LinearProgram
@@ -42,6 +44,7 @@ def placement_program(
     at_most_s: float = inf,
     memory: bool = True,
     unit_s: float | None = None,
+    deadline: Deadline = NEVER,
 ) -> PlacementProgram:
     """The 0-1 program of an instance for `latency` or `period`.
 
@@ -55,8 +58,42 @@ def placement_program(
         False leaves the memory limits out.
     unit_s
         Seconds that one unit of cost is; None: `at_most_s`, else a rough size of the answer.
+    deadline
+        When there is no more use for it.
+
+    Raises
+    ------
+    TimeIsUp
+        At the deadline.
     """
-    return ProgramBuild(instance, objective, at_most_s, memory, unit_s).finished()
+    build = ProgramBuild(
+        instance,
+        objective,
+        at_most_s=at_most_s,
+        memory=memory,
+        unit_s=unit_s,
+        deadline=deadline,
+    )
+    return build.finished()
+
+
+def num_pairs(instance: Instance, objective: Objective) -> int:
+    """How many pairs of nodes the ends of all edges have, where the links form no forest; else 0.
+
+    Most of a program's columns, each in two rows: at most so many, less what is too dear.
+    """
+    if Forest.of(instance):
+        return 0
+    may = _may_send(instance, objective)
+    total = 0
+    for task in range(len(instance.tasks)):
+        units = task_units(instance, task, objective.transfers)
+        allowed = np.isfinite(units.costs_s)
+        for tail, head in units.edges:
+            ends = allowed[tail], allowed[head]
+            if min(ends[0].sum(), ends[1].sum()) > 1:
+                total += int((ends[0].astype(np.int64) @ may.astype(np.int64)) @ ends[1])
+    return total
 
 
 class ProgramBuild:
@@ -66,16 +103,18 @@ class ProgramBuild:
         self,
         instance: Instance,
         objective: Objective,
+        *,
         at_most_s: float,
         memory: bool,
-        unit_s: float | None = None,
+        unit_s: float | None,
+        deadline: Deadline,
     ) -> None:
         self.instance, self.objective = instance, objective
         self.routes, self.links = routes_of(instance), instance.directed_links
         self.rank = instance.node_rank
         self.is_period = objective.name == "period"
         self.weight = 1.0 if self.is_period else 1 / len(instance.tasks)
-        self.program = LinearProgram()
+        self.program = LinearProgram(deadline=deadline)
         self.units = tuple(
             task_units(instance, task, objective.transfers) for task in range(len(instance.tasks))
         )
@@ -246,11 +285,10 @@ class ProgramBuild:
 
     # anywhere
 
-    @property
+    @cached_property
     def _may(self) -> NDArray[np.bool_]:
         """[nodes, nodes]: whether a tensor may go from one node to the other."""
-        may: NDArray[np.bool_] = np.isfinite(self.routes.latency_s)
-        return may & (self.rank[:, None] <= self.rank) if self.objective.monotone else may
+        return _may_send(self.instance, self.objective)
 
     def _all_pairs_may(self, task: int, producer: int, reader: int) -> bool:
         columns = self.columns[task] != ABSENT
@@ -399,6 +437,12 @@ class ProgramBuild:
                 total += least
         for column in np.flatnonzero(cost + total - spared > self._most).tolist():
             self.program.upper[column] = self.program.cost[column] = 0.0
+
+
+def _may_send(instance: Instance, objective: Objective) -> NDArray[np.bool_]:
+    may: NDArray[np.bool_] = np.isfinite(routes_of(instance).latency_s)
+    rank = instance.node_rank
+    return may & (rank[:, None] <= rank) if objective.monotone else may
 
 
 def _sum(columns: NDArray[np.int64]) -> list[tuple[int, float]]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from jax import Array
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jax import Array
 
 
 def wait_seconds(second: Array, rho: Array) -> Array:

@@ -81,6 +81,8 @@ def _alternate(request: Request, planner: TaskPlanner, firsts: list[Placement]) 
         for placement in candidates:
             if placement.tobytes() in tried:
                 continue
+            if tried and request.out_of_time:
+                break
             tried.add(placement.tobytes())
             value, answer = planner.best(placement)
             times_s |= effective_times(planner.arrays, answer, times_s)

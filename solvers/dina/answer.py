@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from splitfog.formulations.audit import Audit
+from splitfog.formulations.deadline import TimeIsUp
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.games.audit import audit_of
 from splitfog.formulations.matching.exchange import Consent
@@ -59,5 +61,19 @@ def finished_answer(
         return Answer(None, stopped_by=stopped_by, reason=said + more)
     if stopped_by == "interrupted" and not request.is_small:
         return Answer(decision, stopped_by=stopped_by, reason=reason)
-    audit = audit_of(instance, decision, objective, consent, swaps)
+    audit = timely_audit(request, decision, consent, swaps)
+    if audit is None and request.closing.is_over:
+        unsaid = "not audited: the time was over"
+        reason = unsaid if reason is None else f"{reason}; {unsaid}"
     return Answer(decision, stopped_by=stopped_by, reason=reason, audit=audit)
+
+
+def timely_audit(
+    request: Request, decision: Decision, consent: Consent = "total", swaps: int = 0
+) -> Audit | None:
+    """The audit of a decision (`audit_of`), None where there is none or no time for it."""
+    instance, objective = request.instance, request.objective
+    try:
+        return audit_of(instance, decision, objective, consent, swaps, request.closing)
+    except TimeIsUp:
+        return None

@@ -84,7 +84,7 @@ def solve_dina_p(request: Request) -> Answer:
     changes, sweeps = 0, 0
     try:
         while sweeps < MOST_SWEEPS:
-            sweeps, moved = sweeps + 1, sweep(loads, request)
+            sweeps, moved = sweeps + 1, sweep(loads, request.deadline)
             changes += moved
             if request.out_of_time:
                 stopped_by = "time limit"
@@ -141,7 +141,7 @@ class _Search:
         self.responses = f"best responses: {found.stopped_by} after {found.rounds} rounds"
         for number in range(1, MOST_ROUNDS + 1):
             self.rounds = number
-            moved = sweep(self.loads, self.request)
+            moved = sweep(self.loads, self.request.deadline)
             self.partitions += moved
             made = 0 if self.request.out_of_time else self._offload()
             self.exchanges += made

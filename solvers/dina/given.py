@@ -37,7 +37,7 @@ def given_subtasks(request: Request) -> Given:
     elif objective.name != "batch" and all(task.source is not None for task in instance.tasks):
         from splitfog.solvers.dina.partition import first_pass
 
-        template, origin = first_pass(instance, objective), "DINA-P's first pass"
+        template, origin = first_pass(instance, objective, request.deadline), "DINA-P's first pass"
     else:
         template, origin = whole_tasks(instance), "whole tasks"
     if objective.name == "batch":  # a task without stages is one subtask

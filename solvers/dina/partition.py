@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.task import task_arrays
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.footprint import Footprint
@@ -44,13 +45,15 @@ MOST_PLANS = 50
 MOST_SWEEPS = 100
 
 
-def first_pass(instance: Instance, objective: Objective) -> Decision:
+def first_pass(instance: Instance, objective: Objective, deadline: Deadline = NEVER) -> Decision:
     """Every task partitioned once, in file order, from all at home; never worse than that.
+
+    Tasks whose turn does not come before the deadline stay at home.
 
     O(tasks b N) for b blocks a model, vectorised. All tasks must have a source.
     """
     loads = Loads.of(instance, objective, home_decision(instance, objective))
-    sweep(loads)
+    sweep(loads, deadline)
     return loads.decision
 
 
@@ -243,11 +246,11 @@ def repartition(loads: Loads, task: int) -> bool:
     return best is not own
 
 
-def sweep(loads: Loads, request: Request | None = None) -> int:
-    """Repartition every task once, in file order; how many changed. Stops when out of time."""
+def sweep(loads: Loads, deadline: Deadline = NEVER) -> int:
+    """Repartition every task once, in file order; how many changed. Stops at the deadline."""
     changed = 0
     for task in range(len(loads.tasks)):
-        if request is not None and request.out_of_time:
+        if deadline.is_over:
             break
         if repartition(loads, task):
             changed += 1

@@ -9,19 +9,21 @@ from typing import Any
 
 from ortools.sat.python import cp_model
 
+from splitfog.formulations.deadline import NEVER, Deadline
+
 POLL_S = 0.1
 """How often the waiting thread looks for Ctrl-C."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """Limits of one search: wall-clock seconds, deterministic effort, seed and workers.
+    """Limits of one search: its deadline, deterministic effort, seed and workers.
 
     `is_broad` takes turns with all of CP-SAT's strategies, neighbourhood search among them, instead
     of raising the bound alone. `first_only` stops at the first solution.
     """
 
-    time_limit_s: float = inf
+    deadline: Deadline = NEVER
     effort: float = inf
     seed: int = 0
     workers: int = 1
@@ -56,8 +58,8 @@ def search(model: cp_model.CpModel, limits: Search) -> Found:
     # rows (OR-Tools issue 5293, met here too); this limit switches that step off.
     parameters.presolve_inclusion_work_limit = 0
     parameters.catch_sigint_signal = False
-    if limits.time_limit_s < inf:
-        parameters.max_time_in_seconds = max(limits.time_limit_s, 0.0)
+    if (left := limits.deadline.remaining_s) < inf:
+        parameters.max_time_in_seconds = max(left, 0.0)
     if limits.effort < inf:
         parameters.max_deterministic_time = limits.effort
     status, interrupted = _run(solver, model)

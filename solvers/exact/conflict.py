@@ -8,13 +8,13 @@ which none could be left out: without any one of them there would be a placement
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.programs.placement_build import placement_program
 from splitfog.instances.instance import Instance
@@ -29,6 +29,7 @@ OBJECTIVES = ("latency", "period", "makespan")
 LIMIT_S = 5.0
 """For the whole search, at most."""
 MOST_RULES = 2_000
+WHY = "the search for rules in conflict"
 SHOWN = 6
 """Rules named in the sentence; the rest is counted."""
 
@@ -39,10 +40,6 @@ class Rule:
 
     text: str
     lift: Callable[[Instance, Objective], tuple[Instance, Objective]]
-
-
-class _Exhausted(Exception):
-    """No time is left."""
 
 
 def conflict_sentence(request: Request) -> str | None:
@@ -58,8 +55,9 @@ def conflict_sentence(request: Request) -> str | None:
     if len(rules) > MOST_RULES:
         return None
     try:
-        found = conflict(instance, objective, rules, min(LIMIT_S, request.remaining_s))
-    except _Exhausted:
+        end = request.clock() + min(LIMIT_S, request.remaining_s)
+        found = conflict(instance, objective, rules, Deadline(end, request.clock))
+    except TimeIsUp:
         return None
     if not found:
         return None
@@ -69,16 +67,15 @@ def conflict_sentence(request: Request) -> str | None:
 
 
 def conflict(
-    instance: Instance, objective: Objective, rules: Sequence[Rule], limit_s: float
+    instance: Instance, objective: Objective, rules: Sequence[Rule], deadline: Deadline
 ) -> list[Rule]:
     """Rules of which each is needed for there to be no placement; [] where there is one.
 
     Raises
     ------
-    _Exhausted
-        After `limit_s` seconds.
+    TimeIsUp
+        At the deadline.
     """
-    end = time.perf_counter() + limit_s
 
     def possible(kept: Sequence[Rule]) -> bool:
         lifted = instance, objective
@@ -86,7 +83,7 @@ def conflict(
         for rule in rules:
             if id(rule) not in kept_ones:
                 lifted = rule.lift(*lifted)
-        return _has_placement(*lifted, end - time.perf_counter())
+        return _has_placement(*lifted, deadline)
 
     def search(kept: list[Rule], is_new: bool, open_to: list[Rule]) -> list[Rule]:
         if is_new and not possible(kept):
@@ -103,18 +100,17 @@ def conflict(
     return search([], False, list(rules))
 
 
-def _has_placement(instance: Instance, objective: Objective, limit_s: float) -> bool:
+def _has_placement(instance: Instance, objective: Objective, deadline: Deadline) -> bool:
     """Whether a program without costs has a solution."""
-    if limit_s <= 0:
-        raise _Exhausted
+    deadline.check(WHY)
     if homeless_layer(instance, objective.transfers) is not None:
         return False
     untimed = Objective("latency", objective.transfers, objective.monotone)
-    program = placement_program(instance, untimed).program
+    program = placement_program(instance, untimed, deadline=deadline).program
     program.cost[:] = [0.0] * program.num_columns
-    result = solve_program(program, time_limit_s=limit_s)
+    result = solve_program(program, time_limit_s=deadline.remaining_s)
     if result.values is None and not result.infeasible:
-        raise _Exhausted
+        raise TimeIsUp(WHY)
     return not result.infeasible
 
 

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays.units import task_units
 from splitfog.formulations.bounds.impossible import impossibility
 from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.deadline import TimeIsUp
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.programs.placement import PlacementProgram
-from splitfog.formulations.programs.placement_build import placement_program
+from splitfog.formulations.programs.placement_build import num_pairs, placement_program
 from splitfog.formulations.programs.symmetry import SymmetryBreaking, symmetry_breaking
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
@@ -31,6 +32,8 @@ PHASES = (0.2, 0.4)
 SMALLER = 2.5
 """How many times smaller than its unit a value must be for the program to be scaled anew: below,
 an engine's `DOUBT` of 3e-7 units and its gap are less than the 1e-6 that counts as proven."""
+PAIR_S = 5e-6
+"""Seconds that a pair of nodes takes to be written for an edge and handed to HiGHS (measured)."""
 BOUND_EXCESS = 1e-6
 """Relative excess of a bound over the value that rounding explains."""
 
@@ -74,7 +77,7 @@ def _any_plan(request: Request) -> Answer | None:
 
     The program has no times, so that none can blur the proof.
     """
-    built = placement_program(request.instance, _untimed(request.objective))
+    built = _program(request, _untimed(request.objective))
     built.program.cost[:] = [0.0] * built.program.num_columns
     while True:
         result = solve_program(
@@ -102,7 +105,7 @@ def _in_phases(request: Request) -> Answer:
     if answer.stopped_by != "time limit":
         return answer
     engine = request.options.get("engine", "highs")
-    built = placement_program(request.instance, request.objective, request.incumbent_value)
+    built = _program(request, request.objective, request.incumbent_value)
     improve_period(request, built, engine, PHASES[1] * limit)
     again = _proven(request, request.remaining_s)
     return _no_weaker(again, answer)
@@ -130,7 +133,7 @@ def _attempt(request: Request, end_s: float) -> Answer:
     """The program in units of the best value, solved, or left at one that is much smaller."""
     unit_s = request.incumbent_value
     is_period = request.objective.name == "period"
-    built = placement_program(request.instance, request.objective, unit_s)
+    built = _program(request, request.objective, unit_s)
     kept = symmetry_breaking(built, unit_s if is_period else None)
     for breaking in kept:
         breaking.add_to(built)
@@ -164,6 +167,19 @@ def _tree(result: MilpResult, unit_s: float) -> str | None:
     return f"bound at the root {result.root * unit_s:.6g} s, {nodes} in the tree"
 
 
+def _program(
+    request: Request, objective: Objective, at_most_s: float = inf, memory: bool = True
+) -> PlacementProgram:
+    """The program, or `TimeIsUp`: at once, where writing it takes more than the time left."""
+    if request.time_limit_s is not None:
+        pairs = num_pairs(request.instance, objective)
+        if pairs * PAIR_S > request.remaining_s:
+            raise TimeIsUp(f"a program of {pairs} pairs of places takes more than the time left")
+    return placement_program(
+        request.instance, objective, at_most_s, memory, deadline=request.deadline
+    )
+
+
 def _untimed(objective: Objective) -> Objective:
     """The objective with the same feasible decisions whose program has no rows with times."""
     return Objective("latency", objective.transfers, objective.monotone)
@@ -186,7 +202,7 @@ def offer_simple_plans(request: Request) -> None:
     instance, transfers = request.instance, request.objective.transfers
     units = [task_units(instance, task, transfers) for task in range(len(instance.tasks))]
     for node in range(len(instance.nodes)):
-        if request.out_of_time:
+        if request.out_of_time and request.incumbent is not None:
             return
         placements = []
         for own in units:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 
+from splitfog.formulations.deadline import TimeIsUp
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.fronts.criteria import Criterion
 from splitfog.formulations.fronts.program import CriteriaProgram, criteria_program
@@ -28,10 +29,6 @@ _LIMITED_LAST = ("latency", "period", "memory", "bytes")
 Values = dict[str, float]
 
 
-class OutOfTime(Exception):
-    """The engine stopped before it proved its answer."""
-
-
 def epsilon_constraint(archive: Archive, remaining_s: Callable[[], float], seed: int = 0) -> bool:
     """Offer a plan for every point of a front; False where there is none.
 
@@ -46,7 +43,7 @@ def epsilon_constraint(archive: Archive, remaining_s: Callable[[], float], seed:
     ------
     SolverDeclined
         For `makespan`, which is not linear.
-    OutOfTime
+    TimeIsUp
         When time is over; what was found is in the archive.
     """
     criteria = archive.criteria
@@ -157,7 +154,7 @@ class _Programs:
             if result.infeasible:
                 return None
             if result.values is None or not result.optimal:
-                raise OutOfTime
+                raise TimeIsUp("the engine stopped before it proved its answer")
             decision = placements.decode(result.values)
             if not placements.exclude_overfull(decision):
                 self.archive.offer(decision)

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from splitfog.formulations.deadline import TimeIsUp
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.fronts.criteria import Criteria, criteria_of
 from splitfog.formulations.fronts.front import Front, FrontPoint
@@ -15,7 +16,7 @@ from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.solvers.base import SolverDeclined, is_strict
 from splitfog.solvers.fronts.archive import Archive
-from splitfog.solvers.fronts.epsilon_constraint import RESOLUTION, OutOfTime, epsilon_constraint
+from splitfog.solvers.fronts.epsilon_constraint import RESOLUTION, epsilon_constraint
 from splitfog.solvers.fronts.search import (
     MOST_ENUMERATED,
     enumerate_front,
@@ -125,7 +126,7 @@ class _Run:
             if kind == "exact":
                 return self._exact()
             return self._supported() if kind == "supported" else self._searched([])
-        except OutOfTime:
+        except TimeIsUp:
             reason = "the exact front was not finished in time"
             return _Outcome("archive", "0-1 programs", self._status, "time limit", reason)
         except KeyboardInterrupt:
@@ -145,7 +146,7 @@ class _Run:
                         return outcome
                 except SolverDeclined as declined:
                     passed.append(f"not {kind}: {declined.reason}")
-                except OutOfTime:
+                except TimeIsUp:
                     passed.append(f"not {kind}: not finished in time")
                     stopped_by = "time limit"
                 except Exception as error:

@@ -17,9 +17,9 @@ from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
-from splitfog.solvers.base import Answer, SolverDeclined, is_strict
+from splitfog.solvers.base import Answer, SolverDeclined, is_strict, timely
 from splitfog.solvers.declare import SolverInfo
-from splitfog.solvers.exact.brute_force import num_placements, topological_orders
+from splitfog.solvers.exact.brute_force import num_orders, num_placements, topological_orders
 from splitfog.solvers.fronts.archive import Archive, ArchiveRequest
 from splitfog.solvers.registry import load_solver, own_infos, parse_options
 
@@ -31,12 +31,11 @@ PATIENCE = 2_000
 
 
 def num_decisions(archive: Archive) -> int:
-    """How many decisions an enumeration tries; counted to just above `MOST_ENUMERATED`."""
+    """How many decisions an enumeration tries; of more than `MOST_ENUMERATED`, some more."""
     instance = archive.criteria.instance
     count = num_placements(instance)
-    if archive.criteria.with_order and count <= MOST_ENUMERATED:
-        orders = topological_orders(instance.model_of(instance.tasks[0]))
-        count *= sum(1 for _, _ in zip(orders, range(MOST_ENUMERATED + 1), strict=False))
+    if archive.criteria.with_order and 0 < count <= MOST_ENUMERATED:
+        count *= num_orders(instance.model_of(instance.tasks[0]), MOST_ENUMERATED // count)
     return count
 
 
@@ -143,7 +142,8 @@ def _run(info: SolverInfo, request: ArchiveRequest, archive: Archive) -> Answer:
     from splitfog.solvers.fronts.watch import ArchiveWatch
     from splitfog.solvers.search.evolution import evolve
 
-    return evolve(request, ArchiveWatch(archive, request.objective))
+    watch = ArchiveWatch(archive, request.objective)
+    return timely(lambda own: evolve(own, watch))(request)
 
 
 def _together(instance: Instance, node: int) -> Decision:

@@ -14,6 +14,7 @@ from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.arrays.ticks import ticks_per_second
 from splitfog.formulations.bounds.impossible import impossibility
 from splitfog.formulations.costs.feasibility import memory_room
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import StoppedBy
@@ -26,13 +27,16 @@ from splitfog.solvers.exact.min_cut import least_cut, line_network
 from splitfog.solvers.makespan.quick_plans import NO_PLAN, quick_plan
 from splitfog.solvers.makespan.segment_model import solve_segment
 from splitfog.solvers.makespan.series_path import SeriesSearch, whole_decision
-from splitfog.solvers.starts.packed_plans import packed_plans
+from splitfog.solvers.starts.packed_plans import plans_that_fit
 from splitfog.solvers.starts.warm_starts import drawn, rivals
 
 COARSE = 64.0
 """A makespan this many times below the one that the tick was chosen for has it chosen anew."""
 LATE, LEAST_LATE_S = 0.05, 0.1
-"""Of the time limit, what random placements may take at its end; and seconds in any case."""
+"""Of the time limit, what is kept for baselines and random placements at its end; and seconds, if
+that is no more than half of it."""
+LEAST_DRAWN_S = 0.01
+"""For random placements in any case."""
 
 
 def solve_cp_sat(request: Request) -> Answer:
@@ -62,8 +66,7 @@ def solve_cp_sat(request: Request) -> Answer:
         answer = _in_ticks(request, seconds)
         better = request.incumbent_value * COARSE < chosen_for
         if answer.stopped_by == "time limit":
-            late_s = max(LATE * (request.time_limit_s or 0.0), LEAST_LATE_S)
-            request.offer_all(drawn(request, late_s))
+            request.offer_all(drawn(request, max(request.remaining_s, LEAST_DRAWN_S)))
             return changed(answer, decision=request.incumbent)
         if not better or answer.stopped_by != "finished":
             return answer
@@ -85,7 +88,7 @@ def _known_placements(request: Request) -> Iterator[list[int]]:
     """Placements from elsewhere: the start's, packings, the least latency on tiers in a line."""
     if request.start is not None and not request.start.tasks[0].stages:
         yield request.start.tasks[0].placement.tolist()
-    for decision in packed_plans(request.instance, request.objective, request.seed):
+    for decision in plans_that_fit(request):
         yield decision.tasks[0].placement.tolist()
     try:
         latency = Objective("latency", monotone=request.objective.monotone)
@@ -110,7 +113,7 @@ def _first_placement(request: Request, seconds: Durations) -> Answer | None:
     scale = ticks_per_second(seconds.spans(horizon), horizon)
     table = durations(seconds.arrays, request.objective.monotone, scale)
     problem = problem_of(table, _everything(seconds.arrays), with_memory=True)
-    limits = Search(time_limit_s=request.remaining_s, seed=request.seed, first_only=True)
+    limits = Search(deadline=request.deadline, seed=request.seed, first_only=True)
     found = solve_segment(problem, NO_PLAN, floor(horizon * scale) + 1, 0.0, limits)
     if found.plan.value < inf:
         request.offer(whole_decision([problem], [found.plan], [0]))
@@ -135,13 +138,26 @@ def _in_ticks(request: Request, seconds: Durations) -> Answer:
     segments = series_segments(arrays) if request.options["decompose"] else (whole,)
     binds = _memory_binds(table)
     problems = [problem_of(table, segment, binds and segment == whole) for segment in segments]
-    path = SeriesSearch(request, problems, scale, limit)
+    deadline = _last_look(request)
+    path = SeriesSearch(request, problems, scale=scale, limit=limit, deadline=deadline)
     stopped = path.run()
     if stopped == "finished" and binds and len(problems) > 1:
         one = problem_of(table, whole, True)
         if path.placement is None or not one.fits(path.placement[list(one.layers)].tolist()):
-            stopped = SeriesSearch(request, [one], scale, limit, path.bound).run()
+            again = SeriesSearch(
+                request, [one], scale=scale, limit=limit, bound=path.bound, deadline=deadline
+            )
+            stopped = again.run()
     return Answer(request.incumbent, request.lower_bound, stopped_by=stopped)
+
+
+def _last_look(request: Request) -> Deadline:
+    """When the search ends, so that others still have time for a plan of theirs."""
+    limit = request.time_limit_s
+    if limit is None:
+        return NEVER
+    late_s = min(max(LATE * limit, LEAST_LATE_S), limit / 2)
+    return Deadline(request.deadline.moment - late_s, request.clock)
 
 
 def _everything(arrays: TaskArrays) -> Segment:

@@ -46,6 +46,9 @@ class LayerModel(Protocol):
     starts: list[Any]
     end: Any
 
+    def look(self) -> None:
+        """Look at the clock."""
+
     def when(self, constraint: Any, *literals: Any) -> None:
         """Enforce a constraint only if all literals hold."""
 
@@ -100,6 +103,7 @@ class HopModel:
             leaves.add(target)
         for home in self.owner.domains[tensor]:
             reached = {leaf for leaf in leaves if self.routes.path(home, leaf) is not None}
+            self.owner.look()
             self._tree(tensor, home, self.routes.tree(home, reached) or [])
         for reader in self.problem.readers[tensor]:
             self._read(tensor, reader)
@@ -257,6 +261,7 @@ class HopModel:
     def _apart(self) -> None:
         """Activities on one node or link are in the order of their layers' ranks."""
         for first, second in self._pairs():
+            self.owner.look()
             literals = (first.literal, second.literal)
             before = self._before(first.layer, second.layer)
             self.owner.when(self.model.add(second.start >= first.end), before, *literals)

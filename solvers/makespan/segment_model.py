@@ -19,6 +19,7 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from splitfog.formulations.arrays.segment_problem import SegmentProblem
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.solvers.engines.cp_sat import Search, search
 from splitfog.solvers.makespan.hops import HopModel
 from splitfog.solvers.makespan.quick_plans import SegmentPlan, longest_first
@@ -67,17 +68,22 @@ def solve_segment(
     bound
         A lower bound known already.
     limits
-        Time, seed and workers.
+        Deadline, seed and workers.
     relaxed
         Whether hops that wait keep only clear of one another, without the one rank: the bound
         is valid, the plan's value recomputed.
     factor
         How many ticks are counted as one: the bound is valid, the plan's value recomputed, and the
         search far shorter where ticks are fine.
+
+    Raises
+    ------
+    TimeIsUp
+        At the deadline, if the model is not finished by then.
     """
     upper = min(upper, known.value - 1)
     counted = problem if factor == 1 else problem.coarser(factor)
-    model = SegmentModel(counted, upper // factor, bound // factor, relaxed)
+    model = SegmentModel(counted, upper // factor, bound // factor, relaxed, limits.deadline)
     if model.is_empty:
         return SegmentResult(
             plan=known, bound=max(bound, upper + 1), closed=True, infeasible=not known.order
@@ -105,9 +111,14 @@ class SegmentModel:
     """The constraint program, its hint and the way back; `is_empty` if no plan meets `upper`."""
 
     def __init__(
-        self, problem: SegmentProblem, upper: float, bound: float, relaxed: bool = False
+        self,
+        problem: SegmentProblem,
+        upper: float,
+        bound: float,
+        relaxed: bool = False,
+        deadline: Deadline = NEVER,
     ) -> None:
-        self.problem, self.upper = problem, int(upper)
+        self.problem, self.upper, self.deadline = problem, int(upper), deadline
         self.model = cp_model.CpModel()
         useful = problem.through <= upper
         for group in problem.groups:
@@ -130,6 +141,10 @@ class SegmentModel:
         given = [literal for literal in literals if literal is not None]
         if given:
             constraint.only_enforce_if(given)
+
+    def look(self) -> None:
+        """Look at the clock; `TimeIsUp` leaves the model unfinished."""
+        self.deadline.check("a constraint program")
 
     def on(self, layer: int, values: Sequence[float]) -> Any:
         """The entry of a row of whole numbers, one a node, at a layer's node."""
@@ -179,6 +194,7 @@ class SegmentModel:
         problem = self.problem
         for layer, producers in enumerate(problem.inputs):
             for producer in producers:
+                self.look()
                 if not problem.is_virtual[layer]:
                     self.model.add(self.starts[layer] >= self.ended(producer))
                 self._transfer(producer, layer)

@@ -18,10 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.critical_path import Table
-from splitfog.formulations.arrays.segment_problem import SegmentProblem
+from splitfog.formulations.arrays.segment_problem import Durations, SegmentProblem
+from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.plan import StoppedBy
 from splitfog.instances.arrays import frozen
+from splitfog.instances.kept import kept
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Request
 from splitfog.solvers.engines.cp_sat import Search
@@ -72,13 +74,16 @@ class Leg:
     def lower(self) -> Table:
         """[states before, states after]: lower bounds of the arcs, raised as they are solved."""
         before, after = self.width
-        firsts = [self._pinned((entry, 0)).heads for entry in range(before)]
-        lasts = [self._pinned((0, exit_)).tails for exit_ in range(after)]
+        nodes = np.arange(self.problem.num_nodes)
+        tails = np.stack([self._pinned((0, exit_)).tails for exit_ in range(after)])
+        open_ = np.stack([self.problem.pinned(None, exit_).times for exit_ in range(after)])
         table = np.full((before, after), inf)
         for entry in range(before):
-            for exit_ in range(after):
-                through = firsts[entry] + self._pinned((entry, exit_)).times + lasts[exit_]
-                table[entry, exit_] = through.min(axis=1).max()
+            times = open_.copy()  # [states after, layers, nodes]
+            if self.has_entry:
+                times[:, 0] = np.where(nodes == entry, times[:, 0], inf)
+            through = self._pinned((entry, 0)).heads + times + tails
+            table[entry] = through.min(axis=2).max(axis=1)
         return table
 
     @cached_property
@@ -86,42 +91,37 @@ class Leg:
         """[states before, states after]: the arcs' best values, inf where none is known."""
         return np.full(self.width, inf)
 
-    @cached_property
-    def names(self) -> dict[Pair, NDArray[np.int64]]:
-        """[nodes] by pair: what the nodes of the arc kept for it are called on its own way."""
-        own = np.arange(self.problem.num_nodes)
-        has_twins = bool(self.problem.durations.twins)
-        before, after = self.width
-        pairs = product(range(before), range(after))
-        return {pair: self._names(pair) if has_twins else own for pair in pairs}
+    def names(self, pair: Pair) -> list[int]:
+        """[nodes]: what the nodes of the arc kept for a pair are called on its own way."""
+        return self._twins[pair] if self._twins else list(range(self.problem.num_nodes))
+
+    def called(self, pair: Pair, placement: Sequence[int]) -> list[int]:
+        """A placement on the way of a pair, on the nodes of the arc kept for it."""
+        own = {name: node for node, name in enumerate(self.names(pair))}
+        return [own[node] for node in placement]
 
     @cached_property
     def kept(self) -> dict[Pair, Pair]:
         """The pair whose arc stands for that of a pair."""
-        if not self.problem.durations.twins:
-            return {pair: pair for pair in self.names}
-        called = {pair: np.argsort(names).tolist() for pair, names in self.names.items()}
+        before, after = self.width
+        pairs = list(product(range(before), range(after)))
+        if not self._twins:
+            return {pair: pair for pair in pairs}
         return {
             (entry, exit_): (
-                own[entry] if self.has_entry else 0,
-                0 if self.problem.exit is None else own[exit_],
+                self._twins[entry, exit_].index(entry) if self.has_entry else 0,
+                0 if self.problem.exit is None else self._twins[entry, exit_].index(exit_),
             )
-            for (entry, exit_), own in called.items()
+            for entry, exit_ in pairs
         }
 
-    def _names(self, pair: Pair) -> NDArray[np.int64]:
-        names = np.arange(self.problem.num_nodes)
-        taken: list[int] = []
-        states = [pair[0]] if self.has_entry else []
-        states += [] if self.problem.exit is None else [pair[1]]
-        for state in dict.fromkeys(states):
-            for twins in self.problem.durations.twins:
-                if state in twins:
-                    first = next(node for node in twins if node not in taken)
-                    at = int(np.flatnonzero(names == state)[0])
-                    names[[first, at]] = names[[at, first]]
-                    taken.append(first)
-        return names
+    @property
+    def _twins(self) -> dict[Pair, list[int]]:
+        """The names by pair; none where no nodes are twins."""
+        durations = self.problem.durations
+        if not durations.twins:
+            return {}
+        return twin_names(durations, self.has_entry, self.problem.exit is not None)
 
     def pair(self, placement: Sequence[int]) -> Pair:
         """The pair that a placement of the segment belongs to."""
@@ -134,15 +134,15 @@ class Leg:
         if kept not in self.arcs:
             problem = self._pinned(kept)
             self.arcs[kept] = Arc(problem, NO_PLAN)
-            called = np.argsort(self.names[pair])
-            known = [called[list(placement)].tolist() for placement in placements]
+            known = [self.called(pair, placement) for placement in placements]
             self.improve(pair, quick_plan(problem, known), self.lower[pair])
         return self.arcs[kept]
 
     def plan(self, pair: Pair) -> SegmentPlan:
         """The best plan of an arc, on the nodes of a pair."""
         plan = self.arc(pair).plan
-        return changed(plan, placement=tuple(self.names[pair][list(plan.placement)].tolist()))
+        names = self.names(pair)
+        return changed(plan, placement=tuple(names[node] for node in plan.placement))
 
     def improve(self, pair: Pair, plan: SegmentPlan, bound: float) -> None:
         """Take a plan and a bound of an arc if they are better than what is known.
@@ -162,12 +162,37 @@ class Leg:
     def _alike(self) -> dict[Pair, list[Pair]]:
         """Pairs by the one whose arc they share."""
         found: dict[Pair, list[Pair]] = {}
-        for pair, kept in self.kept.items():
-            found.setdefault(kept, []).append(pair)
+        for pair, own in self.kept.items():
+            found.setdefault(own, []).append(pair)
         return found
 
     def _pinned(self, pair: Pair) -> SegmentProblem:
         return self.problem.pinned(pair[0] if self.has_entry else None, pair[1])
+
+
+@kept()
+def twin_names(
+    durations: Durations, has_entry: bool, has_exit: bool
+) -> dict[tuple[int, int], list[int]]:
+    """[nodes] by the pair of a segment's ends: as what its nodes count, twins of them swapped.
+
+    The ends come to be the first of their twins, so that pairs that differ by a swap are one.
+    """
+    count = len(durations.arrays.instance.nodes)
+    before, after = range(count if has_entry else 1), range(count if has_exit else 1)
+    found = {}
+    for pair in product(before, after):
+        names, taken = list(range(count)), list[int]()
+        states = [*pair[: int(has_entry)], *(pair[1:] if has_exit else ())]
+        for state in dict.fromkeys(states):
+            for twins in durations.twins:
+                if state in twins:
+                    first = next(node for node in twins if node not in taken)
+                    at = names.index(state)
+                    names[first], names[at] = names[at], names[first]
+                    taken.append(first)
+        found[pair] = names
+    return found
 
 
 def shortest_path(tables: Sequence[Table]) -> tuple[float, list[Pair]]:
@@ -208,7 +233,7 @@ def whole_decision(
 
 
 class SeriesSearch:
-    """The search over segments in series, in ticks of 1 / scale seconds.
+    """The search over segments in series, in ticks of 1 / scale seconds, until a deadline.
 
     `limit`: some plan is below it. `bound`: what is known of the makespan, and then proven.
     `placement`: that of the best plan of all segments, which may break a memory limit.
@@ -218,11 +243,13 @@ class SeriesSearch:
         self,
         request: Request,
         problems: Sequence[SegmentProblem],
+        *,
         scale: float,
         limit: float,
         bound: float = 0.0,
+        deadline: Deadline,
     ) -> None:
-        self.request, self.problems = request, problems
+        self.request, self.problems, self.deadline = request, problems, deadline
         self.scale, self.bound = scale, bound
         kinds: dict[object, Leg] = {}
         self.legs = [
@@ -236,9 +263,19 @@ class SeriesSearch:
 
     def run(self) -> StoppedBy:
         """Search until the shortest path is solved; offers plans and keeps the request's bound."""
+        try:
+            return self._searched()
+        except TimeIsUp:
+            self._ask()
+            self._join()
+            return "time limit"
+
+    def _searched(self) -> StoppedBy:
+        """Search until the shortest path is solved, or until Ctrl-C."""
         while True:
             path = self._bounded()
             for at, pair in enumerate(path):
+                self._look()
                 self._opened(self.legs[at], at, pair)
             self._offer(path)
             arcs = [self.legs[at].arc(pair) for at, pair in enumerate(path)]
@@ -249,14 +286,14 @@ class SeriesSearch:
             if self.interrupted:
                 self._join()
                 return "interrupted"
-            if self.request.out_of_time:
-                self._ask()
-                self._join()
-                return "time limit"
+            self._look()
             at = min(left, key=lambda at: self._urgency(at, path[at]))
             if arcs[at].attempts:
                 self._ask()
             self._solve(self.legs[at], path[at])
+
+    def _look(self) -> None:
+        self.deadline.check("the search over blocks")
 
     def _ask(self) -> None:
         """Go on from the best that a baseline finds, once, where the first searches did not do."""
@@ -266,7 +303,8 @@ class SeriesSearch:
         if self.request.offer_all(rivals(self.request)):
             self.best = min(self.best, floor(self.request.incumbent_value * self.scale) + 1.0)
             for at in range(len(self.problems)):
-                self._take(at)
+                if not self.deadline.is_over:
+                    self._take(at)
 
     def _take(self, at: int) -> None:
         """The incumbent's own part in a segment, if it is better than what is known of its arc."""
@@ -274,7 +312,7 @@ class SeriesSearch:
         leg = self.legs[at]
         pair = leg.pair(placement)
         problem = leg.arc(pair).problem
-        called = np.argsort(leg.names[pair])[placement].tolist()
+        called = leg.called(pair, placement)
         plan = SegmentPlan(problem.book(called, order), tuple(called), tuple(order))
         leg.improve(pair, plan, leg.lower[pair])
 
@@ -295,7 +333,11 @@ class SeriesSearch:
 
     def _bounded(self) -> list[Pair]:
         """The shortest path under bounds, whose length bounds the makespan."""
-        length, path = shortest_path([leg.lower for leg in self.legs])
+        tables = []
+        for leg in self.legs:
+            self._look()
+            tables.append(leg.lower)
+        length, path = shortest_path(tables)
         self.bound = max(self.bound, min(length, self.best))
         self.request.raise_bound(max(0.0, self.bound / self.scale))
         return path
@@ -334,7 +376,7 @@ class SeriesSearch:
         rounds = max(0, arc.attempts - arc.problem.durations.contended)
         factor = 1 if rounds == 0 or arc.fine else _factor(arc.plan.value)
         limits = Search(
-            time_limit_s=request.remaining_s,
+            deadline=self.deadline,
             effort=FIRST_EFFORT * GROWTH**arc.attempts,
             seed=request.seed,
             workers=request.options["workers"],

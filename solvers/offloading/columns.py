@@ -62,7 +62,7 @@ def _solved(
     """The same in units of `value`."""
     if (assignments.links.base_load >= 1).any():
         return Found(None, inf)
-    master = Master(assignments, value if start is not None else inf)
+    master = Master(assignments, value if start is not None else inf, request.deadline)
     stopped = master.generate(start, request)
     if stopped is not None or master.bound >= master.cutoff:
         return Found(None, master.seconds(min(master.bound, master.cutoff)), stopped or "finished")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.audit import Audit
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import Decision, TaskDecision
-from splitfog.formulations.games.audit import audit_of, given_audit
+from splitfog.formulations.games.audit import given_audit
 from splitfog.formulations.offloading.catalogue import Chosen, PlanTable
 from splitfog.formulations.offloading.footprint import Footprint
 from splitfog.formulations.offloading.loads import Loads
@@ -24,6 +24,7 @@ from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.tolerances import EQUAL, ROUNDING
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined
+from splitfog.solvers.dina.answer import timely_audit
 from splitfog.solvers.dina.dina import dina_decision
 from splitfog.solvers.dina.partition import (
     MOST_PLANS,
@@ -59,7 +60,7 @@ def solve_joint_ilp(request: Request) -> Answer:
     SolverDeclined
         Above `MOST_TASKS` tasks, and where a task has no source.
     """
-    instance, objective = request.instance, request.objective
+    instance = request.instance
     require_sources("joint-ilp", instance)
     if len(instance.tasks) > MOST_TASKS:
         reason = f"the instance has {len(instance.tasks)} tasks, more than {MOST_TASKS}"
@@ -79,7 +80,7 @@ def solve_joint_ilp(request: Request) -> Answer:
     proof = given_audit(value, min(search.bound(), value) * (1 - ROUNDING))
     found = "" if proof.proven else " found"
     reason = f"best choice of one plan per task{found} out of {plans}; lower_bound is for all plans"
-    game = audit_of(instance, decision, objective) or Audit()
+    game = timely_audit(request, decision) or Audit()
     audit = changed(game, given_catalogue=changed(proof, plans=plans))
     return Answer(decision, stopped_by=stopped, reason=reason, audit=audit)
 
@@ -93,6 +94,7 @@ def catalogues_of(request: Request) -> list[list[Footprint]]:
     loads = Loads.of(instance, objective, known[-1])
     catalogues = []
     for task in range(len(instance.tasks)):
+        request.deadline.check("the catalogue of plans")
         own = loads.take(task)
         beside = catalogue(instance, objective, task, loads)
         loads.put(task, own)
@@ -111,10 +113,10 @@ def _known(request: Request) -> list[Decision]:
     instance, objective = request.instance, request.objective
     first_loads(request)
     begun = [] if request.incumbent is None else [request.incumbent]
-    loads = Loads.of(instance, objective, first_pass(instance, objective))
+    loads = Loads.of(instance, objective, first_pass(instance, objective, request.deadline))
     known = [*begun, home_decision(instance, objective), loads.decision]
     for _ in range(MOST_SWEEPS):
-        if request.out_of_time or not sweep(loads, request):
+        if request.out_of_time or not sweep(loads, request.deadline):
             break
     return [*known, loads.decision, dina_decision(request)]
 

@@ -18,12 +18,14 @@ from typing import Any
 import highspy
 import numpy as np
 
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.node_sets import node_sets
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.tolerances import BOUND_SLACK, EQUAL
 from splitfog.instances.arrays import Floats, Integers
 from splitfog.solvers.base import Request
+from splitfog.solvers.engines.result import LEAST_S
 from splitfog.solvers.offloading.pricing import NodeColumns, Prices, barriers_of
 
 Column = tuple[int, int]
@@ -100,6 +102,7 @@ class Master:
 
     assignments: Assignments
     value: float
+    deadline: Deadline = NEVER
     columns: list[Column] = field(default_factory=list)
     bound: float = -inf
 
@@ -112,12 +115,11 @@ class Master:
         links = overloadable_links(own)
         self.room = links.room
         stays = [own_sets.stay_weight / self.unit_s for own_sets in sets]
-        self.nodes = [
-            NodeColumns(
-                each, self.barriers, links.load[:, list(each.members), each.node], self.room, stay
-            )
-            for each, stay in zip(sets, stays, strict=True)
-        ]
+        self.nodes = []
+        for each, stay in zip(sets, stays, strict=True):
+            self.deadline.check("the columns of all nodes")
+            load = links.load[:, list(each.members), each.node]
+            self.nodes.append(NodeColumns(each, self.barriers, load, self.room, stay))
         self.constant = float(own.weight @ own.subtasks.base_s) / self.unit_s
         self.constant += sum(stay * each.wait_s[0] for each, stay in zip(sets, stays, strict=True))
         self.constant += float(self.barriers.least @ self.barriers.is_barrier)
@@ -135,7 +137,13 @@ class Master:
         """Columns until none has a negative reduced cost; keeps the best bound and its prices."""
         highs = self._begin(start)
         for _ in range(ROUNDS):
+            if self.deadline.remaining_s < inf:
+                highs.setOptionValue(
+                    "time_limit", highs.getRunTime() + max(self.deadline.remaining_s, LEAST_S)
+                )
             highs.run()
+            if request.out_of_time:
+                return "time limit"
             prices = self._prices(highs)
             bound, reduced = self._price(prices)
             if bound > self.bound:

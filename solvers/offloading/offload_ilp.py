@@ -8,7 +8,8 @@ import numpy as np
 
 from splitfog.formulations.audit import Audit
 from splitfog.formulations.costs.feasibility import decision_violations
-from splitfog.formulations.games.audit import audit_of, given_audit
+from splitfog.formulations.deadline import TimeIsUp
+from splitfog.formulations.games.audit import given_audit
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.compact_program import offload_program
 from splitfog.formulations.offloading.lone_slices import written, written_assignments
@@ -16,6 +17,7 @@ from splitfog.formulations.offloading.node_sets import table_sizes
 from splitfog.instances.arrays import Integers
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined
+from splitfog.solvers.dina.answer import timely_audit
 from splitfog.solvers.dina.given import Given, given_subtasks
 from splitfog.solvers.engines.milp import solve_program
 from splitfog.solvers.offloading.columns import Found, solve_by_columns
@@ -23,6 +25,8 @@ from splitfog.solvers.offloading.start import search_assignment
 
 MOST_SETS = 6_000_000
 """Sets of subtasks, over all nodes, that columns are made of."""
+SET_S = 1e-6
+"""Seconds that a set takes before the first program over columns is solved."""
 MOST_PLACES = 2_000
 """Pairs of subtask and node of the compact program."""
 
@@ -58,11 +62,14 @@ def solve_offload_ilp(request: Request) -> Answer:
     assignments = written_assignments(given.subtasks)
     compact, note = _formulation(request, assignments)
     first = given.subtasks.assignment()
-    start, value = search_assignment(assignments, first, request.seed)
+    start, value = search_assignment(assignments, first, request.seed, deadline=request.deadline)
     if start is not None:
         request.offer(written(given.subtasks.decision(start)))
     solve = _by_program if compact else solve_by_columns
-    found = solve(assignments, start, value, request) if value > 0 else Found(None, 0.0)
+    try:
+        found = solve(assignments, start, value, request) if value > 0 else Found(None, 0.0)
+    except TimeIsUp:
+        found = Found(None, -inf, "time limit")
     best = _better(assignments, start, found.assignment)
     return _answer(request, given, best, found, note)
 
@@ -71,7 +78,8 @@ def _formulation(request: Request, assignments: Assignments) -> tuple[bool, str]
     """Whether to take the compact program, and why if it was not asked for."""
     sets, places = table_sizes(assignments), int(np.isfinite(assignments.subtasks.alone_s()).sum())
     asked = request.options.get("formulation", "columns") == "compact"
-    if not asked and sets <= MOST_SETS:
+    most = int(min(MOST_SETS, max(request.remaining_s, 0.0) / SET_S))
+    if not asked and sets <= most:
         return False, ""
     if places > MOST_PLACES:
         reason = (
@@ -79,7 +87,7 @@ def _formulation(request: Request, assignments: Assignments) -> tuple[bool, str]
             f"{MOST_PLACES}"
         )
         raise SolverDeclined("offload-ilp", reason, "dina")
-    note = f"{sets} sets of subtasks are more than {MOST_SETS}: the compact program instead"
+    note = f"{sets} sets of subtasks are more than {most}: the compact program instead"
     return True, "" if asked else note
 
 
@@ -89,7 +97,7 @@ def _by_program(
     """The compact program; without a start there is no bound on waits, so it finds nothing."""
     if start is None:
         return Found(None, -inf)
-    built = offload_program(assignments, value)
+    built = offload_program(assignments, value, request.deadline)
     result = solve_program(
         built.program,
         time_limit_s=request.remaining_s,
@@ -134,7 +142,7 @@ def _answer(
     bound = min(found.bound, value) if found.bound > -inf else None
     proof = given_audit(value, bound)
     request.offer(decision)  # an interrupt while it is audited loses nothing
-    game = audit_of(request.instance, decision, request.objective) or Audit()
+    game = timely_audit(request, decision) or Audit()
     parts = [f"best assignment of {given.origin}" + ("" if proof.proven else " found"), note]
     if given.chosen:
         parts.append("lower_bound is for these subtasks")

@@ -6,6 +6,7 @@ from math import inf
 
 import numpy as np
 
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.instances.arrays import Integers
@@ -15,25 +16,31 @@ MOST_WORK = 20_000
 
 
 def search_assignment(
-    assignments: Assignments, start: Integers | None = None, seed: int = 0, restarts: int = 3
+    assignments: Assignments,
+    start: Integers | None = None,
+    seed: int = 0,
+    restarts: int = 3,
+    deadline: Deadline = NEVER,
 ) -> tuple[Integers | None, float]:
     """The best feasible assignment that local searches find, and its value; None, inf if none.
 
     The first search starts from `start` or from greedy, the others from what random moves make
-    of the best. O(`MOST_WORK`) evaluations in all; no guarantee.
+    of the best, while there is time. O(`MOST_WORK`) evaluations in all; no guarantee.
     """
     rng = np.random.default_rng(seed)
     budget = [MOST_WORK]
-    best, value = _descend(assignments, _greedy(assignments, rng), budget)
+    best, value = _descend(assignments, _greedy(assignments, rng), budget, deadline)
     if start is not None:
-        best, value = min((best, value), _descend(assignments, start, budget), key=lambda p: p[1])
+        best, value = min(
+            (best, value), _descend(assignments, start, budget, deadline), key=lambda p: p[1]
+        )
     for _ in range(restarts):
-        if not len(best) or budget[0] <= 0:
+        if not len(best) or budget[0] <= 0 or deadline.is_over:
             break
         shaken = best.copy()
         chosen = rng.random(len(best)) < 0.3
         shaken[chosen] = _allowed_nodes(assignments, rng)[chosen]
-        other, other_value = _descend(assignments, shaken, budget)
+        other, other_value = _descend(assignments, shaken, budget, deadline)
         if other_value < value:
             best, value = other, other_value
     return (best, value) if value < inf else (None, inf)
@@ -73,7 +80,7 @@ def _greedy(assignments: Assignments, rng: np.random.Generator) -> Integers:
 
 
 def _descend(
-    assignments: Assignments, start: Integers, budget: list[int]
+    assignments: Assignments, start: Integers, budget: list[int], deadline: Deadline
 ) -> tuple[Integers, float]:
     """Moves and swaps, each taken at once if it lowers (violations, value), until none does."""
     may = np.isfinite(assignments.subtasks.alone_s())
@@ -81,7 +88,7 @@ def _descend(
     moves = [(k, -1, node) for k in range(count) for node in np.flatnonzero(may[k]).tolist()]
     changes = moves + [(k, j, -1) for k in range(count) for j in range(k)]
     since, at = 0, 0
-    while since < len(changes) and budget[0] > 0:
+    while since < len(changes) and budget[0] > 0 and not deadline.is_over:
         k, j, node = changes[at]
         at, since = (at + 1) % len(changes), since + 1
         here, there = int(places[k]), node if j < 0 else int(places[j])

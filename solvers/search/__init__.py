@@ -11,7 +11,8 @@ SOLVERS: tuple[SolverInfo, ...] = (
         kind="heuristic",
         objectives=("latency", "makespan", "period", "mean-latency"),
         entry=".evolution:solve_evolution",
-        complexity="O(layers + edges) a placement and generation; stops after 10 s by default",
+        complexity="O(layers + edges) a placement and generation; stops after 10 s by default; "
+        "compiling takes 1 to 3 s and cannot be interrupted, so with less it gives its starts",
         reference="an evolution strategy with moves along topological orders and cuts (ours)",
         options={
             "iterations": Option(1000, "generations at most", least=1),

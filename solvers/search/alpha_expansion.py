@@ -49,7 +49,7 @@ def solve_alpha_expansion(request: Request) -> Answer:
     if (reason := homeless(space)) is not None:
         return Answer(None, infeasible=True, reason=reason)
     _offer_start(request)
-    bound = cheap_bound(request.instance, request.objective)
+    bound = cheap_bound(request.instance, request.objective, request.closing)
     if request.incumbent is None:
         return Answer(None, bound, reason="no feasible plan to start from was found")
     energy = Energy(space)

@@ -9,6 +9,7 @@ from splitfog.formulations.arrays.critical_path import heads, tails
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.bounds.mean_latency import mean_latency_bound
 from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.deadline import NEVER, Deadline, TimeIsUp
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.instance import Instance
@@ -25,8 +26,10 @@ MOST_PATHS = 200_000_000
 """Tasks times layers times nodes^2 up to which chains are bounded by shortest paths."""
 
 
-def cheap_bound(instance: Instance, objective: Objective) -> float | None:
-    """A lower bound of an objective in seconds; None where no cheap one is known.
+def cheap_bound(
+    instance: Instance, objective: Objective, deadline: Deadline = NEVER
+) -> float | None:
+    """A lower bound of an objective in seconds; None where no cheap one is known, or in time.
 
     `latency`, and `mean-latency` where nothing has a rate: the tasks' least cuts where min-cut
     applies, their shortest paths where they are chains, else every layer on its fastest node.
@@ -39,11 +42,23 @@ def cheap_bound(instance: Instance, objective: Objective) -> float | None:
     if objective.name == "period":
         return load_bound(instance)
     if objective.name == "mean-latency" and any(task.arrivals_per_s for task in instance.tasks):
-        return mean_latency_bound(instance)
-    bounds = [_latency_bound(instance, objective, task) for task in range(len(instance.tasks))]
+        return mean_latency_bound_by(instance, deadline)
+    bounds = []
+    for task in range(len(instance.tasks)):
+        if deadline.is_over:
+            return None
+        bounds.append(_latency_bound(instance, objective, task))
     if not np.isfinite(bounds).all():
         return None
     return float(np.mean(bounds)) * (1 - ROUNDING)
+
+
+def mean_latency_bound_by(instance: Instance, deadline: Deadline) -> float | None:
+    """`mean_latency_bound`, None where the deadline comes first."""
+    try:
+        return mean_latency_bound(instance, deadline)
+    except TimeIsUp:
+        return None
 
 
 def _latency_bound(instance: Instance, objective: Objective, task: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import sys
 from collections.abc import Iterable
 from functools import cached_property
 from itertools import islice
@@ -17,7 +17,7 @@ from splitfog.formulations.plan import StoppedBy
 from splitfog.instances.arrays import frozen
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request
-from splitfog.solvers.exact.brute_force import num_placements, solve_brute_force, topological_orders
+from splitfog.solvers.exact.brute_force import num_orders, num_placements, solve_brute_force
 from splitfog.solvers.search.cheap_bounds import cheap_bound
 from splitfog.solvers.search.moves import Moves
 from splitfog.solvers.search.order_keys import Keys, OrderKeys
@@ -51,8 +51,12 @@ SURVIVORS = 4
 MOST_REFITTED = 6
 """Starts that break memory of which a plan that fits is made."""
 
-COMPILING_S = 0.5
-"""With less time than this left the costs are not even compiled."""
+COMPILING_S = {"latency": 0.8, "period": 1.2, "makespan": 1.6, "mean-latency": 2.6}
+"""What compiling the costs takes (measured on all sizes), and cannot be interrupted: with less time
+left the search does not begin."""
+IMPORTING_S = 0.7
+"""And what importing JAX takes, the first time in a process."""
+NOT_BEGUN = "too little time was left to compile the search: what its starts offer"
 
 
 def solve_evolution(request: Request) -> Answer:
@@ -92,6 +96,8 @@ def evolve(request: Request, watch: Watch | None = None) -> Answer:
     search.keep_best()
     best = request.incumbent
     reason = None if best is not None else "no feasible placement was met"
+    if search.not_begun:
+        reason = "; ".join(filter(None, [reason, NOT_BEGUN]))
     bound = search.progress.lower_bound
     if best is not None and search.is_settled:
         bound = request.incumbent_value
@@ -101,9 +107,9 @@ def evolve(request: Request, watch: Watch | None = None) -> Answer:
 def _is_tiny(request: Request) -> bool:
     """Whether trying everything one by one takes less time than compiling costs does."""
     count = num_placements(request.instance)
-    if request.objective.name == "makespan" and count <= MOST_ENUMERATED:
-        orders = topological_orders(request.instance.model_of(request.instance.tasks[0]))
-        count *= sum(1 for _ in islice(orders, MOST_ENUMERATED + 1))
+    if request.objective.name == "makespan" and 0 < count <= MOST_ENUMERATED:
+        model = request.instance.model_of(request.instance.tasks[0])
+        count *= num_orders(model, MOST_ENUMERATED // count)
     return count <= MOST_ENUMERATED
 
 
@@ -128,6 +134,7 @@ class _Search:
         self.pool: Pool | None = None
         self.scanned: int | None = None
         self.proof: str | None = None
+        self.not_begun = False
 
     @cached_property
     def is_settled(self) -> bool:
@@ -148,7 +155,7 @@ class _Search:
         options = self.request.options
         return (
             bound_met,
-            OutOfTime(time.perf_counter() + self.request.remaining_s),
+            OutOfTime(self.request.deadline),
             EnoughIterations(options["iterations"]),
             Stagnation(options["stagnation"]),
         )
@@ -164,12 +171,13 @@ class _Search:
             self.proof = impossibility(self.request.instance, self.request.objective)
             if self.proof is not None:
                 return "finished"
-        bound = cheap_bound(self.request.instance, self.request.objective)
+        bound = cheap_bound(self.request.instance, self.request.objective, self.request.closing)
         self.progress.lower_bound = bound
         self.progress.value = self.request.incumbent_value
         if why := bound_met(self.progress):
             return why
-        if self.request.remaining_s < COMPILING_S:
+        if self.request.remaining_s < self._compiling_s():
+            self.not_begun = True
             return "time limit"
         self.pool = self._first_pool(starts)
         self.progress.value = min(self.progress.value, float(self.pool.cost[0]))
@@ -179,6 +187,11 @@ class _Search:
             self._generation()
             self.progress.count(float(self.pool.cost[0]))
         return why
+
+    def _compiling_s(self) -> float:
+        """Seconds before the first generation."""
+        importing_s = 0.0 if "jax" in sys.modules else IMPORTING_S
+        return COMPILING_S[self.request.objective.name] + importing_s
 
     def _starts(self) -> Iterable[Decision]:
         """Plans to start from."""
@@ -194,7 +207,8 @@ class _Search:
         )
         _, first = np.unique(codes, axis=1, return_index=True)
         tight = (p for p in np.sort(first).tolist() if self.space.overfull(codes[:, [p]]))
-        made = (refitted(self.space, starts[p], self.request.seed) for p in tight)
+        how = self.request.seed, self.request.deadline
+        made = (refitted(self.space, starts[p], *how) for p in tight)
         found = []
         for decision in islice((d for d in made if d is not None), MOST_REFITTED):
             self.request.offer(decision)

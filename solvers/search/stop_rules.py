@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf
 
+from splitfog.formulations.deadline import Deadline
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.tolerances import EQUAL
 
@@ -35,13 +35,13 @@ StopRule = Callable[[Progress], StoppedBy | None]
 
 @dataclass(frozen=True)
 class OutOfTime:
-    """Stops at a moment of `time.perf_counter`."""
+    """Stops at a deadline."""
 
-    deadline: float
+    deadline: Deadline
 
     def __call__(self, progress: Progress) -> StoppedBy | None:
         """`time limit` when it is reached."""
-        return "time limit" if time.perf_counter() >= self.deadline else None
+        return "time limit" if self.deadline.is_over else None
 
 
 @dataclass(frozen=True)

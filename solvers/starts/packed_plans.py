@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tolerances import ROUNDING
@@ -43,46 +44,55 @@ REFIT_EFFORT = 0.1
 """Of a packing's, where most of a plan is kept."""
 
 
-def packed_plans(instance: Instance, objective: Objective, seed: int) -> Iterator[Decision]:
+def packed_plans(
+    instance: Instance, objective: Objective, seed: int, deadline: Deadline = NEVER
+) -> Iterator[Decision]:
     """Placements whose weights fit; none where memory cannot bind, or where none was found.
 
     They may yet break another rule (a route, a load), which the reference decides. Not looked for
     above `MOST_SIZE` units times nodes. O(units nodes) each, and what `pack` and the descent may
-    take.
+    take; after the deadline no more are made.
     """
-    packer = _packer(PlacementSpace(instance, objective), seed)
+    packer = _packer(PlacementSpace(instance, objective), seed, deadline)
     if packer is not None:
         yield from packer.plans()
 
 
+def plans_that_fit(request: Request) -> Iterator[Decision]:
+    """`packed_plans` for a request."""
+    return packed_plans(request.instance, request.objective, request.seed, request.deadline)
+
+
 def offer_packed_plans(request: Request) -> None:
     """Offer what `packed_plans` finds."""
-    for decision in packed_plans(request.instance, request.objective, request.seed):
+    for decision in plans_that_fit(request):
         request.offer(decision)
 
 
-def refitted(space: PlacementSpace, decision: Decision, seed: int) -> Decision | None:
-    """A decision with what does not fit moved elsewhere; None if no room was found for it."""
-    packer = _packer(space, seed)
+def refitted(
+    space: PlacementSpace, decision: Decision, seed: int, deadline: Deadline = NEVER
+) -> Decision | None:
+    """A decision with what does not fit moved elsewhere; None if no room was found in time."""
+    packer = _packer(space, seed, deadline)
     if packer is None:
         return None
     nodes = space.nodes(space.encoded(*(task.placement for task in decision.tasks)))[:, 0]
     return packer.refitted(nodes.astype(np.int64))
 
 
-def _packer(space: PlacementSpace, seed: int) -> _Packer | None:
+def _packer(space: PlacementSpace, seed: int, deadline: Deadline) -> _Packer | None:
     """Who makes plans fit; None where there is nothing to do, too much, or no way."""
     if space.num_units * len(space.instance.nodes) > MOST_SIZE or not space.memory_binds:
         return None
-    packer = _Packer(space, seed)
+    packer = _Packer(space, seed, deadline)
     return packer if packer.allowed.any(axis=1).all() else None
 
 
 class _Packer:
     """Makes plans of one space fit."""
 
-    def __init__(self, space: PlacementSpace, seed: int) -> None:
-        self.space, self.seed = space, seed
+    def __init__(self, space: PlacementSpace, seed: int, deadline: Deadline) -> None:
+        self.space, self.seed, self.deadline = space, seed, deadline
         self.prices = _Prices(space)
         self.rank = space.instance.node_rank
         bins = Bins(space)
@@ -92,8 +102,10 @@ class _Packer:
 
     def plans(self) -> Iterator[Decision]:
         """First fit in every way, the best then lowered; where none is sound, packings."""
-        fitted = []
+        fitted: list[Bins] = []
         for open_to in self._tiers(FILLS):
+            if fitted and self.deadline.is_over:
+                break
             fitted += [bins for bins in self._first_fits(open_to) if bins is not None]
         yield from map(self._decision, fitted)
         sound = False
@@ -109,10 +121,12 @@ class _Packer:
         fills = [*FILLS, *(luck.random() for _ in range(MORE_FILLS))]
         ways = [open_to for open_to in self._tiers(fills) if not self._too_much(open_to)]
         for open_to in ways:
+            if self.deadline.is_over:
+                return
             bins = Bins(self.space)
-            if pack(bins, _lists(open_to), self.seed, 1 / len(ways)) and self._first_fit(
-                bins, open_to, self.by_weight
-            ):
+            choices, effort = _lists(open_to), 1 / len(ways)
+            packed = pack(bins, choices, self.seed, effort, self.deadline)
+            if packed and self._first_fit(bins, open_to, self.by_weight):
                 yield self._decision(bins)
                 yield self._descended(bins)
                 if self._is_sound(bins):
@@ -159,7 +173,7 @@ class _Packer:
             open_to = open_to & (self.rank == self.rank[nodes][:, None])
             open_to[~open_to.any(axis=1)] = self.allowed[~open_to.any(axis=1)]
         if not self._first_fit(bins, open_to, self.by_weight):
-            packed = pack(bins, _lists(open_to), self.seed, REFIT_EFFORT)
+            packed = pack(bins, _lists(open_to), self.seed, REFIT_EFFORT, self.deadline)
             if not packed or not self._first_fit(bins, open_to, self.by_weight):
                 return None
         return self._descended(bins)
@@ -237,7 +251,7 @@ class _Packer:
         rounds = DESCENT_WORK // max(1, count * (count + nodes))
         barred: set[tuple[int, int]] = set()
         for _ in range(rounds):
-            change = self._best_change(bins, barred)
+            change = None if self.deadline.is_over else self._best_change(bins, barred)
             if change is None:
                 break
             if not self._made(bins, change):

@@ -12,6 +12,7 @@ import random
 from collections.abc import Sequence
 
 from splitfog.formulations.costs.feasibility import memory_room
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.tolerances import EQUAL, ROUNDING
 from splitfog.solvers.starts.placement_space import PlacementSpace
 
@@ -83,7 +84,13 @@ class Bins:
         self.place[unit] = NOWHERE
 
 
-def pack(bins: Bins, choices: Sequence[Sequence[int]], seed: int, effort: float = 1.0) -> bool:
+def pack(
+    bins: Bins,
+    choices: Sequence[Sequence[int]],
+    seed: int,
+    effort: float = 1.0,
+    deadline: Deadline = NEVER,
+) -> bool:
     """Put all units that have weights and no node yet on nodes; whether all have found one.
 
     Parameters
@@ -96,13 +103,15 @@ def pack(bins: Bins, choices: Sequence[Sequence[int]], seed: int, effort: float 
         Of the rounds.
     effort
         Share of the most rounds and work.
+    deadline
+        After which no other round begins.
 
     Notes
     -----
     At most `ROUNDS_PER_UNIT` rounds a unit and `MOST_WORK` subsets in all, so that the same call
-    always ends in the same way. Where a unit is left, that proves nothing.
+    ends in the same way but for the clock. Where a unit is left, that proves nothing.
     """
-    return _Packing(bins, choices, random.Random(seed)).done(effort)
+    return _Packing(bins, choices, random.Random(seed)).done(effort, deadline)
 
 
 class _Packing:
@@ -119,14 +128,14 @@ class _Packing:
         self.used = [n for n in range(len(self.on)) if any(n in self.may[u] for u in self.units)]
         self.work = 0
 
-    def done(self, effort: float) -> bool:
+    def done(self, effort: float, deadline: Deadline) -> bool:
         """Fill nodes, the fewest choices first, then go on in rounds."""
         left = [unit for unit in self.units if self.bins.place[unit] == NOWHERE]
         asked = {n: sum(n in self.may[unit] for unit in left) for n in self.used}
         order = sorted(self.used, key=lambda n: (asked[n], self.bins.room[n], n))
         left = self._filled(order, left, shuffle=0.0)
         for number in range(1, int(effort * ROUNDS_PER_UNIT * len(self.units)) + 1):
-            if not left or self.work > effort * MOST_WORK:
+            if not left or self.work > effort * MOST_WORK or deadline.is_over:
                 break
             left = self._restarted() if number % PATIENCE == 0 else self._round(left)
         return not left

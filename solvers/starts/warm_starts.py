@@ -8,7 +8,7 @@ from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.solvers.base import Request, SolverDeclined
 from splitfog.solvers.registry import load_solver, own_infos, parse_options, solver_info
-from splitfog.solvers.starts.packed_plans import packed_plans
+from splitfog.solvers.starts.packed_plans import plans_that_fit
 
 SHARE = 0.25
 """Of the time left, at most this for one solver that watches its time limit."""
@@ -25,7 +25,7 @@ def warm_starts(request: Request) -> Iterator[Decision]:
     with slices are left out.
     """
     yield from own_start(request)
-    yield from packed_plans(request.instance, request.objective, request.seed)
+    yield from plans_that_fit(request)
     for objective in _objectives(request.objective):
         for info in own_infos():
             late = request.out_of_time and request.incumbent is not None

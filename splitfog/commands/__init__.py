@@ -23,6 +23,9 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "simulate": "simulate",
         "pareto": "pareto",
         "split": "split",
+        "export": "export",
+        "run": "runtime.run",
+        "serve": "runtime.serve",
     }
 )
 """Name on the command line -> module here, in the order of `splitfog --help`; one that has

@@ -59,6 +59,9 @@ def run(
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="folder for results and a report"),
     ] = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="print a line a solver; -o holds all rows")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="rows on standard output")] = False,
 ) -> int:
     """Run solvers side by side and print a table.
@@ -94,7 +97,7 @@ def run(
             monotone=monotone,
             progress=progress,
         )
-    _publish(table, output, as_json)
+    _publish(table, output, summary, as_json)
     _say_declined(table, everything)
     return _code(table, [] if everything else chosen)
 
@@ -126,7 +129,7 @@ def _instances(files: list[Path]) -> list[Instance]:
     return instances
 
 
-def _publish(table: Table, output: Path | None, as_json: bool) -> None:
+def _publish(table: Table, output: Path | None, summary: bool, as_json: bool) -> None:
     if output is not None:
         from splitfog.views.report import save_report
 
@@ -134,6 +137,8 @@ def _publish(table: Table, output: Path | None, as_json: bool) -> None:
             say(f"written: {path}")
     if as_json:
         put(table.to_json())
+    elif summary:
+        put(f"{table.summary()}\n")
     else:
         from splitfog.views.tables import print_tables
 

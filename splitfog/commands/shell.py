@@ -214,6 +214,17 @@ def number(text: str, option: str, form: str) -> float:
     raise ValueError(f"{option} = {text!r}, must be {form}")
 
 
+def key_values(texts: list[str] | None) -> dict[str, str]:
+    """What a repeated `--option KEY=VALUE` says."""
+    options = {}
+    for text in texts or ():
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise ValueError(f"--option = {text!r}, must be KEY=VALUE")
+        options[key] = value
+    return options
+
+
 def seconds(value: float | None) -> str:
     """A duration in the unit that suits it."""
     if value is None or value == inf:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from splitfog.commands.shell import DONE, put, put_json, seconds
+from splitfog.formulations.tolerances import EQUAL
 
 if TYPE_CHECKING:
     from splitfog.deployment.simulation.simulation import Estimate, Latencies, Simulation
@@ -78,7 +79,7 @@ def _text(estimate: Estimate | None) -> str:
     value, half_width = estimate.value_s, estimate.half_width_s
     if half_width is None:
         return seconds(value)
-    return f"{seconds(value)} +- {seconds(half_width if half_width > 1e-9 * value else 0.0)}"
+    return f"{seconds(value)} +- {seconds(half_width if half_width > EQUAL * value else 0.0)}"
 
 
 def _verdict(found: Simulation) -> str:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from splitfog.commands.shell import exit_code, put, require_writable, say, solvers_are_quiet
+from splitfog.commands.shell import (
+    exit_code,
+    key_values,
+    put,
+    require_writable,
+    say,
+    solvers_are_quiet,
+)
 
 if TYPE_CHECKING:
     from splitfog.formulations.plan import Plan
@@ -85,7 +92,7 @@ def run(
     from splitfog.instances.files import load_instance
     from splitfog.solvers.solve import solve
 
-    options = _options(option or [])
+    options = key_values(option)
     for path in (output, write_lp):
         if path is not None:
             require_writable(path)
@@ -117,16 +124,6 @@ def run(
     if plan.status in ("infeasible", "unknown", "error"):
         say(f"splitfog: {instance.name}: {plan.status}: {plan.reason or 'no reason given'}")
     return code
-
-
-def _options(texts: list[str]) -> dict[str, str]:
-    options = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not key or not equals:
-            raise ValueError(f"--option = {text!r}, must be KEY=VALUE")
-        options[key] = value
-    return options
 
 
 def _start(instance: Instance, path: Path) -> PlanFile:

@@ -112,17 +112,16 @@ def _report(done: Split, found: Check | None) -> str:
     whole, parts = manifest.predicted.latency_s, predicted_timeline(manifest).end_s
     lines.append(f"predicted: {seconds(whole)} by the plan, {seconds(parts)} part by part")
     if found is not None:
-        lines += _verdict(done, found)
+        lines += _verdict(found)
     return "\n".join(lines) + "\n"
 
 
-def _verdict(done: Split, found: Check) -> list[str]:
+def _verdict(found: Check) -> list[str]:
     if found.faults:
         return [f"check: {fault}" for fault in found.faults]
+    what = f"{found.inputs} inputs, {found.tensors} tensors"
     if found.exact:
-        outputs = len(done.manifest.outputs)
-        return [f"check: {found.inputs} inputs, {outputs} outputs, all the same bit for bit"]
-    return [
-        f"check: {found.inputs} inputs, output {name} differs by at most {difference:.3g}"
-        for name, difference in found.differences.items()
-    ]
+        return [f"check: {what}, all the same bit for bit"]
+    name, most = max(found.differences.items(), key=lambda entry: entry[1])
+    unlike = len(found.differences)
+    return [f"check: {what}, {unlike} not the same: {name} differs by at most {most:.3g}"]

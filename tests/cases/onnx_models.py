@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
 
+from splitfog.deployment.models.canonical import canonical_bytes
+from splitfog.deployment.models.mapping import mapped
+from splitfog.instances.changes import MODEL_FILE
+from splitfog.instances.files import load_instance, save_instance
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task
+from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -24,6 +30,7 @@ def graph_model(
     inputs: Mapping[str, tuple[int, Sequence[int]]],
     outputs: Mapping[str, int],
     weights: Mapping[str, np.ndarray] | None = None,
+    opset: int = OPSET,
 ) -> Any:
     """A model of nodes; inputs by (type, shape), outputs by type, weights as arrays."""
     graph = helper.make_graph(
@@ -36,7 +43,7 @@ def graph_model(
         [helper.make_tensor_value_info(name, kind, None) for name, kind in outputs.items()],
         [onnx.numpy_helper.from_array(array, name) for name, array in (weights or {}).items()],
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
 
 
 def normal(*shape: int, seed: int = 0) -> np.ndarray:
@@ -135,7 +142,7 @@ def packed() -> Any:
         helper.make_node("ArgMax", ["half"], ["most"], name="most", axis=1),
         helper.make_node("Cast", ["most"], ["y"], name="float", to=Kind.FLOAT),
     ]
-    weights = {"four": np.float32(4).reshape(()), "one": np.float32(1).reshape(())}
+    weights = {"four": np.full((), 4, np.float32), "one": np.ones((), np.float32)}
     return graph_model(
         nodes, {"x": (Kind.FLOAT, (5, 5))}, {"y": Kind.FLOAT, "half": Kind.FLOAT16}, weights
     )
@@ -178,14 +185,28 @@ def three_nodes(results_to: str | None = None) -> Instance:
     )
 
 
-def imported(model: Any, folder: Path, results_to: str | None = None) -> Instance:
-    """The model on the three nodes, its instance and canonical model written into a folder."""
-    from splitfog.deployment.models.onnx_import import import_onnx
-    from splitfog.instances.files import load_instance
+def imported(
+    model: Any, folder: Path, results_to: str | None = None, level: str = "extended"
+) -> Instance:
+    """The model on the three nodes; its instance and canonical model are written into a folder.
 
+    As `import onnx` does it, but in this process, which saves a second.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(model, folder / "given.onnx")
-    import_onnx(folder / "given.onnx", folder / "model.json", nodes=three_nodes(results_to))
+    with TemporaryDirectory() as scratch:
+        content, _ = canonical_bytes(folder / "given.onnx", {}, level, Path(scratch))
+    (folder / "model.onnx").write_bytes(content)
+    found = mapped(onnx.load_from_string(content), "model", ("device", "edge", "cloud")).model
+    about = {
+        "file": "model.onnx",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "level": level,
+    }
+    base = three_nodes(results_to)
+    tasks = tuple(changed(task, model="model") for task in base.tasks)
+    case = changed(base, models=(found,), tasks=tasks, meta={MODEL_FILE: about})
+    save_instance(case, folder / "model.json")
     return load_instance(folder / "model.json")
 
 

@@ -9,6 +9,17 @@ import msgspec
 import pytest
 
 from splitfog.commands import COMMANDS, shell
+from splitfog.deployment.exporters import EXPORTERS
+from splitfog.deployment.splitting.manifest import (
+    Manifest,
+    ManifestLink,
+    ManifestNode,
+    ModelFile,
+    Part,
+    PartSlice,
+    Predicted,
+    Tensor,
+)
 from splitfog.formulations.audit import Audit
 from splitfog.formulations.costs.terms import Term
 from splitfog.formulations.fronts.front import FrontFile, FrontPoint
@@ -54,6 +65,14 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("plan-file.md", "A piece"): PolicyPiece,
     ("plan-file.md", "The front"): FrontFile,
     ("plan-file.md", "A point"): FrontPoint,
+    ("parts.md", "The manifest"): Manifest,
+    ("parts.md", "The model's file"): ModelFile,
+    ("parts.md", "What is predicted"): Predicted,
+    ("parts.md", "A node that takes part"): ManifestNode,
+    ("parts.md", "A link that is crossed"): ManifestLink,
+    ("parts.md", "A part"): Part,
+    ("parts.md", "A part that is a slice"): PartSlice,
+    ("parts.md", "A tensor"): Tensor,
     ("results.md", "A result"): Result,
     ("results.md", "A line of the summary"): SummaryRow,
 }
@@ -127,6 +146,11 @@ def test_every_figure_of_an_audit_is_in_the_table() -> None:
 def test_every_command_is_in_the_table() -> None:
     """Of `command-line.md`."""
     assert set(table("command-line.md", "The command line")) == set(COMMANDS)
+
+
+def test_every_format_of_export_is_in_the_table() -> None:
+    """Of `parts.md`."""
+    assert set(table("parts.md", "For other programs")) == set(EXPORTERS)
 
 
 def test_every_exit_code_is_in_the_table() -> None:

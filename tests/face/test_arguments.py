@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import splitfog as sf
+from splitfog.instances.times import Work
 
 WRONG: tuple[Any, ...] = (
     None,
@@ -64,6 +65,11 @@ def _calls(folder: Path) -> Calls:
     sf.save_front(front, folder / "front.json")
     sf.save_policy(table, folder / "policy.json")
     sf.save_instance(instance, folder / "instance.json")
+    work = Work(kind="conv", flops=1e6, bytes_in=1e3, bytes_out=1e3, weight_bytes=1e3)
+    times = [sf.LayerTime(layer=f"l{i}", place="pi", seconds=0.1, work=work) for i in range(3)]
+    predictor = sf.fit_predictor(times)
+    sf.save_predictor(predictor, folder / "predictor.json")
+    sf.save_times(times, folder / "times.csv")
     model = _model()
     layers, halves = [1, 2], [[0, 4, 0, 8], [4, 8, 0, 8]]
     weights, x = sf.tiles.random_weights(model, layers, 0), np.zeros((1, 8, 8))
@@ -106,6 +112,8 @@ def _calls(folder: Path) -> Calls:
         "load_front": (sf.load_front, {"path": folder / "front.json"}),
         "load_instance": (sf.load_instance, {"path": folder / "instance.json"}),
         "load_plan": (sf.load_plan, {"path": folder / "plan.json"}),
+        "load_predictor": (sf.load_predictor, {"path": folder / "predictor.json"}),
+        "load_times": (sf.load_times, {"path": folder / "times.csv"}),
         "load_policy": (sf.load_policy, {"path": folder / "policy.json"}),
         "pareto": (
             sf.pareto,
@@ -128,6 +136,13 @@ def _calls(folder: Path) -> Calls:
         "print_tables": (sf.print_tables, {"table": rows, "file": None}),
         "save_front": (sf.save_front, {"front": front, "path": file}),
         "save_instance": (sf.save_instance, {"instance": instance, "path": file}),
+        "save_predictor": (sf.save_predictor, {"predictor": predictor, "path": file}),
+        "save_times": (sf.save_times, {"times": times, "path": folder / "new.csv"}),
+        "fit_predictor": (sf.fit_predictor, {"times": times, "node": "pi"}),
+        "measure_times": (
+            sf.measure_times,
+            {"source": folder / "none.onnx", "node": None, "runs": 2, "seed": 0},
+        ),
         "save_plan": (sf.save_plan, {"plan": plan, "path": file}),
         "save_policy": (sf.save_policy, {"policy": table, "path": file}),
         "save_report": (sf.save_report, {"table": rows, "folder": folder / "report"}),
@@ -340,7 +355,17 @@ LISTED = (sf.InstanceError, sf.PlanError, sf.SolverDeclined)
 
 CONSTANTS = {"InstanceError", "PlanError", "SolverDeclined", "WrongAnswer", "__version__"}
 MADE = {"Exchange", "ExchangeRun", "Matching", "Regions", "StageGeometry"}
-MADE |= {"Front", "Plan", "PlanFile", "Policy", "SolverInfo", "Term"}
+MADE |= {
+    "Front",
+    "Plan",
+    "PlanFile",
+    "Policy",
+    "SolverInfo",
+    "Term",
+    "LayerTime",
+    "Predictor",
+    "Profile",
+}
 """What functions give back: records whose fields nobody gives by hand, but for tests."""
 
 
@@ -354,7 +379,7 @@ def _offered() -> Iterator[str]:
             yield name
 
 
-REAL_MODELS = ("import_onnx", "split")
+REAL_MODELS = ("import_onnx", "measure_times", "split")
 """Here are none, so that these refuse what is right, too: see their own tests."""
 
 

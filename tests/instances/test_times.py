@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import splitfog as sf
-from splitfog.instances.measured import unmeasured, with_layer_times
+from splitfog.instances.importers.measured import unmeasured, with_layer_times
 from splitfog.instances.times import LayerTime, load_times
 from tests.cases.small_networks import chain, network
 
@@ -74,7 +74,7 @@ DEFECTS = {
     ),
     "layer,node,seconds,secs\na,pi,1,2\n": (
         "line 1: unknown column 'secs', must be one of layer, node, tier, seconds, milliseconds, "
-        "model, spread_s, reliable"
+        "model, spread_s, reliable, kind, flops, bytes_in, bytes_out, weight_bytes"
     ),
     f"{HEAD}a,pi,-1\n": "line 2: seconds = '-1', must be a finite number >= 0",
     f"{HEAD}a,pi,nan\n": "line 2: seconds = 'nan', must be a finite number >= 0",

@@ -105,11 +105,15 @@ class Span:
 
 @dataclass(frozen=True)
 class TimelinePanel:
-    """A row of spans for each node or link, along one time axis; what overlaps goes in lanes."""
+    """A row of spans for each node or link, along one time axis; what overlaps goes in lanes.
+
+    The axis reaches at least to `until_s`.
+    """
 
     title: str
     rows: Sequence[tuple[str, Sequence[Span]]]
     omitted: str = ""
+    until_s: float = 0.0
 
     @property
     def height(self) -> float:
@@ -121,7 +125,8 @@ class TimelinePanel:
         write_title(axes, self.title)
         left = min(0.2 * width, 1.8)
         room = width - left - 0.25
-        end_s = max((span.end_s for _, spans in self.rows for span in spans), default=0.0) or 1.0
+        ends = (span.end_s for _, spans in self.rows for span in spans)
+        end_s = max([self.until_s, *ends]) or 1.0
         bottom = TITLE + (ROW + 0.06) * len(self.rows)
         draw_time_axis(axes, left, room, bottom, end_s)
         for i, (label, spans) in enumerate(self.rows):

@@ -38,7 +38,7 @@ def run(
     from dataclasses import replace
 
     from splitfog.instances.files import load_instance, save_instance
-    from splitfog.instances.measured import unmeasured, with_layer_times
+    from splitfog.instances.importers.measured import unmeasured, with_layer_times
     from splitfog.instances.times import load_times
 
     require_writable(output)

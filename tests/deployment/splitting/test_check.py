@@ -38,8 +38,11 @@ def chain_of(operators: Sequence[str]) -> Any:
 
 
 def test_a_part_that_computes_something_else_is_found(tmp_path: Path) -> None:
-    """Weights a thousandth larger in one part, whose hash the manifest has: an output differs."""
-    folder = split_of(words(), tmp_path)
+    """Weights a thousandth larger in one part, whose hash the manifest has: all from there differs.
+
+    The first tensor that does is named with the part that makes it, and the output.
+    """
+    folder = split_of(words(), tmp_path, seed=4)
     manifest = load_manifest(folder)
     position = next(i for i, part in enumerate(manifest.parts) if "project" in part.layers)
     part = manifest.parts[position]
@@ -55,8 +58,10 @@ def test_a_part_that_computes_something_else_is_found(tmp_path: Path) -> None:
     found = check_split(folder)
     assert not found.passed
     assert not found.exact
+    assert set(found.differences) == {"y", "z"}
     assert 0 < found.differences["z"] < 0.01
-    assert "output z differs" in found.faults[0]
+    assert f"tensor y, made by part {part.name}, differs" in found.faults[0]
+    assert "output z differs" in found.faults[1]
 
 
 def test_a_file_changed_after_the_manifest_is_refused(tmp_path: Path) -> None:

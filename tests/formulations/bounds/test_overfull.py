@@ -86,12 +86,13 @@ def packing_problem(weights: list[float], rooms: list[float | None], **layer: An
     ids=["sum", "halves", "count", "large", "pairs", "group", "confined"],
 )  # fmt: skip
 def test_each_proof(instance: Instance, why: str) -> None:
-    """The sentence says why; `ilp` answers with it at once, and enumeration agrees."""
+    """The sentence says why; `ilp` answers with it first, and enumeration agrees."""
     reason = impossibility(instance, LOOSE)
     assert reason is not None
     assert why in reason
     plan = solve(instance, "ilp", objective="latency")
-    assert (plan.status, plan.reason) == ("infeasible", reason)
+    assert plan.status == "infeasible"
+    assert (plan.reason or "").startswith(reason)
     assert solve(instance, "brute-force", objective="latency").status == "infeasible"
 
 

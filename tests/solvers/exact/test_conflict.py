@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import splitfog as sf
+from splitfog.formulations.deadline import NEVER
 from splitfog.formulations.objective import Objective
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
@@ -114,7 +115,7 @@ def test_where_there_is_a_placement_nothing_is_in_conflict() -> None:
     """Not even where rules leave one placement only."""
     instance = _chain(memory={"pi": 30.0}, a={"tiers": ("pi",)}, c={"tiers": ("pi",)})
     latency = Objective("latency")
-    assert conflict(instance, latency, list(rules_of(instance, latency)), 10.0) == []
+    assert conflict(instance, latency, list(rules_of(instance, latency)), NEVER) == []
 
 
 def test_each_rule_is_needed() -> None:
@@ -128,7 +129,7 @@ def test_each_rule_is_needed() -> None:
             continue
         seen += 1
         rules = list(rules_of(instance, latency))
-        found = conflict(instance, latency, rules, 30.0)
+        found = conflict(instance, latency, rules, NEVER)
         assert found
         for left_out in (None, *found):
             lifted = instance, latency

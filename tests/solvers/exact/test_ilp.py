@@ -354,11 +354,11 @@ def test_standard_output_stays_clean(tmp_path: Any) -> None:
     save_instance(instance, tmp_path / "star.json")
     code = (
         "import json, splitfog as sf\n"
-        "from splitfog.solvers.engines import milp\n"
+        "from splitfog.solvers.engines import highs\n"
         "import os\n"
-        "run = milp.highspy.Highs.startSolve\n"
+        "run = highs.highspy.Highs.startSolve\n"
         "def noisy(self): os.write(1, b'noise'); return run(self)\n"
-        "milp.highspy.Highs.startSolve = noisy\n"
+        "highs.highspy.Highs.startSolve = noisy\n"
         f"plan = sf.solve(sf.load_instance({str(tmp_path / 'star.json')!r}), 'ilp', 'period')\n"
         "print(json.dumps(plan.value))\n"
     )

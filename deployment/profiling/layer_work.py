@@ -1,0 +1,58 @@
+"""What a layer does in its time: its kind and the figures that its time grows with."""
+
+from __future__ import annotations
+
+from splitfog.instances.records import Layer, Model
+from splitfog.instances.times import Work
+
+
+def layer_work(model: Model) -> dict[str, Work]:
+    """The work of every layer but the inputs, by name.
+
+    Parameters
+    ----------
+    model
+        Any.
+    """
+    return {
+        layer.name: Work(
+            kind=_kind(layer),
+            flops=layer.flops,
+            bytes_in=sum(model.layers[tail].output_bytes for tail in dict.fromkeys(tails)),
+            bytes_out=layer.output_bytes + _outputs_apart(model, position),
+            weight_bytes=layer.weight_bytes,
+        )
+        for position, (layer, tails) in enumerate(zip(model.layers, model.inputs, strict=True))
+        if layer.op != "input"
+    }
+
+
+def is_output(model: Model, position: int) -> bool:
+    """Whether a layer runs nothing: it is one of several outputs of the operator before it.
+
+    Parameters
+    ----------
+    model, position
+        The layer's.
+    """
+    layer = model.layers[position]
+    if layer.op != "identity" or layer.group is None:
+        return False
+    operator = model.layers[model.inputs[position][0]]
+    return operator.group == layer.group and operator.output_bytes == 0
+
+
+def _outputs_apart(model: Model, position: int) -> float:
+    """Bytes of the outputs that are layers of their own."""
+    readers = model.consumers[position]
+    return sum(model.layers[reader].output_bytes for reader in readers if is_output(model, reader))
+
+
+def _kind(layer: Layer) -> str:
+    """The op; convolutions apart by what they sum over, for they run at different speeds."""
+    if layer.op != "conv" or layer.window is None or layer.output_shape is None:
+        return layer.op
+    if layer.window.groups > 1:
+        channels = layer.output_shape[0]
+        return "conv depthwise" if layer.window.groups == channels else "conv grouped"
+    return "conv 1x1" if set(layer.window.kernel) == {1} else "conv kxk"

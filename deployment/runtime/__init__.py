@@ -1,0 +1,1 @@
+"""Parts as processes: one a node, links paced, measured beside what was predicted."""

@@ -1,0 +1,90 @@
+"""Figures of a run, from requests whose times are known."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("onnxruntime")
+
+from splitfog.deployment.runtime.outcome import Outcome, Span
+from splitfog.deployment.runtime.program import Program, Step
+from splitfog.deployment.runtime.report import RunReport, plan_report
+from tests.cases.hand_manifest import relayed
+
+PROGRAM = Program(relayed())
+RIGHT = {"y": bytes(100)}
+
+
+def outcome(number: int, begun_s: float, scale: float, output: bytes = RIGHT["y"]) -> Outcome:
+    """A request whose seven steps take `scale` seconds each, one after another."""
+    steps: list[Step] = [
+        *("0-pi", ("a", "pi", "box"), ("a", "box", "server"), "1-server"),
+        *(("b", "server", "box"), "2-box", ("y", "box", "pi")),
+    ]
+    return Outcome(
+        plan="hand",
+        program=PROGRAM,
+        number=number,
+        given=0,
+        slot=0,
+        deadline_s=0.0,
+        begun_s=begun_s,
+        spans={
+            step: Span(begun_s + i * scale, begun_s + (i + 1) * scale)
+            for i, step in enumerate(steps)
+        },
+        cpu_s={part: scale / 2 for part in PROGRAM.node_of},
+        outputs={"y": output},
+    )
+
+
+def test_medians_and_throughput() -> None:
+    """Latencies 7, 14 and 70 s: median 14, 95 % at 14 + 0.9 x 56 = 64.4, 3 requests in 80 s."""
+    done = [outcome(1, 100.0, 1.0), outcome(2, 105.0, 2.0), outcome(3, 110.0, 10.0)]
+    found = plan_report("hand", PROGRAM, done, [RIGHT])
+    assert found.median_s == pytest.approx(14)
+    assert found.p95_s == pytest.approx(64.4)
+    assert found.throughput_per_s == pytest.approx(3 / 80)
+    assert found.shown["1-server"] == Span(6.0, 8.0)  # of the median one, the fourth step
+    parts = {part.name: (part.measured_s, part.cpu_s, part.predicted_s) for part in found.parts}
+    assert parts["1-server"] == pytest.approx((2.0, 1.0, 0.02))
+    links = {(x.tail, x.head): (x.bytes, x.measured_s, x.predicted_s) for x in found.links}
+    assert links["pi", "box"] == pytest.approx((1000, 2.0, 0.009))
+
+
+def test_the_figures_are_those_that_the_command_promises() -> None:
+    """Key by key; of several plans a list, each with its name."""
+    one = plan_report("hand", PROGRAM, [outcome(1, 0.0, 1.0)], [RIGHT])
+    figures = RunReport((one,), False).figures()
+    assert isinstance(figures, dict)
+    assert set(figures) == {"measured", "predicted", "links", "parts"}
+    assert figures["measured"] == {"median_s": 7.0, "p95_s": 7.0, "throughput_per_s": 1 / 7}
+    assert figures["predicted"] == pytest.approx(
+        {"latency_s": 0.0775, "parts_s": 0.0775, "period_s": 0.03}
+    )
+    assert set(figures["links"][0]) == {"from", "to", "bytes", "measured_s", "predicted_s"}
+    assert set(figures["parts"][0]) == {"name", "measured_s", "predicted_s"}
+    several = RunReport((one, one), False).figures()
+    assert several == [{"plan": "hand", **figures}] * 2
+
+
+def test_lost_requests_and_other_outputs_fail_a_run() -> None:
+    """A lost one is counted among its plan's; one bit of an output is enough."""
+    lost = outcome(8, 0.0, 1.0)
+    lost.lost = "node box is gone"
+    found = plan_report("hand", PROGRAM, [outcome(7, 0.0, 1.0), lost], [RIGHT])
+    assert found.lost == ((2, "node box is gone"),)
+    assert len(found.latencies_s) == 1
+    assert not found.passed
+    wrong = plan_report("hand", PROGRAM, [outcome(7, 0.0, 1.0, b"\x01" + bytes(99))], [RIGHT])
+    assert wrong.agreement is not None
+    assert not wrong.agreement.exact
+    assert not wrong.passed
+    assert plan_report("hand", PROGRAM, [outcome(7, 0.0, 1.0)], [RIGHT]).passed
+
+
+def test_without_a_request_that_ended_nothing_is_measured() -> None:
+    """Only what is predicted stands there."""
+    found = plan_report("hand", PROGRAM, [], [RIGHT])
+    assert found.median_s is found.p95_s is found.throughput_per_s is found.agreement is None
+    assert {part.measured_s for part in found.parts} == {None}
