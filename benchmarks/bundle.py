@@ -21,9 +21,9 @@ TIME_LIMIT_S = 60.0
 D3_NETWORKS = ("alexnet", "vgg-16", "resnet-18", "darknet-53", "inception-v4")
 BACKHAULS = ("3g", "4g", "wi-fi", "fibre")
 PLANS: dict[str, dict[str, Any]] = {
-    "latency": {"objective": "latency"},
-    "latency, per-edge": {"objective": "latency", "transfers": "per-edge"},
-    "latency, not monotone": {"objective": "latency", "monotone": False},
+    "latency": {"objective": "latency", "solver": "ilp"},
+    "latency, per-edge": {"objective": "latency", "solver": "ilp", "transfers": "per-edge"},
+    "latency, not monotone": {"objective": "latency", "solver": "ilp", "monotone": False},
     "period": {"objective": "period", "solver": "ilp"},
     "makespan": {"objective": "makespan", "solver": "cp-sat"},
 }

@@ -16,6 +16,9 @@ from splitfog.instances.readable import (
     printable,
 )
 
+SETTLED = ("optimal", "infeasible")
+"""What a status proves by itself."""
+
 
 def plan_line(plan: PlanFile) -> str:
     """`<Plan for alexnet-4g by hpa: latency 131 ms, feasible, gap 6.10 % over placements>`."""
@@ -30,12 +33,24 @@ def plan_line(plan: PlanFile) -> str:
 
 def proven(plan: PlanFile) -> list[str]:
     """Status and gap, and over which plans: `optimal over placements`, `gap 0 %`."""
-    over = "" if plan.proven_over in (None, "all") else f" over {plan.proven_over}"
-    gap = [] if plan.gap is None else [f"gap {percent(plan.gap)}"]
-    if plan.status in ("optimal", "infeasible"):
-        return [f"{plan.status}{over}", *gap]
-    status = [] if plan.status is None else [plan.status]
-    return status + [text + over for text in gap]
+    status = [] if plan.status is None else [status_words(plan.status, plan.proven_over)]
+    if plan.gap is None:
+        return status
+    return [*status, f"gap {percent(plan.gap)}{bound_words(plan.status, plan.proven_over)}"]
+
+
+def status_words(status: str, over: str | None) -> str:
+    """A status, and over which plans it is a proof if not over all: `optimal over placements`."""
+    return status + _over(over) if status in SETTLED else status
+
+
+def bound_words(status: str | None, over: str | None) -> str:
+    """` over placements`, to stand behind a bound or gap; nothing where the status says it."""
+    return "" if status in SETTLED else _over(over)
+
+
+def _over(over: str | None) -> str:
+    return "" if over in (None, "all") else f" over {over}"
 
 
 def percent(gap: float | None) -> str:

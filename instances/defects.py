@@ -1,7 +1,8 @@
 """What is wrong with an instance: every defect named by path, value and what is allowed.
 
 Two passes: `value_defects` walks plain JSON data along annotated types (the only place where a
-range is written is `records`); `reference_defects` checks what spans several records.
+range is written is `records`); `reference_defects` checks what spans several records. Where values
+are wrong the second pass sees `mended` data, so that all defects are listed at once.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -19,6 +21,14 @@ from splitfog.instances.kept import kept
 from splitfog.instances.records import Link, Model, Node, Task
 
 MAX_DEFECTS = 20
+
+KINDS: Mapping[str, Any] = MappingProxyType(
+    {"tiers": str, "nodes": Node, "links": Link, "models": Model, "tasks": Task}
+)
+"""The lists of an instance that refer to one another."""
+
+_WRONG = "\0"
+"""Stands for a text that is wrong or missing; no sentence that shows it is meant for people."""
 
 
 class InstanceError(ValueError):
@@ -51,11 +61,14 @@ class RepeatedKeys(dict[str, Any]):
 
 
 def instance_defects(name: str, meta: Mapping[str, Any], **records: tuple[Any, ...]) -> list[str]:
-    """What is wrong with the values or, if nothing is, with the references of an instance.
+    """What is wrong with the values and with the references of an instance.
 
     `records` are its `tiers`, `nodes`, `links`, `models` and `tasks`.
     """
-    return list(_record_defects(name, meta, records)) or list(reference_defects(**records))
+    wrong = list(_record_defects(name, meta, records))
+    if not wrong:
+        return list(reference_defects(**records))
+    return wrong + references_beside(wrong, records)
 
 
 def _record_defects(
@@ -64,8 +77,7 @@ def _record_defects(
     """Value defects of an instance made in memory (those of a file are found on reading)."""
     yield from value_defects(name, str, "name")
     yield from value_defects(meta, dict[str, Any], "meta")
-    kinds = {"tiers": str, "nodes": Node, "links": Link, "models": Model, "tasks": Task}
-    for field, kind in kinds.items():
+    for field, kind in KINDS.items():
         records = given[field]
         if not isinstance(records, tuple):
             yield f"{field} = {brief(records)}, must be a list of {kind.__name__}"
@@ -244,6 +256,81 @@ def _wrong(path: str, data: Any, allowed: str) -> str:
 
 def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
+
+
+def references_beside(wrong: Sequence[str], data: Mapping[str, Any]) -> list[str]:
+    """Reference defects of an instance some of whose values are wrong, too.
+
+    Parameters
+    ----------
+    wrong
+        The sentences on its values.
+    data
+        Its lists by name, of plain data or of records. A name that is wrong itself says nothing of
+        those that refer to it: what may follow from a wrong value is left out.
+    """
+    try:
+        records = {field: _readable(data.get(field), kind) for field, kind in KINDS.items()}
+        found = list(reference_defects(**records))
+    except (ValueError, TypeError, RecursionError):  # mended data that is none: say nothing
+        return []
+    weights = ".weight_bytes"
+    some_weights = any(sentence.split()[0].endswith(weights) for sentence in wrong)
+    return [
+        sentence
+        for sentence in found
+        if _WRONG not in sentence
+        and shown(_WRONG)[1:-1] not in sentence
+        and not (some_weights and sentence.split()[0].endswith(weights))
+    ]
+
+
+def _readable(given: Any, kind: Any) -> Any:
+    """The records of a list of plain data or of records, its wrong values replaced."""
+    if isinstance(given, list | tuple):
+        given = [msgspec.to_builtins(r) if isinstance(r, msgspec.Struct) else r for r in given]
+    listed = inspect.type_info(list[kind])  # an empty list is as good as a missing one
+    return msgspec.convert(_mended(given or [None], listed), tuple[kind, ...])
+
+
+def _mended(data: Any, kind: inspect.Type) -> Any:
+    """Plain data with every wrong or missing value replaced by one that its type allows."""
+    match kind:
+        case inspect.UnionType():
+            inner = next(t for t in kind.types if not _is_null(t))
+            return None if data is None else _mended(data, inner)
+        case inspect.StructType():
+            given = data if isinstance(data, dict) else {}
+            return {
+                field.encode_name: _mended(given.get(field.encode_name), field.type)
+                for field in kind.fields
+                if field.required or field.encode_name in given
+            }
+        case inspect.VarTupleType() | inspect.ListType():
+            usable = isinstance(data, list | tuple) and len(data) >= max(kind.min_length or 0, 0)
+            return [_mended(entry, kind.item_type) for entry in (data if usable else [None])]
+        case inspect.TupleType():
+            usable = isinstance(data, list | tuple) and len(data) == len(kind.item_types)
+            entries = data if usable else [None] * len(kind.item_types)
+            return [_mended(entry, item) for entry, item in zip(entries, kind.item_types)]
+        case inspect.DictType():
+            given = data if isinstance(data, dict) else {}
+            return {key: _mended(entry, kind.value_type) for key, entry in given.items()}
+        case inspect.AnyType():
+            return data
+    return data if _allows(data, kind) else _stand_in(kind)
+
+
+def _stand_in(kind: inspect.Type) -> Any:
+    """A value that a simple type allows and that no reference is about."""
+    match kind:
+        case inspect.FloatType(gt=gt, ge=ge) | inspect.IntType(gt=gt, ge=ge):
+            return max(0 if gt is None else gt + 1, 0 if ge is None else ge)
+        case inspect.BoolType():
+            return False
+        case inspect.LiteralType(values=values):
+            return values[0]
+    return _WRONG
 
 
 def reference_defects(

@@ -8,7 +8,7 @@ from typing import Any
 
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.arguments import record
-from splitfog.instances.defects import InstanceError
+from splitfog.instances.defects import InstanceError, references_beside
 from splitfog.instances.instance import Instance, InstanceFile, encode_instance
 from splitfog.instances.json_files import decode, read_bytes, write_whole
 from splitfog.instances.records import changed
@@ -58,7 +58,7 @@ def load_instance(path: str | os.PathLike[str]) -> Instance:
 
 def parse_instance(content: bytes, origin: str) -> Instance:
     """The instance in the (decompressed) bytes of a file; `origin` names it in errors."""
-    file = decode(content, InstanceFile, origin)
+    file = decode(content, InstanceFile, origin, references_beside)
     try:
         instance = Instance(
             name=file.name,

@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,16 @@ def encode(record: Any) -> bytes:
     return msgspec.json.format(compact, indent=1) + b"\n"
 
 
-def decode(content: bytes, kind: Any, origin: str) -> Any:
-    """The record of type `kind` in a file's bytes; every defect in one `InstanceError`."""
+def decode(
+    content: bytes,
+    kind: Any,
+    origin: str,
+    beside: Callable[[list[str], dict[str, Any]], list[str]] = lambda wrong, data: [],
+) -> Any:
+    """The record of type `kind` in a file's bytes; every defect in one `InstanceError`.
+
+    `beside` finds what else is wrong with the plain data of a file of which these values are.
+    """
     data, clean = parse_json(content, origin)
     if not isinstance(data, dict):
         raise InstanceError(origin, [f"the file = {shown(data)}, must be an object"])
@@ -37,7 +46,8 @@ def decode(content: bytes, kind: Any, origin: str) -> Any:
             raise ValueError("a key stands twice or a number is not finite")
         return msgspec.json.decode(content, type=kind)
     except (ValueError, RecursionError) as error:
-        raise InstanceError(origin, value_defects(data, kind) or [str(error)]) from None
+        wrong = value_defects(data, kind) or [str(error)]
+        raise InstanceError(origin, wrong + beside(wrong, data)) from None
 
 
 def parse_json(content: bytes, origin: str) -> tuple[Any, bool]:

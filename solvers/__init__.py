@@ -13,7 +13,7 @@ from splitfog.solvers.declare import SolverInfo
 SOLVERS: tuple[SolverInfo, ...] = (
     SolverInfo(
         name="auto",
-        summary="chooses: exact and polynomial, else exact, else a heuristic with a bound",
+        summary="chooses: exact and polynomial, else exact, else a heuristic; then slices on top",
         kind="exact",
         objectives=("latency", "makespan", "period", "mean-latency", "batch"),
         answers="slices",

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from splitfog.formulations.bounds.choice import slices_matter
+from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
-from splitfog.solvers.base import Answer, Request, SolverDeclined, is_strict
+from splitfog.solvers.base import Answer, Request, SolverDeclined, failure, is_strict
 from splitfog.solvers.claims import claim_of
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.exact.brute_force import num_placements
@@ -38,8 +39,15 @@ HEURISTIC = {
 }
 """Where nothing exact applies or ends in time; the next where one finds no plan."""
 
-SLICING = {"latency": ("vsm", "d3"), "mean-latency": ("dina",)}
-"""Who looks at plans with slices, where the placements are settled or there are none."""
+SLICING: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "latency": {"vsm": {"helpers": "all"}, "d3": {}},
+    "mean-latency": {"dina": {}},
+}
+"""Who looks at plans with slices, where the placements are settled or there are none: with these
+options. `vsm` slices the best placement over all nodes, `d3` partitions anew for each tier's."""
+
+MOST_SLICED = 1_000_000
+"""Up to this `slicing_size` they are asked for `latency`: up to about two seconds."""
 
 DEFAULT_TIME_LIMIT_S = 60.0
 """For the exponential solvers, where the caller sets no limit."""
@@ -57,8 +65,10 @@ def solve_auto(request: Request) -> Answer:
     `latency` in disguise (`as_latency`) the solvers of that are asked. The plan names the solver
     that found it, and its `reason` says why that was chosen.
 
-    Placements are not the last word where slices may do better. For `mean-latency` `dina` goes on
-    from the best of them; where they are proven infeasible, who slices is asked for a plan.
+    Placements are not the last word where slices may do better: `SLICING` go on from the best of
+    them, for `latency` up to `MOST_SLICED`; where they are proven infeasible, these are asked for a
+    plan. A plan with slices is taken where it is cheaper by more than what counts as optimal, and
+    the reason says what was proven of placements.
 
     A solver that fails in a later step is named in the reason, and loses nothing.
     """
@@ -67,9 +77,7 @@ def solve_auto(request: Request) -> Answer:
         return answer
     if answer.infeasible:
         return _sliced_instead(request, answer)
-    if request.objective.name == "mean-latency" and answer.decision is not None:
-        return _with_slices(request, answer)
-    return answer
+    return answer if answer.decision is None else _with_slices(request, answer)
 
 
 def _chosen(request: Request) -> Answer:
@@ -97,25 +105,63 @@ def _chosen(request: Request) -> Answer:
 
 
 def _with_slices(request: Request, answer: Answer) -> Answer:
-    """The better of an answer and of what `dina` makes of it with slices."""
-    info = solver_info("dina")
-    if solver_info(answer.solver or "").answers == info.answers:
+    """The better of an answer and of what those who slice make of it."""
+    slicing = SLICING.get(request.objective.name, {})
+    if not slicing or solver_info(answer.solver or "").answers == "slices":
         return answer
-    choice = _Choice(request)
-    found = choice.ask("dina", request.objective, request.time_limit_s)
-    if found is None or found.decision is None or not choice.improved:
-        notes = [str(answer.reason), *choice.notes, "dina, asked for slices, found none better"]
-        stopped = found.stopped_by if found is not None and _interrupted(found) else None
-        return changed(answer, reason="; ".join(notes), stopped_by=stopped or answer.stopped_by)
-    reason = f"auto chose dina: with slices it beats the placements of {answer.solver}"
-    reason += "" if found.reason is None else f"; {found.reason}"
-    return changed(found, reason=reason, solver="dina")
+    if unasked := _why_unasked(request, " and ".join(slicing)):
+        return changed(answer, reason=f"{answer.reason}; {unasked}")
+    choice, best, stopped = _Choice(request), answer, answer.stopped_by
+    settled = f"{request.incumbent_value:.6g} s, {_settled(request, answer)}"
+    for name in slicing:
+        found = choice.ask(name, request.objective, request.time_limit_s)
+        if found is not None and choice.improved:
+            best = changed(found, solver=name)
+        if found is not None and _interrupted(found):
+            stopped = found.stopped_by
+            break
+    if best is answer:
+        unbeaten = f"{' and '.join(slicing)}, asked for slices, found none better"
+        reasons = [str(answer.reason), *choice.notes, unbeaten]
+        return changed(answer, reason="; ".join(reasons), stopped_by=stopped)
+    beaten = f"with slices it beats the placements of {answer.solver} ({settled})"
+    reasons = [f"auto chose {best.solver}: {beaten}", *choice.notes]
+    reasons += [] if best.reason is None else [best.reason]
+    return changed(best, reason="; ".join(reasons), stopped_by=stopped)
+
+
+def _settled(request: Request, answer: Answer) -> str:
+    """What is known of the best of an answer's placements."""
+    proven = claim_of(answer, answer.solver or "").is_proof_of(request.incumbent_value)
+    return "optimal over placements" if proven else "the best found"
+
+
+def _why_unasked(request: Request, names: str) -> str:
+    """Why nobody is asked for slices; empty where somebody is."""
+    if request.out_of_time:
+        return f"no time was left to ask {names} for slices"
+    size = slicing_size(request.instance)
+    if request.objective.name == "latency" and size > MOST_SLICED:
+        what = f"{size:,} layers x nodes x rows, more than {MOST_SLICED:,}"
+        return f"{names}, which look for slices, are asked by name only ({what})"
+    return ""
+
+
+def slicing_size(instance: Instance) -> int:
+    """Layers x nodes x rows of the largest output, of all tasks: what looking for slices takes."""
+    size = 0
+    for task in instance.tasks:
+        layers = instance.model_of(task).layers
+        shapes = [layer.output_shape for layer in layers if layer.output_shape]
+        rows = max((shape[1] for shape in shapes if len(shape) == 3), default=0)
+        size += len(layers) * len(instance.nodes) * rows
+    return size
 
 
 def _sliced_instead(request: Request, answer: Answer) -> Answer:
     """A plan with slices where there is no placement; else the answer, with who was asked."""
     choice = _Choice(request)
-    for name in SLICING.get(request.objective.name, ()):
+    for name in SLICING.get(request.objective.name, {}):
         found = choice.ask(name, request.objective, request.time_limit_s)
         if found is not None and found.decision is not None:
             why = f"slices, as no placement is feasible ({answer.reason})"
@@ -173,18 +219,29 @@ class _Choice:
             if is_strict():
                 raise
             self.failure = error
-            self.notes.append(f"{name} failed ({type(error).__name__}: {error})")
+            self.notes.append(failure(name, error))
             return None
         if answer.decision is None and inner.incumbent is not None:
             answer = changed(answer, decision=inner.incumbent)
         request = self.request
         self.improved = False
         if objective.name != "batch" and answer.decision is not None:
-            self.improved = request.offer(answer.decision)
+            self.improved = self._offered(answer.decision)
         bound = answer.lower_bound
         if bound is not None and request.raise_bound(bound):
             self.over = claim_of(answer, answer.solver or name).over
         return answer
+
+    def _offered(self, decision: Decision) -> bool:
+        """Whether a decision is the best so far; with slices only by more than is proven at most.
+
+        A proof over placements does not speak of slices: it is not given up for a rounding error.
+        """
+        request, best = self.request, self.request.incumbent_value
+        sliced = any(task.stages for task in decision.tasks)
+        if sliced and request.value_of(decision) >= best * (1 - OPTIMALITY_GAP):
+            return False
+        return request.offer(decision)
 
     def _inner(self, info: SolverInfo, objective: Objective, limit_s: float | None) -> Request:
         """The request for one solver, from the best plan and bound so far on."""
@@ -195,7 +252,7 @@ class _Choice:
             objective=objective,
             time_limit_s=limit_s,
             start=(is_same and known.decision) or request.start,
-            options=parse_options(info, {}),
+            options=parse_options(info, SLICING.get(objective.name, {}).get(info.name, {})),
         )
         if known.lower_bound is not None:
             inner.raise_bound(known.lower_bound)

@@ -32,6 +32,11 @@ def is_strict() -> bool:
     return bool(os.environ.get("SPLITFOG_STRICT"))
 
 
+def failure(solver: str, error: Exception) -> str:
+    """What a reason says of a solver that was asked in a further step and raised."""
+    return f"{solver} failed ({type(error).__name__}: {error})"
+
+
 class SolverDeclined(ValueError):
     """The solver does not apply to this instance or objective.
 
@@ -47,8 +52,12 @@ class SolverDeclined(ValueError):
 
     def __init__(self, solver: str, reason: str, instead: str | None = None) -> None:
         self.solver, self.reason, self.instead = solver, reason, instead
-        hint = f"; {instead} applies" if instead else ""
-        super().__init__(f"{solver} does not apply: {reason}{hint}")
+        super().__init__(f"{solver} does not apply: {self.why}")
+
+    @property
+    def why(self) -> str:
+        """The reason, and who applies: for where the solver's name stands beside it."""
+        return f"{self.reason}; {self.instead} applies" if self.instead else self.reason
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str | None]]:
         return SolverDeclined, (self.solver, self.reason, self.instead)

@@ -11,6 +11,7 @@ from splitfog.formulations.bounds.mean_latency import mean_latency_bound
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.decision import Decision
+from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
 from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.records import changed
@@ -20,6 +21,12 @@ from splitfog.solvers.registry import solver_info
 from splitfog.solvers.search.cheap_bounds import cheap_bound
 
 BEYOND_FLOATS = "a plan keeps the rules, but its value is beyond what floats hold (1.8e308 s)"
+
+LOOKING = {
+    "latency": "vsm and d3 look for one, with option helpers=all beyond a tier",
+    "mean-latency": "dina looks for one",
+}
+"""Who looks for plans with slices."""
 
 
 @dataclass(frozen=True)
@@ -148,5 +155,16 @@ def _without_plan(request: Request, claim: Claim, in_haste: bool) -> Claim:
     if not claim.infeasible:
         return claim
     return changed(claim, infeasible=False).noted(
-        "that holds for placements: a plan with slices is not ruled out (vsm and d3 look for one)"
+        f"that holds for placements: a plan with slices is not ruled out{_look(objective)}"
     )
+
+
+def reservation(objective: Objective | None) -> str:
+    """What a proof over placements leaves open; with who looks further for an objective."""
+    return f"optimal over placements: a plan with slices may be cheaper{_look(objective)}"
+
+
+def _look(objective: Objective | None) -> str:
+    """Who looks for plans with slices, in brackets."""
+    who = LOOKING.get(objective.name) if objective is not None else None
+    return f" ({who})" if who else ""

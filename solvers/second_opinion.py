@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 
-from splitfog.solvers.base import Request, is_strict
+from splitfog.solvers.base import Request, failure, is_strict
 from splitfog.solvers.starts.warm_starts import plan_of
 
 SHARE = 0.05
@@ -31,8 +31,10 @@ OPINIONS: dict[str, tuple[tuple[str, float], ...]] = {
 """Whom to ask, in this order, with their microseconds per layer and node: the most seen."""
 
 
-def seek_second_opinion(request: Request, solver: str) -> None:
+def seek_second_opinion(request: Request, solver: str) -> list[str]:
     """Offer the plans of cheap solvers beside a proof of `solver`; the door compares them.
+
+    Returned are sentences on those that failed: they have no opinion, and nothing is lost.
 
     Asked are those whose stated work fits into `SHARE` of the exact run's, so the choice depends
     on the solver and the objective alone and the same call gives the same plan. Under
@@ -40,18 +42,21 @@ def seek_second_opinion(request: Request, solver: str) -> None:
     first layer is left out, and makes the share larger where there are few. They stop with the
     request: who is not asked before that is not asked.
     """
+    failures = []
     for name in asked(solver, request.objective.name):
         left = request.closing.remaining_s
         if left <= 0:
-            return
+            break
         try:
             decision = plan_of(request, name, request.objective, None if left == inf else left)
-        except Exception:
+        except Exception as error:
             if is_strict():
                 raise
-            continue  # who is asked for an opinion and fails has none
+            failures.append(f"asked for a second opinion, {failure(name, error)}")
+            continue
         if decision is not None:
             request.offer(decision)
+    return failures
 
 
 def asked(solver: str, objective: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ from splitfog.formulations.plan import (
 )
 from splitfog.instances.arguments import number, whole, wrong
 from splitfog.instances.files import GivenInstance, instance_of
+from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined, WrongAnswer, is_strict
 from splitfog.solvers.claims import (
@@ -34,6 +35,7 @@ from splitfog.solvers.claims import (
     claim_of,
     declared_over,
     held_to,
+    reservation,
     strengthened,
 )
 from splitfog.solvers.declare import SolverInfo
@@ -44,6 +46,8 @@ from splitfog.solvers.second_opinion import seek_second_opinion
 
 BOUND_SHARE = 0.25
 """Of the time limit, what a bound on mean latencies may take before the solver begins."""
+
+ONLY_PLACEMENT = "there is one placement to choose from"
 
 
 def solve(
@@ -111,7 +115,7 @@ def solve(
         raise wrong("on_progress", on_progress, "a function of (seconds, value, bound)")
     info = info_of("auto" if solver is None else solver)
     if objective.name not in info.objectives:
-        raise SolverDeclined(info.name, _wrong_objective(info, objective), "auto")
+        raise SolverDeclined(info.name, _wrong_objective(info, objective, instance), "auto")
     request = Request(
         instance,
         objective,
@@ -156,9 +160,11 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     value = inf if cost is None else float(cost)
     haste = answer.stopped_by == "interrupted"
     if not (haste or request.is_late) and claim.is_proof_of(min(value, request.incumbent_value)):
-        seek_second_opinion(request, who)
-    if answer.decision is None and request.incumbent is None and not request.is_late:
-        _offer_only_placement(request)
+        for failed in seek_second_opinion(request, who):
+            claim = claim.noted(failed)
+    is_empty = answer.decision is None and request.incumbent is None
+    if is_empty and not request.is_late and _offer_only_placement(request):
+        answer = changed(answer, reason=ONLY_PLACEMENT)
     own = request.incumbent is None or request.incumbent_value >= value
     decision = answer.decision if own else request.incumbent
     if decision is None:
@@ -170,21 +176,22 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
         return _plan_without_decision(request, who, answer, claim.noted(BEYOND_FLOATS), haste)
     claim = held_to(request, claim, decision, float(cost), own)
     claim = _strengthened(request, claim, decision, float(cost), haste)
+    if claim.over == "placements" and claim.is_proof_of(float(cost)):
+        claim = claim.noted(reservation(None if answer.solver else request.objective))
     claims = _claims(request, who, answer, claim) | {"audit": answer.audit if own else None}
     plan = describe(request.instance, decision, request.objective, cost, **claims)
     return _timed(request, _with_bound(plan, claim))
 
 
-def _offer_only_placement(request: Request) -> None:
+def _offer_only_placement(request: Request) -> bool:
     """Where nothing is to be chosen, no solver ends without the one plan that there is.
 
-    It does not answer where the caller has given the subtasks to be matched.
+    It does not answer where the caller has given the subtasks to be matched. Whether it does.
     """
     if request.objective.name != "latency" and request.options.get("stages") is not None:
-        return
+        return False
     decision = only_placement(request.instance, request.objective)
-    if decision is not None:
-        request.offer(decision)
+    return decision is not None and request.offer(decision)
 
 
 def _strengthened(
@@ -226,8 +233,17 @@ def _bounded_early(request: Request) -> None:
             mean_latency_bound(request.instance, deadline)
 
 
-def _wrong_objective(info: SolverInfo, objective: Objective) -> str:
-    return f"it minimises {', '.join(info.objectives)}, not {objective.name}"
+def _wrong_objective(info: SolverInfo, objective: Objective, instance: Instance) -> str:
+    """What a solver minimises, and how to ask for that, or why that cannot be asked for here."""
+    possible, excluded = [], []
+    for name in info.objectives:
+        try:
+            objective_for(instance, name, objective.transfers, objective.monotone)
+            possible.append(name)
+        except ValueError as error:
+            excluded.append(str(error))
+    hint = f"--objective {' or '.join(possible)} asks for that" if possible else "; ".join(excluded)
+    return f"it minimises {', '.join(info.objectives)}, not {objective.name} ({hint})"
 
 
 def _start(request: Request, given: GivenPlan) -> Decision:

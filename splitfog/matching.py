@@ -32,6 +32,8 @@ from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from splitfog.formulations.matching.exchange import Exchange as Exchange
 from splitfog.formulations.matching.exchange import blocking_exchanges as blocking_exchanges
 from splitfog.formulations.matching.exchange import is_exchange_stable as is_exchange_stable
@@ -136,6 +138,7 @@ def blocking_pairs(
         As `deferred_acceptance`, and where the assignment is no matching: a pair that is not on
         both lists, or more residents than places.
     """
+    _require_assignment(assignment)
     market, names = _market(preferences, priorities, quotas, priorities_as)
     pairs = _blocking_pairs(market, _assignment(assignment, names)).tolist()
     if names is None:
@@ -167,6 +170,7 @@ def is_stable(
     ValueError
         As `deferred_acceptance`, and for an assignment of another length.
     """
+    _require_assignment(assignment)
     market, names = _market(preferences, priorities, quotas, priorities_as)
     return _is_stable(market, _assignment(assignment, names))
 
@@ -216,6 +220,21 @@ def _market(
     if priorities_as == "ranks":
         return market_from_ranks(preferences, priorities, quotas), None
     return market_from_lists(preferences, priorities, quotas), None
+
+
+def _require_assignment(given: Any) -> None:
+    """Refuse what has a list for a resident: preferences, in the place of an assignment."""
+    if isinstance(given, Matching):
+        return
+    entries = list(given.values()) if isinstance(given, Mapping) else given
+    nested = isinstance(given, np.ndarray) and given.ndim > 1
+    if isinstance(entries, list | tuple):
+        nested = any(isinstance(entry, list | np.ndarray | Mapping) for entry in entries)
+    if nested:
+        raise ValueError(
+            f"assignment = {given!r:.80}, must be one hospital for each resident, or none; the "
+            "order is assignment, preferences, priorities, quotas"
+        )
 
 
 def _assignment(assignment: Any, names: Names | None) -> Any:

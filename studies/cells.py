@@ -4,25 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from splitfog.formulations.overview import percent
+from splitfog.formulations.overview import percent, status_words
+from splitfog.instances.readable import html_text
 from splitfog.studies.row import Row
 
 HEADERS = ("instance", "solver", "seed", "value s", "gap", "speed-up", "seconds", "status")
+
+NO_BOUND = "no bound"
+
+OVER_PLACEMENTS = (
+    "Optima and gaps of placements are over placements: a plan with slices may be cheaper."
+)
+"""Said beside rows of which one has a bound over placements only."""
 
 
 def shown_cells(row: Row) -> tuple[str, ...]:
     """The cells of a row under `HEADERS`; a dash where there is no number."""
     stopped = row.stopped_by not in (None, "finished")
+    status = status_words(row.status, row.proven_over)
     return (
         row.instance,
         row.solver,
         str(row.seed),
         "-" if row.value is None else f"{row.value:.6g}",
-        percent(row.gap),
+        gap_cell(row),
         factor(row.speedup),
         "-" if row.runtime_s is None else f"{row.runtime_s:.4f}",
-        f"{row.status} ({row.stopped_by})" if stopped else row.status,
+        f"{status} ({row.stopped_by})" if stopped else status,
     )
+
+
+def gap_cell(row: Row) -> str:
+    """The gap in per cent; `no bound` of a plan that none is known for, a dash without a plan."""
+    return NO_BOUND if row.gap is None and row.value is not None else percent(row.gap)
+
+
+def reservation(rows: Sequence[Row]) -> str:
+    """What the gaps and optima of rows leave open; empty where all of them hold over all plans."""
+    return OVER_PLACEMENTS if any(row.proven_over == "placements" for row in rows) else ""
+
+
+def note_html(note: str) -> str:
+    """A sentence as a paragraph of HTML; nothing for none."""
+    return f"<p>{html_text(note)}</p>" if note else ""
 
 
 def factor(value: float | None) -> str:

@@ -15,7 +15,7 @@ from splitfog.solvers.registry import solver_info, solver_infos
 from splitfog.solvers.solve import info_of
 from splitfog.studies.jobs import Job, Progress, Ran, run_all
 from splitfog.studies.judging import judged
-from splitfog.studies.row import Declined
+from splitfog.studies.row import EVERY, Declined
 from splitfog.studies.rows import Table
 
 SEEDS = "a list of whole numbers >= 0"
@@ -114,7 +114,7 @@ def compare(
     rows, runs = judged(ran, baseline), [o.run for j, o in ran if j.shown]
     declined = [o for j, o in zip(work, outcomes) if isinstance(o, Declined) and j.shown]
     if declined and not rows and not interrupted:
-        raise SolverDeclined(declined[0].solver, declined[0].reason)
+        raise SolverDeclined(declined[0].solver, _why(declined))
     counting = ", ".join(str(Objective("latency", transfers, monotone)).split(", ")[1:])  # type: ignore[arg-type]
     unique = tuple(dict.fromkeys([*excluded, *declined]))
     return Table(
@@ -125,6 +125,12 @@ def compare(
         interrupted=interrupted,
         runs=tuple(runs),
     )
+
+
+def _why(declined: Sequence[Declined]) -> str:
+    """Why nobody applies: the first's reason, and who else was asked."""
+    others = dict.fromkeys(entry.solver for entry in declined if entry.solver != declined[0].solver)
+    return declined[0].reason + (f"; nor does {', '.join(others)} apply" if others else "")
 
 
 def solver_names(solvers: str | Sequence[str] | None = None) -> list[str]:
@@ -169,7 +175,7 @@ def _problems(
                     Declined(
                         instance=instance.name,
                         objective=name or "default",
-                        solver="every solver",
+                        solver=EVERY,
                         reason=str(error),
                     )
                 )

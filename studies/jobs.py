@@ -163,7 +163,7 @@ def run_job(job: Job) -> Outcome:
             instance=job.instance.name,
             objective=job.objective.name,
             solver=job.solver_name,
-            reason=str(declined),
+            reason=declined.why,
         )
     except Exception as error:
         return _crash(job, error, time.perf_counter() - started, started_at)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
-from splitfog.formulations.overview import percent
+from splitfog.formulations.overview import status_words
 from splitfog.instances.lookup import look_up
 from splitfog.instances.readable import printable
+from splitfog.studies.cells import gap_cell
 from splitfog.studies.row import Row
 
 _SPECIAL = {
@@ -46,7 +46,7 @@ def latex_rows(rows: Sequence[Row], columns: Sequence[str] | None = None) -> str
     """
     chosen = _usual(rows) if columns is None else columns
     headers = [look_up(HEADERS, name, "column") for name in chosen]
-    lines = [[_cell(name, getattr(row, name)) for name in chosen] for row in rows]
+    lines = [[_cell(row, name) for name in chosen] for row in rows]
     numbers = [name for name in ("value", "lower_bound", "gap", "speedup", "runtime_s", "seed")]
     kinds = "".join("r" if name in numbers else "l" for name in chosen)
     return latex_table(kinds, headers, lines)
@@ -94,14 +94,14 @@ def _usual(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-_SHOWN: Mapping[str, Callable[[Any], str]] = MappingProxyType(
-    {"gap": lambda gap: latex_text(percent(gap)), "seed": str}
-)
-
-
-def _cell(name: str, value: Any) -> str:
+def _cell(row: Row, name: str) -> str:
+    value = getattr(row, name)
+    if name == "gap" and row.value is not None:
+        return latex_text(gap_cell(row))
     if value is None:
         return "--"
-    if name in _SHOWN:
-        return _SHOWN[name](value)
+    if name == "seed":
+        return str(value)
+    if name == "status":
+        return latex_text(status_words(row.status, row.proven_over))
     return latex_number(value) if isinstance(value, float | int) else latex_text(value)

@@ -7,6 +7,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
+EVERY = "every solver"
+"""Stands for a solver's name where an instance excludes an objective."""
+
 
 class Row(Struct, frozen=True, kw_only=True):
     """One solver's plan for one instance, objective and seed.
@@ -41,12 +44,19 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class Declined(Struct, frozen=True, kw_only=True):
-    """A solver that does not apply to an instance and objective, and why."""
+    """A solver that does not apply to an instance and objective, why, and who does."""
 
     instance: str
     objective: str
     solver: str
     reason: str
+
+    @property
+    def sentence(self) -> str:
+        """The reason with the solver's name, for where that stands nowhere else."""
+        return (
+            self.reason if self.solver == EVERY else f"{self.solver} does not apply: {self.reason}"
+        )
 
 
 class Run(Struct, frozen=True, kw_only=True):

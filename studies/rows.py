@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.readable import MOST_ROWS, counted, html_table, html_text
-from splitfog.studies.cells import HEADERS, shown_cells
+from splitfog.studies.cells import HEADERS, note_html, reservation, shown_cells
 from splitfog.studies.exports import csv_text, sqlite_bytes
 from splitfog.studies.latex import latex_rows
 from splitfog.studies.row import Declined, Result, Row, Run
@@ -70,8 +70,10 @@ class Table(Sequence[Row]):
     def _repr_html_(self) -> str:
         parts = [f"<p>{html_text(repr(self).strip('<>'))}</p>"]
         for objective in self.objectives:
-            lines = [shown_cells(row) for row in self.of(objective)]
+            rows = self.of(objective)
+            lines = [shown_cells(row) for row in rows]
             parts.append(f"<p>{html_text(objective)}</p>{html_table(HEADERS, lines, MOST_ROWS)}")
+            parts.append(note_html(reservation(rows)))
         return "\n".join(["<div>", *parts, "</div>"])
 
     def summary(self, seed: int = 0) -> Summary:
@@ -111,7 +113,7 @@ class Table(Sequence[Row]):
         reasons: dict[str, str] = {}
         for entry in self.declined:
             if entry.solver in solvers and entry.solver not in ran:
-                reasons.setdefault(entry.solver, f"{entry.reason} ({entry.instance})")
+                reasons.setdefault(entry.solver, f"{entry.sentence} ({entry.instance})")
         return reasons
 
     def to_json(self) -> bytes:

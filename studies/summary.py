@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import exp, isfinite, log
 from typing import Any, overload
 
@@ -14,8 +14,9 @@ from msgspec.structs import asdict
 
 from splitfog.formulations.overview import percent
 from splitfog.formulations.plan import OPTIMALITY_GAP
+from splitfog.instances.read_only import ReadOnly
 from splitfog.instances.readable import html_table, html_text
-from splitfog.studies.cells import factor, text_table
+from splitfog.studies.cells import NO_BOUND, factor, note_html, reservation, text_table
 from splitfog.studies.latex import latex_number, latex_table, latex_text
 from splitfog.studies.row import Row
 
@@ -44,7 +45,8 @@ class SummaryRow(Struct, frozen=True, kw_only=True):
         How many instances; how many runs on them (one for each seed), and how many gave a plan.
     share_optimal
         Of the runs, those whose plan is known to be optimal, whoever proved it: its gap to the best
-        bound is at most 1e-6.
+        bound is at most 1e-6. A placement may be so over placements only; the summary's `notes`
+        say where that is.
     mean_gap
         The mean over instances of their mean over seeds; None without any gap.
     gap_low, gap_high
@@ -77,9 +79,13 @@ class SummaryRow(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Summary(Sequence[SummaryRow]):
-    """The rows of a summary, by objective and solver; `print` shows them as a table."""
+    """The rows of a summary, by objective and solver; `print` shows them as a table.
+
+    `notes` say of an objective what its gaps and optima leave open.
+    """
 
     rows: tuple[SummaryRow, ...]
+    notes: Mapping[str, str] = field(default_factory=ReadOnly)
 
     @overload
     def __getitem__(self, position: int) -> SummaryRow: ...
@@ -97,6 +103,7 @@ class Summary(Sequence[SummaryRow]):
     def __str__(self) -> str:
         return "\n\n".join(
             f"{objective}\n{text_table(HEADERS, list(map(summary_cells, rows)), left=1)}"
+            + f"\n{self.notes.get(objective, '')}".rstrip()
             for objective, rows in self._by_objective()
         )
 
@@ -105,7 +112,9 @@ class Summary(Sequence[SummaryRow]):
 
     def _repr_html_(self) -> str:
         parts = [
-            f"<p>{html_text(objective)}</p>" + html_table(HEADERS, list(map(summary_cells, rows)))
+            f"<p>{html_text(objective)}</p>"
+            + html_table(HEADERS, list(map(summary_cells, rows)))
+            + note_html(self.notes.get(objective, ""))
             for objective, rows in self._by_objective()
         ]
         return "\n".join(["<div>", *parts, "</div>"])
@@ -135,10 +144,12 @@ def summarised(rows: Sequence[Row], seed: int = 0) -> Summary:
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 14.
     """
     keys = dict.fromkeys((row.objective, row.solver) for row in rows)
+    of = {name: [row for row in rows if row.objective == name] for name, _ in keys}
     return Summary(
         tuple(
-            _row([row for row in rows if (row.objective, row.solver) == key], seed) for key in keys
-        )
+            _row([row for row in of[name] if row.solver == solver], seed) for name, solver in keys
+        ),
+        ReadOnly({name: note for name, own in of.items() if (note := reservation(own))}),
     )
 
 
@@ -209,7 +220,7 @@ def summary_cells(row: SummaryRow) -> tuple[str, ...]:
         str(row.instances),
         f"{row.plans} of {row.runs}",
         f"{100 * row.share_optimal:.3g} %",
-        percent(row.mean_gap),
+        NO_BOUND if row.mean_gap is None and row.plans else percent(row.mean_gap),
         interval,
         percent(row.worst_gap),
         factor(row.speedup),

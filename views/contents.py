@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import chain, islice
 
 from splitfog.formulations.decision import Decision
-from splitfog.formulations.overview import percent
+from splitfog.formulations.overview import bound_words, percent, status_words
 from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.instance import Instance
 from splitfog.views import style
@@ -295,11 +295,13 @@ def _alone(panel: Panel) -> Bundle:
 
 def plan_lines(plan: PlanFile) -> list[str]:
     """What a plan says of itself, in one line, and its reason in others."""
-    parts = [plan.solver, str(plan.objective), plan.status]
+    status = None if plan.status is None else status_words(plan.status, plan.proven_over)
+    parts = [plan.solver, str(plan.objective), status]
     if plan.value is not None:
         parts.append(f"value {style.in_seconds(plan.value)}")
     if plan.lower_bound is not None:
-        parts.append(f"bound {style.in_seconds(plan.lower_bound)}")
+        over = bound_words(plan.status, plan.proven_over)
+        parts.append(f"bound {style.in_seconds(plan.lower_bound)}{over}")
     if plan.gap is not None:
         parts.append(f"gap {percent(plan.gap)}")
     if plan.stopped_by not in (None, "finished"):

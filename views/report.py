@@ -13,7 +13,7 @@ from splitfog.instances.arguments import path as path_of
 from splitfog.instances.arguments import record
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.readable import html_table
-from splitfog.studies.cells import HEADERS, shown_cells
+from splitfog.studies.cells import HEADERS, note_html, reservation, shown_cells
 from splitfog.studies.row import Declined
 from splitfog.studies.rows import Table
 from splitfog.studies.summary import HEADERS as SUMMARY
@@ -47,7 +47,7 @@ def save_report(table: Table, folder: str | os.PathLike[str]) -> list[Path]:
     pictures = {
         folder / f"gaps-{objective}.png": gap_picture(table, objective, ".png")
         for objective in table.objectives
-        if _has_gaps(table, objective)
+        if _has_plans(table, objective)
     }
     contents = {**pictures, folder / "report.html": html_page(table).encode()}
     results = (folder / "results.sqlite", folder / "results.csv")
@@ -58,8 +58,8 @@ def save_report(table: Table, folder: str | os.PathLike[str]) -> list[Path]:
     return [*results, *contents]
 
 
-def _has_gaps(table: Table, objective: str) -> bool:
-    return any(row.gap is not None for row in table.of(objective))
+def _has_plans(table: Table, objective: str) -> bool:
+    return any(row.value is not None for row in table.of(objective))
 
 
 def html_page(table: Table) -> str:
@@ -76,11 +76,12 @@ def html_page(table: Table) -> str:
                 SUMMARY, [summary_cells(line) for line in summary if line.objective == objective]
             )
         )
-        if _has_gaps(table, objective):
+        if _has_plans(table, objective):
             svg = gap_picture(table, objective, ".svg").decode()
             parts.append(f"<figure>{svg[svg.index('<svg') :]}</figure>")
         lines = [(*shown_cells(row), row.reason or "") for row in rows]
         parts.append(html_table((*HEADERS, "reason"), lines))
+        parts.append(note_html(reservation(rows)))
     if table.declined:
         parts.append("<h2>Solvers that do not apply</h2>")
         parts.append(html_table(Declined.__struct_fields__, list(map(astuple, table.declined))))

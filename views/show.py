@@ -75,7 +75,7 @@ def show(
     --------
     >>> import splitfog as sf
     >>> instance = sf.generate("three-tier")
-    >>> picture = sf.show(instance, sf.solve(instance))
+    >>> picture = sf.show(instance, sf.solve(instance, "min-cut"))
     >>> list(picture.panels)
     ['dag', 'nodes', 'links', 'tasks', 'crossings', 'timeline', 'profile']
     """

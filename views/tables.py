@@ -6,7 +6,7 @@ from typing import IO, TYPE_CHECKING
 
 from splitfog.formulations.overview import percent as percent
 from splitfog.instances.arguments import record, wrong
-from splitfog.studies.cells import HEADERS, shown_cells
+from splitfog.studies.cells import HEADERS, reservation, shown_cells
 from splitfog.studies.rows import Table
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def print_tables(table: Table, file: IO[str] | None = None) -> None:
             last = following is not None and following.instance != row.instance
             cells = shown_cells(row)
             grid.add_row(*(cells if seeds else cells[:2] + cells[3:]), end_section=last)
+        grid.caption, grid.caption_justify = reservation(rows) or None, "left"
         print_grid(grid, file)
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from splitfog.formulations.matching.market import IntArray
+from splitfog.formulations.matching.stability import Matching
 from splitfog.formulations.tolerances import EQUAL
-from splitfog.instances.arguments import choice, number, numbers, whole_numbers, wrong
+from splitfog.instances.arguments import brief, choice, number, numbers, whole_numbers, wrong
 
 FloatArray = NDArray[np.float64]
 Utilities = Callable[[IntArray], tuple[ArrayLike, ArrayLike]]
@@ -68,7 +69,10 @@ class Judge:
 
     def __post_init__(self) -> None:
         if not callable(self.utilities):
-            raise wrong("utilities", self.utilities, "a function of the assignment")
+            raise ValueError(
+                f"utilities = {brief(self.utilities)}, must be a function of an assignment; the "
+                "order is utilities, assignment, quotas, consent"
+            )
         if self.potential is not None and not callable(self.potential):
             raise wrong("potential", self.potential, "a function of the assignment, or None")
         choice("consent", self.consent, get_args(Consent))
@@ -120,7 +124,7 @@ class Judge:
 
 def is_exchange_stable(
     utilities: Utilities,
-    assignment: ArrayLike,
+    assignment: ArrayLike | Matching,
     quotas: ArrayLike | None = None,
     consent: Consent = "four",
     *,
@@ -137,7 +141,7 @@ def is_exchange_stable(
     utilities : assignment -> (float[residents], float[hospitals])
         What everybody thinks of a matching, the larger the better; -inf is allowed. Zeros for a
         side that has no say.
-    assignment : int[residents]
+    assignment : int[residents] or Matching
         Hospital of each resident, -1 for none.
     quotas : int[hospitals], optional
         Places; without them there are no moves.
@@ -169,7 +173,7 @@ def is_exchange_stable(
 
 def blocking_exchanges(
     utilities: Utilities,
-    assignment: ArrayLike,
+    assignment: ArrayLike | Matching,
     quotas: ArrayLike | None = None,
     consent: Consent = "four",
     *,
@@ -244,35 +248,62 @@ def table_utilities(of_residents: ArrayLike, of_hospitals: ArrayLike) -> Utiliti
     ValueError
         For tables of other shapes.
     """
-    own, theirs = (
-        numbers(name, table, "a table of numbers").astype(np.float64)
-        for name, table in (("of_residents", of_residents), ("of_hospitals", of_hospitals))
-    )
-    if own.ndim != 2 or theirs.shape != own.shape[::-1]:
-        raise ValueError("tables must be [residents, hospitals] and [hospitals, residents]")
+    own, theirs = _table(of_residents, "of_residents"), _table(of_hospitals, "of_hospitals")
+    if theirs.shape != own.shape[::-1]:
+        raise ValueError(
+            "tables must be [residents, hospitals] and [hospitals, residents], not "
+            f"{list(own.shape)} and {list(theirs.shape)}"
+        )
+    num_residents, num_hospitals = own.shape
 
     def utilities(assignment: IntArray) -> tuple[FloatArray, FloatArray]:
+        if len(assignment) != num_residents:
+            raise ValueError(
+                f"assignment is of {len(assignment)} residents, the tables are of {num_residents}"
+            )
+        if (assignment >= num_hospitals).any():
+            raise ValueError(
+                f"assignment names hospital {assignment.max()}, there are {num_hospitals}"
+            )
         placed = np.flatnonzero(assignment >= 0)
         hospital = assignment[placed]
-        residents = np.zeros(own.shape[0])
+        residents = np.zeros(num_residents)
         residents[placed] = own[placed, hospital]
-        hospitals = np.zeros(own.shape[1])
+        hospitals = np.zeros(num_hospitals)
         np.add.at(hospitals, hospital, theirs[hospital, placed])
         return residents, hospitals
 
     return utilities
 
 
-def checked_assignment(assignment: ArrayLike, quotas: ArrayLike | None) -> IntArray:
+def _table(given: ArrayLike, name: str) -> FloatArray:
+    table = numbers(name, given, "a table of numbers").astype(np.float64)
+    if table.ndim != 2:
+        raise wrong(name, given, "a table of numbers")
+    return table
+
+
+def checked_quotas(quotas: ArrayLike | None) -> IntArray | None:
+    """Places of every hospital as integers; None where there are none given."""
+    if quotas is None:
+        return None
+    places = whole_numbers("quotas", quotas, "one integer >= 0 per hospital")
+    if places.ndim != 1 or (places < 0).any():
+        raise wrong("quotas", quotas, "one integer >= 0 per hospital")
+    return places.astype(np.int64)
+
+
+def checked_assignment(assignment: ArrayLike | Matching, quotas: ArrayLike | None) -> IntArray:
     """The assignment as integers, checked against the quotas where there are any."""
-    given = whole_numbers("assignment", assignment, "one integer per resident")
+    own = assignment.assignment if isinstance(assignment, Matching) else assignment
+    given = whole_numbers("assignment", own, "one integer per resident")
     if given.ndim != 1:
         raise wrong("assignment", assignment, "one integer per resident")
     given = given.astype(np.int64)
     if (given < -1).any():
         raise ValueError("assignment must hold hospitals, numbered from 0, or -1 for none")
-    if quotas is not None:
-        room = checked_quotas(quotas)
+    room = checked_quotas(quotas)
+    if room is not None:
         load = np.bincount(given[given >= 0], minlength=len(room))
         if len(load) > len(room):
             raise ValueError(f"assignment names hospital {len(load) - 1}, there are {len(room)}")
@@ -282,15 +313,9 @@ def checked_assignment(assignment: ArrayLike, quotas: ArrayLike | None) -> IntAr
     return given
 
 
-def checked_quotas(quotas: ArrayLike) -> IntArray:
-    """The places of every hospital."""
-    room = whole_numbers("quotas", quotas, "one integer per hospital")
-    if room.ndim != 1:
-        raise wrong("quotas", quotas, "one integer per hospital")
-    return room.astype(np.int64)
-
-
-def _blocking(judge: Judge, assignment: ArrayLike, quotas: ArrayLike | None) -> Iterator[Exchange]:
+def _blocking(
+    judge: Judge, assignment: ArrayLike | Matching, quotas: ArrayLike | None
+) -> Iterator[Exchange]:
     given = checked_assignment(assignment, quotas)
-    places = None if quotas is None else checked_quotas(quotas)
-    return (e for e in possible_exchanges(given, places) if judge.agrees(given, e))
+    options = possible_exchanges(given, checked_quotas(quotas))
+    return (e for e in options if judge.agrees(given, e))

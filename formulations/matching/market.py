@@ -18,6 +18,9 @@ Rows = NDArray[Any] | Sequence[Sequence[Any]]
 Entries = tuple[IntArray, IntArray]
 Names = tuple[Sequence[Hashable], Sequence[Hashable]]
 
+ORDER = "the order is preferences (of residents), priorities (of hospitals), quotas"
+"""Said where a part of the market seems to stand in another's place."""
+
 # A table over all (resident, hospital) is used for look-ups up to this many entries, or up to
 # four times the pairs listed; beyond that, sorting.
 _TABLE_ENTRIES = 1 << 22
@@ -184,7 +187,7 @@ def _flat(rows: Rows, what: str, *, integer: bool) -> tuple[IntArray, NDArray[An
     kinds, allowed = ("iu", "integers") if integer else ("iuf", "numbers")
     if isinstance(rows, np.ndarray):
         if rows.ndim != 2:
-            raise ValueError(f"{what} must have two dimensions, not {rows.ndim}")
+            raise ValueError(f"{what} must have two dimensions, not {rows.ndim}; {ORDER}")
         lengths, flat = np.full(rows.shape[0], rows.shape[1]), rows.ravel()
     else:
         try:  # an array of integers refuses everything else, and is filled fast
@@ -202,10 +205,11 @@ def _wrong_row(rows: Any, what: str, allowed: str) -> str:
     """A sentence for the first row that is no list of integers (or numbers)."""
     side = "resident" if what == "preferences" else "hospital"
     if not isinstance(rows, Sequence):
-        return f"{what} = {rows!r}, must be one list per {side}"
+        return f"{what} = {rows!r:.80}, must be one list per {side}; {ORDER}"
+    hint = "" if any(isinstance(row, Sequence | np.ndarray) for row in rows) else f"; {ORDER}"
     for number, row in enumerate(rows):
         if not isinstance(row, Sequence | np.ndarray) or isinstance(row, str):
-            return f"{what} of {side} {number} = {row!r}, must be a list of {allowed}"
+            return f"{what} of {side} {number} = {row!r}, must be a list of {allowed}{hint}"
         for entry in row:
             try:
                 array("q", [entry])
@@ -235,7 +239,7 @@ def _quotas(
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
         raise ValueError(_wrong_quota(quotas, called))
     if hospitals is not None and len(given) != hospitals:
-        raise ValueError(f"{len(given)} quotas given for {hospitals} hospitals")
+        raise ValueError(f"{len(given)} quotas given for {hospitals} hospitals; {ORDER}")
     if (given < 0).any():
         h = int(np.argmax(given < 0))
         raise ValueError(f"quota of hospital {called[h]!r} is {given[h]}, must be >= 0")
@@ -252,7 +256,7 @@ def _wrong_quota(quotas: Any, called: Sequence[Hashable]) -> str:
         for hospital, places in zip(called, quotas):
             if isinstance(places, bool) or not isinstance(places, int | np.integer):
                 return f"quota of hospital {hospital!r} is {brief(places)}, must be an integer >= 0"
-    return f"quotas = {brief(quotas)}, must be one integer per hospital"
+    return f"quotas = {brief(quotas)}, must be one integer per hospital; {ORDER}"
 
 
 def _check_lists(row: IntArray, entry: IntArray, called: Names, sentence: str) -> None:

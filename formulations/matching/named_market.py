@@ -8,6 +8,7 @@ from itertools import chain
 import numpy as np
 
 from splitfog.formulations.matching.market import (
+    ORDER,
     Entries,
     IntArray,
     Market,
@@ -39,7 +40,7 @@ def market_from_names(
         unknown hospital, a negative quota.
     """
     names = tuple(preferences), tuple(priorities)
-    places = None if quotas is None else _places(quotas, names[1])
+    places = None if quotas is None else _places(quotas, names)
     wanted = _numbered(preferences, names[1], "preferences of resident", "hospital")
     ranked = _numbered(priorities, names[0], "priorities of hospital", "resident")
     return market_from_entries(wanted, ranked, places, names), names
@@ -57,7 +58,9 @@ def assignment_from_names(assignment: Mapping[Hashable, Hashable | None], names:
     numbers = np.full(len(residents), -1)
     for resident, hospital in assignment.items():
         if resident not in residents:
-            raise ValueError(f"assignment: resident {resident!r} is unknown")
+            told = ", it is a hospital: must be resident -> hospital"
+            known = told if resident in hospitals else ""
+            raise ValueError(f"assignment: resident {resident!r} is unknown{known}")
         if hospital is not None and hospital not in hospitals:
             raise ValueError(f"assignment of {resident!r}: hospital {hospital!r} is unknown")
         numbers[residents[resident]] = -1 if hospital is None else hospitals[hospital]
@@ -67,9 +70,10 @@ def assignment_from_names(assignment: Mapping[Hashable, Hashable | None], names:
 def _numbered(lists: NamedLists, known: Iterable[Hashable], whose: str, what: str) -> Entries:
     """The lists laid end to end, with numbers for names."""
     number = {name: i for i, name in enumerate(known)}
+    hint = "" if any(_is_list(row) for row in lists.values()) else f"; {ORDER}"
     for owner, row in lists.items():
-        if isinstance(row, str) or not isinstance(row, Sequence):
-            raise ValueError(f"{whose} {owner!r} = {row!r}, must be a list of names")
+        if not _is_list(row):
+            raise ValueError(f"{whose} {owner!r} = {row!r}, must be a list of names{hint}")
     lengths = [len(names) for names in lists.values()]
     found = map(number.__getitem__, chain.from_iterable(lists.values()))
     try:
@@ -82,12 +86,17 @@ def _numbered(lists: NamedLists, known: Iterable[Hashable], whose: str, what: st
     return np.repeat(np.arange(len(lengths)), lengths), entries
 
 
-def _places(quotas: Mapping[Hashable, int], hospitals: Sequence[Hashable]) -> list[int]:
-    known = set(hospitals)
+def _is_list(row: object) -> bool:
+    return isinstance(row, Sequence) and not isinstance(row, str)
+
+
+def _places(quotas: Mapping[Hashable, int], names: Names) -> list[int]:
+    residents, hospitals = map(set, names)
     for name in quotas:
-        if name not in known:
-            raise ValueError(f"quotas: hospital {name!r} is unknown")
-    for name in hospitals:
+        if name not in hospitals:
+            told = f", it is a resident; {ORDER}" if name in residents else ""
+            raise ValueError(f"quotas: hospital {name!r} is unknown{told}")
+    for name in names[1]:
         if name not in quotas:
             raise ValueError(f"quotas: hospital {name!r} is missing")
-    return [quotas[name] for name in hospitals]
+    return [quotas[name] for name in names[1]]

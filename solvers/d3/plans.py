@@ -168,7 +168,10 @@ def base_placements(
     """
     homes = homes_of(instance, helpers)
     if not homes:
-        raise SolverDeclined("vsm", "no tier has several nodes that could share a layer", "hpa")
+        reason = "no tier has several nodes that could share a layer"
+        if len(instance.nodes) > 1:
+            reason += " (--option helpers=all takes nodes of all tiers)"
+        raise SolverDeclined("vsm", reason, "hpa")
     arrays = task_arrays(instance, position)
     seconds = _single_node_seconds(arrays, objective, homes)
     weights = held_bytes(arrays.model, np.flatnonzero(~arrays.is_input).tolist())

@@ -11,7 +11,7 @@ from splitfog.formulations.tiles.grids import grid
 from splitfog.formulations.tiles.stage_shape import geometry_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
-from splitfog.solvers.base import Answer, Request
+from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.d3.stage_tiles import StageTiles, descended, with_stages
 from splitfog.solvers.d3.tile_program import TileProgram
 from splitfog.solvers.d3.vsm import checked_slices
@@ -95,7 +95,11 @@ def _given(request: Request) -> Decision | str:
 
         options = parse_options(solver_info("vsm"), {"helpers": request.options["helpers"]})
         inner = changed(request, options=options)
-        answer = solve_vsm(inner)
+        try:
+            answer = solve_vsm(inner)
+        except SolverDeclined as declined:
+            reason = f"{declined.reason}, so there are no tiles of vsm to deal"
+            raise SolverDeclined("vsm-ilp", reason, declined.instead) from None
         found = answer.decision or inner.incumbent
         if found is None:
             return answer.reason or "vsm finds no plan"

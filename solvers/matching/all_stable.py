@@ -26,9 +26,9 @@ def all_stable(market: Market, limit: int = STATE_LIMIT) -> IntArray:
     Raises
     ------
     ValueError
-        More than `limit` assignments lie between.
+        `limit` is no whole number >= 0, or more than `limit` assignments lie between.
     """
-    whole("limit", limit, low=1)
+    whole("limit", limit, low=0)
     best = chosen_pairs(market, deferred_acceptance(market, "residents").assignment)
     worst = chosen_pairs(market, deferred_acceptance(market, "hospitals").assignment)
     sizes = (worst - best + 1).tolist()

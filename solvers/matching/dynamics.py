@@ -19,6 +19,7 @@ from splitfog.formulations.matching.exchange import (
     possible_exchanges,
 )
 from splitfog.formulations.matching.market import IntArray
+from splitfog.formulations.matching.stability import Matching
 from splitfog.instances.arguments import whole
 
 
@@ -43,7 +44,7 @@ class ExchangeRun:
 
 def exchange_until_stable(
     utilities: Utilities,
-    assignment: ArrayLike,
+    assignment: ArrayLike | Matching,
     quotas: ArrayLike | None = None,
     consent: Consent = "four",
     *,
@@ -74,8 +75,8 @@ def exchange_until_stable(
         As `is_exchange_stable`.
     """
     judge = Judge(utilities, consent, potential)
-    places = None if quotas is None else checked_quotas(quotas)
     whole("limit", limit, low=0)
+    places = checked_quotas(quotas)
     current = checked_assignment(assignment, quotas)
     seen, made = {current.tobytes()}, list[Exchange]()
     while True:

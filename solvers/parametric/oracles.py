@@ -60,7 +60,7 @@ def _solver(solver: str | Solver, objective: Objective) -> tuple[Solver, dict[st
         return solver, {}
     info = solver_info(solver)
     if info.kind != "exact":
-        raise SolverDeclined(solver, "a policy needs an exact solver", "min-cut")
+        raise SolverDeclined(solver, f"a policy needs an exact solver of {objective.name}", "ilp")
     if objective.name not in info.objectives:
         raise SolverDeclined(solver, f"it does not minimise {objective.name}", "ilp")
     return load_solver(info), parse_options(info, {})

@@ -147,11 +147,12 @@ def _publish(table: Table, output: Path | None, summary: bool, as_json: bool) ->
 
 def _say_declined(table: Table, everything: bool) -> None:
     """Every pair left out with its reason; only how many where all solvers were asked."""
-    if not everything or any(entry.solver == "every solver" for entry in table.declined):
-        for entry in table.declined:
-            if not everything or entry.solver == "every solver":
-                say(f"left out: {entry.instance}, {entry.objective}: {entry.reason}")
-    count = sum(entry.solver != "every solver" for entry in table.declined)
+    from splitfog.studies.row import EVERY
+
+    for entry in table.declined:
+        if not everything or entry.solver == EVERY:
+            say(f"left out: {entry.instance}, {entry.objective}: {entry.sentence}")
+    count = sum(entry.solver != EVERY for entry in table.declined)
     if everything and count:
         say(f"pairs of solver and instance left out, as the solver does not apply: {count}")
 

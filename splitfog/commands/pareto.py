@@ -150,7 +150,8 @@ def _print(instance: Instance, front: Front) -> None:
 
     stopped = "" if front.stopped_by == "finished" else f", stopped by {front.stopped_by}"
     put(f"{instance.name}: {' x '.join(front.objectives)}\n")
-    put(f"front    {front.kind}: {len(front.points)} points{stopped}\n")
+    over = "" if front.kind == "archive" else " over placements"
+    put(f"front    {front.kind}: {len(front.points)} points{over}{stopped}\n")
     put(f"method   {front.method}, {seconds(front.runtime_s)}\n")
     if front.reason:
         put(f"reason   {front.reason}\n")

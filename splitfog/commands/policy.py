@@ -178,7 +178,8 @@ def _print(found: Policy) -> None:
     if not found.pieces:
         put(f"status   {found.status}\n")
         return
-    put(f"status   {found.status} (gap {percent(found.gap)})\n")
+    over = " over placements" if found.status == "optimal" else ""
+    put(f"status   {found.status}{over} (gap {percent(found.gap)})\n")
     put(f"oracle   {found.oracle}, asked {found.asked} times in {seconds(found.runtime_s)}\n")
     put(f"break points   {len(found.break_points)}\n\n")
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False)

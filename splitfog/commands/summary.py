@@ -52,18 +52,19 @@ def more_tasks(plan: Plan) -> list[str]:
 
 
 def _head(instance: Instance, plan: Plan) -> list[str]:
-    from splitfog.views.tables import percent
+    from splitfog.formulations.overview import bound_words, percent, status_words
 
     stop = "" if plan.stopped_by in (None, "finished") else f", stopped by {plan.stopped_by}"
     lines = [
         f"{instance.name}: {plan.objective}",
-        f"status   {plan.status}{stop}",
+        f"status   {status_words(plan.status or 'unknown', plan.proven_over)}{stop}",
     ]
     if plan.value is not None:
         lines.append(f"value    {seconds(plan.value)}")
     if plan.lower_bound is not None:
         gap = "" if plan.gap is None else f" (gap {percent(plan.gap)})"
-        lines.append(f"bound    {seconds(plan.lower_bound)}{gap}")
+        over = bound_words(plan.status, plan.proven_over)
+        lines.append(f"bound    {seconds(plan.lower_bound)}{over}{gap}")
     elif plan.value is not None:
         lines.append("bound    none known")
     lines.append(f"solver   {plan.solver}, {seconds(plan.runtime_s)}")

@@ -27,6 +27,7 @@ def run(
     from splitfog.formulations.costs.describe import evaluate
     from splitfog.formulations.costs.verify import false_claims
     from splitfog.formulations.games.audit import audit_again
+    from splitfog.formulations.overview import status_words
     from splitfog.formulations.plan import load_plan
     from splitfog.instances.files import load_instance
 
@@ -36,7 +37,7 @@ def run(
         put_json({"ok": not false, "false": false})
     else:
         lines = [f"{plan.name}: {sentence}" for sentence in false]
-        what = given.status or "feasible"
+        what = status_words(given.status or "feasible", given.proven_over)
         cost = float(evaluate(problem, given)) if given.tasks and not false else None
         value = "" if cost is None else f", value = {given.value or cost!r} s"
         taken = "" if given.lower_bound is None else "; lower_bound is not proven again"

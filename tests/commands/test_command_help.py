@@ -17,8 +17,12 @@ from splitfog.cli import app
 from splitfog.commands import COMMANDS
 from splitfog.instances.generators import FAMILIES
 
-REAL_MODELS = ("import", "profile measure", "profile fit", "profile predict")
-REAL_MODELS += ("split", "export", "run", "serve")
+REAL_MODELS = {"import", "profile measure", "profile fit", "profile predict"} | {
+    "split",
+    "export",
+    "run",
+    "serve",
+}
 """Their examples need an ONNX model: they are run in their own tests."""
 
 

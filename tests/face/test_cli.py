@@ -17,7 +17,8 @@ from splitfog.cli import app
 from splitfog.commands import COMMANDS
 from splitfog.formulations.decision import placed
 from splitfog.formulations.plan import load_plan
-from splitfog.instances.files import load_instance
+from splitfog.instances.files import load_instance, save_instance
+from splitfog.instances.generators import generate
 from splitfog.solvers.base import Answer, Request
 
 DATA = Path(__file__).parents[1] / "data"
@@ -254,13 +255,25 @@ def test_a_start_plan_that_does_not_fit_names_its_file(plan_file: Path, tmp_path
 # solve
 
 
+def test_solve_says_over_which_plans_it_is_optimal(tmp_path: Path) -> None:
+    """Where slices may be cheaper: in the status, and in what verify and show say of the file."""
+    instance, plan, drawing = (tmp_path / name for name in ("i.json", "plan.json", "plan.svg"))
+    save_instance(generate("three-tier", model="resnet-18"), instance)
+    text = splitfog("solve", instance, "--solver", "min-cut", "-o", plan).stdout
+    assert "status   optimal over placements\n" in text
+    assert "reason   optimal over placements: a plan with slices may be cheaper (vsm" in text
+    assert "(optimal over placements, value = " in splitfog("verify", instance, plan).stdout
+    assert splitfog("show", instance, plan, "-o", drawing).exit_code == 0
+    assert "latency · optimal over placements · value" in drawing.read_text()
+
+
 def test_solve_prints_the_plan_for_people() -> None:
     """Status, value, who solved it and the placement as runs; nothing on standard error."""
     result = splitfog("solve", TINY, "--solver", "min-cut")
     assert result.exit_code == 0
     assert result.stderr == ""
     text = result.stdout
-    assert "status   optimal" in text
+    assert "status   optimal\n" in text
     assert "value    12 ms" in text
     assert "solver   min-cut" in text
     assert "task cam: 12 ms (compute 11 ms, transfer 1 ms, wait 0 s)" in text
@@ -552,7 +565,12 @@ def test_compare_names_what_is_left_out(tmp_path: Path) -> None:
     result = splitfog("compare", TINY, *words)
     assert result.exit_code == 2
     assert [row["solver"] for row in json.loads(result.stdout)] == ["random"]
-    assert "splitfog: min-cut does not apply: it minimises latency, not period" in result.stderr
+    reason = "min-cut does not apply: it minimises latency, not period"
+    assert lines(result.stderr)[0].startswith(f"left out: tiny, period: {reason}")
+    assert lines(result.stderr)[1].startswith(f"splitfog: {reason}")
+    alone = one_line_of_error("compare", TINY, "--solvers", "dina")
+    assert alone.startswith("splitfog: dina does not apply: it minimises mean-latency")
+    assert "--objective mean-latency" in alone
 
 
 def test_compare_with_a_failing_solver_exits_5(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -715,3 +733,25 @@ def test_compare_says_that_names_are_shared(tmp_path: Path) -> None:
     copy.write_bytes(Path(TINY).read_bytes())
     result = splitfog("compare", TINY, copy, "--solvers", "min-cut")
     assert "2 files hold an instance named" in result.stderr
+
+
+def test_wrong_values_and_wrong_references_are_listed_at_once(tmp_path: Path) -> None:
+    """A speed, a link's end, an input, a task's model; only the speed is a wrong value."""
+    data = json.loads(TINY.read_text())
+    data["nodes"][0]["speed_flops"] = -4
+    data["links"][0]["to"] = "nowhere"
+    data["models"][0]["layers"][1]["inputs"] = ["image"]
+    data["tasks"][0]["model"] = "other"
+    path = tmp_path / "wrong.json"
+    path.write_text(json.dumps(data))
+    result = splitfog("validate", path)
+    assert result.exit_code == 2
+    assert [line.split(" = ")[0] for line in lines(result.stderr)] == [
+        f"{path}: {place}"
+        for place in (
+            "nodes[0].speed_flops",
+            "links[0].to",
+            "models[0].layers[1].inputs[0]",
+            "tasks[0].model",
+        )
+    ]

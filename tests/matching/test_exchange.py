@@ -213,3 +213,53 @@ def test_bad_tables() -> None:
     """Tables that do not fit together."""
     with pytest.raises(ValueError, match="tables must be"):
         sf.matching.table_utilities([[1.0, 2.0]], [[1.0, 2.0]])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (([0, 0, 1], roommates), r"utilities = \[0, 0, 1\], must be a function.*; the order is"),
+        ((roommates, [0, 0, 1], "four"), "quotas = 'four', must be one integer >= 0 per hospital"),
+        ((roommates, [0, 0, 1], [2, 0.5]), r"quotas = \[2, 0.5\], must be one integer"),
+        ((roommates, [0, 0, 1], [2, -1]), r"quotas = \[2, -1\], must be one integer"),
+        ((roommates, [0, 0, 1], 2), "quotas = 2, must be one integer"),
+    ],
+)
+def test_arguments_in_each_other_s_places(arguments: Any, sentence: str) -> None:
+    """All three functions say what stands where, and in which order it is wanted."""
+    for function in (
+        sf.matching.is_exchange_stable,
+        sf.matching.blocking_exchanges,
+        sf.matching.exchange_until_stable,
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            function(*arguments)
+
+
+def test_assignments_that_the_tables_do_not_know() -> None:
+    """Of too few residents, or with a hospital beyond the last."""
+    utilities = sf.matching.table_utilities([[1.0, 2.0], [2.0, 1.0]], [[1.0, 2.0], [2.0, 1.0]])
+    with pytest.raises(ValueError, match="assignment names hospital 7, there are 2"):
+        sf.matching.blocking_exchanges(utilities, [0, 7])
+    with pytest.raises(ValueError, match="assignment is of 3 residents, the tables are of 2"):
+        sf.matching.blocking_exchanges(utilities, [0, 1, 1])
+    with pytest.raises(ValueError, match=r"of_residents = \[\[1\], \[\]\], must be a table"):
+        sf.matching.table_utilities([[1], []], [[1.0, 2.0]])
+
+
+def test_a_matching_is_an_assignment() -> None:
+    """What deferred acceptance gives goes into the other functions as it is."""
+    utilities = sf.matching.table_utilities([[1.0, 2.0], [2.0, 1.0]], [[1.0, 2.0], [2.0, 1.0]])
+    found = sf.matching.deferred_acceptance([[0, 1], [1, 0]], [[0, 1], [1, 0]])
+    plain = sf.matching.blocking_exchanges(utilities, found.assignment)
+    assert sf.matching.blocking_exchanges(utilities, found) == plain
+    assert len(plain) == 1  # both residents gain by 1, and no hospital loses
+
+
+@pytest.mark.parametrize("limit", [-1, "x", True])
+def test_limits_are_whole_numbers(limit: Any) -> None:
+    """Of exchanges as of assignments to look at."""
+    with pytest.raises(ValueError, match=r"limit = .*, must be a whole number >= 0"):
+        sf.matching.exchange_until_stable(roommates, [0, 0, 1], limit=limit)
+    with pytest.raises(ValueError, match=r"limit = .*, must be a whole number >= 0"):
+        sf.matching.all_stable([[0]], [[0]], limit=limit)

@@ -508,3 +508,56 @@ def test_market_by_ranks_keeps_its_pairs_in_both_orders() -> None:
     assert market.resident[pair].tolist() == [0, 2, 1, 2, 0]
     assert market.hospital[pair].tolist() == [0, 0, 1, 1, 1]
     assert market.hospital_start.tolist() == [0, 2, 5]
+
+
+WANTED, RANKED = [[0, 1], [0], [0, 1]], [[1, 0, 2], [2, 0]]
+BY_NAME: Any = (
+    {"ann": ["x", "y"], "bob": ["x"]},
+    {"x": ["ann", "bob"], "y": ["ann"]},
+    {"x": 1, "y": 1},
+)
+
+
+@pytest.mark.parametrize("function", [sf.matching.blocking_pairs, sf.matching.is_stable])
+@pytest.mark.parametrize(
+    "arguments",
+    [(WANTED, RANKED, [1, 1], [1, 0, -1]), (WANTED, RANKED, [1, 0, -1]), (*BY_NAME, {"ann": "x"})],
+)
+def test_the_assignment_comes_first(function: Any, arguments: Any) -> None:
+    """Given last, as in other packages: the sentence says what stands there, and the order."""
+    with pytest.raises(
+        ValueError, match=r"^assignment = .*, must be one hospital for each"
+    ) as error:
+        function(*arguments)
+    assert "the order is assignment, preferences, priorities, quotas" in str(error.value)
+
+
+ORDER = "the order is preferences (of residents), priorities (of hospitals), quotas"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((RANKED, WANTED, [1, 1]), "2 quotas given for 3 hospitals"),
+        ((WANTED, [1, 1], RANKED), "priorities of hospital 0 = 1, must be a list of integers"),
+        (([1, 1], WANTED), "preferences of resident 0 = 1, must be a list of integers"),
+        ((BY_NAME[1], BY_NAME[0], BY_NAME[2]), "quotas: hospital 'x' is unknown, it is a resident"),
+        ((BY_NAME[0], BY_NAME[2], BY_NAME[1]), "priorities of hospital 'x' = 1, must be a list"),
+    ],
+)
+@pytest.mark.parametrize("function", [sf.matching.deferred_acceptance, sf.matching.all_stable])
+def test_sides_in_each_other_s_places(function: Any, arguments: Any, sentence: str) -> None:
+    """What can be seen of it is said with the order; one wrong list among right ones is not."""
+    with pytest.raises(ValueError) as error:
+        function(*arguments)
+    assert sentence in str(error.value)
+    assert str(error.value).endswith(ORDER)
+    with pytest.raises(ValueError) as error:
+        function([[0], None], [[0, 1]])
+    assert ORDER not in str(error.value)
+
+
+def test_an_assignment_the_wrong_way_round() -> None:
+    """Hospital -> resident is recognised as such."""
+    with pytest.raises(ValueError, match=r"'x' is unknown, it is a hospital: must be resident ->"):
+        sf.matching.blocking_pairs({"x": "ann"}, *BY_NAME)

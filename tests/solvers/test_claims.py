@@ -215,7 +215,7 @@ def test_a_proof_over_placements_says_so() -> None:
 
 def test_auto_answers_for_the_solver_that_it_chose() -> None:
     """Its proof is for the plans of that solver, whatever `auto` itself could return."""
-    sliceable = sf.generate("three-tier", model="alexnet", edge_nodes=2)
+    sliceable = sf.generate("three-tier", model="resnet-18")
     plan = sf.solve(sliceable, time_limit_s=20)
     assert solver_info(plan.solver or "").answers == "placements"
     assert plan.proven_over == "placements"
@@ -312,3 +312,43 @@ def test_a_queue_of_several_is_a_choice() -> None:
     request = Request(instance, objective)
     plan = finished_plan(request, "auto", Answer(decision, stopped_by="interrupted"))
     assert (plan.value, plan.status) == (9.5, "feasible")
+
+
+def test_a_proof_over_placements_names_who_looks_further() -> None:
+    """In the reason, whoever proves it; not where slices cannot matter."""
+    sliceable = sf.generate("three-tier", model="resnet-18")
+    reason = sf.solve(sliceable, "min-cut").reason or ""
+    assert "optimal over placements: a plan with slices may be cheaper (vsm and d3 look" in reason
+    assert "over placements" not in (sf.solve(sliceable, "ilp", "period").reason or "")
+    assert sf.solve(TINY, "min-cut").reason is None
+
+
+def test_who_fails_when_asked_for_an_opinion_is_named(
+    lying: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As any other solver that fails in a further step; the plan and its proof stand."""
+
+    def ill(*_: Any) -> None:
+        raise RuntimeError("numbers ran out")
+
+    monkeypatch.setattr("splitfog.solvers.second_opinion.plan_of", ill)
+    lying(lambda request: Answer(SERVER, request.value_of(SERVER)))
+    with pytest.raises(RuntimeError):
+        sf.solve(TINY, "ilp")
+    plan = solved_leniently(monkeypatch)
+    assert plan.status == "optimal"
+    asked_first = next(asked("ilp", "latency"))
+    said = f"asked for a second opinion, {asked_first} failed (RuntimeError: numbers ran out)"
+    assert said in (plan.reason or "")
+
+
+def test_the_only_placement_is_no_failure_of_the_cut() -> None:
+    """Nothing but inputs fits at pi; the cut ignores that, and its excuse is not the reason."""
+    slow = rebuilt(
+        TINY,
+        nodes=(replace(TINY.nodes[0], memory_bytes=0.0), TINY.nodes[1]),
+        links=(replace(TINY.links[0], bandwidth_bps=8e3),),  # 1 s for the input: the cut stays
+    )
+    plan = sf.solve(slow, "min-cut")
+    assert (plan.status, plan.placement("cam")) == ("optimal", SERVER_PLACES)
+    assert plan.reason == "there is one placement to choose from"

@@ -165,21 +165,24 @@ def test_declined_pairs_have_no_row_but_a_reason(solvers: Any) -> None:
             instance="tiny",
             objective="latency",
             solver="chain-dp",
-            reason="chain-dp does not apply: it is no chain; ilp applies",
+            reason="it is no chain; ilp applies",
         ),
     )
     assert table.without_rows(["chain-dp"]) == {}
 
 
 def test_nothing_applies_anywhere(solvers: Any) -> None:
-    """Then the reason is raised."""
+    """Then the reason is raised, once, and who else was asked is named."""
 
     def never(request: Request) -> Answer:
         raise SolverDeclined("chain-dp", "it is no chain")
 
     solvers(device_only=answering(DEVICE), chain_dp=never)
-    with pytest.raises(SolverDeclined, match="it is no chain"):
+    with pytest.raises(SolverDeclined) as caught:
         compare(TINY, ["chain-dp"])
+    assert str(caught.value) == "chain-dp does not apply: it is no chain"
+    with pytest.raises(SolverDeclined, match=r"^dina does not apply: it mini.*; nor does swap app"):
+        compare(TINY, ["dina", "swap"])
 
 
 def test_an_instance_that_excludes_an_objective_is_left_out() -> None:

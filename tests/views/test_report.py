@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from splitfog.studies.row import Row
 from splitfog.studies.rows import Table
 from splitfog.views.charts.gaps import gap_picture
 from splitfog.views.report import html_page, save_report
@@ -42,9 +43,36 @@ def test_a_picture_of_gaps_is_the_same_each_time(suffix: str) -> None:
 
 
 def test_a_solver_without_a_gap_has_its_row() -> None:
-    """One with plans but no bound to hold them to, one without any plan."""
-    rows = [row(gap=0.1, value=1.0), row(solver="d3", value=1.0), row(solver="ilp")]
+    """One with plans but no bound to hold them to, whose costs stand there; one without a plan."""
+    rows = [
+        row(gap=0.1, value=1.0),
+        row(solver="d3", value=1.0),
+        row(solver="vsm", value=1.0),
+        row(solver="vsm", value=0.5, instance="j"),
+        row(solver="ilp"),
+    ]
+    assert texts_of(rows) >= {"hpa", "d3", "no bound: 1 s", "ilp", "no plan"}
+    assert "no bound: 2 plans, 500 ms to 1 s" in texts_of(rows)
+
+
+def test_plans_without_a_gap_are_counted_beside_those_with_one() -> None:
+    """Two of three: a mean over the third alone would hide them."""
+    rows = [row(gap=0.1, value=1.0), row(value=1.0, instance="j"), row(value=2.0, instance="k")]
+    assert "and 2 with no bound" in texts_of(rows)
+
+
+def test_gaps_over_placements_say_so() -> None:
+    """In the picture and the page; not where every bound is one over all plans."""
+    open_point = "Optima and gaps of placements are over placements"
+    for over, said in (("placements", True), ("all", False)):
+        bounded = row(gap=0.0, value=1.0, lower_bound=1.0, status="optimal", proven_over=over)
+        assert any(text.startswith(open_point) for text in texts_of([bounded])) is said
+        page = html_page(Table(rows=(bounded,)))
+        assert ("<td>optimal over placements</td>" in page) is said
+        assert (f"<p>{open_point}" in page) is said
+
+
+def texts_of(rows: list[Row]) -> set[str]:
+    """What is written in the picture of gaps."""
     svg = gap_picture(Table(rows=tuple(rows)), "latency", ".svg").decode()
-    assert {"hpa", "d3", "ilp", "no bound known", "no plan"} <= set(
-        re.findall(r">([^<>]+)</text>", svg)
-    )
+    return set(re.findall(r">([^<>]+)</text>", svg))

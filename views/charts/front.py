@@ -51,8 +51,8 @@ def _figure(instance: Instance, front: Front) -> Figure:
     _layers(figure.add_subplot(grid[1]), instance, front)
     title = f"{front.instance}: {TIMES.join(map(_label, front.objectives))}"
     proof = {
-        "exact": "all non-dominated plans",
-        "supported": "the convex hull of the non-dominated plans",
+        "exact": "all non-dominated placements",
+        "supported": "the convex hull of the non-dominated placements",
         "archive": "found by a search, without a proof",
     }[front.kind]
     count = len(front.points)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from splitfog.instances.readable import in_seconds
+from splitfog.studies.cells import NO_BOUND, reservation
 from splitfog.studies.rows import Table
 from splitfog.views.charts.figure_file import chart
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from splitfog.studies.row import Row
 
 
 def gap_picture(table: Table, objective: str, suffix: str) -> bytes:
     """A picture (`.png` or `.svg`): each solver's gap on every instance, and its mean.
 
-    A solver without a gap has its row, which says why. The scale is linear up to 1 % and
-    logarithmic beyond, so that 0 and 1,000 % both fit.
+    The scale is linear up to 1 % and logarithmic beyond, so that 0 and 1,000 % both fit. Plans
+    that no bound is known for are counted beside the dots; a solver without a gap has its row,
+    which says what its plans cost, or that there are none.
     """
     return chart(lambda: _figure(table, objective), suffix)
 
@@ -23,30 +30,49 @@ def gap_picture(table: Table, objective: str, suffix: str) -> bytes:
 def _figure(table: Table, objective: str) -> Figure:
     from matplotlib.figure import Figure
 
-    gaps: dict[str, list[float]] = {}
-    planned = {row.solver for row in table.of(objective) if row.value is not None}
+    plans: dict[str, list[Row]] = {}
     for row in table.of(objective):
-        own = gaps.setdefault(row.solver, [])
-        if row.gap is not None:
-            own.append(100 * row.gap)
-    figure = Figure(figsize=(8, 1.2 + 0.32 * len(gaps)), layout="constrained")
+        plans.setdefault(row.solver, []).extend([] if row.value is None else [row])
+    figure = Figure(figsize=(8, 1.2 + 0.32 * len(plans)), layout="constrained")
     axes = figure.subplots()
-    for height, (solver, own) in enumerate(reversed(gaps.items())):
-        if not own:
-            why = "no bound known" if solver in planned else "no plan"
-            axes.text(0, height, why, va="center", color="#555555", size="small", zorder=3)
-            continue
-        axes.plot(own, [height] * len(own), "o", color="tab:blue", alpha=0.45, clip_on=False)
-        axes.plot(sum(own) / len(own), height, "|", color="tab:red", ms=16, mew=2)
-    most = max([1.0, *(max(own, default=0.0) for own in gaps.values())])
+    most = max([1.0, *(100 * row.gap for own in plans.values() for row in own if row.gap)])
     axes.set_xscale("symlog", linthresh=1)
     axes.set_xlim(-0.05, most * 1.2)
+    for height, own in enumerate(reversed(plans.values())):
+        _draw_gaps(axes, height, [100 * row.gap for row in own if row.gap is not None])
+        _draw_unbounded(axes, height, own)
     ticks = [0.0, *(10.0**power for power in range(16) if 10.0**power <= most)]
     axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks], minor=False)
     axes.minorticks_off()
-    axes.set_yticks(range(len(gaps)), list(reversed(gaps)))
-    axes.set_ylim(-0.6, len(gaps) - 0.4)
-    axes.set_xlabel("gap to the best bound in % (each dot one instance, red: mean)")
+    axes.set_yticks(range(len(plans)), list(reversed(plans)))
+    axes.set_ylim(-0.6, len(plans) - 0.4)
+    note = reservation(table.of(objective))
+    label = "gap to the best bound in % (each dot one instance, red: mean)"
+    axes.set_xlabel(f"{label}\n{note}" if note else label)
     axes.set_title(f"{objective}{', ' if table.counting else ''}{table.counting}")
     axes.grid(axis="x", alpha=0.3)
     return figure
+
+
+def _draw_gaps(axes: Axes, height: int, gaps: Sequence[float]) -> None:
+    if gaps:
+        axes.plot(gaps, [height] * len(gaps), "o", color="tab:blue", alpha=0.45, clip_on=False)
+        axes.plot(sum(gaps) / len(gaps), height, "|", color="tab:red", ms=16, mew=2)
+
+
+def _draw_unbounded(axes: Axes, height: int, plans: Sequence[Row]) -> None:
+    """How many of a solver's plans have no gap; where none has one, what they cost."""
+    values = [row.value for row in plans if row.gap is None and row.value is not None]
+    how: dict[str, Any] = {"va": "center", "color": "#555555", "size": "small", "zorder": 3}
+    if values and len(values) < len(plans):
+        beside = axes.get_yaxis_transform()
+        axes.text(1.02, height, f"and {len(values)} with {NO_BOUND}", transform=beside, **how)
+    elif values or not plans:
+        why = f"{NO_BOUND}: {_span(values)}" if values else "no plan"
+        axes.text(0, height, why, **how)
+
+
+def _span(values: Sequence[float]) -> str:
+    """One value, or how many there are and from which to which."""
+    least, most = in_seconds(min(values)), in_seconds(max(values))
+    return least if len(values) == 1 else f"{len(values)} plans, {least} to {most}"

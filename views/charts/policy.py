@@ -111,7 +111,8 @@ def _figure(instance: Instance, policy: Policy, curves: Sequence[Curve]) -> Figu
 def _subtitle(policy: Policy) -> str:
     count = len(policy.break_points)
     breaks = f"{count} break point{'' if count == 1 else 's'}"
-    proof = "proven optimal everywhere" if policy.status == "optimal" else "no proof of optimality"
+    proven = policy.status == "optimal"
+    proof = "optimal over placements everywhere" if proven else "no proof of optimality"
     return f"{policy.parameter.name}, {breaks}, {proof} ({policy.oracle})"
 
 
