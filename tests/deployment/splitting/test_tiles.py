@@ -269,7 +269,7 @@ def test_the_manifest_says_what_slices_are(tmp_path: Path) -> None:
 
 
 def quantised() -> Any:
-    """Two convolutions of bytes around a pooling; 120 stands for zero, and so does their padding."""
+    """Two convolutions of bytes around a pooling; 120 stands for zero, in their padding too."""
     rng = np.random.default_rng(0)
     scales = ["s", "z", "w", "ws", "wz", "s", "z"]
     nodes = [
@@ -279,7 +279,7 @@ def quantised() -> Any:
         helper.make_node("QLinearConv", ["p", *scales], ["b"], name="second", pads=[1, 1, 1, 1]),
         helper.make_node("DequantizeLinear", ["b", "s", "z"], ["d"], name="d"),
     ]
-    weights = {
+    weights: dict[str, np.ndarray] = {
         "s": np.full((), 0.1, np.float32),
         "z": np.array(120, np.uint8),
         "ws": np.full((), 0.05, np.float32),
