@@ -27,9 +27,10 @@ from splitfog.deployment.splitting.manifest import (
     load_manifest,
     manifest_path,
 )
+from splitfog.deployment.splitting.stage_check import stage_differences
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """How the parts compare with the whole.
 
@@ -39,6 +40,8 @@ class Check:
     tensors : how many were compared: the outputs, and all between parts but rectangles.
     exact : whether all of them are the same, bit for bit.
     differences : the largest difference of each that is not the same, by its name.
+    stages : of every stage the same, with whole numbers as weights and inputs: 0.0 shows that its
+        slices are cut right; None proves nothing.
     faults : why the check fails, as sentences; () where it passes.
     """
 
@@ -46,6 +49,7 @@ class Check:
     tensors: int
     exact: bool
     differences: Mapping[str, float]
+    stages: Mapping[int, float | None]
     faults: tuple[str, ...]
 
     @property
@@ -65,8 +69,9 @@ def check_split(
 
     Compared are the outputs and every tensor that parts hand to each other. Without slices they
     must agree bit for bit. A slice adds up in the whole's order only as far as the operator does,
-    so with slices they may differ by `ROUNDING` of their largest value. Outputs that are not
-    numbers, or nothing but zeros, prove nothing and fail.
+    so with slices they may differ by `ROUNDING` of their largest value; and each stage is run once
+    more on whole numbers, where nothing is rounded (`stage_check`). Outputs that are not numbers,
+    or nothing but zeros, prove nothing and fail.
 
     Parameters
     ----------
@@ -107,7 +112,14 @@ def check_split(
     faults += found.faults
     if not faults and not any(array.any() for own in arrays.values() for array in own):
         faults.append("all outputs are zero, which proves nothing")
-    return Check(inputs, len(expected[0]), found.exact, found.differences, tuple(faults))
+    return Check(
+        inputs=inputs,
+        tensors=len(expected[0]),
+        exact=found.exact,
+        differences=found.differences,
+        stages=stage_differences(folder, manifest, seed),
+        faults=tuple(faults),
+    )
 
 
 def differences_from_original(

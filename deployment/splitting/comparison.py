@@ -129,8 +129,8 @@ def agreement(
         ]
         if not unlike:
             continue
-        differences[name] = max(_difference(right, own) for right, own in unlike)
-        allowed = max(_largest(right) for right, _ in unlike) * ROUNDING
+        differences[name] = max(difference(right, own) for right, own in unlike)
+        allowed = max(largest(right) for right, _ in unlike) * ROUNDING
         if not sliced or not differences[name] <= allowed:
             wrong.append(tensor)
     said = [tensor for tensor in wrong if tensor in wrong[:1] or tensor.name in manifest.outputs]
@@ -182,12 +182,14 @@ def array_of(content: bytes, tensor: Tensor) -> NDArray[Any]:
     return values if values.dtype.kind in "biuf" else values.astype(np.float32)
 
 
-def _difference(first: NDArray[Any], second: NDArray[Any]) -> float:
+def difference(first: NDArray[Any], second: NDArray[Any]) -> float:
+    """The largest of two arrays; inf where they have other sizes."""
     if first.shape != second.shape:
         return float("inf")
     with np.errstate(invalid="ignore"):
         return float(np.abs(first.astype(np.float64) - second.astype(np.float64)).max(initial=0.0))
 
 
-def _largest(values: NDArray[Any]) -> float:
+def largest(values: NDArray[Any]) -> float:
+    """The largest magnitude."""
     return float(np.abs(values.astype(np.float64)).max(initial=0.0))

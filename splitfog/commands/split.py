@@ -133,10 +133,19 @@ def _verdict(found: Check) -> list[str]:
         return [f"check: {fault}" for fault in found.faults]
     what = f"{found.inputs} inputs, {found.tensors} tensors"
     if found.exact:
-        return [f"check: {what}, all the same bit for bit"]
-    name, most = max(found.differences.items(), key=lambda entry: entry[1])
-    unlike = len(found.differences)
-    return [f"check: {what}, {unlike} not the same: {name} differs by at most {most:.3g}"]
+        lines = [f"check: {what}, all the same bit for bit"]
+    else:
+        name, most = max(found.differences.items(), key=lambda entry: entry[1])
+        unlike = len(found.differences)
+        lines = [f"check: {what}, {unlike} not the same: {name} differs by at most {most:.3g}"]
+    return lines + [_stage(number, most) for number, most in found.stages.items()]
+
+
+def _stage(number: int, difference: float | None) -> str:
+    said = "all zeros, which proves nothing"
+    if difference is not None:
+        said = f"differs by at most {difference:.3g}" if difference else "the same bit for bit"
+    return f"check: stage {number} on whole numbers: {said}"
 
 
 def _beside(original: Path | None, differences: dict[str, float]) -> str:

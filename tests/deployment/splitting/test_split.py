@@ -107,19 +107,29 @@ def test_a_chain_takes_part_by_part_what_the_plan_says(
     assert predicted_timeline(manifest).end_s == pytest.approx(latency)
 
 
-def test_branches_overlap_part_by_part(cases: dict[str, Instance], tmp_path: Path) -> None:
-    """With the branches on two nodes the parts' makespan is below the plan's sum."""
+def test_a_part_runs_as_a_whole_and_a_link_carries_one_tensor(
+    cases: dict[str, Instance], tmp_path: Path
+) -> None:
+    """`right` needs nothing of `left`, but is in the part before it, whose tensors wait for it."""
     case = cases["branches"]
     places = {"x": "pi", "stem": "pi", "left": "box", "right": "pi", "join": "box"}
     manifest = split(case, {"cam": places}, tmp_path).manifest
     timeline = predicted_timeline(manifest)
-    # stem and right are one part of the pi: nothing of left runs before right has ended
     assert [part.layers for part in manifest.parts] == [("stem", "right"), ("left", "join")]
-    sends = [start for *_, start, _ in timeline.hops]
-    assert sends == sorted(sends)
-    assert len(timeline.hops) == 2
-    second = timeline.hops[0][4]
-    assert timeline.hops[1][3] == second  # one link carries one tensor at a time
+    first, second = timeline.hops
+    assert first[3] == timeline.parts["0-pi"][1]
+    assert second[3] == first[4]
+    assert timeline.parts["1-box"][0] == second[4]
+
+
+def test_branches_overlap_part_by_part(cases: dict[str, Instance], tmp_path: Path) -> None:
+    """With the branches on two nodes the parts end before the plan's sum."""
+    case = cases["branches"]
+    places = {"x": "pi", "stem": "pi", "left": "box", "right": "server", "join": "server"}
+    manifest = split(case, {"cam": places}, tmp_path).manifest
+    latency = manifest.predicted.latency_s
+    assert latency is not None
+    assert predicted_timeline(manifest).end_s < latency
 
 
 def test_results_travel_to_whom_they_are_for(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,13 @@ from onnx import helper
 
 from splitfog.deployment.models.operators import attribute
 from splitfog.deployment.splitting.check import check_split
-from splitfog.deployment.splitting.manifest import Manifest
+from splitfog.deployment.splitting.manifest import Manifest, load_manifest, save_manifest
 from splitfog.deployment.splitting.split import Split, split
+from splitfog.deployment.splitting.stage_check import stage_differences
 from splitfog.formulations.costs.stages import stage_work
 from splitfog.formulations.plan import decision_of
 from splitfog.instances.defects import InstanceError
+from splitfog.instances.records import changed
 from tests.cases.onnx_models import Kind, graph_model, normal
 from tests.cases.real.tiles import (
     BLOCKS,
@@ -99,7 +102,30 @@ def test_real_weights_may_differ_by_rounding(tmp_path: Path) -> None:
     split(case, plan, tmp_path / "parts")
     found = check_split(tmp_path / "parts")
     assert found.passed
+    assert found.stages == {0: 0.0}
     assert all(difference < 1e-3 for difference in found.differences.values())
+
+
+def test_a_wrong_cut_shows_on_whole_numbers(tmp_path: Path) -> None:
+    """The pads of one slice a row lower: what real weights hide as little shows as a whole number.
+
+    (Its file's new hash is put into the manifest, as if it had been written so.)
+    """
+    case = imported_block(vgg(), tmp_path / "model")
+    done, found = check_tiles(case, grid_of(*output_size(case), 2, 2), tmp_path / "parts")
+    assert found.stages == {0: 0.0}
+    position = next(i for i, x in enumerate(done.manifest.parts) if x.slice is not None)
+    part = done.manifest.parts[position]
+    model = onnx.load(done.folder / part.file)
+    (pads,) = [x for x in operators(model.graph, "Conv")[0].attribute if x.name == "pads"]
+    top, left, bottom, right = pads.ints
+    pads.ints[:] = [top - 1, left, bottom + 1, right]
+    content = model.SerializeToString()
+    (done.folder / part.file).write_bytes(content)
+    parts = list(done.manifest.parts)
+    parts[position] = changed(part, sha256=hashlib.sha256(content).hexdigest())
+    save_manifest(changed(done.manifest, parts=tuple(parts)), done.folder / "manifest.json")
+    assert (stage_differences(done.folder, load_manifest(done.folder))[0] or 0) >= 1
 
 
 def test_pads_stand_at_true_borders_only(tmp_path: Path) -> None:
@@ -240,6 +266,38 @@ def test_the_manifest_says_what_slices_are(tmp_path: Path) -> None:
     cut, join = manifest.parts[0], manifest.parts[3]
     assert (cut.node, cut.layers, join.node, join.layers) == ("box", (), "box", ())
     assert manifest.predicted.period_s is None
+
+
+def quantised() -> Any:
+    """Two convolutions of bytes around a pooling; 120 stands for zero, in their padding too."""
+    rng = np.random.default_rng(0)
+    scales = ["s", "z", "w", "ws", "wz", "s", "z"]
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"], name="q"),
+        helper.make_node("QLinearConv", ["q", *scales], ["a"], name="first", pads=[1, 1, 1, 1]),
+        helper.make_node("MaxPool", ["a"], ["p"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        helper.make_node("QLinearConv", ["p", *scales], ["b"], name="second", pads=[1, 1, 1, 1]),
+        helper.make_node("DequantizeLinear", ["b", "s", "z"], ["d"], name="d"),
+    ]
+    weights: dict[str, np.ndarray] = {
+        "s": np.full((), 0.1, np.float32),
+        "z": np.array(120, np.uint8),
+        "ws": np.full((), 0.05, np.float32),
+        "wz": np.array(0, np.int8),
+        "w": rng.integers(-20, 20, (3, 3, 3, 3)).astype(np.int8),
+    }
+    return graph_model(nodes, {"x": (Kind.FLOAT, (1, 3, 9, 8))}, {"d": Kind.FLOAT}, weights, 13)
+
+
+def test_quantised_layers_are_exact_in_slices(tmp_path: Path) -> None:
+    """Their sums are whole numbers already, whatever the inputs."""
+    case = imported_block(quantised(), tmp_path / "model")
+    names = [layer.name for layer in case.models[0].layers[2:5]]
+    split(case, stage_plan(case, names, grid_of(9, 8, 2, 2)), tmp_path / "parts")
+    found = check_split(tmp_path / "parts")
+    assert found.exact
+    assert found.passed
+    assert found.stages == {0: 0.0}
 
 
 def three_dimensional() -> Any:
