@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Literal
 
+from splitfog.instances.read_only import ReadOnly
+
 
 @dataclass(frozen=True)
 class Option:
@@ -102,6 +104,10 @@ class SolverInfo:
     cheap: bool = False
     start: bool = False
     origin: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.options, Mapping):  # what a plug-in declares is looked at later
+            object.__setattr__(self, "options", ReadOnly(self.options))
 
     def settled(self, home: str, origin: str) -> SolverInfo:
         """The declaration with its entry found from anywhere.
