@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.bundle import FOLDER, with_optima
 from splitfog import Instance, LayerTime, Profile, import_onnx, measure_times, save_instance
 from splitfog.instances.files import with_meta
-from splitfog.instances.measured import with_layer_times
+from splitfog.instances.importers.measured import with_layer_times
 
 SLOWER = {"device": 12, "edge0": 3, "cloud": 1}
 """Nominal: of the order of a small board, an old desktop and a server, one core each."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from benchmarks.common import machine, table
+from benchmarks.common import asked_for, machine, table
 from splitfog import generate, solve
 from splitfog.formulations.arrays.series import series_segments
 from splitfog.formulations.arrays.task import task_arrays
@@ -62,4 +62,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    asked_for(__doc__)
     main()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import splitfog as sf
-from benchmarks.common import best_seconds, machine, table
+from benchmarks.common import asked_for, best_seconds, machine, table
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.games.game import ExchangeGame
 from splitfog.formulations.objective import Objective
@@ -124,4 +124,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    asked_for(__doc__)
     main()

@@ -13,7 +13,7 @@ from statistics import mean
 from typing import Any
 
 from benchmarks.bundle import FOLDER, PLANS
-from benchmarks.common import machine, table
+from benchmarks.common import asked_for, machine, table
 from splitfog import generate, load_instance, solve
 
 TIME_LIMIT_S = 10.0
@@ -86,4 +86,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    asked_for(__doc__)
     main()

@@ -8,7 +8,7 @@ from math import inf
 
 import numpy as np
 
-from benchmarks.common import table
+from benchmarks.common import asked_for, table
 from splitfog import generate, solve, zoo
 from splitfog.instances.instance import Instance
 
@@ -66,4 +66,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    asked_for(__doc__)
     main()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import splitfog as sf
-from benchmarks.common import best_seconds, machine, table
+from benchmarks.common import asked_for, best_seconds, machine, table
 from splitfog.formulations.matching.market import market_from_ranks
 from splitfog.formulations.matching.stability import is_stable
 from splitfog.solvers.matching.deferred_acceptance import Side
@@ -124,4 +124,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    asked_for(__doc__)
     main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import log
 from typing import Any
 
-from benchmarks.common import best_seconds, machine, table
+from benchmarks.common import asked_for, best_seconds, machine, table
 from splitfog import generate, solve
 from splitfog.instances.instance import Instance
 
@@ -49,4 +49,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    asked_for(__doc__)
     main()

@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import UNSET
 
 import splitfog as sf
-from benchmarks.common import best_seconds, machine, table
+from benchmarks.common import asked_for, best_seconds, machine, table
 from splitfog.formulations.bounds.mean_latency import mean_latency_bound
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
@@ -175,4 +175,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    asked_for(__doc__)
     main()

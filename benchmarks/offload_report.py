@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import table
+from benchmarks.common import asked_for, table
 from benchmarks.offload_study import BASE_SCALE, BASE_UTILISATION, RESULTS, SOLVERS, stored
 
 PICTURE = RESULTS.with_name("offloading.png")
@@ -175,3 +175,8 @@ def report() -> str:
     before = PAGE.read_text().partition(MARK)[0]
     PAGE.write_text(f"{before}{MARK}\n{text}\n")
     return text
+
+
+if __name__ == "__main__":
+    asked_for(__doc__)
+    print(report())

@@ -9,11 +9,11 @@ tables and draws the pictures of the study page out of that file.
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.common import asked_for
 from splitfog import Instance, Plan, SolverDeclined, generate, simulate, solve
 from splitfog.formulations.audit import audit_claims
 from splitfog.formulations.games.audit import audit_of
@@ -189,9 +189,11 @@ def main(sizes: set[int]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["report"]:
+    known = ["report", *map(str, SEEDS)]
+    words = asked_for(__doc__, "`report`, or numbers of users; none: all", known)
+    if words == ["report"]:
         from benchmarks.offload_report import report
 
         print(report())
     else:
-        main({int(size) for size in sys.argv[1:]} or set(SEEDS))
+        main({int(size) for size in words if size != "report"} or set(SEEDS))

@@ -21,7 +21,7 @@ from onnx import helper, numpy_helper
 from benchmarks.common import machine, table
 from splitfog.deployment.models.onnx_import import import_onnx
 from splitfog.instances.defects import InstanceError
-from tests.cases.real_models import GRAPHS, graph_path, installed, trained
+from tests.cases.real.networks import GRAPHS, graph_path, installed, trained
 
 OPERATORS = 2000
 CHANNELS = 16

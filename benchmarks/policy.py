@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import best_seconds, machine, table
+from benchmarks.common import asked_for, best_seconds, machine, table
 from splitfog import Instance, Policy, generate, pareto, policy
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.solvers.exact.min_cut import least_cut, line_network
@@ -115,4 +115,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    asked_for(__doc__)
     main()

@@ -10,12 +10,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from math import exp, inf, log
 
 import splitfog as sf
-from benchmarks.common import best_seconds, machine, table
+from benchmarks.common import asked_for, best_seconds, machine, table
 from splitfog.formulations.plan import Plan
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Model, Window, changed
@@ -133,9 +132,10 @@ def _to_cloud(plan: Plan) -> float:
 
 def main() -> None:
     """Run the parts named on the command line, or all."""
-    print(machine(), "\n")
     parts = {"regions": regions, "vsm": vsm, "d3": d3}
-    for name in sys.argv[1:] or parts:
+    words = asked_for(__doc__, f"what to run, of {', '.join(parts)}; none: all", list(parts))
+    print(machine(), "\n")
+    for name in words or parts:
         parts[name]()
 
 

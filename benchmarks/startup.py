@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.common import best_seconds, machine, table
+from benchmarks.common import asked_for, best_seconds, machine, table
 from splitfog import generate, save_instance
 
 
@@ -38,4 +38,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    asked_for(__doc__)
     main()

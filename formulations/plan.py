@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from splitfog.formulations.audit import Audit
@@ -17,8 +17,16 @@ from splitfog.formulations.plan_file import ProvenOver as ProvenOver
 from splitfog.formulations.plan_file import Status as Status
 from splitfog.formulations.plan_file import Step as Step
 from splitfog.formulations.plan_file import StoppedBy as StoppedBy
+from splitfog.instances.arguments import path as path_of
+from splitfog.instances.arguments import record, wrong
 from splitfog.instances.arrays import frozen
-from splitfog.instances.defects import InstanceError, shown
+from splitfog.instances.defects import (
+    InstanceError,
+    as_data,
+    shown,
+    survives_writing,
+    value_defects,
+)
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import decode, encode, read_bytes, write_whole
 from splitfog.instances.records import Task
@@ -131,12 +139,52 @@ def load_plan(path: str | os.PathLike[str]) -> PlanFile:
     InstanceError
         Listing every defect of the file's form (at most 20).
     """
-    origin = Path(path).name
-    file: PlanFile = decode(read_bytes(Path(path)), PlanFile, origin)
+    path = path_of("path", path)
+    file: PlanFile = decode(read_bytes(path), PlanFile, path.name)
     if not isinstance(file.audit, Mapping | None):
         defect = f"audit = {shown(file.audit)}, must be an object or null"
-        raise InstanceError(origin, [defect])
+        raise InstanceError(path.name, [defect])
     return file
+
+
+GivenPlan = PlanFile | Mapping[str, Mapping[str, str]] | str | os.PathLike[str]
+"""What public functions take for a plan: one, {task: {layer: node}}, or the path of its file."""
+
+
+def plan_of(name: str, given: GivenPlan) -> PlanFile | Mapping[str, Mapping[str, str]]:
+    """The plan or the placements themselves, or the plan in the file that a path names.
+
+    Raises
+    ------
+    ValueError
+        For anything else; `name` says which argument it is.
+    InstanceError
+        As `load_plan`.
+    """
+    if isinstance(given, str | os.PathLike):
+        return load_plan(given)
+    if isinstance(given, PlanFile):
+        _require_well_formed(name, given)
+        return given
+    if not isinstance(given, Mapping) or not all(isinstance(p, Mapping) for p in given.values()):
+        raise wrong(name, given, "a Plan, the path of its file or {task: {layer: node}}")
+    for task, places in given.items():
+        for layer, node in places.items():
+            if not isinstance(node, str):
+                raise wrong(f"{name}[{task!r}][{layer!r}]", node, "the name of a node")
+    return given
+
+
+def _require_well_formed(name: str, plan: PlanFile) -> None:
+    """Refuse a plan that was made in memory, and of what no file may hold."""
+    if survives_writing(plan, type(plan)):
+        return
+    try:
+        data = msgspec.json.decode(msgspec.json.encode(plan))
+    except TypeError:  # it holds what no file can
+        data = as_data(plan)
+    if wrong := value_defects(data, PlanFile, name):
+        raise PlanError(wrong)
 
 
 def save_plan(plan: PlanFile, path: str | os.PathLike[str]) -> None:
@@ -149,7 +197,8 @@ def save_plan(plan: PlanFile, path: str | os.PathLike[str]) -> None:
     path
         Of the file; compressed if it ends in `.gz`.
     """
-    write_whole(path, encode_plan(plan))
+    plan = record("plan", plan, PlanFile, "a Plan")
+    write_whole(path_of("path", path), encode_plan(plan))
 
 
 def encode_plan(plan: PlanFile) -> bytes:

@@ -184,7 +184,7 @@ class PlanFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             Naming the tasks of the plan.
         """
         for entry in self.tasks:
-            if entry.task == task:
+            if isinstance(task, str) and entry.task == task:
                 return dict(entry.placement)
         known = ", ".join(entry.task for entry in self.tasks) or "none: it has no placement"
         raise LookupError(f"no task {task!r} in the plan; its tasks: {known}")

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from splitfog.instances.arguments import choice, plain, text
 from splitfog.instances.defects import InstanceError, shown, value_defects
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
@@ -63,7 +64,7 @@ def without_nodes(instance: Instance, names: Collection[str]) -> Instance:
     ValueError
         Where a task's source or `results_to` would go, or no node would be left.
     """
-    gone = set(names)
+    gone = {text("name", name, "the name of a node") for name in names}
     _require_removable(instance, gone)
     unknown = gone - set(instance.tiers)
     return derived(
@@ -167,6 +168,7 @@ def with_node(instance: Instance, name: str, fields: Mapping[str, Any]) -> Insta
     InstanceError
         For fields that no node of a file may have, and for those that a new one lacks.
     """
+    text("name", name, "the name of a node")
     nodes = list(instance.nodes)
     position = instance.node_index.get(name, len(nodes))
     own = msgspec.to_builtins(nodes[position]) if position < len(nodes) else {"name": name}
@@ -192,8 +194,7 @@ def with_link(
     InstanceError
         For fields that no link of a file may have, and for those that a new one lacks.
     """
-    if directions not in ("both", "forward"):
-        raise ValueError(f"directions = {directions!r}, must be one of both, forward")
+    choice("directions", directions, ("both", "forward"))
     if directions == "forward" and fields.get("duplex"):
         raise ValueError("duplex = true, must be false with directions = 'forward'")
     for end in (tail, head):
@@ -260,13 +261,10 @@ def _checked(
     """A record of plain data with other fields, as if a file had it at `path`."""
     fixed = [name for name in ("name", "from", "to") if name in fields and name in own]
     defects = [f"{path}.{name} = {shown(fields[name])}, must stay {own[name]}" for name in fixed]
-    data = {**own, **fields}
+    data = {**own, **{key: plain(value) for key, value in fields.items()}}
     if wrong := defects or value_defects(data, kind, path):
         raise InstanceError(instance.name, wrong)
-    plain = {
-        key: float(value) if isinstance(value, float) else value for key, value in data.items()
-    }
-    return msgspec.convert(plain, kind)
+    return msgspec.convert(data, kind)
 
 
 def _lasting(instance: Instance) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from splitfog.instances.arguments import SCALARS, brief
+from splitfog.instances.kept import kept
 from splitfog.instances.records import Link, Model, Node, Task
 
 MAX_DEFECTS = 20
@@ -77,21 +79,36 @@ def _record_defects(
     yield from value_defects(meta, dict[str, Any], "meta")
     for field, kind in KINDS.items():
         records = given[field]
+        if not isinstance(records, tuple):
+            yield f"{field} = {brief(records)}, must be a list of {kind.__name__}"
+            continue
         strangers = [i for i, record in enumerate(records) if not isinstance(record, kind)]
         for i in strangers:
-            yield f"{field}[{i}] = {shown(records[i])}, must be a {kind.__name__}"
-        if not strangers and not _survives_writing(records, kind):
-            yield from value_defects(msgspec.to_builtins(records), list[kind], field)  # type: ignore[valid-type]
+            yield f"{field}[{i}] = {brief(records[i])}, must be a {kind.__name__}"
+        kinds_in_file = tuple[kind, ...]  # type: ignore[valid-type]
+        if not strangers and not survives_writing(records, kinds_in_file):
+            yield from value_defects(as_data(records), kinds_in_file, field)
 
 
-def _survives_writing(records: tuple[Any, ...], kind: Any) -> bool:
-    """Whether records, written and read, are the same: the fast way to say `no defect`."""
+def survives_writing(record: Any, kind: Any) -> bool:
+    """Whether a record, written and read, is the same: the fast way to say `no defect`."""
     try:
-        return bool(
-            msgspec.json.decode(msgspec.json.encode(records), type=tuple[kind, ...]) == records
-        )
+        return bool(msgspec.json.decode(msgspec.json.encode(record), type=kind) == record)
     except (ValueError, TypeError):
         return False
+
+
+def as_data(value: Any) -> Any:
+    """Records as the plain data of a file; what no file can hold stays as it is."""
+    if isinstance(value, msgspec.Struct):
+        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        fields = {key: getattr(value, name) for key, name in names}
+        return {key: as_data(own) for key, own in fields.items() if own is not msgspec.UNSET}
+    if isinstance(value, tuple):
+        return [as_data(entry) for entry in value]
+    if isinstance(value, dict):
+        return {key: as_data(entry) for key, entry in value.items()}
+    return value
 
 
 def value_defects(data: Any, kind: Any, path: str = "") -> list[str]:
@@ -153,14 +170,19 @@ def _walk_struct(data: Any, kind: inspect.StructType, path: str) -> Iterator[str
 
 
 def _walk_any(data: Any, path: str) -> Iterator[str]:
-    """Free data holds no NaN and no infinity either."""
+    """Free data holds what JSON does: no NaN, no infinity, no key but a text."""
     if isinstance(data, dict):
+        for key in data:
+            if not isinstance(key, str):
+                yield f"{path or 'the file'} has the key {brief(key)}, must be a text"
         entries: Iterable[tuple[str, Any]] = ((_join(path, str(k)), v) for k, v in data.items())
     elif isinstance(data, list | tuple):
         entries = ((f"{path}[{i}]", v) for i, v in enumerate(data))
     else:
         if isinstance(data, float) and not math.isfinite(data):
             yield _wrong(path, data, "a finite number")
+        elif type(data) not in SCALARS:
+            yield _wrong(path, data, "what JSON holds: texts, numbers, lists, objects")
         return
     for inner, value in entries:
         yield from _walk(value, inspect.AnyType(), inner)
@@ -339,6 +361,16 @@ def reference_defects(
     for m, model in enumerate(models):
         yield from _model_defects(model, f"models[{m}]", hosts | ranks)
     yield from _task_defects(tasks, {model.name: model for model in models}, hosts)
+
+
+@kept()
+def model_defects(model: Model) -> tuple[str, ...]:
+    """What is wrong with a model by itself, wherever its layers may run."""
+    fits = survives_writing(model, Model)
+    if wrong := [] if fits else value_defects(as_data(model), Model, "model"):
+        return tuple(wrong)
+    places = {place for layer in model.layers for place in (*layer.times_s, *(layer.tiers or ()))}
+    return tuple(_model_defects(model, "model", places))
 
 
 def _link_defects(links: Sequence[Link], nodes: set[str]) -> Iterator[str]:

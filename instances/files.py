@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
 from typing import Any
 
+from splitfog.instances.arguments import path as path_of
+from splitfog.instances.arguments import record
 from splitfog.instances.defects import InstanceError, references_beside
 from splitfog.instances.instance import Instance, InstanceFile, encode_instance
 from splitfog.instances.json_files import decode, read_bytes, write_whole
 from splitfog.instances.records import changed
+
+GivenInstance = Instance | str | os.PathLike[str]
+"""What public functions take for an instance: one, or the path of its file."""
+
+
+def instance_of(given: GivenInstance) -> Instance:
+    """The instance itself, or the one in the file that a path names.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    InstanceError
+        As `load_instance`.
+    """
+    if isinstance(given, str | os.PathLike):
+        return load_instance(given)
+    return record("instance", given, Instance, "an Instance or the path of its file")
 
 
 def load_instance(path: str | os.PathLike[str]) -> Instance:
@@ -30,7 +49,7 @@ def load_instance(path: str | os.PathLike[str]) -> Instance:
     InstanceError
         Listing every defect of the file (at most 20).
     """
-    path = Path(path)
+    path = path_of("path", path)
     content = read_bytes(path)
     instance = parse_instance(content, path.name)
     object.__setattr__(instance, "read_file", str(path))
@@ -66,7 +85,8 @@ def save_instance(instance: Instance, path: str | os.PathLike[str]) -> None:
     path
         Of the file; compressed if it ends in `.gz`.
     """
-    write_whole(path, encode_instance(instance))
+    instance = record("instance", instance, Instance, "an Instance")
+    write_whole(path_of("path", path), encode_instance(instance))
 
 
 def with_meta(instance: Instance, **entries: Any) -> Instance:

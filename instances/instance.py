@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 import numpy as np
 from msgspec import Meta, Struct
+from msgspec import field as renamed
 from numpy.typing import NDArray
 
+from splitfog.instances.arguments import as_tuple, text
 from splitfog.instances.arrays import frozen
 from splitfog.instances.defects import InstanceError, instance_defects
 from splitfog.instances.json_files import encode
@@ -39,6 +41,8 @@ class InstanceFile(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaul
     models: Annotated[tuple[Model, ...], Meta(min_length=1)]
     tasks: Annotated[tuple[Task, ...], Meta(min_length=1)]
     meta: Mapping[str, Any] = {}
+    schema: Any = renamed(name="$schema", default=None)
+    """For editors; ignored, and never written."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class Instance(Keeper):
 
     def __post_init__(self) -> None:
         for name in ("tiers", "nodes", "links", "models", "tasks"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+            object.__setattr__(self, name, as_tuple(getattr(self, name)))
         object.__setattr__(self, "meta", read_only(self.meta))
         given = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
         if defects := instance_defects(**given):
@@ -277,7 +281,7 @@ class Instance(Keeper):
         """
         from splitfog.instances.changes import with_tasks
 
-        return with_tasks(self, {name: fields})
+        return with_tasks(self, {text("name", name, "a task's name"): fields})
 
 
 def encode_instance(instance: Instance) -> bytes:

@@ -20,7 +20,7 @@ def look_up(records: Mapping[str, Record], name: str, what: str) -> Record:
     LookupError
         If there is none: naming the nearest name and all known ones. `what` says what they name.
     """
-    if name in records:
+    if isinstance(name, str) and name in records:
         return records[name]
     raise LookupError(unknown_name(name, records, what))
 

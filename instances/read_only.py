@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import force_setattr
+
+from splitfog.instances.arguments import plain
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -29,12 +32,17 @@ EMPTY: ReadOnly[Any, Any] = ReadOnly()
 
 
 def read_only(data: Any) -> Any:
-    """JSON data in which no mapping can be written to, at any depth: a copy of what could be."""
+    """JSON data in which no mapping can be written to, at any depth: a copy of what could be.
+
+    NumPy's numbers and arrays become Python's.
+    """
     if isinstance(data, Mapping):
         return ReadOnly({key: read_only(value) for key, value in data.items()})
+    if isinstance(data, np.ndarray):
+        data = data.tolist()
     if isinstance(data, list):
         return [read_only(value) for value in data]
-    return data
+    return plain(data)
 
 
 def seal(record: Struct, *names: str) -> None:

@@ -18,6 +18,7 @@ from msgspec import field as renamed
 from msgspec.structs import force_setattr
 from numpy.typing import NDArray
 
+from splitfog.instances.arguments import SCALARS, plain
 from splitfog.instances.arrays import frozen
 from splitfog.instances.order import topological
 from splitfog.instances.read_only import EMPTY, ReadOnly
@@ -54,6 +55,19 @@ def changed(record: Record, /, **fields: Any) -> Record:
     return copy
 
 
+_LISTS = (tuple, list, np.ndarray, np.generic)
+"""Types of field values that may have to be made plain: the others are so, or are wrong."""
+
+
+def _settle(record: Struct) -> None:
+    """Make what a new record holds plain: Python's numbers, and tuples for lists and arrays."""
+    for position, value in enumerate(structs.astuple(record)):
+        if type(value) not in SCALARS and isinstance(value, _LISTS):
+            settled = plain(value)
+            if settled is not value:
+                force_setattr(record, record.__struct_fields__[position], settled)
+
+
 class Window(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """The sliding window of a convolution or pooling layer, rows before columns.
 
@@ -78,6 +92,9 @@ class Window(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit
     groups: Count = 1
     ceil: bool = False
     count_padding: bool = False
+
+    def __post_init__(self) -> None:
+        _settle(self)
 
 
 class Layer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -129,11 +146,13 @@ class Layer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_
     result: bool = False
 
     def __post_init__(self) -> None:
+        _settle(self)
         times_s = self.times_s
         if times_s is EMPTY or (type(times_s) is ReadOnly and times_s):
             return
         if type(times_s) is dict or isinstance(times_s, Mapping):  # the second test takes longer
-            force_setattr(self, "times_s", ReadOnly(times_s) if times_s else EMPTY)
+            settled = {place: plain(seconds) for place, seconds in times_s.items()}
+            force_setattr(self, "times_s", ReadOnly(settled) if settled else EMPTY)
 
     def may_run_on(self, node: Node) -> bool:
         """Whether `tiers` admits a node, by its name or its tier's.
@@ -165,6 +184,9 @@ class Model(
 
     name: Name
     layers: Annotated[tuple[Layer, ...], Meta(min_length=1)]
+
+    def __post_init__(self) -> None:
+        _settle(self)
 
     def __repr__(self) -> str:
         """`<Model alexnet: 23 layers, 61.1 M parameters, 1.43 GFLOP>`."""
@@ -296,6 +318,9 @@ class Node(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
     overlap: bool = True
     radio: Literal["parallel", "serial"] = "parallel"
 
+    def __post_init__(self) -> None:
+        _settle(self)
+
 
 class Link(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """A connection between two nodes.
@@ -320,6 +345,9 @@ class Link(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
     latency_s: NonNegative = 0.0
     duplex: bool = True
     shared: bool = False
+
+    def __post_init__(self) -> None:
+        _settle(self)
 
 
 class Task(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -347,6 +375,9 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
     results_to: str | None = None
     arrivals_per_s: Positive | None = None
     deadline_s: NonNegative | None = None
+
+    def __post_init__(self) -> None:
+        _settle(self)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from io import StringIO
 from math import isfinite
-from pathlib import Path
 
+from splitfog.instances.arguments import entries, record
+from splitfog.instances.arguments import path as path_of
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.json_files import read_bytes, write_whole
 
@@ -99,7 +100,7 @@ def load_times(path: str | os.PathLike[str]) -> tuple[LayerTime, ...]:
         With a sentence for every line that is wrong (at most 20): a column that is missing or
         unknown, a number that is none, negative or not finite, a time that stands there twice.
     """
-    path = Path(path)
+    path = path_of("path", path)
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -132,6 +133,9 @@ def save_times(times: Sequence[LayerTime], path: str | os.PathLike[str]) -> None
     path
         Of the file.
     """
+    times = entries("times", times, "a list of LayerTime")
+    for time in times:
+        record("times", time, LayerTime, "a list of LayerTime")
     rows = [_cells(time) for time in times]
     names = ("model", "layer", "node", "seconds", "spread_s", "reliable", *WORK)
     must = ("layer", "node", "seconds")
@@ -140,7 +144,7 @@ def save_times(times: Sequence[LayerTime], path: str | os.PathLike[str]) -> None
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(used)
     writer.writerows([row[name] for name in used] for row in rows)
-    write_whole(path, text.getvalue().encode())
+    write_whole(path_of("path", path), text.getvalue().encode())
 
 
 def _cells(time: LayerTime) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -28,29 +29,35 @@ class Option:
         ValueError
             Naming the option, the value and what is allowed.
         """
+        from splitfog.instances.arguments import choice, flag, number, text, whole
+
         kind = self.kind or (str if self.default is None else type(self.default))
-        try:
-            parsed = _truth(value) if kind is bool else kind(value)
-        except (TypeError, ValueError):
-            raise ValueError(f"option {name} = {value!r}, must be {_KINDS[kind]}") from None
-        if kind is int and isinstance(value, float) and value != parsed:
-            raise ValueError(f"option {name} = {value!r}, must be a whole number")
-        if self.choices and parsed not in self.choices:
-            raise ValueError(f"option {name} = {value!r}, must be one of {', '.join(self.choices)}")
-        if kind in (int, float) and not self.least <= parsed < inf:
-            raise ValueError(f"option {name} = {value!r}, must be >= {self.least:g}")
-        return parsed
+        argument = f"option {name}"
+        if value is None and self.default is None:
+            return None
+        given = _read(kind, value) if isinstance(value, str) else value
+        if self.choices:
+            return choice(argument, given, self.choices)
+        if kind is bool:
+            return flag(argument, given)
+        if kind is int:
+            return whole(argument, given, low=None if self.least == -inf else int(self.least))
+        if kind is float:
+            return number(argument, given, low=None if self.least == -inf else self.least)
+        return text(argument, os.fspath(given) if isinstance(given, os.PathLike) else given)
 
 
-_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+_FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
-def _truth(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[
-        str(value).lower()
-    ]
+def _read(kind: type, text: str) -> Any:
+    """What a text says of a number or a flag; the text itself where it says none."""
+    if kind is bool:
+        return _FLAGS.get(text.lower(), text)
+    try:
+        return kind(text)
+    except ValueError:
+        return text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from splitfog.instances.arguments import mapping
 from splitfog.instances.lookup import look_up
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.plugins import plugin_infos
@@ -124,7 +125,8 @@ def solver_info(name: str) -> SolverInfo:
         Naming the nearest and all known names.
     """
     own = {info.name: info for info in own_infos()}
-    return own.get(name) or look_up({info.name: info for info in solver_infos()}, name, "solver")
+    known = own.get(name) if isinstance(name, str) else None
+    return known or look_up({info.name: info for info in solver_infos()}, name, "solver")
 
 
 def load_solver(info: SolverInfo) -> Solver:
@@ -159,7 +161,7 @@ def parse_options(info: SolverInfo, given: Mapping[str, Any]) -> dict[str, Any]:
     ValueError
         For an unknown option or a value that is not allowed.
     """
-    for name in given:
+    for name in mapping("options", given, "a mapping of options by name"):
         if name not in info.options:
             known = ", ".join(info.options) or "none"
             raise ValueError(f"option {name} is unknown to {info.name}; its options: {known}")

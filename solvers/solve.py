@@ -12,12 +12,20 @@ import numpy as np
 
 from splitfog.formulations.bounds.choice import only_placement
 from splitfog.formulations.bounds.mean_latency import mean_latency_bound
-from splitfog.formulations.costs.describe import Placements, as_plan, describe
+from splitfog.formulations.costs.describe import as_plan, describe
 from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective, objective_for
-from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, Status, decision_of, gap_of
-from splitfog.formulations.plan_file import PlanFile
+from splitfog.formulations.plan import (
+    OPTIMALITY_GAP,
+    GivenPlan,
+    Plan,
+    Status,
+    decision_of,
+    gap_of,
+)
+from splitfog.instances.arguments import number, whole, wrong
+from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined, WrongAnswer, is_strict
@@ -43,14 +51,14 @@ ONLY_PLACEMENT = "there is one placement to choose from"
 
 
 def solve(
-    instance: Instance,
+    instance: GivenInstance,
     solver: str | Function | SolverInfo | None = None,
     objective: str | Objective | None = None,
     transfers: str = "once",
     monotone: bool = True,
     time_limit_s: float | None = None,
     seed: int = 0,
-    start: PlanFile | Placements | None = None,
+    start: GivenPlan | None = None,
     options: Mapping[str, Any] | None = None,
     on_progress: Listener | None = None,
 ) -> Plan:
@@ -59,7 +67,7 @@ def solve(
     Parameters
     ----------
     instance
-        What to solve; it is not changed.
+        What to solve, or the path of its file; it is not changed.
     solver
         A name of `splitfog.solvers()`; None: chosen as `auto` explains in the plan's `reason`.
         Or a function (instance, objective) -> {task: {layer: node}} or a Plan, whose answer is
@@ -75,8 +83,8 @@ def solve(
     seed
         Of everything random; the same seed gives the same plan.
     start
-        A plan for the same instance to start from, or placements by task; the answer is never
-        worse.
+        A plan for the same instance to start from, the path of its file, or placements by task; the
+        answer is never worse.
     options
         The solver's own options.
     on_progress
@@ -98,10 +106,13 @@ def solve(
         For arguments that make no sense.
     """
     started = time.perf_counter()
-    if not isinstance(objective, Objective):
-        objective = objective_for(instance, objective, transfers, monotone)
-    if time_limit_s is not None and not time_limit_s > 0:
-        raise ValueError(f"time limit = {time_limit_s} s, must be > 0")
+    instance = instance_of(instance)
+    objective = objective_for(instance, objective, transfers, monotone)
+    if time_limit_s is not None:
+        time_limit_s = number("time_limit_s", time_limit_s, above=0, endless=True)
+    seed = whole("seed", seed, low=0)
+    if on_progress is not None and not callable(on_progress):
+        raise wrong("on_progress", on_progress, "a function of (seconds, value, bound)")
     info = info_of("auto" if solver is None else solver)
     if objective.name not in info.objectives:
         raise SolverDeclined(info.name, _wrong_objective(info, objective, instance), "auto")
@@ -110,7 +121,7 @@ def solve(
         objective,
         time_limit_s=time_limit_s,
         seed=seed,
-        options=parse_options(info, options or {}),
+        options=parse_options(info, {} if options is None else options),
         started=started,
     )
     request.found.progress.listener = on_progress
@@ -235,11 +246,9 @@ def _wrong_objective(info: SolverInfo, objective: Objective, instance: Instance)
     return f"it minimises {', '.join(info.objectives)}, not {objective.name} ({hint})"
 
 
-def _start(request: Request, given: PlanFile | Placements) -> Decision:
+def _start(request: Request, given: GivenPlan) -> Decision:
     """The decision of a start plan, offered as the first incumbent."""
-    if not isinstance(given, PlanFile | Mapping):
-        raise ValueError(f"start = {given!r}, must be a Plan or {{task: {{layer: node}}}}")
-    plan = as_plan(request.instance, given, request.objective)
+    plan = as_plan(request.instance, given, request.objective, name="start")
     if plan.instance_sha256 not in (None, request.instance.sha256):
         raise ValueError(
             "the start plan is for another instance: "

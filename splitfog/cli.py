@@ -10,7 +10,7 @@ import typer
 
 from splitfog import __version__
 from splitfog.commands import COMMANDS
-from splitfog.commands.shell import Commands
+from splitfog.commands.shell import Command, Commands, epilog
 
 
 def build_app() -> typer.Typer:
@@ -18,6 +18,7 @@ def build_app() -> typer.Typer:
     app = typer.Typer(
         name="splitfog",
         cls=Commands,
+        context_settings={"help_option_names": ["-h", "--help"]},
         help="Split a neural network over devices, fog and cloud.",
         add_completion=False,
         no_args_is_help=False,
@@ -39,7 +40,8 @@ def _add_commands(app: typer.Typer, commands: Mapping[str, str], package: str) -
             _add_commands(group, module.COMMANDS, module.__name__)
             app.add_typer(group, name=name)
         else:
-            app.command(name, **getattr(module, "SETTINGS", {}))(module.run)
+            settings = {"cls": Command, **getattr(module, "SETTINGS", {})}
+            app.command(name, epilog=epilog(module.EXAMPLES), **settings)(module.run)
 
 
 def _show_version(wanted: bool) -> None:

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -48,6 +48,7 @@ from splitfog.formulations.matching.named_market import assignment_from_names, m
 from splitfog.formulations.matching.stability import Matching as Matching
 from splitfog.formulations.matching.stability import blocking_pairs as _blocking_pairs
 from splitfog.formulations.matching.stability import is_stable as _is_stable
+from splitfog.instances.arguments import choice
 from splitfog.solvers.matching.all_stable import STATE_LIMIT
 from splitfog.solvers.matching.all_stable import all_stable as _all_stable
 from splitfog.solvers.matching.deferred_acceptance import Side
@@ -210,8 +211,7 @@ def all_stable(
 def _market(
     preferences: Any, priorities: Any, quotas: Any, priorities_as: Form
 ) -> tuple[Market, Names | None]:
-    if priorities_as not in ("lists", "ranks"):
-        raise ValueError(f"priorities_as = {priorities_as!r}, must be 'lists' or 'ranks'")
+    choice("priorities_as", priorities_as, get_args(Form))
     given = [side for side in (preferences, priorities, quotas) if side is not None]
     if any(isinstance(side, Mapping) for side in given):
         if priorities_as == "ranks" or not all(isinstance(side, Mapping) for side in given):
@@ -244,4 +244,4 @@ def _assignment(assignment: Any, names: Names | None) -> Any:
         if names is None:
             raise ValueError("an assignment by name needs a market given by names")
         return assignment_from_names(dict[Hashable, Any](assignment), names)
-    return np.asarray(assignment)
+    return assignment

@@ -17,6 +17,7 @@ from splitfog.formulations.costs.describe import evaluate, violations
 from splitfog.formulations.objective import OBJECTIVES, Objective, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, encode_plan
 from splitfog.formulations.tolerances import EQUAL
+from splitfog.instances.arguments import number
 from splitfog.instances.instance import Instance, encode_instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, Window, changed
 from splitfog.solvers.base import SolverDeclined, WrongAnswer
@@ -63,13 +64,14 @@ def check_solver(
     >>> check_solver("device-only") > 10
     True
     """
+    time_limit_s = number("time_limit_s", time_limit_s, above=0, endless=True)
     info = _found(solver)
     faults = declaration_faults(info)
     _require(not faults, *faults)
     for name, option in info.options.items():
         if option.default is not None:
             option.parse(name, option.default)
-    parse_options(info, options or {})
+    parse_options(info, {} if options is None else options)
     how: dict[str, Any] = {"time_limit_s": time_limit_s, "options": options}
     checked = 0
     for instance, objective in small_problems(info):

@@ -39,9 +39,11 @@ True
 
 from __future__ import annotations
 
-from splitfog.formulations.tiles.execution import random_weights as random_weights
-from splitfog.formulations.tiles.execution import run_sliced as run
-from splitfog.formulations.tiles.execution import run_whole as run_whole
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from splitfog.formulations.tiles import execution, stage_shape
 from splitfog.formulations.tiles.regions import Regions as Regions
 from splitfog.formulations.tiles.regions import cover_defects as cover_defects
 from splitfog.formulations.tiles.regions import grid as grid
@@ -49,10 +51,37 @@ from splitfog.formulations.tiles.regions import parts as parts
 from splitfog.formulations.tiles.regions import rectangles_of as rectangles_of
 from splitfog.formulations.tiles.regions import regions as regions
 from splitfog.formulations.tiles.stage_shape import StageGeometry as StageGeometry
-from splitfog.formulations.tiles.stage_shape import geometry_of as geometry
-from splitfog.formulations.tiles.stage_shape import stage_shape_defects as stage_shape_defects
+from splitfog.instances.arguments import entries, record, whole
+from splitfog.instances.defects import model_defects
+from splitfog.instances.records import Model
 
-run_sliced = run
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _of_stage(function: Function) -> Function:
+    """The function, called only with a sound model and positions of its layers."""
+
+    @wraps(function)
+    def checked(model: Any, layers: Any, *others: Any, **more: Any) -> Any:
+        return function(*_stage(model, layers), *others, **more)
+
+    return cast("Function", checked)
+
+
+def _stage(model: Any, layers: Any) -> tuple[Model, tuple[int, ...]]:
+    sound = record("model", model, Model, "a Model")
+    if wrong := model_defects(sound):
+        raise ValueError(f"model has defects: {wrong[0]}")
+    last = len(sound.layers) - 1
+    given = entries("layers", layers, f"positions of layers, 0 to {last}")
+    return sound, tuple(whole("layers", layer, low=0, high=last) for layer in given)
+
+
+geometry = _of_stage(stage_shape.geometry_of)
+stage_shape_defects = _of_stage(stage_shape.stage_shape_defects)
+random_weights = _of_stage(execution.random_weights)
+run = run_sliced = _of_stage(execution.run_sliced)
+run_whole = _of_stage(execution.run_whole)
 
 __all__ = [
     "Regions",

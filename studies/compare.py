@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 
 from splitfog.formulations.objective import Objective, objective_for
+from splitfog.instances.arguments import entries, number, texts, whole, wrong
+from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.functions import Function, require_portable
@@ -15,9 +18,12 @@ from splitfog.studies.judging import judged
 from splitfog.studies.row import EVERY, Declined
 from splitfog.studies.rows import Table
 
+SEEDS = "a list of whole numbers >= 0"
+INSTANCES = "an Instance, the path of its file, or a list of these"
+
 
 def compare(
-    instances: Instance | Iterable[Instance],
+    instances: GivenInstance | Iterable[GivenInstance],
     solvers: str | Function | Sequence[str | Function] | None = None,
     objectives: str | Sequence[str] | None = None,
     seeds: Sequence[int] = (0,),
@@ -33,7 +39,7 @@ def compare(
     Parameters
     ----------
     instances
-        One or several.
+        One or several, or the paths of their files.
     solvers
         Names; None or "all": every solver and baseline but `auto`, which only chooses among them.
         Functions too, as `solve` takes them; their rows bear their names, and above one job they
@@ -69,16 +75,25 @@ def compare(
         Where no solver applies anywhere.
     """
     chosen = _chosen(solvers)
-    if jobs < 1:
-        raise ValueError(f"jobs = {jobs}, must be >= 1")
+    jobs = whole("jobs", jobs, low=1)
+    if time_limit_s is not None:
+        time_limit_s = number("time_limit_s", time_limit_s, above=0, endless=True)
+    chosen_seeds = [whole("seeds", seed, low=0) for seed in entries("seeds", seeds, SEEDS)]
+    if progress is not None and not callable(progress):
+        raise wrong("progress", progress, "a function of (done, total, what)")
     for function in chosen.values():
         if jobs > 1 and not isinstance(function, str):
             require_portable(function)
-    if baseline not in chosen:
+    if not isinstance(baseline, str) or baseline not in chosen:
         solver_info(baseline)
-    wanted = [objectives] if isinstance(objectives, str) else objectives
-    given = [instances] if isinstance(instances, Instance) else list(instances)
-    problems, excluded = _problems(given, wanted, transfers, monotone)
+    wanted = None if objectives is None else texts("objectives", objectives)
+    given: Iterable[GivenInstance]
+    if isinstance(instances, Instance | str | os.PathLike):
+        given = [instances]
+    else:
+        given = entries("instances", instances, INSTANCES)
+    loaded = [instance_of(each) for each in given]
+    problems, excluded = _problems(loaded, wanted, transfers, monotone)
     hidden = {} if baseline in chosen else {baseline: baseline}
     work = [
         Job(
@@ -92,7 +107,7 @@ def compare(
         )
         for number, (instance, objective) in enumerate(problems)
         for name, solver in [*hidden.items(), *chosen.items()]
-        for seed in dict.fromkeys(seeds)
+        for seed in dict.fromkeys(chosen_seeds)
     ]
     outcomes, interrupted = run_all(work, jobs, progress)
     ran = [(j, o) for j, o in zip(work, outcomes) if isinstance(o, Ran)]
@@ -130,9 +145,12 @@ def _chosen(
     solvers: str | Function | Sequence[str | Function] | None,
 ) -> dict[str, str | Function]:
     """By name what is asked for: a solver's name or a function."""
-    given = [solvers] if callable(solvers) else solvers
-    if given is None or all(isinstance(solver, str) for solver in given):
-        return {name: name for name in solver_names(given)}  # type: ignore[arg-type]
+    if solvers is None or isinstance(solvers, str):
+        return {name: name for name in solver_names(solvers)}
+    given = (solvers,) if callable(solvers) else entries("solvers", solvers, "names or functions")
+    names = [solver for solver in given if isinstance(solver, str)]
+    if len(names) == len(given):
+        return {name: name for name in solver_names(names)}
     chosen: dict[str, str | Function] = {}
     for solver in given:
         name = info_of(solver).name

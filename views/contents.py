@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
@@ -51,7 +51,7 @@ class Contents:
         lines = [style.printable(self.instance.name), *(plan_lines(self.plan) if self.plan else ())]
         yield Sheet(
             lines=[*lines, *self._said(many)],
-            swatches=self._swatches(first),
+            swatches=self._swatches(first, [*self._busy(), *self._senders()]),
             dags=first,
             headings=[self._heading(dag) for dag in first],
             side=[*self._loads.values(), *islice(self._crossings(), 1)],
@@ -189,7 +189,8 @@ class Contents:
     def _listed(self, what: str, bundles: Iterator[Bundle], start: int) -> Iterator[Sheet]:
         """Sheets of panels below each other, from the bundle `start` on."""
         rest = list(bundles)
-        count, legend = len(rest), self._swatches(self._dags) if what in LEGENDS else []
+        also = self._senders() if what == "timeline" else ()
+        count, legend = len(rest), self._swatches(self._dags, also) if what in LEGENDS else []
         rest = rest[start:]
         while rest:
             heights = [sum(panel.height for panel in bundle) for bundle in rest]
@@ -257,8 +258,10 @@ class Contents:
             )
         return "" if len(self.instance.models) == 1 else f"model {dag.model.name}"
 
-    def _swatches(self, dags: Sequence[DagPicture]) -> list[tuple[str, style.RGB]]:
-        """The legend of DAGs."""
+    def _swatches(
+        self, dags: Sequence[DagPicture], also: Iterable[str] = ()
+    ) -> list[tuple[str, style.RGB]]:
+        """The legend of DAGs, and of nodes that are coloured elsewhere on the sheet."""
         palette = style.Palette(self.instance)
         if self.decision is None:
             layers = [layer for dag in dags for layer in dag.model.layers]
@@ -271,8 +274,19 @@ class Contents:
         used |= {crossing.head for dag in dags for crossing in dag.crossings}
         stages = [stage for decision in decisions for stage in decision.stages]
         used |= {part.node for stage in stages for part in stage.slices}
+        used |= {self.instance.node_index[name] for name in also}
         nodes = self.instance.nodes
         return [(f"{nodes[i].name} ({nodes[i].tier})", palette.nodes[i]) for i in sorted(used)]
+
+    def _busy(self) -> Iterator[str]:
+        """Nodes that bars show in their colours, wherever the drawn layers are."""
+        if self.plan is not None and self.decision is not None:
+            yield from (name for name, load in self.plan.nodes.items() if load.busy_s)
+
+    def _senders(self) -> Iterator[str]:
+        """Nodes in whose colours the timeline shows transfers, though they may hold no layer."""
+        if self.plan is not None and self._timeline:
+            yield from (link.tail for link in self.plan.links)
 
 
 def _alone(panel: Panel) -> Bundle:

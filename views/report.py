@@ -9,6 +9,8 @@ from pathlib import Path
 from msgspec.structs import astuple
 
 from splitfog._version import __version__
+from splitfog.instances.arguments import path as path_of
+from splitfog.instances.arguments import record
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.readable import html_table
 from splitfog.studies.cells import HEADERS, note_html, reservation, shown_cells
@@ -34,8 +36,14 @@ def save_report(table: Table, folder: str | os.PathLike[str]) -> list[Path]:
     -------
     list of Path
         What was written, each file whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        For what is no table, or no path.
     """
-    folder = Path(folder)
+    table = record("table", table, Table, "a Table as compare gives it")
+    folder = path_of("folder", folder)
     pictures = {
         folder / f"gaps-{objective}.png": gap_picture(table, objective, ".png")
         for objective in table.objectives

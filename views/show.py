@@ -10,12 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from splitfog.formulations.plan import decision_of
+from splitfog.formulations.costs.describe import as_plan
+from splitfog.formulations.plan import GivenPlan, decision_of
 from splitfog.formulations.plan_file import PlanFile
+from splitfog.instances.arguments import path as path_of
+from splitfog.instances.arguments import texts
+from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.lookup import look_up
@@ -32,8 +35,8 @@ WHOLE = (".pdf", ".html")
 
 
 def show(
-    instance: Instance,
-    plan: PlanFile | None = None,
+    instance: GivenInstance,
+    plan: GivenPlan | None = None,
     *,
     tasks: str | Sequence[str] | None = None,
     panel: str | None = None,
@@ -47,8 +50,8 @@ def show(
     Parameters
     ----------
     instance, plan
-        A plan need not hold more than placements; what it leaves out is computed, nothing is
-        solved.
+        Or the paths of their files. A plan need not hold more than placements; what it leaves out
+        is computed, nothing is solved.
     tasks
         Names of the tasks to draw; None: all, of which a sheet shows the first that fit and files
         of several sheets the first 100.
@@ -76,6 +79,9 @@ def show(
     >>> list(picture.panels)
     ['dag', 'nodes', 'links', 'tasks', 'crossings', 'timeline', 'profile']
     """
+    instance = instance_of(instance)
+    if plan is not None:
+        plan = as_plan(instance, plan)
     if plan is not None and plan.instance_sha256 not in (None, instance.sha256):
         raise ValueError(
             "the plan is for another instance: "
@@ -135,9 +141,10 @@ class Picture:
         ValueError
             For another ending.
         """
-        suffix = Path(path).suffix.lower()
+        path = path_of("path", path)
+        suffix = path.suffix.lower()
         if suffix not in SUFFIXES:
-            raise ValueError(f"{Path(path).name}: must end in one of {', '.join(SUFFIXES)}")
+            raise ValueError(f"{path.name}: must end in one of {', '.join(SUFFIXES)}")
         write_whole(path, self.encoded(suffix))
 
     def encoded(self, suffix: str) -> bytes:
@@ -163,7 +170,7 @@ def _positions(instance: Instance, names: str | Sequence[str] | None) -> tuple[i
     if names is None:
         return None
     index = {task.name: position for position, task in enumerate(instance.tasks)}
-    chosen = [names] if isinstance(names, str) else names
+    chosen = texts("tasks", names)
     if not chosen:
         raise ValueError("tasks = (), must name at least one")
     return tuple(sorted({look_up(index, name, "task") for name in chosen}))

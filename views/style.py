@@ -18,6 +18,11 @@ from splitfog.instances.records import Layer
 
 RGB = tuple[float, float, float]
 
+READABLE = 0.2
+"""Luminance above which black text is read more easily than white."""
+PALEST = 0.78
+"""Share of white in the lightest shade of a hue."""
+
 INK = "#222222"
 FAINT = "#8c8c8c"
 RULE = "#d9d9d9"
@@ -57,9 +62,8 @@ class Palette:
             members[node.tier].append(position)
         colours: dict[int, RGB] = {}
         for tier, positions in members.items():
-            for i, position in enumerate(positions):
-                at = 0.5 if len(positions) == 1 else i / (len(positions) - 1)
-                colours[position] = _shade(self.tiers[tier], 0.5 - 0.75 * at)
+            shades = _shades(self.tiers[tier], len(positions))
+            colours |= dict(zip(positions, shades, strict=True))
         return tuple(colours[i] for i in range(len(colours)))
 
     def place(self, name: str) -> RGB:
@@ -103,8 +107,13 @@ def op_colours() -> dict[str, RGB]:
 
 def ink_on(colour: RGB) -> str:
     """Black or white, whichever is easier to read on a colour."""
-    light = 0.2126 * colour[0] ** 2.2 + 0.7152 * colour[1] ** 2.2 + 0.0722 * colour[2] ** 2.2
-    return "#111111" if light > 0.2 else "#ffffff"
+    return "#111111" if luminance(colour) > READABLE else "#ffffff"
+
+
+def luminance(colour: RGB) -> float:
+    """How light a colour is, 0 to 1, by the weights of Rec. 709."""
+    red, green, blue = (part**2.2 for part in colour)
+    return float(0.2126 * red + 0.7152 * green + 0.0722 * blue)
 
 
 def text_width(text: str, points: float) -> float:
@@ -146,6 +155,32 @@ def hue(rank: int, count: int) -> RGB:
 def _rgb(colour: str) -> RGB:
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return red, green, blue
+
+
+def _shades(colour: RGB, count: int) -> list[RGB]:
+    """Shades of a hue, evenly from light to dark, on all of which black text is easy to read."""
+    lightest, darkest = _lightness(_shade(colour, PALEST)), (1.1 * READABLE) ** (1 / 3)
+    if count == 1:
+        return [_shade_of(colour, max(_lightness(colour), darkest))]
+    step = (lightest - darkest) / (count - 1)
+    return [_shade_of(colour, lightest - step * i) for i in range(count)]
+
+
+def _shade_of(colour: RGB, lightness: float) -> RGB:
+    """The shade of a hue with a perceived lightness."""
+    low, high = -1.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        if _lightness(_shade(colour, middle)) < lightness:
+            low = middle
+        else:
+            high = middle
+    return _shade(colour, high)
+
+
+def _lightness(colour: RGB) -> float:
+    """As the eye sees it: equal steps look equal."""
+    return float(luminance(colour) ** (1 / 3))
 
 
 def _shade(colour: RGB, lighter: float) -> RGB:

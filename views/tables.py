@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING
 
 from splitfog.formulations.overview import percent as percent
+from splitfog.instances.arguments import record, wrong
 from splitfog.studies.cells import HEADERS, reservation, shown_cells
 from splitfog.studies.rows import Table
 
@@ -21,10 +22,18 @@ def print_tables(table: Table, file: IO[str] | None = None) -> None:
         What `compare` gave.
     file
         Where to; None: standard output. As wide as needed where it is no terminal.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
     """
     from rich import box
     from rich.table import Table as Grid
 
+    table = record("table", table, Table, "a Table as compare gives it")
+    if file is not None and not hasattr(file, "write"):
+        raise wrong("file", file, "what has a method write")
     seeds = len({row.seed for row in table}) > 1
     for objective in table.objectives:
         grid = Grid(title=title(table, objective), box=box.SIMPLE_HEAD, title_justify="left")

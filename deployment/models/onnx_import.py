@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +16,15 @@ from splitfog.deployment.models.child import (
     canonical_model,
 )
 from splitfog.deployment.models.sessions import require_installed
+from splitfog.instances.arguments import choice, entries, mapping, number, whole
+from splitfog.instances.arguments import path as path_of
 from splitfog.instances.changes import MODEL_FILE
 from splitfog.instances.defects import InstanceError, shown
 from splitfog.instances.files import parse_instance, save_instance
 from splitfog.instances.generators import generate
+from splitfog.instances.importers.measured import with_layer_times
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import encode, parse_json, read_bytes, write_whole
-from splitfog.instances.measured import with_layer_times
 from splitfog.instances.records import Model, Task, changed
 from splitfog.instances.times import load_times
 
@@ -89,19 +90,22 @@ def import_onnx(
         Without the extra `splitfog[onnx]`.
     """
     require_onnx()
-    path = Path(path)
-    target = None if output is None else Path(output)
-    _check_level(level)
-    _check_limits(memory_limit_bytes=memory_limit_bytes, time_limit_s=time_limit_s)
+    path, target = path_of("path", path), None if output is None else path_of("output", output)
+    choice("level", level, LEVELS)
+    inputs = _checked_inputs({} if inputs is None else inputs)
+    options = mapping("options", {} if options is None else options, "options by name")
+    seed = whole("seed", seed, low=0)
+    memory_limit_bytes = number("memory_limit_bytes", memory_limit_bytes, above=0)
+    time_limit_s = number("time_limit_s", time_limit_s, above=0)
     _check_target(target, path)
-    base = _base(path.stem, nodes, family, options or {}, seed)
-    measured = [] if times is None else load_times(times)
+    base = _base(path.stem, nodes, family, options, seed)
+    measured = [] if times is None else load_times(path_of("times", times))
     with path.open("rb") as file:
         original_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     try:
         data, notes = canonical_model(
             path,
-            inputs or {},
+            inputs,
             level,
             memory_limit_bytes=memory_limit_bytes,
             time_limit_s=time_limit_s,
@@ -130,6 +134,15 @@ def import_onnx(
         write_whole(canonical_path(target), data)
         save_instance(instance, target)
     return instance
+
+
+def _checked_inputs(inputs: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
+    allowed = "a list of whole numbers >= 1 by name of the input"
+    checked = {}
+    for name, sizes in mapping("inputs", inputs, allowed).items():
+        at = f"inputs[{name!r}]"
+        checked[name] = tuple(whole(at, size, low=1) for size in entries(at, sizes, allowed))
+    return checked
 
 
 def canonical_path(instance: Path) -> Path:
@@ -183,17 +196,6 @@ def require_onnx() -> None:
     require_installed("onnx", "onnxruntime")
 
 
-def _check_level(level: str) -> None:
-    if level not in LEVELS:
-        raise ValueError(f"level = {level!r}, must be one of {', '.join(LEVELS)}")
-
-
-def _check_limits(**limits: float) -> None:
-    for name, limit in limits.items():
-        if not 0 < limit < inf:
-            raise ValueError(f"{name} = {limit}, must be > 0 and finite")
-
-
 def _check_target(target: Path | None, path: Path) -> None:
     """Nothing that is written may replace the model."""
     if target is not None and path.resolve() in map(Path.resolve, (target, canonical_path(target))):
@@ -244,7 +246,7 @@ def _base(
     if isinstance(nodes, Instance):
         return changed(nodes, name=f"{stem}-{nodes.name}", meta={})
     if nodes is not None:
-        return _nodes_file(stem, Path(nodes))
+        return _nodes_file(stem, path_of("nodes", nodes))
     if "model" in options:
         raise ValueError(f"model = {options['model']!r} is no option here: the model is imported")
     made = generate(family, seed, **options)

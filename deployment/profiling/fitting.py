@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from splitfog.deployment.profiling.predictor import ANY, Law, ModelError, Predictor
+from splitfog.instances.arguments import entries, record, text
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.times import LayerTime, Work, load_times
 
@@ -53,6 +54,9 @@ def fit_predictor(times: Sequence[LayerTime], node: str | None = None) -> Predic
     ValueError
         Where there are no times, or they have no work or are of several nodes, and none is named.
     """
+    times = entries("times", times, "a list of LayerTime, as measure_times gives them")
+    for time in times:
+        record("times", time, LayerTime, "a list of LayerTime, as measure_times gives them")
     own, place = _of_node(times, node)
     samples: dict[str, list[Sample]] = defaultdict(list)
     for time in own:
@@ -98,6 +102,8 @@ def fit_files(paths: Sequence[Path], node: str | None = None) -> Predictor:
 def _of_node(times: Sequence[LayerTime], node: str | None) -> tuple[list[LayerTime], str]:
     if not times:
         raise ValueError("times = [], must be those of one layer or more")
+    if node is not None:
+        text("node", node, "a node's name")
     places = list(dict.fromkeys(time.place for time in times))
     if node is None and len(places) > 1:
         raise ValueError(

@@ -25,6 +25,8 @@ from splitfog.deployment.profiling.runtime_profile import (
     RuntimeProfile,
     read_runtime_profile,
 )
+from splitfog.instances.arguments import path as path_of
+from splitfog.instances.arguments import whole
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.files import load_instance
 from splitfog.instances.instance import Instance
@@ -126,8 +128,11 @@ def measure_times(
         Without the extra `splitfog[onnx]`.
     """
     require_onnx()
-    if runs is not None and runs < 2:
-        raise ValueError(f"runs = {runs}, must be >= 2")
+    if runs is not None:
+        runs = whole("runs", runs, low=2)
+    seed = whole("seed", seed, low=0)
+    if not isinstance(source, Instance):
+        source = path_of("source", source)
     if isinstance(source, Instance) or _is_instance(Path(source)):
         instance = source if isinstance(source, Instance) else load_instance(source)
         if inputs:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from splitfog.deployment.profiling.layer_work import is_output, layer_work
+from splitfog.instances.arguments import path as path_of
+from splitfog.instances.arguments import record
 from splitfog.instances.defects import InstanceError, shown
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import decode, encode, read_bytes, write_whole
@@ -200,7 +201,7 @@ def load_predictor(path: str | os.PathLike[str]) -> Predictor:
     InstanceError
         Listing every defect of the file (at most 20).
     """
-    path = Path(path)
+    path = path_of("path", path)
     found: Predictor = decode(read_bytes(path), Predictor, path.name)
     kinds = [law.kind for law in found.laws]
     defects = [
@@ -225,4 +226,5 @@ def save_predictor(predictor: Predictor, path: str | os.PathLike[str]) -> None:
     path
         Of the file.
     """
-    write_whole(path, encode(predictor))
+    predictor = record("predictor", predictor, Predictor, "a Predictor")
+    write_whole(path_of("path", path), encode(predictor))

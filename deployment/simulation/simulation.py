@@ -12,14 +12,15 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from splitfog.deployment.simulation.program import Program, request_program
-from splitfog.formulations.costs.describe import Placements, as_plan
+from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.plan import decision_of
-from splitfog.formulations.plan_file import PlanFile
+from splitfog.formulations.plan import GivenPlan, decision_of
 from splitfog.formulations.tolerances import ROUNDING
+from splitfog.instances.arguments import whole
+from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 
 WARM_UP = 0.1
@@ -82,8 +83,8 @@ class Simulation(Struct, frozen=True, kw_only=True):
 
 
 def simulate(
-    instance: Instance,
-    plan: PlanFile | Placements,
+    instance: GivenInstance,
+    plan: GivenPlan,
     requests: int = 100_000,
     seed: int = 0,
 ) -> Simulation:
@@ -109,7 +110,8 @@ def simulate(
     Parameters
     ----------
     instance, plan
-        The plan, or {task: {layer: node}}; its way of counting transfers is that of its objective.
+        The plan, or {task: {layer: node}}, or the paths of files; the plan's way of
+        counting transfers is that of its objective.
     requests
         How many arrive in all, >= 20.
     seed
@@ -138,8 +140,8 @@ def simulate(
     >>> found.exact, found.overall.half_widths_off <= 3
     (True, True)
     """
-    if isinstance(requests, bool) or not isinstance(requests, int) or requests < BATCHES:
-        raise ValueError(f"requests = {requests!r}, must be a whole number >= {BATCHES}")
+    instance = instance_of(instance)
+    requests, seed = whole("requests", requests, low=BATCHES), whole("seed", seed, low=0)
     decision, objective = _feasible(instance, plan)
     rated = [i for i, task in enumerate(instance.tasks) if task.arrivals_per_s is not None]
     programs = [request_program(instance, task, decision, objective) for task in rated]
@@ -165,7 +167,7 @@ def simulate(
     )
 
 
-def _feasible(instance: Instance, plan: PlanFile | Placements) -> tuple[Decision, Objective]:
+def _feasible(instance: Instance, plan: GivenPlan) -> tuple[Decision, Objective]:
     """The plan's decision and its objective as `mean-latency`, if it can be run for ever."""
     if all(task.arrivals_per_s is None for task in instance.tasks):
         raise ValueError(

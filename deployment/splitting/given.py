@@ -9,21 +9,25 @@ from pathlib import Path
 
 from splitfog.deployment.models.onnx_import import require_onnx
 from splitfog.deployment.splitting.extraction import Whole
-from splitfog.formulations.costs.describe import Placements, as_plan
+from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import Decision, TaskDecision
-from splitfog.formulations.plan import PlanError, decision_of, encode_plan, load_plan
+from splitfog.formulations.plan import (
+    GivenPlan,
+    PlanError,
+    decision_of,
+    encode_plan,
+    load_plan,
+    plan_of,
+)
 from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.changes import with_one_task
 from splitfog.instances.defects import InstanceError
-from splitfog.instances.files import load_instance
+from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import read_bytes
 from splitfog.instances.lookup import look_up
 from splitfog.instances.records import Task
-
-AnyInstance = str | os.PathLike[str] | Instance
-AnyPlan = str | os.PathLike[str] | PlanFile | Placements
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Given:
         return self.alone.tasks[0]
 
 
-def given(instance: AnyInstance, plan: AnyPlan, task: str | None = None) -> Given:
+def given(instance: GivenInstance, plan: GivenPlan, task: str | None = None) -> Given:
     """One task of an instance, with a plan that breaks no rule of it.
 
     Parameters
@@ -73,7 +77,7 @@ def given(instance: AnyInstance, plan: AnyPlan, task: str | None = None) -> Give
     ValueError
         Where `task` is None and there are several.
     """
-    whole = instance if isinstance(instance, Instance) else load_instance(instance)
+    whole = instance_of(instance)
     position = _position(whole, task)
     origin, file, sha256 = _plan(whole, plan)
     if not file.tasks:
@@ -111,10 +115,11 @@ def _position(instance: Instance, task: str | None) -> int:
     return 0
 
 
-def _plan(instance: Instance, plan: AnyPlan) -> tuple[str, PlanFile, str]:
+def _plan(instance: Instance, plan: GivenPlan) -> tuple[str, PlanFile, str]:
     """What errors call the plan, the plan, and its hash."""
     if isinstance(plan, str | os.PathLike):
         path = Path(plan)
         return path.name, load_plan(path), hashlib.sha256(read_bytes(path)).hexdigest()
-    file = plan if isinstance(plan, PlanFile) else as_plan(instance, plan, monotone=False)
+    own = plan_of("plan", plan)
+    file = own if isinstance(own, PlanFile) else as_plan(instance, own, monotone=False)
     return "the plan", file, hashlib.sha256(encode_plan(file)).hexdigest()

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from splitfog.deployment.models.onnx_import import read_canonical, require_onnx
 from splitfog.deployment.splitting.given import (
-    AnyInstance,
-    AnyPlan,
     Given,
     given,
     whole_model,
@@ -27,7 +25,10 @@ from splitfog.deployment.splitting.wiring import Wiring
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.plan import GivenPlan
+from splitfog.instances.arguments import path as path_of
 from splitfog.instances.changes import MODEL_FILE
+from splitfog.instances.files import GivenInstance
 from splitfog.instances.json_files import write_whole
 
 WHOLE = "whole.onnx"
@@ -51,8 +52,8 @@ class Split:
 
 
 def split(
-    instance: AnyInstance,
-    plan: AnyPlan,
+    instance: GivenInstance,
+    plan: GivenPlan,
     directory: str | os.PathLike[str],
     *,
     task: str | None = None,
@@ -91,13 +92,13 @@ def split(
         Without the extra `splitfog[onnx]`.
     """
     require_onnx()
+    folder = path_of("directory", directory)
     asked = given(instance, plan, task)
     content = read_canonical(asked.instance, model)
     whole = whole_model(asked.alone, content)
     pieces, fewest = plan_pieces(asked.alone, asked.decision, whole)
     wiring = Wiring(asked.alone, whole, pieces)
     tensors = wiring.tensors()
-    folder = Path(directory)
     write_whole(folder / WHOLE, content)
     parts = []
     for part, data in wiring.parts():

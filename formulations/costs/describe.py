@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from math import inf
 from typing import Any
 
@@ -20,7 +20,15 @@ from splitfog.formulations.costs.mean_latency import utilisation
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.objective import Objective, objective_for
-from splitfog.formulations.plan import NodeLoad, Plan, PlanError, TaskPlan, decision_of
+from splitfog.formulations.plan import (
+    GivenPlan,
+    NodeLoad,
+    Plan,
+    PlanError,
+    TaskPlan,
+    decision_of,
+    plan_of,
+)
 from splitfog.formulations.plan_file import (
     LinkLoad,
     PlanFile,
@@ -29,6 +37,8 @@ from splitfog.formulations.plan_file import (
     PlanStage,
     TaskEntry,
 )
+from splitfog.instances.arguments import whole_numbers
+from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Task, changed
 
@@ -36,22 +46,23 @@ Placements = dict[str, dict[str, str]]
 
 
 def evaluate(
-    instance: Instance,
-    plan: PlanFile | Placements,
+    instance: GivenInstance,
+    plan: GivenPlan,
     objective: str | Objective | None = None,
-    **how: Any,
+    *,
+    transfers: str | None = None,
+    monotone: bool | None = None,
 ) -> Cost:
     """The cost of a plan, or of {task: {layer: node}}, recomputed by the reference.
 
     Parameters
     ----------
     instance, plan
-        What is placed, and where.
+        What is placed, and where; or the paths of their files.
     objective
         Its name, or an `Objective`; by default the plan's own.
-    **how
-        `transfers` and `monotone`; by default the plan's own, too, though `once` under another
-        objective.
+    transfers, monotone
+        As for `solve`; by default the plan's own, too, though `once` under another objective.
 
     Returns
     -------
@@ -63,27 +74,33 @@ def evaluate(
     ------
     PlanError
         Where names of the plan and the instance do not fit together.
+    ValueError
+        For arguments that make no sense.
     """
-    described = as_plan(instance, plan, objective, **how)
+    instance = instance_of(instance)
+    described = as_plan(instance, plan, objective, transfers, monotone)
     return decision_cost(instance, decision_of(instance, described), described.objective)
 
 
 def plan(
-    instance: Instance,
-    placement: Placements | PlanFile | ArrayLike,
+    instance: GivenInstance,
+    placement: GivenPlan | ArrayLike,
     objective: str | Objective | None = None,
-    **how: Any,
+    *,
+    transfers: str | None = None,
+    monotone: bool | None = None,
 ) -> Plan:
     """The full plan, with its cost, of a placement made by hand.
 
     Parameters
     ----------
     instance
-        What is placed.
+        What is placed, or the path of its file.
     placement
         {task: {layer: node}}; or a row of `BatchCost`, a node index for every layer, task by task
-        in file order; or a plan, or what a file says of one, whose figures are then computed anew.
-    objective, **how
+        in file order; or a plan, or what a file says of one (or its path), whose figures are then
+        computed anew.
+    objective, transfers, monotone
         As for `evaluate`.
 
     Returns
@@ -100,9 +117,10 @@ def plan(
     ValueError
         For a row of another length, or with what is no node's index.
     """
-    if not isinstance(placement, PlanFile | Mapping):
+    instance = instance_of(instance)
+    if isinstance(placement, Sequence | np.ndarray) and not isinstance(placement, str):
         placement = _named(instance, placement)
-    given = as_plan(instance, placement, objective, **how)
+    given = as_plan(instance, placement, objective, transfers, monotone, "placement")  # type: ignore[arg-type]
     decision = decision_of(instance, given)
     faults = decision_violations(instance, decision, given.objective)
     reason = "; ".join(faults) or None
@@ -137,12 +155,13 @@ def _without_figures(instance: Instance, given: PlanFile, reason: str | None) ->
 
 def _named(instance: Instance, row: ArrayLike) -> Placements:
     """By names what a row of node indices places."""
-    indices, names = np.asarray(row), [node.name for node in instance.nodes]
+    indices = whole_numbers("placement", row, "{task: {layer: node}} or a row of whole numbers")
+    names = [node.name for node in instance.nodes]
     models = [instance.model_of(task) for task in instance.tasks]
     width = sum(len(model.layers) for model in models)
-    if indices.shape != (width,) or not np.issubdtype(indices.dtype, np.integer):
+    if indices.shape != (width,):
         raise ValueError(
-            f"placement has shape {indices.shape} and type {indices.dtype}, must be "
+            f"placement has shape {indices.shape}, must be "
             f"{{task: {{layer: node}}}} or a row of {width} whole numbers, one for every layer"
         )
     for index in indices.tolist():
@@ -156,16 +175,18 @@ def _named(instance: Instance, row: ArrayLike) -> Placements:
 
 
 def violations(
-    instance: Instance,
-    plan: PlanFile | Placements,
+    instance: GivenInstance,
+    plan: GivenPlan,
     objective: str | Objective | None = None,
-    **how: Any,
+    *,
+    transfers: str | None = None,
+    monotone: bool | None = None,
 ) -> list[str]:
     """Every rule of docs/costs.md that a plan, or {task: {layer: node}}, breaks.
 
     Parameters
     ----------
-    instance, plan, objective, **how
+    instance, plan, objective, transfers, monotone
         As for `evaluate`.
 
     Returns
@@ -173,7 +194,8 @@ def violations(
     list of str
         One sentence each, names that do not fit among them; [] means feasible.
     """
-    described = as_plan(instance, plan, objective, **how)
+    instance = instance_of(instance)
+    described = as_plan(instance, plan, objective, transfers, monotone)
     try:
         decision = decision_of(instance, described)
     except PlanError as error:
@@ -183,27 +205,29 @@ def violations(
 
 def as_plan(
     instance: Instance,
-    plan: PlanFile | Placements,
+    plan: GivenPlan,
     objective: str | Objective | None = None,
-    **how: Any,
+    transfers: str | None = None,
+    monotone: bool | None = None,
+    name: str = "plan",
 ) -> PlanFile:
     """What is placed, with the objective asked for; what is not asked for is the plan's own.
 
-    Another objective than the plan's counts transfers `once` unless they are asked for.
+    Another objective than the plan's counts transfers `once` unless they are asked for. `name` is
+    that of the argument, for errors.
     """
+    given = plan_of(name, plan)
+    own = given.objective if isinstance(given, PlanFile) else Objective("latency")
+    if isinstance(given, PlanFile) and objective is None:
+        objective = own.name
     if not isinstance(objective, Objective):
-        own = plan.objective if isinstance(plan, PlanFile) else None
-        if own is not None:
-            how.setdefault("monotone", own.monotone)
-            if objective in (None, own.name):
-                how.setdefault("transfers", own.transfers)
-            objective = objective or own.name
-        objective = objective_for(instance, objective, **how)
-    if isinstance(plan, PlanFile):
-        return changed(plan, objective=objective)
-    if not isinstance(plan, Mapping) or not all(isinstance(p, Mapping) for p in plan.values()):
-        raise ValueError(f"placement = {plan!r:.80}, must be {{task: {{layer: node}}}} or a Plan")
-    tasks = tuple(TaskEntry(task=name, placement=dict(p)) for name, p in plan.items())
+        same = objective == own.name
+        counted = (own.transfers if same else "once") if transfers is None else transfers
+        limited = own.monotone if monotone is None else monotone
+        objective = objective_for(instance, objective, counted, limited)
+    if isinstance(given, PlanFile):
+        return changed(given, objective=objective)
+    tasks = tuple(TaskEntry(task=name, placement=dict(p)) for name, p in given.items())
     return PlanFile(objective=objective, tasks=tasks)
 
 

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
 from msgspec import field as renamed
 
 from splitfog.formulations.costs.batch import job_waits, shortest_first, task_jobs
-from splitfog.formulations.costs.describe import Placements, as_plan
+from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.costs.feasibility import has_cost
 from splitfog.formulations.costs.ledger import Ledger, crossings, layer_times
 from splitfog.formulations.costs.mean_latency import task_visits, waits
 from splitfog.formulations.costs.stages import book_stage, book_visits
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.plan import decision_of
-from splitfog.formulations.plan_file import PlanFile
+from splitfog.formulations.plan import GivenPlan, decision_of
 from splitfog.formulations.tiles.stage_shape import geometry_of
+from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Task, changed
 
@@ -61,10 +61,12 @@ class Term(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def terms(
-    instance: Instance,
-    plan: PlanFile | Placements,
+    instance: GivenInstance,
+    plan: GivenPlan,
     objective: str | Objective | None = None,
-    **how: Any,
+    *,
+    transfers: str | None = None,
+    monotone: bool | None = None,
 ) -> tuple[Term, ...]:
     """What a plan's cost is the sum of, task by task.
 
@@ -73,10 +75,10 @@ def terms(
     Parameters
     ----------
     instance
-        What is placed.
+        What is placed, or the path of its file.
     plan
-        Where; or {task: {layer: node}}.
-    objective, **how
+        Where; or the path of its file, or {task: {layer: node}}.
+    objective, transfers, monotone
         As for `evaluate`.
 
     Returns
@@ -91,7 +93,8 @@ def terms(
     PlanError
         Where names of the plan and the instance do not fit together.
     """
-    described = as_plan(instance, plan, objective, **how)
+    instance = instance_of(instance)
+    described = as_plan(instance, plan, objective, transfers, monotone)
     decision = decision_of(instance, described)
     if not has_cost(instance, decision, described.objective):
         return ()

@@ -41,8 +41,7 @@ def false_claims(
         return claims + list(_emptiness(plan))
     try:
         decision = decision_of(instance, plan)
-        objective = plan.objective
-        objective_for(instance, objective.name, objective.transfers, objective.monotone)
+        objective = objective_for(instance, plan.objective)
         broken = decision_violations(instance, decision, objective)
         if broken:
             return claims + broken

@@ -11,6 +11,7 @@ from splitfog.formulations.costs.latency import latency, period
 from splitfog.formulations.costs.makespan import makespan
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective, objective_for
+from splitfog.instances.arguments import texts
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import unknown_name
 
@@ -92,8 +93,8 @@ def criteria_of(
     ValueError, LookupError
         For an unknown kind, node or link, for fewer than two, and where one stands twice.
     """
-    texts = [objectives] if isinstance(objectives, str) else list(objectives)
-    each = tuple(criterion for text in texts for criterion in _parsed(instance, text))
+    given = texts("objectives", objectives, f"two or more of {KINDS}")
+    each = tuple(criterion for text in given for criterion in _parsed(instance, text))
     return Criteria(instance, each, objective_for(instance, "latency", transfers, monotone))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import Struct
 
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan_file import PlanFile, TaskEntry
+from splitfog.instances.arguments import path as path_of
+from splitfog.instances.arguments import record, whole
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.json_files import decode, encode, read_bytes, write_whole
 from splitfog.instances.readable import counted, printable
@@ -91,7 +92,13 @@ class Front(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         -------
         PlanFile
             Placements alone; `splitfog.plan` gives them their figures.
+
+        Raises
+        ------
+        ValueError
+            For a position where there is no point.
         """
+        position = whole("position", position, low=0, high=len(self.points) - 1)
         costs = [name for name in self.objectives if ":" not in name]
         objective = Objective(costs[0] if costs else "latency", self.transfers, self.monotone)  # type: ignore[arg-type]
         tasks = self.points[position].tasks
@@ -134,7 +141,8 @@ def save_front(front: Front, path: str | os.PathLike[str]) -> None:
     path
         Of the file; compressed if it ends in `.gz`.
     """
-    write_whole(path, front.to_json())
+    front = record("front", front, Front, "a Front")
+    write_whole(path_of("path", path), front.to_json())
 
 
 def load_front(path: str | os.PathLike[str]) -> Front:
@@ -154,8 +162,9 @@ def load_front(path: str | os.PathLike[str]) -> Front:
     InstanceError
         Listing every defect of the file's form (at most 20).
     """
-    origin = Path(path).name
-    file: FrontFile = decode(read_bytes(Path(path)), FrontFile, origin)
+    path = path_of("path", path)
+    origin = path.name
+    file: FrontFile = decode(read_bytes(path), FrontFile, origin)
     defects = [
         f"points[{at}].values = {len(point.values)} numbers, must be {len(file.objectives)}"
         for at, point in enumerate(file.points)

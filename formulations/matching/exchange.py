@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from splitfog.formulations.matching.market import IntArray
 from splitfog.formulations.matching.stability import Matching
 from splitfog.formulations.tolerances import EQUAL
+from splitfog.instances.arguments import brief, choice, number, numbers, whole_numbers, wrong
 
 FloatArray = NDArray[np.float64]
 Utilities = Callable[[IntArray], tuple[ArrayLike, ArrayLike]]
@@ -69,14 +70,12 @@ class Judge:
     def __post_init__(self) -> None:
         if not callable(self.utilities):
             raise ValueError(
-                f"utilities = {self.utilities!r:.80}, must be a function of an assignment; the "
+                f"utilities = {brief(self.utilities)}, must be a function of an assignment; the "
                 "order is utilities, assignment, quotas, consent"
             )
         if self.potential is not None and not callable(self.potential):
-            raise ValueError(f"potential = {self.potential!r}, must be a function or None")
-        if self.consent not in get_args(Consent):
-            known = ", ".join(get_args(Consent))
-            raise ValueError(f"consent = {self.consent!r}, must be one of {known}")
+            raise wrong("potential", self.potential, "a function of the assignment, or None")
+        choice("consent", self.consent, get_args(Consent))
 
     def agrees(self, assignment: IntArray, exchange: Exchange) -> bool:
         """Whether the exchange is made: it blocks the assignment."""
@@ -104,14 +103,18 @@ class Judge:
 
     def _total(self, assignment: IntArray) -> float:
         if self.potential is not None:
-            return float(self.potential(assignment))
+            return number("what potential returns", self.potential(assignment), endless=True)
         residents, hospitals = self._utilities(assignment)
         return float(residents.sum() + hospitals.sum())
 
     def _utilities(self, assignment: IntArray) -> tuple[FloatArray, FloatArray]:
-        residents, hospitals = self.utilities(assignment.copy())
-        of_residents = np.asarray(residents, dtype=np.float64)
-        of_hospitals = np.asarray(hospitals, dtype=np.float64)
+        found = self.utilities(assignment.copy())
+        if not isinstance(found, tuple | list) or len(found) != 2:
+            raise wrong("what utilities returns", found, "a pair, of residents and of hospitals")
+        of_residents, of_hospitals = (
+            numbers("what utilities returns", side, "a number each").astype(np.float64)
+            for side in found
+        )
         if of_residents.shape != assignment.shape or of_hospitals.ndim != 1:
             raise ValueError("utilities must return one number per resident and one per hospital")
         if np.isnan(of_residents).any() or np.isnan(of_hospitals).any():
@@ -274,12 +277,9 @@ def table_utilities(of_residents: ArrayLike, of_hospitals: ArrayLike) -> Utiliti
 
 
 def _table(given: ArrayLike, name: str) -> FloatArray:
-    try:
-        table = np.asarray(given, np.float64)
-    except (TypeError, ValueError):
-        table = np.empty(0)
+    table = numbers(name, given, "a table of numbers").astype(np.float64)
     if table.ndim != 2:
-        raise ValueError(f"{name} = {given!r:.80}, must be a table of numbers")
+        raise wrong(name, given, "a table of numbers")
     return table
 
 
@@ -287,17 +287,19 @@ def checked_quotas(quotas: ArrayLike | None) -> IntArray | None:
     """Places of every hospital as integers; None where there are none given."""
     if quotas is None:
         return None
-    places = np.asarray(quotas)
-    if places.ndim != 1 or (places.size and places.dtype.kind not in "iu") or (places < 0).any():
-        raise ValueError(f"quotas = {quotas!r:.80}, must be one integer >= 0 per hospital")
+    places = whole_numbers("quotas", quotas, "one integer >= 0 per hospital")
+    if places.ndim != 1 or (places < 0).any():
+        raise wrong("quotas", quotas, "one integer >= 0 per hospital")
     return places.astype(np.int64)
 
 
 def checked_assignment(assignment: ArrayLike | Matching, quotas: ArrayLike | None) -> IntArray:
     """The assignment as integers, checked against the quotas where there are any."""
-    given = np.asarray(assignment.assignment if isinstance(assignment, Matching) else assignment)
-    if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
-        raise ValueError(f"assignment = {assignment!r:.80}, must be one integer per resident")
+    own = assignment.assignment if isinstance(assignment, Matching) else assignment
+    given = whole_numbers("assignment", own, "one integer per resident")
+    if given.ndim != 1:
+        raise wrong("assignment", assignment, "one integer per resident")
+    given = given.astype(np.int64)
     if (given < -1).any():
         raise ValueError("assignment must hold hospitals, numbered from 0, or -1 for none")
     room = checked_quotas(quotas)
@@ -308,7 +310,7 @@ def checked_assignment(assignment: ArrayLike | Matching, quotas: ArrayLike | Non
         if (load > room).any():
             h = int(np.argmax(load > room))
             raise ValueError(f"hospital {h} holds {load[h]} residents, its quota is {room[h]}")
-    return given.astype(np.int64)
+    return given
 
 
 def _blocking(

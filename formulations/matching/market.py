@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from splitfog.instances.arguments import brief
+
 IntArray = NDArray[np.int64]
 Rows = NDArray[Any] | Sequence[Sequence[Any]]
 Entries = tuple[IntArray, IntArray]
@@ -153,7 +155,7 @@ def market_from_ranks(preferences: Rows, ranks: Rows, quotas: ArrayLike) -> Mark
     -----
     O(P log P) for P pairs.
     """
-    places = _quotas(quotas, None, range(len(np.atleast_1d(quotas))))
+    places = _quotas(quotas, None, range(_count(quotas)))
     lengths, flat = _flat(preferences, "preferences", integer=True)
     rank_lengths, flat_ranks = _flat(ranks, "priorities", integer=False)
     if not np.array_equal(lengths, rank_lengths):
@@ -230,7 +232,10 @@ def _quotas(
     """Checked quotas, one per hospital."""
     if quotas is None and hospitals is not None:
         return np.ones(hospitals, dtype=np.int64)
-    given = np.asarray(quotas)
+    try:
+        given = np.asarray(quotas)
+    except ValueError:
+        raise ValueError(_wrong_quota(quotas, called)) from None
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
         raise ValueError(_wrong_quota(quotas, called))
     if hospitals is not None and len(given) != hospitals:
@@ -241,13 +246,17 @@ def _quotas(
     return given.astype(np.int64)
 
 
+def _count(quotas: Any) -> int:
+    return len(quotas) if isinstance(quotas, Sequence | np.ndarray) and np.ndim(quotas) else 0
+
+
 def _wrong_quota(quotas: Any, called: Sequence[Hashable]) -> str:
     """A sentence for the first quota that is no integer."""
-    if np.ndim(quotas) == 1:
+    if isinstance(quotas, Sequence):
         for hospital, places in zip(called, quotas):
             if isinstance(places, bool) or not isinstance(places, int | np.integer):
-                return f"quota of hospital {hospital!r} is {places!r}, must be an integer >= 0"
-    return f"quotas = {quotas!r:.80}, must be one integer per hospital; {ORDER}"
+                return f"quota of hospital {hospital!r} is {brief(places)}, must be an integer >= 0"
+    return f"quotas = {brief(quotas)}, must be one integer per hospital; {ORDER}"
 
 
 def _check_lists(row: IntArray, entry: IntArray, called: Names, sentence: str) -> None:

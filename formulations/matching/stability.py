@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from splitfog.formulations.matching.market import IntArray, Market, Names
+from splitfog.instances.arguments import whole_numbers
 
 BoolArray = NDArray[np.bool_]
 
@@ -133,9 +134,10 @@ def _chosen(market: Market, assignment: IntArray) -> IntArray:
 
 
 def _checked(market: Market, assignment: ArrayLike) -> IntArray:
-    given = np.asarray(assignment)
-    if given.shape != (market.num_residents,) or (given.size and given.dtype.kind not in "iu"):
-        raise ValueError(f"assignment must be {market.num_residents} integers, one per resident")
+    allowed = f"{market.num_residents} integers, one per resident"
+    given = whole_numbers("assignment", assignment, allowed)
+    if given.shape != (market.num_residents,):
+        raise ValueError(f"assignment must be {allowed}")
     wrong = (given < -1) | (given >= market.num_hospitals)
     if wrong.any():
         r = int(np.argmax(wrong))

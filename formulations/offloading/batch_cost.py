@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, NamedTuple
 
 import jax
@@ -13,8 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.links import LinkUse
 from splitfog.formulations.offloading.subtasks import Subtasks
+from splitfog.formulations.offloading.templates import subtasks as subtasks_of_plan
 from splitfog.formulations.vectorised.rows import add, pick, take
 from splitfog.formulations.vectorised.waits import wait_seconds
+from splitfog.instances.arguments import record, whole, whole_numbers
+from splitfog.instances.files import GivenInstance
+from splitfog.instances.instance import Instance
 
 MOST_ROWS = 4096
 """Assignments of a chunk, unless they need more than `CHUNK_BYTES`."""
@@ -36,7 +41,8 @@ class OffloadBatchCost:
     Parameters
     ----------
     subtasks
-        Of `splitfog.subtasks(instance, plan)`, for `mean-latency`.
+        Of `splitfog.subtasks(instance, plan)`, for `mean-latency`; of an instance, or the path of
+        its file, every task is one.
     chunk
         Assignments evaluated at a time; larger batches are cut, smaller ones padded, so that a
         batch's size never compiles anything again. Default: at most 4,096 such that a chunk's
@@ -61,11 +67,12 @@ class OffloadBatchCost:
     out. float64 is switched on for the calls alone (`jax.enable_x64`).
     """
 
-    def __init__(self, subtasks: Subtasks, chunk: int | None = None) -> None:
+    def __init__(self, subtasks: Subtasks | GivenInstance, chunk: int | None = None) -> None:
+        subtasks = _subtasks_of(subtasks)
         if subtasks.objective.name != "mean-latency":
             raise ValueError(f"objective = {subtasks.objective.name!r}, must be 'mean-latency'")
-        if chunk is not None and chunk < 1:
-            raise ValueError(f"chunk = {chunk}, must be >= 1")
+        if chunk is not None:
+            chunk = whole("chunk", chunk, low=1)
         self.subtasks = subtasks
         self.traces = 0
         with jax.enable_x64(True):
@@ -92,9 +99,7 @@ class OffloadBatchCost:
         Raises
         ------
         ValueError
-            For a wrong shape or an index out of range.
-        TypeError
-            For anything but integers.
+            For anything but integers, for a wrong shape and for an index out of range.
         """
         places = self._checked(assignments)
         out = np.empty(len(places))
@@ -131,12 +136,10 @@ class OffloadBatchCost:
         return _values(tables, places)
 
     def _checked(self, assignments: ArrayLike) -> NDArray[Any]:
-        array = np.asarray(assignments)
+        array = whole_numbers("assignments", assignments, "integers")
         count, nodes = len(self.subtasks.keys), len(self.subtasks.instance.nodes)
         if array.ndim != 2 or array.shape[1] != count:
             raise ValueError(f"assignments has shape {array.shape}, must be (batch, {count})")
-        if array.dtype.kind not in "iu":
-            raise TypeError(f"assignments has type {array.dtype}, must be integers")
         if array.size and (array.min() < 0 or array.max() >= nodes):
             row, column = np.argwhere((array < 0) | (array >= nodes))[0].tolist()
             wrong = array[row, column]
@@ -144,6 +147,12 @@ class OffloadBatchCost:
                 f"assignments[{row}, {column}] = {wrong}, must be from 0 to {nodes - 1}"
             )
         return array
+
+
+def _subtasks_of(given: Subtasks | GivenInstance) -> Subtasks:
+    if isinstance(given, Instance | str | os.PathLike):
+        return subtasks_of_plan(given)
+    return record("subtasks", given, Subtasks, "what splitfog.subtasks gives, or an instance")
 
 
 class OffloadTables(NamedTuple):

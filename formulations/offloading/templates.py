@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from splitfog.formulations.arrays.task import task_arrays
-from splitfog.formulations.costs.describe import Placements, as_plan
+from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.decision import Decision, Stage, placed
-from splitfog.formulations.objective import objective_for
+from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.offloading.subtasks import Subtasks, subtasks_of
-from splitfog.formulations.plan import PlanError, decision_of, load_plan
+from splitfog.formulations.plan import GivenPlan, PlanError, decision_of, load_plan, plan_of
 from splitfog.formulations.plan_file import PlanFile
 from splitfog.formulations.tiles.grids import cover_defects
 from splitfog.formulations.tiles.stage_shape import geometry_of, stage_shape_defects
+from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Model
 
@@ -51,19 +50,23 @@ def subtask_template(instance: Instance, stages: str | None = None) -> Decision:
 
 
 def subtasks(
-    instance: Instance, plan: PlanFile | Placements | None = None, **objective: Any
+    instance: GivenInstance,
+    plan: GivenPlan | None = None,
+    *,
+    transfers: str | None = None,
+    monotone: bool | None = None,
 ) -> Subtasks:
     """The subtasks of a plan's stages and runs, or of whole tasks: what `OffloadBatchCost` takes.
 
     Parameters
     ----------
     instance
-        Whose tasks are offloaded.
+        Whose tasks are offloaded, or the path of its file.
     plan
-        Whose slices and runs become subtasks, or {task: {layer: node}}; None: every task is one.
-    **objective
-        `transfers` and `monotone` of `mean-latency`, as for `solve`; what is not given is that of
-        the plan.
+        Whose slices and runs become subtasks, the path of its file, or {task: {layer: node}}; None:
+        every task is one.
+    transfers, monotone
+        Of `mean-latency`, as for `solve`; what is not given is that of the plan.
 
     Returns
     -------
@@ -75,13 +78,18 @@ def subtasks(
     PlanError
         Where names of the plan and the instance do not fit together.
     """
-    if isinstance(plan, PlanFile):
-        own = plan.objective
-        objective = {"transfers": own.transfers, "monotone": own.monotone, **objective}
-    how = objective_for(instance, "mean-latency", **objective)
-    if plan is None:
+    instance = instance_of(instance)
+    given = None if plan is None else plan_of("plan", plan)
+    own = given.objective if isinstance(given, PlanFile) else Objective("latency")
+    how = objective_for(
+        instance,
+        "mean-latency",
+        own.transfers if transfers is None else transfers,
+        own.monotone if monotone is None else monotone,
+    )
+    if given is None:
         return subtasks_of(instance, whole_tasks(instance), how)
-    return subtasks_of(instance, decision_of(instance, as_plan(instance, plan, how)), how)
+    return subtasks_of(instance, decision_of(instance, as_plan(instance, given, how)), how)
 
 
 def _slicing_defects(model: Model, stage: Stage) -> list[str]:

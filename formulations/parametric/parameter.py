@@ -7,7 +7,7 @@ a bandwidth divides the bits that cross its link, a speed the FLOP done on its n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import fsum, inf, isfinite
+from math import fsum, inf
 
 from splitfog.formulations.costs.ledger import hops, layer_time
 from splitfog.formulations.decision import Decision
@@ -118,15 +118,6 @@ class NodeSpeed:
 
 
 Parameter = LinkBandwidth | NodeSpeed
-
-
-def require_range(parameter: Parameter, low: float, high: float) -> None:
-    """Raise `ValueError` unless 0 < low < high, both finite."""
-    for name, value in (("low", low), ("high", high)):
-        if not (isfinite(value) and value > 0):
-            raise ValueError(f"range {name} = {value:g} {parameter.unit}, must be > 0 and finite")
-    if not low < high:
-        raise ValueError(f"range low = {low:g}, must be < high = {high:g} {parameter.unit}")
 
 
 def latency_line(

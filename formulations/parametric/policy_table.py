@@ -7,7 +7,6 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -16,6 +15,8 @@ from msgspec.structs import asdict, force_setattr
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.parametric.parameter import LinkBandwidth, NodeSpeed, Parameter
 from splitfog.formulations.plan_file import PlanFile, TaskEntry
+from splitfog.instances.arguments import number, record, whole
+from splitfog.instances.arguments import path as path_of
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.json_files import decode, encode, read_bytes, write_whole
 from splitfog.instances.read_only import read_only
@@ -201,6 +202,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict
         -------
         "plan" or "route"
         """
+        position = whole("position", position, low=0, high=len(self.pieces) - 2)
         before, after = self.pieces[position : position + 2]
         return "route" if before.placement == after.placement else "plan"
 
@@ -239,6 +241,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict
         return tuple(piece.low for piece in self.pieces)
 
     def _position(self, value: float) -> int:
+        value = number(self.parameter.name, value)
         if not self.low <= value <= self.high:
             limits = f"between {self.low:g} and {self.high:g} {self.unit}"
             raise ValueError(f"{self.parameter.name} = {value}, must be {limits}")
@@ -264,7 +267,8 @@ def save_policy(policy: Policy, path: str | os.PathLike[str]) -> None:
     path
         Of the file; compressed if it ends in `.gz`.
     """
-    write_whole(path, policy.to_json())
+    policy = record("policy", policy, Policy, "a Policy")
+    write_whole(path_of("path", path), policy.to_json())
 
 
 def load_policy(path: str | os.PathLike[str]) -> Policy:
@@ -284,8 +288,9 @@ def load_policy(path: str | os.PathLike[str]) -> Policy:
     InstanceError
         Listing every defect of the file's form (at most 20), holes in the range among them.
     """
-    origin = Path(path).name
-    file: PolicyFile = decode(read_bytes(Path(path)), PolicyFile, origin)
+    path = path_of("path", path)
+    origin = path.name
+    file: PolicyFile = decode(read_bytes(path), PolicyFile, origin)
     if defects := list(_defects(file)):
         raise InstanceError(origin, defects)
     return Policy(**asdict(file))

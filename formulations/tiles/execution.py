@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from splitfog.formulations.tiles.grids import cover_defects
 from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of
+from splitfog.instances.arguments import entries, mapping, numbers, whole
 from splitfog.instances.records import Layer, Model, Window
 
 Array = NDArray[np.float64]
@@ -49,6 +50,7 @@ def random_weights(
         If the layers may not form a stage, or a conv's groups do not divide its channels.
     """
     geometry = geometry_of(model, layers)
+    seed = whole("seed", seed, low=0)
     rng = np.random.default_rng(seed)
     weights = {}
     for slot, position in enumerate(geometry.layers):
@@ -122,7 +124,7 @@ def run_sliced(
         As `run_whole`, and if the slices do not cover the output exactly once.
     """
     geometry = geometry_of(model, layers)
-    defects = cover_defects(geometry.height, geometry.width, np.asarray(rectangles).tolist())
+    defects = cover_defects(geometry.height, geometry.width, rectangles)
     if defects:
         raise ValueError("; ".join(defects))
     source = _input(geometry, weights, x)
@@ -314,7 +316,8 @@ def _weight_shape(geometry: StageGeometry, slot: int, layer: Layer) -> tuple[int
 
 def _input(geometry: StageGeometry, weights: Weights, x: ArrayLike) -> Array:
     """The input as float64, after checking that it, the channels and the weights fit."""
-    source = np.asarray(x, np.float64)
+    mapping("weights", weights, "arrays by layer, as random_weights gives them")
+    source = numbers("x", x, "an array of numbers").astype(np.float64)
     if source.shape != tuple(geometry.shapes[-1].tolist()):
         raise ValueError(f"x has shape {source.shape}, must be {geometry.shapes[-1].tolist()}")
     for slot, position in enumerate(geometry.layers):
@@ -330,7 +333,8 @@ def _input(geometry: StageGeometry, weights: Weights, x: ArrayLike) -> Array:
         shape = _weight_shape(geometry, slot, layer)
         if shape is None:
             continue
-        given = [np.shape(array) for array in weights.get(layer.name, ())]
+        held = entries(f"weights of layer {layer.name}", weights.get(layer.name, ()), "two arrays")
+        given = [np.shape(array) for array in held]
         if given != [shape, shape[:1]]:
             raise ValueError(
                 f"weights of layer {layer.name} have shapes {given}, must be {[shape, shape[:1]]}"

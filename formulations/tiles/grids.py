@@ -6,7 +6,11 @@ from bisect import bisect_left, insort
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from splitfog.instances.arguments import numbers, whole, whole_numbers, wrong
+
+SHARES = "a list of finite numbers >= 0"
 
 
 def parts(length: int, shares: Sequence[float] | NDArray[np.float64]) -> NDArray[np.int64]:
@@ -33,11 +37,12 @@ def parts(length: int, shares: Sequence[float] | NDArray[np.float64]) -> NDArray
     ValueError
         Unless the shares are non-negative, finite and not all 0, and the length is >= 0.
     """
-    weights = np.asarray(shares, np.float64)
+    whole("length", length, low=0)
+    weights = numbers("shares", shares, SHARES).astype(np.float64)
     if weights.ndim != 1 or not np.isfinite(weights).all() or (weights < 0).any():
-        raise ValueError(f"shares = {shares}, must be a list of finite numbers >= 0")
-    if length < 0 or not weights.sum() > 0:
-        raise ValueError(f"length {length} with shares {shares}, must be >= 0 with a share > 0")
+        raise wrong("shares", shares, SHARES)
+    if not weights.sum() > 0:
+        raise wrong("shares", shares, "with a share > 0")
     quotas = length * weights / weights.sum()
     sizes = np.floor(quotas).astype(np.int64)
     left = length - int(sizes.sum())
@@ -59,9 +64,17 @@ def rectangles_of(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArra
     int64 [k m, 4]
         (r0, r1, c0, c1) of each.
     """
+    rows, columns = _ranges("rows", rows), _ranges("columns", columns)
     down = np.repeat(rows, len(columns), axis=0)
     across = np.tile(columns, (len(rows), 1))
     return np.concatenate([down, across], axis=1)
+
+
+def _ranges(name: str, given: NDArray[np.int64]) -> NDArray[np.int64]:
+    ranges = whole_numbers(name, given, "whole numbers [k, 2]")
+    if ranges.ndim != 2 or ranges.shape[1] != 2:
+        raise ValueError(f"{name} has shape {ranges.shape}, must be whole numbers [k, 2]")
+    return ranges
 
 
 def grid(height: int, width: int, num_rows: int, num_columns: int) -> NDArray[np.int64]:
@@ -84,6 +97,13 @@ def grid(height: int, width: int, num_rows: int, num_columns: int) -> NDArray[np
     ValueError
         If the grid is finer than the map, or has no rows or columns.
     """
+    for name, value in (
+        ("height", height),
+        ("width", width),
+        ("num_rows", num_rows),
+        ("num_columns", num_columns),
+    ):
+        whole(name, value)
     if not (1 <= num_rows <= height and 1 <= num_columns <= width):
         raise ValueError(
             f"grid of {num_rows} x {num_columns}, must be from 1 x 1 to {height} x {width}"
@@ -91,7 +111,17 @@ def grid(height: int, width: int, num_rows: int, num_columns: int) -> NDArray[np
     return rectangles_of(parts(height, [1.0] * num_rows), parts(width, [1.0] * num_columns))
 
 
-def cover_defects(height: int, width: int, rectangles: Sequence[Sequence[int]]) -> list[str]:
+def rectangle_array(rectangles: ArrayLike) -> NDArray[np.int64]:
+    """Rectangles (r0, r1, c0, c1) as int64 [T, 4]; `ValueError` where they are none."""
+    tiles = whole_numbers("rectangles", rectangles, "whole numbers [T, 4]")
+    if tiles.size == 0:
+        return np.empty((0, 4), np.int64)
+    if tiles.ndim != 2 or tiles.shape[1] != 4:
+        raise ValueError(f"rectangles of shape {tiles.shape}, must be whole numbers [T, 4]")
+    return tiles.astype(np.int64, copy=False)
+
+
+def cover_defects(height: int, width: int, rectangles: ArrayLike) -> list[str]:
     """Why slices do not cover a map exactly once.
 
     Parameters
@@ -110,8 +140,11 @@ def cover_defects(height: int, width: int, rectangles: Sequence[Sequence[int]]) 
     -----
     O(T log T) comparisons, whatever the map's size.
     """
+    whole("height", height, low=1)
+    whole("width", width, low=1)
     defects = []
-    for position, (r0, r1, c0, c1) in enumerate(rectangles):
+    tiles = rectangle_array(rectangles).tolist()
+    for position, (r0, r1, c0, c1) in enumerate(tiles):
         if r0 >= r1 or c0 >= c1:
             defects.append(f"slice {position} is empty (rows [{r0}, {r1}), columns [{c0}, {c1}))")
         elif r0 < 0 or c0 < 0 or r1 > height or c1 > width:
@@ -121,8 +154,8 @@ def cover_defects(height: int, width: int, rectangles: Sequence[Sequence[int]]) 
             )
     if defects:
         return defects
-    defects = [f"slices {a} and {b} overlap" for a, b in _overlaps(rectangles)]
-    covered = sum((r1 - r0) * (c1 - c0) for r0, r1, c0, c1 in rectangles)
+    defects = [f"slices {a} and {b} overlap" for a, b in _overlaps(tiles)]
+    covered = sum((r1 - r0) * (c1 - c0) for r0, r1, c0, c1 in tiles)
     if not defects and covered != height * width:
         defects.append(
             f"the slices cover {covered} of the {height * width} positions of the stage's output "

@@ -12,8 +12,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from splitfog.formulations.tiles.grids import cover_defects, grid, parts, rectangles_of
+from splitfog.formulations.tiles.grids import (
+    cover_defects,
+    grid,
+    parts,
+    rectangle_array,
+    rectangles_of,
+)
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of, stage_shape_defects
+from splitfog.instances.arguments import record
 from splitfog.instances.arrays import frozen
 
 __all__ = [
@@ -170,6 +177,7 @@ def regions(geometry: StageGeometry, rectangles: ArrayLike) -> Regions:
     -----
     O(layers x T), vectorised over T.
     """
+    record("geometry", geometry, StageGeometry, "what sf.tiles.geometry gives")
     tiles = _checked(rectangles, geometry.height, geometry.width)
     num_layers = len(geometry.layers)
     boxes = np.empty((num_layers + 1, 2, 2, len(tiles)), np.int64)  # slot, axis, start/end, tile
@@ -200,10 +208,7 @@ def regions(geometry: StageGeometry, rectangles: ArrayLike) -> Regions:
 
 
 def _checked(rectangles: ArrayLike, height: int, width: int) -> NDArray[np.int64]:
-    tiles = np.asarray(rectangles)
-    if tiles.ndim != 2 or tiles.shape[1] != 4 or not np.issubdtype(tiles.dtype, np.integer):
-        raise ValueError(f"rectangles of shape {tiles.shape}, must be whole numbers [T, 4]")
-    tiles = tiles.astype(np.int64, copy=False)
+    tiles = rectangle_array(rectangles)
     wrong = np.flatnonzero(
         (tiles < 0).any(axis=1)
         | (tiles[:, 0] > tiles[:, 1])

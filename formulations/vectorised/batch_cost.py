@@ -11,11 +11,12 @@ import numpy as np
 from jax import Array
 from numpy.typing import ArrayLike, NDArray
 
-from splitfog.formulations.objective import objective_for
+from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.vectorised.columns import Columns, hops_of
 from splitfog.formulations.vectorised.objectives import Tables, feasible, tables_of, values
 from splitfog.formulations.vectorised.schedule import transfers_wait
-from splitfog.instances.instance import Instance
+from splitfog.instances.arguments import whole, whole_numbers
+from splitfog.instances.files import GivenInstance, instance_of
 
 MOST_ROWS = 4096
 """Placements of a chunk, unless they need more than `CHUNK_BYTES`."""
@@ -39,7 +40,7 @@ class BatchCost:
     Parameters
     ----------
     instance
-        Any topology and any number of tasks.
+        Any topology and any number of tasks; or the path of its file.
     objective
         `latency`, `makespan` (one task), `period` or `mean-latency` (waits included); `batch` has
         its own class.
@@ -90,18 +91,18 @@ class BatchCost:
 
     def __init__(
         self,
-        instance: Instance,
-        objective: str = "latency",
+        instance: GivenInstance,
+        objective: str | Objective = "latency",
         transfers: str = "once",
         monotone: bool = True,
         chunk: int | None = None,
     ) -> None:
-        if objective == "batch":
-            raise ValueError("objective = 'batch', must be one that costs placements of layers")
-        if chunk is not None and chunk < 1:
-            raise ValueError(f"chunk = {chunk}, must be >= 1")
-        self.instance = instance
+        self.instance = instance = instance_of(instance)
         self.objective = objective_for(instance, objective, transfers, monotone)
+        if self.objective.name == "batch":
+            raise ValueError("objective = 'batch', must be one that costs placements of layers")
+        if chunk is not None:
+            chunk = whole("chunk", chunk, low=1)
         self._columns, hops = Columns(instance), hops_of(instance)
         self.bytes_per_placement = _estimate(self._columns, self.objective.name, len(hops.words))
         self.chunk = chunk or max(64, min(MOST_ROWS, CHUNK_BYTES // self.bytes_per_placement))
@@ -133,9 +134,8 @@ class BatchCost:
         Raises
         ------
         ValueError
-            For a wrong shape, and for an index out of range: row, column, value, allowed range.
-        TypeError
-            For anything but integers.
+            For anything but integers, for a wrong shape, and for an index out of range: row,
+            column, value, allowed range.
         """
         return self._in_chunks(self._cost, np.float64, placements, orders)
 
@@ -156,7 +156,7 @@ class BatchCost:
 
         Raises
         ------
-        ValueError, TypeError
+        ValueError
             As in a call.
         """
         return self._in_chunks(self._feasible, np.bool_, placements, orders)
@@ -248,12 +248,10 @@ class BatchCost:
 
     def _checked(self, name: str, given: ArrayLike, below: int) -> NDArray[Any]:
         """Integers [batch, columns] from 0 to below - 1."""
-        array = np.asarray(given)
+        array = whole_numbers(name, given, "integers")
         if array.ndim != 2 or array.shape[1] != self._columns.count:
             shape = f"(batch, {self._columns.count})"
             raise ValueError(f"{name} has shape {array.shape}, must be {shape}")
-        if array.dtype.kind not in "iu":
-            raise TypeError(f"{name} has type {array.dtype}, must be integers")
         # read without a sign, a negative number is a large one: one pass for both ends
         if array.size and array.view(f"{array.dtype.byteorder}u{array.itemsize}").max() >= below:
             row, column = np.argwhere((array < 0) | (array >= below))[0].tolist()

@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
-import numpy as np
-
+from splitfog.instances.arguments import plain, whole, wrong
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
 
@@ -69,13 +68,12 @@ class Option:
 
     def check(self, name: str, value: Any) -> Any:
         """The value, if it is allowed; else `ValueError` with option, value and what is."""
-        if isinstance(value, np.generic):
-            value = value.item()
+        value = plain(value)
         if self.kind == "choices" and isinstance(value, list | tuple):
             value = ",".join(map(str, value))
         if (value is None and self.optional) or (value is not None and self._allows(value)):
             return value
-        raise ValueError(f"{name} = {value!r}, must be {self.allowed}")
+        raise wrong(name, value, self.allowed)
 
     def parse(self, name: str, text: str) -> Any:
         """The value that a text stands for, checked; `ValueError` as in `check`."""
@@ -87,7 +85,7 @@ class Option:
 
     def _allows(self, value: Any) -> bool:
         if self.kind == "choice":
-            return value in self.choices
+            return isinstance(value, str) and value in self.choices
         if self.kind == "choices":
             return isinstance(value, str) and set(value.split(",")) <= set(self.choices)
         if self.kind == "flag" or isinstance(value, bool):
@@ -142,7 +140,7 @@ class Family:
 
     def generate(self, seed: int, options: Mapping[str, Any]) -> Instance:
         """The instance of a seed and of options by Python name; how it was made is in `meta`."""
-        values = self._checked(seed, options)
+        values, seed = self._checked(seed, options), int(seed)
         origin = {"family": self.name, "seed": seed, "options": values}
         return self.build(self._name(seed, values), seed, values, {"generator": origin})
 
@@ -174,8 +172,7 @@ class Family:
 
     def _checked(self, seed: int, options: Mapping[str, Any]) -> dict[str, Any]:
         """A value for every option."""
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise ValueError(f"seed = {seed!r}, must be a whole number >= 0")
+        whole("seed", seed, low=0)
         for name in options:
             look_up(self.options, name, f"option of family {self.name}")
         return {

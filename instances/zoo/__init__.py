@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from splitfog.instances.arguments import whole
 from splitfog.instances.lookup import look_up
 from splitfog.instances.records import Model
 
@@ -91,8 +92,7 @@ def build(name: str, size: int | None = None) -> Model:
 
     module, usual = look_up(_NETWORKS, name, "model")
     size = usual if size is None else size
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise ValueError(f"{name}: input size = {size!r}, must be a whole number >= 1")
+    size = whole(f"{name}: input size", size, low=1)
     net = Builder(name if size == usual else f"{name}-{size}", size)
     function = name.replace("-", "_").replace(".", "_")
     getattr(import_module(f"splitfog.instances.zoo.{module}"), function)(net)

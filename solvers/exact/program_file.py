@@ -8,7 +8,8 @@ from math import log10
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.programs.names import program_names
 from splitfog.formulations.programs.placement_build import placement_program
-from splitfog.instances.instance import Instance
+from splitfog.instances.arguments import path as path_of
+from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.readable import printable
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.exact.ilp import RELATIVE_GAP, homeless_layer
@@ -18,7 +19,7 @@ UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
 
 def write_program(
-    instance: Instance,
+    instance: GivenInstance,
     path: str | os.PathLike[str],
     objective: str | Objective | None = None,
     transfers: str = "once",
@@ -32,7 +33,7 @@ def write_program(
     Parameters
     ----------
     instance
-        What is placed.
+        What is placed, or the path of its file.
     path
         Of the file: `.lp` (CPLEX LP) or `.mps` (free MPS).
     objective, transfers, monotone
@@ -51,8 +52,8 @@ def write_program(
     ValueError
         For another ending, and where a layer may be on no node.
     """
-    if not isinstance(objective, Objective):
-        objective = objective_for(instance, objective, transfers, monotone)
+    instance, path = instance_of(instance), path_of("path", path)
+    objective = objective_for(instance, objective, transfers, monotone)
     if objective.name not in RELATIVE_GAP:
         why = f"it writes latency and period as a program, not {objective.name}"
         raise SolverDeclined("ilp", why)

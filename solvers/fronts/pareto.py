@@ -11,6 +11,8 @@ from splitfog.formulations.decision import Decision
 from splitfog.formulations.fronts.criteria import Criteria, criteria_of
 from splitfog.formulations.fronts.front import Front, FrontPoint
 from splitfog.formulations.plan_file import TaskEntry
+from splitfog.instances.arguments import choice, number, whole
+from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.solvers.base import SolverDeclined, is_strict
 from splitfog.solvers.fronts.archive import Archive
@@ -28,7 +30,7 @@ TIME_LIMIT_S = 60.0
 
 
 def pareto(
-    instance: Instance,
+    instance: GivenInstance,
     objectives: str | tuple[str, ...] | list[str],
     *,
     transfers: str = "once",
@@ -42,7 +44,7 @@ def pareto(
     Parameters
     ----------
     instance
-        What is placed; plans are unsliced.
+        What is placed, or the path of its file; plans are unsliced.
     objectives
         Two or more of latency, makespan, period, memory:NODE (bytes of weights there) and
         bytes:FROM,TO (bytes over that directed link); as a list, or one text with commas.
@@ -82,12 +84,13 @@ def pareto(
     >>> front.kind
     'exact'
     """
-    criteria = criteria_of(instance, objectives, transfers, monotone)
-    if kind not in (None, *KINDS):
-        raise ValueError(f"kind = {kind!r}, must be one of {', '.join(KINDS)}")
-    limit = TIME_LIMIT_S if time_limit_s is None else time_limit_s
-    if not limit > 0:
-        raise ValueError(f"time limit = {limit} s, must be > 0")
+    criteria = criteria_of(instance_of(instance), objectives, transfers, monotone)
+    if kind is not None:
+        choice("kind", kind, KINDS)
+    limit = TIME_LIMIT_S
+    if time_limit_s is not None:
+        limit = number("time_limit_s", time_limit_s, above=0, endless=True)
+    seed = whole("seed", seed, low=0)
     run = _Run(Archive(criteria), limit, seed)
     found = run.of_kind(kind) if kind else run.best()
     return _front(criteria, run, found, seed)

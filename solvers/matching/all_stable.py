@@ -8,6 +8,7 @@ import numpy as np
 
 from splitfog.formulations.matching.market import IntArray, Market
 from splitfog.formulations.matching.stability import blocking, chosen_pairs
+from splitfog.instances.arguments import whole
 from splitfog.solvers.matching.deferred_acceptance import deferred_acceptance
 
 STATE_LIMIT = 200_000
@@ -27,8 +28,7 @@ def all_stable(market: Market, limit: int = STATE_LIMIT) -> IntArray:
     ValueError
         `limit` is no whole number >= 0, or more than `limit` assignments lie between.
     """
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
-        raise ValueError(f"limit = {limit!r}, must be a whole number >= 0")
+    whole("limit", limit, low=0)
     best = chosen_pairs(market, deferred_acceptance(market, "residents").assignment)
     worst = chosen_pairs(market, deferred_acceptance(market, "hospitals").assignment)
     sizes = (worst - best + 1).tolist()

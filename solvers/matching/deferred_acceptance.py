@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from splitfog.formulations.matching.market import IntArray, Market
 from splitfog.formulations.matching.stability import Matching
+from splitfog.instances.arguments import choice
 
 Side = Literal["residents", "hospitals"]
 
@@ -43,8 +44,7 @@ def deferred_acceptance(market: Market, side: Side = "residents") -> Matching:
     single proposals. What is held is one byte per place, and the last place held of a full
     receiver only moves up its list, so a search backwards from it visits every place once.
     """
-    if side not in ("residents", "hospitals"):
-        raise ValueError(f"side = {side!r}, must be 'residents' or 'hospitals'")
+    choice("side", side, get_args(Side))
     pair = market.pair_at_place()
     if side == "residents":
         state = _residents_propose(market, pair)

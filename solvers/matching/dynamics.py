@@ -20,6 +20,7 @@ from splitfog.formulations.matching.exchange import (
 )
 from splitfog.formulations.matching.market import IntArray
 from splitfog.formulations.matching.stability import Matching
+from splitfog.instances.arguments import whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +75,7 @@ def exchange_until_stable(
         As `is_exchange_stable`.
     """
     judge = Judge(utilities, consent, potential)
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
-        raise ValueError(f"limit = {limit!r}, must be a whole number >= 0")
+    whole("limit", limit, low=0)
     places = checked_quotas(quotas)
     current = checked_assignment(assignment, quotas)
     seen, made = {current.tobytes()}, list[Exchange]()

@@ -16,11 +16,12 @@ from splitfog.formulations.parametric.parameter import (
     NodeSpeed,
     Parameter,
     latency_line,
-    require_range,
 )
 from splitfog.formulations.parametric.policy_table import Policy, PolicyPiece
 from splitfog.formulations.parametric.route_flips import route_flips, wavering_route
 from splitfog.formulations.plan import OPTIMALITY_GAP
+from splitfog.instances.arguments import entries, number, text, wrong
+from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Solver, SolverDeclined
@@ -32,7 +33,7 @@ ORACLES = ("min-cut", "chain-dp", "ilp")
 
 
 def policy(
-    instance: Instance,
+    instance: GivenInstance,
     *,
     link: tuple[str, str] | None = None,
     low_bps: float | None = None,
@@ -50,7 +51,7 @@ def policy(
     Parameters
     ----------
     instance
-        Whose other figures stay as they are.
+        Whose other figures stay as they are; or the path of its file.
     link, low_bps, high_bps
         The link (from, to) and its range in bit/s, both ends included. A duplex link's directions
         change together.
@@ -92,18 +93,20 @@ def policy(
     'device'
     """
     started = time.perf_counter()
-    if not isinstance(objective, Objective):
-        objective = objective_for(instance, objective, transfers, monotone)
+    instance = instance_of(instance)
+    objective = objective_for(instance, objective, transfers, monotone)
     if objective.name != "latency":
         reason = f"{objective.name} is not linear in 1 / bandwidth or 1 / speed, only latency is"
         raise SolverDeclined("policy", reason)
     bandwidth, speed = (low_bps, high_bps), (low_flops, high_flops)
     parameter, low, high = _parameter(instance, link, node, bandwidth, speed)
+    if oracle is not None and not isinstance(oracle, str) and not callable(oracle):
+        raise wrong("oracle", oracle, "the name of an exact solver, or a function")
     claims: dict[str, Any] = {
         "instance": instance.name,
         "instance_sha256": instance.sha256,
         "objective": objective,
-        "link": link and tuple(link),
+        "link": (parameter.tail, parameter.head) if isinstance(parameter, LinkBandwidth) else None,
         "node": node,
         "unit": parameter.unit,
         "low": low,
@@ -113,6 +116,7 @@ def policy(
     return Policy(**claims, runtime_s=time.perf_counter() - started)
 
 
+PAIR = "a pair of node names (from, to)"
 Ends = tuple[float | None, float | None]
 
 
@@ -124,13 +128,19 @@ def _parameter(
         raise ValueError("link and node: exactly one must be given")
     parameter: Parameter
     if link is not None:
-        parameter, ends, unit = LinkBandwidth(*link), bps, "bps"
+        given = entries("link", link, PAIR)
+        if len(given) != 2 or not all(isinstance(end, str) for end in given):
+            raise wrong("link", link, PAIR)
+        parameter, ends, unit = LinkBandwidth(*given), bps, "bps"
     else:
-        parameter, ends, unit = NodeSpeed(str(node)), flops, "flops"
-    if None in ends or (flops if link is not None else bps) != (None, None):
+        parameter, ends, unit = NodeSpeed(text("node", node, "a node's name")), flops, "flops"
+    others = flops if link is not None else bps
+    if any(end is None for end in ends) or any(end is not None for end in others):
         raise ValueError(f"the range of the {parameter.name} must be low_{unit} and high_{unit}")
-    low, high = (float(end) for end in ends if end is not None)
-    require_range(parameter, low, high)
+    low = number(f"low_{unit}", ends[0], above=0)
+    high = number(f"high_{unit}", ends[1], above=0)
+    if not low < high:
+        raise ValueError(f"range low = {low:g}, must be < high = {high:g} {parameter.unit}")
     parameter.check(instance)
     return parameter, low, high
 

@@ -32,5 +32,6 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 `COMMANDS` itself is a group.
 
 Such a module imports only the standard library and typer at its top, so that `--help` is quick. It
-may hold `SETTINGS`, keywords for `typer.Typer.command`.
+holds `EXAMPLES`, command lines for its help, and may hold `SETTINGS`, keywords for
+`typer.Typer.command`. Every option that takes a value has a metavar, a word in capitals.
 """

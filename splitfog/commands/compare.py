@@ -26,26 +26,35 @@ if TYPE_CHECKING:
     from splitfog.studies.jobs import Progress
     from splitfog.studies.rows import Table
 
+EXAMPLES = ("splitfog compare alexnet.json --solvers min-cut,hpa,device-only -o results",)
+
 
 def run(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="instances")],
+    files: Annotated[list[Path], typer.Argument(metavar="INSTANCE", help="instance files")],
     solvers: Annotated[
         list[str] | None, typer.Option(metavar="A,B,...|all", help="names  [default: all]")
     ] = None,
     objective: Annotated[
         list[str] | None,
-        typer.Option(help="may be repeated  [default: latency, of several tasks mean-latency]"),
+        typer.Option(
+            metavar="NAME",
+            help="may be repeated  [default: latency, of several tasks mean-latency]",
+        ),
     ] = None,
-    transfers: Annotated[str, typer.Option(help="once or per-edge")] = "once",
+    transfers: Annotated[str, typer.Option(metavar="NAME", help="once or per-edge")] = "once",
     monotone: Annotated[
         bool, typer.Option("--monotone/--no-monotone", help="data never goes back to the device")
     ] = True,
     seed: Annotated[
         list[str] | None, typer.Option(metavar="N", help="may be repeated  [default: 0]")
     ] = None,
-    baseline: Annotated[str, typer.Option(help="whose value speed-ups refer to")] = "device-only",
-    jobs: Annotated[int, typer.Option(min=1, help="processes")] = 1,
-    time_limit: Annotated[float | None, typer.Option(help="seconds for each run")] = None,
+    baseline: Annotated[
+        str, typer.Option(metavar="NAME", help="whose value speed-ups refer to")
+    ] = "device-only",
+    jobs: Annotated[int, typer.Option(min=1, metavar="N", help="processes")] = 1,
+    time_limit: Annotated[
+        float | None, typer.Option(metavar="S", help="seconds for each run")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="folder for results and a report"),

@@ -25,13 +25,17 @@ if TYPE_CHECKING:
     from splitfog.formulations.plan_file import PlanFile
     from splitfog.instances.instance import Instance
 
+EXAMPLES = ("splitfog evaluate alexnet.json plan.json",)
+
 
 def run(
-    instance: Annotated[Path, typer.Argument(help="instance file")],
-    plan: Annotated[Path, typer.Argument(help="plan file")],
-    objective: Annotated[str | None, typer.Option(help="[default: the plan's own]")] = None,
+    instance: Annotated[Path, typer.Argument(metavar="INSTANCE", help="instance file")],
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="plan file")],
+    objective: Annotated[
+        str | None, typer.Option(metavar="NAME", help="[default: the plan's own]")
+    ] = None,
     transfers: Annotated[
-        str | None, typer.Option(help="once or per-edge  [default: the plan's own]")
+        str | None, typer.Option(metavar="NAME", help="once or per-edge  [default: the plan's own]")
     ] = None,
     monotone: Annotated[
         bool | None,

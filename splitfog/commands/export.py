@@ -9,20 +9,23 @@ import typer
 
 from splitfog.commands.shell import DONE, key_values, put, require_writable
 
+EXAMPLES = ("splitfog export device-map net.json net-plan.json -o device-map.json",)
+
 
 def run(
     target_format: Annotated[
         str, typer.Argument(metavar="FORMAT", help="device-map or ort-annotations")
     ],
-    instance: Annotated[Path, typer.Argument(help="instance file")],
-    plan: Annotated[Path, typer.Argument(help="plan file")],
+    instance: Annotated[Path, typer.Argument(metavar="INSTANCE", help="instance file")],
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="plan file")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="file to write")],
     option: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="an option of the format; may be repeated"),
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help="whose plan is written, if there are several tasks")
+        str | None,
+        typer.Option(metavar="NAME", help="whose plan is written, if there are several tasks"),
     ] = None,
     model: Annotated[
         Path | None,

@@ -27,24 +27,32 @@ if TYPE_CHECKING:
 PICTURES = (".png", ".svg")
 MOST_ROWS = 40
 
+EXAMPLES = ("splitfog pareto alexnet.json --objectives latency,period -o front.json",)
+
 
 def run(
     file: Annotated[Path, typer.Argument(metavar="INSTANCE", help="instance file")],
     objectives: Annotated[
         str | None,
         typer.Option(
-            metavar="A,B,...", help="latency, makespan, period, memory:NODE, bytes:FROM,TO"
+            metavar="A,B,...",
+            help="latency, makespan, period, memory:NODE, bytes:FROM,TO  [required]",
         ),
     ] = None,
-    transfers: Annotated[str, typer.Option(help="once or per-edge")] = "once",
+    transfers: Annotated[str, typer.Option(metavar="NAME", help="once or per-edge")] = "once",
     monotone: Annotated[
         bool, typer.Option("--monotone/--no-monotone", help="data never goes back to the device")
     ] = True,
     kind: Annotated[
-        str | None, typer.Option(help="exact, supported or archive  [default: the best in time]")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="exact, supported or archive  [default: the best in time]"
+        ),
     ] = None,
-    time_limit: Annotated[float | None, typer.Option(help="seconds  [default: 60]")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="of the search")] = 0,
+    time_limit: Annotated[
+        float | None, typer.Option(metavar="S", help="seconds  [default: 60]")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="of the search")] = 0,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE|DIR", help=".json: the front; else plans too"),

@@ -26,9 +26,14 @@ if TYPE_CHECKING:
 
 PICTURES = (".png", ".svg")
 
+EXAMPLES = (
+    "splitfog policy alexnet.json --link device,edge0 --range 1e5,1e9 -o p.json",
+    "splitfog policy p.json --at device,edge0=8e6",
+)
+
 
 def run(
-    file: Annotated[Path, typer.Argument(metavar="INSTANCE", help="instance file")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="instance or policy file")],
     link: Annotated[
         str | None, typer.Option(metavar="FROM,TO", help="whose bandwidth varies, in bit/s")
     ] = None,
@@ -36,10 +41,19 @@ def run(
         str | None, typer.Option(metavar="NAME", help="or whose speed varies, in FLOP/s")
     ] = None,
     limits: Annotated[
-        str | None, typer.Option("--range", metavar="LOW,HIGH", help="in bit/s or FLOP/s")
+        str | None,
+        typer.Option(
+            "--range",
+            metavar="LOW,HIGH",
+            help="in bit/s or FLOP/s  [required, but with --at: half of it to twice]",
+        ),
     ] = None,
-    objective: Annotated[str, typer.Option(help="what is minimised")] = "latency",
-    transfers: Annotated[str, typer.Option(help="once or per-edge")] = "once",
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="FROM,TO=X|NODE=X", help="look the plan up at this figure"),
+    ] = None,
+    objective: Annotated[str, typer.Option(metavar="NAME", help="what is minimised")] = "latency",
+    transfers: Annotated[str, typer.Option(metavar="NAME", help="once or per-edge")] = "once",
     monotone: Annotated[
         bool, typer.Option("--monotone/--no-monotone", help="data never goes back to the device")
     ] = True,
@@ -47,7 +61,8 @@ def run(
         str | None, typer.Option(metavar="NAME", help="exact solver  [default: what applies]")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="policy file to write")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="policy file to write; plan with --at"),
     ] = None,
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="latency over bandwidth: .png or .svg")
@@ -57,16 +72,18 @@ def run(
         typer.Option(metavar="A,B,...|none", help="curves of the picture  [default: all]"),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="the policy file on standard output")
+        bool, typer.Option("--json", help="the policy file on standard output; plan with --at")
     ] = False,
 ) -> int:
     """Find every bandwidth where the optimal plan changes.
 
-    Between two of them the plan stays; adapting to a measured bandwidth is then a look-up.
+    Between two of them the plan stays; adapting to a measured bandwidth is then a look-up, which
+    --at does: in the policy of a policy file, or of an instance and a link or node.
 
     Exit codes: 0 done, 2 wrong input or no exact solver applies, 3 proven infeasible, 4 no plan
     found.
     """
+    from splitfog.commands.look_up import policy_in, range_around
     from splitfog.formulations.parametric.policy_table import save_policy
     from splitfog.instances.files import load_instance
     from splitfog.solvers.parametric.policy import policy
@@ -76,8 +93,16 @@ def run(
             require_writable(path)
     if picture is not None and picture.suffix not in PICTURES:
         raise ValueError(f"--picture = {str(picture)!r}, must end in {' or '.join(PICTURES)}")
-    what = _what(link, node, limits)
+    if (known := policy_in(file)) is not None:
+        if (link, node, limits, picture, oracle) != (None,) * 5:
+            options = "--link, --node, --range, --oracle and --picture"
+            raise ValueError(f"{file.name} is a policy, must be an instance for {options}")
+        return _shown(known, at, output, as_json)
+    free = at is not None and (link, node, limits) == (None,) * 3
+    what = {} if free else _what(link, node, limits)
     instance = load_instance(file)
+    if free and at is not None:
+        what = range_around(instance, at)
     if link is not None:
         what["link"] = node_pair(instance, link, "--link")
     how: dict[str, Any] = {"objective": objective, "transfers": transfers, "monotone": monotone}
@@ -85,16 +110,37 @@ def run(
         found = policy(instance, **what, **how, oracle=oracle)
         if picture is not None and found.pieces:
             _draw(instance, found, picture, split_list(baselines))
-    if output is not None:
+    if output is not None and at is None:
         save_policy(found, output)
-    if as_json:
+    return _shown(found, at, output, as_json)
+
+
+def _shown(found: Policy, at: str | None, output: Path | None, as_json: bool) -> int:
+    """Print the policy, or its plan where `at` asks for one; the exit code."""
+    if at is not None and found.pieces:
+        _answer(found, at, output, as_json)
+    elif as_json:
         put(found.to_json())
     else:
         _print(found)
     if found.pieces:
         return DONE
-    say(f"splitfog: {instance.name}: {found.status}: {found.reason or 'no reason given'}")
+    say(f"splitfog: {found.instance}: {found.status}: {found.reason or 'no reason given'}")
     return INFEASIBLE if found.status == "infeasible" else UNKNOWN
+
+
+def _answer(found: Policy, at: str, output: Path | None, as_json: bool) -> None:
+    from splitfog.commands.look_up import print_piece, value_of
+    from splitfog.formulations.plan import encode_plan, save_plan
+
+    value = value_of(found, at)
+    plan = found.plan_at(value)
+    if output is not None:
+        save_plan(plan, output)
+    if as_json:
+        put(encode_plan(plan))
+    else:
+        print_piece(found, value)
 
 
 def _what(link: str | None, node: str | None, limits: str | None) -> dict[str, Any]:

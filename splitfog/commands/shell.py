@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 if TYPE_CHECKING:
     from splitfog.formulations.plan import Plan
@@ -58,6 +58,35 @@ class Commands(TyperGroup):
         if code == INTERRUPTED:
             say("splitfog: interrupted")
         return code or DONE
+
+
+class Command(TyperCommand):
+    """A command whose help names arguments as its usage line does, without their types."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the sections of arguments and of options.
+
+        Parameters
+        ----------
+        ctx, formatter
+            As the group gives them.
+        """
+        sections: dict[str, list[tuple[str, str]]] = {"argument": [], "option": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                named = (record[0].partition(" <")[0], record[1])
+                sections[parameter.param_type_name].append(named)
+        for kind, records in sections.items():
+            if records:
+                with formatter.section(f"{kind.capitalize()}s"):
+                    formatter.write_dl(records)
+
+
+def epilog(examples: Sequence[str]) -> str:
+    """What ends the help of a command: command lines to try, each on its own."""
+    lines = "\n".join(f"  {line}" for line in examples)
+    return f"\b\nExamples:\n{lines}"
 
 
 def _usage(error: Exception) -> str:

@@ -9,13 +9,17 @@ import typer
 
 from splitfog.commands.shell import DONE, require_writable, say
 
+EXAMPLES = ("splitfog show alexnet.json plan.json -o plan.pdf",)
+
 
 def run(
-    instance: Annotated[Path, typer.Argument(help="instance file")],
-    plan: Annotated[Path | None, typer.Argument(help="plan file")] = None,
+    instance: Annotated[Path, typer.Argument(metavar="INSTANCE", help="instance file")],
+    plan: Annotated[Path | None, typer.Argument(metavar="PLAN", help="plan file")] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="picture: .png, .svg, .pdf or .html"),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="picture: .png, .svg, .pdf or .html  [required]"
+        ),
     ] = None,
     task: Annotated[
         list[str] | None,

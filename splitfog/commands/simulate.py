@@ -15,14 +15,19 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 30
 
+EXAMPLES = ("splitfog simulate fog.json fog-plan.json --requests 20000",)
+
 
 def run(
-    instance: Annotated[Path, typer.Argument(help="instance file, with rates")],
-    plan: Annotated[Path, typer.Argument(help="plan file")],
+    instance: Annotated[Path, typer.Argument(metavar="INSTANCE", help="instance file, with rates")],
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="plan file")],
     requests: Annotated[
-        int, typer.Option(min=20, help="how many arrive in all; the first 10 % are dropped")
+        int,
+        typer.Option(
+            min=20, metavar="N", help="how many arrive in all; the first 10 % are dropped"
+        ),
     ] = 100_000,
-    seed: Annotated[int, typer.Option(min=0, help="of the arrivals")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="of the arrivals")] = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="all figures on standard output, in seconds")
     ] = False,

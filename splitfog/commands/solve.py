@@ -21,30 +21,46 @@ if TYPE_CHECKING:
     from splitfog.formulations.plan_file import PlanFile
     from splitfog.instances.instance import Instance
 
+EXAMPLES = (
+    "splitfog solve alexnet.json -o plan.json",
+    "splitfog solve alexnet.json --solver ilp --objective period --time-limit 60",
+)
+
 
 def run(
-    file: Annotated[Path, typer.Argument(help="instance, .json or .json.gz")],
+    file: Annotated[
+        Path, typer.Argument(metavar="INSTANCE", help="instance file, .json or .json.gz")
+    ],
     solver: Annotated[
-        str | None, typer.Option(help="see `splitfog solvers`  [default: chosen and explained]")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="see `splitfog solvers`  [default: chosen and explained]"
+        ),
     ] = None,
     objective: Annotated[
         str | None,
         typer.Option(
+            metavar="NAME",
             help="latency, makespan, period, mean-latency or batch  [default: latency, with two "
-            "tasks or more mean-latency]"
+            "tasks or more mean-latency]",
         ),
     ] = None,
     transfers: Annotated[
-        str, typer.Option(help="a tensor is paid `once` a link, or `per-edge` of the DAG")
+        str,
+        typer.Option(
+            metavar="NAME", help="a tensor is paid `once` a link, or `per-edge` of the DAG"
+        ),
     ] = "once",
     monotone: Annotated[
         bool, typer.Option("--monotone/--no-monotone", help="data never goes back to the device")
     ] = True,
     time_limit: Annotated[
         float | None,
-        typer.Option(help="seconds of search; reading, checks, bound and audit come on top"),
+        typer.Option(
+            metavar="S", help="seconds of search; reading, checks, bound and audit come on top"
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="of everything random")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="of everything random")] = 0,
     start: Annotated[
         Path | None, typer.Option(metavar="PLAN", help="plan file to start from")
     ] = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,11 +12,25 @@ from splitfog.commands.shell import DONE, put, put_json
 if TYPE_CHECKING:
     from splitfog.solvers.declare import SolverInfo
 
+WIDTH = 80
+HEADINGS = {
+    "exact": "Exact: they prove their plans optimal, under what each says of itself",
+    "heuristic": "Heuristics",
+    "baseline": "Baselines: published policies, and simple ones",
+}
 ANSWERS = {"placements": "whole layers on nodes", "slices": "slices of layers on nodes too"}
+
+EXAMPLES = (
+    "splitfog solvers",
+    "splitfog solvers dina",
+    "splitfog solvers dina --bibtex",
+)
 
 
 def run(
-    name: Annotated[str | None, typer.Argument(help="only this one, with its options")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="only this one, with its options")
+    ] = None,
     bibtex: Annotated[bool, typer.Option("--bibtex", help="BibTeX of the papers instead")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output")] = False,
 ) -> int:
@@ -85,23 +100,18 @@ def _lines(info: SolverInfo) -> list[str]:
 
 
 def _print(infos: list[SolverInfo]) -> None:
-    from rich import box
-    from rich.table import Table as Grid
-
-    from splitfog.views.tables import print_grid
-
-    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False)
-    for header in ("name", "kind", "what it does", "objectives", "exact", "complexity", "paper"):
-        grid.add_column(header, overflow="fold")
-    for info in infos:
-        objectives = ", ".join(info.objectives)
-        grid.add_row(
-            info.name,
-            info.kind,
-            info.summary,
-            objectives,
-            info.exact_when,
-            info.complexity,
-            info.reference,
-        )
-    print_grid(grid)
+    """A line or more for each, by kind, within WIDTH columns."""
+    width = max(len(info.name) for info in infos) + 2
+    for kind in dict.fromkeys(info.kind for info in infos):
+        put(f"{HEADINGS[kind]}\n")
+        for info in infos:
+            if info.kind == kind:
+                name = f"  {info.name:<{width}}"
+                put(
+                    fill(
+                        info.summary, WIDTH, initial_indent=name, subsequent_indent=" " * len(name)
+                    )
+                )
+                put("\n")
+        put("\n")
+    put("splitfog solvers NAME says more: objectives, when it is exact, options, paper.\n")

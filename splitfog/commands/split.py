@@ -13,17 +13,21 @@ if TYPE_CHECKING:
     from splitfog.deployment.splitting.check import Check
     from splitfog.deployment.splitting.split import Split
 
+EXAMPLES = ("splitfog split net.json net-plan.json -o parts --check 3",)
+
 
 def run(
-    instance: Annotated[Path, typer.Argument(help="instance file, made by import onnx")],
+    instance: Annotated[
+        Path, typer.Argument(metavar="INSTANCE", help="instance file, made by import onnx")
+    ],
     plans: Annotated[
-        list[Path], typer.Argument(metavar="PLAN...", help="plan files; one folder for each")
+        list[Path], typer.Argument(metavar="PLAN", help="plan files; one folder for each")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="folder to write")],
     check: Annotated[
         int, typer.Option(min=0, metavar="N", help="compare with the whole on N seeded inputs")
     ] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="of these inputs")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="of these inputs")] = 0,
     original: Annotated[
         Path | None,
         typer.Option(
@@ -31,7 +35,8 @@ def run(
         ),
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help="whose model is split, if there are several tasks")
+        str | None,
+        typer.Option(metavar="NAME", help="whose model is split, if there are several tasks"),
     ] = None,
     model: Annotated[
         Path | None,

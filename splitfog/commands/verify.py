@@ -9,10 +9,12 @@ import typer
 
 from splitfog.commands.shell import CHECK_FAILED, DONE, put, put_json
 
+EXAMPLES = ("splitfog verify alexnet.json plan.json",)
+
 
 def run(
-    instance: Annotated[Path, typer.Argument(help="instance file")],
-    plan: Annotated[Path, typer.Argument(help="plan file")],
+    instance: Annotated[Path, typer.Argument(metavar="INSTANCE", help="instance file")],
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="plan file")],
     as_json: Annotated[
         bool, typer.Option("--json", help='{"ok": ..., "false": [sentences]} on standard output')
     ] = False,

@@ -187,9 +187,9 @@ def test_a_solver_that_does_not_apply_says_why_and_which_does(tmp_path: Path) ->
     ("words", "reason"),
     [
         (["--objective", "speed"], "objective = 'speed', must be one of latency, makespan"),
-        (["--transfers", "twice"], "transfers = 'twice', must be once or per-edge"),
+        (["--transfers", "twice"], "transfers = 'twice', must be one of once, per-edge"),
         (["--objective", "period", "--transfers", "per-edge"], "must be once for the objective"),
-        (["--time-limit", "0"], "time limit = 0.0 s, must be > 0"),
+        (["--time-limit", "0"], "time_limit_s = 0.0, must be a number > 0"),
         (["--option", "engine"], "--option = 'engine', must be KEY=VALUE"),
         (["--solver", "min-cut", "--option", "engine=cbc"], "option engine is unknown to min-cut"),
         (["--solver", "ilp", "--option", "engine=abacus"], "must be one of cbc, highs"),

@@ -93,7 +93,7 @@ def test_pictures_are_written(alexnet: Path, tmp_path: Path, objectives: str) ->
         (("--objectives", "latency,memory:moon"), "unknown node 'moon'"),
         (("--objectives", "latency,bytes:device,cloud"), "no link leads from device to cloud"),
         ((*BOTH, "--kind", "best"), "must be one of exact, supported, archive"),
-        ((*BOTH, "--time-limit", "0"), "must be > 0"),
+        ((*BOTH, "--time-limit", "0"), "time_limit_s = 0.0, must be a number > 0"),
         ((*BOTH, "--picture", "x.pdf"), "must end in .png or .svg"),
         (("--objectives", "latency,period", "--transfers", "per-edge"), "must be once"),
         (("--objectives", "latency,period", "--kind", "supported"), "must be latency and one of"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import splitfog as sf
-from splitfog.instances.measured import unmeasured, with_layer_times
+from splitfog.instances.importers.measured import unmeasured, with_layer_times
 from splitfog.instances.records import changed
 from splitfog.instances.times import LayerTime, load_times
 from tests.cases.small_networks import chain, network

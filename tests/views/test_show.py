@@ -350,6 +350,49 @@ def test_nodes_differ_in_colour_and_tiers_in_hue() -> None:
     assert len(set(style.Palette(instance).nodes)) == 10
 
 
+def test_nodes_of_a_tier_differ_under_black_text() -> None:
+    """Six shades of every hue: black is readable on each, and neighbours differ to the eye."""
+    tiers = ("a", "b", "c", "d", "e", "f", "g")
+    nodes = tuple(
+        Node(name=f"{tier}{i}", tier=tier, speed_flops=1.0) for tier in tiers for i in range(6)
+    )
+    instance = Instance(
+        name="x", tiers=tiers, nodes=nodes, links=(), models=(small(),),
+        tasks=(Task(name="t", model="small", source="a0"),),
+    )  # fmt: skip
+    colours = style.Palette(instance).nodes
+    assert {style.ink_on(colour) for colour in colours} == {"#111111"}
+    for tier in range(len(tiers)):
+        # L* of CIE 1976 is 116 Y^(1/3) - 16; a difference of some 2 is just seen
+        light = [116 * style.luminance(c) ** (1 / 3) - 16 for c in colours[6 * tier :][:6]]
+        assert all(before - after >= 4 for before, after in pairwise(light))
+
+
+def test_the_legend_lists_every_colour_of_a_node() -> None:
+    """A node that only forwards sends in its colour in the timeline: it is in the legend, too."""
+    instance = instance_of(small(), results_to="pi")
+    plan = split(instance, 0.4, 0.4)
+    far = describe(instance, placed([0, 0, 0, 0, 2]), LATENCY, solver="own", status="feasible")
+    for given in (plan, far):
+        sheet = next(show(instance, given).contents.sheets(many=False))
+        figure = sheet.figure()
+        named = {colour for _, colour in sheet.swatches}
+        for node, colour in zip(instance.nodes, style.Palette(instance).nodes, strict=True):
+            patches = [patch for axes in figure.axes for patch in axes.patches]
+            assert any(patch.get_facecolor()[:3] == colour for patch in patches) == (
+                colour in named
+            ), node.name
+    assert "fog (edge)" in svg_of(instance, far)[1]
+
+
+def test_a_gap_that_counts_as_none_is_none() -> None:
+    """2.3e-13 relative is proven: 0 %, as everywhere else."""
+    instance = instance_of(small())
+    plan = changed(split(instance, 0.4, 0.4), lower_bound=0.4, gap=2.3e-13)
+    line = next(text for text in svg_of(instance, plan)[1] if "bound" in text)
+    assert line.endswith("gap 0 %")
+
+
 def staged(count: int, tasks: int = 1) -> tuple[Instance, Plan]:
     """A chain of 3x3 convolutions, each a stage of its own in two halves, in one task or more."""
     layers = [Layer(name="image", op="input", output_shape=(1, 8, 8), output_bytes=6400)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,17 +14,27 @@ from splitfog.instances.instance import Instance
 from splitfog.studies.curves import Curve
 from splitfog.views.charts.axes import plain
 from splitfog.views.charts.figure_file import save_chart
-from splitfog.views.style import FAINT, INK, RULE, Palette, in_seconds, scaled
+from splitfog.views.style import FAINT, INK, RULE, Palette, fitted, in_seconds, scaled, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_LABELS = 6
-"""Break points that are written out; more are only marked."""
+WIDTH, LEFT, WIDE = 9.6, 0.82, 6.77
+"""Inches of the picture, left of the charts and of the charts; legends stand at their right."""
+HEAD, CHART, BETWEEN, STRIP, FOOT = 0.7, 4.2, 0.2, 1.05, 0.64
+"""Inches downwards: titles, the chart, and below it the strip of layers."""
+ROW, LABEL_POINTS = 0.14, 7.5
+"""Inches of a row of figures of break points, between titles and chart."""
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8c8c8c", "#7a5c00")
 _DASHES: tuple[Any, ...] = ("--", "-.", ":", (0, (6, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+_BREAK: dict[str, Any] = {
+    "color": FAINT,
+    "linewidth": 0.7,
+    "linestyle": (0, (2, 2)),
+    "zorder": 1,
+}
 
 
 def draw_policy(
@@ -64,9 +73,18 @@ def draw_policy(
 def _figure(instance: Instance, policy: Policy, curves: Sequence[Curve]) -> Figure:
     from matplotlib.figure import Figure
 
-    figure = Figure((9.6, 6.4), facecolor="white")
+    rows = 1 + max(_label_rows(policy), default=-1)
+    height = HEAD + rows * ROW + CHART + STRIP + FOOT
+    figure = Figure((WIDTH, height), facecolor="white")
     grid = figure.add_gridspec(
-        2, 1, height_ratios=(5, 1), hspace=0.09, left=0.085, right=0.79, top=0.89, bottom=0.1
+        2,
+        1,
+        height_ratios=(CHART, STRIP - BETWEEN),
+        hspace=2 * BETWEEN / (CHART + STRIP - BETWEEN),
+        left=LEFT / WIDTH,
+        right=(LEFT + WIDE) / WIDTH,
+        top=1 - (HEAD + rows * ROW) / height,
+        bottom=FOOT / height,
     )
     above = figure.add_subplot(grid[0])
     below = figure.add_subplot(grid[1], sharex=above)
@@ -84,8 +102,10 @@ def _figure(instance: Instance, policy: Policy, curves: Sequence[Curve]) -> Figu
     )
     varied = "bandwidth" if policy.link else "speed"
     title = f"{policy.instance}: best {policy.objective.name} by {varied}"
-    figure.text(0.085, 0.955, title, fontsize=12, fontweight="bold", color=INK)
-    figure.text(0.085, 0.918, _subtitle(policy), fontsize=9, color="#555555")
+    lines = ((0.29, title, 12, "bold", INK), (0.52, _subtitle(policy), 9, "normal", "#555555"))
+    for down, text, size, weight, colour in lines:
+        y, text = 1 - down / height, fitted(text, 1.12 * size, WIDTH - LEFT - 0.1)
+        figure.text(LEFT / WIDTH, y, text, fontsize=size, fontweight=weight, color=colour)
     return figure
 
 
@@ -167,29 +187,43 @@ def _optimum(axes: Axes, policy: Policy, same: Sequence[str]) -> None:
 
 
 def _breaks(above: Axes, below: Axes, policy: Policy) -> None:
-    """A line through both charts at every break point, and the figures of the first few."""
+    """A line through both charts at every break point, and its figure above them."""
     for axes in (above, below):
         for point in policy.break_points:
-            axes.axvline(point, color=FAINT, linewidth=0.7, linestyle=(0, (2, 2)), zorder=1)
-    if len(policy.break_points) > MOST_LABELS:
-        return
-    span = np.log(policy.high / policy.low)
-    held = -inf
-    for point in policy.break_points:
-        at = np.log(point / policy.low) / span
-        if at - held < 0.11:
-            continue
-        held = at
+            axes.axvline(point, **_BREAK)
+    for point, row in zip(policy.break_points, _label_rows(policy), strict=True):
+        top = 1 + row * ROW / CHART
+        across = above.get_xaxis_transform()
+        above.plot(
+            [point, point], [1, top + 0.6 * ROW / CHART], transform=across, clip_on=False, **_BREAK
+        )
         above.annotate(
             scaled(point, policy.unit),
-            (point, 1),
+            (point, top),
             xycoords=("data", "axes fraction"),
-            xytext=(3, -3),
+            xytext=(2, 1),
             textcoords="offset points",
-            fontsize=7.5,
+            fontsize=LABEL_POINTS,
             color="#555555",
-            va="top",
+            va="bottom",
+            annotation_clip=False,
         )
+
+
+def _label_rows(policy: Policy) -> list[int]:
+    """For every break point the row of its figure, 0 nearest to the chart: no two meet.
+
+    From right to left each goes one row above whatever stands, or begins, where its text is.
+    """
+    points = policy.break_points
+    span = np.log(policy.high / policy.low)
+    places = [float(np.log(point / policy.low) / span) * WIDE for point in points]
+    rows = [0] * len(points)
+    for i in reversed(range(len(points))):
+        end = places[i] + text_width(scaled(points[i], policy.unit), LABEL_POINTS) + 0.06
+        under = [rows[k] for k in range(i + 1, len(points)) if places[k] < end]
+        rows[i] = max(under, default=-1) + 1
+    return rows
 
 
 def _layers(axes: Axes, instance: Instance, policy: Policy) -> None:

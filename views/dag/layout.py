@@ -1,8 +1,8 @@
 """Where the boxes and lines of a DAG go on paper: its levels, folded into columns.
 
-Long networks are folded into columns read down, up, down (boustrophedon), so that the picture
-keeps a handy shape and lines into the next column stay short. A column that is read upwards is
-turned by 180 degrees, so that these lines do not cross.
+Long networks are folded into columns, all read downwards, so that the picture keeps a handy shape.
+A line into another column goes below its own, up beside it and in from above, on a lane of its own:
+lines that keep their order from left to right do not cross.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from splitfog.views.dag.levels import Levels, Size, levels_of
 
 LEVEL_GAP = 0.22  # between levels
 GUTTER = 0.4  # between columns
-TURN = 0.35  # above and below the columns, for lines that turn into the next
+TURN = 0.25  # above and below the columns, for lines that turn into the next
 MOST_COLUMNS = 40
 
 Point = tuple[float, float]
@@ -26,12 +26,11 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Leg:
-    """A line from one level into the next; its ends run along the flow: 1 down, -1 up."""
+    """A line from one level into the next, downwards; `way` are its corners into another column."""
 
     start: Point
-    start_flow: int
     end: Point
-    end_flow: int
+    way: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,14 +41,11 @@ class Layout:
     ----------
     centres
         Of every box.
-    flow
-        Of every box: 1 where its column is read downwards, -1 where upwards.
     lines
         Legs of every edge.
     """
 
     centres: tuple[Point, ...]
-    flow: tuple[int, ...]
     lines: tuple[tuple[Leg, ...], ...]
     width: float
     height: float
@@ -65,14 +61,13 @@ def layout_of(
     graph = levels_of(sizes, edges)
     folding = _Folding.best(graph, aspect)
     places = folding.places()
+    lanes = _lanes(graph, places)
     lines = tuple(
-        tuple(_leg(places[tail], places[head]) for tail, head in pairwise(route))
+        tuple(folding.leg(places[t], places[h], lanes.get(t)) for t, h in pairwise(route))
         for route in graph.routes
     )
-    boxes = places[: len(sizes)]
     return Layout(
-        tuple(place.centre for place in boxes),
-        tuple(place.flow for place in boxes),
+        tuple(place.centre for place in places[: len(sizes)]),
         lines,
         folding.width,
         folding.height + 2 * folding.turn,
@@ -81,18 +76,25 @@ def layout_of(
 
 @dataclass(frozen=True)
 class _Place:
-    """Centre of a vertex, which way it is read, and how far its ends are from the centre."""
+    """Centre of a vertex, how far its ends are from the centre, and the column that it is in."""
 
     centre: Point
-    flow: int
     reach: float
+    column: int
 
 
-def _leg(tail: _Place, head: _Place) -> Leg:
-    start = (tail.centre[0], tail.centre[1] + tail.flow * tail.reach)
-    return Leg(
-        start, tail.flow, (head.centre[0], head.centre[1] - head.flow * head.reach), head.flow
-    )
+def _lanes(graph: Levels, places: list[_Place]) -> dict[int, float]:
+    """For vertices with lines into other columns, the lane of these: from left (0) to right (1)."""
+    turning: dict[int, set[int]] = {}
+    for route in graph.routes:
+        for tail, head in pairwise(route):
+            if places[tail].column != places[head].column:
+                turning.setdefault(places[tail].column, set()).add(tail)
+    lanes: dict[int, float] = {}
+    for tails in turning.values():
+        ordered = sorted(tails, key=lambda tail: (places[tail].centre[0], tail))
+        lanes |= {tail: (i + 1) / (len(ordered) + 1) for i, tail in enumerate(ordered)}
+    return lanes
 
 
 @dataclass(frozen=True)
@@ -150,30 +152,36 @@ class _Folding:
         x = 0.0
         for number, column in enumerate(self.columns):
             left, right = self.bounds(column)
-            places |= self._column(column, x, 1 if number % 2 == 0 else -1)
+            places |= self._column(number, x)
             x += right - left + GUTTER
         return [places[vertex] for vertex in range(len(places))]
 
-    def _column(self, column: tuple[int, int], x: float, flow: int) -> dict[int, _Place]:
-        graph = self.graph
-        left, right = self.bounds(column)
-        depths = [_depth(graph, row) for row in graph.rows]
-        y, full = self.turn, self.height
-        spare = 0.0  # columns but the last are stretched to one height
-        if column[1] < len(graph.rows) and column[1] - column[0] > 1:
-            spare = (full - self.column_height(column)) / (column[1] - column[0] - 1)
-        places = {}
+    def _column(self, number: int, x: float) -> dict[int, _Place]:
+        graph, column = self.graph, self.columns[number]
+        left, _ = self.bounds(column)
+        y, places = self.turn, {}
         for level in range(*column):
-            middle = y + depths[level] / 2
+            depth = _depth(graph, graph.rows[level])
             for vertex in graph.rows[level]:
-                at = graph.across[vertex]
-                centre = (x + at - left, middle)
-                if flow == -1:
-                    centre = (x + right - at, full + 2 * self.turn - middle)
-                reach = (graph.sizes[vertex].height or depths[level]) / 2
-                places[vertex] = _Place(centre, flow, reach)
-            y += self.steps[level] + spare
+                centre = (x + graph.across[vertex] - left, y + depth / 2)
+                reach = (graph.sizes[vertex].height or depth) / 2
+                places[vertex] = _Place(centre, reach, number)
+            y += self.steps[level]
         return places
+
+    def leg(self, tail: _Place, head: _Place, lane: float | None) -> Leg:
+        """The line from one vertex to the next; `lane` is that of its way into another column."""
+        start = (tail.centre[0], tail.centre[1] + tail.reach)
+        end = (head.centre[0], head.centre[1] - head.reach)
+        if lane is None or tail.column == head.column:
+            return Leg(start, end)
+        columns = self.columns[: tail.column + 1]
+        spans = [right - left for left, right in map(self.bounds, columns)]
+        beside = sum(spans) + GUTTER * (len(spans) - 1) + GUTTER * (1 - lane)
+        below = self.turn + self.column_height(columns[-1]) + self.turn * (1 - lane)
+        above = self.turn * (1 - lane)
+        corners = ((start[0], below), (beside, below), (beside, above), (end[0], above))
+        return Leg(start, end, corners)
 
 
 def _depth(graph: Levels, row: list[int]) -> float:

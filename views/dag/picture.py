@@ -16,7 +16,7 @@ from splitfog.instances.records import Model, Task
 from splitfog.views import style
 from splitfog.views.dag.boxes import Boxes, boxes_of
 from splitfog.views.dag.crossings import Crossing, crossings_of
-from splitfog.views.dag.layout import TURN, Layout, Leg, layout_of
+from splitfog.views.dag.layout import Layout, Leg, Point, layout_of
 from splitfog.views.dag.levels import Size
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ WIDEST = 1.75  # inches of a box's text
 MOST_NAMED = 160  # boxes; beyond, dots without names
 DOT = 0.16
 MOST_LABELS = 4  # lines under a box
+ROUNDING = 0.1  # inches of the corners of lines into another column
 AT_ONCE = 400  # curves in one path: drawing it takes more than linear time
 
 
@@ -252,11 +253,9 @@ class DagPicture:
         from matplotlib.patches import FancyBboxPatch
 
         x, y = self.layout.centres[box]
-        flow, labels = self.layout.flow[box], self.labels[box]
-        edge = y + flow * (len(self.texts[box]) * LINE + PAD) / 2
-        for i, label in enumerate(labels if flow == 1 else reversed(labels)):
-            line = i if flow == 1 else len(labels) - 1 - i
-            at = edge + flow * (line + 0.5) * LINE + flow * PAD / 2
+        edge = y + (len(self.texts[box]) * LINE + PAD) / 2
+        for line, label in enumerate(self.labels[box]):
+            at = edge + (line + 0.5) * LINE + PAD / 2
             width = self.box_width - 0.06
             axes.add_artist(
                 FancyBboxPatch(
@@ -315,7 +314,7 @@ def draw_lines(axes: Axes, lines: list[tuple[Leg, ...]], **how: Any) -> None:
         return
     legs = dict.fromkeys(leg for line in lines for leg in line)  # readers of a tensor share some
     passes = dict.fromkeys((a.end, b.start) for line in lines for a, b in pairwise(line))
-    curves = [(_curve(leg), (Path.MOVETO, *[Path.CURVE4] * 3)) for leg in legs]
+    curves: list[tuple[list[Point], Sequence[Any]]] = [_curve(leg) for leg in legs]
     curves += [(list(ends), (Path.MOVETO, Path.LINETO)) for ends in passes]
     zorder = 1.0 + how["linewidth"] / 10
     for start in range(0, len(curves), AT_ONCE):
@@ -324,19 +323,31 @@ def draw_lines(axes: Axes, lines: list[tuple[Leg, ...]], **how: Any) -> None:
         path = Path(points, [code for _, codes in part for code in codes])
         axes.add_artist(PathPatch(path, fill=False, zorder=zorder, **how))
     tips, half, length = [], 0.022 + how["linewidth"] / 80, 0.07
-    for (x, y), flow in dict.fromkeys((line[-1].end, line[-1].end_flow) for line in lines):
-        tips += [(x - half, y - flow * length), (x, y), (x + half, y - flow * length), (x, y)]
+    for x, y in dict.fromkeys(line[-1].end for line in lines):
+        tips += [(x - half, y - length), (x, y), (x + half, y - length), (x, y)]
     corners = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * (len(tips) // 4)
     axes.add_artist(PathPatch(Path(tips, corners), facecolor=how["color"], linewidth=0, zorder=1.9))
 
 
-def _curve(leg: Leg) -> list[tuple[float, float]]:
-    """A cubic that leaves and enters along the flow; a bow where it turns to another column."""
+def _curve(leg: Leg) -> tuple[list[Point], Sequence[Any]]:
+    """Points and codes of a line: a cubic that leaves and enters downwards, or a way by corners."""
+    from matplotlib.path import Path
+
     (x0, y0), (x1, y1) = leg.start, leg.end
-    if leg.start_flow == leg.end_flow:
-        bend = max(abs(y1 - y0) / 2, 0.05) * leg.start_flow
-        return [(x0, y0), (x0, y0 + bend), (x1, y1 - bend), (x1, y1)]
-    beyond = max if leg.start_flow == 1 else min
-    apart = abs(x1 - x0)
-    y = beyond(y0, y1) + leg.start_flow * 1.25 * TURN * apart / (apart + 0.8)
-    return [(x0, y0), (x0, y), (x1, y), (x1, y1)]
+    if not leg.way:
+        bend = max(abs(y1 - y0) / 2, 0.05)
+        points = [leg.start, (x0, y0 + bend), (x1, y1 - bend), leg.end]
+        return points, [Path.MOVETO, *[Path.CURVE4] * 3]
+    points, codes = [leg.start], [Path.MOVETO]
+    for before, corner, after in zip((leg.start, *leg.way), leg.way, (*leg.way[1:], leg.end)):
+        points += [_towards(corner, before), corner, _towards(corner, after)]
+        codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
+    return [*points, leg.end], [*codes, Path.LINETO]
+
+
+def _towards(corner: Point, other: Point) -> Point:
+    """A point near a corner on the way to another, where the corner's rounding begins."""
+    x, y = other[0] - corner[0], other[1] - corner[1]
+    far = abs(x) + abs(y)  # one of them is 0
+    share = min(ROUNDING, far / 2) / far if far else 0.0
+    return corner[0] + share * x, corner[1] + share * y

@@ -14,6 +14,7 @@ from splitfog.views.panels.panel import Bar, BarPanel, Panel
 MOST_BARS = 20
 MOST_CROSSINGS = 12
 _LINK = "#9a9a9a"
+_WHOLE = "#bfbfbf"
 _COMPUTE, _TRANSFER, _WAIT = "#56B4E9", "#E69F00", "#CC79A7"
 
 
@@ -98,6 +99,8 @@ def _task_panel(tasks: list[TaskEntry]) -> BarPanel:
     shown = sorted(tasks, key=lambda task: -(task.latency_s or 0.0))[:MOST_BARS]
     bars = [Bar(task.task, _task_parts(task), _deadline(task)) for task in shown]
     title = "Tasks: compute (blue), transfer (orange), wait (pink)"
+    if any(colour == _WHOLE for bar in bars for _, colour in bar.parts):
+        title += ", in one (grey)"
     return BarPanel(title, bars, _omitted(len(bars), len(tasks), "tasks"))
 
 
@@ -106,7 +109,7 @@ def _task_parts(task: TaskEntry) -> tuple[tuple[float, str], ...]:
     latency_s = task.latency_s or 0.0
     parts = (task.compute_s or 0.0, task.transfer_s or 0.0, task.wait_s or 0.0)
     if abs(sum(parts) - latency_s) > 1e-6 * latency_s:
-        return ((latency_s, "#bfbfbf"),)
+        return ((latency_s, _WHOLE),)
     return tuple(zip(parts, (_COMPUTE, _TRANSFER, _WAIT), strict=True))
 
 

@@ -35,6 +35,11 @@ TASK_FIELDS = {
 NAMES = ("source", "results-to")
 """Options whose values are names of nodes; those of the others are numbers."""
 
+EXAMPLES = (
+    "splitfog edit alexnet.json --link device,edge0=8e6,0.002 -o slow.json",
+    "splitfog edit alexnet.json --speed edge0=5e10 -o fast.json",
+)
+
 
 def run(
     file: Annotated[Path, typer.Argument(metavar="INSTANCE", help="instance file")],
@@ -80,8 +85,6 @@ def run(
 
     Every option may be repeated; without TASK= it holds for all tasks. A duplex link changes both
     ways, one of two one-way links its own; a link that is not there is added.
-
-    splitfog edit fog.json --link device,edge0=8e6,0.002 --speed edge0=5e10 -o slow.json
     """
     from splitfog.instances.changes import without_nodes
     from splitfog.instances.files import load_instance, save_instance

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from splitfog.commands.shell import DONE, put, put_json
+from splitfog.commands.shell import DONE, Command, put, put_json
 
 if TYPE_CHECKING:
     from splitfog.instances.generators import Family
@@ -15,21 +16,79 @@ if TYPE_CHECKING:
 MOST_NAMED = 10
 """Files that stand in the way, in one message."""
 
+EXAMPLES = (
+    "splitfog generate three-tier --edge-cloud 4g --count 3 -o instances",
+    "splitfog generate fog --help",
+)
+
+
+class FamilyCommand(Command):
+    """A command that takes a family's own options, and names them in its help."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Keep what is given, for the help, which ends the parsing.
+
+        Parameters
+        ----------
+        ctx, args
+            As the group gives them.
+        """
+        ctx.meta[GIVEN] = list(args)
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the sections of arguments, of options and of those of the family that is named.
+
+        Parameters
+        ----------
+        ctx, formatter
+            As the group gives them.
+        """
+        super().format_options(ctx, formatter)
+        named = [word for word in ctx.meta.get(GIVEN, ()) if not word.startswith("-")]
+        if not named:
+            return
+        from splitfog.instances.generators import FAMILIES
+
+        if named[0] in FAMILIES:
+            family = FAMILIES[named[0]]
+            with formatter.section(f"Options of {family.name}, {family.summary}"):
+                formatter.write_dl(
+                    [(f"--{name} {word}", text) for name, word, text in _shown(family)]
+                )
+
+
+GIVEN = "splitfog.given"
+_METAVARS = {"whole": "N", "number": "X", "choice": "NAME", "choices": "A,B,...", "flag": ""}
+
+
+def _shown(family: Family) -> Iterator[tuple[str, str, str]]:
+    """Name, metavar and help of every option of a family."""
+    for name, option in family.options.items():
+        default = _text(option.default)
+        text = f"{option.help}: {option.allowed}  [default: {default}]"
+        yield name.replace("_", "-"), _METAVARS.get(option.kind, "NAME"), text
+
+
 SETTINGS: dict[str, Any] = {
-    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True}
+    "cls": FamilyCommand,
+    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True},
 }
 
 
 def run(
     context: typer.Context,
-    family: Annotated[str | None, typer.Argument(help="see --list")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="of the first instance")] = 0,
-    count: Annotated[int, typer.Option(min=1, help="instances, with consecutive seeds")] = 1,
+    family: Annotated[str | None, typer.Argument(metavar="FAMILY", help="see --list")] = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="of the first instance")] = 0,
+    count: Annotated[
+        int, typer.Option(min=1, metavar="N", help="instances, with consecutive seeds")
+    ] = 1,
     list_families: Annotated[
         bool, typer.Option("--list", help="name the families (or this one) and their options")
     ] = False,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="folder to write to")
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="folder to write to  [required]"),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="overwrite files that exist")] = False,
     as_json: Annotated[
@@ -38,8 +97,9 @@ def run(
 ) -> int:
     """Write instances of a family.
 
-    The family's own options, such as `--edge-cloud 4g`, are named by --list. A file's name holds
-    every option that is not the default; where one exists already, nothing is written.
+    The family's own options, such as `--edge-cloud 4g`, are named by `splitfog generate FAMILY
+    --help` and, for all families, by --list. A file's name holds every option that is not the
+    default; where one exists already, nothing is written.
     """
     from splitfog.instances.generators import FAMILIES
     from splitfog.instances.lookup import look_up

@@ -9,6 +9,8 @@ import typer
 
 from splitfog.commands.shell import DONE, put, say
 
+EXAMPLES = ("splitfog import onnx net.onnx --input x=1x3x224x224 -o net.json",)
+
 SETTINGS: dict[str, Any] = {
     "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True}
 }
@@ -28,18 +30,22 @@ def run(
         ),
     ] = None,
     level: Annotated[
-        str, typer.Option(help="onnx: how far to optimise: basic, extended or all")
+        str, typer.Option(metavar="NAME", help="onnx: how far to optimise: basic, extended or all")
     ] = "extended",
     nodes: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="onnx: instance file that gives nodes, links and tasks"),
     ] = None,
     family: Annotated[
-        str, typer.Option(help="onnx: without --nodes, the family that gives them (see generate)")
+        str,
+        typer.Option(
+            metavar="NAME", help="onnx: without --nodes, the family that gives them (see generate)"
+        ),
     ] = "three-tier",
-    seed: Annotated[int, typer.Option(min=0, help="onnx: of the family")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="onnx: of the family")] = 0,
     form: Annotated[
-        str | None, typer.Option(help="times: who wrote the file: trtexec or onnxruntime")
+        str | None,
+        typer.Option(metavar="NAME", help="times: who wrote the file: trtexec or onnxruntime"),
     ] = None,
     node: Annotated[
         str | None, typer.Option(metavar="NAME", help="times: the node or tier that was measured")

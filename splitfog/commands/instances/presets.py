@@ -10,6 +10,11 @@ import typer
 
 from splitfog.commands.shell import DONE, amount, put_json, seconds
 
+EXAMPLES = (
+    "splitfog presets",
+    "splitfog generate three-tier --device jetson-nano -o instances",
+)
+
 
 def run(
     as_json: Annotated[

@@ -10,10 +10,12 @@ import typer
 
 from splitfog.commands.shell import BAD_INPUT, DONE, put, put_json, say
 
+EXAMPLES = ("splitfog validate alexnet.json plan.json",)
+
 
 def run(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="instance, plan, policy or front files")
+        list[Path], typer.Argument(metavar="FILE", help="instance, plan, policy or front files")
     ],
     as_json: Annotated[
         bool, typer.Option("--json", help="a list of {file, ok, defects} on standard output")

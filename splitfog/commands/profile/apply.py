@@ -12,6 +12,8 @@ from splitfog.commands.shell import DONE, instance_name, put, require_writable, 
 
 MOST_NODES = 8
 
+EXAMPLES = ("splitfog profile apply alexnet.json --times times.csv -o measured.json",)
+
 
 def run(
     file: Annotated[Path, typer.Argument(metavar="INSTANCE", help="instance file")],
@@ -32,11 +34,9 @@ def run(
 
     TIMES has a header: layer, node (a node's or a tier's name) and seconds or milliseconds; also
     model, spread_s and reliable, if you like. What it does not name stays as it is and is counted.
-
-    splitfog profile apply alexnet.json --times times.csv -o measured.json
     """
     from splitfog.instances.files import load_instance, save_instance
-    from splitfog.instances.measured import unmeasured, with_layer_times
+    from splitfog.instances.importers.measured import unmeasured, with_layer_times
     from splitfog.instances.records import changed
     from splitfog.instances.times import load_times
 

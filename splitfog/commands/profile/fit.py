@@ -12,11 +12,13 @@ from splitfog.commands.shell import DONE, put, put_json, require_writable, say, 
 if TYPE_CHECKING:
     from splitfog.deployment.profiling.predictor import Predictor
 
+EXAMPLES = ("splitfog profile fit times.csv -o pi.json",)
+
 
 def run(
     times: Annotated[
         list[Path],
-        typer.Argument(metavar="TIMES...", help="CSV files of profile measure, all of one machine"),
+        typer.Argument(metavar="TIMES", help="CSV files of profile measure, all of one machine"),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="PREDICTOR", help="JSON file to write")

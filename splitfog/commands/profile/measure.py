@@ -12,6 +12,8 @@ from splitfog.commands.shell import DONE, put, require_writable, say, seconds
 if TYPE_CHECKING:
     from splitfog.deployment.profiling.measure import Profile
 
+EXAMPLES = ("splitfog profile measure net.onnx -o times.csv",)
+
 
 def run(
     file: Annotated[
@@ -34,7 +36,7 @@ def run(
             help="the node or tier that this machine is  [default: the source of the first task]",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="of the inputs")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="of the inputs")] = 0,
     input_dims: Annotated[
         list[str] | None,
         typer.Option(
@@ -42,7 +44,7 @@ def run(
         ),
     ] = None,
     level: Annotated[
-        str, typer.Option(help="MODEL: how far to optimise: basic, extended or all")
+        str, typer.Option(metavar="NAME", help="MODEL: how far to optimise: basic, extended or all")
     ] = "extended",
     model: Annotated[
         Path | None,

@@ -9,6 +9,8 @@ import typer
 
 from splitfog.commands.shell import DONE, put, require_writable, say
 
+EXAMPLES = ("splitfog profile predict alexnet.json --predictor pi.json -o times.csv",)
+
 
 def run(
     file: Annotated[Path, typer.Argument(metavar="INSTANCE", help="instance file")],

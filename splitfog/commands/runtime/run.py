@@ -26,15 +26,19 @@ if TYPE_CHECKING:
 
 PICTURES = (".png", ".svg")
 
+EXAMPLES = ("splitfog run parts --requests 20",)
+
 
 def run(
     directories: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="folders that split wrote, one a plan")
+        list[Path], typer.Argument(metavar="DIR", help="folders that split wrote, one a plan")
     ],
     requests: Annotated[
-        int, typer.Option(min=1, help="how many in all, through the plans in turn")
+        int, typer.Option(min=1, metavar="N", help="how many in all, through the plans in turn")
     ] = 10,
-    concurrency: Annotated[int, typer.Option(min=1, help="how many are under way at once")] = 1,
+    concurrency: Annotated[
+        int, typer.Option(min=1, metavar="N", help="how many are under way at once")
+    ] = 1,
     bandwidth: Annotated[
         list[str] | None,
         typer.Option(metavar="FROM,TO=BPS", help="of a link, in place of the plan's; repeatable"),
@@ -50,7 +54,7 @@ def run(
             help="a request that takes longer is lost  [default: 10 and ten times the prediction]",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="of the inputs")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="of the inputs")] = 0,
     hosts: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="hosts.toml: where serve runs each node"),

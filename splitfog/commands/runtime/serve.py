@@ -10,11 +10,13 @@ import typer
 
 from splitfog.commands.shell import DONE, put, say
 
+EXAMPLES = ("splitfog serve parts --node edge0 --bind 127.0.0.1:5555",)
+
 
 def run(
     manifests: Annotated[
         list[Path],
-        typer.Argument(metavar="MANIFEST...", help="manifests of plans, or their folders"),
+        typer.Argument(metavar="MANIFEST", help="manifests of plans, or their folders"),
     ],
     node: Annotated[str | None, typer.Option(metavar="NAME", help="which node this is")] = None,
     bind: Annotated[

@@ -9,7 +9,7 @@ import pytest
 
 import splitfog as sf
 from splitfog.deployment.models.onnx_import import canonical_path
-from splitfog.instances.measured import with_layer_times
+from splitfog.instances.importers.measured import with_layer_times
 from tests.cases.onnx_models import (
     Kind,
     branches,

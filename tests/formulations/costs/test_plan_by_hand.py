@@ -64,5 +64,5 @@ def test_what_does_not_fit_is_named() -> None:
         sf.plan(instance, [-1, *row[1:]])
     with pytest.raises(PlanError, match="has no node"):
         sf.plan(instance, {instance.tasks[0].name: {}})
-    with pytest.raises(ValueError, match=r"must be \{task: \{layer: node\}\} or a Plan"):
+    with pytest.raises(ValueError, match=r"or \{task: \{layer: node\}\}"):
         sf.plan(instance, {instance.tasks[0].name: "device"})  # type: ignore[dict-item]

@@ -69,13 +69,13 @@ def test_bad_batches_are_named():
     cost, count = OffloadBatchCost(subtasks), len(subtasks.keys)
     with pytest.raises(ValueError, match=r"has shape \(3,\), must be \(batch, "):
         cost([0, 0, 0])
-    with pytest.raises(TypeError, match="must be integers"):
+    with pytest.raises(ValueError, match="must be integers"):
         cost(np.zeros((1, count)))
     with pytest.raises(ValueError, match=r"assignments\[0, 0\] = 9, must be from 0 to 3"):
         cost(np.full((1, count), 9))
     with pytest.raises(ValueError, match="must be 'mean-latency'"):
         OffloadBatchCost(drawn(2, Objective("batch")))
-    with pytest.raises(ValueError, match="chunk = 0, must be >= 1"):
+    with pytest.raises(ValueError, match="chunk = 0, must be a whole number >= 1"):
         OffloadBatchCost(subtasks, chunk=0)
 
 

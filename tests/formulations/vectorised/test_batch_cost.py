@@ -280,7 +280,7 @@ def test_the_first_wrong_index_is_named() -> None:
 
 def test_wrong_calls() -> None:
     """What is no integer, no order, or no objective of this class is refused with a reason."""
-    with pytest.raises(TypeError, match="placements has type float64, must be integers"):
+    with pytest.raises(ValueError, match="placements has type float64, must be integers"):
         BatchCost(small())(np.zeros((2, 20)))
     with pytest.raises(ValueError, match="orders are given, must be None for latency"):
         BatchCost(small())(np.zeros((2, 20), int), np.zeros((2, 20), int))

@@ -533,8 +533,8 @@ def test_starts_from_placements_by_name():
     plan = sf.solve(instance, "swap", start=home)
     assert plan.value is not None
     assert plan.value <= float(sf.evaluate(instance, home, "mean-latency"))
-    with pytest.raises(ValueError, match=r"start = 'plan\.json', must be a Plan or"):
-        sf.solve(instance, "swap", start="plan.json")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"start = 5, must be a Plan, the path"):
+        sf.solve(instance, "swap", start=5)  # type: ignore[arg-type]
 
 
 def test_a_run_that_comes_home_is_a_whole_task_again():

@@ -113,7 +113,43 @@ def test_a_long_chain_is_folded() -> None:
     edges = [(i, i + 1) for i in range(499)]
     layout = layout_of([Size(1.0, 0.3)] * 500, edges, 1.0)
     assert 0.7 < layout.width / layout.height < 1.4
-    assert set(layout.flow) == {1, -1}
+
+
+def test_columns_are_read_downwards() -> None:
+    """Every line leaves a box below it and enters the next from above, into other columns too."""
+    edges = [(i, i + 1) for i in range(99)]
+    layout = layout_of([Size(1.0, 0.3)] * 100, edges, 1.0)
+    turns = 0
+    for (tail, head), (leg,) in zip(edges, layout.lines, strict=True):
+        assert leg.start[1] > layout.centres[tail][1]
+        assert leg.end[1] < layout.centres[head][1]
+        if not leg.way:
+            assert leg.end[1] > leg.start[1]
+            continue
+        turns += 1
+        (_, below), (beside, _), (_, above), _ = leg.way
+        assert leg.start[0] + 0.5 < beside < leg.end[0] - 0.5  # between the columns
+        assert leg.start[1] < below <= layout.height
+        assert 0 <= above < leg.end[1]
+    columns = {round(x, 6) for x, _ in layout.centres}
+    assert turns == len(columns) - 1 > 2
+
+
+def test_ways_into_another_column_keep_apart() -> None:
+    """Three parallel chains: lines that turn go on lanes of their own and none crosses another."""
+    edges = [(i, i + 3) for i in range(87)]
+    layout = layout_of([Size(0.3, 0.3)] * 90, edges, 3.0)
+    ways = [leg for legs in layout.lines for leg in legs if leg.way]
+    assert len(ways) >= 3
+    first = sorted(ways[:3], key=lambda leg: leg.start[0])
+    assert [leg.end[0] for leg in first] == sorted(leg.end[0] for leg in first)
+    below, beside, above = (
+        [leg.way[i][axis] for leg in first] for i, axis in ((0, 1), (1, 0), (2, 1))
+    )
+    assert below == sorted(below, reverse=True)  # further left, further out, and then in again
+    assert beside == sorted(beside, reverse=True)
+    assert above == sorted(above, reverse=True)
+    assert len(set(below)) == len(set(beside)) == 3
 
 
 @pytest.mark.parametrize("name", zoo.names())

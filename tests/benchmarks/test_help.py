@@ -1,0 +1,38 @@
+"""Every benchmark says what it is about before it runs anything."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_benchmark_has_help(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`python -m benchmarks.NAME --help` shows what the module says of itself, and exits with 0."""
+    monkeypatch.setattr(sys, "argv", ["benchmark", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(f"benchmarks.{name}", run_name="__main__", alter_sys=True)
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    first = (FOLDER / f"{name}.py").read_text("utf-8").splitlines()[0].strip('"')
+    assert f"python -m benchmarks.{name}" in shown
+    assert first in shown
+
+
+def test_unknown_words_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a benchmark does not know ends it with 2 and says what it knows."""
+    monkeypatch.setattr(sys, "argv", ["benchmark", "tiles"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("benchmarks.slices", run_name="__main__", alter_sys=True)
+    assert ended.value.code == 2
+    assert "'tiles', must be one of regions, vsm, d3" in capsys.readouterr().err
