@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +20,7 @@ from benchmarks.bundle import FOLDER, with_optima
 from splitfog import Instance, LayerTime, Profile, import_onnx, measure_times, save_instance
 from splitfog.instances.files import with_meta
 from splitfog.instances.importers.measured import with_layer_times
+from splitfog.instances.records import changed
 
 SLOWER = {"device": 12, "edge0": 3, "cloud": 1}
 """Nominal: of the order of a small board, an old desktop and a server, one core each."""
@@ -81,7 +82,7 @@ def instance(name: str, source: Source, path: Path) -> Instance:
 def _everywhere(time: LayerTime) -> list[LayerTime]:
     """A layer's time on every node."""
     return [
-        replace(time, place=name, seconds=time.seconds * factor) for name, factor in SLOWER.items()
+        changed(time, place=name, seconds=time.seconds * factor) for name, factor in SLOWER.items()
     ]
 
 
@@ -119,7 +120,7 @@ def main() -> None:
             continue
         print(name)
         (path,) = sorted(given.folder.rglob(source.file))[:1]
-        made = replace(instance(name, source, path), name=name)
+        made = changed(instance(name, source, path), name=name)
         save_instance(with_optima(made), FOLDER / f"{name}.json.gz")
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -21,6 +20,7 @@ import onnx
 
 from benchmarks.common import machine, table
 from splitfog import LayerTime, Profile, fit_predictor, measure_times, zoo
+from splitfog.instances.records import changed
 from tests.cases.real.networks import GRAPHS, LARGE_GRAPHS, graph_path, trained, with_weights
 from tests.cases.zoo_onnx import zoo_onnx
 
@@ -58,13 +58,13 @@ def _saved(model: onnx.ModelProto, path: Path) -> Path:
 def of_one_speed(time: LayerTime) -> LayerTime:
     """The time of a layer of which only the FLOP are known."""
     assert time.work is not None
-    work = replace(time.work, kind="layer", bytes_in=0.0, bytes_out=0.0, weight_bytes=0.0)
-    return replace(time, work=work)
+    work = changed(time.work, kind="layer", bytes_in=0.0, bytes_out=0.0, weight_bytes=0.0)
+    return changed(time, work=work)
 
 
 def rows(profiles: Mapping[str, Profile]) -> list[list[object]]:
     """One row a model, and the medians."""
-    times = [replace(t, model=name) for name, own in profiles.items() for t in own.times]
+    times = [changed(t, model=name) for name, own in profiles.items() for t in own.times]
     by_kind = {error.model: error for error in fit_predictor(times).errors}
     simple = {e.model: e.error for e in fit_predictor([*map(of_one_speed, times)]).errors}
     made: list[list[object]] = [

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Literal
 
+from splitfog.instances.read_only import ReadOnly
+
 
 @dataclass(frozen=True)
 class Option:
@@ -109,6 +111,10 @@ class SolverInfo:
     cheap: bool = False
     start: bool = False
     origin: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.options, Mapping):  # what a plug-in declares is looked at later
+            object.__setattr__(self, "options", ReadOnly(self.options))
 
     def settled(self, home: str, origin: str) -> SolverInfo:
         """The declaration with its entry found from anywhere.

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.arrays.nodes import speeds
 from splitfog.formulations.costs.ledger import layer_time
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
@@ -123,7 +124,7 @@ def _times_of(instance: Instance, model: str) -> NDArray[np.float64]:
 
 def _layer_times(instance: Instance, model: Model) -> NDArray[np.float64]:
     layers, nodes = model.layers, instance.nodes
-    speed = np.array([node.speed_flops for node in nodes])
+    speed = speeds(instance)
     overhead = np.array([node.overhead_s for node in nodes])
     flops = np.fromiter((layer.flops for layer in layers), float, len(layers))
     times = overhead + flops[:, None] / speed

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from splitfog.formulations.arrays.nodes import hosts, speeds
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.bounds.overfull import overfull
 from splitfog.formulations.bounds.stage import kept_share, may_slice
@@ -65,7 +66,7 @@ def _rules(arrays: TaskArrays, objective: Objective) -> dict[str, Flags]:
     if objective.name != "batch":
         rules["memory"] = arrays.weight_bytes[:, None] <= memory_room(instance)
     if objective.name in ("batch", "mean-latency"):
-        host = np.array([node.quota != 0 for node in instance.nodes])
+        host = hosts(instance)
         if source is not None:
             host[source] = True
         rules["quotas"] = host | (arrays.times_s == 0)
@@ -93,7 +94,7 @@ def _overload(instance: Instance, possible: list[Flags]) -> str | None:
     worst = int(np.argmax(rho))
     if rho[worst] > 1 + BELOW_ONE:
         return _overloaded(f"node {instance.nodes[worst].name}", float(rho[worst]))
-    speed = np.array([node.speed_flops for node in instance.nodes])
+    speed = speeds(instance)
     for name, inside in _sets(instance):
         worth = float(speed[inside].sum())
         load = sum(float(load @ _least(times, speed, inside)) for load, times in streams) / worth

@@ -17,6 +17,7 @@ from math import inf
 
 import numpy as np
 
+from splitfog.formulations.arrays.nodes import hosts
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.bounds.stage import (
     Segments,
@@ -119,10 +120,10 @@ def _task_bound(instance: Instance, position: int, work: _Work, links: NodeLinks
 
 def _open_nodes(instance: Instance, arrays: TaskArrays) -> Flags:
     """[nodes]: where the task may have a visit with s > 0: its source, or quota for a guest."""
-    hosts = np.array([node.quota != 0 for node in instance.nodes], bool)
+    open_to = hosts(instance)
     if arrays.source is not None:
-        hosts[arrays.source] = True
-    return hosts
+        open_to[arrays.source] = True
+    return open_to
 
 
 def _overheads(instance: Instance, arrays: TaskArrays) -> Floats:
@@ -304,12 +305,12 @@ def _two_stage_seconds(instance: Instance, work: _Work, source: int) -> tuple[Fl
 
 def _tier_speeds(instance: Instance, work: _Work) -> tuple[Floats, list[Integers]]:
     """Per tier: [S] the sum of 1 / `alone_s` over nodes with a quota above 0, and these nodes."""
-    hosts = np.array([node.quota != 0 for node in instance.nodes], bool)
+    open_to = hosts(instance)
     tiers = range(len(instance.tiers))
     if b"tiers" not in work.kept_s:
         with np.errstate(divide="ignore"):
-            rates = np.where(hosts, 1 / work.alone_s, 0.0)
+            rates = np.where(open_to, 1 / work.alone_s, 0.0)
         sums = [rates[:, instance.node_rank == tier].sum(axis=1) for tier in tiers]
         work.kept_s[b"tiers"] = np.array(sums)
-    members = [np.flatnonzero(hosts & (instance.node_rank == tier)) for tier in tiers]
+    members = [np.flatnonzero(open_to & (instance.node_rank == tier)) for tier in tiers]
     return work.kept_s[b"tiers"], members

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -80,6 +81,14 @@ def test_plugins_are_listed_after_ours(site: Path, on_path: Any) -> None:
     assert {info.origin for info in infos} == {"splitfog", "splitfog-example"}
     assert own_infos() == infos[: len(OUR_NAMES)]
     assert solver_info("one-move").entry == "splitfog_example.one_move:solve_one_move"
+
+
+def test_nobody_writes_into_a_declaration() -> None:
+    """All share the registry: options are read-only, also in a copy."""
+    info = solver_info("ilp")
+    for one in (info, info.settled("home", "x"), pickle.loads(pickle.dumps(info))):
+        with pytest.raises(TypeError, match="read-only"):
+            one.options["engine"] = one.options["engine"]  # type: ignore[index]
 
 
 def test_commands_know_them(site: Path, tmp_path: Path) -> None:
