@@ -13,7 +13,7 @@ import pytest
 import splitfog as sf
 from splitfog.deployment.models.graphs import known_shapes
 from splitfog.instances.defects import InstanceError
-from tests.cases.onnx_text import canonical, layers_of, onnx
+from tests.cases.real.onnx_text import canonical, layers_of, onnx
 from tests.cases.real.networks import (
     GRAPHS,
     LARGE_GRAPHS,
