@@ -29,6 +29,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from IPython.display import Image
+
 import splitfog as sf
 
 (package,) = find_spec("rapidocr_onnxruntime").submodule_search_locations
@@ -136,6 +138,4 @@ for link in figures["links"]:
 # One request as predicted (above) and as measured:
 
 # %%
-from IPython.display import Image
-
 Image(str(folder / "request.png"))

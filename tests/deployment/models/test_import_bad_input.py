@@ -326,4 +326,4 @@ def test_an_import_on_the_command_line(tmp_path: Path) -> None:
     assert [layer.name for layer in instance.models[0].layers] == ["x", "y"]
     assert instance.meta["onnx"]["inputs"] == {"x": [2, 3]}
     assert instance.meta["onnx"]["file"] == "a.onnx"
-    assert sf.solve(instance).status == "optimal"
+    assert sf.solve(instance, "min-cut").status == "optimal"
