@@ -22,7 +22,7 @@ from benchmarks.common import machine, table
 from splitfog import LayerTime, Profile, fit_predictor, measure_times, zoo
 from splitfog.instances.records import changed
 from tests.cases.real.networks import GRAPHS, LARGE_GRAPHS, graph_path, trained, with_weights
-from tests.cases.zoo_onnx import zoo_onnx
+from tests.cases.real.zoo_onnx import zoo_onnx
 
 Dims = Mapping[str, tuple[int, ...]]
 

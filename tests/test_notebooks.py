@@ -1,5 +1,6 @@
 """Every notebook runs from top to bottom."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import jupytext
@@ -8,6 +9,7 @@ import pytest
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.py"))
+NEEDS = {"real_model": "rapidocr_onnxruntime"}
 
 
 def test_there_are_notebooks() -> None:
@@ -19,7 +21,9 @@ def test_there_are_notebooks() -> None:
 @pytest.mark.filterwarnings("ignore")  # of the kernel's own machinery
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path: Path) -> None:
-    """No cell raises."""
+    """No cell raises; a trained model comes out of a package that may be missing."""
+    if path.stem in NEEDS and find_spec(NEEDS[path.stem]) is None:
+        pytest.skip(f"{NEEDS[path.stem]} is not installed (tests/models.txt)")
     notebook = jupytext.read(path)
     client = nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3")
     client.execute(cwd=str(FOLDER))

@@ -14,7 +14,7 @@ import splitfog as sf
 from splitfog.deployment.models import child
 from splitfog.deployment.models.reading import ModelDefect
 from splitfog.instances.defects import InstanceError
-from tests.cases.onnx_text import layers_of, model_of, normal, onnx
+from tests.cases.real.onnx_text import layers_of, model_of, normal, onnx
 from tests.face.test_cli import TINY, lines, one_line_of_error, splitfog
 
 GOOD = "g (float[1,3,8,8] x) => (float y) { y = Conv(x, w) }"
@@ -326,4 +326,4 @@ def test_an_import_on_the_command_line(tmp_path: Path) -> None:
     assert [layer.name for layer in instance.models[0].layers] == ["x", "y"]
     assert instance.meta["onnx"]["inputs"] == {"x": [2, 3]}
     assert instance.meta["onnx"]["file"] == "a.onnx"
-    assert sf.solve(instance).status == "optimal"
+    assert sf.solve(instance, "min-cut").status == "optimal"

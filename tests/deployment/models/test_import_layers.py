@@ -10,7 +10,7 @@ import pytest
 from splitfog.deployment.models.mapping import Mapped
 from splitfog.deployment.models.reading import ModelDefect
 from splitfog.instances.records import Layer, Window, changed
-from tests.cases.onnx_text import canonical, layers_of, model_of, normal, onnx
+from tests.cases.real.onnx_text import canonical, layers_of, model_of, normal, onnx
 
 Kind = onnx.TensorProto
 

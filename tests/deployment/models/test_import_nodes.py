@@ -10,7 +10,7 @@ import pytest
 
 import splitfog as sf
 from splitfog.instances.defects import InstanceError
-from tests.cases.onnx_text import model_of
+from tests.cases.real.onnx_text import model_of
 from tests.face.test_cli import TINY
 
 

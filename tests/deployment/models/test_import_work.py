@@ -11,7 +11,7 @@ from splitfog.deployment.models.flops import MOVES, flops
 from splitfog.deployment.models.graphs import CONTROL_FLOW
 from splitfog.deployment.models.mapping import Mapped
 from splitfog.instances.records import Layer
-from tests.cases.onnx_text import layers_of, model_of, normal, onnx
+from tests.cases.real.onnx_text import layers_of, model_of, normal, onnx
 
 NOT_COUNTED = frozenset(
     ("AffineGrid", "Bernoulli", "BlackmanWindow", "CausalConvWithState", "Col2Im", "DFT", "Det",

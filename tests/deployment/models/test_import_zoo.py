@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 import splitfog as sf
-from tests.cases.onnx_text import layers_of
-from tests.cases.zoo_onnx import zoo_onnx
+from tests.cases.real.onnx_text import layers_of
+from tests.cases.real.zoo_onnx import zoo_onnx
 
 WINDOWED = ("conv", "max-pool", "average-pool")
 
