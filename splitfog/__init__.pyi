@@ -12,6 +12,9 @@ from splitfog.deployment.profiling.measure import measure_times as measure_times
 from splitfog.deployment.profiling.predictor import Predictor as Predictor
 from splitfog.deployment.profiling.predictor import load_predictor as load_predictor
 from splitfog.deployment.profiling.predictor import save_predictor as save_predictor
+from splitfog.deployment.runtime.report import PlanReport as PlanReport
+from splitfog.deployment.runtime.report import RunReport as RunReport
+from splitfog.deployment.runtime.run import run as run
 from splitfog.deployment.simulation.simulation import simulate as simulate
 from splitfog.deployment.splitting.split import split as split
 from splitfog.formulations.costs.describe import evaluate as evaluate
@@ -60,5 +63,6 @@ from splitfog.studies.compare import compare as compare
 from splitfog.views.report import save_report as save_report
 from splitfog.views.show import show as show
 from splitfog.views.tables import print_tables as print_tables
+from splitfog.views.timelines import draw_timelines as draw_timelines
 
 def solvers() -> tuple[SolverInfo, ...]: ...

@@ -154,6 +154,8 @@ class Driver:
         for name, content in plan.given[outcome.given].items():
             if name in plan.program.born_at:
                 self._send_input(outcome, name, memoryview(content))
+            elif name in plan.program.manifest.outputs:
+                outcome.outputs[name] = content  # no node has anything to do with it
         return outcome
 
     def _send_input(self, outcome: Outcome, name: str, content: memoryview) -> None:

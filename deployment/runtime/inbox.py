@@ -116,7 +116,8 @@ class _Coming:
     def put(self, payload: memoryview) -> None:
         """Append bytes."""
         end = self.there + len(payload)
-        self._bytes[self.there : end] = payload
+        if payload:
+            self._bytes[self.there : end] = payload
         self.there = end
 
 

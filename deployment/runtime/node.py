@@ -93,7 +93,11 @@ def serve(
     with authenticated(keys) as context:
         socket, endpoints = listening(context, [place], keys)
         listens(endpoints[0])
-        Node(node, held, context, socket, keys).work()
+        served = Node(node, held, context, socket, keys)
+        try:
+            served.work()
+        finally:
+            served.leave()  # its links' sockets keep the context from ending
 
 
 class Node:
@@ -151,7 +155,7 @@ class Node:
             elif isinstance(header, Ping):
                 self._session.driver.put(_pong(self.name, header))
             elif isinstance(header, Bye):
-                self._leave()
+                self.leave()
             else:
                 raise Malformed(f"a {type(header).__name__.lower()}, which only drivers take")
         except Malformed as error:
@@ -217,9 +221,10 @@ class Node:
     def _watch(self) -> None:
         """End the run of a driver that is gone."""
         if self._monitor is not None and Peer.GONE in news(self._monitor):
-            self._leave()
+            self.leave()
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """End the run, if there is one."""
         if self._session is not None:
             self._session.close()
         if self._monitor is not None:

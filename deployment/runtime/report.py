@@ -13,6 +13,7 @@ from splitfog.deployment.runtime.outcome import Outcome, Span
 from splitfog.deployment.runtime.program import Program, Step
 from splitfog.deployment.splitting.comparison import Agreement, Values, agreement
 from splitfog.deployment.splitting.timeline import predicted_timeline
+from splitfog.instances.readable import counted, html_table, html_text, in_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +106,12 @@ class PlanReport:
         return not self.lost and (self.agreement is None or not self.agreement.faults)
 
     def figures(self) -> dict[str, Any]:
-        """What `splitfog run --json` prints."""
+        """What `splitfog run --json` prints of one plan.
+
+        Returns
+        -------
+        dict[str, Any]
+        """
         return {
             "measured": {
                 "median_s": self.median_s,
@@ -157,10 +163,19 @@ class RunReport:
         return all(plan.passed for plan in self.plans)
 
     def figures(self) -> dict[str, Any] | list[dict[str, Any]]:
-        """What `splitfog run --json` prints: of several plans a list, each with its name."""
+        """What `splitfog run --json` prints: of several plans a list, each with its name.
+
+        Returns
+        -------
+        dict[str, Any] | list[dict[str, Any]]
+        """
         if len(self.plans) == 1:
             return self.plans[0].figures()
         return [{"plan": plan.plan, **plan.figures()} for plan in self.plans]
+
+    def _repr_html_(self) -> str:
+        """For notebooks: measured beside predicted, part by part and link by link."""
+        return "\n".join(_html(plan) for plan in self.plans)
 
 
 def plan_report(
@@ -198,6 +213,21 @@ def plan_report(
         agreement=compared,
         shown=_middle(done).relative() if done else {},
     )
+
+
+def _html(plan: PlanReport) -> str:
+    rows = [("latency, median", plan.median_s, plan.predicted_s)]
+    rows += [(f"part {p.name}", p.measured_s, p.predicted_s) for p in plan.parts]
+    rows += [
+        (f"{link.tail} → {link.head}", link.measured_s, link.predicted_s) for link in plan.links
+    ]
+    done, lost = len(plan.latencies_s), len(plan.lost)
+    heading = f"{plan.plan}: {counted(done, 'request')}, {lost} lost"
+    shown = [
+        [name, *("-" if value is None else in_seconds(value) for value in values)]
+        for name, *values in rows
+    ]
+    return f"<p>{html_text(heading)}</p>\n{html_table(['', 'measured', 'predicted'], shown)}"
 
 
 def _throughput(done: Sequence[Outcome]) -> float | None:

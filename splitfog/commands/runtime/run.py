@@ -21,7 +21,6 @@ from splitfog.commands.shell import (
 )
 
 if TYPE_CHECKING:
-    from splitfog.deployment.runtime.places import Machines
     from splitfog.deployment.runtime.report import PlanReport, RunReport
 
 PICTURES = (".png", ".svg")
@@ -97,25 +96,26 @@ def run(
     Exit codes: 0 done, 1 a request is lost or outputs disagree, 2 wrong input or a node does not
     answer, 130 interrupted.
     """
-    from splitfog.deployment.models.sessions import require_installed
-
-    require_installed("onnxruntime", "zmq")
-    from splitfog.deployment.runtime.run import Conditions, run_plans
+    from splitfog.deployment.runtime.run import run as send
 
     if output is not None:
         if output.suffix not in PICTURES:
             raise ValueError(f"-o = {str(output)!r}, must end in {' or '.join(PICTURES)}")
         require_writable(output)
-    conditions = Conditions(
+    report = send(
+        directories,
         requests=requests,
         concurrency=concurrency,
         bandwidths=dict(_bandwidths(bandwidth or ())),
-        slowness=dict(_slowness(slow or ())),
+        slow=dict(_slowness(slow or ())),
         timeout_s=timeout_s,
         seed=seed,
-        paced=hosts is None if pace is None else pace,
+        hosts=hosts,
+        keys=keys,
+        listen=listen,
+        paced=pace,
+        notice=say,
     )
-    report = run_plans(directories, conditions, _machines(hosts, keys, listen), notice=say)
     if output is not None:
         _draw(report, output)
     if as_json:
@@ -126,17 +126,6 @@ def run(
     if report.interrupted:
         return INTERRUPTED
     return DONE if report.passed else CHECK_FAILED
-
-
-def _machines(hosts: Path | None, keys: Path | None, listen: str | None) -> Machines | None:
-    from splitfog.deployment.runtime.places import Machines
-
-    if hosts is not None:
-        return Machines(hosts=hosts, keys=keys, listen=listen)
-    for option, value in (("--keys", keys), ("--listen", listen)):
-        if value is not None:
-            raise ValueError(f"{option} is for other machines, which --hosts must name")
-    return None
 
 
 def _bandwidths(texts: Iterable[str]) -> Iterator[tuple[tuple[str, str], float]]:
@@ -182,8 +171,7 @@ def _draw(report: RunReport, path: Path) -> None:
 def _say_faults(report: RunReport) -> None:
     for plan in report.plans:
         for reason, numbers in _lost(plan).items():
-            which = ", ".join(map(str, numbers))
-            say(f"splitfog: {plan.plan}: lost requests {which}: {reason}")
+            say(f"splitfog: {plan.plan}: lost requests {_ranges(numbers)}: {reason}")
         if plan.agreement is not None:
             say(*(f"splitfog: {plan.plan}: {fault}" for fault in plan.agreement.faults))
 
@@ -194,6 +182,15 @@ def _lost(plan: PlanReport) -> dict[str, list[int]]:
     for number, reason in plan.lost:
         found.setdefault(reason, []).append(number)
     return found
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Ascending numbers as a reader has them: `3, 5-9`."""
+    known = set(numbers)
+    ends = [n for n in numbers if n + 1 not in known]
+    starts = [n for n in numbers if n - 1 not in known]
+    pairs = zip(starts, ends, strict=True)
+    return ", ".join(str(start) if start == end else f"{start}-{end}" for start, end in pairs)
 
 
 def _lines(report: RunReport) -> Iterator[str]:

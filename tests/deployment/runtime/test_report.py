@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import pytest
 
 pytest.importorskip("onnxruntime")
@@ -43,6 +45,17 @@ def test_the_figures_are_those_that_the_command_promises() -> None:
     assert set(figures["parts"][0]) == {"name", "measured_s", "predicted_s"}
     several = RunReport((one, one), False).figures()
     assert several == [{"plan": "hand", **figures}] * 2
+
+
+def test_a_notebook_shows_the_same_figures() -> None:
+    """Latency, three parts and four links, each measured and predicted, as well-formed HTML."""
+    one = plan_report("<hand>", PROGRAM, [outcome(1, 0.0, 1.0)], [RIGHT])
+    page = ElementTree.fromstring(f"<div>{RunReport((one,), False)._repr_html_()}</div>")
+    cells = [["".join(cell.itertext()) for cell in row] for row in page.iter("tr")]
+    assert len(cells) == 1 + 1 + 3 + 4
+    assert cells[1] == ["latency, median", "7 s", "77.5 ms"]
+    assert cells[-1] == ["box → pi", "1 s", "1 ms"]
+    assert next(page.iter("p")).text == "<hand>: 1 request, 0 lost"
 
 
 def test_lost_requests_and_other_outputs_fail_a_run() -> None:

@@ -20,15 +20,20 @@ pytest.importorskip("zmq")
 
 from splitfog.cli import app
 from splitfog.deployment.runtime.report import PlanReport, RunReport
-from splitfog.deployment.runtime.run import Conditions, run_plans
+from splitfog.deployment.runtime.run import run
+from splitfog.deployment.splitting.split import split
+from tests.cases.onnx_models import (
+    Kind,
+    graph_model,
+    helper,
+    imported,
+    packed,
+    random_placement,
+    scalars,
+)
 
 HANGS_S = 30.0
 """A run that takes longer hangs."""
-
-
-def conditions(**changes: Any) -> Conditions:
-    """Few requests."""
-    return Conditions(**{"requests": 3, "bandwidths": {}, "slowness": {}, **changes})
 
 
 def splitfog(*words: object) -> Result:
@@ -52,7 +57,7 @@ def test_processes_give_the_outputs_of_the_whole(split_branches: Path) -> None:
     y and `a` (an output, too) home; all of that in every request.
     """
     pids: dict[str, int] = {}
-    report = run_plans([split_branches], conditions(), started=pids.update)
+    report = run(split_branches, requests=3, started=pids.update)
     (plan,) = report.plans
     assert set(pids) == {"pi", "box", "server"}
     assert report.passed
@@ -70,7 +75,7 @@ def test_links_and_parts_take_at_least_what_they_must(split_branches: Path) -> N
     How much slower they are depends on the machine, and is for benchmarks.
     """
     slow = {("pi", "box"): 4e5}  # 1 kB of `a` takes 20 ms
-    (plan,) = run_plans([split_branches], conditions(bandwidths=slow)).plans
+    (plan,) = run(split_branches, requests=3, bandwidths=slow).plans
     links = {(link.tail, link.head): link for link in plan.links}
     for link in links.values():
         assert link.measured_s is not None
@@ -83,7 +88,7 @@ def test_links_and_parts_take_at_least_what_they_must(split_branches: Path) -> N
 
 def test_a_slower_node_sleeps_in_proportion(split_branches: Path) -> None:
     """At F = 50 a part takes at least 50 times its CPU time."""
-    (plan,) = run_plans([split_branches], conditions(slowness={"pi": 50})).plans
+    (plan,) = run(split_branches, requests=3, slow={"pi": 50}).plans
     stem = next(part for part in plan.parts if part.node == "pi")
     assert stem.measured_s is not None
     assert stem.cpu_s is not None
@@ -98,11 +103,35 @@ def test_several_plans_take_turns_on_the_same_nodes(
     Two of the plans are of one model, the third of another; the Pi holds parts of all.
     """
     folders = [split_branches, split_branches.parent / "at-home", split_words]
-    report = run_plans(folders, conditions(requests=7, concurrency=3))
+    report = run(folders, requests=7, concurrency=3)
     assert [plan.plan for plan in report.plans] == ["across", "at-home", "words"]
     assert [len(plan.latencies_s) for plan in report.plans] == [3, 2, 2]
     assert all(plan.agreement is not None and plan.agreement.exact for plan in report.plans)
     assert report.plans[1].links == ()
+
+
+def test_whatever_crosses_arrives(tmp_path: Path) -> None:
+    """A tensor without dimensions and one without values, one of four bits, one of half precision.
+
+    And an input that no part reads but that is an output: it comes back as it was given.
+    """
+    folders = []
+    for make in (scalars, packed, untouched):
+        instance = imported(make(), tmp_path / make.__name__, results_to="server")
+        folders.append(tmp_path / make.__name__)
+        split(instance, random_placement(instance, seed=1), folders[-1])
+    report = run(folders, requests=6, concurrency=2, paced=False)
+    for plan in report.plans:
+        assert plan.lost == ()
+        assert plan.agreement is not None
+        assert plan.agreement.exact
+
+
+def untouched() -> Any:
+    """u goes in and comes out, and nothing is done with it."""
+    nodes = [helper.make_node("Exp", ["x"], ["y"], name="exp")]
+    inputs = {"x": (Kind.FLOAT, (4, 9)), "u": (Kind.FLOAT, (2,))}
+    return graph_model(nodes, inputs, {"y": Kind.FLOAT, "u": Kind.FLOAT})
 
 
 def killed_with(
@@ -127,8 +156,9 @@ def killed_with(
         Timer(0.5, strike).start()
 
     began_s = time.perf_counter()
-    how = conditions(requests=requests, concurrency=3, **changes)
-    report = run_plans(folders, how, started=started, notice=notice)
+    report = run(
+        folders, requests=requests, concurrency=3, started=started, notice=notice, **changes
+    )
     assert time.perf_counter() - began_s < HANGS_S
     return report, said, moments[1] - moments[0]
 
@@ -178,8 +208,8 @@ def test_plans_that_do_without_a_dead_node_go_on(split_branches: Path) -> None:
 def test_a_link_that_stalls_is_named_by_what_waits_for_it(split_branches: Path) -> None:
     """At 100 bit/s 1 kB takes 80 s; after the time-out nothing more is sent that way."""
     said: list[str] = []
-    how = conditions(bandwidths={("pi", "box"): 100.0}, timeout_s=0.3)
-    report = run_plans([split_branches], how, notice=said.append)
+    slow = {("pi", "box"): 100.0}
+    report = run(split_branches, requests=3, bandwidths=slow, timeout_s=0.3, notice=said.append)
     (plan,) = report.plans
     assert len(plan.lost) == 3
     assert not report.passed
@@ -231,7 +261,7 @@ def test_lost_requests_are_an_exit_code_of_their_own(split_branches: Path) -> No
     words = ("--requests", 3, "--bandwidth", "pi,box=100", "--timeout-s", 0.3)
     result = splitfog("run", split_branches, *words)
     assert result.exit_code == 1
-    assert "lost requests 1, 2, 3: not sent: after 0.3 s it waits for tensor" in result.stderr
+    assert "lost requests 1-3: not sent: after 0.3 s it waits for tensor" in result.stderr
     assert "across: 0 requests, 3 lost" in result.stdout
 
 
@@ -289,7 +319,7 @@ def test_a_missing_file_is_named(split_words: Path, tmp_path: Path) -> None:
         (["--slow", "moon=2"], "node 'moon' is unknown, must be one of pi, box, server"),
         (["--timeout-s", "0"], "timeout = 0.0 s, must be > 0"),
         (["--requests", "0"], "--requests"),
-        (["--keys", "keys"], "--keys is for other machines"),
+        (["--keys", "keys"], "keys and listen are for other machines"),
         (["-o", "request.txt"], "must end in .png or .svg"),
         (["--hosts", "nowhere.toml"], "nowhere.toml: no such file"),
     ],

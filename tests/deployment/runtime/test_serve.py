@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -21,9 +22,9 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("zmq")
 
 from splitfog.cli import app
-from splitfog.deployment.runtime import run
-from splitfog.deployment.runtime.places import Machines
-from splitfog.deployment.runtime.run import Conditions, run_plans
+from splitfog.deployment.runtime import running
+from splitfog.deployment.runtime.report import PlanReport
+from splitfog.deployment.runtime.run import run
 from splitfog.deployment.splitting.split import split
 from splitfog.instances.records import Link, Node, changed
 from tests.cases.onnx_models import branches, imported
@@ -72,9 +73,10 @@ class Fog:
     hosts: Path
     keys: Path
 
-    def machines(self) -> Machines:
-        """For a run."""
-        return Machines(hosts=self.hosts, keys=self.keys)
+    def run(self, plan: Path, requests: int, **changes: Any) -> PlanReport:
+        """The report of a run over them."""
+        (report,) = run(plan, requests=requests, hosts=self.hosts, keys=self.keys, **changes).plans
+        return report
 
 
 @contextmanager
@@ -130,15 +132,10 @@ def fog(plan: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fog]:
         yield nodes
 
 
-def conditions(requests: int = 3) -> Conditions:
-    """Links as fast as they are."""
-    return Conditions(requests=requests, bandwidths={}, slowness={}, paced=False)
-
-
 def test_four_machines_give_the_outputs_of_the_whole(fog: Fog, plan: Path) -> None:
     """Encrypted, with each machine's own clock; the second run finds them as the first did."""
     for _ in range(2):
-        (report,) = run_plans([plan], conditions(), fog.machines()).plans
+        report = fog.run(plan, 3)
         assert report.lost == ()
         assert report.agreement is not None
         assert report.agreement.exact
@@ -186,7 +183,7 @@ def test_a_host_that_does_not_answer_is_named(
     plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There is nobody at port 9 of this machine; five seconds of patience are shortened here."""
-    monkeypatch.setattr(run, "ANSWER_S", 0.3)
+    monkeypatch.setattr(running, "ANSWER_S", 0.3)
     hosts = tmp_path / "hosts.toml"
     hosts.write_text("\n".join(["[hosts]", *(f'{node} = "127.0.0.1:9"' for node in NODES)]))
     said = one_line_of_error("run", plan, "--hosts", hosts)
@@ -224,7 +221,7 @@ def test_a_machine_that_falls_silent_is_named(fog: Fog, plan: Path) -> None:
     """Killed or hung, all that the driver sees is silence; the last test, as it costs a node."""
     said: list[str] = []
     Timer(0.5, fog.processes["box2"].send_signal, [signal.SIGKILL]).start()
-    (report,) = run_plans([plan], conditions(100_000), fog.machines(), notice=said.append).plans
+    report = fog.run(plan, 100_000, notice=said.append)
     assert said == ["node box2 does not answer any more: it hangs, or is cut off"]
     assert len(report.latencies_s) + len(report.lost) == 100_000
     assert report.lost
