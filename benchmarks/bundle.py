@@ -7,13 +7,13 @@ time limit is left out of `meta.optimum`, and its bounds go to `meta.bounds`.
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.common import asked_for
 from splitfog import Instance, generate, save_instance, solve
 from splitfog.instances.files import with_meta
+from splitfog.instances.records import changed
 
 FOLDER = Path(__file__).parent.parent / "instances" / "data"
 TIME_LIMIT_S = 60.0
@@ -98,7 +98,7 @@ def main() -> None:
         if chosen and name not in chosen:
             continue
         print(name)
-        save_instance(with_optima(replace(instance, name=name)), FOLDER / f"{name}.json.gz")
+        save_instance(with_optima(changed(instance, name=name)), FOLDER / f"{name}.json.gz")
 
 
 if __name__ == "__main__":

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace as changed
 from typing import Any
-
-from msgspec.structs import replace
 
 from benchmarks.common import asked_for, machine, table
 from splitfog import generate, solve
@@ -14,6 +11,7 @@ from splitfog.formulations.arrays.series import series_segments
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.instances import zoo
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 
 LIMIT_S = 60.0
 UPLINKS = ("3g", "4g", "wi-fi", "fibre")
@@ -23,26 +21,26 @@ ALIKE |= dict.fromkeys(("device_edge", "edge_cloud", "direct_cloud"), "ethernet"
 
 
 def proven(instance: Instance) -> list[Any]:
-    """Layers, longest block, value, gap and seconds of one call; no warm-up, one run."""
-    blocks = series_segments(task_arrays(instance))
+    """Layers, longest segment, value, gap and seconds of one call; no warm-up, one run."""
+    segments = series_segments(task_arrays(instance))
     started = time.perf_counter()
     plan = solve(instance, "cp-sat", "makespan", time_limit_s=LIMIT_S)
     seconds = time.perf_counter() - started
     layers = len(instance.models[0].layers)
-    longest = max(len(block.layers) for block in blocks)
+    longest = max(len(segment.layers) for segment in segments)
     return [layers, longest, plan.value, plan.status, f"{plan.gap:.1e}", seconds]
 
 
 def contended(instance: Instance) -> Instance:
     """The same with shared links and nodes that do not compute while they send."""
-    nodes = tuple(replace(node, overlap=False) for node in instance.nodes)
-    links = tuple(replace(link, shared=True) for link in instance.links)
+    nodes = tuple(changed(node, overlap=False) for node in instance.nodes)
+    links = tuple(changed(link, shared=True) for link in instance.links)
     return changed(instance, nodes=nodes, links=links)
 
 
 def show(title: str, instances: dict[str, Instance]) -> None:
     """Print one table, a row an instance."""
-    header = [title, "layers", "longest block", "makespan s", "status", "gap", "seconds"]
+    header = [title, "layers", "longest segment", "makespan s", "status", "gap", "seconds"]
     print(table(header, [[name, *proven(instance)] for name, instance in instances.items()]))
     print()
 
@@ -60,7 +58,7 @@ def main() -> None:
     graphs = {
         f"random-dag {n}": generate("random-dag", layers=n, seed=1) for n in (60, 100, 200, 500)
     }
-    show("one block, three tiers", graphs)
+    show("one segment, three tiers", graphs)
 
 
 if __name__ == "__main__":

@@ -11,16 +11,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from math import exp, inf, log
-
-from msgspec.structs import replace as with_fields
 
 import splitfog as sf
 from benchmarks.common import asked_for, best_seconds, machine, table
 from splitfog.formulations.plan import Plan
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Model, Window
+from splitfog.instances.records import Layer, Model, Window, changed
 
 RIVALS = ("modnn", "deepthings", "aofl", "coedge", "edge-only")
 BANDWIDTHS_BPS = (18.88e6, 1e8, 1e9, 1e10)
@@ -62,12 +59,12 @@ def edge_instance(net: str, nodes: int, spread: float, bandwidth_bps: float) -> 
     """A three-tier instance whose edge nodes are linked at about that bandwidth, 0.5 ms."""
     instance = sf.generate("three-tier", model=net, edge_nodes=nodes, spread=spread, seed=1)
     links = tuple(
-        with_fields(link, bandwidth_bps=link.bandwidth_bps / 1e9 * bandwidth_bps)
+        changed(link, bandwidth_bps=link.bandwidth_bps / 1e9 * bandwidth_bps)
         if link.tail.startswith("edge") and link.head.startswith("edge")
         else link
         for link in instance.links
     )
-    return replace(instance, links=links)
+    return changed(instance, links=links)
 
 
 def settings() -> Iterator[tuple[int, float, float]]:

@@ -247,8 +247,7 @@ class _Choice:
         """The request for one solver, from the best plan and bound so far on."""
         request, known = self.request, self.request.found
         is_same = objective == request.objective
-        inner = changed(
-            request,
+        inner = request.asked(
             objective=objective,
             time_limit_s=limit_s,
             start=(is_same and known.decision) or request.start,

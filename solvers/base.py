@@ -95,9 +95,21 @@ class Request:
 
     def told(self, **more: Any) -> Self:
         """The same call with another start or time limit: what either finds, both have found."""
-        copy = changed(self, **more)
+        copy = self.asked(**more)
         object.__setattr__(copy, "found", self.found)
-        object.__setattr__(copy, "verdicts", self.verdicts)
+        return copy
+
+    def asked(self, **more: Any) -> Self:
+        """A call of its own, with other limits; both check a plan of the same problem once.
+
+        Parameters
+        ----------
+        **more
+            Other fields.
+        """
+        copy = changed(self, **more)
+        if copy.instance is self.instance and copy.objective == self.objective:
+            object.__setattr__(copy, "verdicts", self.verdicts)
         return copy
 
     @property

@@ -20,8 +20,8 @@ from splitfog.solvers.parametric.policy import policy
 from tests.cases import field
 from tests.cases.golden import OPTIMA, SINGLE, case
 from tests.cases.scaling import scaled, slowed
-from tests.cases.unequal import unequal_instance
 from tests.checks import check_against_optimum, check_plan
+from tests.unequal import unequal_instance
 
 ENGINES = ("highs", "cbc")
 PROVERS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -13,6 +13,7 @@ from splitfog.instances.readable import in_bytes as in_bytes
 from splitfog.instances.readable import in_flop as in_flop
 from splitfog.instances.readable import in_seconds as in_seconds
 from splitfog.instances.readable import printable as printable
+from splitfog.instances.readable import scaled as scaled
 from splitfog.instances.records import Layer
 
 RGB = tuple[float, float, float]

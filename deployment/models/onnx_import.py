@@ -97,10 +97,9 @@ def import_onnx(
     seed = whole("seed", seed, low=0)
     memory_limit_bytes = number("memory_limit_bytes", memory_limit_bytes, above=0)
     time_limit_s = number("time_limit_s", time_limit_s, above=0)
-    if target is not None and path.resolve() in map(Path.resolve, (target, canonical_path(target))):
-        raise ValueError(f"output = {target}, must have another name: it would replace {path}")
+    _check_target(target, path)
     base = _base(path.stem, nodes, family, options, seed)
-    measured = None if times is None else load_times(path_of("times", times))
+    measured = [] if times is None else load_times(path_of("times", times))
     with path.open("rb") as file:
         original_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     try:
@@ -126,7 +125,7 @@ def import_onnx(
         "excess_bytes": found.excess_bytes,
     }
     instance = _with_model(base, found.model, about)
-    if times is not None and measured is not None:
+    if times is not None:
         timed = with_layer_times(instance, measured, origin=Path(times).name)
         instance = changed(timed, meta=instance.meta)
     if missing := list(_without_time(instance, found.needs_time)):
@@ -197,6 +196,12 @@ def require_onnx() -> None:
     require_installed("onnx", "onnxruntime")
 
 
+def _check_target(target: Path | None, path: Path) -> None:
+    """Nothing that is written may replace the model."""
+    if target is not None and path.resolve() in map(Path.resolve, (target, canonical_path(target))):
+        raise ValueError(f"output = {target}, must have another name: it would replace {path}")
+
+
 def _without_time(instance: Instance, needs_time: Sequence[str]) -> Iterator[str]:
     """A sentence for every layer whose time on some node can be neither computed nor looked up."""
     (model,) = instance.models
@@ -253,13 +258,14 @@ def _nodes_file(stem: str, path: Path) -> Instance:
     data, _ = parse_json(read_bytes(path), path.name)
     if not isinstance(data, dict):
         raise InstanceError(path.name, [f"the file = {shown(data)}, must be an object"])
-    model = {"name": stem, "layers": [{"name": "input", "op": "input", "output_bytes": 0}]}
-    if not data.get("models"):
-        data["models"] = [model]
+    if not data.get("models") or not data.get("tasks"):  # the model is imported, whatever it is
+        layer = {"name": "input", "op": "input", "output_bytes": 0}
+        data["models"] = [{"name": stem, "layers": [layer]}]
     if not data.get("tasks"):
-        first = (data.get("nodes") or [{}])[0]
+        nodes = data.get("nodes")
+        first = nodes[0] if isinstance(nodes, list) and nodes else None
         source = first.get("name") if isinstance(first, dict) else None
-        data["tasks"] = [{"name": "task0", "model": data["models"][0]["name"], "source": source}]
+        data["tasks"] = [{"name": "task0", "model": stem, "source": source}]
     instance = parse_instance(encode(data), path.name)
     return changed(instance, name=f"{stem}-{instance.name}", meta={})
 

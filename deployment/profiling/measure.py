@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from splitfog.deployment.models.child import ModelDefect, canonical_model
+from splitfog.deployment.models.child import LEVELS, ModelDefect, canonical_model
 from splitfog.deployment.models.inputs import INTEGER_RANGES, drawn
 from splitfog.deployment.models.mapping import Mapped, mapped
 from splitfog.deployment.models.onnx_import import read_canonical, require_onnx
@@ -122,6 +122,8 @@ def measure_times(
         does not run.
     LookupError
         For a node that the instance lacks.
+    ValueError
+        For too few runs, an unknown level, and arguments that belong to the other kind of source.
     ModuleNotFoundError
         Without the extra `splitfog[onnx]`.
     """
@@ -133,11 +135,15 @@ def measure_times(
         source = path_of("source", source)
     if isinstance(source, Instance) or _is_instance(Path(source)):
         instance = source if isinstance(source, Instance) else load_instance(source)
+        if inputs:
+            raise ValueError("inputs belong to an ONNX file: an instance has its dimensions")
         content = read_canonical(instance, model)
         found, name = _of_instance(instance, content), instance.name
         place = _place(instance, node)
     else:
         path = Path(source)
+        if model is not None:
+            raise ValueError(f"model = {model} belongs to an instance, but {path.name} is a model")
         content, found = _of_model(path, inputs or {}, level)
         name, place = path.name, node or HERE
     return _profile(content, found, place, runs, seed, name)
@@ -161,6 +167,8 @@ def _of_instance(instance: Instance, content: bytes) -> Mapped:
 def _of_model(path: Path, inputs: Mapping[str, Sequence[int]], level: str) -> tuple[bytes, Mapped]:
     import onnx
 
+    if level not in LEVELS:
+        raise ValueError(f"level = {level!r}, must be one of {', '.join(LEVELS)}")
     if not path.exists():
         raise InstanceError(str(path), ["no such file"])
     try:

@@ -158,7 +158,7 @@ def _between(model: Model, begin: Sequence[str], end: Sequence[str]) -> set[str]
     begins = [model.index[name] for name in begin if name in model.index]
     if begins:
         before &= _reached(begins, model.consumers)
-    return {model.layers[position].name for position in before if model.inputs[position]}
+    return {model.layers[position].name for position in before}
 
 
 def _reached(starts: Sequence[int], following: Sequence[Sequence[int]]) -> set[int]:

@@ -83,6 +83,7 @@ class Driver:
         socket: Socket,
         network: Network,
         plans: Sequence[RunPlan],
+        *,
         slots: int,
         notice: Notice,
     ) -> None:

@@ -21,7 +21,7 @@ class Span:
         return self.end_s - self.start_s
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Outcome:
     """A request, as far as the driver has heard of it.
 

@@ -68,7 +68,7 @@ class Orders:
     slowness: float
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Connection:
     """With one node; `gone` says why it is of no more use."""
 
@@ -103,7 +103,7 @@ class Peers:
         self._answers: list[tuple[float, float]] = []
         for node, endpoint in network.places.items():
             socket, monitor = watched(context, endpoint, network.keys, node, patient=True)
-            self._all[node] = _Connection(socket, monitor)
+            self._all[node] = _Connection(socket=socket, monitor=monitor)
 
     @property
     def monitors(self) -> Iterator[Socket]:

@@ -17,7 +17,7 @@ Step = str | Hop
 """A part, by name, or a crossing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NodeProgram:
     """What one node does for a plan.
 

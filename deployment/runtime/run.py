@@ -168,7 +168,7 @@ def _driven(
         )
         for plan, (given, _) in zip(plans, whole, strict=True)
     ]
-    driver = Driver(context, socket, network, run_plans, conditions.slots, notice)
+    driver = Driver(context, socket, network, run_plans, slots=conditions.slots, notice=notice)
     try:
         driver.greet(_orders(plans, network.places, conditions), ANSWER_S)
         driver.send(len(plans), 1)

@@ -149,8 +149,8 @@ def _called(tensor: Tensor, manifest: Manifest) -> str:
     return f"tensor {tensor.name}, made by part {tensor.maker},"
 
 
-def opened(file: str, content: bytes) -> Any:
-    """A session of a model; `InstanceError` names the file where there is none."""
+def opened(file: str, content: bytes | Path) -> Any:
+    """A session of a model or its file; `InstanceError` names the file where there is none."""
     try:
         return session(content)
     except Exception as error:

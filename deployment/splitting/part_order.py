@@ -64,8 +64,9 @@ def fewest_parts(reads: Sequence[Sequence[int]], machines: Sequence[int]) -> Par
                 after = _run(done, own, needs)
                 if after != done:
                     following.setdefault(after, (*sequence, machine))
-        level = _undominated(following)
-        if len(level) > (MAX_STATES if proven else BEAM):
+        limit = MAX_STATES if proven else BEAM
+        level = _undominated(following, limit)
+        if len(level) > limit:
             proven = False
             level = dict(list(level.items())[:BEAM])
     return PartOrder(tuple(_parts(level[everything], operators, needs)), proven)
@@ -79,12 +80,14 @@ def _run(done: int, operators: Sequence[int], needs: Sequence[int]) -> int:
     return done
 
 
-def _undominated(states: dict[int, tuple[int, ...]]) -> dict[int, tuple[int, ...]]:
-    """States that are inside no other, those in which most has run first."""
+def _undominated(states: dict[int, tuple[int, ...]], limit: int) -> dict[int, tuple[int, ...]]:
+    """States that are inside no other, those in which most has run first; at most `limit` + 1."""
     kept: dict[int, tuple[int, ...]] = {}
     for done in sorted(states, key=int.bit_count, reverse=True):
-        if all(done & ~larger for larger in kept):
+        if all(done | larger != larger for larger in kept):
             kept[done] = states[done]
+            if len(kept) > limit:
+                break
     return kept
 
 

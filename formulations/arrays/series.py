@@ -1,4 +1,4 @@
-"""Where a task's DAG falls apart into blocks in series, one after another in every schedule."""
+"""Where a task's DAG falls apart into segments in series, one after another in every schedule."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import inf
 
 from splitfog.formulations.arrays.units import Broadcast
-from splitfog.formulations.deadline import NEVER
 from splitfog.formulations.fronts.criteria import Criteria, Criterion
 from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.formulations.programs.placement import PlacementProgram
@@ -93,14 +92,7 @@ class _CriteriaBuild(ProgramBuild):
         self.criteria = criteria
         self.layers: list[tuple[int, int, float]] = []
         self.crossings: list[tuple[int, int, Broadcast]] = []
-        super().__init__(
-            criteria.instance,
-            criteria.objective,
-            at_most_s=inf,
-            memory=True,
-            unit_s=None,
-            deadline=NEVER,
-        )
+        super().__init__(criteria.instance, criteria.objective, at_most_s=inf)
 
     def _compute(self, node: int, column: int, seconds: float) -> None:
         self.layers.append((column, node, seconds))

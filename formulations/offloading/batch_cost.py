@@ -131,7 +131,7 @@ class OffloadBatchCost:
             cost: Array = self._cost(self._tables, assignments.T.astype(jnp.int32))
             return cost
 
-    def _traced(self, tables: Tables, places: Array) -> Array:
+    def _traced(self, tables: OffloadTables, places: Array) -> Array:
         self.traces += 1
         return _values(tables, places)
 
@@ -155,7 +155,7 @@ def _subtasks_of(given: Subtasks | GivenInstance) -> Subtasks:
     return record("subtasks", given, Subtasks, "what splitfog.subtasks gives, or an instance")
 
 
-class Tables(NamedTuple):
+class OffloadTables(NamedTuple):
     """Everything fixed, on the device.
 
     [K, N]: `moved_s` (both ways) and `service_s`, 0 where `forbidden`. [K]: `rate`, the source
@@ -193,7 +193,7 @@ class Legs(NamedTuple):
     load: Array
 
 
-def _tables(own: Assignments) -> Tables:
+def _tables(own: Assignments) -> OffloadTables:
     subtasks = own.subtasks
     moved, service = subtasks.transfer_in_s + subtasks.transfer_out_s, subtasks.service_s
     forbidden = ~np.isfinite(moved + service)
@@ -206,7 +206,7 @@ def _tables(own: Assignments) -> Tables:
     for row, terms in zip(base, (rates * work, rates * work**2, own.weight[stays]), strict=True):
         np.add.at(row, sources, terms)
     legs, base_load = _legs(own)
-    return Tables(
+    return OffloadTables(
         moved_s=jnp.asarray(np.where(forbidden, 0.0, moved)),
         service_s=jnp.asarray(np.where(forbidden, 0.0, service)),
         forbidden=jnp.asarray(forbidden),
@@ -275,7 +275,7 @@ def _leg_load(use: LinkUse, leg: int) -> tuple[NDArray[np.int32], NDArray[np.flo
     return links, np.where(links >= 0, use.rate[use.subtask[leg]] * seconds, 0.0)
 
 
-def _values(tables: Tables, places: Array) -> Array:
+def _values(tables: OffloadTables, places: Array) -> Array:
     """[batch]: the mean latency of assignments [K, batch]."""
     num_nodes = tables.moved_s.shape[1]
     flat = jnp.arange(len(places), dtype=jnp.int32)[:, None] * num_nodes + places
@@ -297,7 +297,7 @@ def _values(tables: Tables, places: Array) -> Array:
     return jnp.where(possible & jnp.isfinite(tables.base), value, jnp.inf)
 
 
-def _merged(tables: Tables, places: Array, amounts: Array) -> Array:
+def _merged(tables: OffloadTables, places: Array, amounts: Array) -> Array:
     """[K, batch]: sums over the subtasks of the same group on the same node."""
 
     def step(total: Array, row: tuple[Array, Array]) -> tuple[Array, None]:
@@ -309,7 +309,7 @@ def _merged(tables: Tables, places: Array, amounts: Array) -> Array:
 
 
 def _loads(
-    tables: Tables, places: Array, service: Array, visit: Array, local: Array
+    tables: OffloadTables, places: Array, service: Array, visit: Array, local: Array
 ) -> tuple[Array, Array]:
     """[N, batch]: rho and second moment; a visit of S + local adds lambda (S + local)^2."""
     batch = places.shape[1]
@@ -330,7 +330,7 @@ def _loads(
     return lax.scan(step, (start[0], start[1]), (places, rate * service, seconds))[0]
 
 
-def _barriers(tables: Tables, places: Array, moved: Array, served: Array) -> Array:
+def _barriers(tables: OffloadTables, places: Array, moved: Array, served: Array) -> Array:
     """[groups, batch]: the largest of what its visits take; all transfers if serial."""
     serial = tables.serial[:, None]
     visit_moved = _merged(tables, places, moved)
@@ -348,7 +348,7 @@ def _barriers(tables: Tables, places: Array, moved: Array, served: Array) -> Arr
     return longest + together
 
 
-def _links_hold(tables: Tables, places: Array) -> Array:
+def _links_hold(tables: OffloadTables, places: Array) -> Array:
     """[batch]: whether no link is loaded to 1 or more."""
     legs, batch = tables.legs, places.shape[1]
 

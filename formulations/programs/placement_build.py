@@ -105,9 +105,9 @@ class ProgramBuild:
         objective: Objective,
         *,
         at_most_s: float,
-        memory: bool,
-        unit_s: float | None,
-        deadline: Deadline,
+        memory: bool = True,
+        unit_s: float | None = None,
+        deadline: Deadline = NEVER,
     ) -> None:
         self.instance, self.objective = instance, objective
         self.routes, self.links = routes_of(instance), instance.directed_links

@@ -12,7 +12,7 @@ from splitfog.formulations.vectorised.columns import Columns
 from splitfog.formulations.vectorised.rows import add, take
 from splitfog.formulations.vectorised.transfers import (
     Groups,
-    Pairs,
+    NodePairs,
     ends,
     hop_seconds,
     merged,
@@ -22,7 +22,7 @@ from splitfog.formulations.vectorised.transfers import (
 from splitfog.formulations.vectorised.waits import wait_seconds
 
 
-class Visits(NamedTuple):
+class VisitColumns(NamedTuple):
     """Per column: [columns, nodes] times, whether it ends its task, and its task's figures."""
 
     times_s: Array
@@ -41,12 +41,12 @@ class Queues(NamedTuple):
     guests: Array
 
 
-def visits_of(columns: Columns) -> Visits:
+def visits_of(columns: Columns) -> VisitColumns:
     """The columns' figures on the device; the source is -1 where a task has none."""
     is_last = np.zeros(columns.count, bool)
     is_last[columns.first[1:] - 1] = True
     sources = np.array([-1 if t.source is None else t.source for t in columns.tasks], np.int32)
-    return Visits(
+    return VisitColumns(
         times_s=jnp.asarray(columns.times_s),
         is_last=jnp.asarray(is_last),
         rate=jnp.asarray(columns.rates[columns.task]),
@@ -67,7 +67,7 @@ def node_busy(times_s: Array, places: Array) -> Array:
     return lax.scan(step, busy, (times_s, places[: len(times_s)]))[0]
 
 
-def link_busy(groups: tuple[Groups, ...], pairs: Pairs, places: Array, links: int) -> Array:
+def link_busy(groups: tuple[Groups, ...], pairs: NodePairs, places: Array, links: int) -> Array:
     """[links, batch]: seconds times their factors that shipments are on every directed link."""
     busy = jnp.zeros((links, places.shape[1]))
 
@@ -95,12 +95,12 @@ def longest_busy(node_busy_s: Array, link_busy_s: Array, half_duplex: Array) -> 
     return jnp.concatenate([node_busy_s + crossing, link_busy_s]).max(axis=0)
 
 
-def queues(visits: Visits, places: Array) -> Queues:
+def queues(visits: VisitColumns, places: Array) -> Queues:
     """What the tasks' visits add up to on every node, task by task."""
     shape = (visits.times_s.shape[1], places.shape[1])
     numbers = lax.broadcasted_iota(jnp.int32, (shape[0], 1), 0)
 
-    def leave(state: tuple[Array, Queues], row: Visits) -> tuple[Array, Queues]:
+    def leave(state: tuple[Array, Queues], row: VisitColumns) -> tuple[Array, Queues]:
         service, totals = state
         present = service > 0
         load = row.rate * service
@@ -113,7 +113,7 @@ def queues(visits: Visits, places: Array) -> Queues:
         return jnp.zeros_like(service), totals
 
     def step(
-        state: tuple[Array, Queues], row: tuple[Visits, Array]
+        state: tuple[Array, Queues], row: tuple[VisitColumns, Array]
     ) -> tuple[tuple[Array, Queues], None]:
         visit, place = row
         place = place.astype(jnp.int32)

@@ -12,7 +12,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.vectorised.columns import Columns, Hops, shipments
 from splitfog.formulations.vectorised.feasible import Rules, obeys, reachable, rules_of
 from splitfog.formulations.vectorised.loads import (
-    Visits,
+    VisitColumns,
     link_busy,
     longest_busy,
     mean_wait,
@@ -31,7 +31,7 @@ from splitfog.formulations.vectorised.schedule import (
 from splitfog.formulations.vectorised.transfers import (
     Groups,
     MaskTables,
-    Pairs,
+    NodePairs,
     Walks,
     groups_of,
     pairs_of,
@@ -58,14 +58,14 @@ class Links(NamedTuple):
 class Tables(NamedTuple):
     """Everything on the device; None where the objective does not read it."""
 
-    pairs: Pairs
+    pairs: NodePairs
     rules: Rules
     sinks: Array
     quota: Array
     times_s: Array
     sums: MaskTables | Walks | None
     links: Links | None
-    visits: Visits | None
+    visits: VisitColumns | None
     schedule: Schedule | None
 
 

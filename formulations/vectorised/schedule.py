@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.vectorised.columns import Columns, Hops
 from splitfog.formulations.vectorised.rows import pick, put, take
-from splitfog.formulations.vectorised.transfers import Pairs, hop_seconds, merged, num_nodes, walk
+from splitfog.formulations.vectorised.transfers import (
+    NodePairs,
+    hop_seconds,
+    merged,
+    num_nodes,
+    walk,
+)
 
 UNROLLED_INPUTS = 2
 """Inputs of a layer that need no loop of their own."""
@@ -129,7 +135,7 @@ def is_order(edges: Array, orders: Array) -> Array:
 
 def makespan(
     layers: Layers,
-    pairs: Pairs,
+    pairs: NodePairs,
     contention: Contention | None,
     sinks: Array,
     places: Array,
@@ -158,7 +164,7 @@ def makespan(
     return jnp.maximum(end, (take(finish, layers.results) + seconds).max(axis=0))
 
 
-def _unhindered(layers: Layers, pairs: Pairs, places: Array, orders: Array) -> Array:
+def _unhindered(layers: Layers, pairs: NodePairs, places: Array, orders: Array) -> Array:
     """[layers, batch] ends where transfers never wait.
 
     A node's next free moment is set from the end of the layer before, at the next step: the end
@@ -184,7 +190,7 @@ def _unhindered(layers: Layers, pairs: Pairs, places: Array, orders: Array) -> A
 
 
 def _booked(
-    layers: Layers, pairs: Pairs, contention: Contention, places: Array, orders: Array
+    layers: Layers, pairs: NodePairs, contention: Contention, places: Array, orders: Array
 ) -> Array:
     """[batch] makespan where transfers wait for links and nodes.
 
@@ -239,7 +245,7 @@ def _idle_links(contention: Contention, batch: int) -> Array:
 
 def _send(
     layers: Layers,
-    pairs: Pairs,
+    pairs: NodePairs,
     contention: Contention,
     places: Array,
     clock: Clock,
@@ -280,7 +286,7 @@ def _send(
     return walk(words, home, pairs, hop, (clock, arrivals))
 
 
-def _route_seconds(layers: Layers, pairs: Pairs, tensor: Array, pair: Array) -> Array:
+def _route_seconds(layers: Layers, pairs: NodePairs, tensor: Array, pair: Array) -> Array:
     """Seconds of a tensor's route; inf where there is none."""
     if layers.routes_s is not None:
         return take(layers.routes_s, tensor * len(pairs.latency_s) + pair)

@@ -39,7 +39,7 @@ class Groups(NamedTuple):
     factor: Array
 
 
-class Pairs(NamedTuple):
+class NodePairs(NamedTuple):
     """Routes on the device: [nodes * nodes] tables and the hops of `Hops`."""
 
     latency_s: Array
@@ -52,9 +52,9 @@ class Pairs(NamedTuple):
     hop_link: Array
 
 
-def pairs_of(hops: Hops) -> Pairs:
+def pairs_of(hops: Hops) -> NodePairs:
     """The tables of `hops` on the device."""
-    return Pairs(
+    return NodePairs(
         latency_s=jnp.asarray(hops.pair_latency_s),
         seconds_per_byte=jnp.asarray(hops.pair_seconds_per_byte),
         words=jnp.asarray(hops.words),
@@ -137,7 +137,7 @@ def sums_of(
     return Walks(jnp.asarray(times_s), groups_of(columns, sent, factor))
 
 
-def total(sums: MaskTables | Walks, pairs: Pairs, places: Array) -> Array:
+def total(sums: MaskTables | Walks, pairs: NodePairs, places: Array) -> Array:
     """[batch]: seconds of all layers and shipments times their factors; inf without a route.
 
     `places` is [columns and sinks, batch].
@@ -151,7 +151,7 @@ def total(sums: MaskTables | Walks, pairs: Pairs, places: Array) -> Array:
     return value
 
 
-def num_nodes(pairs: Pairs) -> int:
+def num_nodes(pairs: NodePairs) -> int:
     """Number of nodes."""
     return isqrt(len(pairs.latency_s))
 
@@ -179,7 +179,7 @@ def _entries_sum(table: Array, codes: Array) -> Array:
     return lax.scan(step, jnp.zeros(codes.shape[1]), (table, codes))[0]
 
 
-def _routes_sum(group: Groups, pairs: Pairs, places: Array) -> Array:
+def _routes_sum(group: Groups, pairs: NodePairs, places: Array) -> Array:
     """Shipments to one column each: a look-up of the route."""
 
     def step(value: Array, row: Groups) -> tuple[Array, None]:
@@ -193,7 +193,7 @@ def _routes_sum(group: Groups, pairs: Pairs, places: Array) -> Array:
     return lax.scan(step, jnp.zeros(places.shape[1]), group)[0]
 
 
-def _trees_sum(group: Groups, pairs: Pairs, places: Array) -> Array:
+def _trees_sum(group: Groups, pairs: NodePairs, places: Array) -> Array:
     """Shipments to sets: the routes' hops are merged and visited one by one."""
 
     def step(value: Array, row: Groups) -> tuple[Array, None]:
@@ -216,12 +216,12 @@ def ends(row: Groups, places: Array) -> tuple[Array, Array]:
     return root, take(places, row.destinations).astype(jnp.int32)
 
 
-def hop_seconds(pairs: Pairs, at: Array, num_bytes: Array) -> Array:
+def hop_seconds(pairs: NodePairs, at: Array, num_bytes: Array) -> Array:
     """Seconds that a tensor takes over the hops at flat positions `at`."""
     return take(pairs.hop_latency_s, at) + num_bytes * take(pairs.hop_seconds_per_byte, at)
 
 
-def merged(pairs: Pairs, code: Array) -> Array:
+def merged(pairs: NodePairs, code: Array) -> Array:
     """[words, batch]: the hops of the tree of routes with the pair codes [size, batch]."""
     words = [
         lax.reduce(take(word, code), np.uint64(0), lax.bitwise_or, (0,)) for word in pairs.words
@@ -232,7 +232,7 @@ def merged(pairs: Pairs, code: Array) -> Array:
 def walk(
     words: Array,
     root: Array,
-    pairs: Pairs,
+    pairs: NodePairs,
     visit: Callable[[Array, Array, Carry], Carry],
     carry: Carry,
 ) -> Carry:

@@ -16,7 +16,7 @@ POLL_S = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search:
+class SearchLimits:
     """Limits of one search: its deadline, deterministic effort, seed and workers.
 
     `is_broad` takes turns with all of CP-SAT's strategies, neighbourhood search among them, instead
@@ -32,7 +32,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Found:
+class CpSatResult:
     """What a search ended with; `solver` None if it has no solution."""
 
     solver: Any
@@ -42,7 +42,7 @@ class Found:
     interrupted: bool
 
 
-def search(model: cp_model.CpModel, limits: Search) -> Found:
+def search(model: cp_model.CpModel, limits: SearchLimits) -> CpSatResult:
     """Minimise; the same model, seed and workers give the same answer unless time runs out."""
     solver = cp_model.CpSolver()
     parameters = solver.parameters
@@ -50,7 +50,7 @@ def search(model: cp_model.CpModel, limits: Search) -> Found:
     parameters.random_seed = limits.seed % 2**31
     parameters.interleave_search = limits.workers > 1 or limits.is_broad
     if not parameters.interleave_search:
-        # measured on blocks of Inception and random DAGs: 3 to 100 times as fast as the default
+        # measured on segments of Inception and random DAGs: 3 to 100 times as fast as the default
         parameters.linearization_level = 0
         parameters.use_objective_lb_search = True
     parameters.stop_after_first_solution = limits.first_only
@@ -67,7 +67,7 @@ def search(model: cp_model.CpModel, limits: Search) -> Found:
         raise ValueError(f"CP-SAT refuses the model: {model.validate()}")
     has_solution = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
     infeasible = status == cp_model.INFEASIBLE
-    return Found(
+    return CpSatResult(
         solver if has_solution else None,
         -inf if infeasible else solver.best_objective_bound,
         status == cp_model.OPTIMAL or infeasible,

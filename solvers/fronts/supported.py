@@ -17,7 +17,7 @@ from splitfog.instances.records import Layer, Link, Node, changed
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.exact.min_cut import least_cut, line_network
 from splitfog.solvers.fronts.archive import Archive
-from splitfog.solvers.parametric.envelope import Found, lower_envelope
+from splitfog.solvers.parametric.envelope import OracleAnswer, lower_envelope
 
 HIGHEST_PRICE = 1e6
 """A price at which all of the other criterion costs this many times the least latency."""
@@ -55,12 +55,12 @@ def supported_front(archive: Archive) -> bool:
     if dear == 0:
         return True
 
-    def ask(price: float) -> Found[Decision]:
+    def ask(price: float) -> OracleAnswer[Decision]:
         decision = _least(criteria, priced(price))
         assert decision is not None  # prices change no feasibility
         archive.offer(decision)
         own = criteria.values(decision)
-        return Found(Line(own[latency], own[1 - latency]), decision)
+        return OracleAnswer(Line(own[latency], own[1 - latency]), decision)
 
     seconds = values[latency] or ask(ENDLESS).line.alpha_s
     if seconds == 0:  # no bytes need a second: that plan is the whole front

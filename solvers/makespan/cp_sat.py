@@ -22,7 +22,7 @@ from splitfog.formulations.tolerances import ROUNDING
 from splitfog.formulations.weights import held_bytes
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined
-from splitfog.solvers.engines.cp_sat import Search
+from splitfog.solvers.engines.cp_sat import SearchLimits
 from splitfog.solvers.exact.min_cut import least_cut, line_network
 from splitfog.solvers.makespan.quick_plans import NO_PLAN, quick_plan
 from splitfog.solvers.makespan.segment_model import solve_segment
@@ -113,7 +113,7 @@ def _first_placement(request: Request, seconds: Durations) -> Answer | None:
     scale = ticks_per_second(seconds.spans(horizon), horizon)
     table = durations(seconds.arrays, request.objective.monotone, scale)
     problem = problem_of(table, _everything(seconds.arrays), with_memory=True)
-    limits = Search(deadline=request.deadline, seed=request.seed, first_only=True)
+    limits = SearchLimits(deadline=request.deadline, seed=request.seed, first_only=True)
     found = solve_segment(problem, NO_PLAN, floor(horizon * scale) + 1, 0.0, limits)
     if found.plan.value < inf:
         request.offer(whole_decision([problem], [found.plan], [0]))

@@ -20,7 +20,7 @@ from ortools.sat.python import cp_model
 
 from splitfog.formulations.arrays.segment_problem import SegmentProblem
 from splitfog.formulations.deadline import NEVER, Deadline
-from splitfog.solvers.engines.cp_sat import Search, search
+from splitfog.solvers.engines.cp_sat import SearchLimits, search
 from splitfog.solvers.makespan.hops import HopModel
 from splitfog.solvers.makespan.quick_plans import SegmentPlan, longest_first
 
@@ -49,7 +49,7 @@ def solve_segment(
     known: SegmentPlan,
     upper: float,
     bound: float,
-    limits: Search,
+    limits: SearchLimits,
     relaxed: bool = False,
     factor: int = 1,
 ) -> SegmentResult:

@@ -26,7 +26,7 @@ from splitfog.instances.arrays import frozen
 from splitfog.instances.kept import kept
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Request
-from splitfog.solvers.engines.cp_sat import Search
+from splitfog.solvers.engines.cp_sat import SearchLimits
 from splitfog.solvers.makespan.quick_plans import NO_PLAN, SegmentPlan, quick_plan
 from splitfog.solvers.makespan.segment_model import solve_segment
 from splitfog.solvers.starts.warm_starts import rivals
@@ -375,7 +375,7 @@ class SeriesSearch:
         relaxed = arc.attempts == 0 and arc.problem.durations.contended
         rounds = max(0, arc.attempts - arc.problem.durations.contended)
         factor = 1 if rounds == 0 or arc.fine else _factor(arc.plan.value)
-        limits = Search(
+        limits = SearchLimits(
             deadline=self.deadline,
             effort=FIRST_EFFORT * GROWTH**arc.attempts,
             seed=request.seed,

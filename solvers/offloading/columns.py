@@ -30,7 +30,7 @@ RESERVE_S = 4.0
 
 
 @dataclass(frozen=True)
-class Found:
+class BestAssignment:
     """An assignment (None: none better than the start), the bound in seconds, why it stopped."""
 
     assignment: Integers | None
@@ -40,7 +40,7 @@ class Found:
 
 def solve_by_columns(
     assignments: Assignments, start: Integers | None, value: float, request: Request
-) -> Found:
+) -> BestAssignment:
     """The best assignment, if better than `start` of `value` seconds, and a bound for all.
 
     What is found without a start, or is much better than it, is a start: the programs are in units
@@ -58,14 +58,16 @@ def solve_by_columns(
 
 def _solved(
     assignments: Assignments, start: Integers | None, value: float, request: Request
-) -> Found:
+) -> BestAssignment:
     """The same in units of `value`."""
     if (assignments.links.base_load >= 1).any():
-        return Found(None, inf)
+        return BestAssignment(None, inf)
     master = Master(assignments, value if start is not None else inf, request.deadline)
     stopped = master.generate(start, request)
     if stopped is not None or master.bound >= master.cutoff:
-        return Found(None, master.seconds(min(master.bound, master.cutoff)), stopped or "finished")
+        return BestAssignment(
+            None, master.seconds(min(master.bound, master.cutoff)), stopped or "finished"
+        )
     limit = min(10.0, request.remaining_s / 5)
     better = _program(master, master.columns, limit, request.seed)[0]
     best = start
@@ -77,7 +79,7 @@ def _solved(
     limit = max(request.remaining_s - RESERVE_S, request.remaining_s / 2)
     final, bound, stopped = _program(master, columns, limit, request.seed, best)
     bound = min(max(bound, master.bound), beyond, master.cutoff)
-    return Found(better if final is None else final, master.seconds(bound), stopped)
+    return BestAssignment(better if final is None else final, master.seconds(bound), stopped)
 
 
 def _program(

@@ -20,7 +20,7 @@ from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.dina.answer import timely_audit
 from splitfog.solvers.dina.given import Given, given_subtasks
 from splitfog.solvers.engines.milp import solve_program
-from splitfog.solvers.offloading.columns import Found, solve_by_columns
+from splitfog.solvers.offloading.columns import BestAssignment, solve_by_columns
 from splitfog.solvers.offloading.start import search_assignment
 
 MOST_SETS = 6_000_000
@@ -67,9 +67,11 @@ def solve_offload_ilp(request: Request) -> Answer:
         request.offer(written(given.subtasks.decision(start)))
     solve = _by_program if compact else solve_by_columns
     try:
-        found = solve(assignments, start, value, request) if value > 0 else Found(None, 0.0)
+        found = (
+            solve(assignments, start, value, request) if value > 0 else BestAssignment(None, 0.0)
+        )
     except TimeIsUp:
-        found = Found(None, -inf, "time limit")
+        found = BestAssignment(None, -inf, "time limit")
     best = _better(assignments, start, found.assignment)
     return _answer(request, given, best, found, note)
 
@@ -93,10 +95,10 @@ def _formulation(request: Request, assignments: Assignments) -> tuple[bool, str]
 
 def _by_program(
     assignments: Assignments, start: Integers | None, value: float, request: Request
-) -> Found:
+) -> BestAssignment:
     """The compact program; without a start there is no bound on waits, so it finds nothing."""
     if start is None:
-        return Found(None, -inf)
+        return BestAssignment(None, -inf)
     built = offload_program(assignments, value, request.deadline)
     result = solve_program(
         built.program,
@@ -107,8 +109,8 @@ def _by_program(
     )
     bound = value if result.infeasible else min(result.bound * built.unit_s, value)
     if result.values is None:
-        return Found(None, bound, result.stopped_by)
-    return Found(built.decode(result.values), bound, result.stopped_by)
+        return BestAssignment(None, bound, result.stopped_by)
+    return BestAssignment(built.decode(result.values), bound, result.stopped_by)
 
 
 def _better(
@@ -127,7 +129,7 @@ def _answer(
     request: Request,
     given: Given,
     best: Integers | None,
-    found: Found,
+    found: BestAssignment,
     note: str,
 ) -> Answer:
     """The plan with its audit, and the bound of these subtasks."""

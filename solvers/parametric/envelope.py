@@ -13,7 +13,7 @@ Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
-class Found(Generic[Thing]):
+class OracleAnswer(Generic[Thing]):
     """What an oracle found at one point: a line that is least there, whose it is, and a bound.
 
     `bound` is a valid lower bound of the least value at that point; None if none is known.
@@ -30,7 +30,7 @@ class EnvelopePiece(Generic[Thing]):
 
     low: float
     high: float
-    found: Found[Thing]
+    found: OracleAnswer[Thing]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Envelope(Generic[Thing]):
 
 
 def lower_envelope(
-    ask: Callable[[float], Found[Thing]], low: float, high: float
+    ask: Callable[[float], OracleAnswer[Thing]], low: float, high: float
 ) -> Envelope[Thing]:
     """Every piece of the least of all lines on [low, high].
 
@@ -92,9 +92,11 @@ def _crossing(left: Line, right: Line) -> float | None:
     return (right.alpha_s - left.alpha_s) / (left.beta - right.beta)
 
 
-def _pieces(found: list[Found[Thing]], low: float, high: float) -> tuple[EnvelopePiece[Thing], ...]:
+def _pieces(
+    found: list[OracleAnswer[Thing]], low: float, high: float
+) -> tuple[EnvelopePiece[Thing], ...]:
     """The least of given lines on [low, high], by falling slope (O(n log n))."""
-    hull: list[Found[Thing]] = []
+    hull: list[OracleAnswer[Thing]] = []
     starts: list[float] = []
     for new in sorted(found, key=lambda one: (-one.line.beta, one.line.alpha_s)):
         start = low
@@ -114,7 +116,7 @@ def _pieces(found: list[Found[Thing]], low: float, high: float) -> tuple[Envelop
 
 
 def _gap(
-    asked: dict[float, Found[Thing]], pieces: tuple[EnvelopePiece[Thing], ...]
+    asked: dict[float, OracleAnswer[Thing]], pieces: tuple[EnvelopePiece[Thing], ...]
 ) -> float | None:
     """The largest relative distance between the envelope and the oracle's bounds."""
     worst = 0.0

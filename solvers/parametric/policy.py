@@ -25,7 +25,7 @@ from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Solver, SolverDeclined
-from splitfog.solvers.parametric.envelope import Envelope, Found, lower_envelope
+from splitfog.solvers.parametric.envelope import Envelope, OracleAnswer, lower_envelope
 from splitfog.solvers.parametric.oracles import Oracle, exact_oracle
 
 ORACLES = ("min-cut", "chain-dp", "ilp")
@@ -209,14 +209,14 @@ class _Sweep:
         base = self.parameter.at(self.instance, low)
         lines: dict[tuple[bytes, ...], Line] = {}  # half of the answers are known plans
 
-        def ask(reciprocal: float) -> Found[Decision]:
+        def ask(reciprocal: float) -> OracleAnswer[Decision]:
             answer = oracle(min(max(1 / reciprocal, low), last))
             if answer.decision is None:
                 raise _NoPlan(answer)
             key = tuple(task.placement.tobytes() for task in answer.decision.tasks)
             if key not in lines:
                 lines[key] = latency_line(base, answer.decision, self.objective, self.parameter)
-            return Found(lines[key], answer.decision, answer.lower_bound)
+            return OracleAnswer(lines[key], answer.decision, answer.lower_bound)
 
         return lower_envelope(ask, 1 / last, 1 / low)
 

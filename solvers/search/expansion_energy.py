@@ -24,7 +24,7 @@ Labels = NDArray[np.int64]
 Costs = NDArray[np.float64]
 
 
-class Pairs(NamedTuple):
+class UnitPairs(NamedTuple):
     """[pairs]: what a producer sends to a reader: how many tensors, and their bytes.
 
     `share` is one over the number of readers that the tensors have.
@@ -149,7 +149,7 @@ class Energy:
         seconds += self.pairs.num_bytes * self.seconds_per_byte[tail, head]
         return seconds + self.forbidden[tail, head]
 
-    def _pairs(self) -> tuple[Pairs, bool]:
+    def _pairs(self) -> tuple[UnitPairs, bool]:
         """What units send to one another, and whether latency is just the sum of it."""
         rows, is_sum = [], True
         for own, first in zip(self.space.units, self.space.first.tolist(), strict=False):
@@ -163,7 +163,7 @@ class Energy:
         table = np.array(rows, float).reshape(-1, 5).T
         producer, reader = table[:2].astype(np.int64)
         tensors, num_bytes, share = table[2:]
-        return Pairs(producer, reader, tensors, num_bytes, share), is_sum
+        return UnitPairs(producer, reader, tensors, num_bytes, share), is_sum
 
     def _results(self) -> Costs:
         """[units, nodes]: seconds of results' own ways."""
@@ -187,7 +187,7 @@ def _within(seconds: Costs, value: float) -> Costs:
     return np.where(seconds > value * (1 + ROUNDING), inf, seconds)
 
 
-def _least_cut(added: Costs, pairs: Pairs, terms: Terms) -> NDArray[np.bool_] | None:
+def _least_cut(added: Costs, pairs: UnitPairs, terms: Terms) -> NDArray[np.bool_] | None:
     """[units]: which move in the best expansion; None if none gains.
 
     x = 1, source side, is "moves"; an arc u -> v is paid when u moves and v does not. With terms
@@ -216,7 +216,7 @@ def _least_cut(added: Costs, pairs: Pairs, terms: Terms) -> NDArray[np.bool_] | 
 
 
 def _source_side(
-    linear: Costs, pairs: Pairs, back: Costs, forth: Costs, most: float
+    linear: Costs, pairs: UnitPairs, back: Costs, forth: Costs, most: float
 ) -> NDArray[np.bool_] | None:
     from ortools.graph.python import max_flow
 

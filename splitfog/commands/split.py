@@ -28,6 +28,12 @@ def run(
         int, typer.Option(min=0, metavar="N", help="compare with the whole on N seeded inputs")
     ] = 0,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="of these inputs")] = 0,
+    original: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="with --check: the model that was imported, compared too"
+        ),
+    ] = None,
     task: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="whose model is split, if there are several tasks"),
@@ -47,20 +53,25 @@ def run(
 
     --check: all parts one after another against the whole model; exit code 1 where they disagree.
     """
-    from splitfog.deployment.splitting.check import check_split
+    from splitfog.deployment.splitting.check import check_split, differences_from_original
     from splitfog.deployment.splitting.split import split
     from splitfog.instances.files import load_instance
 
+    if original is not None and not check:
+        raise ValueError(f"--original {original} needs --check")
     problem = load_instance(instance)
     failed, records = False, []
     for plan, folder in _folders(plans, output):
         done = split(problem, plan, folder, task=task, model=model)
         found = check_split(folder, check, seed) if check else None
         failed |= found is not None and not found.passed
+        optimised = None
+        if original is not None:
+            optimised = differences_from_original(folder, original, check, seed)
         if as_json:
-            records.append(_record(done, found))
+            records.append(_record(done, found, optimised))
         else:
-            put(_report(done, found))
+            put(_report(done, found) + _beside(original, optimised or {}))
     if as_json:
         put_json(records)
     return CHECK_FAILED if failed else DONE
@@ -77,7 +88,7 @@ def _folders(plans: list[Path], output: Path) -> list[tuple[Path, Path]]:
     return [(plan, output / name) for plan, name in zip(plans, names, strict=True)]
 
 
-def _record(done: Split, found: Check | None) -> dict[str, Any]:
+def _record(done: Split, found: Check | None, optimised: dict[str, float] | None) -> dict[str, Any]:
     from splitfog.deployment.splitting.timeline import predicted_timeline
 
     return {
@@ -90,6 +101,7 @@ def _record(done: Split, found: Check | None) -> dict[str, Any]:
             "parts_s": predicted_timeline(done.manifest).end_s,
         },
         "check": found,
+        "original": optimised,
     }
 
 
@@ -125,3 +137,11 @@ def _verdict(found: Check) -> list[str]:
     name, most = max(found.differences.items(), key=lambda entry: entry[1])
     unlike = len(found.differences)
     return [f"check: {what}, {unlike} not the same: {name} differs by at most {most:.3g}"]
+
+
+def _beside(original: Path | None, differences: dict[str, float]) -> str:
+    """What optimising changed."""
+    return "".join(
+        f"{original.name if original else ''}: output {name} differs by at most {most:.3g}\n"
+        for name, most in differences.items()
+    )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from msgspec.structs import replace as with_fields
 
 import splitfog as sf
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.plan import Plan
+from splitfog.instances.records import changed
 from splitfog.solvers.d3.chains import chains_of
 from splitfog.solvers.d3.rules import balanced_shares
 from splitfog.solvers.d3.search import Slicer
@@ -116,8 +116,8 @@ def test_memory_is_checked(name: str) -> None:
 def test_nothing_to_slice(name: str) -> None:
     """A model whose layers cannot be sliced runs whole on the cheapest node of the tier."""
     model = conv_chain([(3, 1, 1)], 8, 8)
-    soft = with_fields(model.layers[1], op="softmax", window=None)
-    instance = cluster(with_fields(model, layers=(model.layers[0], soft)), [1e3, 1e3], [1e9])
+    soft = changed(model.layers[1], op="softmax", window=None)
+    instance = cluster(changed(model, layers=(model.layers[0], soft)), [1e3, 1e3], [1e9])
     plan = sf.solve(instance, name)
     assert plan.tasks[0].stages == ()
     assert plan.value == sf.solve(instance, "cloud-only").value

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as with_fields
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from msgspec.structs import replace
 
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window, changed
 from tests.cases.strategies import with_shared_weights
 
 SIZE = 6
@@ -44,7 +42,7 @@ def random_offloading(
         tasks = _rated(rng, tasks, models, nodes, utilisation)
     if memory:
         weights = sum(layer.weight_bytes for layer in models[0].layers)
-        nodes = [replace(node, memory_bytes=float(rng.uniform(0.9, 2) * weights)) for node in nodes]
+        nodes = [changed(node, memory_bytes=float(rng.uniform(0.9, 2) * weights)) for node in nodes]
         models = with_shared_weights(rng, models, 0.5)
     instance = Instance(
         name="offloading",
@@ -60,8 +58,8 @@ def random_offloading(
 
 def without_rates(instance: Instance) -> Instance:
     """The same, its tasks without arrivals."""
-    tasks = tuple(replace(task, arrivals_per_s=None) for task in instance.tasks)
-    return with_fields(instance, tasks=tasks)
+    tasks = tuple(changed(task, arrivals_per_s=None) for task in instance.tasks)
+    return changed(instance, tasks=tasks)
 
 
 def _nodes(rng: np.random.Generator, devices: int, fog: int, quotas: bool) -> list[Node]:
@@ -118,7 +116,7 @@ def _model(rng: np.random.Generator, name: str) -> Model:
         )
     )
     if rng.random() < 0.2:
-        layers[2] = replace(layers[2], result=True)
+        layers[2] = changed(layers[2], result=True)
     return Model(name=name, layers=tuple(layers))
 
 
@@ -166,7 +164,7 @@ def _rated(
     return [
         task
         if rng.random() < 0.1
-        else replace(
+        else changed(
             task,
             arrivals_per_s=utilisation
             * float(rng.uniform(0.5, 1.5))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-from msgspec.structs import replace
-
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task
+from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 
 
 def scaled(instance: Instance, factor: float) -> Instance:
     """All seconds times `factor`: every cost is multiplied by it, and no decision changes."""
-    return dataclasses.replace(
+    return changed(
         instance,
         nodes=tuple(_scaled_node(node, factor) for node in instance.nodes),
         links=tuple(_scaled_link(link, factor) for link in instance.links),
@@ -23,14 +19,14 @@ def scaled(instance: Instance, factor: float) -> Instance:
 
 def slowed(instance: Instance, name: str, factor: float) -> Instance:
     """One node's speed times `factor`, measured times of its own included."""
-    return dataclasses.replace(
+    return changed(
         instance,
         nodes=tuple(
-            replace(node, speed_flops=node.speed_flops * factor) if node.name == name else node
+            changed(node, speed_flops=node.speed_flops * factor) if node.name == name else node
             for node in instance.nodes
         ),
         models=tuple(
-            replace(model, layers=tuple(_slowed_layer(own, name, factor) for own in model.layers))
+            changed(model, layers=tuple(_slowed_layer(own, name, factor) for own in model.layers))
             for model in instance.models
         ),
     )
@@ -38,25 +34,25 @@ def slowed(instance: Instance, name: str, factor: float) -> Instance:
 
 def _scaled_node(node: Node, factor: float) -> Node:
     speed, overhead = node.speed_flops / factor, node.overhead_s * factor
-    return replace(node, speed_flops=speed, overhead_s=overhead)
+    return changed(node, speed_flops=speed, overhead_s=overhead)
 
 
 def _scaled_link(link: Link, factor: float) -> Link:
     rate, latency = link.bandwidth_bps / factor, link.latency_s * factor
-    return replace(link, bandwidth_bps=rate, latency_s=latency)
+    return changed(link, bandwidth_bps=rate, latency_s=latency)
 
 
 def _scaled_model(model: Model, factor: float) -> Model:
     layers = (
-        replace(layer, times_s={name: own * factor for name, own in layer.times_s.items()})
+        changed(layer, times_s={name: own * factor for name, own in layer.times_s.items()})
         for layer in model.layers
     )
-    return replace(model, layers=tuple(layers))
+    return changed(model, layers=tuple(layers))
 
 
 def _scaled_task(task: Task, factor: float) -> Task:
     rate, deadline = task.arrivals_per_s, task.deadline_s
-    return replace(
+    return changed(
         task,
         arrivals_per_s=None if rate is None else rate / factor,
         deadline_s=None if deadline is None else deadline * factor,
@@ -65,4 +61,4 @@ def _scaled_task(task: Task, factor: float) -> Task:
 
 def _slowed_layer(layer: Layer, name: str, factor: float) -> Layer:
     times = {key: own / factor if key == name else own for key, own in layer.times_s.items()}
-    return replace(layer, times_s=times)
+    return changed(layer, times_s=times)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations, product
 from math import inf
 from typing import Any
 
 import numpy as np
 
+from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.costs.reference import decision_cost
+from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.games.game import ExchangeGame
 from splitfog.formulations.objective import Objective, Transfers
+from splitfog.formulations.offloading.one_cut import cut_table, one_cut
 from splitfog.formulations.offloading.subtasks import subtasks_of
+from splitfog.instances.arrays import frozen
+from splitfog.instances.instance import Instance
 from tests.cases.random_offloading import random_offloading, without_rates
 
 TOLERANCE = 1e-9
@@ -122,3 +129,16 @@ def blocking_pairs(game: ExchangeGame, places: np.ndarray) -> int:
                     count += 1
                     break
     return count
+
+
+def own_latencies(instance: Instance, decision: Decision, position: int) -> Iterator[float]:
+    """A task's own latency under every feasible single cut, by the reference."""
+    objective = Objective("mean-latency")
+    cuts = len(cut_table(instance, objective, position).layers)
+    for cut, node in product(range(cuts + 1), range(len(instance.nodes))):
+        placement = one_cut(instance, objective, position, cut, node)
+        tasks = list(decision.tasks)
+        tasks[position] = TaskDecision(frozen(placement))
+        other = Decision(tuple(tasks))
+        if not decision_violations(instance, other, objective):
+            yield decision_cost(instance, other, objective).tasks[position].latency_s

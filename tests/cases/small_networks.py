@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as changed
 from itertools import pairwise, product
 from math import inf
 from typing import Any
 
 import numpy as np
-from msgspec.structs import replace
 
 from splitfog import Instance, Layer, Link, Model, Node, Task
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
+from splitfog.instances.records import changed
 
 
 def best_of_all(instance: Instance, objective: Objective) -> float:
@@ -30,7 +29,7 @@ def best_of_all(instance: Instance, objective: Objective) -> float:
 
 def from_lowest(instance: Instance, results_to: str | None = None) -> Instance:
     """The same with the data of its one task at the first node, of the lowest tier."""
-    task = replace(instance.tasks[0], source=instance.nodes[0].name, results_to=results_to)
+    task = changed(instance.tasks[0], source=instance.nodes[0].name, results_to=results_to)
     return changed(instance, tasks=(task,))
 
 

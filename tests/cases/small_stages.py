@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from msgspec.structs import replace as with_fields
 
 from splitfog import Instance, Layer, Link, Model, Node, Task, Window
 from splitfog.formulations.arrays.task import task_arrays
@@ -17,6 +16,7 @@ from splitfog.formulations.costs.stages import stage_timeline
 from splitfog.formulations.decision import Slice, Stage
 from splitfog.formulations.tiles.grids import grid, parts
 from splitfog.formulations.tiles.stage_shape import stage_shape_defects, window_output
+from splitfog.instances.records import changed
 from tests.cases.random_stages import stages
 
 Box = tuple[int, int, int, int]
@@ -37,7 +37,7 @@ def cluster(
         Node(name=f"e{n}", tier="edge", speed_flops=speed, memory_bytes=limit)
         for n, (speed, limit) in enumerate(zip(speeds, memory, strict=True))
     ]
-    nodes[1] = with_fields(nodes[1], **home)
+    nodes[1] = changed(nodes[1], **home)
     links = [Link(tail="device", head="e0", bandwidth_bps=1e9)]
     links += [
         Link(tail="e0", head=f"e{n + 1}", bandwidth_bps=bandwidth, latency_s=latency_s)
@@ -86,9 +86,7 @@ def sliceable_instances(draw: st.DrawFn, coupled: bool = False) -> Instance:
     layers = tuple(
         layer
         if layer.op == "input"
-        else with_fields(
-            layer, flops=layer.output_bytes * draw(st.integers(1, 300)), weight_bytes=8.0
-        )
+        else changed(layer, flops=layer.output_bytes * draw(st.integers(1, 300)), weight_bytes=8.0)
         for layer in model.layers
     )
     count = draw(st.integers(2, 4))

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task
+from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 
 TIERS = ("device", "edge", "cloud")
 
@@ -61,7 +61,7 @@ def random_instance(
     if limits and rng.random() < 0.4:
         nodes = _with_memory(rng, nodes, models)
     if rates and rng.random() < 0.3:
-        nodes[0] = _changed(nodes[0], quota=int(rng.integers(0, 3)))
+        nodes[0] = changed(nodes[0], quota=int(rng.integers(0, 3)))
     if limits:
         models = with_shared_weights(rng, models, 0.3)
     return Instance(
@@ -90,15 +90,8 @@ def _tied(rng: np.random.Generator, model: Model) -> Model:
     chosen = rng.choice(len(layers), min(size, len(layers)), replace=False).tolist()
     most = max(layers[i].weight_bytes for i in chosen)
     for i in chosen:
-        layers[i] = _changed(layers[i], weights="tied", weight_bytes=most)
-    tied: Model = _changed(model, layers=tuple(layers))
-    return tied
-
-
-def _changed(record: Any, **changes: Any) -> Any:
-    from msgspec.structs import replace
-
-    return replace(record, **changes)
+        layers[i] = changed(layers[i], weights="tied", weight_bytes=most)
+    return changed(model, layers=tuple(layers))
 
 
 def _nodes(rng: np.random.Generator, count: int, line: bool) -> list[Node]:
@@ -123,7 +116,7 @@ def _with_memory(
     """Some nodes hold only part of all weights."""
     weights = sum(layer.weight_bytes for model in models for layer in model.layers)
     return [
-        _changed(node, memory_bytes=float(np.floor(rng.uniform(0.3, 1.1) * weights)))
+        changed(node, memory_bytes=float(np.floor(rng.uniform(0.3, 1.1) * weights)))
         if rng.random() < 0.6
         else node
         for node in nodes
@@ -164,11 +157,11 @@ def _model(
         is_input = rng.random() < (0.85 if i == 0 else 0.0 if chain else 0.08)
         inputs = () if is_input or i == 0 else _inputs(rng, layers, chain)
         layer = _layer(rng, i, inputs, nodes, limits)
-        layers.append(_changed(layer, op="input") if is_input else layer)
+        layers.append(changed(layer, op="input") if is_input else layer)
     if limits and count > 2 and rng.random() < 0.3:
         size = int(rng.integers(2, min(4, count)))
         for i in 1 + rng.choice(count - 1, size, replace=False):
-            layers[i] = _changed(layers[i], group="together")
+            layers[i] = changed(layers[i], group="together")
     in_order = rng.random() < 0.5
     return Model(
         name=name,

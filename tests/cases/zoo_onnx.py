@@ -24,17 +24,19 @@ PLAIN = {
 }  # fmt: skip
 
 
-def zoo_onnx(model: Model) -> Any:
+def zoo_onnx(model: Model, seed: int | None = None) -> Any:
     """A network of the zoo as an `onnx.ModelProto`; activations are ReLU, or GELU where named so.
 
-    Only shapes matter to its users: every weight is 1/64.
+    Without a seed only shapes matter: every weight is 1/64, and large ones are inputs. With one,
+    all are inside and random, of variance 1 / fan-in.
     """
-    return _Writer(model).model()
+    return _Writer(model, seed).model()
 
 
 class _Writer:
-    def __init__(self, network: Model) -> None:
+    def __init__(self, network: Model, seed: int | None) -> None:
         self.network = network
+        self.rng = None if seed is None else np.random.default_rng(seed)
         self.nodes: list[Any] = []
         self.weights: list[Any] = []
         first = network.layers[0]
@@ -156,10 +158,13 @@ class _Writer:
 
     def _weight(self, layer: Layer, part: str, *shape: int) -> str:
         name = f"{layer.name}.{part}"
-        if prod(shape) > MOST_VALUES:
+        if self.rng is None and prod(shape) > MOST_VALUES:
             self.inputs.append(self._input(name, shape))
             return name
         values = np.full(shape, 1 / 64, np.float32)
+        if self.rng is not None and part != "variance":
+            fan_in = prod(shape[1:])
+            values = (self.rng.standard_normal(shape) / np.sqrt(fan_in)).astype(np.float32)
         self.weights.append(onnx.numpy_helper.from_array(values, name))
         return name
 

@@ -10,6 +10,7 @@ import pytest
 
 from splitfog.commands import COMMANDS, shell
 from splitfog.deployment.exporters import EXPORTERS
+from splitfog.deployment.profiling.predictor import Law, ModelError, Predictor
 from splitfog.deployment.splitting.manifest import (
     Manifest,
     ManifestLink,
@@ -73,6 +74,9 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("parts.md", "A part"): Part,
     ("parts.md", "A part that is a slice"): PartSlice,
     ("parts.md", "A tensor"): Tensor,
+    ("real-models.md", "The predictor"): Predictor,
+    ("real-models.md", "A law"): Law,
+    ("real-models.md", "An error"): ModelError,
     ("results.md", "A result"): Result,
     ("results.md", "A line of the summary"): SummaryRow,
 }

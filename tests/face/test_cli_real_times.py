@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import splitfog as sf
+from splitfog.instances.records import changed
 from tests.cases.onnx_models import branches, imported, onnx, pieces
 from tests.face.test_cli import lines, one_line_of_error, splitfog
 
@@ -66,7 +66,7 @@ def test_fit_prints_the_error_of_every_model(folder: Path, tmp_path: Path) -> No
     times = [tmp_path / "one.csv", tmp_path / "two.csv"]
     for path, name in zip(times, "ab", strict=True):
         own = sf.load_times(folder / f"{name}.csv")
-        sf.save_times([replace(time, model=path.stem) for time in own], path)
+        sf.save_times([changed(time, model=path.stem) for time in own], path)
     target = tmp_path / "p.json"
     result = splitfog("profile", "fit", *times, "-o", target)
     assert result.exit_code == 0
@@ -126,6 +126,9 @@ def test_import_times_shares_out_and_tells_strangers(folder: Path, tmp_path: Pat
         (("profile", "measure", "{a}", "--node", "pie"), "unknown node or tier 'pie'"),
         (("profile", "measure", "{a}", "--model", "{onnx}"), "given.onnx: sha256 = "),
         (("profile", "measure", "{junk}"), "junk.onnx: is no ONNX model"),
+        (("profile", "measure", "{onnx}", "--level", "most"), "level = 'most', must be one of"),
+        (("profile", "measure", "{onnx}", "--model", "{onnx}"), "belongs to an instance, but"),
+        (("profile", "measure", "{a}", "--input", "x=1x3"), "inputs belong to an ONNX file"),
         (("profile", "fit", "{bare}"), "bare.csv: line 2 lacks the columns kind, flops"),
         (("profile", "fit", "{negative}"), "negative.csv: line 2: flops = '-1', must be"),
         (("profile", "predict", "{a}", "--predictor", "{broken}"), "broken.json: not JSON"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 import splitfog as sf
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import OBJECTIVES, Objective
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.registry import load_solver, solver_info
@@ -42,7 +42,7 @@ def greedy(request: Request) -> Answer:
 def ilp(request: Request, **claims: Any) -> Answer:
     """Ours, with other claims."""
     run = load_solver(solver_info("ilp"))
-    return replace(run(replace(request, options={"engine": "highs"})), **claims)
+    return changed(run(changed(request, options={"engine": "highs"})), **claims)
 
 
 @pytest.mark.parametrize("name", ["ilp", "hpa", "vsm", "dina", "offload-assignment", "greedy"])
@@ -59,7 +59,7 @@ def test_one_that_is_not_registered_is_checked() -> None:
     def mine(instance: sf.Instance, objective: Objective) -> sf.Plan:
         return sf.solve(instance, "auto", objective)
 
-    problems = small_problems(replace(solver_info("auto"), objectives=OBJECTIVES))
+    problems = small_problems(changed(solver_info("auto"), objectives=OBJECTIVES))
     assert check_solver(mine) == len(list(problems))
 
 
@@ -106,7 +106,7 @@ FAULTS: dict[str, tuple[SolverInfo, str]] = {
     ),
     "a bound above what others reach": (
         declared(
-            lambda r: replace(greedy(r), lower_bound=r.value_of(greedy(r).decision or placed()))
+            lambda r: changed(greedy(r), lower_bound=r.value_of(greedy(r).decision or placed()))
         ),
         "beside the best placement of all",
     ),

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 import splitfog as sf
 from splitfog.formulations.audit import Audit, ProofWithin
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import Plan, TaskPlan, encode_plan, load_plan, save_plan
 from splitfog.formulations.plan_file import PlanFile, TaskEntry
+from splitfog.instances.records import changed
 
 TINY = sf.load_instance(Path(__file__).parents[1] / "data" / "tiny.json")
 SHORT = {
@@ -62,7 +62,7 @@ def test_an_audit_is_written_without_what_was_not_audited() -> None:
     """No key for an absent figure; null for a price that is not known."""
     proof = ProofWithin(lower_bound=None, gap=None, proven=False)
     audit = Audit(swaps=2, price_of_anarchy=None, given_subtasks=proof)
-    plan = replace(sf.solve(TINY, "min-cut"), audit=audit)
+    plan = changed(sf.solve(TINY, "min-cut"), audit=audit)
     assert json.loads(encode_plan(plan))["audit"] == {
         "swaps": 2,
         "price_of_anarchy": None,

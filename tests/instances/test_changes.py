@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as with_fields
 from typing import Any
 
 import numpy as np
 import pytest
-from msgspec.structs import replace
 
 from splitfog import solve
 from splitfog.instances.changes import derived, with_one_task, without_nodes
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.instance import Instance, encode_instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task
+from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 from tests.cases.wild import wild_instance
 
 
@@ -71,7 +69,7 @@ def test_refused_where_a_task_ends(end: str) -> None:
     """A sentence says which task needs the node."""
     instance = _named(Layer(name="a", op="other", output_bytes=1))
     task = Task(name="t", model="m", source="e1" if end == "source" else "u", results_to="e1")
-    instance = with_fields(instance, tasks=(task,))
+    instance = changed(instance, tasks=(task,))
     with pytest.raises(ValueError, match=r"node e1 .* of task t, must stay"):
         instance.without_node("e1")
 
@@ -81,7 +79,7 @@ def test_unknown_and_last() -> None:
     instance = _named(Layer(name="a", op="other", output_bytes=1))
     with pytest.raises(LookupError, match="'fog9', must be one of u, edge, e1"):
         instance.without_node("fog9")
-    free = with_fields(instance, tasks=(Task(name="t", model="m", source=None),))
+    free = changed(instance, tasks=(Task(name="t", model="m", source=None),))
     with pytest.raises(ValueError, match="one must stay"):
         without_nodes(free, ["u", "edge", "e1"])
 
@@ -120,7 +118,7 @@ LAYERS = (
 
 def _changed(instance: Instance, **fields: Any) -> Instance:
     """The instance with other fields and, as what it says would be of another, no `meta`."""
-    return with_fields(instance, meta={}, **fields)
+    return changed(instance, meta={}, **fields)
 
 
 def test_other_times_are_those_of_a_hand_made_instance() -> None:
@@ -128,8 +126,8 @@ def test_other_times_are_those_of_a_hand_made_instance() -> None:
     instance = _named(*LAYERS)
     made = instance.with_times({"a": {"e1": np.float64(0.5)}, "b": {"device": 3}})
     layers = (
-        replace(LAYERS[0], times_s={"u": 2.0, "e1": 0.5}),
-        replace(LAYERS[1], times_s={"device": 3.0}),
+        changed(LAYERS[0], times_s={"u": 2.0, "e1": 0.5}),
+        changed(LAYERS[1], times_s={"device": 3.0}),
     )
     hand = _changed(instance, models=(Model(name="m", layers=layers),))
     assert made == hand
@@ -140,7 +138,7 @@ def test_other_times_are_those_of_a_hand_made_instance() -> None:
 
 def test_other_times_are_in_every_answer() -> None:
     """After a solve, which keeps arrays of the first times: 2 s at u, then 0.25 s."""
-    instance = _named(replace(LAYERS[0], tiers=("device",)))
+    instance = _named(changed(LAYERS[0], tiers=("device",)))
     before = solve(instance, "min-cut")
     after = solve(instance.with_times({"a": {"u": 0.25}}), "min-cut")
     assert (before.value, after.value) == (2.0, 0.25)
@@ -149,7 +147,7 @@ def test_other_times_are_in_every_answer() -> None:
 def test_the_model_is_named_where_there_are_several() -> None:
     """The other model's layer of the same name keeps its times."""
     models = tuple(Model(name=name, layers=LAYERS) for name in ("m", "n"))
-    instance = with_fields(_named(*LAYERS), models=models)
+    instance = changed(_named(*LAYERS), models=models)
     with pytest.raises(ValueError, match="model = None, must be one of m, n"):
         instance.with_times({"a": {"u": 1.0}})
     made = instance.with_times({"a": {"u": 7.0}}, model="n")
@@ -263,7 +261,7 @@ def test_other_links_are_those_of_a_hand_made_instance(
 
 def test_one_way_links_change_one_way() -> None:
     """Two links of one pair are apart; a new one beside one that comes back is no duplex."""
-    instance = with_fields(_named(*LAYERS), links=(_link("u", "edge", duplex=False),))
+    instance = changed(_named(*LAYERS), links=(_link("u", "edge", duplex=False),))
     both = instance.with_link("edge", "u", bandwidth_bps=3.0)
     assert both.links == (instance.links[0], _link("edge", "u", 3.0, duplex=False))
     assert both.with_link("u", "edge", bandwidth_bps=2.0).links == (
@@ -302,9 +300,9 @@ def test_other_nodes_are_those_of_a_hand_made_instance() -> None:
     u, *others = instance.nodes
     made = instance.with_node("u", speed_flops=5, memory_bytes=2.0)
     assert made == _changed(
-        instance, nodes=(replace(u, speed_flops=5.0, memory_bytes=2.0), *others)
+        instance, nodes=(changed(u, speed_flops=5.0, memory_bytes=2.0), *others)
     )
-    assert made.with_node("u", memory_bytes=None).nodes[0] == replace(u, speed_flops=5.0)
+    assert made.with_node("u", memory_bytes=None).nodes[0] == changed(u, speed_flops=5.0)
     more = instance.with_node("e2", tier="edge", speed_flops=1e9)
     assert more == _changed(
         instance, nodes=(u, *others, Node(name="e2", tier="edge", speed_flops=1e9))
@@ -349,6 +347,6 @@ def test_changed_back_is_the_same(seed: int) -> None:
         ends = (instance.nodes[way.tail].name, instance.nodes[way.head].name)
         same = same.with_link(*ends, directions="forward", bandwidth_bps=2 * way.bandwidth_bps)
     doubled = [
-        with_fields(link, bandwidth_bps=2 * link.bandwidth_bps) for link in instance.directed_links
+        changed(link, bandwidth_bps=2 * link.bandwidth_bps) for link in instance.directed_links
     ]
     assert list(same.directed_links) == doubled

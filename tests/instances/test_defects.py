@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.files import load_instance, parse_instance
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 
 TINY = Path(__file__).parents[1] / "data" / "tiny.json"
 
@@ -82,10 +82,10 @@ def test_an_instance_made_in_memory_lists_both_kinds() -> None:
     given = {
         "name": "wrong",
         "tiers": tiny.tiers,
-        "nodes": (replace(tiny.nodes[0], speed_flops=-1.0), tiny.nodes[1]),
+        "nodes": (changed(tiny.nodes[0], speed_flops=-1.0), tiny.nodes[1]),
         "links": ("pi-server",),
         "models": copy.copy(tiny.models),
-        "tasks": (replace(tiny.tasks[0], source="camera"),),
+        "tasks": (changed(tiny.tasks[0], source="camera"),),
     }
     with pytest.raises(InstanceError) as caught:
         Instance(**given)  # type: ignore[arg-type]

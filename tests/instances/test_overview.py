@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
-from dataclasses import replace
 
 import pytest
-from msgspec.structs import replace as changed
 
 from splitfog.instances.generators import generate
 from splitfog.instances.instance import Instance
 from splitfog.instances.readable import counted, html_table, in_bytes, in_flop, in_seconds, scaled
-from splitfog.instances.records import Model
+from splitfog.instances.records import Model, changed
 
 INSTANCE = generate("three-tier", model="alexnet", edge_nodes=2)
 
@@ -56,7 +54,7 @@ def test_names_are_texts(name: str) -> None:
         )
         for link in INSTANCE.links
     )
-    odd = replace(INSTANCE, name=name, nodes=nodes, links=links)
+    odd = changed(INSTANCE, name=name, nodes=nodes, links=links)
     assert "<script" not in odd._repr_html_()
     assert "".join(c if c.isprintable() else "\ufffd" for c in name) in texts(odd)
     assert "\n" not in repr(odd)

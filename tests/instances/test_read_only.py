@@ -19,7 +19,7 @@ from splitfog.instances.defects import InstanceError
 from splitfog.instances.files import parse_instance
 from splitfog.instances.instance import Instance, encode_instance
 from splitfog.instances.read_only import ReadOnly
-from splitfog.instances.records import Layer, Model, Node, Task
+from splitfog.instances.records import Layer, Model, Node, Task, changed
 
 WRITES = {
     "set": lambda mapping, key: mapping.__setitem__(key, 1e-4),
@@ -59,7 +59,7 @@ def test_no_mapping_can_be_written_to(instance: Instance, write: str) -> None:
     model = instance.models[0]
     mappings = [
         (model.layers[0].times_s, "pi"),
-        (msgspec.structs.replace(model.layers[0], name="b").times_s, "pi"),
+        (changed(model.layers[0], name="b").times_s, "pi"),
         (instance.meta, "optimum"),
         (instance.meta["optimum"], "latency"),
         (instance.meta["notes"][0], "by"),
@@ -112,7 +112,7 @@ def test_nor_can_plans_and_tables() -> None:
     """Placements, schedules, loads, audits; made by a solver or read."""
     plan = solve(MADE, "brute-force", objective="makespan")
     audit = Audit(exchange_blocking={"total": 0}, regret_s={"t": 0.0})
-    plan = msgspec.structs.replace(plan, audit=audit)
+    plan = changed(plan, audit=audit)
     file = msgspec.json.decode(encode_plan(plan), type=PlanFile)
     for each in (plan, file, deepcopy(plan), deepcopy(file)):
         task = each.tasks[0]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import splitfog as sf
 from splitfog.instances.importers.measured import unmeasured, with_layer_times
+from splitfog.instances.records import changed
 from splitfog.instances.times import LayerTime, load_times
 from tests.cases.small_networks import chain, network
 
@@ -130,7 +130,7 @@ def instance() -> sf.Instance:
 def two_models() -> sf.Instance:
     """Models m and n, both with layers in and a; b is in m only."""
     other = sf.Model(name="n", layers=tuple(chain((0, 1), (1, 1))))
-    return replace(instance(), models=(*instance().models, other))
+    return changed(instance(), models=(*instance().models, other))
 
 
 def time(

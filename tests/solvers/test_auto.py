@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as with_fields
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from msgspec.structs import replace
 
 from splitfog import SolverDeclined, generate, solve
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision, placed
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task
+from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 from splitfog.solvers import auto
 from splitfog.solvers.auto import as_latency
 from splitfog.solvers.base import Answer, Request, Solver
@@ -92,7 +90,7 @@ def test_streams_need_a_heuristic_and_tasks_without_rates_do_not() -> None:
     calm = several_tasks()
     objective = objective_for(calm, "mean-latency")
     assert as_latency(calm, objective) == Objective("latency")
-    nodes = (replace(calm.nodes[0], quota=0), *calm.nodes[1:])
+    nodes = (changed(calm.nodes[0], quota=0), *calm.nodes[1:])
     guarded = Instance(
         name="guarded",
         tiers=calm.tiers,
@@ -244,8 +242,8 @@ def test_says_why_nothing_applies(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_placements_are_not_the_last_word_for_many_tasks() -> None:
     """Without rates the best placements are proven; slices still beat them, and `auto` says so."""
     drawn = generate("fog", users=3, seed=2, radio="parallel", bandwidth_scale=3.0)
-    tasks = tuple(replace(task, arrivals_per_s=None) for task in drawn.tasks)
-    instance = with_fields(drawn, tasks=tasks)
+    tasks = tuple(changed(task, arrivals_per_s=None) for task in drawn.tasks)
+    instance = changed(drawn, tasks=tasks)
     plan = solve(instance)
     assert plan.solver == "dina"
     assert "with slices it beats the placements" in (plan.reason or "")
@@ -261,8 +259,8 @@ def test_a_bound_keeps_to_the_plans_it_was_proven_over(monkeypatch: pytest.Monke
     Told as a bound over all plans, as `dina`'s own would be, the claim would be refuted.
     """
     drawn = generate("fog", users=3, seed=2, radio="parallel", bandwidth_scale=3.0)
-    tasks = tuple(replace(task, arrivals_per_s=None) for task in drawn.tasks)
-    instance = with_fields(drawn, tasks=tasks)
+    tasks = tuple(changed(task, arrivals_per_s=None) for task in drawn.tasks)
+    instance = changed(drawn, tasks=tasks)
     best = solve(instance, "ilp", objective="latency")  # without rates it is the mean latency
     assert best.status == "optimal"
 

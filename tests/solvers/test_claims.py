@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace as rebuilt
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from msgspec.structs import replace
 
 import splitfog as sf
 from splitfog.formulations.bounds.choice import is_only_placement, slices_matter
@@ -20,6 +18,7 @@ from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan import decision_of
 from splitfog.formulations.plan_file import PlanFile, PlanSlice, PlanStage, TaskEntry
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, WrongAnswer
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.exact.brute_force import num_placements
@@ -165,10 +164,10 @@ def test_one_placement_is_optimal_for_everybody(instance: Instance) -> None:
     if plan.value is None:
         return
     places = plan.placement(instance.tasks[0].name)
-    pinned = rebuilt(
+    pinned = changed(
         instance,
         models=tuple(
-            replace(model, layers=tuple(_pinned(layer, places) for layer in model.layers))
+            changed(model, layers=tuple(_pinned(layer, places) for layer in model.layers))
             for model in instance.models
         ),
     )
@@ -181,7 +180,7 @@ def test_one_placement_is_optimal_for_everybody(instance: Instance) -> None:
 
 
 def _pinned(layer: sf.Layer, places: dict[str, str]) -> sf.Layer:
-    return layer if layer.op == "input" else replace(layer, tiers=(places[layer.name],))
+    return layer if layer.op == "input" else changed(layer, tiers=(places[layer.name],))
 
 
 @settings(max_examples=150)
@@ -224,7 +223,7 @@ def test_auto_answers_for_the_solver_that_it_chose() -> None:
 def test_infeasible_plans_have_no_bound() -> None:
     """Whoever says so."""
     instance = case("line-1")[0]
-    small = rebuilt(instance, nodes=tuple(replace(n, memory_bytes=0.0) for n in instance.nodes))
+    small = changed(instance, nodes=tuple(changed(n, memory_bytes=0.0) for n in instance.nodes))
     for solver in ("min-cut", "ilp", "auto", "evolution"):
         plan = sf.solve(small, solver, time_limit_s=5)
         assert (plan.status, plan.lower_bound, plan.gap) == ("infeasible", None, None)
@@ -232,7 +231,7 @@ def test_infeasible_plans_have_no_bound() -> None:
 
 def test_utilisation_stands_under_every_objective() -> None:
     """rate x seconds: 10 a second of 0.011 s on the server is 0.11 (rho)."""
-    rated = rebuilt(TINY, tasks=(replace(TINY.tasks[0], arrivals_per_s=10.0),))
+    rated = changed(TINY, tasks=(changed(TINY.tasks[0], arrivals_per_s=10.0),))
     for name in ("latency", "period", "makespan", "mean-latency", "batch"):
         objective = objective_for(rated, name)
         plan = sf.solve(rated, objective=objective)
@@ -306,7 +305,7 @@ def test_a_queue_of_several_is_a_choice() -> None:
         models=tuple(models),
         tasks=tuple(tasks),
     )
-    decision = rebuilt(placed([0], [0]), queues=(((0, None, None), (1, None, None)),))
+    decision = changed(placed([0], [0]), queues=(((0, None, None), (1, None, None)),))
     objective = Objective("batch")
     assert not is_only_placement(instance, objective, decision)
     request = Request(instance, objective)
@@ -344,10 +343,10 @@ def test_who_fails_when_asked_for_an_opinion_is_named(
 
 def test_the_only_placement_is_no_failure_of_the_cut() -> None:
     """Nothing but inputs fits at pi; the cut ignores that, and its excuse is not the reason."""
-    slow = rebuilt(
+    slow = changed(
         TINY,
-        nodes=(replace(TINY.nodes[0], memory_bytes=0.0), TINY.nodes[1]),
-        links=(replace(TINY.links[0], bandwidth_bps=8e3),),  # 1 s for the input: the cut stays
+        nodes=(changed(TINY.nodes[0], memory_bytes=0.0), TINY.nodes[1]),
+        links=(changed(TINY.links[0], bandwidth_bps=8e3),),  # 1 s for the input: the cut stays
     )
     plan = sf.solve(slow, "min-cut")
     assert (plan.status, plan.placement("cam")) == ("optimal", SERVER_PLACES)

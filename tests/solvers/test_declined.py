@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace as rebuilt
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 import splitfog as sf
 from splitfog.formulations.objective import OBJECTIVES, objective_for
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 from tests.cases.golden import case
 from tests.cases.strategies import random_instance
 
@@ -53,7 +53,7 @@ def test_who_slices_within_a_tier_names_the_option_that_looks_beyond(name: str) 
     assert error.solver == name
     assert "--option helpers=all takes nodes of all tiers" in error.reason
     assert sf.solve(TINY, name, options={"helpers": "all"}).status in ("optimal", "feasible")
-    alone = rebuilt(TINY, nodes=TINY.nodes[:1], links=())
+    alone = changed(TINY, nodes=TINY.nodes[:1], links=())
     assert "helpers=all" not in declined(alone, name).reason
 
 

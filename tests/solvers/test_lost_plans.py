@@ -6,19 +6,17 @@ The field's inputs, and what else is of their kind.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace as with_fields
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
-from msgspec.structs import replace
 
 import splitfog as sf
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.templates import subtasks
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window, changed
 from splitfog.solvers.base import Request
 from splitfog.solvers.dina.partition import first_loads
 from splitfog.solvers.registry import solver_infos
@@ -129,7 +127,7 @@ def test_strips_where_each_layer_shuts_another_helper_out() -> None:
     extra = Node(name="e2", tier="edge", speed_flops=1e10, radio="serial")
     links = (*instance.links, Link(tail="e0", head="e2", bandwidth_bps=1e8))
     nodes = (*instance.nodes, extra)
-    instance = with_fields(instance, nodes=nodes, links=links, models=(model,))
+    instance = changed(instance, nodes=nodes, links=links, models=(model,))
     plan = sf.solve(instance, "aofl", "latency")
     check_plan(instance, plan)
     nodes_of = {
@@ -146,7 +144,7 @@ def test_a_group_in_part_of_a_stage() -> None:
     assert [stage.layers for stage in plan.tasks[0].stages] == [("c0", "c1")]
     (task,), whole = plan.tasks, plan.tasks[0].stages[0]
     part = type(whole)(("c1",), whole.home, whole.slices)
-    torn = replace(plan, tasks=(replace(task, stages=(part,)),))
+    torn = changed(plan, tasks=(changed(task, stages=(part,)),))
     away = next(slice.node for slice in whole.slices if slice.node != whole.home)
     assert any(
         f"layer c1 is on {away}, must be on {whole.home} with c0 of group g" in sentence
@@ -160,14 +158,14 @@ def _renamed(instance: Instance, old: str, new: str) -> Instance:
     def named(name: str | None) -> str | None:
         return new if name == old else name
 
-    return with_fields(
+    return changed(
         instance,
-        nodes=tuple(replace(own, name=named(own.name)) for own in instance.nodes),
+        nodes=tuple(changed(own, name=named(own.name)) for own in instance.nodes),
         links=tuple(
-            replace(own, tail=named(own.tail), head=named(own.head)) for own in instance.links
+            changed(own, tail=named(own.tail), head=named(own.head)) for own in instance.links
         ),
         tasks=tuple(
-            replace(own, source=named(own.source), results_to=named(own.results_to))
+            changed(own, source=named(own.source), results_to=named(own.results_to))
             for own in instance.tasks
         ),
     )
@@ -179,10 +177,10 @@ def test_node_named_as_its_tier(seed: int) -> None:
     rng = np.random.default_rng(seed)
     instance = random_instance(rng, num_nodes=4, num_layers=8, limits=False)
     models = [
-        replace(model, layers=tuple(replace(layer, times_s={}) for layer in model.layers))
+        changed(model, layers=tuple(changed(layer, times_s={}) for layer in model.layers))
         for model in instance.models
     ]
-    instance = with_fields(instance, models=tuple(models))
+    instance = changed(instance, models=tuple(models))
     source = instance.nodes[instance.node_index[instance.tasks[0].source or ""]]
     assert all(node.name != source.tier for node in instance.nodes)
     renamed = _renamed(instance, source.name, source.tier)
@@ -248,9 +246,9 @@ def _degenerate() -> Iterator[Instance]:
         yield made(chain(1e6, 64.0, times_s={"u": 0.0, "edge": 0.0}), u, f, null=null)
     yield made(chain(1e6, 64.0), u, f, arrivals_per_s=None)
     yield made(chain(0.0, 0.0), u, f, arrivals_per_s=None)
-    yield made((replace(x, op="other"),), u, f, source=None)
+    yield made((changed(x, op="other"),), u, f, source=None)
     yield made(chain(1e6, 64.0, tiers=()), u, f)
-    yield made(chain(1e6, 64.0), replace(u, memory_bytes=0.0), replace(f, quota=0))
+    yield made(chain(1e6, 64.0), changed(u, memory_bytes=0.0), changed(f, quota=0))
 
 
 @pytest.mark.filterwarnings("error")

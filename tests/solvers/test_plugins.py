@@ -192,6 +192,15 @@ def test_a_broken_one_is_one_warning(
     assert sf.solve(sf.load_instance(TINY), "one-move").value == pytest.approx(0.012)
 
 
+def test_processes_do_not_repeat_it(site: Path, tmp_path: Path) -> None:
+    """Two workers read the plug-ins, too; the warning is the caller's."""
+    install(tmp_path, "broken-thing", {"x": "no_such_module_at_all"})
+    shutil.copytree(site, tmp_path, dirs_exist_ok=True)
+    told = run(tmp_path, "compare", str(TINY), "--solvers", "one-move,all-on-one", "--jobs", "2")
+    assert told.returncode == 0, told.stderr
+    assert told.stderr.count("distribution broken-thing are left out") == 1
+
+
 def test_code_that_is_not_there_is_a_sentence(tmp_path: Path, on_path: Any) -> None:
     """A declaration may promise what cannot be loaded; that names the distribution."""
     (tmp_path / "promises.py").write_text(MAKE + "SOLVERS = (make('x', entry='no_module:f'),)")

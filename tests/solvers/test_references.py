@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 import splitfog as sf
 from splitfog.cli import app
+from splitfog.instances.records import changed
 from splitfog.solvers import references
 from splitfog.solvers.plugins import declaration_faults
 from splitfog.solvers.registry import own_infos, solver_info
@@ -108,11 +108,11 @@ def test_two_formats_at_once_are_refused() -> None:
 def test_a_plug_in_brings_its_own_entry() -> None:
     """A whole entry is printed as it is; a key that nobody knows is a fault of the declaration."""
     theirs = "@misc{they2026,\n  author = {They},\n  title = {Theirs}\n}"
-    info = replace(solver_info("greedy"), cites=(theirs, "zhang2021d3"))
+    info = changed(solver_info("greedy"), cites=(theirs, "zhang2021d3"))
     assert declaration_faults(info) == []
     keys = [key for _, key, _ in entries(references.bibtex(info.cites))]
     assert keys == ["they2026", "zhang2021d3", OURS]
-    (fault,) = declaration_faults(replace(info, cites=("nobody1999",)))
+    (fault,) = declaration_faults(changed(info, cites=("nobody1999",)))
     assert "cites 'nobody1999', must be a key" in fault
 
 

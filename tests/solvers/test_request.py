@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, fields, replace
+from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Model, Node, Task
+from splitfog.instances.records import Layer, Model, Node, Task, changed
 from splitfog.solvers.base import Request
 
 
@@ -41,7 +41,7 @@ def test_a_copy_begins_with_nothing_found() -> None:
     request = _request()
     assert request.offer(placed([0, 0]))
     request.raise_bound(0.5)
-    copy = replace(request, options={})
+    copy = changed(request, options={})
     assert (copy.incumbent, copy.lower_bound) == (None, None)
     copy.raise_bound(0.75)
     assert request.lower_bound == 0.5

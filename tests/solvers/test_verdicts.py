@@ -6,7 +6,7 @@ import pickle
 from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import partial
 from operator import setitem
 from typing import Any
@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace as replaced
 
 import splitfog as sf
 from splitfog.formulations.costs.describe import describe
@@ -25,7 +24,7 @@ from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task
+from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 from splitfog.solvers import verdicts as verdicts_module
 from splitfog.solvers.base import Answer, Request, WrongAnswer
 from splitfog.solvers.declare import SolverInfo
@@ -92,6 +91,14 @@ def test_no_decision_is_checked_twice(solver: str, monkeypatch: pytest.MonkeyPat
     assert set(asked.values()) == {1}
 
 
+def test_auto_believes_whom_it_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the solver that it chose has checked is not checked again by `auto`."""
+    asked = _counted(monkeypatch)
+    instance = sf.generate("fog", users=3, seed=1)
+    assert sf.solve(instance, "auto", "mean-latency", time_limit_s=20).solver == "dina"
+    assert set(asked.values()) == {1}
+
+
 def test_a_plan_changed_after_its_check_is_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """The input moved from its source to the box, in the very array that was found feasible."""
     monkeypatch.setenv("SPLITFOG_STRICT", "1")
@@ -124,8 +131,8 @@ def test_what_differs_in_anything_is_another_plan() -> None:
         own,
         TaskDecision(np.array([0, 0])),
         TaskDecision(np.array([0, 0, 1, 0], np.int32)),  # the bytes of [0, 1] as int64
-        replace(own, order=(0, 1)),
-        replace(own, stages=(stage,)),
+        changed(own, order=(0, 1)),
+        changed(own, stages=(stage,)),
     ]
     decisions = [Decision((answer,)) for answer in answers]
     decisions += [Decision((own, own)), Decision((own,), queues=((), ()))]
@@ -140,7 +147,7 @@ def test_as_many_verdicts_as_said_are_kept(monkeypatch: pytest.MonkeyPatch) -> N
         else Layer(name="l0", op="input", output_bytes=0.0)
         for i in range(8)
     )
-    instance = replace(_pair(), models=(Model(name="m", layers=chain),))
+    instance = changed(_pair(), models=(Model(name="m", layers=chain),))
     decisions = [placed([0, *map(int, f"{number:07b}")]) for number in range(MOST + 2)]
     verdicts, asked = Verdicts(instance, LATENCY), _counted(monkeypatch)
     for decision in decisions:
@@ -183,7 +190,7 @@ def _attempts(cost: Cost) -> list[Callable[[], Any]]:
 def test_a_solver_cannot_write_into_what_it_is_shown(objective: str) -> None:
     """A solver is shown the cost of its plan and writes into every part of it, then answers the
     plan. Each write is refused, and every number of the plan is that of a fresh computation."""
-    instance = replace(_pair(), tasks=(Task(name="t", model="m", source="pi", arrivals_per_s=0.1),))
+    instance = changed(_pair(), tasks=(Task(name="t", model="m", source="pi", arrivals_per_s=0.1),))
     refused = []
 
     def forger(request: Request) -> Answer:
@@ -209,7 +216,7 @@ def test_a_solver_cannot_write_into_what_it_is_shown(objective: str) -> None:
     )
     plan = sf.solve(instance, info, objective)
     assert len(refused) > 12
-    assert plan == replaced(
+    assert plan == changed(
         describe(instance, placed([0, 1]), Objective(objective)),  # type: ignore[arg-type]
         **{name: getattr(plan, name) for name in CLAIMS},
     )

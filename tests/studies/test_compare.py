@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 import splitfog as sf
 from splitfog.formulations.decision import placed
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.declare import SolverInfo
 from splitfog.studies import jobs
@@ -20,9 +20,9 @@ from splitfog.studies.row import Declined
 from splitfog.studies.rows import Table
 
 TINY = sf.load_instance(Path(__file__).parents[1] / "data" / "tiny.json")
-OTHER = replace(TINY, name="other")
+OTHER = changed(TINY, name="other")
 SECOND = sf.Task(name="second", model="net", source="pi")
-TWO = replace(TINY, name="two", tasks=(*TINY.tasks, SECOND))
+TWO = changed(TINY, name="two", tasks=(*TINY.tasks, SECOND))
 
 # tiny.json (test_cli.py derives them): all on the device 0.11 s, only fc on the server 0.1015 s,
 # both there 0.012 s.
@@ -105,7 +105,7 @@ def test_instances_of_one_name_are_kept_apart(solvers: Any) -> None:
     There the server takes 0.11 s as the device does, and the input 0.001 s: 0.111 s.
     """
     nodes = (TINY.nodes[0], sf.Node(name="server", tier="cloud", speed_flops=1e9))
-    twin = replace(TINY, nodes=nodes)
+    twin = changed(TINY, nodes=nodes)
 
     def bounded(request: Request) -> Answer:
         bound = SERVER_S if request.instance.nodes == TINY.nodes else None

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 import splitfog as sf
 from splitfog.formulations.objective import Objective
+from splitfog.instances.records import changed
 from splitfog.solvers.base import WrongAnswer
 
 TINY = sf.load_instance(Path(__file__).parents[1] / "data" / "tiny.json")
@@ -73,7 +72,7 @@ def test_a_plan_that_claims_too_much_is_refuted(monkeypatch: pytest.MonkeyPatch)
     """A bound above the plan's own value is corrected, strictly an exception."""
 
     def boastful(instance: sf.Instance, objective: Objective) -> sf.Plan:
-        return msgspec.structs.replace(with_hpa(instance, objective), lower_bound=1.0)
+        return changed(with_hpa(instance, objective), lower_bound=1.0)
 
     with pytest.raises(WrongAnswer, match="boastful claimed"):
         sf.solve(TINY, boastful)
@@ -91,7 +90,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "no task": (lambda i, o: {"nobody": {}}, f"task {TASK} is not in the plan"),
     "way back": (lambda i, o: on(["pi", "server", "pi"]), ""),
     "another's plan": (
-        lambda i, o: sf.solve(replace(TINY, name="other"), "hpa", o),
+        lambda i, o: sf.solve(changed(TINY, name="other"), "hpa", o),
         "it returned a plan for another instance",
     ),
 }

@@ -9,6 +9,7 @@ import pytest
 
 import splitfog as sf
 from splitfog.formulations.parametric.policy_table import Policy, PolicyPiece
+from splitfog.instances.readable import scaled
 from splitfog.instances.records import changed
 from splitfog.views.charts import policy as charts
 
@@ -56,4 +57,4 @@ def test_a_policy_is_drawn_to_a_file(tmp_path: Path) -> None:
     charts.draw_policy(INSTANCE, table, tmp_path / "policy.svg")
     text = (tmp_path / "policy.svg").read_text(encoding="utf-8")
     for point in table.break_points:
-        assert charts._quantity(point, "bit/s") in text
+        assert scaled(point, "bit/s") in text

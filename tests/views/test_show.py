@@ -7,7 +7,6 @@ import struct
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -407,7 +406,7 @@ def staged(count: int, tasks: int = 1) -> tuple[Instance, Plan]:
         )  # fmt: skip
     one = instance_of(Model(name="convs", layers=tuple(layers)))
     names = tuple(Task(name=f"cam{i}", model="convs", source="pi") for i in range(tasks))
-    instance = replace(one, tasks=names)
+    instance = changed(one, tasks=names)
     halves = (Slice(1, (0, 4), (0, 8)), Slice(2, (4, 8), (0, 8)))
     stages = tuple(Stage((i + 1,), 0, halves) for i in range(count))
     own = TaskDecision(np.zeros(count + 1, np.int64), None, stages)
@@ -596,7 +595,7 @@ def test_a_plan_in_a_notebook_is_escaped() -> None:
     plain = instance_of(Model(name=name, layers=layers))
     nodes = (*plain.nodes[:2], Node(name=name, tier="cloud", speed_flops=1e12))
     links = (plain.links[0], Link(tail="fog", head=name, bandwidth_bps=80e6))
-    instance = replace(plain, name=name, nodes=nodes, links=links)
+    instance = changed(plain, name=name, nodes=nodes, links=links)
     picture = show(instance, split(instance, 0.5, 0.0))
     assert "<script" not in picture._repr_svg_()
     assert "<script" not in picture.encoded(".html").decode()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.fronts.front import Front
 from splitfog.instances.instance import Instance
+from splitfog.views.charts.axes import plain
 from splitfog.views.charts.figure_file import save_chart
 from splitfog.views.style import FAINT, INK, RULE, Palette, in_bytes, in_seconds
 
@@ -86,7 +87,7 @@ def _points(axes: Axes, front: Front) -> None:
     axes.set_xlabel(_label(front.objectives[0]), color=INK)
     axes.set_ylabel(_label(front.objectives[1]), color=INK)
     axes.grid(True, color=RULE, linewidth=0.6)
-    _plain(axes)
+    plain(axes)
     if len(first) <= 12:
         for number, point in enumerate(zip(first, second, strict=True), 1):
             axes.annotate(
@@ -127,19 +128,10 @@ def _layers(axes: Axes, instance: Instance, front: Front) -> None:
     some = f" (the first {len(shown)} of {len(front.points)})" if more else ""
     axes.set_ylabel(f"point{some}", color=INK)
     axes.set_yticks(at[:: 1 + len(at) // 13])
-    _plain(axes)
+    plain(axes)
     axes.legend(
         loc="upper left", bbox_to_anchor=(1.02, 1.02), frameon=False, fontsize=8.5, labelcolor=INK
     )
-
-
-def _plain(axes: Axes) -> None:
-    axes.set_axisbelow(True)
-    axes.tick_params(which="both", color=FAINT, labelcolor=INK, labelsize=8.5)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(FAINT)
 
 
 def _formatter(objective: str) -> Any:

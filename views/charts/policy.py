@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from splitfog.formulations.parametric.policy_table import Policy
 from splitfog.instances.instance import Instance
 from splitfog.studies.curves import Curve
+from splitfog.views.charts.axes import plain
 from splitfog.views.charts.figure_file import save_chart
-from splitfog.views.style import FAINT, INK, RULE, Palette, fitted, in_seconds, text_width
+from splitfog.views.style import FAINT, INK, RULE, Palette, fitted, in_seconds, scaled, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -123,18 +124,13 @@ def _style(above: Axes, below: Axes, policy: Policy) -> None:
     above.set_ylabel("latency", color=INK)
     above.yaxis.set_major_formatter(lambda value, _: in_seconds(value))
     above.yaxis.set_minor_formatter(lambda value, _: _minor(above, value))
-    below.xaxis.set_major_formatter(lambda value, _: _quantity(value, policy.unit))
+    below.xaxis.set_major_formatter(lambda value, _: scaled(value, policy.unit))
     what = f"{policy.link[0]} → {policy.link[1]}" if policy.link else policy.node
     below.set_xlabel(f"{'bandwidth' if policy.link else 'speed'} of {what}", color=INK)
     above.tick_params(labelbottom=False)
     above.grid(True, which="major", color=RULE, linewidth=0.6)
     for axes in (above, below):
-        axes.set_axisbelow(True)
-        axes.tick_params(which="both", color=FAINT, labelcolor=INK, labelsize=8.5)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-        for side in ("left", "bottom"):
-            axes.spines[side].set_color(FAINT)
+        plain(axes)
 
 
 def _minor(axes: Axes, value: float) -> str:
@@ -142,13 +138,6 @@ def _minor(axes: Axes, value: float) -> str:
     low, high = axes.get_ylim()
     leading = f"{value:e}"[0]
     return in_seconds(value) if high / low < 30 and leading in "25" else ""
-
-
-def _quantity(value: float, unit: str) -> str:
-    for scale, prefix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= scale * (1 - 1e-9):
-            return f"{value / scale:.3g} {prefix}{unit}"
-    return f"{value:.3g} {unit}"
 
 
 def _grouped(policy: Policy, curves: Sequence[Curve]) -> tuple[list[Curve], list[str]]:
@@ -209,7 +198,7 @@ def _breaks(above: Axes, below: Axes, policy: Policy) -> None:
             [point, point], [1, top + 0.6 * ROW / CHART], transform=across, clip_on=False, **_BREAK
         )
         above.annotate(
-            _quantity(point, policy.unit),
+            scaled(point, policy.unit),
             (point, top),
             xycoords=("data", "axes fraction"),
             xytext=(2, 1),
@@ -231,7 +220,7 @@ def _label_rows(policy: Policy) -> list[int]:
     places = [float(np.log(point / policy.low) / span) * WIDE for point in points]
     rows = [0] * len(points)
     for i in reversed(range(len(points))):
-        end = places[i] + text_width(_quantity(points[i], policy.unit), LABEL_POINTS) + 0.06
+        end = places[i] + text_width(scaled(points[i], policy.unit), LABEL_POINTS) + 0.06
         under = [rows[k] for k in range(i + 1, len(points)) if places[k] < end]
         rows[i] = max(under, default=-1) + 1
     return rows

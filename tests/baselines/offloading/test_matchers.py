@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.subtasks import subtasks_of
 from splitfog.formulations.offloading.templates import whole_tasks
 from splitfog.formulations.plan import decision_of
+from splitfog.instances.records import changed
 from tests.cases.random_offloading import random_offloading
 from tests.cases.small_networks import chain, layer, link, node
 from tests.cases.strategies import random_instance
@@ -113,7 +113,7 @@ def test_memory_is_room_too() -> None:
     model = Model(name="m", layers=layers)
     base = fog((0.1, 0.1, 0.1), memory_bytes=150.0)
     tasks = (*base.tasks[:2], Task(name="t2", model="other", source="u2", arrivals_per_s=0.1))
-    instance = replace(base, models=(model, other), tasks=tasks)
+    instance = changed(base, models=(model, other), tasks=tasks)
     assert where(instance, "greedy-match") == "far far near"
 
 
@@ -123,7 +123,7 @@ def test_random_match_draws_servers() -> None:
     drawn = [where(instance, "random-match", seed=seed).split() for seed in range(30)]
     assert {places[0] for places in drawn} == {"u0", "near", "far"}
     assert {places[2] for places in drawn} == {"u2", "near", "far"}
-    peers = replace(
+    peers = changed(
         instance,
         nodes=tuple(node(n.name, n.speed_flops, "device") for n in instance.nodes),
     )
@@ -134,7 +134,7 @@ def test_random_match_draws_servers() -> None:
 @pytest.mark.parametrize("solver", MATCHERS)
 def test_user_without_links_stays(solver: str) -> None:
     """Where no link leads anywhere, every task stays at home."""
-    assert where(replace(fog(rates=(0.5, 0.5)), links=()), solver) == "u0 u1"
+    assert where(changed(fog(rates=(0.5, 0.5)), links=()), solver) == "u0 u1"
 
 
 @pytest.mark.parametrize("solver", MATCHERS)
@@ -233,7 +233,7 @@ def test_each_as_if_alone(solver: str) -> None:
     for task in instance.tasks:
         # without the other users' devices, which a lone task might use as relays or servers
         kept = {node.name for node in instance.nodes if node.tier != "device"} | {task.source}
-        alone = replace(
+        alone = changed(
             instance,
             nodes=tuple(node for node in instance.nodes if node.name in kept),
             links=tuple(x for x in instance.links if {x.tail, x.head} <= kept),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
 from splitfog.instances.importers.msr import import_msr
+from splitfog.instances.records import changed
 from tests.cases.small_networks import (
     best_of_all,
     chain,
@@ -139,7 +139,7 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contiguous, "MAX_UNITS", 4)
     with pytest.raises(SolverDeclined, match="5 layers or groups, at most 4"):
         solve(instance, "pipedream", "period")
-    twice = replace(instance, tasks=(*instance.tasks, _second(instance)))
+    twice = changed(instance, tasks=(*instance.tasks, _second(instance)))
     with pytest.raises(SolverDeclined, match="there are several"):
         solve(twice, "pipedream", "period")
 
@@ -180,7 +180,7 @@ def test_the_grid_balances_what_the_sum_does_not() -> None:
 def test_dsh_adds_up_all_tasks() -> None:
     """Two such tasks, cut alike: d 1 + 1 s, e 0.9 + 0.9 s."""
     base = uneven()
-    both = replace(base, tasks=(*base.tasks, _second(base)))
+    both = changed(base, tasks=(*base.tasks, _second(base)))
     assert solve(both, "dads", "period").value == pytest.approx(2.0)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as changed
 from itertools import permutations
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from splitfog import Instance, evaluate, solve
 from splitfog.baselines.simple.heft import critical_path, layer_ranks
@@ -18,7 +16,7 @@ from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.instances.generators import generate
-from splitfog.instances.records import Layer
+from splitfog.instances.records import Layer, changed
 from tests.cases import field
 from tests.cases.small_networks import layer, link, network, node, places
 from tests.cases.strategies import instances, random_instance
@@ -148,12 +146,12 @@ def test_what_forwards_stays_though_it_could_go_elsewhere_as_soon(solver: str) -
 def _unshared(instance: Instance) -> Instance:
     """The same where no hop waits, and no result is read."""
     model = instance.models[0]
-    layers = tuple(replace(own, result=False) for own in model.layers)
+    layers = tuple(changed(own, result=False) for own in model.layers)
     return changed(
         instance,
-        nodes=tuple(replace(node, overlap=True) for node in instance.nodes),
-        links=tuple(replace(link, shared=False) for link in instance.links),
-        models=(replace(model, layers=layers),),
+        nodes=tuple(changed(node, overlap=True) for node in instance.nodes),
+        links=tuple(changed(link, shared=False) for link in instance.links),
+        models=(changed(model, layers=layers),),
     )
 
 
@@ -186,5 +184,5 @@ def _carried(instance: Instance, links: int) -> Instance:
         read = model.consumers[model.index[reader.name]]
         sent = 0.0 if read and reader.op != "input" else reader.output_bytes
         own = f"with {reader.name}" if reader.op != "input" else None
-        layers.append(replace(reader, inputs=tuple(sources), output_bytes=sent, group=own))
-    return changed(instance, models=(replace(model, layers=tuple(layers)),))
+        layers.append(changed(reader, inputs=tuple(sources), output_bytes=sent, group=own))
+    return changed(instance, models=(changed(model, layers=tuple(layers)),))

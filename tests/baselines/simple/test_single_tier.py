@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as changed
-
 import pytest
-from msgspec.structs import replace
 
 from splitfog import Instance, SolverDeclined, solve
+from splitfog.instances.records import changed
 from tests.cases.small_networks import chain, layer, link, network, node, places
 
 # in 1 MB, a 0.5 GFLOP -> 0.1 MB, b 2 GFLOP -> 0.5 MB
@@ -59,18 +57,18 @@ def test_best_node_is_the_one_of_least_cost() -> None:
 def test_a_full_node_is_passed_over() -> None:
     """Weights of 5 bytes do not fit on near: far takes them."""
     instance = servers()
-    heavy = tuple(replace(layer, weight_bytes=5.0) for layer in instance.models[0].layers)
+    heavy = tuple(changed(layer, weight_bytes=5.0) for layer in instance.models[0].layers)
     nodes = tuple(
-        replace(n, memory_bytes=9.0 if n.name == "near" else None) for n in instance.nodes
+        changed(n, memory_bytes=9.0 if n.name == "near" else None) for n in instance.nodes
     )
-    models = (replace(instance.models[0], layers=heavy),)
+    models = (changed(instance.models[0], layers=heavy),)
     plan = solve(changed(instance, nodes=nodes, models=models), "edge-only", "latency")
     assert plan.value == pytest.approx(1.05)
 
 
 def test_a_layer_that_may_not_be_there_leaves_it_unknown() -> None:
     """The reason names the layer and the nodes."""
-    layers = [*CHAIN[:-1], replace(CHAIN[-1], tiers=("cloud",))]
+    layers = [*CHAIN[:-1], changed(CHAIN[-1], tiers=("cloud",))]
     plan = solve(network(layers), "device-only", "latency")
     assert plan.status == "unknown"
     assert plan.reason == "task t: layer b may not be on d"
@@ -95,7 +93,7 @@ def several(rate: float | None) -> Instance:
     nodes = [node("d", 1e9, "device"), node("e", 10e9, "edge"), node("f", 10e9, "edge")]
     links = [link("d", "e", 80e6), link("d", "f", 80e6)]
     base = network([layer("in", 0, 1), layer("a", 2, 0, "in")], nodes, links)
-    tasks = tuple(replace(base.tasks[0], name=n, arrivals_per_s=rate) for n in ("t", "u"))
+    tasks = tuple(changed(base.tasks[0], name=n, arrivals_per_s=rate) for n in ("t", "u"))
     return changed(base, tasks=tasks)
 
 
@@ -117,5 +115,5 @@ def test_tasks_spread_where_they_would_wait_or_load_each_other() -> None:
 def test_overload_leaves_it_unknown() -> None:
     """Three tasks with rho = 0.6 each do not go on two servers."""
     instance = several(3.0)
-    tasks = (*instance.tasks, replace(instance.tasks[0], name="v"))
+    tasks = (*instance.tasks, changed(instance.tasks[0], name="v"))
     assert solve(changed(instance, tasks=tasks), "edge-only", "mean-latency").status == "unknown"

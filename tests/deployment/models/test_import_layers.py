@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 
 from splitfog.deployment.models.mapping import Mapped
 from splitfog.deployment.models.reading import ModelDefect
-from splitfog.instances.records import Layer, Window
+from splitfog.instances.records import Layer, Window, changed
 from tests.cases.onnx_text import canonical, layers_of, model_of, normal, onnx
 
 Kind = onnx.TensorProto
@@ -476,6 +475,6 @@ def test_a_model_is_mapped_alike_each_time() -> None:
     def found() -> Any:
         from splitfog.deployment.models.mapping import mapped
 
-        return replace(mapped(model, "model", ("device",)))
+        return changed(mapped(model, "model", ("device",)))
 
     assert found() == found()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 
 import splitfog as sf
 from splitfog.deployment.profiling.fitting import fit_files
+from splitfog.instances.records import changed
 from splitfog.instances.times import LayerTime, Work
 
 LAW = {"conv kxk": (2e-11, 3e-10, 0.0, 1e-9, 5e-6), "add": (0.0, 4e-10, 1e-10, 0.0, 2e-6)}
@@ -82,7 +82,7 @@ def test_a_kind_of_few_layers_follows_the_law_of_any() -> None:
     times = times_of("m", 40, seed=1)
     assert times[0].work is not None
     few = [
-        replace(each, work=replace(times[0].work, kind="softmax"), layer=f"s{i}")
+        changed(each, work=changed(times[0].work, kind="softmax"), layer=f"s{i}")
         for i, each in enumerate(times[:4])
     ]
     found = sf.fit_predictor([*times, *few])
@@ -95,7 +95,7 @@ def test_a_kind_of_few_layers_follows_the_law_of_any() -> None:
 def test_times_of_zero_say_nothing() -> None:
     """The outputs of an operator with several."""
     times = times_of("m", 40, seed=1)
-    free = [replace(time, seconds=0.0, layer=f"free{i}") for i, time in enumerate(times)]
+    free = [changed(time, seconds=0.0, layer=f"free{i}") for i, time in enumerate(times)]
     assert sf.fit_predictor([*times, *free]) == sf.fit_predictor(times)
 
 
@@ -110,7 +110,7 @@ def test_order_changes_nothing() -> None:
 def test_files_without_a_model_are_a_model_each(tmp_path: Path) -> None:
     """By the names of the files."""
     for name, seed in (("a", 1), ("b", 2)):
-        own = [replace(time, model=None) for time in times_of("m", 12, seed)]
+        own = [changed(time, model=None) for time in times_of("m", 12, seed)]
         sf.save_times(own, tmp_path / f"{name}.csv")
     found = fit_files([tmp_path / "a.csv", tmp_path / "b.csv"])
     assert found.models == ("a", "b")
@@ -120,13 +120,13 @@ def test_what_cannot_be_fitted_is_a_sentence(tmp_path: Path) -> None:
     """Times that say no work, of several nodes, of another node, or of nothing."""
     times = times_of("m", 12, seed=1)
     with pytest.raises(ValueError, match="the time of layer l0 lacks the columns kind, flops"):
-        sf.fit_predictor([replace(times[0], work=None), *times[1:]])
+        sf.fit_predictor([changed(times[0], work=None), *times[1:]])
     with pytest.raises(ValueError, match="the times are of pi, box: a predictor is of one"):
-        sf.fit_predictor([*times, replace(times[0], place="box")])
+        sf.fit_predictor([*times, changed(times[0], place="box")])
     with pytest.raises(ValueError, match="node = 'bx', must be one of pi"):
         sf.fit_predictor(times, node="bx")
     with pytest.raises(ValueError, match="no time on pi is above 0 s"):
-        sf.fit_predictor([replace(time, seconds=0.0) for time in times])
+        sf.fit_predictor([changed(time, seconds=0.0) for time in times])
     with pytest.raises(ValueError, match="times = \\[\\], must be"):
         sf.fit_predictor([])
     (tmp_path / "bare.csv").write_text("layer,node,seconds\na,pi,1\n")

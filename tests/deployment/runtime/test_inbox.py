@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+
+from splitfog.instances.records import changed
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("zmq")
@@ -15,7 +16,7 @@ from splitfog.deployment.runtime import inbox as rooms
 from splitfog.deployment.runtime.inbox import Inbox
 from splitfog.deployment.runtime.program import Program
 from splitfog.deployment.wire.frames import Chunk, Malformed
-from tests.cases.hand_manifest import relayed
+from tests.deployment.runtime.relayed import relayed
 
 CONTENT = bytes(range(250)) * 4  # of a: 250 float32
 
@@ -39,7 +40,7 @@ def inbox() -> Inbox:
 
 def take(inbox: Inbox, payload: bytes, **changes: Any) -> bytes | None:
     """The bytes of a tensor, if a chunk makes it whole."""
-    taken = inbox.take(replace(CHUNK, **changes), memoryview(payload))
+    taken = inbox.take(changed(CHUNK, **changes), memoryview(payload))
     return None if taken is None or taken[1] is None else bytes_of(taken[1])
 
 
@@ -92,7 +93,7 @@ def test_a_newer_request_takes_the_slot_over(inbox: Inbox) -> None:
     assert take(inbox, CONTENT, request=6) == CONTENT
     assert older is not None
     assert not inbox.holds(older)
-    assert inbox.take(replace(CHUNK, offset=1), memoryview(CONTENT[1:])) is None
+    assert inbox.take(changed(CHUNK, offset=1), memoryview(CONTENT[1:])) is None
 
 
 def test_requests_in_different_slots_do_not_meet(inbox: Inbox) -> None:

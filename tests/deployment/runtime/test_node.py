@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+
+from splitfog.instances.records import changed
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("zmq")
@@ -106,7 +107,7 @@ def greeted(impostor: Impostor) -> Iterator[Impostor]:
 
 def serves(impostor: Impostor, request: int = 1) -> None:
     """Assert that the node runs a request to its end."""
-    impostor.say(replace(impostor.chunk, request=request), impostor.content)
+    impostor.say(changed(impostor.chunk, request=request), impostor.content)
     heard = [impostor.hear() for _ in range(3)]
     assert {type(header) for header in heard} == {Begun, Ran, Chunk}
     assert {header.request for header in heard} == {request}
@@ -136,7 +137,7 @@ def test_a_chunk_that_the_manifest_does_not_promise_is_dropped(
     greeted: Impostor, changes: dict[str, Any], payload: bytes, reason: str
 ) -> None:
     """The driver is told why, and the next one is served."""
-    greeted.say(replace(greeted.chunk, **changes), payload)
+    greeted.say(changed(greeted.chunk, **changes), payload)
     fault = greeted.hear()
     assert isinstance(fault, Fault)
     assert reason in fault.reason
@@ -168,7 +169,7 @@ def test_messages_of_several_frames_are_dropped(greeted: Impostor) -> None:
 
 def test_what_belongs_to_another_run_is_dropped_in_silence(greeted: Impostor) -> None:
     """Chunks of a run that is over come late; its bye ends nothing either."""
-    greeted.say(replace(greeted.chunk, run="yours"), greeted.content)
+    greeted.say(changed(greeted.chunk, run="yours"), greeted.content)
     greeted.say(Bye(run="yours"))
     serves(greeted)
 
@@ -195,7 +196,7 @@ def test_a_flood_of_requests_takes_no_more_memory_than_two_slots(greeted: Impost
     """Each begins and never ends; the higher number takes the slot over."""
     before = greeted.memory()
     for request in range(2, 5000):
-        greeted.say(replace(greeted.chunk, request=request, slot=request % 2), b"0" * 48)
+        greeted.say(changed(greeted.chunk, request=request, slot=request % 2), b"0" * 48)
     serves(greeted, request=5000)
     assert greeted.memory() - before < 32 * MEGABYTE
 

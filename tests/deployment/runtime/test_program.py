@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from msgspec.structs import replace
 
 from splitfog.deployment.runtime.outcome import Outcome, Span
 from splitfog.deployment.runtime.program import Program, Step, blocked
 from splitfog.deployment.splitting.manifest import manifest_defects
-from tests.cases.hand_manifest import relayed, tensor
+from splitfog.instances.records import changed
+from tests.deployment.runtime.relayed import relayed, tensor
 
 PROGRAM = Program(relayed())
 ALL: list[Step] = [
@@ -55,12 +55,9 @@ def test_inputs_come_from_the_driver_and_results_end_where_they_are_wanted() -> 
 def test_two_ways_to_one_node_are_refused() -> None:
     """A tensor that came to a node twice would be taken for a mistake there."""
     manifest = relayed()
-    routes: dict[str, tuple[str, ...]] = {
-        "1-server": ("pi", "box", "server"),
-        "2-box": ("pi", "server", "box"),
-    }
+    routes = {"1-server": ("pi", "box", "server"), "2-box": ("pi", "server", "box")}
     twice = tensor("a", 250, "0-pi", routes)
-    program = Program(replace(manifest, tensors=(manifest.tensors[0], twice)))
+    program = Program(changed(manifest, tensors=(manifest.tensors[0], twice)))
     with pytest.raises(ValueError, match="tensor a reaches server from box and from pi"):
         _ = program.hops
 

@@ -6,36 +6,13 @@ import pytest
 
 pytest.importorskip("onnxruntime")
 
-from splitfog.deployment.runtime.outcome import Outcome, Span
-from splitfog.deployment.runtime.program import Program, Step
+from splitfog.deployment.runtime.outcome import Span
+from splitfog.deployment.runtime.program import Program
 from splitfog.deployment.runtime.report import RunReport, plan_report
-from tests.cases.hand_manifest import relayed
+from tests.deployment.runtime.relayed import RIGHT, relayed
+from tests.deployment.runtime.relayed import played as outcome
 
 PROGRAM = Program(relayed())
-RIGHT = {"y": bytes(100)}
-
-
-def outcome(number: int, begun_s: float, scale: float, output: bytes = RIGHT["y"]) -> Outcome:
-    """A request whose seven steps take `scale` seconds each, one after another."""
-    steps: list[Step] = [
-        *("0-pi", ("a", "pi", "box"), ("a", "box", "server"), "1-server"),
-        *(("b", "server", "box"), "2-box", ("y", "box", "pi")),
-    ]
-    return Outcome(
-        plan="hand",
-        program=PROGRAM,
-        number=number,
-        given=0,
-        slot=0,
-        deadline_s=0.0,
-        begun_s=begun_s,
-        spans={
-            step: Span(begun_s + i * scale, begun_s + (i + 1) * scale)
-            for i, step in enumerate(steps)
-        },
-        cpu_s={part: scale / 2 for part in PROGRAM.node_of},
-        outputs={"y": output},
-    )
 
 
 def test_medians_and_throughput() -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -21,6 +19,7 @@ from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
+from splitfog.instances.records import changed
 from tests.cases.random_offloading import random_offloading
 from tests.cases.small_networks import chain, layer, link, node
 
@@ -88,9 +87,9 @@ def test_exact_where_every_task_makes_one_visit(solver: str, seed: int) -> None:
 
 def quiet(instance: Instance) -> Instance:
     """The same with streams so thin that nothing ever waits."""
-    tasks = tuple(msgspec.structs.replace(task, arrivals_per_s=1e-5) for task in instance.tasks)
-    nodes = tuple(msgspec.structs.replace(n, quota=None) for n in instance.nodes)
-    return replace(instance, tasks=tasks, nodes=nodes)
+    tasks = tuple(changed(task, arrivals_per_s=1e-5) for task in instance.tasks)
+    nodes = tuple(changed(n, quota=None) for n in instance.nodes)
+    return changed(instance, tasks=tasks, nodes=nodes)
 
 
 @pytest.mark.parametrize("transfers", ["once", "per-edge"])
@@ -247,7 +246,7 @@ def test_a_branch_returns_before_it_is_read() -> None:
         layer("b", 1, 1, "a"),
         layer("c", 1, 1, "a", "b"),
     )
-    instance = replace(two_nodes(), models=(Model(name="m", layers=layers),))
+    instance = changed(two_nodes(), models=(Model(name="m", layers=layers),))
     decision = decision_for(instance, {"t": {"in": "x", "a": "x", "b": "y", "c": "y"}})
     once = request_program(instance, 0, decision, MEAN)
     assert [(step.delay_s, step.branches[0].service_s) for step in once.steps] == [

@@ -16,7 +16,7 @@ pytest.importorskip("onnxruntime")
 import onnx
 from onnx import helper
 
-from splitfog.deployment.splitting.check import check_split
+from splitfog.deployment.splitting.check import check_split, differences_from_original
 from splitfog.deployment.splitting.manifest import load_manifest, save_manifest
 from splitfog.deployment.splitting.split import split
 from splitfog.instances.defects import InstanceError
@@ -102,7 +102,27 @@ def test_a_model_that_no_input_suits_is_named(tmp_path: Path) -> None:
         check_split(split_of(model, tmp_path))
 
 
-def test_the_same_seed_draws_the_same_inputs(tmp_path: Path) -> None:
-    """And another seed others: the largest outputs of a changed part tell."""
+def test_the_original_is_compared_by_output(tmp_path: Path) -> None:
+    """Nothing is optimised away from itself; weights of another model show."""
     folder = split_of(branches(), tmp_path)
-    assert check_split(folder, seed=3) == check_split(folder, seed=3)
+    assert differences_from_original(folder, folder / "whole.onnx") == {"a": 0.0, "y": 0.0}
+    other = branches()
+    for tensor in other.graph.initializer:
+        larger = onnx.numpy_helper.to_array(tensor) * np.float32(1.5)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(larger, tensor.name))
+    onnx.save(other, tmp_path / "other.onnx")
+    assert differences_from_original(folder, tmp_path / "other.onnx")["a"] > 0.1
+    with pytest.raises(InstanceError, match=r"none\.onnx: does not run"):
+        differences_from_original(folder, tmp_path / "none.onnx")
+
+
+def test_the_seed_draws_the_inputs(tmp_path: Path) -> None:
+    """The same again, and others with another: by what a part with other weights makes of them."""
+    folder = split_of(branches(), tmp_path)
+    other = branches()
+    other.graph.initializer[0].CopyFrom(
+        onnx.numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "w0")
+    )
+    onnx.save(other, tmp_path / "other.onnx")
+    found = [differences_from_original(folder, tmp_path / "other.onnx", 1, s) for s in (3, 3, 4)]
+    assert found[0] == found[1] != found[2]

@@ -166,6 +166,26 @@ def test_constants_along_the_map_are_cut_with_it(opset: int, tmp_path: Path) -> 
     assert sizes == [[1, 1, 4, 3], [1, 2, 4, 3], [1, 3, 1, 1], [4, 1]]
 
 
+def test_what_a_norm_holds_of_each_channel_stays_whole(tmp_path: Path) -> None:
+    """Six channels on a map of six columns: the scales are no row of it."""
+    rng = np.random.default_rng(3)
+    nodes = [
+        helper.make_node("Relu", ["x"], ["r"], name="relu"),
+        helper.make_node("BatchNormalization", ["r", "s", "b", "m", "v"], ["n"], epsilon=0.0),
+        helper.make_node("LRN", ["n"], ["y"], size=3, name="local"),
+        helper.make_node("Flatten", ["y"], ["z"], name="flat"),
+    ]
+    weights = {name: whole_numbers(rng, 6) for name in ("s", "b", "m")}
+    weights["v"] = np.full(6, 16.0, np.float32)
+    model = graph_model(nodes, {"x": (Kind.FLOAT, (1, 6, 5, 6))}, {"z": Kind.FLOAT}, weights)
+    case = imported_block(model, tmp_path / "model")
+    done, found = check_tiles(case, grid_of(5, 6, 2, 2), tmp_path / "parts")
+    assert found.exact
+    assert found.passed
+    graph = parts_of(done)[slices_of(done.manifest)[0]]
+    assert [list(tensor.dims) for tensor in graph.initializer] == [[6]] * 4
+
+
 def test_before_operator_set_10_borders_are_attributes(tmp_path: Path) -> None:
     """`Slice` has no inputs for them yet, and ONNX Runtime refuses what it does not know."""
     case = imported_block(spatial(9), tmp_path / "model")

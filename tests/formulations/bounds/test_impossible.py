@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as with_fields
 from typing import Any
 
 import numpy as np
 import pytest
-from msgspec.structs import replace
 
 from splitfog import solve
 from splitfog.formulations.bounds.impossible import impossibility
@@ -17,7 +15,7 @@ from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Model, Node, Task, Window
+from splitfog.instances.records import Layer, Model, Node, Task, Window, changed
 from tests.cases.random_offloading import random_offloading
 from tests.cases.strategies import random_instance
 
@@ -26,9 +24,9 @@ LOOSE = Objective("mean-latency", monotone=False)
 
 def with_rates(instance: Instance, factor: float) -> Instance:
     tasks = [
-        replace(t, arrivals_per_s=(t.arrivals_per_s or 0) * factor or None) for t in instance.tasks
+        changed(t, arrivals_per_s=(t.arrivals_per_s or 0) * factor or None) for t in instance.tasks
     ]
-    return with_fields(instance, tasks=tuple(tasks))
+    return changed(instance, tasks=tuple(tasks))
 
 
 def test_no_proof_beside_a_plan_at_its_limits() -> None:
@@ -70,14 +68,14 @@ def test_the_sentences_name_the_cause() -> None:
     everywhere = impossibility(with_rates(instance, 1e6), LOOSE)
     assert everywhere is not None
     assert "all nodes together cannot keep up" in everywhere
-    tasks = tuple(replace(task, results_to=None) for task in instance.tasks)
-    alone = with_fields(instance, links=(), tasks=tasks)
+    tasks = tuple(changed(task, results_to=None) for task in instance.tasks)
+    alone = changed(instance, links=(), tasks=tasks)
     source = instance.tasks[0].source
     why = impossibility(with_rates(alone, 1e3), LOOSE)
     assert why is not None
     assert "cannot keep up" in why
-    nodes = tuple(replace(n, memory_bytes=1.0) for n in alone.nodes)
-    why = impossibility(with_fields(alone, nodes=nodes), LOOSE)
+    nodes = tuple(changed(n, memory_bytes=1.0) for n in alone.nodes)
+    why = impossibility(changed(alone, nodes=nodes), LOOSE)
     assert why is not None
     assert f"routes from {source} and memory" in why
 

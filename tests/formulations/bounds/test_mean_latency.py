@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from splitfog.formulations.bounds import mean_latency
 from splitfog.formulations.bounds.mean_latency import mean_latency_bound
@@ -21,7 +20,7 @@ from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import geometry_of
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window, changed
 from tests.cases.random_offloading import random_offloading, without_rates
 from tests.cases.random_stages import coverings, stages
 
@@ -131,8 +130,8 @@ def test_perfect_halves_reach_the_bound():
         tiers=("device",),
         nodes=tuple(Node(name=n, tier="device", speed_flops=1e9) for n in ("a", "b")),
         links=(Link(tail="a", head="b", bandwidth_bps=8e15),),
-        models=(Model(name="m", layers=(shaped(8), replace(windowed(8, 1, 1), flops=4e9))),),
-        tasks=(replace(base.tasks[0], source="a"),),
+        models=(Model(name="m", layers=(shaped(8), changed(windowed(8, 1, 1), flops=4e9))),),
+        tasks=(changed(base.tasks[0], source="a"),),
     )
     parts = (Slice(0, (0, 4), (0, 8)), Slice(1, (4, 8), (0, 8)))
     answer = TaskDecision(frozen(np.array([0, 0])), stages=(Stage((1,), 0, parts),))
@@ -145,7 +144,7 @@ def test_perfect_halves_reach_the_bound():
 def test_no_split_over_two_nodes_is_below_and_the_best_is_near(radio, speed):
     """Every number of rows on the helper, over a slow link with latencies: the best is near."""
     size = 64
-    layer = replace(windowed(size, 1, 1), flops=4e9, output_bytes=5e4)
+    layer = changed(windowed(size, 1, 1), flops=4e9, output_bytes=5e4)
     instance = Instance(
         name="split",
         tiers=("device",),
@@ -154,8 +153,8 @@ def test_no_split_over_two_nodes_is_below_and_the_best_is_near(radio, speed):
             Node(name="b", tier="device", speed_flops=speed),
         ),
         links=(Link(tail="a", head="b", bandwidth_bps=8e5, latency_s=0.02),),
-        models=(Model(name="m", layers=(replace(shaped(size), output_bytes=1e5), layer)),),
-        tasks=(replace(chain(None).tasks[0], source="a", results_to="a", arrivals_per_s=None),),
+        models=(Model(name="m", layers=(changed(shaped(size), output_bytes=1e5), layer)),),
+        tasks=(changed(chain(None).tasks[0], source="a", results_to="a", arrivals_per_s=None),),
     )
     values = []
     for rows in range(size + 1):
@@ -210,7 +209,7 @@ def test_empty_tensors_do_not_travel_without_a_route(monkeypatch, most_nodes):
     monkeypatch.setattr(mean_latency, "MOST_NODES", most_nodes)
     base = chain(None)
     model = base.models[0]
-    empty = replace(model, layers=tuple(replace(own, output_bytes=0.0) for own in model.layers))
+    empty = changed(model, layers=tuple(changed(own, output_bytes=0.0) for own in model.layers))
     alone = Instance(
         name="alone",
         tiers=base.tiers,
@@ -252,7 +251,7 @@ def uneven(layer, results_to, helper_speed):
             Link(tail="a", head="b", bandwidth_bps=8e6, duplex=False),
             Link(tail="b", head="a", bandwidth_bps=8e7, duplex=False),
         ),
-        models=(Model(name="m", layers=(replace(shaped(8), output_bytes=1e6), layer)),),
+        models=(Model(name="m", layers=(changed(shaped(8), output_bytes=1e6), layer)),),
         tasks=(Task(name="t", model="m", source="a", results_to=results_to),),
     )
 
@@ -278,6 +277,6 @@ def test_a_stage_goes_there_with_its_input_and_home_with_its_output(monkeypatch,
     1 / (1/4 + 1/5.2) s. The ways swapped, 0.1 + 2 s are moved, and 6.1 stands for 5.2.
     """
     monkeypatch.setattr(mean_latency, "MOST_NODES", most_nodes)
-    layer = replace(windowed(8, 1, 1), flops=4e9, output_bytes=2e6)
+    layer = changed(windowed(8, 1, 1), flops=4e9, output_bytes=2e6)
     bound = mean_latency_bound(uneven(layer, "a", helper_speed=1e9))
     assert bound == pytest.approx(1 / (1 / 4 + 1 / 5.2))

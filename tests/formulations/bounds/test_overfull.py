@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from msgspec.structs import replace as with_fields
 
 from splitfog import Instance, Layer, Link, Model, Node, Task, solve
 from splitfog.formulations.bounds.impossible import impossibility
 from splitfog.formulations.costs.feasibility import decision_violations, memory_bytes
 from splitfog.formulations.objective import Objective
+from splitfog.instances.records import changed
 from tests.cases.random_offloading import random_offloading
 from tests.cases.strategies import random_instance, with_shared_weights
 
@@ -130,8 +129,8 @@ def test_no_proof_beside_a_sliced_plan_that_just_fits() -> None:
         rng = np.random.default_rng(seed)
         instance, decision = random_offloading(rng, slices=4, memory=True, rates=False)
         held = memory_bytes(instance, decision)
-        nodes = [with_fields(n, memory_bytes=h) for n, h in zip(instance.nodes, held, strict=True)]
-        tight = replace(instance, nodes=tuple(nodes))
+        nodes = [changed(n, memory_bytes=h) for n, h in zip(instance.nodes, held, strict=True)]
+        tight = changed(instance, nodes=tuple(nodes))
         if decision_violations(tight, decision, LOOSE):
             continue
         assert impossibility(tight, LOOSE) is None
@@ -155,8 +154,8 @@ def test_agrees_with_enumeration() -> None:
             models = with_shared_weights(rng, models, 0.4)
         total = sum(layer.weight_bytes for model in models for layer in model.layers)
         rooms = np.floor(rng.uniform(0.1, 0.6, 3) * total / (1 + seed % 2)).tolist()
-        nodes = [with_fields(n, memory_bytes=r) for n, r in zip(instance.nodes, rooms, strict=True)]
-        instance = replace(instance, models=models, nodes=tuple(nodes))
+        nodes = [changed(n, memory_bytes=r) for n, r in zip(instance.nodes, rooms, strict=True)]
+        instance = changed(instance, models=models, nodes=tuple(nodes))
         feasible = solve(instance, "brute-force", objective="latency", monotone=False).value
         why = impossibility(instance, LOOSE)
         assert why is None or feasible is None, why

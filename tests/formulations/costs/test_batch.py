@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import permutations
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -20,7 +18,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import decision_of, encode_plan
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window, changed
 from tests.cases.random_offloading import random_offloading
 
 BATCH = Objective("batch")
@@ -56,7 +54,7 @@ def small(quota=None, flops=(1e9, 3e9)):
 
 def queued(*queues):
     """Both tasks on the fog node, served as the queues say."""
-    return replace(placed([0, 1], [0, 1]), queues=queues)
+    return changed(placed([0, 1], [0, 1]), queues=queues)
 
 
 A, B = (0, None, None), (1, None, None)
@@ -124,7 +122,7 @@ def test_without_queues_the_best_order_counts(seed):
         for order in permutations(queue[:5]):
             queues = list(filled.queues)
             queues[node] = (*order, *queue[5:])
-            other = decision_cost(instance, replace(filled, queues=tuple(queues)), BATCH)
+            other = decision_cost(instance, changed(filled, queues=tuple(queues)), BATCH)
             assert other >= value * (1 - 1e-12)
 
 
@@ -180,9 +178,9 @@ def test_a_task_without_stages_is_not_torn_apart():
 def test_memory_does_not_count():
     """A node may be given more weights than it holds."""
     base = small()
-    node = msgspec.structs.replace(base.nodes[1], memory_bytes=0.0)
+    node = changed(base.nodes[1], memory_bytes=0.0)
     layers = base.models[0].layers
-    heavy = msgspec.structs.replace(layers[1], weight_bytes=10.0)
+    heavy = changed(layers[1], weight_bytes=10.0)
     instance = Instance(
         name="full",
         tiers=base.tiers,
@@ -208,7 +206,7 @@ def test_a_plan_keeps_its_queues(tmp_path):
     assert float(evaluate(instance, again)) == plan.value
     assert violations(instance, again) == []
     assert false_claims(instance, again) == []
-    assert false_claims(instance, msgspec.structs.replace(again, value=1.0))
+    assert false_claims(instance, changed(again, value=1.0))
 
 
 def test_a_bare_placement_is_given_its_queues():

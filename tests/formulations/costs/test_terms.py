@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 import splitfog as sf
 from splitfog.formulations.costs.describe import describe
@@ -17,6 +16,7 @@ from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan_file import PlanFile, PlanSlice, PlanStage, TaskEntry
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 from tests.cases.random_offloading import random_offloading
 from tests.cases.small_networks import chain, layer, link, network, node
 from tests.cases.strategies import random_instance
@@ -183,4 +183,4 @@ def test_an_objective_for_one_task_is_refused_for_two() -> None:
     instance = sf.generate("fog", seed=1, users=2, models="nin")
     plan = sf.solve(instance, "local")
     with pytest.raises(ValueError, match="needs exactly one task"):
-        sf.plan(instance, replace(plan, objective=Objective("makespan")))
+        sf.plan(instance, changed(plan, objective=Objective("makespan")))

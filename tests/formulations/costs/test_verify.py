@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace as rebuilt
 from math import nextafter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 import splitfog as sf
 from splitfog.formulations.costs.describe import describe
@@ -18,10 +16,11 @@ from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import Plan
 from splitfog.formulations.plan_file import NodeEntry, PlanFile, TaskEntry
+from splitfog.instances.records import changed
 from tests.cases.scaling import scaled
 
 TINY = sf.load_instance(Path(__file__).parents[2] / "data" / "tiny.json")
-TIMED = rebuilt(TINY, tasks=(replace(TINY.tasks[0], deadline_s=0.02),))
+TIMED = changed(TINY, tasks=(changed(TINY.tasks[0], deadline_s=0.02),))
 
 # tiny.json: conv and fc on the server take 0.01 + 0.001 s, the input 1000 B / 1e6 B/s = 0.001 s:
 # latency = 0.012 s, compute 0.011, transfer 0.001; weights there 4000 + 8000 B.
@@ -33,7 +32,7 @@ def true_plan(name: str = "latency", instance: sf.Instance = TIMED) -> Plan:
     plan = describe(instance, placed([0, 1, 1]), objective, solver="hpa", seed=0)
     assert plan.value is not None
     bound = plan.value / 2
-    return replace(plan, status="feasible", stopped_by="finished", lower_bound=bound, gap=0.5)
+    return changed(plan, status="feasible", stopped_by="finished", lower_bound=bound, gap=0.5)
 
 
 @pytest.mark.parametrize("name", ["latency", "makespan", "period", "mean-latency"])
@@ -53,24 +52,24 @@ def test_a_placement_alone_claims_nothing_false() -> None:
 
 def task_with(**changes: Any) -> Callable[[Plan], Plan]:
     """Change the one task."""
-    return lambda plan: replace(plan, tasks=(replace(plan.tasks[0], **changes),))
+    return lambda plan: changed(plan, tasks=(changed(plan.tasks[0], **changes),))
 
 
 def plan_with(**changes: Any) -> Callable[[Plan], Plan]:
     """Change the plan's top level."""
-    return lambda plan: replace(plan, **changes)
+    return lambda plan: changed(plan, **changes)
 
 
 def node_with(name: str, **changes: Any) -> Callable[[Plan], Plan]:
     """Change the load of a node."""
-    return lambda plan: replace(
-        plan, nodes={**plan.nodes, name: replace(plan.nodes.get(name, NodeEntry()), **changes)}
+    return lambda plan: changed(
+        plan, nodes={**plan.nodes, name: changed(plan.nodes.get(name, NodeEntry()), **changes)}
     )
 
 
 def link_with(**changes: Any) -> Callable[[Plan], Plan]:
     """Change the one link that carries anything."""
-    return lambda plan: replace(plan, links=(replace(plan.links[0], **changes),))
+    return lambda plan: changed(plan, links=(changed(plan.links[0], **changes),))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +109,7 @@ def link_with(**changes: Any) -> Callable[[Plan], Plan]:
             "links lacks the link from pi to server, which carries 1000 bytes",
         ),
         (
-            lambda plan: replace(plan, links=plan.links * 2),
+            lambda plan: changed(plan, links=plan.links * 2),
             "links has the link from pi to server more than once",
         ),
     ],
@@ -130,13 +129,13 @@ def test_a_true_plan_with_one_false_claim_has_one_sentence() -> None:
 
 def test_an_idle_link_may_be_listed() -> None:
     """0 bytes over a link that exists is true."""
-    idle = replace(true_plan().links[0], tail="server", head="pi", bytes=0.0, busy_s=0.0)
-    assert false_claims(TIMED, replace(true_plan(), links=(*true_plan().links, idle))) == []
+    idle = changed(true_plan().links[0], tail="server", head="pi", bytes=0.0, busy_s=0.0)
+    assert false_claims(TIMED, changed(true_plan(), links=(*true_plan().links, idle))) == []
 
 
 def test_no_deadline_is_neither_met_nor_missed() -> None:
     """Without one the claim must not be there."""
-    plan = replace(true_plan(instance=TINY), tasks=task_with(deadline_met=True)(true_plan()).tasks)
+    plan = changed(true_plan(instance=TINY), tasks=task_with(deadline_met=True)(true_plan()).tasks)
     assert false_claims(TINY, plan) == ["tasks[0].deadline_met = true, must be null"]
 
 
@@ -144,8 +143,8 @@ def test_the_last_digits_are_forgiven_and_no_more() -> None:
     """1e-10 relative is rounding, 1e-8 is not."""
     plan = true_plan()
     assert plan.value is not None
-    assert false_claims(TIMED, replace(plan, value=plan.value * (1 + 1e-10))) == []
-    assert false_claims(TIMED, replace(plan, value=plan.value * (1 + 1e-8))) != []
+    assert false_claims(TIMED, changed(plan, value=plan.value * (1 + 1e-10))) == []
+    assert false_claims(TIMED, changed(plan, value=plan.value * (1 + 1e-8))) != []
 
 
 def test_a_false_schedule_is_named_to_the_layer() -> None:
@@ -153,15 +152,15 @@ def test_a_false_schedule_is_named_to_the_layer() -> None:
     plan = true_plan("makespan")
     schedule = plan.tasks[0].schedule
     assert schedule is not None
-    early = replace(schedule, layers={**schedule.layers, "conv": (0.0, schedule.layers["conv"][1])})
+    early = changed(schedule, layers={**schedule.layers, "conv": (0.0, schedule.layers["conv"][1])})
     assert false_claims(TIMED, task_with(schedule=early)(plan)) == [
         "tasks[0].schedule.layers.conv[0] = 0.0, must be 0.001"
     ]
-    silent = replace(schedule, transfers=())
+    silent = changed(schedule, transfers=())
     assert false_claims(TIMED, task_with(schedule=silent)(plan)) == [
         "tasks[0].schedule.transfers.input from pi to server is missing"
     ]
-    fewer = replace(schedule, layers={"conv": schedule.layers["conv"]})
+    fewer = changed(schedule, layers={"conv": schedule.layers["conv"]})
     assert "tasks[0].schedule.layers.fc is missing" in false_claims(
         TIMED, task_with(schedule=fewer)(plan)
     )
@@ -204,7 +203,7 @@ def test_names_that_do_not_fit_are_named(placement: dict[str, str], sentence: st
 
 def test_a_missing_task_is_named() -> None:
     """A plan without its task is not a plan."""
-    assert "task cam is not in the plan" in false_claims(TIMED, replace(true_plan(), tasks=()))
+    assert "task cam is not in the plan" in false_claims(TIMED, changed(true_plan(), tasks=()))
 
 
 @pytest.mark.parametrize("status", ["infeasible", "unknown", "error"])
@@ -215,7 +214,7 @@ def test_a_plan_without_an_answer_holds_none(status: Any) -> None:
     assert false_claims(TIMED, empty) == []
     starts = [
         sentence.split(f', must be null as status = "{status}"')[0]
-        for sentence in false_claims(TIMED, replace(true_plan(), status=status))
+        for sentence in false_claims(TIMED, changed(true_plan(), status=status))
     ]
     assert starts[:2] == [f"value = {true_plan().value!r}", "gap = 0.5"]
     assert any(sentence.startswith("tasks has 1 entries, must be []") for sentence in starts)
@@ -224,15 +223,15 @@ def test_a_plan_without_an_answer_holds_none(status: Any) -> None:
 def test_an_objective_that_the_instance_excludes_is_said() -> None:
     """makespan needs one task."""
     tasks = (*TINY.tasks, sf.Task(name="b", model="net", source="pi"))
-    two = rebuilt(TINY, tasks=tasks)
+    two = changed(TINY, tasks=tasks)
     plan = describe(two, placed([0, 1, 1], [0, 1, 1]), Objective("period"))
-    sentences = false_claims(two, replace(plan, objective=Objective("makespan")))
+    sentences = false_claims(two, changed(plan, objective=Objective("makespan")))
     assert sentences == ["objective = 'makespan' needs exactly one task, but tiny has 2"]
 
 
 def test_utilisation_is_recomputed() -> None:
     """10 arrivals a second of 0.011 s on the server: rho = 0.11."""
-    rated = rebuilt(TINY, tasks=(replace(TINY.tasks[0], arrivals_per_s=10.0),))
+    rated = changed(TINY, tasks=(changed(TINY.tasks[0], arrivals_per_s=10.0),))
     plan = true_plan("mean-latency", rated)
     assert false_claims(rated, plan) == []
     assert plan.nodes["server"].utilisation == pytest.approx(0.11)
@@ -271,7 +270,7 @@ def test_infeasible_has_no_bound() -> None:
 )
 def test_figures_of_an_audit_are_of_their_kind(audit: dict[str, Any], sentence: str) -> None:
     """Also those that cannot be recomputed, and where nothing is recomputed."""
-    plan = replace(true_plan("mean-latency"), audit=audit)
+    plan = changed(true_plan("mean-latency"), audit=audit)
     assert any(found.startswith(sentence) for found in false_claims(TIMED, plan))
 
 
@@ -298,15 +297,15 @@ def test_figures_of_an_audit_are_of_their_kind(audit: dict[str, Any], sentence: 
 )
 def test_progress_goes_forward_and_ends_with_the_plan(progress: Any, sentence: str) -> None:
     """What cannot be recomputed is in order at least: value 0.012 s, half of it the bound."""
-    plan = replace(true_plan(), value=0.012, lower_bound=0.006, progress=tuple(progress))
+    plan = changed(true_plan(), value=0.012, lower_bound=0.006, progress=tuple(progress))
     assert any(found.startswith(sentence) for found in false_claims(TIMED, plan))
-    true = replace(plan, progress=((0.5, None, 0.003), (1.0, 0.02, 0.003), (1.0, 0.012, 0.006)))
+    true = changed(plan, progress=((0.5, None, 0.003), (1.0, 0.02, 0.003), (1.0, 0.012, 0.006)))
     assert false_claims(TIMED, true) == []
 
 
 def test_an_audit_needs_a_game_and_a_queue_a_batch() -> None:
     """`audit` only for games, `queue` only for `batch`."""
-    plan = replace(true_plan(), audit={"swaps": 0})
+    plan = changed(true_plan(), audit={"swaps": 0})
     assert false_claims(TIMED, plan) == ["audit must be null: the objective latency is no game"]
     queued = node_with("pi", queue=(("cam", None, None),))(true_plan("mean-latency"))
     assert "nodes.pi.queue must be null: only batch has queues" in false_claims(TIMED, queued)
@@ -314,20 +313,20 @@ def test_an_audit_needs_a_game_and_a_queue_a_batch() -> None:
 
 def test_a_bound_is_for_plans_of_which_this_is_one() -> None:
     """`proven_over` needs a bound, which needs to be a number >= 0."""
-    plan = replace(true_plan(), proven_over="all")
+    plan = changed(true_plan(), proven_over="all")
     assert false_claims(TIMED, plan) == []
-    unbound = replace(plan, lower_bound=None, gap=None)
+    unbound = changed(plan, lower_bound=None, gap=None)
     assert false_claims(TIMED, unbound) == [
         'proven_over = "all", must be null without a lower_bound'
     ]
-    below = replace(plan, lower_bound=-1.0, gap=None, proven_over=None)
+    below = changed(plan, lower_bound=-1.0, gap=None, proven_over=None)
     assert false_claims(TIMED, below) == ["lower_bound = -1.0, must be >= 0"]
 
 
 def test_an_audit_is_compared_where_it_is_recomputed() -> None:
     """Deeply, key by key; without a recomputation it is believed."""
     audit = {"blocking_pairs": 0, "regret_s": {"cam": 0.5}, "swaps": 3}
-    plan = replace(true_plan("mean-latency"), audit=audit)
+    plan = changed(true_plan("mean-latency"), audit=audit)
     assert false_claims(TIMED, plan) == []
     assert false_claims(TIMED, plan, audit) == []
     truth = {"blocking_pairs": 1, "regret_s": {"cam": 0.25}}
@@ -345,9 +344,9 @@ def test_false_is_false_in_any_unit(factor: float) -> None:
     plan = true_plan("latency", instance)
     assert false_claims(instance, plan) == []
     assert plan.value is not None
-    (sentence,) = false_claims(instance, replace(plan, value=plan.value * (1 + 1e-6), gap=None))
+    (sentence,) = false_claims(instance, changed(plan, value=plan.value * (1 + 1e-6), gap=None))
     assert sentence.startswith("value = ")
-    rated = rebuilt(TIMED, tasks=(replace(TIMED.tasks[0], arrivals_per_s=0.05),))
+    rated = changed(TIMED, tasks=(changed(TIMED.tasks[0], arrivals_per_s=0.05),))
     slow = scaled(rated, factor)
     busy = true_plan("mean-latency", slow)  # rho = 0.05 x 0.011, in any unit
     (sentence,) = false_claims(slow, node_with("server", utilisation=0.0)(busy))
@@ -359,13 +358,13 @@ def test_false_is_false_in_any_unit(factor: float) -> None:
 
 def test_rounding_is_of_seconds_only() -> None:
     """Beside seconds of 1e18 a millionth is noise; a byte, a share of load and a count are not."""
-    slow = scaled(rebuilt(TIMED, tasks=(replace(TIMED.tasks[0], arrivals_per_s=0.05),)), 1e18)
+    slow = scaled(changed(TIMED, tasks=(changed(TIMED.tasks[0], arrivals_per_s=0.05),)), 1e18)
     plan = true_plan("mean-latency", slow)
     assert plan.nodes["pi"].busy_s == plan.nodes["pi"].utilisation == 0
     assert false_claims(slow, node_with("pi", busy_s=1e-6)(plan)) == []
     assert len(false_claims(slow, node_with("pi", memory_bytes=1.0)(plan))) == 1
     assert len(false_claims(slow, node_with("pi", utilisation=0.5)(plan))) == 1
-    games = replace(plan, audit={"blocking_pairs": 7})
+    games = changed(plan, audit={"blocking_pairs": 7})
     assert len(false_claims(slow, games, {"blocking_pairs": 0})) == 1
 
 
@@ -374,5 +373,5 @@ def test_a_deadline_is_met_to_the_last_bit() -> None:
     latency = true_plan(instance=TINY).tasks[0].latency_s
     assert latency is not None
     for deadline, met in ((latency, True), (nextafter(latency, 0.0), False)):
-        due = rebuilt(TINY, tasks=(replace(TINY.tasks[0], deadline_s=deadline),))
+        due = changed(TINY, tasks=(changed(TINY.tasks[0], deadline_s=deadline),))
         assert true_plan(instance=due).tasks[0].deadline_met is met

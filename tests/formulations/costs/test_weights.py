@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from msgspec.structs import replace as with_fields
 
 from splitfog import Instance, evaluate, solve, violations
 from splitfog.formulations.costs.feasibility import memory_bytes
@@ -23,6 +21,7 @@ from splitfog.formulations.weights import added_bytes, bytes_of, held_bytes
 from splitfog.instances.arrays import frozen
 from splitfog.instances.files import parse_instance
 from splitfog.instances.instance import encode_instance
+from splitfog.instances.records import changed
 from splitfog.instances.zoo import build
 from splitfog.solvers.exact.period_search import _BusyTimes
 from splitfog.solvers.registry import solver_infos
@@ -48,10 +47,10 @@ def golden() -> tuple[Instance, dict[str, Any]]:
 def unshared(instance: Instance) -> Instance:
     """The same with weights of its own for every layer."""
     models = tuple(
-        with_fields(m, layers=tuple(with_fields(layer, weights=None) for layer in m.layers))
+        changed(m, layers=tuple(changed(layer, weights=None) for layer in m.layers))
         for m in instance.models
     )
-    return replace(instance, models=models)
+    return changed(instance, models=models)
 
 
 def test_the_golden_placements() -> None:
@@ -98,10 +97,10 @@ def test_tied_embeddings_need_one_node_only() -> None:
     apart = field.instance("tied-weights-not-expressible")
     model = apart.models[0]
     layers = tuple(
-        with_fields(layer, weights="vocabulary") if layer.name != "block" else layer
+        changed(layer, weights="vocabulary") if layer.name != "block" else layer
         for layer in model.layers
     )
-    tied = replace(apart, models=(with_fields(model, layers=layers),))
+    tied = changed(apart, models=(changed(model, layers=layers),))
     assert tied.models[0].parameters == 1.5e9 / 4
     assert solve(apart).value == pytest.approx(1.002 + 1e-5, rel=1e-12)
     plan = solve(tied)
@@ -144,8 +143,8 @@ def tight_instance(seed: int, **how: Any) -> Instance:
         models = with_shared_weights(rng, models, 0.9)
     weights = sum(layer.weight_bytes for model in models for layer in model.layers)
     limits = np.floor(rng.uniform(0.15, 0.8, len(instance.nodes)) * weights).tolist()
-    nodes = [with_fields(n, memory_bytes=m) for n, m in zip(instance.nodes, limits, strict=True)]
-    return replace(instance, models=models, nodes=tuple(nodes))
+    nodes = [changed(n, memory_bytes=m) for n, m in zip(instance.nodes, limits, strict=True)]
+    return changed(instance, models=models, nodes=tuple(nodes))
 
 
 @pytest.mark.parametrize("objective", ["latency", "period", "makespan"])
@@ -205,14 +204,13 @@ def test_slices_hold_the_weights_of_a_stage_once() -> None:
     """Two convolutions of 40 bytes that share them: a slice of both holds 40, not 80."""
     model = conv_chain([(3, 1, 1), (3, 1, 1)], 6, 6)
     tied = tuple(
-        with_fields(layer, weights="tied") if layer.op == "conv" else layer
-        for layer in model.layers
+        changed(layer, weights="tied") if layer.op == "conv" else layer for layer in model.layers
     )
-    instance = cluster(with_fields(model, layers=tied), [1e3, 1e3], [1e6])
+    instance = cluster(changed(model, layers=tied), [1e3, 1e3], [1e6])
     halves = (Slice(1, (0, 3), (0, 6)), Slice(2, (3, 6), (0, 6)))
     stage = Stage((1, 2), 1, halves)
     answer = TaskDecision(frozen(np.array([0, 1, 1])), None, (stage,))
-    decision = replace(placed(np.array([0, 1, 1])), tasks=(answer,))
+    decision = changed(placed(np.array([0, 1, 1])), tasks=(answer,))
     assert memory_bytes(instance, decision) == [0.0, 40.0, 40.0]
     assert geometry_of(instance.models[0], (1, 2)).weight_bytes == 40
 
@@ -226,10 +224,9 @@ def test_stages_are_dealt_to_nodes_that_hold_shared_weights_already(engine: str)
     """
     model = conv_chain([(3, 1, 1), (3, 1, 1)], 8, 8)
     tied = tuple(
-        with_fields(layer, weights="tied") if layer.op == "conv" else layer
-        for layer in model.layers
+        changed(layer, weights="tied") if layer.op == "conv" else layer for layer in model.layers
     )
-    shared = cluster(with_fields(model, layers=tied), [1e3] * 3, [1e6] * 2, 0.0, [40.0] * 3)
+    shared = cluster(changed(model, layers=tied), [1e3] * 3, [1e6] * 2, 0.0, [40.0] * 3)
     plan = solve(shared, "vsm-ilp", "latency", time_limit_s=2, options={"engine": engine})
     assert plan.status == "feasible"
     assert any(len(stage.slices) > 1 for stage in plan.tasks[0].stages)

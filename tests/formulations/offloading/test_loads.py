@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from math import inf
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -16,6 +14,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import cut_latencies, one_cut
 from splitfog.instances.arrays import frozen
+from splitfog.instances.records import changed
 from tests.cases.golden import case
 from tests.cases.random_offloading import random_offloading, without_rates
 
@@ -107,14 +106,10 @@ def test_a_large_visit_leaves_no_trace(times: float) -> None:
     objective = Objective("mean-latency")
     first = instance.tasks[0]
     model = instance.model_of(first)
-    heavy = msgspec.structs.replace(
-        model.layers[-1], times_s={node.name: times for node in instance.nodes}
-    )
-    slow = msgspec.structs.replace(model, name="slow", layers=(*model.layers[:-1], heavy))
-    extra = msgspec.structs.replace(first, name="extra", model="slow", arrivals_per_s=1.0)
-    wider = dataclasses.replace(
-        instance, models=(*instance.models, slow), tasks=(*instance.tasks, extra)
-    )
+    heavy = changed(model.layers[-1], times_s={node.name: times for node in instance.nodes})
+    slow = changed(model, name="slow", layers=(*model.layers[:-1], heavy))
+    extra = changed(first, name="extra", model="slow", arrivals_per_s=1.0)
+    wider = changed(instance, models=(*instance.models, slow), tasks=(*instance.tasks, extra))
     home = [
         np.full(len(wider.model_of(task).layers), wider.node_index[task.source or ""])
         for task in wider.tasks

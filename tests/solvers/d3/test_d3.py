@@ -11,6 +11,7 @@ import splitfog as sf
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.stages import stage_timeline
 from splitfog.formulations.decision import Slice, Stage, TaskDecision
+from splitfog.instances.records import changed
 from splitfog.solvers.d3.d3 import effective_times
 from tests.cases.small_stages import cluster, conv_chain
 from tests.checks import solved
@@ -55,10 +56,9 @@ def test_slices_pull_layers_to_the_edge() -> None:
     """
     model = conv_chain([(1, 1, 0)], 8, 8)
     flops = 64e3
-    from msgspec.structs import replace as with_fields
 
-    conv = with_fields(model.layers[1], flops=flops)
-    star = cluster(with_fields(model, layers=(model.layers[0], conv)), [1e3] * 3, [1e12] * 2)
+    conv = changed(model.layers[1], flops=flops)
+    star = cluster(changed(model, layers=(model.layers[0], conv)), [1e3] * 3, [1e12] * 2)
     cloud = sf.Node(name="cloud", tier="cloud", speed_flops=64e3)
     instance = sf.Instance(
         name="pull",

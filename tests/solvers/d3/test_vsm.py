@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from itertools import product
 from math import inf
 from pathlib import Path
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace as with_fields
 
 import splitfog as sf
 from splitfog import Instance
@@ -24,6 +22,7 @@ from splitfog.formulations.decision import Decision, Slice, Stage
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import decision_of
 from splitfog.formulations.tiles.stage_shape import stage_shape_defects
+from splitfog.instances.records import changed
 from splitfog.solvers.d3.chains import Block, Chain, chains_of
 from splitfog.solvers.d3.patterns import Bands, Deal
 from splitfog.solvers.d3.plans import base_placements
@@ -129,7 +128,7 @@ def test_memory(instance: sf.Instance, limits: list[float | None]) -> None:
     """Limits of the other nodes: the plan keeps them, and is never worse than rules that do."""
     nodes = [*instance.nodes[:2]]
     nodes += [
-        with_fields(node, memory_bytes=limit)
+        changed(node, memory_bytes=limit)
         for node, limit in zip(instance.nodes[2:], limits, strict=False)
     ]
     limited = sf.Instance(
@@ -151,8 +150,8 @@ def test_memory_is_used_up() -> None:
     """
     model = conv_chain([(1, 1, 0)] * 5, 4, 4)
     layers = list(model.layers)
-    layers[3] = with_fields(layers[3], op="softmax", window=None)
-    model = with_fields(model, layers=tuple(layers))
+    layers[3] = changed(layers[3], op="softmax", window=None)
+    model = changed(model, layers=tuple(layers))
     cases = ((160.0, 2), (80.0, 1), (80.0 * (1 - 1e-13), 1), (39.0, 0))
     for limit, num_stages in cases:
         instance = cluster(model, [1e3, 1e3], [1e9], memory_bytes=[None, limit])
@@ -169,8 +168,8 @@ def test_a_node_that_rounding_alone_overfills_has_room() -> None:
     model = conv_chain([(1, 1, 0)] * 2, 4, 4)
     source, *layers = model.layers
     sizes = zip(layers, (0.1, 0.2), strict=True)
-    layers = [source, *(with_fields(layer, weight_bytes=size) for layer, size in sizes)]
-    model = with_fields(model, layers=tuple(layers))
+    layers = [source, *(changed(layer, weight_bytes=size) for layer, size in sizes)]
+    model = changed(model, layers=tuple(layers))
     instance = cluster(model, [1e4, 1e3], [1e9], memory_bytes=[0.3, None])
     first, *_ = base_placements(instance, Objective("latency"), 0, "tier")
     assert first.tolist() == [0, 1, 1]  # the source, then e0 twice
@@ -191,8 +190,8 @@ def test_start_plan_is_the_base() -> None:
 def test_nodes_that_may_not_run_a_layer() -> None:
     """A helper that `tiers` forbid gets no slice; with helpers=all the device helps, too."""
     model = conv_chain([(1, 1, 0)], 8, 8)
-    only = with_fields(model.layers[1], tiers=("e0", "e1", "device"))
-    model = with_fields(model, layers=(model.layers[0], only))
+    only = changed(model.layers[1], tiers=("e0", "e1", "device"))
+    model = changed(model, layers=(model.layers[0], only))
     instance = cluster(model, [1e3, 1e3, 1e3], [1e9, 1e9])
     for helpers, used in (("tier", {"e0", "e1"}), ("all", {"e0", "e1", "device"})):
         plan = sf.solve(instance, "vsm", options={"helpers": helpers})
@@ -277,21 +276,21 @@ def tight_cluster(*tasks: str) -> Instance:
     model = conv_chain([(3, 2, 1), (2, 2, 0), (3, 2, 1)], 6, 7)
     sizes = {"c0": (11232.0, 1600.0), "c1": (680.0, 1.82e6), "c2": (752.0, 800.0)}
     layers = [
-        with_fields(layer, flops=sizes[layer.name][0], weight_bytes=sizes[layer.name][1])
+        changed(layer, flops=sizes[layer.name][0], weight_bytes=sizes[layer.name][1])
         if layer.name in sizes
         else layer
         for layer in model.layers
     ]
     instance = cluster(
-        with_fields(model, layers=tuple(layers)),
+        changed(model, layers=tuple(layers)),
         [5e5, 2e5, 1e5, 2e5],
         [1e6, 1e5, 1e6],
         latency_s=1e-3,
         memory_bytes=[1.77e6, 2.3e6, 1.96e6, 1.56e6],
         overlap=False,
     )
-    owned = tuple(with_fields(instance.tasks[0], name=name) for name in tasks)
-    return replace(instance, tasks=owned)
+    owned = tuple(changed(instance.tasks[0], name=name) for name in tasks)
+    return changed(instance, tasks=owned)
 
 
 def least_of_deals(instance: Instance, plan: sf.Plan) -> float:
@@ -302,13 +301,13 @@ def least_of_deals(instance: Instance, plan: sf.Plan) -> float:
     for nodes in product(range(1, len(instance.nodes)), repeat=sum(counts)):
         chosen = iter(nodes)
         stages = tuple(
-            replace(stage, slices=tuple(replace(own, node=next(chosen)) for own in stage.slices))
+            changed(stage, slices=tuple(changed(own, node=next(chosen)) for own in stage.slices))
             for stage in answer.stages
         )
         timelines = [stage_timeline(instance, owner, stage) for stage in stages]
         seconds = sum(timeline.end_s for timeline in timelines if timeline is not None)
         if seconds < least:
-            decision = Decision((replace(answer, stages=stages),))
+            decision = Decision((changed(answer, stages=stages),))
             if not decision_violations(instance, decision, Objective("latency")):
                 least = seconds
     return least
@@ -347,10 +346,10 @@ def test_ilp_takes_a_plan_file(tmp_path: Path) -> None:
     instance = cluster(conv_chain([(1, 1, 0)], 4, 4), [1e3, 1e3], [1e9])
     plan = sf.solve(instance, "vsm", options={"grid": 1})
     (stage,) = plan.tasks[0].stages
-    lazy = with_fields(stage, slices=tuple(with_fields(s, node="e1") for s in stage.slices))
-    task = with_fields(plan.tasks[0], stages=(lazy,))
+    lazy = changed(stage, slices=tuple(changed(s, node="e1") for s in stage.slices))
+    task = changed(plan.tasks[0], stages=(lazy,))
     path = tmp_path / "plan.json"
-    sf.save_plan(with_fields(plan, tasks=(task,)), path)
+    sf.save_plan(changed(plan, tasks=(task,)), path)
     dealt = sf.solve(instance, "vsm-ilp", options={"stages": str(path)})
     boxes = [(s.rows, s.columns) for s in dealt.tasks[0].stages[0].slices]
     assert boxes == [(s.rows, s.columns) for s in stage.slices]
@@ -438,11 +437,11 @@ def _with_odd_layers() -> sf.Instance:
     model = conv_chain([(3, 1, 1)], 8, 8)
     conv = model.layers[1]
     odd = (
-        with_fields(conv, name="soft", op="softmax", inputs=("c0",), window=None),
-        with_fields(conv, name="blind", inputs=("c0",), window=None),
-        with_fields(conv, name="flat", op="norm", inputs=("c0",), window=None, output_shape=None),
+        changed(conv, name="soft", op="softmax", inputs=("c0",), window=None),
+        changed(conv, name="blind", inputs=("c0",), window=None),
+        changed(conv, name="flat", op="norm", inputs=("c0",), window=None, output_shape=None),
     )
-    model = with_fields(model, layers=(*model.layers, *odd))
+    model = changed(model, layers=(*model.layers, *odd))
     star = cluster(model, [1e3, 1e3], [1e9])
     island = sf.Node(name="island", tier="edge", speed_flops=1e3)
     return sf.Instance(

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from copy import copy
-from itertools import product
 from math import inf
 
 import pytest
 from msgspec import UNSET
 
 import splitfog as sf
-from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
-from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.loads import Loads
-from splitfog.formulations.offloading.one_cut import cut_table, one_cut
 from splitfog.formulations.plan import decision_of
-from splitfog.instances.arrays import frozen
 from splitfog.solvers.dina.best_response import respond
 from splitfog.solvers.dina.partition import home_decision
 from tests.cases.small_fog import restless, two_users_one_fog
+from tests.cases.small_games import own_latencies
 
 MEAN = Objective("mean-latency")
 
@@ -29,18 +25,6 @@ MEAN = Objective("mean-latency")
 def strict(monkeypatch):
     """A wrong answer raises."""
     monkeypatch.setenv("SPLITFOG_STRICT", "1")
-
-
-def own_latencies(instance, decision, position):
-    """A task's own latency under every feasible single cut, by the reference."""
-    cuts = len(cut_table(instance, MEAN, position).layers)
-    for cut, node in product(range(cuts + 1), range(len(instance.nodes))):
-        placement = one_cut(instance, MEAN, position, cut, node)
-        tasks = list(decision.tasks)
-        tasks[position] = TaskDecision(frozen(placement))
-        other = Decision(tuple(tasks))
-        if not decision_violations(instance, other, MEAN):
-            yield decision_cost(instance, other, MEAN).tasks[position].latency_s
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as with_fields
 from itertools import product
 from math import inf
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from msgspec import UNSET
-from msgspec.structs import replace
 
 import splitfog as sf
 from splitfog.formulations.costs.describe import describe
@@ -24,7 +22,7 @@ from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import remote_seconds
 from splitfog.formulations.offloading.subtasks import subtasks_of
 from splitfog.formulations.plan import decision_of
-from splitfog.instances.records import Layer, Model
+from splitfog.instances.records import Layer, Model, changed
 from splitfog.solvers.base import Request, SolverDeclined
 from splitfog.solvers.dina.acceptance import MOST_RHO, accept_deferred
 from splitfog.solvers.dina.blocks import border_cuts
@@ -92,7 +90,7 @@ def test_stars_cost_what_is_predicted(radio):
         for block, candidate in rng.permutation(cells)[:12].tolist():
             stage = stars.stage(block, candidate)
             placement = np.full(len(own.answer.placement), loads.source[task])
-            bare = with_fields(own.answer, placement=placement, stages=(stage,))
+            bare = changed(own.answer, placement=placement, stages=(stage,))
             loads.put(task, loads.footprint(task, bare))
             whole = loads.latency_s(task)
             (node,) = {loads.source[task]}
@@ -137,9 +135,9 @@ def test_first_pass_is_never_worse_than_staying():
         loads = Loads.of(instance, MEAN, home_decision(instance, MEAN))
         value = loads.value()
         for task in range(len(instance.tasks)):
-            changed = repartition(loads, task)
+            moved = repartition(loads, task)
             now = loads.value()
-            assert now[1] < value[1] if changed else now[1] == pytest.approx(value[1], rel=1e-12)
+            assert now[1] < value[1] if moved else now[1] == pytest.approx(value[1], rel=1e-12)
             value = now
         decision = first_pass(instance, MEAN)
         assert float(decision_cost(instance, decision, MEAN)) == pytest.approx(value[1], rel=1e-9)
@@ -258,7 +256,7 @@ def test_swap_ends_at_an_optimum_of_few_states():
             home = home_decision(instance, MEAN)
             placement = home.tasks[0].placement.copy()
             placement[1:] = node
-            other = Decision((with_fields(home.tasks[0], placement=placement),))
+            other = Decision((changed(home.tasks[0], placement=placement),))
             if not decision_violations(instance, other, MEAN):
                 values.append(float(decision_cost(instance, other, MEAN)))
         assert index == 0
@@ -397,9 +395,9 @@ def test_models_that_cannot_be_sliced_on_nodes_with_memory(solver):
         Layer(name="x", op="input", output_bytes=100.0),
         Layer(name="fc", op="linear", inputs=("x",), flops=1e7, weight_bytes=10, output_bytes=100),
     )
-    nodes = tuple(replace(node, memory_bytes=1e9) for node in base.nodes)
+    nodes = tuple(changed(node, memory_bytes=1e9) for node in base.nodes)
     models = tuple(Model(name=model.name, layers=layers) for model in base.models)
-    plan = sf.solve(with_fields(base, nodes=nodes, models=models), solver=solver)
+    plan = sf.solve(changed(base, nodes=nodes, models=models), solver=solver)
     assert plan.status in ("feasible", "optimal")
 
 
@@ -449,7 +447,7 @@ def test_layers_on_two_nodes_away_from_the_source_are_no_matching():
 def test_quota_zero_and_no_route_leave_users_at_home(solver):
     """A fog node that takes nobody, and a user without a link: everything stays on the device."""
     closed = two_users_one_fog(quota=0)
-    alone = with_fields(two_users_one_fog(), links=two_users_one_fog().links[:1])
+    alone = changed(two_users_one_fog(), links=two_users_one_fog().links[:1])
     for instance, users in ((closed, (0, 1)), (alone, (1,))):
         plan = sf.solve(instance, solver=solver)
         assert plan.status in ("feasible", "optimal")
@@ -520,9 +518,9 @@ def test_tasks_without_a_source_are_declined():
     """A star needs a home."""
     instance = two_users_one_fog()
     model = instance.models[0]
-    layers = (replace(model.layers[1], inputs=()),)
-    tasks = tuple(replace(task, source=None) for task in instance.tasks)
-    orphan = with_fields(instance, models=(replace(model, layers=layers),), tasks=tasks)
+    layers = (changed(model.layers[1], inputs=()),)
+    tasks = tuple(changed(task, source=None) for task in instance.tasks)
+    orphan = changed(instance, models=(changed(model, layers=layers),), tasks=tasks)
     for solver in OURS:
         with pytest.raises(SolverDeclined, match="task0 has no source"):
             sf.solve(orphan, solver=solver, objective="mean-latency")

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -32,6 +31,7 @@ from splitfog.formulations.programs.symmetry import (
 )
 from splitfog.instances.files import save_instance
 from splitfog.instances.generators import generate
+from splitfog.instances.records import changed
 from splitfog.solvers.engines.milp import DOUBT, Engine, solve_program
 from tests.cases.golden import OPTIMA, SINGLE, case, optimum
 from tests.cases.strategies import instances, random_instance
@@ -261,7 +261,7 @@ def test_infeasible_says_why() -> None:
     assert plan.status == "infeasible"
     assert "no node can take layer only: memory" in (plan.reason or "")
     apart = packing_problem([10, 10], [10, 10])  # each fits, but both have to be on one node
-    plan = solve(replace(apart, links=()), "ilp")
+    plan = solve(changed(apart, links=()), "ilp")
     assert plan.status == "infeasible"
     assert "node n0 holds at most 10 B; node n1 holds at most 10 B; there is no route" in (
         plan.reason or ""

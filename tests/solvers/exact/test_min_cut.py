@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as changed
 from itertools import product
 from typing import Any
 
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from splitfog import Instance, Layer, Link, Model, Node, SolverDeclined, Task, evaluate, solve
 from splitfog.formulations.arrays.task import task_arrays
@@ -19,6 +17,7 @@ from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.programs.cut import cut_network, tier_line
+from splitfog.instances.records import changed
 from splitfog.solvers.exact.min_cut import least_cut
 from tests.cases.golden import case
 from tests.cases.strategies import instances, random_instance
@@ -57,7 +56,7 @@ def test_equals_enumeration_on_every_line(instance: Instance, objective: Objecti
     if plan.status == "infeasible":
         assert best == float("inf")
         return
-    free = tuple(replace(node, memory_bytes=None) for node in instance.nodes)
+    free = tuple(changed(node, memory_bytes=None) for node in instance.nodes)
     least = enumerated(changed(instance, nodes=free), objective)
     assert plan.lower_bound is not None
     assert least * (1 - 1e-9) - 1e-15 <= plan.lower_bound <= best * (1 + 1e-9) + 1e-15
@@ -107,11 +106,11 @@ def test_scaling_all_costs_scales_the_value(factor: float) -> None:
     """Times and bytes k times as large make the latency k times as large, at any magnitude."""
     instance, _ = case("line-1")
     nodes = tuple(
-        replace(n, speed_flops=n.speed_flops / factor, overhead_s=n.overhead_s * factor)
+        changed(n, speed_flops=n.speed_flops / factor, overhead_s=n.overhead_s * factor)
         for n in instance.nodes
     )
     links = tuple(
-        replace(x, bandwidth_bps=x.bandwidth_bps / factor, latency_s=x.latency_s * factor)
+        changed(x, bandwidth_bps=x.bandwidth_bps / factor, latency_s=x.latency_s * factor)
         for x in instance.links
     )
     plain = solve(instance, "min-cut")
@@ -219,10 +218,10 @@ def test_names_do_not_matter(instance: Instance) -> None:
     """Renaming every layer changes nothing."""
     model = instance.models[0]
     renamed = tuple(
-        replace(x, name=f"x-{x.name}", inputs=tuple(f"x-{n}" for n in x.inputs))
+        changed(x, name=f"x-{x.name}", inputs=tuple(f"x-{n}" for n in x.inputs))
         for x in model.layers
     )
-    twin = changed(instance, models=(replace(model, layers=renamed),))
+    twin = changed(instance, models=(changed(model, layers=renamed),))
     assert solve(twin, "min-cut").value == solve(instance, "min-cut").value
 
 

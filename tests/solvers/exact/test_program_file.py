@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,12 @@ import highspy
 import numpy as np
 import pulp
 import pytest
-from msgspec.structs import replace as changed
 from typer.testing import CliRunner
 
 import splitfog as sf
 from splitfog.cli import app
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 from tests.cases.strategies import random_instance
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PuLP, about PuLP 4
@@ -106,7 +105,7 @@ def _named(**names: str) -> Instance:
         )
         for layer in model.layers
     )
-    return replace(instance, models=(changed(model, layers=layers),))
+    return changed(instance, models=(changed(model, layers=layers),))
 
 
 def test_names_say_what_they_are_about(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from splitfog.formulations.programs.linear_program import LinearProgram
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.generators import generate
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task
+from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.engines.milp import solve_program
 from splitfog.solvers.exact.brute_force import topological_orders
@@ -284,17 +284,13 @@ def test_files_are_read_back(tmp_path: Path) -> None:
 
 def test_names_with_commas_are_told_apart() -> None:
     """A node called `a,b` beside `a`: the longest name that fits is meant."""
-    from dataclasses import replace as changed
-
-    from msgspec.structs import replace
-
     base = generate("three-tier", model="alexnet")
     names = {"device": "a", "edge0": "a,b", "cloud": "c"}
     instance = changed(
         base,
-        nodes=tuple(replace(n, name=names[n.name]) for n in base.nodes),
-        links=tuple(replace(x, tail=names[x.tail], head=names[x.head]) for x in base.links),
-        tasks=tuple(replace(t, source="a") for t in base.tasks),
+        nodes=tuple(changed(n, name=names[n.name]) for n in base.nodes),
+        links=tuple(changed(x, tail=names[x.tail], head=names[x.head]) for x in base.links),
+        tasks=tuple(changed(t, source="a") for t in base.tasks),
     )
     criteria = criteria_of(instance, "memory:a,b,bytes:a,a,b,period,bytes:a,b,a,latency")
     found = [criterion.name for criterion in criteria.each]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import _thread
 import threading
 from collections.abc import Iterator
-from dataclasses import replace as changed
 from itertools import product
 from math import inf
 
@@ -13,14 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from splitfog import Instance, generate, solve
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Model
+from splitfog.instances.records import Model, changed
 from tests.cases.golden import SINGLE, case, number
 from tests.cases.strategies import instances, random_instance
 from tests.checks import check_against_optimum, check_plan
@@ -50,8 +48,8 @@ def _enumerated(instance: Instance, objective: Objective) -> float:
 
 def _contended(instance: Instance) -> Instance:
     """The same with every link shared and no node that computes while it sends."""
-    nodes = tuple(replace(node, overlap=False) for node in instance.nodes)
-    links = tuple(replace(link, shared=True) for link in instance.links)
+    nodes = tuple(changed(node, overlap=False) for node in instance.nodes)
+    links = tuple(changed(link, shared=True) for link in instance.links)
     return changed(instance, nodes=nodes, links=links)
 
 
@@ -116,8 +114,8 @@ def test_golden_cases(name: str) -> None:
 def test_a_chain_takes_its_latency(instance: Instance, monotone: bool) -> None:
     """With its end as the only result the makespan is the latency, which chain-dp solves."""
     model = instance.models[0]
-    layers = tuple(replace(layer, result=False) for layer in model.layers)
-    chain = changed(instance, models=(replace(model, layers=layers),))
+    layers = tuple(changed(layer, result=False) for layer in model.layers)
+    chain = changed(instance, models=(changed(model, layers=layers),))
     plan = solve(chain, "cp-sat", "makespan", monotone=monotone)
     latency = solve(chain, "chain-dp", "latency", monotone=monotone)
     assert plan.status == latency.status
@@ -184,7 +182,7 @@ def test_memory_that_splits_a_network() -> None:
     """Half of the weights a node: segments alone do not fit, the whole program's plan does."""
     instance = generate("three-tier", model="squeezenet-1.0")
     weights = sum(layer.weight_bytes for layer in instance.models[0].layers)
-    nodes = tuple(replace(node, memory_bytes=weights / 2) for node in instance.nodes)
+    nodes = tuple(changed(node, memory_bytes=weights / 2) for node in instance.nodes)
     tight = changed(instance, nodes=nodes)
     plan = solve(tight, "cp-sat", "makespan")
     check_plan(tight, plan)
@@ -198,7 +196,7 @@ def test_memory_that_splits_a_network() -> None:
 def test_infeasible_is_a_status_with_a_reason() -> None:
     """No node can hold the weights."""
     instance = generate("three-tier", model="alexnet")
-    nodes = tuple(replace(node, memory_bytes=1.0) for node in instance.nodes)
+    nodes = tuple(changed(node, memory_bytes=1.0) for node in instance.nodes)
     plan = solve(changed(instance, nodes=nodes), "cp-sat", "makespan")
     assert plan.status == "infeasible"
     assert plan.reason is not None

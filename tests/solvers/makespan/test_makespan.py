@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as changed
 from math import inf
 
 import numpy as np
 import pytest
-from msgspec.structs import replace
 
 from splitfog import Instance, Layer, Link, Model, Node, Task, generate, solve
 from splitfog.formulations.arrays.segment_problem import SegmentProblem, durations, problem_of
 from splitfog.formulations.arrays.series import Segment, series_segments
 from splitfog.formulations.arrays.task import task_arrays
-from splitfog.solvers.engines.cp_sat import Search
+from splitfog.instances.records import changed
+from splitfog.solvers.engines.cp_sat import SearchLimits
 from splitfog.solvers.makespan.quick_plans import NO_PLAN, SegmentPlan
 from splitfog.solvers.makespan.segment_model import solve_segment
 from splitfog.solvers.makespan.series_path import Leg
 from splitfog.solvers.registry import solver_infos
-from tests.cases import field, job_shops
+from tests.cases import field
 from tests.cases.scaling import scaled, slowed
 from tests.cases.strategies import random_instance
 from tests.checks import check_plan
+from tests.solvers.makespan import job_shops
 
 UNITS = (1e-9, 1e-3, 1e9)
 BASELINES = [
@@ -88,19 +88,19 @@ def test_coarse_ticks_bound_the_makespan(factor: int) -> None:
     for seed in range(20):
         instance = _small_any(np.random.default_rng(seed))
         problem = _whole(instance, 2.0**14)  # thousands of ticks: what is rounded up shows
-        exact = solve_segment(problem, NO_PLAN, 2.0**50, 0.0, Search())
-        coarse = solve_segment(problem, NO_PLAN, 2.0**50, 0.0, Search(), factor=factor)
+        exact = solve_segment(problem, NO_PLAN, 2.0**50, 0.0, SearchLimits())
+        coarse = solve_segment(problem, NO_PLAN, 2.0**50, 0.0, SearchLimits(), factor=factor)
         assert coarse.infeasible == exact.infeasible
         if not exact.infeasible:
             least = _least(problem, exact.plan)
             assert coarse.bound <= least <= coarse.plan.value
-            missed = solve_segment(problem, NO_PLAN, least - 1, 0.0, Search(), factor=factor)
+            missed = solve_segment(problem, NO_PLAN, least - 1, 0.0, SearchLimits(), factor=factor)
             assert missed.bound <= least
 
 
 def _least(problem: SegmentProblem, plan: SegmentPlan) -> float:
     """The value of a plan proven to be the best (contended segments included)."""
-    better = solve_segment(problem, plan, inf, 0.0, Search())
+    better = solve_segment(problem, plan, inf, 0.0, SearchLimits())
     assert better.plan.value == plan.value
     return plan.value
 
@@ -149,18 +149,18 @@ def test_twins_are_told_by_their_links_and_memory() -> None:
     """Nodes alike may swap; one with another link, memory, or where waiting matters may not."""
     alike = _equal_nodes(3, _stencil(2, 1.0))
     assert _twins(alike) == [[0, 1, 2]]
-    slower = (*alike.links[:2], replace(alike.links[2], bandwidth_bps=4.0))
+    slower = (*alike.links[:2], changed(alike.links[2], bandwidth_bps=4.0))
     assert _twins(changed(alike, links=slower)) == [[1, 2]]
-    smaller = (replace(alike.nodes[0], memory_bytes=1.0), *alike.nodes[1:])
+    smaller = (changed(alike.nodes[0], memory_bytes=1.0), *alike.nodes[1:])
     assert _twins(changed(alike, nodes=smaller)) == [[1, 2]]
-    shared = tuple(replace(link, shared=True) for link in alike.links)
+    shared = tuple(changed(link, shared=True) for link in alike.links)
     assert _twins(changed(alike, links=shared)) == []
-    to_last = (replace(alike.tasks[0], results_to="P2"),)
+    to_last = (changed(alike.tasks[0], results_to="P2"),)
     assert _twins(changed(alike, tasks=to_last)) == [[0, 1]]
     tiers = ("fog", "cloud")
-    above = (*alike.nodes[:2], replace(alike.nodes[2], tier="cloud"))
+    above = (*alike.nodes[:2], changed(alike.nodes[2], tier="cloud"))
     assert _twins(changed(alike, nodes=above, tiers=tiers)) == [[0, 1]]
-    above = (replace(alike.nodes[0], tier="cloud"), replace(alike.nodes[1], tier="cloud"))
+    above = (changed(alike.nodes[0], tier="cloud"), changed(alike.nodes[1], tier="cloud"))
     ways = [("P0", "P1", 8), ("P1", "P0", 8), ("P2", "P0", 8), ("P2", "P1", 8)]
     ways += [("P0", "P2", 8), ("P1", "P2", 4)]  # only results go back, from P1 more slowly
     one_way = tuple(
@@ -220,7 +220,7 @@ def _small_dag(rng: np.random.Generator) -> Instance:
         for layer in range(int(rng.integers(3, 6)))
     ]
     instance = _equal_nodes(int(rng.integers(2, 4)), layers)
-    last = replace(instance.nodes[-1], speed_flops=float(rng.integers(1, 3)))
+    last = changed(instance.nodes[-1], speed_flops=float(rng.integers(1, 3)))
     return changed(instance, nodes=(*instance.nodes[:-1], last))
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as with_fields
 from itertools import product
 
 import numpy as np
 import pytest
 from msgspec import UNSET
-from msgspec.structs import replace
 
 import splitfog as sf
 from splitfog import SolverDeclined, solve
@@ -19,6 +17,7 @@ from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.lone_slices import written_assignments
 from splitfog.formulations.offloading.node_sets import node_sets
 from splitfog.formulations.offloading.subtasks import subtasks_of
+from splitfog.instances.records import changed
 from splitfog.solvers.offloading import columns, offload_ilp
 from tests.cases import field
 from tests.cases.offload_cases import best_assignment, has_sound_stages, saved
@@ -177,7 +176,7 @@ def test_its_plan_is_written_and_found_true(tmp_path, solver, given):
     assert read.audit is not None
     assert read.value is not None
     lied = {**read.audit, part: {**read.audit[part], "lower_bound": 0.5 * read.value}}
-    false = false_claims(instance, replace(read, audit=lied), audit_again(instance, read))
+    false = false_claims(instance, changed(read, audit=lied), audit_again(instance, read))
     assert any(f"audit.{part}." in sentence for sentence in false)
 
 
@@ -186,7 +185,7 @@ def test_what_stays_without_a_route_is_said(tmp_path):
     stuck = 0
     for seed in range(40):
         instance, template = random_offloading(np.random.default_rng(seed))
-        cut = with_fields(instance, links=())
+        cut = changed(instance, links=())
         how = Objective("mean-latency", monotone=False)
         if not np.isinf(subtasks_of(cut, template, how).base_s).any():
             continue

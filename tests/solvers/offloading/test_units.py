@@ -7,12 +7,9 @@ enumeration of all assignments.
 
 from __future__ import annotations
 
-from dataclasses import replace as with_fields
-
 import numpy as np
 import pytest
 from msgspec import UNSET
-from msgspec.structs import replace
 
 from splitfog import solve
 from splitfog.formulations.objective import Objective
@@ -22,6 +19,7 @@ from splitfog.formulations.offloading.lone_slices import written_assignments
 from splitfog.formulations.offloading.subtasks import subtasks_of
 from splitfog.formulations.plan import decision_of
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 from splitfog.solvers.engines.milp import solve_program
 from splitfog.solvers.offloading.batch_assignment import Jobs, assign
 from splitfog.solvers.offloading.start import search_assignment
@@ -47,9 +45,9 @@ def lighter(instance: Instance, factor: float) -> Instance:
     """The first task's requests so many times rarer."""
     first, *others = instance.tasks
     rate = first.arrivals_per_s
-    return with_fields(
+    return changed(
         instance,
-        tasks=(replace(first, arrivals_per_s=None if rate is None else rate * factor), *others),
+        tasks=(changed(first, arrivals_per_s=None if rate is None else rate * factor), *others),
     )
 
 
@@ -59,10 +57,10 @@ HARD = {
     "one node slow": lambda instance: slowed(instance, "n1", 1e-9),
     "one node fast": lambda instance: slowed(instance, "n2", 1e9),
     "one task rare": lambda instance: lighter(instance, 1e-7),
-    "all tasks rare": lambda instance: with_fields(
+    "all tasks rare": lambda instance: changed(
         instance,
         tasks=tuple(
-            replace(task, arrivals_per_s=task.arrivals_per_s and task.arrivals_per_s * 1e-9)
+            changed(task, arrivals_per_s=task.arrivals_per_s and task.arrivals_per_s * 1e-9)
             for task in instance.tasks
         ),
     ),
@@ -126,8 +124,8 @@ def test_same_plan_in_other_units(solver):
 def test_what_leaves_a_node_leaves_nothing_behind():
     """Loads of rare tasks are no rounding: whoever is left on a node still loads it."""
     base, _ = problem(3, num_tasks=3)
-    instance = with_fields(
-        base, tasks=tuple(replace(task, arrivals_per_s=1e-14) for task in base.tasks)
+    instance = changed(
+        base, tasks=tuple(changed(task, arrivals_per_s=1e-14) for task in base.tasks)
     )
     decision = decision_of(instance, solve(instance, "local", MEAN))
     loads = Loads.of(instance, MEAN, decision)
@@ -184,8 +182,8 @@ def test_the_compact_program_holds_its_start():
     """Links so slow that all stays at home, lone slices in one visit with the rest: the bound on
     that visit's wait lets it in, or the program would be empty and the start its own proof."""
     base, template = problem(0, slices=1, utilisation=0.25)
-    links = tuple(replace(link, bandwidth_bps=link.bandwidth_bps * 1e-3) for link in base.links)
-    instance = with_fields(base, links=links)
+    links = tuple(changed(link, bandwidth_bps=link.bandwidth_bps * 1e-3) for link in base.links)
+    instance = changed(base, links=links)
     assignments = written_assignments(subtasks_of(instance, template, MEAN))
     start, value = search_assignment(assignments)
     assert start is not None

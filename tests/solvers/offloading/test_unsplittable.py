@@ -8,6 +8,7 @@ import pytest
 from splitfog import solve
 from splitfog.formulations.costs.feasibility import memory_bytes
 from splitfog.formulations.plan import decision_of
+from splitfog.instances.records import changed
 from splitfog.solvers.offloading.unsplittable import SizedJobs, propose_on, unsplittable_matching
 from tests.cases.random_offloading import random_offloading
 from tests.checks import check_plan
@@ -71,16 +72,7 @@ def test_the_job_too_much_proposes_on():
         quota=free,
     )
     assert propose_on(jobs, places).tolist() == [0, 1]
-    quota = np.array([np.inf, 0.0])
-    jobs = SizedJobs(
-        times=times,
-        size=size,
-        load=np.zeros((2, 2)),
-        guest=np.ones((2, 2), bool),
-        capacity=capacity,
-        room=free,
-        quota=quota,
-    )
+    jobs = changed(jobs, quota=np.array([np.inf, 0.0]))
     assert propose_on(jobs, places).tolist() == [0, -1]
 
 

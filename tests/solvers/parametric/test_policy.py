@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace as changed
 from functools import cache
 from itertools import pairwise, product
 from math import nextafter
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from splitfog import Policy, SolverDeclined, evaluate, load_policy, policy, save_policy, solve
 from splitfog import violations as sentences
@@ -29,9 +27,9 @@ from splitfog.formulations.parametric.route_flips import route_flips, wavering_r
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.generators import generate
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task
+from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 from splitfog.solvers.base import Answer, Request
-from splitfog.solvers.parametric.envelope import Found, lower_envelope
+from splitfog.solvers.parametric.envelope import OracleAnswer, lower_envelope
 from tests.cases.strategies import random_instance
 
 LATENCY = Objective("latency")
@@ -144,7 +142,7 @@ def test_equals_min_cut_at_every_speed(seed: int, way: dict[str, Any]) -> None:
 
 
 def without_memory(instance: Instance) -> Instance:
-    return changed(instance, nodes=tuple(replace(n, memory_bytes=None) for n in instance.nodes))
+    return changed(instance, nodes=tuple(changed(n, memory_bytes=None) for n in instance.nodes))
 
 
 @given(seed=st.integers(0, 10**6), way=st.sampled_from(WAYS))
@@ -252,7 +250,7 @@ def test_routes_that_tie_but_for_rounding_are_named() -> None:
             Link(tail=u, head=v, bandwidth_bps=speed, latency_s=latency)
             for u, v, speed, latency in speeds
         ),
-        models=(Model(name="m", layers=(replace(_diamond().models[0].layers[0], name="in"),)),),
+        models=(Model(name="m", layers=(changed(_diamond().models[0].layers[0], name="in"),)),),
         tasks=(Task(name="t", model="m", source="a", results_to="d"),),
     )
     found = policy(instance, link=("a", "b"), low_bps=LOW, high_bps=HIGH, oracle=enumerate_all)
@@ -267,9 +265,9 @@ def test_envelope_of_given_lines(numbers: list[tuple[int, int]]) -> None:
     lines = [Line(float(alpha), float(beta)) for alpha, beta in numbers]
     low, high = 0.0123, 9.87  # no crossing of these lines: the ends are no break points
 
-    def ask(at: float) -> Found[Line]:
+    def ask(at: float) -> OracleAnswer[Line]:
         line = min(lines, key=lambda one: one.at(at))
-        return Found(line, line, line.at(at))
+        return OracleAnswer(line, line, line.at(at))
 
     found = lower_envelope(ask, low, high)
     breaks = len(found.pieces) - 1
@@ -376,14 +374,14 @@ def test_the_ends_of_the_range_are_inside() -> None:
 def test_memory_hands_over_to_the_next_oracle() -> None:
     """Where the cut's plan does not fit, an oracle that minds memory is asked instead."""
     instance = _diamond()
-    heavy = replace(instance.models[0].layers[1], weight_bytes=100.0)
+    heavy = changed(instance.models[0].layers[1], weight_bytes=100.0)
     full = changed(
         instance,
         links=instance.links[2:],
         nodes=tuple(
-            replace(n, memory_bytes=10.0 if n.name == "cloud" else None) for n in instance.nodes
+            changed(n, memory_bytes=10.0 if n.name == "cloud" else None) for n in instance.nodes
         ),
-        models=(replace(instance.models[0], layers=(instance.models[0].layers[0], heavy)),),
+        models=(changed(instance.models[0], layers=(instance.models[0].layers[0], heavy)),),
     )
     how: dict[str, Any] = {"link": ("device", "cloud"), "low_bps": 1e5, "high_bps": 1e9}
     assert policy(full, **how, oracle="min-cut").status == "unknown"
@@ -458,11 +456,11 @@ def test_bad_input(change: dict[str, Any], error: type[Exception], message: str)
 def test_an_infeasible_instance_has_no_pieces() -> None:
     """No plan at any bandwidth: a status, and a sentence when asked for one."""
     instance = _diamond()
-    nowhere = replace(instance.models[0].layers[1], tiers=())
+    nowhere = changed(instance.models[0].layers[1], tiers=())
     broken = changed(
         instance,
         links=instance.links[2:],
-        models=(replace(instance.models[0], layers=(instance.models[0].layers[0], nowhere)),),
+        models=(changed(instance.models[0], layers=(instance.models[0].layers[0], nowhere)),),
     )
     found = policy(broken, **DEVICE_CLOUD, oracle=enumerate_all)
     assert (found.status, found.pieces) == ("infeasible", ())

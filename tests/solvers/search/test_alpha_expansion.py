@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as changed
 from itertools import product
 from math import inf
 from typing import Any
@@ -11,13 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from splitfog import SolverDeclined, solve
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task
+from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 from splitfog.solvers.search.expansion_energy import Energy
 from splitfog.solvers.starts.placement_space import PlacementSpace, homeless
 from tests.cases.golden import SINGLE, case, optimum
@@ -191,7 +189,7 @@ def test_a_very_slow_link_blurs_no_gain() -> None:
     """
     instance = random_instance(np.random.default_rng(77), num_nodes=4, num_layers=8, limits=False)
     links = tuple(
-        replace(link, bandwidth_bps=link.bandwidth_bps * (1e-15 if i % 2 else 1))
+        changed(link, bandwidth_bps=link.bandwidth_bps * (1e-15 if i % 2 else 1))
         for i, link in enumerate(instance.links)
     )
     plan = solve(changed(instance, links=links), "alpha-expansion", "latency", **PER_EDGE)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from math import inf
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,7 +18,7 @@ from splitfog.formulations.deadline import Deadline
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import objective_for
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task
+from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 from splitfog.solvers.base import Request
 from splitfog.solvers.search import evolution
 from splitfog.solvers.search.cheap_bounds import cheap_bound
@@ -130,18 +128,16 @@ def _pinned(instance: Instance, seed: int) -> Instance:
     """Every layer but inputs bound to a node."""
     rng, names = np.random.default_rng(seed), [node.name for node in instance.nodes]
     models = tuple(
-        msgspec.structs.replace(
+        changed(
             model,
             layers=tuple(
-                layer
-                if layer.op == "input"
-                else msgspec.structs.replace(layer, tiers=(str(rng.choice(names)),))
+                layer if layer.op == "input" else changed(layer, tiers=(str(rng.choice(names)),))
                 for layer in model.layers
             ),
         )
         for model in instance.models
     )
-    return dataclasses.replace(instance, models=models)
+    return changed(instance, models=models)
 
 
 @pytest.mark.usefixtures("_no_enumeration")
@@ -211,9 +207,7 @@ def test_an_interrupt_keeps_the_best() -> None:
 def test_what_is_watched_is_feasible_and_costed_right() -> None:
     """An archive may trust the rows that it is shown: placements, orders and costs."""
     instance = case("line-3")[0]
-    request = dataclasses.replace(
-        request_for(instance, "makespan"), options={**OPTIONS, "iterations": 2}
-    )
+    request = changed(request_for(instance, "makespan"), options={**OPTIONS, "iterations": 2})
     checked = []
 
     def watch(places: np.ndarray, orders: np.ndarray | None, costs: np.ndarray) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from msgspec.structs import replace as with_fields
 
 from splitfog import Instance, solve
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
+from splitfog.instances.records import changed
 from splitfog.solvers.starts.packed_plans import packed_plans, refitted
 from splitfog.solvers.starts.packing import NOWHERE, Bins, pack
 from splitfog.solvers.starts.placement_space import PlacementSpace
@@ -88,11 +87,11 @@ def test_what_fits_nowhere_is_left() -> None:
 def test_a_plan_for_every_objective(solver: str, objective: str) -> None:
     """30 layers on 13 nodes with a few bytes to spare: a feasible plan in a moment's search."""
     instance = bin_packing(2, layers=30)
-    task = with_fields(instance.tasks[0], source="n0", arrivals_per_s=1.0)
+    task = changed(instance.tasks[0], source="n0", arrivals_per_s=1.0)
     first = instance.models[0].layers[0]
-    layers = (with_fields(first, op="input"), *instance.models[0].layers[1:])
-    model = with_fields(instance.models[0], layers=layers)
-    instance = replace(instance, tasks=(task,), models=(model,))
+    layers = (changed(first, op="input"), *instance.models[0].layers[1:])
+    model = changed(instance.models[0], layers=layers)
+    instance = changed(instance, tasks=(task,), models=(model,))
     plan = solve(instance, solver, objective=objective, time_limit_s=0.5)
     assert plan.status == "feasible", plan.reason
 
@@ -118,10 +117,10 @@ def tight_instance(seed: int) -> Instance:
     least = np.where(rng.random(len(instance.nodes)) < 0.6, max(sizes), 0.0)
     rooms = np.maximum(least, rng.uniform(0.6, 1.7, len(least)) * sum(sizes) / len(least))
     nodes = [
-        with_fields(node, memory_bytes=float(room))
+        changed(node, memory_bytes=float(room))
         for node, room in zip(instance.nodes, np.floor(rooms), strict=True)
     ]
-    return replace(instance, models=models, nodes=tuple(nodes))
+    return changed(instance, models=models, nodes=tuple(nodes))
 
 
 def test_found_where_enumeration_finds_one() -> None:

@@ -1,7 +1,11 @@
-"""A manifest made by hand, small enough to follow with a pencil; its parts have no files."""
+"""A manifest made by hand, small enough to follow with a pencil, and requests through it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from splitfog.deployment.runtime.outcome import Outcome, Span
+from splitfog.deployment.runtime.program import Program, Step
 from splitfog.deployment.splitting.manifest import (
     RESULTS,
     Manifest,
@@ -12,6 +16,11 @@ from splitfog.deployment.splitting.manifest import (
     Predicted,
     Tensor,
 )
+
+Route = tuple[str, ...]
+
+RIGHT = {"y": bytes(100)}
+"""What the model is meant to give."""
 
 
 def relayed() -> Manifest:
@@ -76,7 +85,9 @@ def part(name: str, inputs: tuple[str, ...], outputs: tuple[str, ...], seconds: 
     )
 
 
-def tensor(name: str, length: int, maker: str | None, routes: dict[str, tuple[str, ...]]) -> Tensor:
+def tensor(
+    name: str, length: int, maker: str | None, routes: Mapping[str, tuple[str, ...]]
+) -> Tensor:
     """A vector of float32."""
     return Tensor(
         name=name,
@@ -87,4 +98,28 @@ def tensor(name: str, length: int, maker: str | None, routes: dict[str, tuple[st
         to=tuple(routes),
         routes=routes,
         predicted_s=dict.fromkeys(routes, 0.0),
+    )
+
+
+def played(number: int, begun_s: float, scale: float, output: bytes = RIGHT["y"]) -> Outcome:
+    """A request whose seven steps take `scale` seconds each, one after another."""
+    program = Program(relayed())
+    steps: list[Step] = [
+        *("0-pi", ("a", "pi", "box"), ("a", "box", "server"), "1-server"),
+        *(("b", "server", "box"), "2-box", ("y", "box", "pi")),
+    ]
+    return Outcome(
+        plan="hand",
+        program=program,
+        number=number,
+        given=0,
+        slot=0,
+        deadline_s=0.0,
+        begun_s=begun_s,
+        spans={
+            step: Span(begun_s + i * scale, begun_s + (i + 1) * scale)
+            for i, step in enumerate(steps)
+        },
+        cpu_s={part: scale / 2 for part in program.node_of},
+        outputs={"y": output},
     )

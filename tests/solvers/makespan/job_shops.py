@@ -19,7 +19,7 @@ Jobs = tuple[tuple[tuple[int, float], ...], ...]
 @cache
 def published() -> dict[str, tuple[Instance, float]]:
     """Instances by name, each with its published optimum."""
-    text = (Path(__file__).parents[1] / "data" / "job-shops.txt").read_text()
+    text = (Path(__file__).parents[2] / "data" / "job-shops.txt").read_text()
     lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
     found = {}
     for is_table, group in groupby(lines, bool):
