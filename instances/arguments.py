@@ -169,7 +169,9 @@ def whole_numbers(name: str, value: Any, what: str) -> NDArray[Any]:
     """An array of whole numbers, whatever its shape and their width."""
     array = numbers(name, value, what)
     if array.size and array.dtype.kind not in "iu":
-        raise ValueError(f"{name} has type {array.dtype}, must be {what}")
+        if isinstance(value, np.ndarray):
+            raise ValueError(f"{name} has type {array.dtype}, must be {what}")
+        raise wrong(name, value, what)
     return array
 
 

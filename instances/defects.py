@@ -84,7 +84,7 @@ def _record_defects(
             continue
         strangers = [i for i, record in enumerate(records) if not isinstance(record, kind)]
         for i in strangers:
-            yield f"{field}[{i}] = {brief(records[i])}, must be a {kind.__name__}"
+            yield f"{field}[{i}] = {shown(records[i])}, must be a {kind.__name__}"
         kinds_in_file = tuple[kind, ...]  # type: ignore[valid-type]
         if not strangers and not survives_writing(records, kinds_in_file):
             yield from value_defects(as_data(records), kinds_in_file, field)
@@ -246,7 +246,7 @@ def shown(value: Any) -> str:
     try:
         text = json.dumps(value)
     except (TypeError, ValueError):
-        text = repr(value)
+        return brief(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

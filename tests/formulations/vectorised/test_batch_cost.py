@@ -288,7 +288,7 @@ def test_wrong_calls() -> None:
         BatchCost(small(), "makespan")(np.zeros((2, 20), int), np.zeros((1, 20), int))
     with pytest.raises(ValueError, match="objective = 'batch'"):
         BatchCost(small(), "batch")
-    with pytest.raises(ValueError, match="chunk = 0, must be >= 1"):
+    with pytest.raises(ValueError, match="chunk = 0, must be a whole number >= 1"):
         BatchCost(small(), chunk=0)
 
 
