@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text("utf-8"))
+RUNS = 'if __name__ == "__main__"'
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if RUNS in path.read_text("utf-8"))
 
 
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules")  # of one that another imports
 @pytest.mark.parametrize("name", NAMES)
 def test_a_benchmark_has_help(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -22,11 +24,12 @@ def test_a_benchmark_has_help(
         runpy.run_module(f"benchmarks.{name}", run_name="__main__", alter_sys=True)
     assert ended.value.code == 0
     shown = capsys.readouterr().out
-    first = (FOLDER / f"{name}.py").read_text("utf-8").splitlines()[0].strip('"')
-    assert f"python -m benchmarks.{name}" in shown
-    assert first in shown
+    first = (FOLDER / f"{name}.py").read_text("utf-8").splitlines()[0].strip('"').split(":")[0]
+    assert shown.startswith("usage: ")
+    assert first in " ".join(shown.split())
 
 
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules")
 def test_unknown_words_are_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
