@@ -261,8 +261,8 @@ def test_a_loop_of_unknown_length_needs_times(tmp_path: Path) -> None:
     ("words", "said"),
     [
         (("--level", "most"), "level = 'most', must be one of basic, extended, all"),
-        (("--time-limit", "0"), "time_limit_s = 0.0, must be > 0"),
-        (("--memory-limit", "nan"), "memory_limit_bytes = nan, must be > 0"),
+        (("--time-limit", "0"), "time_limit_s = 0.0, must be a number > 0"),
+        (("--memory-limit", "nan"), "memory_limit_bytes = nan, must be a number > 0"),
         (("--input", "x"), "--input 'x', must be NAME=DIMENSIONS"),
         (("--input", "x=1x0"), "--input 'x=1x0', must be NAME=DIMENSIONS"),
         (("--family", "twotier"), "unknown family 'twotier'"),
