@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 import onnx
 
-from benchmarks.common import machine, table
+from benchmarks.common import asked_for, machine, table
 from splitfog import LayerTime, Profile, fit_predictor, measure_times, zoo
 from splitfog.instances.records import changed
 from tests.cases.real.networks import GRAPHS, LARGE_GRAPHS, graph_path, trained, with_weights
@@ -98,4 +98,4 @@ def main(folders: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(asked_for(__doc__, "folders in which trained models lie"))
