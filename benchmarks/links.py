@@ -7,7 +7,7 @@ import sys
 import time
 from statistics import median
 
-from benchmarks.common import machine, table
+from benchmarks.common import asked_for, machine, table
 from splitfog.deployment.wire.frames import Begun, Chunk, decoded, encoded
 from splitfog.deployment.wire.links import SendingLink
 from splitfog.deployment.wire.pacing import Pace
@@ -94,7 +94,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        answer(sys.argv[1])
+    words = asked_for(__doc__, "the socket that the other process answers; none: both are run")
+    if words:
+        answer(words[0])
     else:
         main()

@@ -7,7 +7,6 @@ all, for nothing is kept between imports; a model that is refused has its reason
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
-from benchmarks.common import machine, table
+from benchmarks.common import asked_for, machine, table
 from splitfog.deployment.models.onnx_import import import_onnx
 from splitfog.instances.defects import InstanceError
 from tests.cases.real.networks import GRAPHS, graph_path, installed, trained
@@ -89,4 +88,4 @@ def main(folders: list[Path]) -> None:
 
 
 if __name__ == "__main__":
-    main([Path(name) for name in sys.argv[1:]])
+    main([Path(name) for name in asked_for(__doc__, "folders in which trained models lie")])

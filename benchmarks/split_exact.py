@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import onnx
 
-from benchmarks.common import machine, table
+from benchmarks.common import asked_for, machine, table
 from splitfog.deployment.models.onnx_import import import_onnx
 from splitfog.deployment.splitting.check import check_split
 from splitfog.deployment.splitting.split import split
@@ -112,4 +112,6 @@ def main(folders: list[Path]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main([Path(name) for name in sys.argv[1:]]))
+    sys.exit(
+        main([Path(name) for name in asked_for(__doc__, "folders in which trained models lie")])
+    )

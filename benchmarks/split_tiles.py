@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.common import machine, table
+from benchmarks.common import asked_for, machine, table
 from splitfog.formulations.tiles.stage_shape import stage_shape_defects
 from splitfog.instances.instance import Instance
 from tests.cases.real.tiles import (
@@ -99,4 +99,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    asked_for(__doc__)
     sys.exit(main())
