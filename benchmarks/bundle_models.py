@@ -8,7 +8,6 @@ kept, no weights.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.bundle import FOLDER, with_optima
+from benchmarks.common import asked_for
 from splitfog import Instance, LayerTime, Profile, import_onnx, measure_times, save_instance
 from splitfog.instances.files import with_meta
 from splitfog.instances.importers.measured import with_layer_times
@@ -111,15 +111,15 @@ def _cpu() -> str:
 
 def main() -> None:
     """Write the instances of real models anew, or those named."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="with unpacked wheels")
-    parser.add_argument("names", nargs="*", help="which ones; default: all")
-    given = parser.parse_args()
+    words = asked_for(__doc__, "the folder of unpacked wheels, then which instances; default: all")
+    if not words:
+        raise SystemExit("the folder of unpacked wheels is missing")
+    folder, *names = words
     for name, source in SOURCES.items():
-        if given.names and name not in given.names:
+        if names and name not in names:
             continue
         print(name)
-        (path,) = sorted(given.folder.rglob(source.file))[:1]
+        (path,) = sorted(Path(folder).rglob(source.file))[:1]
         made = changed(instance(name, source, path), name=name)
         save_instance(with_optima(made), FOLDER / f"{name}.json.gz")
 

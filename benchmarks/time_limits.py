@@ -118,7 +118,11 @@ def report(results: dict[Case, Measured], limit_s: float, shown: int) -> None:
 
 def main() -> None:
     """Print how late calls are."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.time_limits",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--limit", type=float, default=1.0, help="time limit in seconds")
     parser.add_argument("--fresh", action="store_true", help="each call in a process of its own")
     parser.add_argument("--solvers", default="", help="names with commas; default: all")

@@ -20,6 +20,7 @@ def test_a_benchmark_has_help(
 ) -> None:
     """`python -m benchmarks.NAME --help` shows what the module says of itself, and exits with 0."""
     monkeypatch.setattr(sys, "argv", ["benchmark", "--help"])
+    monkeypatch.delitem(sys.modules, f"benchmarks.{name}", raising=False)  # others import some
     with pytest.raises(SystemExit) as ended:
         runpy.run_module(f"benchmarks.{name}", run_name="__main__", alter_sys=True)
     assert ended.value.code == 0

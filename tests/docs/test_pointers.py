@@ -18,7 +18,9 @@ CODE = [file for house in HOUSES for file in (ROOT / house).rglob("*.py")]
 MARKDOWN = [*PAGES, *ROOT.glob("*.md"), *(ROOT / "notebooks").glob("*.md")]
 TEXTS = {file: file.read_text() for file in [*CODE, *MARKDOWN] if file != Path(__file__)}
 
-FORMER = re.compile(r"\b(SPEC|METHODS|LAYOUT|EXAMPLES|LANGUAGE_MODELS|DEPENDENCIES)\b|\bshared/")
+FORMER = re.compile(
+    r"\b(SPEC|METHODS|LAYOUT|LANGUAGE_MODELS|DEPENDENCIES)\b|\bEXAMPLES\.md|\bshared/"
+)
 """The makers' own documents, and where these are."""
 
 

@@ -141,7 +141,7 @@ def test_a_model_that_refuses_every_input_is_named(tmp_path: Path) -> None:
 
 def test_wrong_arguments_are_sentences(tmp_path: Path, instance: sf.Instance) -> None:
     """Too few runs, a file that is not there, an instance without a model."""
-    with pytest.raises(ValueError, match="runs = 1, must be >= 2"):
+    with pytest.raises(ValueError, match="runs = 1, must be a whole number >= 2"):
         sf.measure_times(instance, runs=1)
     with pytest.raises(sf.InstanceError, match=r"none\.onnx: no such file"):
         sf.measure_times(tmp_path / "none.onnx")
