@@ -25,6 +25,7 @@ from splitfog.deployment.models.graphs import (
     tensor_names,
 )
 from splitfog.deployment.models.inner_shapes import keep_inner_shapes
+from splitfog.deployment.models.pool_sizes import with_pool_sizes
 from splitfog.deployment.models.reading import ModelDefect, input_dims, loaded
 from splitfog.deployment.models.tensor_types import (
     refusal,
@@ -78,7 +79,7 @@ def canonical_bytes(
     _make_constant_outputs(optimised.graph)
     notes = _without_dead_ends(optimised.graph)
     found = watched(optimised)
-    types = types_of(optimised, found)
+    types = with_pool_sizes(optimised, types_of(optimised, found))
     write_types(optimised, types)
     if runs or any(type_.WhichOneof("value") == "sequence_type" for type_ in types.values()):
         notes.append("shapes of control flow and sequences are those of one run on zeros")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from splitfog.deployment.models.graphs import Shape
@@ -130,33 +130,44 @@ def window(node: Any, before: Shape | None, weight: Shape | None) -> Window | No
     if kernel is None or len(kernel) != 2:
         return None
     stride = tuple(attribute(node, "strides", (1, 1)))
-    dilation = tuple(attribute(node, "dilations", (1, 1)))
+    top, left, bottom, right = padding(node, before[2:], kernel, stride)
     return Window(
         kernel=tuple(kernel),
         stride=stride,
-        padding=_padding(node, before[2:], kernel, stride, dilation),
-        dilation=dilation,
+        padding=(top, left, bottom, right),
+        dilation=tuple(attribute(node, "dilations", (1, 1))),
         groups=attribute(node, "group", 1),
         ceil=bool(attribute(node, "ceil_mode", 0)),
         count_padding=bool(attribute(node, "count_include_pad", 0)),
     )
 
 
-def _padding(
-    node: Any, sizes: Shape, kernel: Any, stride: Any, dilation: Any
-) -> tuple[int, int, int, int]:
+def padding(
+    node: Any, sizes: Sequence[int], kernel: Sequence[int], stride: Sequence[int]
+) -> tuple[int, ...]:
+    """How many values a window adds in front on each axis, then behind, `auto_pad` resolved.
+
+    Poolings, as ONNX Runtime runs them, pad for `auto_pad` as if nothing were dilated.
+
+    Parameters
+    ----------
+    node
+        A convolution or a pooling.
+    sizes, kernel, stride
+        By axis, of what it reads and of its window.
+    """
     auto = attribute(node, "auto_pad", b"NOTSET").decode()
     if auto == "NOTSET":
-        top, left, bottom, right = attribute(node, "pads", (0, 0, 0, 0))
-        return top, left, bottom, right
+        return tuple(attribute(node, "pads", (0, 0) * len(sizes)))
     if auto == "VALID":
-        return 0, 0, 0, 0
+        return (0, 0) * len(sizes)
+    ones = (1,) * len(sizes)
+    dilation = attribute(node, "dilations", ones) if node.op_type in CONVOLUTIONS else ones
     before, after = [], []
-    for axis in range(2):
-        made = -(-sizes[axis] // stride[axis])
-        span = (kernel[axis] - 1) * dilation[axis] + 1
-        missing = max(0, (made - 1) * stride[axis] + span - sizes[axis])
+    for size, length, step, apart in zip(sizes, kernel, stride, dilation, strict=True):
+        made = -(-size // step)
+        missing = max(0, (made - 1) * step + (length - 1) * apart + 1 - size)
         low = missing // 2 if auto == "SAME_UPPER" else missing - missing // 2
         before.append(low)
         after.append(missing - low)
-    return before[0], before[1], after[0], after[1]
+    return (*before, *after)
