@@ -68,7 +68,9 @@ def cut(instance: sf.Instance, seed: int) -> dict[str, dict[str, str]]:
 def rows(name: str, path: Path, inputs: Dims, scratch: Path) -> Iterator[Row]:
     """A model's plans, one after another."""
     file = scratch / "model.json"
-    sf.import_onnx(path, file, inputs=inputs, nodes=three_nodes())
+    fog = three_nodes().with_link("pi", "box", bandwidth_bps=3e8)
+    fog = fog.with_link("box", "server", bandwidth_bps=1e8)
+    sf.import_onnx(path, file, inputs=inputs, nodes=fog)
     for seed in range(PLANS):
         instance = sf.load_instance(file)
         times = {time.layer: time.seconds for time in sf.measure_times(file).times}
@@ -116,7 +118,9 @@ def main(arguments: list[str]) -> None:
     with TemporaryDirectory() as folder:
         scratch = Path(folder)
         for name, path, inputs in models(scratch, folders):
-            found += rows(name, path, inputs, scratch)
+            for row in rows(name, path, inputs, scratch):
+                print(*row, file=sys.stderr, flush=True)
+                found.append(row)
     print(machine(), "\n")
     print(table(["plan", "parts predicted", "CPU", "request predicted", "by the clock"], found))
     bound = sum(row[1] > row[3] / 2 for row in found)
