@@ -169,7 +169,9 @@ def _driven(
     try:
         driver.greet(_orders(plans, network.places, conditions), ANSWER_S)
         driver.send(len(plans), 1)
-        outcomes = driver.send(conditions.requests, conditions.slots)
+        outcomes = []
+        if not driver.interrupted:
+            outcomes = driver.send(conditions.requests, conditions.slots)
     finally:
         driver.close()
     reports = [

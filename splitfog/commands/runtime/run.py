@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 PICTURES = (".png", ".svg")
 
-EXAMPLES = ("splitfog run parts --requests 20",)
+EXAMPLES = (
+    "splitfog run parts --requests 20 -o request.svg",
+    "splitfog run parts --bandwidth pi,edge0=8e6 --slow pi=12 --json",
+)
 
 
 def run(

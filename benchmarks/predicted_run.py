@@ -1,0 +1,135 @@
+"""Predictions against the clock: `-m benchmarks.predicted_run [FOLDER...] [-o PICTURE]`.
+
+Every trained model that is found in the folders, and some graphs of the onnx package, each cut at
+five places of its order over a Pi (4 times slower than this machine), a box (twice) and a server.
+Before each plan the model is measured again, so that a machine that is busier than before is
+predicted as such. Columns: seconds of all parts as predicted and in CPU time (slower nodes' times
+as many), of a request as predicted part by part and by the clock, median of seven.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import onnx
+from matplotlib.figure import Figure
+
+import splitfog as sf
+from benchmarks.common import machine, table
+from splitfog.instances.changes import with_times
+from splitfog.views.charts.figure_file import save_chart
+from tests.cases.onnx_models import three_nodes
+from tests.cases.real.networks import graph_path, trained, with_weights
+
+GRAPHS = ("squeezenet", "shufflenet", "inception_v1")
+SLOW = {"pi": 4.0, "box": 2.0, "server": 1.0}
+PLANS, REQUESTS = 5, 7
+
+Dims = dict[str, tuple[int, ...]]
+
+Row = tuple[str, float, float, float, float]
+"""Name, compute predicted and in CPU seconds, a request as predicted and by the clock."""
+
+
+def models(
+    scratch: Path, folders: list[Path]
+) -> Iterator[tuple[str, Path, dict[str, tuple[int, ...]]]]:
+    """(name, file, dimensions of inputs) of every model."""
+    for path, inputs in trained(folders):
+        yield path.stem, path, dict(inputs)
+    for name in GRAPHS:
+        onnx.save(with_weights(graph_path(name)), scratch / f"{name}.onnx")
+        yield name, scratch / f"{name}.onnx", {}
+
+
+def cut(instance: sf.Instance, seed: int) -> dict[str, dict[str, str]]:
+    """The model's order cut at two random places; a group is where its first layer is."""
+    (task,) = instance.tasks
+    model = instance.model_of(task)
+    ends = np.sort(np.random.default_rng(seed).integers(0, len(model.layers) + 1, 2))
+    placement: dict[str, str] = {}
+    groups: dict[str, str] = {}
+    for position, i in enumerate(model.order.tolist()):
+        layer = model.layers[i]
+        node = list(SLOW)[int(np.searchsorted(ends, position, side="right"))]
+        if layer.op == "input":
+            node = "pi"
+        elif layer.group is not None:
+            node = groups.setdefault(layer.group, node)
+        placement[layer.name] = node
+    return {task.name: placement}
+
+
+def rows(name: str, path: Path, inputs: Dims, scratch: Path) -> Iterator[Row]:
+    """A model's plans, one after another."""
+    file = scratch / "model.json"
+    fog = three_nodes().with_link("pi", "box", bandwidth_bps=3e8)
+    fog = fog.with_link("box", "server", bandwidth_bps=1e8)
+    sf.import_onnx(path, file, inputs=inputs, nodes=fog)
+    for seed in range(PLANS):
+        instance = sf.load_instance(file)
+        times = {time.layer: time.seconds for time in sf.measure_times(file).times}
+        instance = with_times(
+            instance, {x: {n: s * f for n, f in SLOW.items()} for x, s in times.items()}
+        )
+        whole = file.with_suffix(".onnx")
+        done = sf.split(instance, cut(instance, seed), scratch / f"{name}-{seed}", model=whole)
+        plan = sf.run(done.folder, requests=REQUESTS, slow=SLOW).plans[0]
+        assert plan.passed, plan.lost
+        spent_s = sum((part.cpu_s or 0.0) * SLOW[part.node] for part in plan.parts)
+        said_s = sum(part.predicted_s for part in plan.parts)
+        yield f"{name} {seed}", said_s, spent_s, plan.predicted_parts_s, plan.median_s or 0.0
+
+
+def errors(pairs: Sequence[tuple[float, float]]) -> str:
+    """Median, 90 % and worst of how far the measured one is from the predicted."""
+    found = np.array([abs(measured / predicted - 1) for predicted, measured in pairs])
+    return f"{median(found):.1%}, {np.percentile(found, 90):.1%}, {found.max():.1%}"
+
+
+def draw(found: Sequence[Row], path: Path) -> None:
+    """Every request's median by the clock over what was predicted, and the CPU seconds likewise."""
+
+    def figure() -> Figure:
+        drawn = Figure((6, 5), layout="constrained")
+        axes = drawn.subplots()
+        for label, x, y in (("parts, CPU seconds", 1, 2), ("a request, by the clock", 3, 4)):
+            axes.loglog([row[x] for row in found], [row[y] for row in found], ".", label=label)
+        ends = [min(row[1] for row in found) / 2, max(row[4] for row in found) * 2]
+        axes.plot(ends, ends, color="#999999", linewidth=0.8)
+        axes.set_xlabel("predicted, s")
+        axes.set_ylabel("measured, s")
+        axes.legend()
+        return drawn
+
+    save_chart(figure, path)
+
+
+def main(arguments: list[str]) -> None:
+    """Print the table."""
+    picture = Path(arguments[arguments.index("-o") + 1]) if "-o" in arguments else None
+    folders = [Path(each) for each in arguments if each != "-o" and Path(each) != picture]
+    found: list[Row] = []
+    with TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        for name, path, inputs in models(scratch, folders):
+            for row in rows(name, path, inputs, scratch):
+                print(*row, file=sys.stderr, flush=True)
+                found.append(row)
+    print(machine(), "\n")
+    print(table(["plan", "parts predicted", "CPU", "request predicted", "by the clock"], found))
+    bound = sum(row[1] > row[3] / 2 for row in found)
+    print(f"\n{len(found)} plans, {bound} bound by computing; errors (median, 90 %, worst):")
+    print("parts, CPU seconds:", errors([(row[1], row[2]) for row in found]))
+    print("a request, by the clock:", errors([(row[3], row[4]) for row in found]))
+    if picture is not None:
+        draw(found, picture)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
