@@ -75,7 +75,7 @@ def without_nodes(instance: Instance, names: Collection[str]) -> Instance:
             changed(model, layers=tuple(_without_places(layer, unknown) for layer in model.layers))
             for model in instance.models
         ),
-        meta=_lasting(instance),
+        meta=lasting(instance),
     )
 
 
@@ -144,7 +144,7 @@ def with_times(
     )
     models = list(instance.models)
     models[instance.model_index[own.name]] = changed(own, layers=layers)
-    return changed(instance, models=tuple(models), meta=_lasting(instance))
+    return changed(instance, models=tuple(models), meta=lasting(instance))
 
 
 def _seconds(times_s: Mapping[str, float]) -> dict[str, float]:
@@ -173,7 +173,7 @@ def with_node(instance: Instance, name: str, fields: Mapping[str, Any]) -> Insta
     position = instance.node_index.get(name, len(nodes))
     own = msgspec.to_builtins(nodes[position]) if position < len(nodes) else {"name": name}
     nodes[position : position + 1] = [_checked(instance, Node, own, fields, f"nodes[{position}]")]
-    return changed(instance, nodes=tuple(nodes), meta=_lasting(instance))
+    return changed(instance, nodes=tuple(nodes), meta=lasting(instance))
 
 
 def with_link(
@@ -209,7 +209,7 @@ def with_link(
     else:
         own = msgspec.to_builtins(links[position])
     links[position : position + 1] = [_checked(instance, Link, own, fields, f"links[{position}]")]
-    return changed(instance, links=tuple(links), meta=_lasting(instance))
+    return changed(instance, links=tuple(links), meta=lasting(instance))
 
 
 def with_tasks(instance: Instance, changes: Mapping[str, Mapping[str, Any]]) -> Instance:
@@ -228,7 +228,7 @@ def with_tasks(instance: Instance, changes: Mapping[str, Mapping[str, Any]]) -> 
         position = look_up(named, name, "task")
         own = msgspec.to_builtins(tasks[position])
         tasks[position] = _checked(instance, Task, own, fields, f"tasks[{position}]")
-    return changed(instance, tasks=tuple(tasks), meta={})
+    return changed(instance, tasks=tuple(tasks), meta=lasting(instance))
 
 
 def _position(links: Sequence[Link], tail: str, head: str) -> int | None:
@@ -267,5 +267,6 @@ def _checked(
     return msgspec.convert(data, kind)
 
 
-def _lasting(instance: Instance) -> dict[str, Any]:
+def lasting(instance: Instance) -> dict[str, Any]:
+    """What `meta` says that is true with other figures, too: where the models come from."""
     return {key: value for key, value in instance.meta.items() if key == MODEL_FILE}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,20 @@ def test_every_option_changes_its_field(tmp_path: Path) -> None:
     assert (pi.memory_bytes, server.memory_bytes, server.quota) == (1000.0, None, 2)
     assert (task.deadline_s, task.arrivals_per_s, task.results_to) == (0.5, 2.0, "pi")
     assert made.models == sf.load_instance(TINY).models
+
+
+@pytest.mark.parametrize(
+    "words", [["--speed", "pi=1e9"], ["--deadline", "1"], ["--link", "pi,server=1e6"]]
+)
+def test_where_the_model_came_from_is_kept(words: list[str], tmp_path: Path) -> None:
+    """`split` finds the model of an instance that was edited; what is no longer true goes."""
+    about = {"file": "tiny.onnx", "sha256": "0" * 64}
+    source = tmp_path / "imported.json"
+    instance = sf.load_instance(TINY)
+    sf.save_instance(replace(instance, meta={"onnx": about, "optimum": {"latency": 1}}), source)
+    made = edited(tmp_path, *words, source=source)
+    assert made.meta["onnx"] == about
+    assert "optimum" not in made.meta
 
 
 def test_a_node_goes_with_all_that_names_it(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def run(
     Every option may be repeated; without TASK= it holds for all tasks. A duplex link changes both
     ways, one of two one-way links its own; a link that is not there is added.
     """
-    from splitfog.instances.changes import without_nodes
+    from splitfog.instances.changes import lasting, without_nodes
     from splitfog.instances.files import load_instance, save_instance
     from splitfog.instances.records import changed
 
@@ -104,7 +104,8 @@ def run(
         made = without_nodes(made, without)
     changes = [f"--{option} {text}" for option, texts in asked.items() for text in texts or ()]
     origin = {"instance": given.name, "instance_sha256": given.sha256, "changes": changes}
-    made = changed(made, name=instance_name(output, name), meta={"edited": origin})
+    meta = {**lasting(made), "edited": origin}
+    made = changed(made, name=instance_name(output, name), meta=meta)
     save_instance(made, output)
     put(f"{output}\n")
     return DONE

@@ -35,6 +35,7 @@ def run(
     TIMES has a header: layer, node (a node's or a tier's name) and seconds or milliseconds; also
     model, spread_s and reliable, if you like. What it does not name stays as it is and is counted.
     """
+    from splitfog.instances.changes import lasting
     from splitfog.instances.files import load_instance, save_instance
     from splitfog.instances.importers.measured import unmeasured, with_layer_times
     from splitfog.instances.records import changed
@@ -44,7 +45,9 @@ def run(
     given, rows = load_instance(file), load_times(times)
     made = with_layer_times(given, rows, model, times.name)
     origin = {"instance": given.name, "instance_sha256": given.sha256, "times": times.name}
-    made = changed(made, name=instance_name(output, name), meta={"measured": origin})
+    made = changed(
+        made, name=instance_name(output, name), meta={**lasting(made), "measured": origin}
+    )
     save_instance(made, output)
     put(f"{output}\n")
     say(*_missing(unmeasured(made)))
