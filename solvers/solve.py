@@ -112,7 +112,7 @@ def solve(
         time_limit_s = number("time_limit_s", time_limit_s, above=0, endless=True)
     seed = whole("seed", seed, low=0)
     if on_progress is not None and not callable(on_progress):
-        raise wrong("on_progress", on_progress, "a function of (seconds, value, bound)")
+        raise wrong("on_progress", on_progress, "a function of (value, bound, seconds)")
     info = info_of("auto" if solver is None else solver)
     if objective.name not in info.objectives:
         raise SolverDeclined(info.name, _wrong_objective(info, objective, instance), "auto")

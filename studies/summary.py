@@ -47,6 +47,8 @@ class SummaryRow(Struct, frozen=True, kw_only=True):
         Of the runs, those whose plan is known to be optimal, whoever proved it: its gap to the best
         bound is at most 1e-6. A placement may be so over placements only; the summary's `notes`
         say where that is.
+    bounded
+        Of the runs, those with a gap: a plan for which a bound is known.
     mean_gap
         The mean over instances of their mean over seeds; None without any gap.
     gap_low, gap_high
@@ -65,6 +67,7 @@ class SummaryRow(Struct, frozen=True, kw_only=True):
     runs: int
     plans: int
     share_optimal: float
+    bounded: int
     mean_gap: float | None
     gap_low: float | None
     gap_high: float | None
@@ -170,6 +173,7 @@ def _row(own: Sequence[Row], seed: int) -> SummaryRow:
         runs=len(own),
         plans=sum(row.value is not None for row in own),
         share_optimal=optimal / len(own),
+        bounded=sum(row.gap is not None for row in own),
         mean_gap=sum(means) / len(means) if means else None,
         gap_low=low,
         gap_high=high,
@@ -220,12 +224,20 @@ def summary_cells(row: SummaryRow) -> tuple[str, ...]:
         str(row.instances),
         f"{row.plans} of {row.runs}",
         f"{100 * row.share_optimal:.3g} %",
-        NO_BOUND if row.mean_gap is None and row.plans else percent(row.mean_gap),
+        _gap_cell(row),
         interval,
         percent(row.worst_gap),
         factor(row.speedup),
         "-" if row.mean_s is None else f"{row.mean_s:.4f}",
     )
+
+
+def _gap_cell(row: SummaryRow) -> str:
+    """The mean gap, and of how many plans it is where some have no bound: `2.7 % (8 of 10)`."""
+    if row.mean_gap is None:
+        return NO_BOUND if row.plans else percent(None)
+    some = f" ({row.bounded} of {row.plans})" if row.bounded < row.plans else ""
+    return f"{percent(row.mean_gap)}{some}"
 
 
 def _latex_lines(rows: Sequence[SummaryRow]) -> list[list[str]]:

@@ -38,7 +38,7 @@ def impossibility(instance: Instance, objective: Objective) -> str | None:
             layer = int(homeless[0])
             why = " and ".join(name for name, mask in rules.items() if not mask[layer].all())
             name = arrays.model.layers[layer].name
-            return f"task {task.name}: no node can take layer {name}: {why} leave none"
+            return f"task {task.name}: no node can take layer {name}: none is left by {why}"
         possible.append(open_to)
     if objective.name != "batch" and (reason := overfull(instance, possible)) is not None:
         return reason

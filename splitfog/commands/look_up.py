@@ -79,8 +79,16 @@ def print_piece(found: Policy, value: float) -> None:
     put(f"{found.instance}: {found.objective} at {value:.6g} {found.unit}\n")
     put(f"{'value':<9}{seconds(piece.value_at(value))}\n")
     put(f"{'best':<9}from {piece.low:.6g} to {piece.high:.6g} {found.unit}\n")
-    put(f"{'status':<9}{found.status}\n\n")
+    put(f"{status_line(found)}\n")
     _print_placements(plan)
+
+
+def status_line(found: Policy) -> str:
+    """Status and gap; a policy's oracles compare placements only."""
+    from splitfog.formulations.overview import percent, status_words
+
+    status = status_words(found.status, "placements")
+    return f"{'status':<9}{status} (gap {percent(found.gap)})\n"
 
 
 def _print_placements(plan: PlanFile) -> None:

@@ -172,14 +172,14 @@ def _print(found: Policy) -> None:
     from rich import box
     from rich.table import Table as Grid
 
-    from splitfog.views.tables import percent, print_grid
+    from splitfog.commands.look_up import status_line
+    from splitfog.views.tables import print_grid
 
     put(f"{found.instance}: {found.objective} over the {found.parameter.name}\n")
     if not found.pieces:
         put(f"status   {found.status}\n")
         return
-    over = " over placements" if found.status == "optimal" else ""
-    put(f"status   {found.status}{over} (gap {percent(found.gap)})\n")
+    put(status_line(found))
     put(f"oracle   {found.oracle}, asked {found.asked} times in {seconds(found.runtime_s)}\n")
     put(f"break points   {len(found.break_points)}\n\n")
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False)

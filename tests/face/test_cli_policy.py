@@ -61,6 +61,13 @@ def test_the_table_names_every_break_point(alexnet: Path) -> None:
     assert splitfog("policy", alexnet, "--node", "edge0", *RANGE).exit_code == 0
 
 
+def test_a_look_up_says_over_what_its_plan_is_optimal(alexnet: Path) -> None:
+    """The plan at a bandwidth claims no more than the policy's table: slices may be cheaper."""
+    result = splitfog("policy", alexnet, "--at", "device,edge0=8e6")
+    assert result.exit_code == 0
+    assert "status   optimal over placements" in result.stdout
+
+
 @pytest.mark.parametrize("ending", ["png", "svg"])
 def test_pictures_are_written(alexnet: Path, tmp_path: Path, ending: str) -> None:
     """The same picture twice is the same bytes."""

@@ -106,6 +106,12 @@ def test_auto_keeps_the_steps_of_those_it_asks() -> None:
     assert len(plan.progress) > 2
 
 
+def test_what_is_no_listener_is_told_the_order_of_its_arguments() -> None:
+    """The sentence names them as a listener hears them, not as `progress` keeps them."""
+    with pytest.raises(ValueError, match=r"must be a function of \(value, bound, seconds\)"):
+        sf.solve(TIERS, "ilp", on_progress=3)  # type: ignore[arg-type]
+
+
 def test_the_listener_hears_every_step() -> None:
     """In the order value, bound, seconds; what it heard is what the plan keeps."""
     heard: list[Step] = []

@@ -29,6 +29,15 @@ def test_a_plan_is_optimal_whoever_proved_it() -> None:
     assert summarised(rows)[0].share_optimal == 0.5
 
 
+def test_a_mean_gap_says_of_how_many_plans_it_is() -> None:
+    """Three plans of which one has no bound: the mean of 0 and 20 % is of 2 of 3, and says so."""
+    gaps: dict[str, float | None] = {"i": 0.0, "j": 0.2, "k": None}
+    rows = [row(instance=name, gap=gap, value=1.0) for name, gap in gaps.items()]
+    assert summarised(rows)[0].bounded == 2
+    assert "10.00 % (2 of 3)" in str(summarised(rows))
+    assert "(" not in str(summarised(rows[:2]))
+
+
 def test_seeds_of_one_instance_are_one_case() -> None:
     """Means 0.1 and 0.5 of two instances, the first run with three seeds: 0.3, not 0.2."""
     rows = [row(gap=gap, seed=s) for s, gap in enumerate((0.0, 0.1, 0.2))]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from splitfog import solve
+from splitfog import generate, solve
 from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision, placed
 from splitfog.formulations.objective import Objective
@@ -213,6 +213,13 @@ def test_many_tasks_are_summed_up() -> None:
     assert "the first 4 of 1000 tasks drawn; loads are of all" in texts
     assert {"task cam0, small", "task cam3, small", "and 980 more tasks"} <= set(texts)
     assert "task cam4, small" not in texts
+
+
+def test_what_is_left_out_is_counted_in_words() -> None:
+    """21 nodes, of which 20 have a bar: one is left out, and the word for one has no s."""
+    instance = generate("fog", users=17, fog_nodes=3)  # and a cloud
+    drawn = show(instance, solve(instance, "local"), panel="nodes")._repr_svg_()
+    assert "and 1 more node<" in drawn
 
 
 def test_a_sliced_stage_shows_tiles_halo_and_timeline() -> None:

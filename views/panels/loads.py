@@ -6,6 +6,7 @@ from math import inf
 
 from splitfog.formulations.plan_file import LinkLoad, NodeEntry, PlanFile, TaskEntry
 from splitfog.instances.instance import Instance
+from splitfog.instances.readable import counted
 from splitfog.instances.records import Task
 from splitfog.views import style
 from splitfog.views.dag.crossings import Crossing
@@ -48,7 +49,7 @@ def crossing_panel(instance: Instance, task: Task, crossings: list[Crossing]) ->
     ]
     of = "" if len(instance.tasks) == 1 else f" in {task.name}"
     title = f"Tensors that cross{of} ({len(crossings)}, {total})"
-    return BarPanel(title, bars, _omitted(len(shown), len(crossings), "tensors"))
+    return BarPanel(title, bars, _omitted(len(shown), len(crossings), "tensor"))
 
 
 def _node_panel(instance: Instance, plan: PlanFile) -> BarPanel:
@@ -66,7 +67,7 @@ def _node_panel(instance: Instance, plan: PlanFile) -> BarPanel:
     ]
     mark_s = plan.value if plan.objective.name == "period" else None
     mark = "" if mark_s is None else f"period {style.in_seconds(mark_s)}"
-    omitted = _omitted(len(bars), len(loads), "nodes")
+    omitted = _omitted(len(bars), len(loads), "node")
     return BarPanel("Nodes: busy for one inference of every task", bars, omitted, mark_s, mark)
 
 
@@ -87,7 +88,7 @@ def _link_panel(instance: Instance, plan: PlanFile) -> BarPanel:
         Bar(link_name(load), ((load.busy_s, _LINK),), style.in_bytes(load.bytes))
         for load in loads[:MOST_BARS]
     ]
-    return BarPanel("Links: busy, bytes", bars, _omitted(len(bars), len(loads), "links"))
+    return BarPanel("Links: busy, bytes", bars, _omitted(len(bars), len(loads), "link"))
 
 
 def link_name(load: LinkLoad) -> str:
@@ -101,7 +102,7 @@ def _task_panel(tasks: list[TaskEntry]) -> BarPanel:
     title = "Tasks: compute (blue), transfer (orange), wait (pink)"
     if any(colour == _WHOLE for bar in bars for _, colour in bar.parts):
         title += ", in one (grey)"
-    return BarPanel(title, bars, _omitted(len(bars), len(tasks), "tasks"))
+    return BarPanel(title, bars, _omitted(len(bars), len(tasks), "task"))
 
 
 def _task_parts(task: TaskEntry) -> tuple[tuple[float, str], ...]:
@@ -118,4 +119,4 @@ def _deadline(task: TaskEntry) -> str:
 
 
 def _omitted(shown: int, count: int, what: str) -> str:
-    return "" if shown == count else f"and {count - shown} more {what}"
+    return "" if shown == count else f"and {counted(count - shown, f'more {what}')}"

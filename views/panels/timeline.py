@@ -8,6 +8,7 @@ from splitfog.formulations.costs.ledger import hops, layer_time
 from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.plan_file import PlanFile, PlanSchedule
 from splitfog.instances.instance import Instance
+from splitfog.instances.readable import counted
 from splitfog.instances.records import Task
 from splitfog.views import style
 from splitfog.views.panels.panel import Span, TimelinePanel
@@ -39,7 +40,9 @@ def timeline_panel(
 def _panel(title: str, rows: Rows) -> TimelinePanel:
     used = [(label, spans) for label, spans in rows.items() if spans]
     more = len(used) - MOST_ROWS
-    return TimelinePanel(title, used[:MOST_ROWS], f"and {more} more rows" if more > 0 else "")
+    return TimelinePanel(
+        title, used[:MOST_ROWS], f"and {counted(more, 'more row')}" if more > 0 else ""
+    )
 
 
 def _empty(instance: Instance) -> Rows:
