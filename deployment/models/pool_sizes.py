@@ -44,6 +44,8 @@ def with_pool_sizes(model: Any, types: Types) -> Types:
         if asked is None:
             asked = onnx.ModelProto()
             asked.CopyFrom(model)
+            for value in asked.graph.output:  # said by the inference that was off
+                value.ClearField("type")
         own = {name: copied(types[name]) for name in node.output if name}
         for name, type_ in own.items():
             set_shape(type_, sizes)

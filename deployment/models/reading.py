@@ -36,6 +36,8 @@ def loaded(path: Path) -> Any:
         raise ModelDefect(f"cannot be read: {first_line(error)}") from None
     if not model.graph.node or not model.opset_import:
         raise ModelDefect("is no ONNX model: it has no operators")
+    if not model.graph.output:
+        raise ModelDefect("has no outputs")
     for graph in all_graphs(model.graph):
         _write_out_sparse(graph)
         for tensor in graph.initializer:

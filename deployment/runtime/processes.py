@@ -65,9 +65,7 @@ class NodeProcess:
         Raises
         ------
         ValueError
-            What is wrong with what it is to serve.
-        RuntimeError
-            If it ends without a word.
+            What is wrong with what it is to serve, or how it ended without a word.
         """
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -76,7 +74,7 @@ class NodeProcess:
             raise ValueError(said["defect"])
         if "endpoint" not in said:
             self._process.wait(END_S)
-            raise RuntimeError(f"node {self.name} did not start: {self.death()}")
+            raise ValueError(f"node {self.name} did not start: {self.death()}")
         return str(said["endpoint"])
 
     def death(self) -> str | None:

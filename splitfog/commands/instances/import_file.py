@@ -134,7 +134,7 @@ def _onnx(
     instance = import_onnx(
         file,
         output,
-        inputs=dict(dims_of(text) for text in input_dims),
+        inputs=input_dims_of(input_dims),
         family=family,
         options=chosen.parse(family_options(chosen, arguments)),
         **options,
@@ -144,10 +144,15 @@ def _onnx(
     put(f"{output}\n{canonical_path(output)}\n")
 
 
-def dims_of(text: str) -> tuple[str, tuple[int, ...]]:
-    """Name and dimensions of `NAME=1x3x224x224`; a scalar is `NAME=`."""
-    name, equals, sizes = text.rpartition("=")
-    parts = sizes.split("x") if sizes else []
-    if not equals or not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise ValueError(f"--input {text!r}, must be NAME=DIMENSIONS, as x=1x3x224x224")
-    return name, tuple(map(int, parts))
+def input_dims_of(texts: list[str]) -> dict[str, tuple[int, ...]]:
+    """Dimensions by name of inputs, of texts such as `x=1x3x224x224`; of a scalar it is `x=`."""
+    found: dict[str, tuple[int, ...]] = {}
+    for text in texts:
+        name, equals, sizes = text.rpartition("=")
+        parts = sizes.split("x") if sizes else []
+        if not equals or not all(part.isdigit() and int(part) > 0 for part in parts):
+            raise ValueError(f"--input {text!r}, must be NAME=DIMENSIONS, as x=1x3x224x224")
+        if name in found:
+            raise ValueError(f"--input {text!r}: {name} is given twice")
+        found[name] = tuple(map(int, parts))
+    return found

@@ -57,12 +57,12 @@ def run(
     the CPU time of a whole run, which other programs disturb little. TIMES says beside each time
     how far runs differ and whether it is reliable, and what the layer does, for profile fit.
     """
-    from splitfog.commands.instances.import_file import dims_of
+    from splitfog.commands.instances.import_file import input_dims_of
     from splitfog.deployment.profiling.measure import measure_times
     from splitfog.instances.times import save_times
 
     require_writable(output)
-    inputs = dict(dims_of(text) for text in input_dims or [])
+    inputs = input_dims_of(input_dims or [])
     found = measure_times(
         file, node=node, runs=runs, seed=seed, inputs=inputs, level=level, model=model
     )

@@ -72,6 +72,12 @@ def sparse_beyond() -> Any:
     return model
 
 
+def without_outputs() -> Any:
+    model = good()
+    del model.graph.output[:]
+    return model
+
+
 def of_ir(version: int) -> Any:
     model = good()
     model.ir_version = version
@@ -93,6 +99,7 @@ def text(words: str, **how: Any) -> Any:
         (huge, f"has weights 'w' of [{2**40}, {2**20}] that do not hold as many values"),
         (below_zero, "has weights 'w' of [4, 3, 3, -1] that do not hold as many values"),
         (sparse_beyond, "has sparse weights 's'"),
+        (without_outputs, "has no outputs"),
         (lambda: of_ir(99), "is refused by ONNX Runtime: Unsupported model IR version: 99"),
         (
             lambda: text("float[2] x) => (float[2] y) { y = Relu(x) }", opset=99),
@@ -265,6 +272,7 @@ def test_a_loop_of_unknown_length_needs_times(tmp_path: Path) -> None:
         (("--memory-limit", "nan"), "memory_limit_bytes = nan, must be a number > 0"),
         (("--input", "x"), "--input 'x', must be NAME=DIMENSIONS"),
         (("--input", "x=1x0"), "--input 'x=1x0', must be NAME=DIMENSIONS"),
+        (("--input", "x=1x3", "--input", "x=1x4"), "--input 'x=1x4': x is given twice"),
         (("--family", "twotier"), "unknown family 'twotier'"),
         (("--speed", "4"), "unknown option"),
         (("--nodes", TINY, "--speed", "4"), "belongs to a family, but --nodes is given"),

@@ -45,3 +45,14 @@ def test_positions_of_a_maximum_have_its_size() -> None:
     layers = {layer.name: layer for layer in layers_of(model).model.layers}
     assert layers["y"].output_bytes == 4 * 4 * 14
     assert layers["i"].output_bytes == 8 * 4 * 14
+
+
+def test_what_the_optimiser_says_of_an_output_is_forgotten() -> None:
+    """It infers again where an Identity goes, and then says 8 columns of an output of 7."""
+    model = model_of("""g (float[1,1,4,14] x) => (float y) {
+      p = MaxPool<kernel_shape=[1,2], strides=[1,2], pads=[0,0,0,1], ceil_mode=1>(x)
+      i = Identity(p) a = Add(i, p) y = Neg(a) }""")
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    found, _ = canonical(model)
+    made = found.graph.output[0].type.tensor_type.shape.dim
+    assert [dim.dim_value for dim in made] == [1, 1, 4, 7]
