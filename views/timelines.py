@@ -6,6 +6,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from splitfog.deployment.runtime.report import PlanReport
+from splitfog.instances.arguments import path as path_of
+from splitfog.instances.arguments import record
 from splitfog.views import style
 from splitfog.views.charts.figure_file import save_chart
 from splitfog.views.panels.panel import Span, TimelinePanel
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from splitfog.deployment.runtime.program import Step
-    from splitfog.deployment.runtime.report import PlanReport
 
 WIDTH = 9.0  # inches
 
@@ -32,7 +34,8 @@ def draw_timelines(report: PlanReport, path: str | os.PathLike[str]) -> None:
     path
         Ends in `.png` or `.svg`.
     """
-    save_chart(lambda: _figure(_panels(report)), path)
+    record("report", report, PlanReport, "a plan's report, as splitfog.run(...).plans holds")
+    save_chart(lambda: _figure(_panels(report)), path_of("path", path))
 
 
 def _panels(report: PlanReport) -> list[TimelinePanel]:

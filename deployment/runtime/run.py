@@ -8,6 +8,8 @@ from pathlib import Path
 
 from splitfog.deployment.models.sessions import require_installed
 from splitfog.deployment.runtime.report import RunReport
+from splitfog.instances.arguments import entries, flag, mapping, number, text, whole, wrong
+from splitfog.instances.arguments import path as path_of
 
 
 def run(
@@ -77,20 +79,53 @@ def run(
     from splitfog.deployment.runtime.places import Machines
     from splitfog.deployment.runtime.running import Conditions, run_plans
 
+    folders = _folders(directories)
     machines = None
     if hosts is not None:
-        folder = None if keys is None else Path(keys)
-        machines = Machines(hosts=Path(hosts), keys=folder, listen=listen)
+        folder = None if keys is None else path_of("keys", keys)
+        listen = None if listen is None else text("listen", listen)
+        machines = Machines(hosts=path_of("hosts", hosts), keys=folder, listen=listen)
     elif keys is not None or listen is not None:
         raise ValueError("keys and listen are for other machines, which hosts must name")
     conditions = Conditions(
-        requests=requests,
-        concurrency=concurrency,
-        bandwidths=bandwidths or {},
-        slowness=slow or {},
-        timeout_s=timeout_s,
-        seed=seed,
-        paced=hosts is None if paced is None else paced,
+        requests=whole("requests", requests, low=1),
+        concurrency=whole("concurrency", concurrency, low=1),
+        bandwidths=_bandwidths({} if bandwidths is None else bandwidths),
+        slowness=_slowness({} if slow is None else slow),
+        timeout_s=None if timeout_s is None else number("timeout_s", timeout_s, above=0),
+        seed=whole("seed", seed, low=0),
+        paced=hosts is None if paced is None else flag("paced", paced),
     )
-    folders = [directories] if isinstance(directories, str | os.PathLike) else directories
+    for name, called in (("started", started), ("notice", notice)):
+        if called is not None and not callable(called):
+            raise wrong(name, called, "a function")
     return run_plans(folders, conditions, machines, started=started, notice=notice)
+
+
+def _folders(directories: object) -> list[Path]:
+    """One folder, or at least one of several."""
+    if isinstance(directories, str | os.PathLike):
+        return [Path(directories)]
+    allowed = "a folder that split wrote, or a list of them"
+    folders = entries("directories", directories, allowed)
+    if not folders:
+        raise wrong("directories", directories, allowed)
+    return [path_of(f"directories[{i}]", folder) for i, folder in enumerate(folders)]
+
+
+def _bandwidths(given: object) -> dict[tuple[str, str], float]:
+    if not isinstance(given, Mapping):
+        raise wrong("bandwidths", given, "bit/s by (from, to)")
+    found: dict[tuple[str, str], float] = {}
+    for pair, bandwidth_bps in given.items():
+        ends = entries("bandwidths", pair, "bit/s by (from, to)")
+        if len(ends) != 2:
+            raise wrong("bandwidths", given, "bit/s by (from, to)")
+        tail, head = (text("bandwidths", end, "bit/s by (from, to)") for end in ends)
+        found[tail, head] = number(f"bandwidths[{tail!r}, {head!r}]", bandwidth_bps, above=0)
+    return found
+
+
+def _slowness(given: object) -> dict[str, float]:
+    factors = mapping("slow", given, "factors by node")
+    return {node: number(f"slow[{node!r}]", times, low=1) for node, times in factors.items()}

@@ -51,11 +51,6 @@ class Conditions:
     seed : of the inputs, of which at most four are different.
     paced : whether links keep to the plans' bandwidths and latencies; without it they are as fast
         as they are.
-
-    Raises
-    ------
-    ValueError
-        For a figure out of its range.
     """
 
     requests: int = 10
@@ -65,19 +60,6 @@ class Conditions:
     timeout_s: float | None = None
     seed: int = 0
     paced: bool = True
-
-    def __post_init__(self) -> None:
-        for what in ("requests", "concurrency"):
-            if getattr(self, what) < 1:
-                raise ValueError(f"{what} = {getattr(self, what)}, must be >= 1")
-        if self.timeout_s is not None and not self.timeout_s > 0:
-            raise ValueError(f"timeout = {self.timeout_s} s, must be > 0")
-        for (tail, head), bandwidth_bps in self.bandwidths.items():
-            if not bandwidth_bps > 0:
-                raise ValueError(f"bandwidth {tail},{head} = {bandwidth_bps} bit/s, must be > 0")
-        for node, times in self.slowness.items():
-            if not times >= 1:
-                raise ValueError(f"slowness of {node} = {times}, must be >= 1")
 
     @property
     def slots(self) -> int:

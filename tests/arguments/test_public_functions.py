@@ -143,6 +143,24 @@ def _calls(folder: Path) -> Calls:
             sf.measure_times,
             {"source": folder / "none.onnx", "node": None, "runs": 2, "seed": 0},
         ),
+        "draw_timelines": (
+            lambda report: sf.draw_timelines(report, folder / "run.svg"),
+            {"report": None},
+        ),
+        "run": (
+            sf.run,
+            {
+                "directories": [folder],
+                "requests": 2,
+                "concurrency": 1,
+                "bandwidths": {("device", "edge0"): 1e6},
+                "slow": {"device": 2.0},
+                "timeout_s": 1.0,
+                "seed": 0,
+                "paced": False,
+                "notice": None,
+            },
+        ),
         "save_plan": (sf.save_plan, {"plan": plan, "path": file}),
         "save_policy": (sf.save_policy, {"policy": table, "path": file}),
         "save_report": (sf.save_report, {"table": rows, "folder": folder / "report"}),
@@ -365,6 +383,8 @@ MADE |= {
     "LayerTime",
     "Predictor",
     "Profile",
+    "PlanReport",
+    "RunReport",
 }
 """What functions give back: records whose fields nobody gives by hand, but for tests."""
 
@@ -379,7 +399,7 @@ def _offered() -> Iterator[str]:
             yield name
 
 
-REAL_MODELS = ("import_onnx", "measure_times", "split")
+REAL_MODELS = ("draw_timelines", "import_onnx", "measure_times", "run", "split")
 """Here are none, so that these refuse what is right, too: see their own tests."""
 
 
