@@ -83,6 +83,10 @@ def run(
         if output.exists() and not output.is_dir():
             raise ValueError(f"-o = {str(output)!r} is a file, must be a folder")
         require_writable(output / "report.html")
+        if (output / "results.sqlite").exists():
+            say(
+                f"splitfog: {output} holds results of an earlier run, which are replaced at the end"
+            )
     instances = _instances(files)
     with solvers_are_quiet(), _progress() as progress:
         table = compare(

@@ -594,6 +594,13 @@ def test_compare_writes_its_report(tmp_path: Path) -> None:
     assert names == {"results.sqlite", "results.csv", "report.html", "gaps-latency.png"}
 
 
+def test_compare_says_that_it_replaces_results(tmp_path: Path) -> None:
+    """Those of an earlier run in the same folder do not go in silence."""
+    words = ["compare", TINY, "--solvers", "device-only", "-o", tmp_path / "out"]
+    assert "replaced" not in splitfog(*words).stderr
+    assert "results of an earlier run, which are replaced" in splitfog(*words).stderr
+
+
 # generate, solvers, show, help
 
 
