@@ -1,4 +1,4 @@
-"""Predictions against the clock: `-m benchmarks.predicted_run [FOLDER...] [-o PICTURE]`.
+"""Predictions against the clock: `-m benchmarks.predicted_run [FOLDER...] [PICTURE.svg]`.
 
 Every trained model that is found in the folders, and some graphs of the onnx package, each cut at
 five places of its order over a Pi (4 times slower than this machine), a box (twice) and a server.
@@ -20,7 +20,7 @@ import onnx
 from matplotlib.figure import Figure
 
 import splitfog as sf
-from benchmarks.common import machine, table
+from benchmarks.common import asked_for, machine, table
 from splitfog.instances.changes import with_times
 from splitfog.views.charts.figure_file import save_chart
 from tests.cases.onnx_models import three_nodes
@@ -112,8 +112,9 @@ def draw(found: Sequence[Row], path: Path) -> None:
 
 def main(arguments: list[str]) -> None:
     """Print the table."""
-    picture = Path(arguments[arguments.index("-o") + 1]) if "-o" in arguments else None
-    folders = [Path(each) for each in arguments if each != "-o" and Path(each) != picture]
+    words = [Path(word) for word in arguments]
+    picture = next((word for word in words if word.suffix in (".png", ".svg")), None)
+    folders = [word for word in words if word != picture]
     found: list[Row] = []
     with TemporaryDirectory() as folder:
         scratch = Path(folder)
@@ -132,4 +133,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(asked_for(__doc__, "folders with models, and the picture to draw (.png or .svg)"))

@@ -21,14 +21,15 @@ except (sf.SolverDeclined, sf.PlanError, sf.WrongAnswer) as error:
 reveal_type(plan.value)
 reveal_type(sf.solvers())
 reveal_type(sf.zoo.names())
-sf.solve("fog.json")
+sf.solve(3)
 """
 
 SEEN = [
     '9: note: Revealed type is "float | None"',
     '10: note: Revealed type is "tuple[splitfog.solvers.declare.SolverInfo, ...]"',
     '11: note: Revealed type is "tuple[str, ...]"',
-    '12: error: Argument 1 to "solve" has incompatible type "str"; expected "Instance"',
+    '12: error: Argument 1 to "solve" has incompatible type "int"; '
+    'expected "Instance | str | PathLike[str]"',
 ]
 
 

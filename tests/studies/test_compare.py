@@ -281,5 +281,5 @@ def test_arguments_without_sense_are_refused() -> None:
         compare(TINY, ["hqa"])
     with pytest.raises(LookupError, match="'nobody'"):
         compare(TINY, ["hpa"], baseline="nobody")
-    with pytest.raises(ValueError, match="jobs = 0, must be >= 1"):
+    with pytest.raises(ValueError, match="jobs = 0, must be a whole number >= 1"):
         compare(TINY, ["device-only"], jobs=0)

@@ -321,7 +321,7 @@ def test_bad_objectives(objectives: str, error: type[Exception], message: str) -
     ("how", "error", "message"),
     [
         ({"kind": "best"}, ValueError, "must be one of exact, supported, archive"),
-        ({"time_limit_s": 0}, ValueError, "must be > 0"),
+        ({"time_limit_s": 0}, ValueError, "must be a number > 0"),
         ({"transfers": "per-edge"}, ValueError, "must be once for the objective period"),
         ({"kind": "supported"}, SolverDeclined, "must be latency and one of bytes and memory"),
     ],
