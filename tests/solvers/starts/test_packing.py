@@ -92,7 +92,7 @@ def test_a_plan_for_every_objective(solver: str, objective: str) -> None:
     layers = (changed(first, op="input"), *instance.models[0].layers[1:])
     model = changed(instance.models[0], layers=layers)
     instance = changed(instance, tasks=(task,), models=(model,))
-    plan = solve(instance, solver, objective=objective, time_limit_s=0.5)
+    plan = solve(instance, solver, objective=objective, time_limit_s=1.5)
     assert plan.status == "feasible", plan.reason
 
 
