@@ -259,7 +259,7 @@ def test_infeasible_says_why() -> None:
     """Memory, with what else rules plans out, or the layer that no node may have."""
     plan = solve(infeasible(memory_bytes=9), "ilp")
     assert plan.status == "infeasible"
-    assert "no node can take layer only: memory" in (plan.reason or "")
+    assert "no node can take layer only: none is left by memory" in (plan.reason or "")
     apart = packing_problem([10, 10], [10, 10])  # each fits, but both have to be on one node
     plan = solve(changed(apart, links=()), "ilp")
     assert plan.status == "infeasible"

@@ -93,7 +93,7 @@ def test_a_plan_for_every_objective(solver: str, objective: str) -> None:
     model = changed(instance.models[0], layers=layers)
     instance = changed(instance, tasks=(task,), models=(model,))
     plan = solve(instance, solver, objective=objective, time_limit_s=1.5)
-    assert plan.status == "feasible", plan.reason
+    assert plan.status in ("feasible", "optimal"), plan.reason
 
 
 def test_nothing_to_do_where_memory_does_not_bind() -> None:
