@@ -62,7 +62,10 @@ _LISTS = (tuple, list, np.ndarray, np.generic)
 def _settle(record: Struct) -> None:
     """Make what a new record holds plain: Python's numbers, and tuples for lists and arrays."""
     for position, value in enumerate(structs.astuple(record)):
-        if type(value) not in SCALARS and isinstance(value, _LISTS):
+        kind = type(value)
+        if kind in SCALARS or (kind is tuple and SCALARS.issuperset(map(type, value))):
+            continue  # nearly all: every record of a file passes here
+        if isinstance(value, _LISTS):
             settled = plain(value)
             if settled is not value:
                 force_setattr(record, record.__struct_fields__[position], settled)
