@@ -85,9 +85,21 @@ def _record_defects(
         strangers = [i for i, record in enumerate(records) if not isinstance(record, kind)]
         for i in strangers:
             yield f"{field}[{i}] = {shown(records[i])}, must be a {kind.__name__}"
+        if strangers:
+            continue
         kinds_in_file = tuple[kind, ...]  # type: ignore[valid-type]
-        if not strangers and not survives_writing(records, kinds_in_file):
+        if kind is Model:
+            sound = all(map(_model_survives, records))
+        else:
+            sound = survives_writing(records, kinds_in_file)
+        if not sound:
             yield from value_defects(as_data(records), kinds_in_file, field)
+
+
+@kept()
+def _model_survives(model: Model) -> bool:
+    """Asked once for each model: most instances are made of others, with the same models."""
+    return survives_writing(model, Model)
 
 
 def survives_writing(record: Any, kind: Any) -> bool:
