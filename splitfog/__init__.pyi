@@ -55,6 +55,7 @@ from splitfog.instances.times import save_times as save_times
 from splitfog.instances.traces.bundled import bundled_traces as bundled_traces
 from splitfog.instances.traces.files import load_trace as load_trace
 from splitfog.instances.traces.files import save_trace as save_trace
+from splitfog.instances.traces.generators import generate_trace as generate_trace
 from splitfog.instances.traces.importers.import_trace import import_trace as import_trace
 from splitfog.instances.traces.records import Series as Series
 from splitfog.instances.traces.trace import Trace as Trace
