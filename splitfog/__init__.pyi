@@ -67,6 +67,7 @@ from splitfog.solvers.fronts.pareto import pareto as pareto
 from splitfog.solvers.parametric.policy import policy as policy
 from splitfog.solvers.solve import solve as solve
 from splitfog.studies.compare import compare as compare
+from splitfog.views.charts.trace import draw_trace as draw_trace
 from splitfog.views.report import save_report as save_report
 from splitfog.views.show import show as show
 from splitfog.views.tables import print_tables as print_tables
