@@ -23,6 +23,8 @@ class Figure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit
         Of a duplex link: whether both directions change together.
     low, high
         In `unit`.
+    own
+        What the instance says: an adapter believes it until it is measured; None: not known.
     """
 
     link: tuple[Name, Name] | None = None
@@ -30,6 +32,7 @@ class Figure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit
     directions: Literal["both", "forward"] = "both"
     low: Positive
     high: Positive
+    own: Positive | None = None
 
     @property
     def key(self) -> Key:
