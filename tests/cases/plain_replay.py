@@ -243,7 +243,7 @@ class PlainReplay:
     def restarted(
         self, plans: list[list[int]], start: float, detect: float, clock: str = "integrated"
     ) -> tuple[float, int]:
-        """What one request takes alone, and how often it starts again: each time by the next plan."""
+        """What a request takes alone, and how often it starts again: each time by the next plan."""
         before, count = 0.0, 0
         while True:
             kind, seconds = self.request(plans[count % len(plans)], start + before, clock)
