@@ -38,6 +38,7 @@ class Choice:
     predicted_s: float
     clamped: tuple[Place, ...] = ()
     grounds: tuple[object, ...] = field(default=(), compare=False)
+
     def __repr__(self) -> str:
         plan = "no plan" if self.plan is None else "a plan"
         which = plan if self.position is None else f"plan {self.position}"

@@ -28,8 +28,10 @@ def test_it_believes_the_instance_before_it_measures() -> None:
     choice = adapter().decide(0)
     assert choice.position == THERE
     assert choice.predicted_s == pytest.approx(0.21)
-    assert "bandwidth of d -> e was never measured: taken as 8 Mbit/s" in choice.reason
-    assert "load of e was never measured: taken as 1" in choice.reason
+    assert (
+        "bandwidth of d -> e was never measured: the instance's own 8 Mbit/s holds" in choice.reason
+    )
+    assert "load of e was never measured: the instance's own 1 holds" in choice.reason
     assert choice.clamped == ()
 
 
@@ -124,7 +126,7 @@ def test_plans_that_use_what_is_down_are_left_out() -> None:
         mine.observe(1, up=False, **what)
         choice = mine.decide(1)
         assert choice.position == HERE
-        assert "without" in choice.reason
+        assert "is down" in choice.reason
         mine.observe(2, up=True, **what)
         assert mine.decide(2).position == THERE
 
