@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from splitfog.deployment.adaptation.backlog import Backlog
 from splitfog.deployment.adaptation.beliefs import (
+    Belief,
     Beliefs,
     Measured,
     Place,

@@ -161,6 +161,10 @@ class Beliefs:
         self.said = []
 
 
+OUTSIDE = "{} is out of the table's range: taken as {}"
+UNMEASURED = "{} was never measured: taken as the instance's own {}"
+
+
 @dataclass(frozen=True)
 class Taken:
     """What a figure is taken as, and why so: words and their brackets."""

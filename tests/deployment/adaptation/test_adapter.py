@@ -29,9 +29,10 @@ def test_it_believes_the_instance_before_it_measures() -> None:
     assert choice.position == THERE
     assert choice.predicted_s == pytest.approx(0.21)
     assert (
-        "bandwidth of d -> e was never measured: the instance's own 8 Mbit/s holds" in choice.reason
+        "bandwidth of d -> e was never measured: taken as the instance's own 8 Mbit/s"
+        in choice.reason
     )
-    assert "load of e was never measured: the instance's own 1 holds" in choice.reason
+    assert "load of e was never measured: taken as the instance's own 1" in choice.reason
     assert choice.clamped == ()
 
 
