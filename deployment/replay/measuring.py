@@ -9,15 +9,18 @@ says so.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import ceil, inf
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.deployment.replay.clocks import Frozen
+from splitfog.deployment.replay.conditions import Conditions
 from splitfog.deployment.replay.settings import Settings
+from splitfog.instances.instance import Instance
 from splitfog.instances.traces.records import Key, Quantity, Trace
 from splitfog.instances.traces.steps import StepFunction
 
@@ -50,7 +53,7 @@ def watched(traces: Sequence[Trace]) -> tuple[Watched, ...]:
         Watched(
             tuple(_place(key) for key in series.keys),
             series.quantity,
-            StepFunction(series.times_s, series.values, trace.duration_s, trace.end),
+            trace.figures[series.keys[0]],
         )
         for trace in traces
         for series in trace.series
@@ -63,10 +66,10 @@ def _place(key: Key) -> Place:
 
 @dataclass(frozen=True)
 class Probe:
-    """A probe of one series: when it ended, over which link, and the bandwidth that it found."""
+    """When a probe ended, over which directed link, and the bandwidth that it found."""
 
     end_s: float
-    series: int
+    link: tuple[str, str]
     bandwidth_bps: float
 
 
@@ -78,6 +81,7 @@ class Measuring:
     other ways.
     """
 
+    conditions: Conditions
     series: tuple[Watched, ...]
     settings: Settings
     arrivals_s: tuple[float, ...]
@@ -101,34 +105,52 @@ class Measuring:
         return np.exp(self.settings.noise * random.standard_normal(shape))
 
     @cached_property
+    def probed(self) -> Mapping[int, int]:
+        """The directed links that probes go over, and the series that each measures."""
+        links = {ends: position for position, ends in enumerate(_ends(self.conditions.instance))}
+        return {
+            links[place]: number
+            for number, series in enumerate(self.series)
+            if series.quantity == "bandwidth_bps"
+            for place in series.places
+            if not isinstance(place, str)
+        }
+
+    @cached_property
     def probes(self) -> tuple[Probe, ...]:
         """All probes that end before the last request arrives, in the order of their ends.
 
-        A probe begins at every multiple of its seconds, over each link whose bandwidth changes;
-        what it finds is its bits over the seconds that they took (frozen clock: the bandwidth that
-        it began with). One that never ends finds nothing.
+        What one finds is its bits over the seconds that they took (frozen clock: the bandwidth
+        that it began with). One that never ends, or begins while the link is down, finds nothing.
         """
         if self.settings.probe is None or not self.arrivals_s:
             return ()
         num_bytes, every_s = self.settings.probe
-        starts = np.arange(ceil(self.arrivals_s[-1] / every_s) + 1) * every_s
-        factors = self._noise((2,), (len(starts), len(self.series)))
+        starts = np.arange(int(self.arrivals_s[-1] / every_s) + 1) * every_s
+        ends = _ends(self.conditions.instance)
         found = []
-        for number, series in enumerate(self.series):
-            if series.quantity != "bandwidth_bps":
-                continue
-            for start, factor in zip(starts.tolist(), factors[:, number].tolist(), strict=True):
-                seconds = self._probe_seconds(series.values, start, 8 * num_bytes)
+        for link, number in sorted(self.probed.items()):
+            factors = self._noise((2, link), len(starts))
+            for start, factor in zip(starts.tolist(), factors.tolist(), strict=True):
+                seconds = self._probe_seconds(link, start, 8 * num_bytes)
                 if seconds < inf:
                     bandwidth = 8 * num_bytes / seconds * factor
-                    found.append(Probe(start + seconds, number, bandwidth))
-        return tuple(sorted(found, key=lambda probe: (probe.end_s, probe.series)))
+                    found.append(Probe(start + seconds, ends[link], bandwidth))
+        return tuple(sorted(found, key=lambda probe: (probe.end_s, probe.link)))
 
-    def _probe_seconds(self, values: StepFunction, start_s: float, bits: float) -> float:
+    def _probe_seconds(self, link: int, start_s: float, bits: float) -> float:
+        state, ends = self.conditions.state(start_s), self.conditions.instance.directed_links[link]
+        if link in state.links or not state.nodes.isdisjoint((ends.tail, ends.head)):
+            return inf
         if self.settings.clock == "integrated":
-            return values.seconds(start_s, bits)
-        bandwidth = values.at(start_s)
-        return bits / bandwidth if bandwidth > 0 else inf
+            return self.conditions.rates[link].seconds(start_s, bits)
+        return Frozen(self.conditions, start_s).send_seconds(link, start_s, bits)
+
+
+def _ends(instance: Instance) -> tuple[tuple[str, str], ...]:
+    """The names of every directed link's ends."""
+    names = [node.name for node in instance.nodes]
+    return tuple((names[link.tail], names[link.head]) for link in instance.directed_links)
 
 
 @dataclass
@@ -148,10 +170,11 @@ class Watch:
         self._decided_s.append(time_s)
         self._used.append(used)
 
-    def down(self, time_s: float, node: str) -> Observation:
-        """A lost request says itself that its node is down."""
-        self._up[node] = 0.0
-        return Observation(time_s, node, "up", 0.0)
+    def lost(self, time_s: float, nodes: Iterable[str]) -> Iterator[Observation]:
+        """A request that was lost, and starts again now, says which of its nodes are down."""
+        for node in nodes:
+            self._up[node] = 0.0
+            yield Observation(time_s, node, "up", 0.0)
 
     def told(self, time_s: float, request: int, again: int = 0) -> Iterator[Observation]:
         """What there is to tell before a decision: that for a request, before its start `again`.
@@ -164,7 +187,7 @@ class Watch:
         if then < 0:
             return
         factors = self.measuring.factors(request, again)
-        used = self._used_at(then, time_s)
+        used = self._used_at(then)
         for number, series in enumerate(self.measuring.series):
             value = series.values.at(then)
             if series.quantity == "up":
@@ -181,14 +204,10 @@ class Watch:
         while self._probes < len(probes) and probes[self._probes].end_s <= until_s:
             probe = probes[self._probes]
             self._probes += 1
-            place = self.measuring.series[probe.series].places[0]
-            yield Observation(probe.end_s, place, "bandwidth_bps", probe.bandwidth_bps)
+            yield Observation(probe.end_s, probe.link, "bandwidth_bps", probe.bandwidth_bps)
 
-    def _used_at(self, then: float, now: float) -> frozenset[Place] | None:
-        """The links and nodes of the plan in use at a moment, before a decision; None: all count.
-
-        For the first decision no plan is in use.
-        """
+    def _used_at(self, then: float) -> frozenset[Place] | None:
+        """Links and nodes of the plan in use at a moment, none before the first; None: all count."""
         if self.measuring.settings.measure == "all":
             return None
         position = bisect_right(self._decided_s, then) - 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
@@ -43,8 +43,6 @@ class Stage:
     settings: Settings
     plans: Plans
     measuring: Measuring
-    probed: tuple[int, ...]
-    """Directed links that probes go over."""
 
     @property
     def arrivals_s(self) -> tuple[float, ...]:
@@ -63,7 +61,7 @@ class _Run:
     in_use: Known | None = None
     ready_s: float = 0.0
     """When its weights are there."""
-    chosen: dict[int, str] = field(default_factory=dict)
+    chosen: dict[int, Known | None] = field(default_factory=dict)
     """By request, the plan that it has."""
     starts: dict[int, int] = field(default_factory=dict)
     spent_s: dict[int, float] = field(default_factory=dict)
@@ -73,12 +71,13 @@ class _Run:
         again = self.starts.get(request, 0)
         self.starts[request] = again + 1
         if self.chooser.measures:
-            for told in self.watch.told(time_s, request, again):
-                self.chooser.observe(told)
+            if again:
+                self._tell(self.watch.lost(time_s, self._down_nodes(request, time_s)))
+            self._tell(self.watch.told(time_s, request, again))
         started = perf_counter()
         plan = self.chooser.decide(request, time_s)
         self.spent_s[request] = self.spent_s.get(request, 0.0) + perf_counter() - started
-        self.chosen[request] = ""
+        self.chosen[request] = None
         if plan is None:
             self.watch.decided(time_s, frozenset())
             return None, 0.0
@@ -86,10 +85,23 @@ class _Run:
         wait_s = self._wait(known, time_s)
         if wait_s == inf:
             return None, 0.0
-        self.chosen[request] = known.name
+        self.chosen[request] = known
         self.in_use = known
         self.watch.decided(time_s, known.used)
         return known.itinerary, wait_s
+
+    def _tell(self, observations: Iterable[Observation]) -> None:
+        for told in observations:
+            self.chooser.observe(told)
+
+    def _down_nodes(self, request: int, time_s: float) -> list[str]:
+        """Those of a request's plan that are down now."""
+        known = self.chosen[request]
+        if known is None:
+            return []
+        conditions = self.stage.conditions
+        down = conditions.state(time_s).nodes & known.itinerary.nodes
+        return [conditions.instance.nodes[node].name for node in sorted(down)]
 
     def _wait(self, known: Known, time_s: float) -> float:
         """Until the weights of a plan are there: with queues also those sent for before."""
@@ -114,13 +126,14 @@ class _Run:
         """Of a request that is over."""
         request = passage.request
         assert isinstance(request, int)
+        known = self.chosen[request]
         return RequestRow(
             trace=self.stage.trace,
             adapt=self.adapt,
             seed=self.stage.measuring.seed,
             request=request,
             arrival_s=passage.arrival_s,
-            plan=self.chosen[request],
+            plan="" if known is None else known.name,
             latency_s=passage.latency_s,
             restarted=passage.restarted,
             failed=int(passage.latency_s is None),
@@ -137,7 +150,7 @@ def replayed(stage: Stage, adapt: str, chooser: Chooser) -> Iterator[RequestRow]
     run = _Run(stage, adapt, chooser, Watch(stage.measuring))
     probes = None
     if settings.probe is not None and chooser.measures:
-        probes = Probes(*settings.probe, stage.probed)
+        probes = Probes(*settings.probe, tuple(stage.measuring.probed))
     world = World(
         stage.conditions,
         clock=settings.clock,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from splitfog.deployment.replay.arrivals import parsed
 from splitfog.instances.arguments import choice, number, plain, wrong
@@ -11,6 +11,8 @@ from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
 
 Clock = Literal["integrated", "frozen"]
+Queues = Literal["none", "fifo"]
+Measure = Literal["used", "all"]
 
 WEIGHTS = "weights:"
 
@@ -38,13 +40,13 @@ class Settings:
         From the loss of a request to its new start.
     """
 
-    clock: str = "integrated"
+    clock: Clock = "integrated"
     requests: str = "every:1"
-    queues: str = "none"
+    queues: Queues = "none"
     estimate: str = "ewma:0.7"
     delay_s: float = 0.0
     noise: float = 0.0
-    measure: str = "used"
+    measure: Measure = "used"
     probe: tuple[float, float] | None = None
     switch_cost: float | str | None = None
     detect_s: float = 1.0
@@ -70,17 +72,21 @@ def checked(instance: Instance, **given: Any) -> Settings:
     settings = Settings(**given)
     parsed(settings.requests)
     return Settings(
-        clock=choice("clock", settings.clock, ("integrated", "frozen")),
+        clock=_one_of("clock", settings.clock, Clock),
         requests=settings.requests,
-        queues=choice("queues", settings.queues, ("none", "fifo")),
+        queues=_one_of("queues", settings.queues, Queues),
         estimate=settings.estimate,
         delay_s=number("delay_s", settings.delay_s, low=0),
         noise=number("noise", settings.noise, low=0),
-        measure=choice("measure", settings.measure, ("used", "all")),
+        measure=_one_of("measure", settings.measure, Measure),
         probe=_probe(settings.probe),
         switch_cost=_switch_cost(instance, settings.switch_cost),
         detect_s=number("detect_s", settings.detect_s, low=0),
     )
+
+
+def _one_of(name: str, given: Any, kind: Any) -> Any:
+    return choice(name, given, get_args(kind))
 
 
 def _probe(given: Any) -> tuple[float, float] | None:
