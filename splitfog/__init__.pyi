@@ -5,6 +5,10 @@ from splitfog import matching as matching
 from splitfog import testing as testing
 from splitfog import tiles as tiles
 from splitfog._version import __version__ as __version__
+from splitfog.deployment.adaptation.adapter import Adapter as Adapter
+from splitfog.deployment.adaptation.learned import learn as learn
+from splitfog.deployment.adaptation.offline import offline_path as offline_path
+from splitfog.deployment.adaptation.way import Choice as Choice
 from splitfog.deployment.models.onnx_import import import_onnx as import_onnx
 from splitfog.deployment.profiling.fitting import fit_predictor as fit_predictor
 from splitfog.deployment.profiling.measure import Profile as Profile

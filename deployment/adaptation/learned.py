@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from splitfog.deployment.adaptation.situation import Situation
+from splitfog.deployment.adaptation.situation import CANNOT_STAY, UNDECIDED, Situation, Why
 
 STATES = 8
 
@@ -24,18 +25,18 @@ class Learned:
     edges: NDArray[np.float64]
     plans: NDArray[np.int64]
     position: int | None = None
-    reason: str = ""
+    why: Why = UNDECIDED
+    wait_s: ClassVar[float] = 0.0
 
     def after(self, now: Situation) -> Learned:
         """O(plans)."""
         assert now.recent is not None
         state = int(self.edges.searchsorted(now.recent[self.figure], side="right"))
         best = int(self.plans[state])
-        reason = f"learned: best in state {state + 1} of {len(self.plans)}"
         if now.costs_s[best] == np.inf:
-            best = int(now.costs_s.argmin())
-            reason = f"the fastest at these figures: what was {reason} needs what is down"
-        return replace(self, position=best, reason=reason)
+            return replace(self, position=int(now.costs_s.argmin()), why=CANNOT_STAY)
+        why = Why(f"learned: the best in state {state + 1} of {len(self.plans)}")
+        return replace(self, position=best, why=why)
 
 
 def learn(samples: ArrayLike, latencies: ArrayLike, states: int = STATES) -> Learned:

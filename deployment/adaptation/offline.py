@@ -67,4 +67,5 @@ def path_cost(costs: ArrayLike, path: ArrayLike, switch_cost: Any = None) -> flo
     given, chosen = np.asarray(costs, np.float64), np.asarray(path, np.int64)
     switch_s = switch_matrix("switch_cost", switch_cost, given.shape[1])
     given = np.where(np.isinf(given).all(axis=1, keepdims=True), 0.0, given)
-    return float(given[np.arange(len(chosen)), chosen].sum() + switch_s[chosen[:-1], chosen[1:]].sum())
+    served = given[np.arange(len(chosen)), chosen].sum()
+    return float(served + switch_s[chosen[:-1], chosen[1:]].sum())

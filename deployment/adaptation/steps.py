@@ -51,9 +51,7 @@ class Steps:
         return np.asarray(added[self.place] + self.work * pace[self.place])
 
 
-def plan_steps(
-    instance: Instance, plans: Sequence[PlanFile], objective: Objective
-) -> Steps:
+def plan_steps(instance: Instance, plans: Sequence[PlanFile], objective: Objective) -> Steps:
     """The steps of unsliced plans; a request of several tasks is theirs one after the other.
 
     Layers run in the file's order made topological; when one has run, its tensor travels. Layers
