@@ -17,7 +17,7 @@ from typing import IO, Any
 import msgspec
 from msgspec.structs import astuple
 
-from splitfog.deployment.replay.rows import RequestRow
+from splitfog.deployment.ways.rows import RequestRow
 from splitfog.instances.json_files import encode, parse_json, read_bytes, write_whole
 from splitfog.studies.exports import csv_text
 

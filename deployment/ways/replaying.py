@@ -12,11 +12,11 @@ from typing import Any, Protocol
 from splitfog.deployment.replay.conditions import Conditions
 from splitfog.deployment.replay.itinerary import Itinerary
 from splitfog.deployment.replay.journey import Passage
-from splitfog.deployment.replay.measuring import Measuring, Observation, Watch
-from splitfog.deployment.replay.plans import Known, Plans
-from splitfog.deployment.replay.rows import RequestRow
-from splitfog.deployment.replay.settings import Settings
-from splitfog.deployment.replay.switches import switch_seconds
+from splitfog.deployment.ways.measuring import Measuring, Observation, Watch
+from splitfog.deployment.ways.plans import Known, Plans
+from splitfog.deployment.ways.rows import RequestRow
+from splitfog.deployment.ways.settings import Settings
+from splitfog.deployment.ways.switches import switch_seconds
 from splitfog.deployment.replay.world import Probes, World
 from splitfog.formulations.plan_file import PlanFile
 

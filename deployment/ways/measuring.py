@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from splitfog.deployment.replay.clocks import Frozen
 from splitfog.deployment.replay.conditions import Conditions
-from splitfog.deployment.replay.settings import Settings
+from splitfog.deployment.ways.settings import Settings
 from splitfog.instances.instance import Instance
 from splitfog.instances.traces.records import Key, Quantity, Trace
 from splitfog.instances.traces.steps import StepFunction

@@ -8,7 +8,7 @@ from typing import Literal
 
 from splitfog.deployment.replay.clocks import Clock, Frozen, Integrated
 from splitfog.deployment.replay.conditions import Conditions
-from splitfog.deployment.replay.plans import Known
+from splitfog.deployment.ways.plans import Known
 from splitfog.instances.instance import Instance
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from splitfog.deployment.replay.arrivals import parsed
+from splitfog.deployment.ways.arrivals import parsed
 from splitfog.instances.arguments import choice, number, plain, wrong
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up

@@ -6,7 +6,6 @@ clairvoyant's can be called the least.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from splitfog.deployment.replay.conditions import Conditions
 from splitfog.deployment.replay.itinerary import Itinerary
 from splitfog.deployment.replay.latencies import Latencies, latencies
-from splitfog.deployment.replay.settings import Settings
+from splitfog.deployment.ways.settings import Settings
 from splitfog.deployment.replay.world import World
 from splitfog.instances.arrays import Floats, frozen
 
@@ -106,8 +105,3 @@ def best_column(latency_s: NDArray[np.float64]) -> int:
     sums = np.where(ended, latency_s, 0.0).sum(axis=0)
     means = sums / np.maximum(ended.sum(axis=0), 1)
     return int(np.lexsort((means, -ended.sum(axis=0)))[0])
-
-
-def recent_means(conditions: Conditions, keys: Sequence[object], arrivals_s: Floats) -> Floats:
-    """[requests, figures]: of each figure the mean over the second before a request arrives."""
-    raise AssertionError(keys)
