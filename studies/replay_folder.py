@@ -9,26 +9,56 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import msgspec
-from msgspec.structs import astuple
 
+from splitfog.deployment.ways.plans import Placements
 from splitfog.deployment.ways.rows import RequestRow
 from splitfog.instances.json_files import encode, parse_json, read_bytes, write_whole
 from splitfog.studies.exports import csv_text
 
-REQUESTS, QUESTION = "requests.csv", "replay.json"
+REQUESTS, PLANS, QUESTION = "requests.csv", "plans.json", "replay.json"
 
 Job = tuple[str, int]
 """A way of adapting and a seed."""
 
 
-class ReplayFolder:
-    """Where the rows of a replay are kept, to be used as a context.
+class ReplayRows:
+    """The finished requests of a replay, kept in memory."""
+
+    def __init__(self) -> None:
+        self._rows: dict[Job, dict[int, RequestRow]] = {}
+        self._placements: Mapping[str, Placements] = {}
+
+    def of(self, job: Job) -> Mapping[int, RequestRow]:
+        """Those of a job, by number."""
+        return self._rows.get(job, {})
+
+    def ordered(self, job: Job) -> list[RequestRow]:
+        """Those of a job, in order of arrival."""
+        own = self.of(job)
+        return [own[number] for number in sorted(own)]
+
+    def add(self, row: RequestRow) -> None:
+        """Keep the row of a request that has just finished."""
+        self._rows.setdefault((row.adapt, row.seed), {})[row.request] = row
+
+    @property
+    def placements(self) -> Mapping[str, Placements]:
+        """Of the plans of all rows, by name."""
+        return self._placements
+
+    @placements.setter
+    def placements(self, found: Mapping[str, Placements]) -> None:
+        self._placements = found
+
+
+class ReplayFolder(ReplayRows):
+    """Those kept in a folder, to be used as a context.
 
     Parameters
     ----------
@@ -47,16 +77,20 @@ class ReplayFolder:
         self.path = path
         if path.exists() and not path.is_dir():
             raise ValueError(f"{path} is a file, must be a folder")
+        super().__init__()
         self.question = dict(question)
         self._require_same()
-        self.rows: dict[Job, dict[int, RequestRow]] = {}
         self._file: IO[bytes] | None = None
 
-    def __enter__(self) -> ReplayFolder:
+    def __enter__(self) -> Self:
         self.path.mkdir(parents=True, exist_ok=True)
         if not (self.path / QUESTION).exists():
             write_whole(self.path / QUESTION, encode(self.question))
-        requests = self.path / REQUESTS
+        requests, plans = self.path / REQUESTS, self.path / PLANS
+        if plans.exists():
+            self._placements = msgspec.json.decode(
+                read_bytes(plans), type=dict[str, dict[str, dict[str, str]]]
+            )
         whole = self._read(requests) if requests.exists() else 0
         self._file = open(requests, "ab", buffering=0)
         self._file.truncate(whole)
@@ -73,21 +107,25 @@ class ReplayFolder:
         assert self._file is not None
         self._file.close()
         if kind is None:
-            write_whole(self.path / REQUESTS, csv_text(RequestRow, self.all_rows()).encode())
-
-    def of(self, job: Job) -> Mapping[int, RequestRow]:
-        """The finished requests of a job, by number."""
-        return self.rows.setdefault(job, {})
+            ordered = [row for job in self._rows for row in self.ordered(job)]
+            write_whole(self.path / REQUESTS, csv_text(RequestRow, ordered).encode())
 
     def add(self, row: RequestRow) -> None:
         """Keep the row of a request that has just finished."""
         assert self._file is not None
-        self._file.write(_line(row))
-        self.rows.setdefault((row.adapt, row.seed), {})[row.request] = row
+        self._file.write(csv_text(RequestRow, (row,)).partition("\n")[2].encode())
+        super().add(row)
 
-    def all_rows(self) -> Sequence[RequestRow]:
-        """Job by job as they first came, the requests of each in order."""
-        return [own[number] for own in self.rows.values() for number in sorted(own)]
+    @property
+    def placements(self) -> Mapping[str, Placements]:
+        """Of the plans of all rows, by name."""
+        return self._placements
+
+    @placements.setter
+    def placements(self, found: Mapping[str, Placements]) -> None:
+        if found.keys() != self._placements.keys():
+            write_whole(self.path / PLANS, encode(found))
+        self._placements = found
 
     def _require_same(self) -> None:
         kept = self.path / QUESTION
@@ -117,11 +155,5 @@ class ReplayFolder:
         for fields in csv.DictReader(io.StringIO(text)):
             given: dict[str, Any] = {**fields, "latency_s": fields["latency_s"] or None}
             row = msgspec.convert(given, RequestRow, strict=False)
-            self.rows.setdefault((row.adapt, row.seed), {})[row.request] = row
+            super().add(row)
         return whole
-
-
-def _line(row: RequestRow) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(astuple(row))
-    return text.getvalue().encode()

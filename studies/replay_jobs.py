@@ -1,28 +1,21 @@
-"""`splitfog.replay`: every way of adapting at every seed, each request kept as soon as it is over."""
+"""`splitfog.replay`: every way of adapting at every seed; a request is kept once it is over."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from splitfog._version import __version__
-from splitfog.deployment.replay.conditions import Conditions
-from splitfog.deployment.ways.arrivals import arrival_times
-from splitfog.deployment.ways.choosers import BEST_FIXED, chooser_of, require_ways
-from splitfog.deployment.ways.hindsight import Hindsight
-from splitfog.deployment.ways.measuring import Measuring, watched
-from splitfog.deployment.ways.plans import Plans
+from splitfog.deployment.ways.choosers import BEST_FIXED, require_ways
+from splitfog.deployment.ways.measuring import Watched, watched
 from splitfog.deployment.ways.ranges import ranges_of
-from splitfog.deployment.ways.replaying import Stage, replayed
-from splitfog.deployment.ways.rows import RequestRow, WayRow, way_row
+from splitfog.deployment.ways.rows import RequestRow, way_row
+from splitfog.deployment.ways.scenes import Scenes
 from splitfog.deployment.ways.settings import Settings, checked
 from splitfog.formulations.parametric.plan_table import PlanTable
 from splitfog.formulations.parametric.policy_table import load_policy, save_policy
@@ -30,9 +23,10 @@ from splitfog.instances.arguments import entries, texts, whole, wrong
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
-from splitfog.instances.json_files import encode, write_whole
+from splitfog.instances.json_files import write_whole
 from splitfog.instances.traces.files import load_trace
 from splitfog.instances.traces.joined import traces_of
+from splitfog.instances.traces.records import UNITS
 from splitfog.instances.traces.trace import Trace
 from splitfog.solvers.parametric.plan_table import plan_table
 from splitfog.studies.jobs import Progress
@@ -41,7 +35,7 @@ from splitfog.studies.replay_result import FigureCurve, Replay
 
 GivenTrace = Trace | str | os.PathLike[str]
 
-TABLE, PLANS, WAYS = "table.json", "plans.json", "ways.json"
+TABLE, WAYS = "table.json", "ways.json"
 """Beside `requests.csv` in a folder."""
 
 
@@ -53,7 +47,7 @@ def replay(
     clock: str = "integrated",
     requests: str = "every:1",
     queues: str = "none",
-    estimate: str = "ewma:0.7",
+    estimate: str | None = None,
     delay_s: float = 0.0,
     noise: float = 0.0,
     measure: str = "used",
@@ -89,7 +83,8 @@ def replay(
     queues : "none" or "fifo"
         Whether requests meet at nodes and links.
     estimate
-        `last`, `ewma:A`, `kalman`, `harmonic:N` or `quantile:P,N` of what is measured.
+        `last`, `ewma:A`, `kalman`, `harmonic:N` or `quantile:P,N` of what is measured; None: the
+        last, where there is no noise, else `ewma:0.7`.
     delay_s, noise
         How old measurements are; they are multiplied by exp(N(0, noise)).
     measure : "used" or "all"
@@ -174,11 +169,6 @@ def replay(
             save_policy(found_table, kept)
         found = _replay(asked, found_table, rows, progress)
     write_whole(home / WAYS, found.to_json())
-    placements = {
-        name: {entry.task: dict(entry.placement) for entry in plan.tasks}
-        for name, plan in found.plans.items()
-    }
-    write_whole(home / PLANS, encode(placements))
     return found
 
 
@@ -191,16 +181,6 @@ class _Asked:
     ways: tuple[str, ...]
     seeds: tuple[int, ...]
     settings: Settings
-
-    @property
-    def trace(self) -> str:
-        """The traces' names."""
-        return "+".join(trace.name for trace in self.traces)
-
-    @property
-    def duration_s(self) -> float:
-        """Of the longest: the others go on as their `end` says."""
-        return max(trace.duration_s for trace in self.traces)
 
 
 def _asked(
@@ -271,39 +251,39 @@ def _question(asked: _Asked, table: PlanTable | None) -> dict[str, Any]:
         "splitfog_version": __version__,
         "instance": asked.instance.name,
         "instance_sha256": asked.instance.sha256,
-        "trace": asked.trace,
+        "trace": [trace.name for trace in asked.traces],
         "trace_sha256": [trace.sha256 for trace in asked.traces],
         "table": None if table is None else hashlib.sha256(table.to_json()).hexdigest(),
         **asdict(asked.settings),
     }
 
 
-def _replay(
-    asked: _Asked, table: PlanTable, rows: ReplayRows, progress: Progress | None
-) -> Replay:
+def _replay(asked: _Asked, table: PlanTable, rows: ReplayRows, progress: Progress | None) -> Replay:
     """All jobs, and what they came to."""
-    scenes = _Scenes(asked, table)
+    scenes = Scenes(asked.instance, asked.traces, table, asked.settings)
+    scenes.plans.add(rows.placements)
     jobs = [(way, seed) for seed in asked.seeds for way in asked.ways]
-    total = sum(len(scenes.hindsight(seed).arrivals_s) for _, seed in jobs)
+    arrivals = {seed: scenes.arrivals_s(seed) for seed in asked.seeds}
+    total, done = sum(len(arrivals[seed]) for _, seed in jobs), 0
+    best: dict[int, float | None] = {}
     interrupted = False
-    best: dict[int, WayRow] = {}
     try:
-        done = 0
         for job in jobs:
-            for row in scenes.rows(job, rows.of(job)):
+            for row in _missing(scenes, job, len(arrivals[job[1]]), rows):
                 rows.add(row)
-            done += len(scenes.hindsight(job[1]).arrivals_s)
-            if progress is not None:
-                progress(done, total, f"{job[0]}, seed {job[1]}")
-        best = {seed: scenes.best_fixed(seed, rows) for seed in asked.seeds}
+                done += 1
+                if progress is not None:
+                    progress(done, total, f"{job[0]}, seed {job[1]}")
+            rows.placements = scenes.plans.placements
+        best = {seed: _best_fixed(scenes, seed, rows) for seed in asked.seeds}
     except KeyboardInterrupt:
         interrupted = True
     ordered = [(way, seed) for way in asked.ways for seed in asked.seeds]
-    own = {job: [rows.of(job)[n] for n in sorted(rows.of(job))] for job in ordered}
+    own = {job: rows.ordered(job) for job in ordered}
     return Replay(
         instance=asked.instance,
-        trace=asked.trace,
-        duration_s=asked.duration_s,
+        trace=scenes.trace,
+        duration_s=scenes.duration_s,
         settings=asked.settings,
         rows=tuple(row for job in ordered for row in own[job]),
         ways=tuple(
@@ -312,8 +292,48 @@ def _replay(
             if own[job] or not interrupted
         ),
         clairvoyant={seed: scenes.least_s(seed) for seed in asked.seeds},
-        best_fixed={seed: row.regret for seed, row in best.items()},
+        best_fixed=best,
         plans=scenes.plans.by_name,
-        curves=tuple(_curves(asked)),
+        curves=tuple(_curves(scenes)),
         interrupted=interrupted,
     )
+
+
+def _missing(scenes: Scenes, job: Job, requests: int, rows: ReplayRows) -> Iterator[RequestRow]:
+    """The rows of a job that are not kept; all are computed again if one is missing."""
+    kept = rows.of(job)
+    if len(kept) == requests and all(scenes.plans.has(row.plan) for row in kept.values()):
+        return
+    for row in scenes.rows(*job):
+        if row.request not in kept:
+            yield row
+
+
+def _best_fixed(scenes: Scenes, seed: int, rows: ReplayRows) -> float | None:
+    """The regret of the best single plan in hindsight, replayed for it if nobody asked."""
+    own = rows.ordered((BEST_FIXED, seed)) or list(scenes.rows(BEST_FIXED, seed))
+    return way_row(BEST_FIXED, seed, own, scenes.least_s(seed)).regret
+
+
+def _curves(scenes: Scenes) -> Iterator[FigureCurve]:
+    """Each series of the traces over the time in which requests arrive."""
+    for series in watched(scenes.traces):
+        steps = series.values.changes(0.0, scenes.duration_s).tolist()
+        times = (0.0, *(time for time in steps if time > 0))
+        yield FigureCurve(
+            name=_name(series),
+            unit=UNITS[series.quantity],
+            times_s=times,
+            values=tuple(series.values.sample(times).tolist()),
+        )
+
+
+def _name(series: Watched) -> str:
+    """For readers: `bandwidth of device, edge0`."""
+    place = series.places[0]
+    both = len(series.places) > 1
+    arrow = " \u2194 " if both else " \u2192 "
+    what = {"bandwidth_bps": "bandwidth", "latency_s": "latency"}.get(
+        series.quantity, series.quantity
+    )
+    return f"{what} of {place if isinstance(place, str) else arrow.join(place)}"

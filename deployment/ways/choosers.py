@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from splitfog.deployment.adaptation.adapter import Adapter
+from splitfog.deployment.adaptation.by_name import RULES
 from splitfog.deployment.adaptation.learned import learn
+from splitfog.deployment.adaptation.names import Kind, named
 from splitfog.deployment.adaptation.offline import offline_path
+from splitfog.deployment.adaptation.switching import weight_seconds
 from splitfog.deployment.adaptation.way import Way
 from splitfog.deployment.replay.conditions import Conditions
 from splitfog.deployment.ways.hindsight import Hindsight
 from splitfog.deployment.ways.measuring import Observation
 from splitfog.deployment.ways.replaying import Chooser
+from splitfog.deployment.ways.settings import EXACT, Settings
 from splitfog.formulations.parametric.plan_table import PlanTable
 from splitfog.formulations.plan_file import PlanFile
+from splitfog.instances.arguments import wrong
 from splitfog.instances.arrays import Floats
+from splitfog.instances.instance import Instance
 from splitfog.instances.traces.steps import StepFunction
+
+BEST_FIXED, OFFLINE, LEARNED = "best-fixed", "offline", "learned"
 
 RECENT_S = 1.0
 """How far back the means go that `learned` tells states by."""
@@ -77,12 +85,31 @@ class Scripted:
         return self.plans[self.script[request]]
 
 
+def require_ways(names: Sequence[str]) -> None:
+    """Refuse names that are no way's.
+
+    Raises
+    ------
+    ValueError
+        With the forms that are allowed.
+    """
+    if not names:
+        raise wrong("adapt", names, "at least one way of adapting")
+    for name in names:
+        named("adapt", name, _KNOWN)
+
+
+_KNOWN: dict[str, Kind[Any]] = {
+    **RULES,
+    **{name: Kind(lambda: None, name) for name in (LEARNED, BEST_FIXED, OFFLINE)},
+}
+
+
 def observe(way: Way, told: Observation) -> None:
     """Tell a way what was measured."""
-    place: dict[str, Any] = (
-        {"node": told.place} if isinstance(told.place, str) else {"link": told.place}
-    )
-    way.observe(told.time_s, **place, **{told.quantity: told.value})
+    what: dict[str, Any] = {"node" if isinstance(told.place, str) else "link": told.place}
+    what[told.quantity] = bool(told.value) if told.quantity == "up" else told.value
+    way.observe(told.time_s, **what)
 
 
 def fixed(plans: Sequence[PlanFile], position: int, requests: int) -> Scripted:
@@ -90,24 +117,46 @@ def fixed(plans: Sequence[PlanFile], position: int, requests: int) -> Scripted:
     return Scripted(plans, [position] * requests)
 
 
-def offline(plans: Sequence[PlanFile], hindsight: Hindsight, switch_s: Any) -> Scripted:
-    """The plans of least total latency, changes included, by the latencies as of the arrivals."""
-    return Scripted(plans, offline_path(hindsight.fixed_s, switch_s).tolist())
+@dataclass(frozen=True, eq=False)
+class Makers:
+    """Makes choosers for an instance and a table."""
 
+    instance: Instance
+    table: PlanTable
+    settings: Settings
 
-def learned(
-    table: PlanTable,
-    conditions: Conditions,
-    hindsight: Hindsight,
-    make: Callable[[Any], Adapter],
-) -> Halves:
-    """Trained on either half of the requests, by perfect figures; `make` gives a rule's adapter."""
-    arrivals = np.array(hindsight.arrivals_s)
-    means = _recent_means(table, conditions, arrivals)
-    half = len(arrivals) // 2
-    first, second = slice(0, max(half, 1)), slice(half, None)
-    rules = [learn(means[part], hindsight.fixed_s[part]) for part in (second, first)]
-    return Halves((make(rules[0]), make(rules[1])), half)
+    def chooser(self, way: str, conditions: Conditions, hindsight: Hindsight) -> Chooser:
+        """Who a name stands for, but for `best-fixed`, before the first request."""
+        if way == OFFLINE:
+            return self._offline(hindsight)
+        if way == LEARNED:
+            return self._learned(conditions, hindsight)
+        return Adapting(self._adapter(way), measures=way != "nominal")
+
+    def _adapter(self, rule: Any) -> Way:
+        return Adapter(
+            self.table,
+            rule=rule,
+            estimate=self.settings.estimate or EXACT,
+            switch_cost_s=self.settings.switch_cost,
+            instance=self.instance,
+        )
+
+    def _offline(self, hindsight: Hindsight) -> Scripted:
+        """The plans of least total latency, changes included, by the latencies as of arrivals."""
+        cost: Any = self.settings.switch_cost
+        if self.settings.weights_from is not None:
+            cost = weight_seconds(self.instance, self.table.plans, self.settings.weights_from)
+        return Scripted(self.table.plans, offline_path(hindsight.fixed_s, cost).tolist())
+
+    def _learned(self, conditions: Conditions, hindsight: Hindsight) -> Halves:
+        """Trained on either half of the requests, by perfect figures."""
+        arrivals = np.array(hindsight.arrivals_s)
+        means = _recent_means(self.table, conditions, arrivals)
+        half = max(len(arrivals) // 2, 1)
+        parts = (slice(half, None) if half < len(arrivals) else slice(None), slice(half))
+        rules = [learn(means[part], hindsight.fixed_s[part]) for part in parts]
+        return Halves((self._adapter(rules[0]), self._adapter(rules[1])), half)
 
 
 def _recent_means(table: PlanTable, conditions: Conditions, arrivals_s: Floats) -> Floats:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from splitfog.deployment.replay.conditions import Conditions
 from splitfog.deployment.replay.itinerary import Itinerary
 from splitfog.deployment.replay.latencies import Latencies, latencies
-from splitfog.deployment.ways.settings import Settings
 from splitfog.deployment.replay.world import World
+from splitfog.deployment.ways.settings import Settings
 from splitfog.instances.arrays import Floats, frozen
 
 MOMENT_DIGITS = 9
@@ -47,6 +47,7 @@ class Hindsight:
     def fixed_s(self) -> Floats:
         """[requests, plans]: by one plan, by which a lost request also starts again; inf: fails."""
         found = np.array(self._alone.latency_s)
+        plans = len(self.itineraries)
         lost = np.argwhere(np.isfinite(self._alone.lost_s))
         if not len(lost):
             return frozen(found)
@@ -54,13 +55,14 @@ class Hindsight:
             self.conditions,
             clock=self.settings.clock,
             detect_s=self.settings.detect_s,
-            replan=lambda pair, _: (self.itineraries[pair[1]], 0.0),  # type: ignore[index]
+            replan=lambda number, _: (self.itineraries[number % plans], 0.0),
         )
         for request, plan in lost.tolist():
-            world.enter((request, plan), self.arrivals_s[request], self.itineraries[plan])
+            number = request * plans + plan
+            world.enter(number, self.arrivals_s[request], self.itineraries[plan])
         for passage in world.advance():
             if passage.latency_s is not None:
-                found[passage.request] = passage.latency_s
+                found[divmod(passage.request, plans)] = passage.latency_s
         return frozen(found)
 
     @cached_property

@@ -9,7 +9,7 @@ says so.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
@@ -21,8 +21,9 @@ from splitfog.deployment.replay.clocks import Frozen
 from splitfog.deployment.replay.conditions import Conditions
 from splitfog.deployment.ways.settings import Settings
 from splitfog.instances.instance import Instance
-from splitfog.instances.traces.records import Key, Quantity, Trace
+from splitfog.instances.traces.records import Key, Quantity
 from splitfog.instances.traces.steps import StepFunction
+from splitfog.instances.traces.trace import Trace
 
 Place = tuple[str, str] | str
 """A directed link (from, to), or a node."""
@@ -105,16 +106,16 @@ class Measuring:
         return np.exp(self.settings.noise * random.standard_normal(shape))
 
     @cached_property
-    def probed(self) -> Mapping[int, int]:
-        """The directed links that probes go over, and the series that each measures."""
-        links = {ends: position for position, ends in enumerate(_ends(self.conditions.instance))}
-        return {
-            links[place]: number
-            for number, series in enumerate(self.series)
+    def probed(self) -> tuple[int, ...]:
+        """The directed links that probes go over: those whose bandwidth changes."""
+        places = {
+            place
+            for series in self.series
             if series.quantity == "bandwidth_bps"
             for place in series.places
-            if not isinstance(place, str)
         }
+        ends = enumerate(_ends(self.conditions.instance))
+        return tuple(position for position, pair in ends if pair in places)
 
     @cached_property
     def probes(self) -> tuple[Probe, ...]:
@@ -129,7 +130,7 @@ class Measuring:
         starts = np.arange(int(self.arrivals_s[-1] / every_s) + 1) * every_s
         ends = _ends(self.conditions.instance)
         found = []
-        for link, number in sorted(self.probed.items()):
+        for link in self.probed:
             factors = self._noise((2, link), len(starts))
             for start, factor in zip(starts.tolist(), factors.tolist(), strict=True):
                 seconds = self._probe_seconds(link, start, 8 * num_bytes)
@@ -207,7 +208,7 @@ class Watch:
             yield Observation(probe.end_s, probe.link, "bandwidth_bps", probe.bandwidth_bps)
 
     def _used_at(self, then: float) -> frozenset[Place] | None:
-        """Links and nodes of the plan in use at a moment, none before the first; None: all count."""
+        """What the plan in use at a moment uses, nothing before the first; None: all counts."""
         if self.measuring.settings.measure == "all":
             return None
         position = bisect_right(self._decided_s, then) - 1

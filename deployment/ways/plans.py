@@ -12,8 +12,11 @@ from splitfog.deployment.replay.itinerary import Itinerary
 from splitfog.deployment.ways.measuring import Place
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.plan import decision_of
-from splitfog.formulations.plan_file import PlanFile
+from splitfog.formulations.plan_file import PlanFile, TaskEntry
 from splitfog.instances.instance import Instance
+
+Placements = Mapping[str, Mapping[str, str]]
+"""{task: {layer: node}}."""
 
 DIGITS = 8
 
@@ -66,6 +69,24 @@ class Plans:
         if seen is None:
             seen = self._seen[id(plan)] = plan, self._look_up(plan)
         return seen[1]
+
+    def add(self, placements: Mapping[str, Placements]) -> None:
+        """Take in plans that an earlier replay has met, as `placements` gives them."""
+        for placement in placements.values():
+            tasks = tuple(TaskEntry(task=t, placement=own) for t, own in placement.items())
+            self._look_up(PlanFile(objective=self.table[0].objective, tasks=tasks))
+
+    def has(self, name: str) -> bool:
+        """Whether a plan is known by name; the empty name is that of none."""
+        return name == "" or name in self.by_name
+
+    @property
+    def placements(self) -> Mapping[str, Placements]:
+        """Of all plans by name."""
+        return {
+            name: {entry.task: dict(entry.placement) for entry in plan.tasks}
+            for name, plan in self.by_name.items()
+        }
 
     @property
     def by_name(self) -> Mapping[str, PlanFile]:

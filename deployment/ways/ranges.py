@@ -11,8 +11,8 @@ from splitfog.instances.traces.trace import Trace
 Place = tuple[str, str] | str
 Limits = tuple[float, float]
 
-ONE_WAY = 1e-6
-"""The relative width in which the way back of a link stays as it is, where only one way varies."""
+STILL = 1e-6
+"""The relative width of a range of what does not vary, but must stand in the table."""
 
 
 def ranges_of(instance: Instance, traces: Sequence[Trace]) -> dict[Place, Limits]:
@@ -20,7 +20,9 @@ def ranges_of(instance: Instance, traces: Sequence[Trace]) -> dict[Place, Limits
 
     The instance's own figure is within, since it is what is believed before the first measurement.
     A bandwidth of 0 is a stall, by which no plan is better than another: the least above 0 counts.
-    A figure that is always the instance's own has no range.
+    A figure that is always the instance's own has no range; but a table needs one, so that where
+    nothing varies the first node's load does by next to nothing, and the way back of a link of
+    which only one way varies is held where it is.
     """
     ranges: dict[Place, Limits] = {}
     for trace in traces:
@@ -36,8 +38,8 @@ def ranges_of(instance: Instance, traces: Sequence[Trace]) -> dict[Place, Limits
     for back in one_way:
         own = _own(instance, back)
         if own is not None and back not in ranges:
-            ranges[back] = (own, own * (1 + ONE_WAY))
-    return ranges
+            ranges[back] = (own, own * (1 + STILL))
+    return ranges or {instance.nodes[0].name: (1.0, 1 + STILL)}
 
 
 def _range(instance: Instance, series: Series) -> dict[Place, Limits]:

@@ -1,4 +1,4 @@
-"""Requests through a network that changes, each by the plan that a way of adapting chooses for it."""
+"""Requests through a network that changes, each by the plan that is chosen when it arrives."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from typing import Any, Protocol
 from splitfog.deployment.replay.conditions import Conditions
 from splitfog.deployment.replay.itinerary import Itinerary
 from splitfog.deployment.replay.journey import Passage
+from splitfog.deployment.replay.world import Probes, World
 from splitfog.deployment.ways.measuring import Measuring, Observation, Watch
 from splitfog.deployment.ways.plans import Known, Plans
 from splitfog.deployment.ways.rows import RequestRow
 from splitfog.deployment.ways.settings import Settings
 from splitfog.deployment.ways.switches import switch_seconds
-from splitfog.deployment.replay.world import Probes, World
 from splitfog.formulations.plan_file import PlanFile
 
 
 class Chooser(Protocol):
     """Who chooses plans: a way of adapting, or one who knew before."""
 
-    measures: bool
-    """Whether it wants to be told anything."""
+    @property
+    def measures(self) -> bool:
+        """Whether it wants to be told anything."""
 
     def observe(self, told: Observation) -> None:
         """Take in what was measured."""
@@ -150,7 +151,7 @@ def replayed(stage: Stage, adapt: str, chooser: Chooser) -> Iterator[RequestRow]
     run = _Run(stage, adapt, chooser, Watch(stage.measuring))
     probes = None
     if settings.probe is not None and chooser.measures:
-        probes = Probes(*settings.probe, tuple(stage.measuring.probed))
+        probes = Probes(*settings.probe, stage.measuring.probed)
     world = World(
         stage.conditions,
         clock=settings.clock,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from splitfog.deployment.adaptation.estimators import estimator
 from splitfog.deployment.ways.arrivals import parsed
 from splitfog.instances.arguments import choice, number, plain, wrong
 from splitfog.instances.instance import Instance
@@ -15,6 +16,9 @@ Queues = Literal["none", "fifo"]
 Measure = Literal["used", "all"]
 
 WEIGHTS = "weights:"
+
+EXACT, NOISY = "last", "ewma:0.7"
+"""The estimators for measurements without noise and with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +32,8 @@ class Settings:
         `every:S` or `poisson:R`.
     queues : "none" or "fifo"
     estimate
-        How figures are estimated from measurements.
+        How figures are estimated from measurements; None: the last one where there is no noise,
+        else `ewma:0.7`.
     delay_s, noise
         How old measurements are at least, and the deviation of their logarithm.
     measure : "used" or "all"
@@ -43,7 +48,7 @@ class Settings:
     clock: Clock = "integrated"
     requests: str = "every:1"
     queues: Queues = "none"
-    estimate: str = "ewma:0.7"
+    estimate: str | None = None
     delay_s: float = 0.0
     noise: float = 0.0
     measure: Measure = "used"
@@ -71,13 +76,18 @@ def checked(instance: Instance, **given: Any) -> Settings:
     """
     settings = Settings(**given)
     parsed(settings.requests)
+    noise = number("noise", settings.noise, low=0)
+    estimate = settings.estimate
+    if estimate is None:
+        estimate = NOISY if noise > 0 else EXACT
+    estimator(estimate)
     return Settings(
         clock=_one_of("clock", settings.clock, Clock),
         requests=settings.requests,
         queues=_one_of("queues", settings.queues, Queues),
-        estimate=settings.estimate,
+        estimate=estimate,
         delay_s=number("delay_s", settings.delay_s, low=0),
-        noise=number("noise", settings.noise, low=0),
+        noise=noise,
         measure=_one_of("measure", settings.measure, Measure),
         probe=_probe(settings.probe),
         switch_cost=_switch_cost(instance, settings.switch_cost),

@@ -48,11 +48,13 @@ def run(
         str, typer.Option(metavar="NAME", help="none: requests do not meet; or fifo")
     ] = "none",
     estimate: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="NAME", help="last, ewma:A, kalman, harmonic:N or quantile:P,N of measurements"
+            metavar="NAME",
+            help="last, ewma:A, kalman, harmonic:N or quantile:P,N of measurements  [default: "
+            "last, with noise ewma:0.7]",
         ),
-    ] = "ewma:0.7",
+    ] = None,
     delay_s: Annotated[
         float, typer.Option(metavar="S", help="how old measurements are at least")
     ] = 0.0,

@@ -1,4 +1,4 @@
-"""Charts as PNG, SVG or PDF files, whatever the user's matplotlib settings; the same bytes each time."""
+"""Charts as files, whatever the user's matplotlib settings; the same bytes each time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of a replay: the figures over time, every way's latencies, and which plan they used."""
+"""The picture of a replay: figures over time, every way's latencies, and the plans they used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from splitfog.instances.readable import counted
 from splitfog.studies.replay_result import FigureCurve, Replay
 from splitfog.views.charts.axes import plain
 from splitfog.views.charts.figure_file import chart
-from splitfog.views.style import FAINT, INK, RULE, fitted, hue, in_seconds, scaled
+from splitfog.views.style import INK, RULE, fitted, hue, in_seconds, scaled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WIDTH, LEFT, WIDE = 11.0, 1.25, 7.4
 """Inches of the picture, left of the charts and of the charts; legends stand at their right."""
-HEAD, FIGURE, LATENCY, ROW, BETWEEN, FOOT = 0.72, 0.95, 2.8, 0.24, 0.22, 0.6
+HEAD, FIGURE, LATENCY, ROW, BETWEEN, FOOT = 0.8, 0.95, 2.8, 0.24, 0.22, 0.6
 """Inches downwards: titles, the chart of a figure, that of the latencies, a way's row in the strip
 of plans, between two of them, and below the last."""
 
@@ -35,7 +35,7 @@ _OTHER, _NONE = "#c9c9c9", "#000000"
 
 
 def replay_chart(replay: Replay, seed: int, suffix: str) -> bytes:
-    """The bytes of the picture; `seed` is of the requests drawn, `suffix` one that `chart` knows."""
+    """The bytes of the picture of one seed's requests; `suffix` is one that `chart` knows."""
     return chart(lambda: _figure(_Drawn.of(replay, seed)), suffix)
 
 
@@ -110,7 +110,9 @@ def _write_titles(figure: Figure, drawn: _Drawn, height: float) -> None:
     title = f"{replay.instance.name} through {replay.trace}"
     requests = counted(max(map(len, drawn.ways.values())), "request")
     queues = "" if settings.queues == "none" else ", fifo queues"
-    subtitle = f"{requests} ({settings.requests}, seed {drawn.seed}), {settings.clock} clock{queues}"
+    subtitle = (
+        f"{requests} ({settings.requests}, seed {drawn.seed}), {settings.clock} clock{queues}"
+    )
     hidden = len(replay.curves) - len(drawn.curves)
     subtitle += f", {hidden} more figures" if hidden else ""
     lines = ((0.29, title, 12, "bold", INK), (0.52, subtitle, 9, "normal", "#555555"))
@@ -147,7 +149,8 @@ def _draw_latencies(axes: Axes, drawn: _Drawn) -> None:
         ended = [(row.arrival_s, row.latency_s) for row in rows if row.latency_s is not None]
         if ended:
             at, latency = _thinned(np.array(ended), duration)
-            axes.plot(at, latency, color=colour, linewidth=1.2, label=name, zorder=2)
+            dashes = "-" if position < len(_COLOURS) else "--"
+            axes.plot(at, latency, color=colour, linewidth=1.2, ls=dashes, label=name, zorder=2)
         failed = [row.arrival_s for row in rows if row.failed]
         if failed:
             label = None if ended else name
