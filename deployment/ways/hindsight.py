@@ -6,14 +6,15 @@ clairvoyant's can be called the least.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from heapq import heappop, heappush
 from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.deployment.replay.conditions import Conditions
+from splitfog.deployment.replay.conditions import Conditions, State
 from splitfog.deployment.replay.itinerary import Itinerary
 from splitfog.deployment.replay.latencies import Latencies, latencies
 from splitfog.deployment.replay.world import World
@@ -22,6 +23,8 @@ from splitfog.instances.arrays import Floats, frozen
 
 MOMENT_DIGITS = 9
 """Starts after a loss that differ by less than a nanosecond are one."""
+MOST_STARTS = 1000
+"""As in `World`: a request that is lost more often has failed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +44,6 @@ class Hindsight:
     settings: Settings
     itineraries: tuple[Itinerary, ...]
     arrivals_s: tuple[float, ...]
-    _ends: dict[float, float] = field(default_factory=dict)
 
     @cached_property
     def fixed_s(self) -> Floats:
@@ -87,18 +89,27 @@ class Hindsight:
         return latencies(self.conditions, self.itineraries, starts, self.settings.clock)
 
     def _end(self, start_s: float) -> float:
-        """The earliest end of a request that starts at a moment, whatever it is lost with."""
-        key = round(start_s, MOMENT_DIGITS)
-        if key not in self._ends:
-            self._ends[key] = inf  # a loss that leads back to the same moment leads nowhere
-            found = latencies(
-                self.conditions, self.itineraries, np.array([start_s]), self.settings.clock
-            )
-            ends = start_s + found.latency_s[0]
-            again = start_s + found.lost_s[0] + self.settings.detect_s
-            later = [self._end(moment) for moment in np.unique(again[again < ends.min()]).tolist()]
-            self._ends[key] = min([float(ends.min()), *later])
-        return self._ends[key]
+        """The earliest end of a request that starts again at a moment, whatever it is lost with."""
+        end_s, moments, seen = inf, [start_s], set[float]()
+        while moments and moments[0] < end_s and len(seen) < MOST_STARTS:
+            now = heappop(moments)
+            if round(now, MOMENT_DIGITS) in seen:
+                continue
+            seen.add(round(now, MOMENT_DIGITS))
+            state = self.conditions.state(now)
+            able = [each for each in self.itineraries if _can_run(each, state)]
+            found = latencies(self.conditions, able, np.array([now]), self.settings.clock)
+            end_s = min(end_s, now + float(found.latency_s.min(initial=inf)))
+            for lost_s in found.lost_s[np.isfinite(found.lost_s)].tolist():
+                heappush(moments, now + lost_s + self.settings.detect_s)
+        return end_s
+
+
+def _can_run(itinerary: Itinerary, state: State) -> bool:
+    """Whether what starts again in a state would come to its end in it."""
+    return itinerary.nodes.isdisjoint(state.nodes) and all(
+        state.routes.tree(leg.node, set(leg.leaves)) is not None for leg in itinerary.legs
+    )
 
 
 def best_column(latency_s: NDArray[np.float64]) -> int:
