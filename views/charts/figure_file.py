@@ -33,7 +33,7 @@ def save_chart(draw: Callable[[], Figure], path: str | os.PathLike[str]) -> None
 
 
 def chart(draw: Callable[[], Figure], suffix: str) -> bytes:
-    """The bytes of what `draw` makes; `suffix` is one of `CHART_SUFFIXES` or `.pdf`."""
+    """The bytes of what `draw` makes; `suffix` is `.png`, `.svg` or `.pdf`."""
     how: dict[str, Any] = {"format": "svg", "metadata": {"Date": None}}
     if suffix == ".png":
         how = {"format": "png", "dpi": DPI, "metadata": {"Software": None}}
