@@ -28,14 +28,7 @@ def decision_plane(
     """
     if any(task.stages for task in decision.tasks):
         raise ValueError("a sliced stage's time is not linear in a bandwidth or a load")
-    swept = {
-        link: at for at, figure in enumerate(figures) for link in swept_links(instance, figure)
-    }
-    loaded = {
-        instance.node_index[figure.node]: at
-        for at, figure in enumerate(figures)
-        if figure.node in instance.node_index
-    }
+    swept, loaded = axes_of(instance, figures)
     fixed: list[float] = []
     scaled: list[list[float]] = [[] for _ in figures]
     crossed: dict[int, int] = {}
@@ -58,14 +51,12 @@ def decision_plane(
     return Plane(alpha_s=fsum(fixed) / count, slopes=slopes), crossed
 
 
-def axes_of(
-    instance: Instance, figures: Sequence[Figure]
-) -> tuple[dict[int, int], dict[int, int]]:
+def axes_of(instance: Instance, figures: Sequence[Figure]) -> tuple[dict[int, int], dict[int, int]]:
     """Which figure each directed link, and each node, follows; those that none varies are absent.
 
     A figure of what the instance does not have (any more) is nobody's.
     """
     swept = {link: at for at, one in enumerate(figures) for link in swept_links(instance, one)}
+    loads = {one.node: at for at, one in enumerate(figures) if one.node is not None}
     index = instance.node_index
-    loaded = {index[one.node]: at for at, one in enumerate(figures) if one.node and one.node in index}
-    return swept, loaded
+    return swept, {index[name]: at for name, at in loads.items() if name in index}

@@ -210,7 +210,7 @@ def cut_terms(
         part, along = arrays.with_costs(times_s, allowed), figures.along(line.nodes)
         networks.append(_Builder(part, along, objective).build(_results(part, line, figures)))
     costs = np.array([network.costs for network in networks])
-    paid = (costs > 0).any(axis=0)
+    paid = np.asarray((costs > 0).any(axis=0))
     tier_costs = np.array([network.tier_costs for network in networks])
     return CutTerms(networks[0].with_arcs(paid), costs[:, paid], tier_costs)
 

@@ -199,17 +199,15 @@ def _centre(own: Floats, sides: Floats, dimensions: int) -> Floats:
 
 
 def _unasked(vertices: Floats, points: Sequence[Floats]) -> NDArray[np.bool_]:
-    """[n]: the vertices that are no point asked, and not the same as one before."""
+    """[n]: the vertices that are no point asked."""
     fresh = np.ones(len(vertices), bool)
-    asked = np.array(points)
+    asked = np.array(points).reshape(-1, vertices.shape[1])
     for at, vertex in enumerate(vertices):
         fresh[at] = not (np.abs(asked - vertex) <= SAME * vertex).all(axis=1).any()
     return fresh
 
 
-def _implied(
-    points: Floats, bounds: Floats, wanted: Floats, low: Floats, high: Floats
-) -> Floats:
+def _implied(points: Floats, bounds: Floats, wanted: Floats, low: Floats, high: Floats) -> Floats:
     """[n]: what the optimum is at least elsewhere, given its bounds at points.
 
     Between points as a concave function is: by linear interpolation in a triangulation. Anywhere,
@@ -217,12 +215,11 @@ def _implied(
     and of all x_i / s_i times what it is at s.
     """
     ratios = (wanted[:, None] / points).min(axis=2, initial=1.0)
-    return np.fmax((ratios * bounds).max(axis=1), _between(points, bounds, wanted, low, high))
+    anywhere = (ratios * bounds).max(axis=1)
+    return np.asarray(np.fmax(anywhere, _between(points, bounds, wanted, low, high)))
 
 
-def _between(
-    points: Floats, bounds: Floats, wanted: Floats, low: Floats, high: Floats
-) -> Floats:
+def _between(points: Floats, bounds: Floats, wanted: Floats, low: Floats, high: Floats) -> Floats:
     """[n]: the interpolation; nan outside of all triangles."""
     from scipy.interpolate import LinearNDInterpolator
     from scipy.spatial import QhullError
@@ -230,7 +227,8 @@ def _between(
     unit, at = (points - low) / (high - low), (wanted - low) / (high - low)
     if len(low) == 1:
         order = np.argsort(unit[:, 0])
-        return np.interp(at[:, 0], unit[order, 0], bounds[order], left=np.nan, right=np.nan)
+        ends = {"left": np.nan, "right": np.nan}
+        return np.asarray(np.interp(at[:, 0], unit[order, 0], bounds[order], **ends))
     try:
         return np.asarray(LinearNDInterpolator(unit, bounds)(at))
     except QhullError:  # too few points, or all in a plane

@@ -14,8 +14,8 @@ from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.parametric.decision_plane import decision_plane
 from splitfog.formulations.parametric.figure import Figure
-from splitfog.formulations.parametric.planes import Floats, Plane
 from splitfog.formulations.parametric.plan_table import StoppedBy
+from splitfog.formulations.parametric.planes import Floats, Plane
 from splitfog.formulations.parametric.route_cells import RouteCell, route_cells
 from splitfog.formulations.parametric.route_flips import travelling_pairs
 from splitfog.formulations.plan import OPTIMALITY_GAP

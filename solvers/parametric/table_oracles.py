@@ -68,9 +68,7 @@ class CutTableOracle:
     that asking is that sum and a maximum flow.
     """
 
-    def __init__(
-        self, instance: Instance, objective: Objective, figures: Sequence[Figure]
-    ) -> None:
+    def __init__(self, instance: Instance, objective: Objective, figures: Sequence[Figure]) -> None:
         self.instance, self.objective = instance, objective
         self.limited = limits_memory(instance)
         self.networks = [
