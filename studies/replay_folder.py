@@ -16,8 +16,8 @@ from typing import IO, Any, Self
 
 import msgspec
 
-from splitfog.deployment.ways.plans import Placements
-from splitfog.deployment.ways.rows import RequestRow
+from splitfog.deployment.contest.plans import Placements
+from splitfog.deployment.contest.rows import RequestRow
 from splitfog.instances.json_files import encode, parse_json, read_bytes, write_whole
 from splitfog.studies.exports import csv_text
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from splitfog._version import __version__
-from splitfog.deployment.ways.choosers import BEST_FIXED, require_ways
-from splitfog.deployment.ways.measuring import Watched, watched
-from splitfog.deployment.ways.ranges import ranges_of
-from splitfog.deployment.ways.rows import RequestRow, way_row
-from splitfog.deployment.ways.scenes import Scenes
-from splitfog.deployment.ways.settings import Settings, checked
+from splitfog.deployment.contest.choosers import BEST_FIXED, require_ways
+from splitfog.deployment.contest.measuring import Watched, watched
+from splitfog.deployment.contest.ranges import ranges_of
+from splitfog.deployment.contest.rows import RequestRow, way_row
+from splitfog.deployment.contest.scenes import Scenes
+from splitfog.deployment.contest.settings import Settings, checked
 from splitfog.formulations.parametric.plan_table import PlanTable
 from splitfog.formulations.parametric.policy_table import load_policy, save_policy
 from splitfog.instances.arguments import entries, texts, whole, wrong

@@ -10,8 +10,8 @@ from typing import Any, overload
 import msgspec
 from msgspec import Struct
 
-from splitfog.deployment.ways.rows import RequestRow, WayRow
-from splitfog.deployment.ways.settings import Settings
+from splitfog.deployment.contest.rows import RequestRow, WayRow
+from splitfog.deployment.contest.settings import Settings
 from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import write_whole

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 from typing import Any
@@ -15,19 +13,15 @@ from splitfog.deployment.adaptation.backlog import Backlog
 from splitfog.deployment.adaptation.beliefs import (
     Belief,
     Beliefs,
-    Figure,
+    Measured,
     Place,
-    label,
     own_figures,
     places,
-    shown,
 )
 from splitfog.deployment.adaptation.by_name import Given, rule_of
-from splitfog.deployment.adaptation.estimators import estimator
 from splitfog.deployment.adaptation.situation import Rule, Situation
 from splitfog.deployment.adaptation.switching import switch_matrix, weight_seconds
 from splitfog.deployment.adaptation.way import Choice, Way
-from splitfog.formulations.parametric.figure import Figure as TableFigure
 from splitfog.formulations.parametric.plan_table import PlanTable
 from splitfog.instances.arguments import number, record, wrong
 from splitfog.instances.files import GivenInstance, instance_of
@@ -79,8 +73,12 @@ class Adapter(Way):
         self.table = record("table", table, PlanTable, "a PlanTable")
         self.plans = table.plans
         self._instance = None if instance is None else instance_of(instance)
+        own: dict[Measured, float] = {
+            ("latency_s", (link.tail, link.head)): link.latency_s for link in table.links
+        }
+        own |= {} if self._instance is None else own_figures(self._instance)
         links = None if self._instance is None else places(self._instance).links
-        super().__init__(Beliefs(dict(self._known(estimate))), table.held, links)
+        super().__init__(Beliefs(table.figures, own, estimate), table.held, links)
         nominal = int(self._costs_s([]).argmin())
         given = Given(table, self._instance, self._switch_s(switch_cost_s), nominal)
         self._rule = rule_of(rule, given)
@@ -106,15 +104,15 @@ class Adapter(Way):
         time_s = number("time_s", time_s)
         with self._lock:
             costs_s = self._costs_s(list(self._beliefs.down))
-            clamped = tuple(f.key for f, belief in self._figures if belief.is_outside)
+            clamped = self._beliefs.outside
             if costs_s.min() == inf:
-                return Choice(None, None, inf, clamped, (NO_PLAN, *self._doubts()))
+                return Choice(None, None, inf, clamped, (NO_PLAN, *self._beliefs.doubts()))
             now = Situation(time_s, costs_s, self._recent(time_s), self._step_s)
             rule = self._rule = self._rule.after(now)
             position = rule.position
             assert position is not None
             predicted_s = float(costs_s[position]) + rule.wait_s
-            grounds = (rule.why, *self._doubts())
+            grounds = (rule.why, *self._beliefs.doubts())
             return Choice(self.plans[position], position, predicted_s, clamped, grounds)
 
     @property
@@ -130,12 +128,6 @@ class Adapter(Way):
         return self._rule.steps.seconds(np.array(load), np.array(bandwidth), np.array(latency))
 
     @cached_property
-    def _figures(self) -> tuple[tuple[TableFigure, Belief], ...]:
-        """The table's figures in its order, each with what is believed of it."""
-        known = self._beliefs.known
-        return tuple((figure, known[_figure(figure.key)]) for figure in self.table.figures)
-
-    @cached_property
     def _latencies(self) -> dict[tuple[str, str], Belief]:
         """The beliefs of the latencies that some plan meets."""
         known = self._beliefs.known
@@ -143,42 +135,13 @@ class Adapter(Way):
 
     def _costs_s(self, down: list[Place]) -> NDArray[np.float64]:
         """[plans]: seconds of the next request alone; inf for plans that need what is down."""
-        point = np.array([[belief.value for _, belief in self._figures]])
+        point = np.array([[belief.value for _, belief in self._beliefs.varying]])
         measured = {x: belief.value for x, belief in self._latencies.items() if belief.is_measured}
         values = self.table.values(point, down or None, latency_s=measured, routes="keep")
         return np.asarray(values[0])
 
     def _recent(self, time_s: float) -> NDArray[np.float64]:
-        return np.array([belief.recent(time_s) for _, belief in self._figures])
-
-    def _doubts(self) -> Iterator[object]:
-        """What is down, not measured, out of the box, and what was ignored, as of now."""
-        for place in self._beliefs.down:
-            yield f"without {label(place)}"
-        for figure, belief in self._figures:
-            if belief.is_outside:
-                yield Taken("{} is out of the table's range: taken as {}", figure, belief.value)
-            elif not belief.is_measured:
-                yield Taken("{} was never measured: taken as {}", figure, belief.value)
-        yield from self._beliefs.news()
-
-    def _known(self, estimate: Any) -> Iterator[tuple[Figure, Belief]]:
-        """The figures that measurements may be of, as they are believed at first."""
-        fresh, table, instance = estimator(estimate), self.table, self._instance
-        own_of: dict[Figure, float] = {
-            ("latency_s", (x.tail, x.head)): x.latency_s for x in table.links
-        }
-        own_of |= {} if instance is None else own_figures(instance)
-        for key, own in own_of.items():
-            yield key, Belief.free(key[0], own, fresh)
-        for figure in table.figures:
-            key = _figure(figure.key)
-            middle = (figure.low * figure.high) ** 0.5
-            own = own_of.get(key, middle if figure.own is None else figure.own)
-            belief = Belief(own, fresh, figure.low, figure.high)
-            yield key, belief
-            for way in figure.directed():
-                yield ("bandwidth_bps", way), belief
+        return np.array([belief.recent(time_s) for _, belief in self._beliefs.varying])
 
     def _switch_s(self, given: Any) -> NDArray[np.float64]:
         """[plans, plans]: what changes cost."""
@@ -194,19 +157,3 @@ class Adapter(Way):
 
 
 NO_PLAN = "no plan of the table runs without what is down"
-
-
-@dataclass(frozen=True)
-class Taken:
-    """What a figure is taken as, and why so: words and their brackets."""
-
-    text: str
-    figure: TableFigure
-    value: float
-
-    def __str__(self) -> str:
-        return self.text.format(self.figure.name, shown(_figure(self.figure.key)[0], self.value))
-
-
-def _figure(key: Place) -> Figure:
-    return ("load", key) if isinstance(key, str) else ("bandwidth_bps", key)

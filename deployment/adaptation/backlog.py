@@ -45,7 +45,7 @@ class Backlog:
         assert now.step_s is not None
         time_s = max(now.time_s, self.time_s)
         under_way = self._left_at(time_s)
-        bookings = Bookings(time_s, self.steps.place.tolist(), now.step_s.tolist())
+        bookings = Bookings(time_s, self.steps, now.step_s)
         for request in under_way:
             bookings.book(request)
         whole = [UnderWay(begin, end) for begin, end in pairwise(self.steps.first.tolist())]
@@ -70,7 +70,7 @@ class Backlog:
         """What is left of the requests under way, at the pace of the last decision."""
         if self.step_s is None:
             return ()
-        bookings = Bookings(self.time_s, self.steps.place.tolist(), self.step_s.tolist())
+        bookings = Bookings(self.time_s, self.steps, self.step_s)
         left = []
         for request in self.under_way:
             for step, begins, ends in bookings.book(request):
@@ -86,8 +86,11 @@ class Backlog:
 class Bookings:
     """From when on nodes and links are free, as requests are served one after the other."""
 
-    def __init__(self, time_s: float, places: list[int], seconds: list[float]) -> None:
-        self.time_s, self.places, self.seconds = time_s, places, seconds
+    def __init__(self, time_s: float, steps: Steps, step_s: NDArray[np.float64]) -> None:
+        self.time_s = time_s
+        self.steps = list(
+            zip(steps.place.tolist(), steps.lag_s.tolist(), step_s.tolist(), strict=True)
+        )
         self.free_s: dict[int, float] = {}
 
     def book(self, request: UnderWay) -> list[tuple[int, float, float]]:
@@ -95,9 +98,9 @@ class Bookings:
         booked = []
         time_s, left = self.time_s, request.left
         for step in range(request.step, request.end):
-            place = self.places[step]
-            begins = max(time_s, self.free_s.get(place, 0.0))
-            time_s = self.free_s[place] = begins + left * self.seconds[step]
+            place, lag_s, seconds = self.steps[step]
+            begins = max(time_s + lag_s, self.free_s.get(place, 0.0))
+            time_s = self.free_s[place] = begins + left * seconds
             booked.append((step, begins, time_s))
             left = 1.0
         return booked
@@ -105,6 +108,6 @@ class Bookings:
     def end_of(self, request: UnderWay) -> float:
         """When a request that has just arrived would end."""
         time_s = self.time_s
-        for step in range(request.step, request.end):
-            time_s = max(time_s, self.free_s.get(self.places[step], 0.0)) + self.seconds[step]
+        for place, lag_s, seconds in self.steps[request.step : request.end]:
+            time_s = max(time_s + lag_s, self.free_s.get(place, 0.0)) + seconds
         return time_s

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf, isinf
+from math import inf
 from typing import Any, Literal, NamedTuple, get_args
 
-from splitfog.deployment.adaptation.estimators import Estimator
+from splitfog.deployment.adaptation.estimators import Estimator, estimator
+from splitfog.formulations.parametric.figure import Figure
 from splitfog.instances.arguments import number, plain, wrong
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
@@ -17,7 +18,8 @@ from splitfog.instances.readable import in_seconds, scaled
 Place = str | tuple[str, str]
 """A node's name, or the names of a directed link's ends."""
 Quantity = Literal["bandwidth_bps", "latency_s", "load", "up"]
-Figure = tuple[Quantity, Place]
+Measured = tuple[Quantity, Place]
+"""A quantity and whose it is."""
 
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 
@@ -93,12 +95,28 @@ class Beliefs:
 
     Parameters
     ----------
-    known
-        The figures that are kept; two names of one figure have the same belief.
+    figures
+        Those that vary, each with its limits.
+    own
+        The instance's own figures: of those that vary and of others that may be measured. Where
+        one that varies is not among them, the middle of its range is believed.
+    estimate
+        How figures are estimated.
     """
 
-    def __init__(self, known: Mapping[Figure, Belief]) -> None:
-        self.known = known
+    def __init__(
+        self, figures: Sequence[Figure], own: Mapping[Measured, float], estimate: Any
+    ) -> None:
+        fresh = estimator(estimate)
+        self.known = {key: Belief.free(key[0], value, fresh) for key, value in own.items()}
+        self.varying: list[tuple[Figure, Belief]] = []
+        for figure in figures:
+            middle = (figure.low * figure.high) ** 0.5
+            first = own.get(measured_of(figure.key), figure.own or middle)
+            belief = Belief(first, fresh, figure.low, figure.high)
+            self.varying.append((figure, belief))
+            for place in figure.directed() or (figure.key,):
+                self.known[measured_of(place)] = belief
         self.changed_s: dict[Place, float] = {}
         self.down: dict[Place, None] = {}
         self.said: list[str] = []
@@ -123,10 +141,47 @@ class Beliefs:
         self.said.append(f"a measurement of {label(place)} is {age} older than the last: ignored")
         return False
 
-    def news(self) -> list[str]:
-        """What was ignored since this was asked last."""
-        said, self.said = self.said, []
-        return said
+    @property
+    def outside(self) -> tuple[Place, ...]:
+        """Keys of the varying figures that are out of their limits."""
+        return tuple(figure.key for figure, belief in self.varying if belief.is_outside)
+
+    def doubts(self) -> Iterator[object]:
+        """What a reason has to say of the figures; what was ignored is said once."""
+        for place in self.down:
+            yield f"{label(place)} is down"
+        for figure, belief in self.varying:
+            if belief.is_outside:
+                yield Taken("{} is out of the table's range: taken as {}", figure, belief.value)
+            elif not belief.is_measured:
+                yield Taken(
+                    "{} was never measured: the instance's own {} holds", figure, belief.value
+                )
+        yield from self.said
+        self.said = []
+
+
+OUTSIDE = "{} is out of the table's range: taken as {}"
+UNMEASURED = "{} was never measured: taken as the instance's own {}"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a figure is taken as, and why so: words and their brackets."""
+
+    text: str
+    figure: Figure
+    value: float
+
+    def __str__(self) -> str:
+        value = self.value
+        shown = f"{value:.3g}" if self.figure.link is None else scaled(value, "bit/s")
+        return self.text.format(self.figure.name, shown)
+
+
+def measured_of(place: Place) -> Measured:
+    """What varies of a place: a node's load, a link's bandwidth."""
+    return ("load", place) if isinstance(place, str) else ("bandwidth_bps", place)
 
 
 class Names(NamedTuple):
@@ -144,10 +199,10 @@ def places(instance: Instance) -> Names:
     return Names(nodes, links)
 
 
-def own_figures(instance: Instance) -> dict[Figure, float]:
+def own_figures(instance: Instance) -> dict[Measured, float]:
     """The figures of all nodes and directed links as the instance has them; a node's load is 1."""
     names = places(instance)
-    own: dict[Figure, float] = {("load", node): 1.0 for node in names.nodes}
+    own: dict[Measured, float] = {("load", node): 1.0 for node in names.nodes}
     for ends, link in zip(names.links, instance.directed_links, strict=True):
         own["bandwidth_bps", ends] = link.bandwidth_bps
         own["latency_s", ends] = link.latency_s
@@ -157,13 +212,6 @@ def own_figures(instance: Instance) -> dict[Figure, float]:
 def label(place: Place) -> str:
     """A place for readers."""
     return place if isinstance(place, str) else f"{place[0]} -> {place[1]}"
-
-
-def shown(quantity: str, value: float) -> str:
-    """A figure for readers."""
-    if isinf(value) or quantity == "load":
-        return f"{value:.3g}"
-    return in_seconds(value) if quantity == "latency_s" else scaled(value, "bit/s")
 
 
 def measurements(

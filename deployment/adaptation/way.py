@@ -29,6 +29,8 @@ class Choice:
     clamped
         The figures out of the table's box, which are taken as its limits: (from, to) of a link, or
         a node's name.
+    grounds
+        What the parts of the reason are the texts of: put into words when somebody reads them.
     """
 
     plan: PlanFile | None
@@ -36,7 +38,6 @@ class Choice:
     predicted_s: float
     clamped: tuple[Place, ...] = ()
     grounds: tuple[object, ...] = field(default=(), compare=False)
-    """What the reason's parts are the texts of: put into words when somebody reads them."""
 
     def __repr__(self) -> str:
         plan = "no plan" if self.plan is None else "a plan"

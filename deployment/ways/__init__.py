@@ -1,1 +1,1 @@
-"""Ways of adapting put to the same requests, and how far each is from hindsight."""
+"""Ways of adapting by name: rules on a table, and methods that solve again."""

@@ -44,12 +44,15 @@ def figures_for(instance: Instance, vary: Mapping[Any, Any]) -> tuple[Figure, ..
         low, high = _limits(key, limits)
         if isinstance(key, str):
             look_up(instance.node_index, key, "node")
-            figures.append(Figure(node=key, low=low, high=high))
+            figures.append(Figure(node=key, low=low, high=high, own=1.0))
         else:
             tail, head = _pair(key)
             both = _is_duplex(instance, tail, head) and (head, tail) not in vary
             directions: Any = "both" if both else "forward"
-            figures.append(Figure(link=(tail, head), directions=directions, low=low, high=high))
+            own = _bandwidth(instance, tail, head)
+            figures.append(
+                Figure(link=(tail, head), directions=directions, low=low, high=high, own=own)
+            )
     return tuple(figures)
 
 
@@ -82,6 +85,13 @@ def _is_duplex(instance: Instance, tail: str, head: str) -> bool:
     nodes = instance.nodes
     known = ", ".join(f"{nodes[d.tail].name},{nodes[d.head].name}" for d in instance.directed_links)
     raise LookupError(f"no link {tail},{head}; links: {known or 'none'}")
+
+
+def _bandwidth(instance: Instance, tail: str, head: str) -> float:
+    """What the instance says of a directed link that there is."""
+    ends = (instance.node_index[tail], instance.node_index[head])
+    links = instance.directed_links
+    return next(link.bandwidth_bps for link in links if (link.tail, link.head) == ends)
 
 
 def swept_links(instance: Instance, figure: Figure) -> tuple[int, ...]:

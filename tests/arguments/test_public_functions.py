@@ -12,6 +12,7 @@ import pytest
 
 import splitfog as sf
 from splitfog.instances.times import Work
+from tests.cases.small_tables import two_places, two_plans
 
 WRONG: tuple[Any, ...] = (
     None,
@@ -111,6 +112,26 @@ def _calls(folder: Path) -> Calls:
                 "progress": lambda *_: None,
             },
         ),
+        "Adapter": (
+            sf.Adapter,
+            {
+                "table": two_plans(),
+                "rule": "switch",
+                "estimate": "last",
+                "switch_cost_s": 1.0,
+                "instance": two_places(),
+            },
+        ),
+        "Adapter.decide": (sf.Adapter(two_plans()).decide, {"time_s": 0.0}),
+        "Adapter.observe": (
+            sf.Adapter(two_plans(), instance=two_places()).observe,
+            {"time_s": 0.0, "link": ("d", "e"), "bandwidth_bps": 1e6, "latency_s": 0.1, "up": True},
+        ),
+        "learn": (
+            sf.learn,
+            {"samples": np.ones((2, 1)), "latencies": np.ones((2, 3)), "states": 8},
+        ),
+        "offline_path": (sf.offline_path, {"costs": np.ones((3, 2)), "switch_cost": 1.0}),
         "evaluate": (sf.evaluate, given),
         "generate": (sf.generate, {"family": "three-tier", "seed": 0, "edge_nodes": 1}),
         "import_onnx": (sf.import_onnx, {"path": folder / "none.onnx", "output": None}),
@@ -428,6 +449,7 @@ LISTED = (sf.InstanceError, sf.PlanError, sf.SolverDeclined)
 CONSTANTS = {"InstanceError", "PlanError", "SolverDeclined", "WrongAnswer", "__version__"}
 MADE = {"Exchange", "ExchangeRun", "Matching", "Regions", "StageGeometry"}
 MADE |= {
+    "Choice",
     "Front",
     "Plan",
     "PlanFile",

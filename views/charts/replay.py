@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.deployment.ways.rows import RequestRow
+from splitfog.deployment.contest.rows import RequestRow
 from splitfog.instances.readable import counted
 from splitfog.studies.replay_result import FigureCurve, Replay
 from splitfog.views.charts.axes import plain

@@ -42,7 +42,7 @@ def test_argmin_takes_the_fastest_and_of_equals_the_first() -> None:
 
 def test_fixed_stays_even_where_its_plan_cannot_run() -> None:
     """It does not adapt at all."""
-    assert path(Fixed(1), [[1, 2], [1, INF]]) == [1, 1]
+    assert path(Fixed(1), [[1.0, 2.0], [1.0, INF]]) == [1, 1]
 
 
 def test_hysteresis_changes_only_for_more_than_its_share() -> None:
@@ -88,10 +88,12 @@ def test_work_function_moves_when_it_would_have_paid_off() -> None:
     assert path(WorkFunction(same(2.0)), costs) == [0, 0, 0, 0, 1]
 
 
-@pytest.mark.parametrize("rule", [Argmin(), Hysteresis(0.9), Switch(same(99)), WorkFunction(same(99))])
+@pytest.mark.parametrize(
+    "rule", [Argmin(), Hysteresis(0.9), Switch(same(99)), WorkFunction(same(99))]
+)
 def test_a_plan_that_cannot_run_is_left_at_once(rule: Rule) -> None:
     """Whatever changing costs."""
-    assert path(rule, [[1, 2], [INF, 2]]) == [0, 1]
+    assert path(rule, [[1.0, 2.0], [INF, 2.0]]) == [0, 1]
 
 
 def test_what_is_left_at_once_says_so() -> None:
@@ -161,7 +163,7 @@ def test_offline_by_hand() -> None:
 
 def test_a_request_that_all_plans_fail_counts_for_none() -> None:
     """Nothing could have been done about it."""
-    costs = [[1, 2], [INF, INF], [1, 2]]
+    costs = [[1.0, 2.0], [INF, INF], [1.0, 2.0]]
     assert offline_path(costs).tolist() == [0, 0, 0]
     assert path_cost(costs, [0, 0, 0]) == 2
 

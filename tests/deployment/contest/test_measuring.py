@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from splitfog.deployment.contest.measuring import Measuring, Observation, Watch, watched
+from splitfog.deployment.contest.settings import checked
 from splitfog.deployment.replay.conditions import Conditions
-from splitfog.deployment.ways.measuring import Measuring, Observation, Watch, watched
-from splitfog.deployment.ways.settings import checked
 from splitfog.instances.traces.records import Series
 from splitfog.instances.traces.trace import Trace
 from tests.cases.small_replays import SLOWS_DOWN, bandwidth, edge_up, held, two_nodes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from splitfog.deployment.ways.arrivals import arrival_times
+from splitfog.deployment.contest.arrivals import arrival_times
 
 
 def test_a_beat_ends_before_the_duration() -> None:

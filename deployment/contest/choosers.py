@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from splitfog.deployment.adaptation.adapter import Adapter
 from splitfog.deployment.adaptation.by_name import RULES
-from splitfog.deployment.adaptation.learned import learn
+from splitfog.deployment.adaptation.learned import Learned, learn
 from splitfog.deployment.adaptation.names import Kind, named
 from splitfog.deployment.adaptation.offline import offline_path
 from splitfog.deployment.adaptation.switching import weight_seconds
 from splitfog.deployment.adaptation.way import Way
+from splitfog.deployment.contest.hindsight import Hindsight
+from splitfog.deployment.contest.measuring import Observation
+from splitfog.deployment.contest.replaying import Chooser
+from splitfog.deployment.contest.settings import EXACT, Settings
 from splitfog.deployment.replay.conditions import Conditions
-from splitfog.deployment.ways.hindsight import Hindsight
-from splitfog.deployment.ways.measuring import Observation
-from splitfog.deployment.ways.replaying import Chooser
-from splitfog.deployment.ways.settings import EXACT, Settings
+from splitfog.deployment.ways.making import RIVALS, make_way
 from splitfog.formulations.parametric.plan_table import PlanTable
 from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.arguments import wrong
@@ -27,7 +27,7 @@ from splitfog.instances.arrays import Floats
 from splitfog.instances.instance import Instance
 from splitfog.instances.traces.steps import StepFunction
 
-BEST_FIXED, OFFLINE, LEARNED = "best-fixed", "offline", "learned"
+BEST_FIXED, OFFLINE, LEARNED, NOMINAL = "best-fixed", "offline", "learned", "nominal"
 
 RECENT_S = 1.0
 """How far back the means go that `learned` tells states by."""
@@ -101,7 +101,7 @@ def require_ways(names: Sequence[str]) -> None:
 
 _KNOWN: dict[str, Kind[Any]] = {
     **RULES,
-    **{name: Kind(lambda: None, name) for name in (LEARNED, BEST_FIXED, OFFLINE)},
+    **{name: Kind(lambda: None, name) for name in (LEARNED, *RIVALS, BEST_FIXED, OFFLINE)},
 }
 
 
@@ -131,15 +131,16 @@ class Makers:
             return self._offline(hindsight)
         if way == LEARNED:
             return self._learned(conditions, hindsight)
-        return Adapting(self._adapter(way), measures=way != "nominal")
+        return Adapting(self._way(way), measures=way != NOMINAL)
 
-    def _adapter(self, rule: Any) -> Way:
-        return Adapter(
+    def _way(self, name: str, learned: Learned | None = None) -> Way:
+        return make_way(
+            name,
+            self.instance,
             self.table,
-            rule=rule,
             estimate=self.settings.estimate or EXACT,
             switch_cost_s=self.settings.switch_cost,
-            instance=self.instance,
+            learned=learned,
         )
 
     def _offline(self, hindsight: Hindsight) -> Scripted:
@@ -156,7 +157,7 @@ class Makers:
         half = max(len(arrivals) // 2, 1)
         parts = (slice(half, None) if half < len(arrivals) else slice(None), slice(half))
         rules = [learn(means[part], hindsight.fixed_s[part]) for part in parts]
-        return Halves((self._adapter(rules[0]), self._adapter(rules[1])), half)
+        return Halves((self._way(LEARNED, rules[0]), self._way(LEARNED, rules[1])), half)
 
 
 def _recent_means(table: PlanTable, conditions: Conditions, arrivals_s: Floats) -> Floats:

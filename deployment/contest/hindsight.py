@@ -14,11 +14,11 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.deployment.contest.settings import Settings
 from splitfog.deployment.replay.conditions import Conditions, State
 from splitfog.deployment.replay.itinerary import Itinerary
 from splitfog.deployment.replay.latencies import Latencies, latencies
 from splitfog.deployment.replay.world import World
-from splitfog.deployment.ways.settings import Settings
 from splitfog.instances.arrays import Floats, frozen
 
 MOMENT_DIGITS = 9

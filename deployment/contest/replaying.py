@@ -9,15 +9,15 @@ from math import inf
 from time import perf_counter
 from typing import Any, Protocol
 
+from splitfog.deployment.contest.measuring import Measuring, Observation, Watch
+from splitfog.deployment.contest.plans import Known, Plans
+from splitfog.deployment.contest.rows import RequestRow
+from splitfog.deployment.contest.settings import Settings
+from splitfog.deployment.contest.switches import switch_seconds
 from splitfog.deployment.replay.conditions import Conditions
 from splitfog.deployment.replay.itinerary import Itinerary
 from splitfog.deployment.replay.journey import Passage
 from splitfog.deployment.replay.world import Probes, World
-from splitfog.deployment.ways.measuring import Measuring, Observation, Watch
-from splitfog.deployment.ways.plans import Known, Plans
-from splitfog.deployment.ways.rows import RequestRow
-from splitfog.deployment.ways.settings import Settings
-from splitfog.deployment.ways.switches import switch_seconds
 from splitfog.formulations.plan_file import PlanFile
 
 

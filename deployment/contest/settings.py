@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from splitfog.deployment.adaptation.estimators import estimator
-from splitfog.deployment.ways.arrivals import parsed
+from splitfog.deployment.contest.arrivals import parsed
 from splitfog.instances.arguments import choice, number, plain, wrong
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from splitfog.deployment.contest.measuring import Place
 from splitfog.deployment.replay.itinerary import Itinerary
-from splitfog.deployment.ways.measuring import Place
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.plan import decision_of
 from splitfog.formulations.plan_file import PlanFile, TaskEntry

@@ -17,9 +17,9 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.deployment.contest.settings import Settings
 from splitfog.deployment.replay.clocks import Frozen
 from splitfog.deployment.replay.conditions import Conditions
-from splitfog.deployment.ways.settings import Settings
 from splitfog.instances.instance import Instance
 from splitfog.instances.traces.records import Key, Quantity
 from splitfog.instances.traces.steps import StepFunction

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from math import inf
 from typing import Literal
 
+from splitfog.deployment.contest.plans import Known
 from splitfog.deployment.replay.clocks import Clock, Frozen, Integrated
 from splitfog.deployment.replay.conditions import Conditions
-from splitfog.deployment.ways.plans import Known
 from splitfog.instances.instance import Instance
 
 

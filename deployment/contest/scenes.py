@@ -9,15 +9,15 @@ from math import isfinite
 
 import numpy as np
 
+from splitfog.deployment.contest.arrivals import arrival_times
+from splitfog.deployment.contest.choosers import BEST_FIXED, Makers, fixed
+from splitfog.deployment.contest.hindsight import Hindsight, best_column
+from splitfog.deployment.contest.measuring import Measuring, watched
+from splitfog.deployment.contest.plans import Plans
+from splitfog.deployment.contest.replaying import Stage, replayed
+from splitfog.deployment.contest.rows import RequestRow
+from splitfog.deployment.contest.settings import Settings
 from splitfog.deployment.replay.conditions import Conditions
-from splitfog.deployment.ways.arrivals import arrival_times
-from splitfog.deployment.ways.choosers import BEST_FIXED, Makers, fixed
-from splitfog.deployment.ways.hindsight import Hindsight, best_column
-from splitfog.deployment.ways.measuring import Measuring, watched
-from splitfog.deployment.ways.plans import Plans
-from splitfog.deployment.ways.replaying import Stage, replayed
-from splitfog.deployment.ways.rows import RequestRow
-from splitfog.deployment.ways.settings import Settings
 from splitfog.formulations.parametric.plan_table import PlanTable
 from splitfog.instances.instance import Instance
 from splitfog.instances.traces.trace import Trace
