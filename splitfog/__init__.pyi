@@ -58,6 +58,8 @@ from splitfog.solvers.declare import SolverInfo as SolverInfo
 from splitfog.solvers.exact.program_file import write_program as write_program
 from splitfog.solvers.fronts.pareto import pareto as pareto
 from splitfog.solvers.parametric.policy import policy as policy
+from splitfog.solvers.repair.repair import repair as repair
+from splitfog.solvers.repair.report import RepairReport as RepairReport
 from splitfog.solvers.solve import solve as solve
 from splitfog.studies.compare import compare as compare
 from splitfog.views.report import save_report as save_report

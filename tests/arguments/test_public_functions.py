@@ -161,6 +161,15 @@ def _calls(folder: Path) -> Calls:
                 "notice": None,
             },
         ),
+        "repair": (
+            sf.repair,
+            {
+                "instance": streams,
+                "plan": local,
+                "changes": [{"node": "fog0", "up": False}],
+                "full": False,
+            },
+        ),
         "save_plan": (sf.save_plan, {"plan": plan, "path": file}),
         "save_policy": (sf.save_policy, {"policy": table, "path": file}),
         "save_report": (sf.save_report, {"table": rows, "folder": folder / "report"}),
@@ -384,6 +393,7 @@ MADE |= {
     "Predictor",
     "Profile",
     "PlanReport",
+    "RepairReport",
     "RunReport",
 }
 """What functions give back: records whose fields nobody gives by hand, but for tests."""
