@@ -120,7 +120,7 @@ class Instance(Keeper):
         directed = []
         for link in self.links:
             tail, head = self.node_index[link.tail], self.node_index[link.head]
-            figures = (link.bandwidth_bps, link.latency_s, link.shared)
+            figures = (link.bandwidth_bps, link.latency_s, link.shared, link.delay_s)
             directed.append(DirectedLink(tail, head, *figures))
             if link.duplex:
                 directed.append(DirectedLink(head, tail, *figures))
@@ -215,7 +215,7 @@ class Instance(Keeper):
             Nodes by name.
         directions : "both" or "forward"
         **fields
-            `bandwidth_bps`, `latency_s`, ... as in `Link`.
+            `bandwidth_bps`, `latency_s`, `delay_s`, ... as in `Link`.
 
         Returns
         -------

@@ -335,7 +335,9 @@ class Link(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
     bandwidth_bps
         Bits per second.
     latency_s
-        Seconds before the first bit arrives.
+        Seconds before the first bit arrives; they occupy the link.
+    delay_s
+        Further seconds of every crossing, in which the link is free for others.
     duplex
         Whether it also exists backwards, as a link of its own with the same figures.
     shared
@@ -346,6 +348,7 @@ class Link(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
     head: str = renamed(name="to")
     bandwidth_bps: Positive
     latency_s: NonNegative = 0.0
+    delay_s: NonNegative = 0.0
     duplex: bool = True
     shared: bool = False
 
@@ -392,7 +395,17 @@ class DirectedLink:
     bandwidth_bps: float
     latency_s: float
     shared: bool
+    delay_s: float = 0.0
+
+    @property
+    def lag_s(self) -> float:
+        """Seconds that a crossing takes whatever its bytes: `latency_s` and `delay_s`."""
+        return self.latency_s + self.delay_s
 
     def seconds(self, num_bytes: float) -> float:
-        """Seconds that `num_bytes` take to cross."""
+        """Seconds until `num_bytes` have crossed."""
+        return self.lag_s + 8 * num_bytes / self.bandwidth_bps
+
+    def busy_seconds(self, num_bytes: float) -> float:
+        """Seconds that `num_bytes` occupy the link: all but `delay_s`."""
         return self.latency_s + 8 * num_bytes / self.bandwidth_bps

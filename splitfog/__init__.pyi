@@ -52,6 +52,10 @@ from splitfog.instances.records import Window as Window
 from splitfog.instances.times import LayerTime as LayerTime
 from splitfog.instances.times import load_times as load_times
 from splitfog.instances.times import save_times as save_times
+from splitfog.instances.traces.files import load_trace as load_trace
+from splitfog.instances.traces.files import save_trace as save_trace
+from splitfog.instances.traces.records import Series as Series
+from splitfog.instances.traces.trace import Trace as Trace
 from splitfog.solvers.base import SolverDeclined as SolverDeclined
 from splitfog.solvers.base import WrongAnswer as WrongAnswer
 from splitfog.solvers.declare import SolverInfo as SolverInfo

@@ -145,7 +145,7 @@ class _Scan:
             (self.crossing, whole),
             (self.crossing_results, own),
         ):
-            total += count * sum(link.latency_s for link in links)
+            total += count * sum(link.lag_s for link in links)
             total += num_bytes * sum(8 / link.bandwidth_bps for link in links)
         return total
 

@@ -78,6 +78,7 @@ class Occupancy:
         served, moved = (sums.setdefault(group, {}) for sums in (self._served, self._moved))
         served[node] = served.get(node, 0.0) + service
         transfers = float(self.alone_s[subtask, node]) - service
+        transfers -= float(self.subtasks.shared_s[subtask, node])
         moved[node] = moved.get(node, 0.0) + transfers
         self._links.add(subtask, node)
         if self._memory is not None:

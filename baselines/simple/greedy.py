@@ -94,7 +94,10 @@ class _Pass:
             return self._row(tensor, home)
         row = np.full(self.results.shape[1], inf)
         for node in nodes:
-            row[node] = sum(seconds for _, seconds in self._hops(tensor, home, node))
+            size = float(self.arrays.output_bytes[tensor])
+            row[node] = sum(
+                self.routes.links[k].seconds(size) for k in self._new_links(tensor, home, node)
+            )
         return row
 
     def _row(self, tensor: int, home: int) -> NDArray[np.float64]:
@@ -107,12 +110,16 @@ class _Pass:
             self.rows[tensor, home] = np.where(np.isfinite(latency), row, inf)
         return self.rows[tensor, home]
 
-    def _hops(self, tensor: int, home: int, node: int) -> list[tuple[int, float]]:
-        """Links that one more copy of a tensor would cross, with seconds."""
+    def _new_links(self, tensor: int, home: int, node: int) -> list[int]:
+        """Links that one more copy of a tensor would cross."""
         done = self.crossed.get(tensor, ())
+        return [link for link in self.routes.path(home, node) or () if link not in done]
+
+    def _hops(self, tensor: int, home: int, node: int) -> list[tuple[int, float]]:
+        """The same with the seconds in which they are busy."""
         size = float(self.arrays.output_bytes[tensor])
-        path = self.routes.path(home, node) or ()
-        return [(k, self.routes.links[k].seconds(size)) for k in path if k not in done]
+        links = self.routes.links
+        return [(k, links[k].busy_seconds(size)) for k in self._new_links(tensor, home, node)]
 
     def _crossing(self, layer: int, node: int) -> Crossing:
         """What placing a layer on a node adds to links: its inputs and its result."""

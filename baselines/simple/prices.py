@@ -16,7 +16,7 @@ from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.instances.instance import Instance
 
 Crossing = Sequence[tuple[int, float]]
-"""(directed link, seconds) of what crosses links."""
+"""(directed link, seconds in which it is busy) of what crosses links."""
 Priced = tuple[NDArray[np.float64], NDArray[np.float64]]
 """[nodes], [nodes]: what is minimised, and what decides between equals."""
 

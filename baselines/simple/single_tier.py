@@ -108,29 +108,32 @@ def _whole_task(
     """All layers of a task as one bundle, priced on the candidates only."""
     transfers = np.full(len(arrays.instance.nodes), np.inf)
     crossings: dict[int, Crossing] = {}
+    links = arrays.instance.directed_links
     for node in nodes:
-        if (crossing := _crossing(arrays, node, objective)) is not None:
-            crossings[node] = crossing
-            transfers[node] = sum(seconds for _, seconds in crossing)
+        if (sent := _crossing(arrays, node, objective)) is not None:
+            crossings[node] = [(link, links[link].busy_seconds(size)) for link, size in sent]
+            transfers[node] = sum(links[link].seconds(size) for link, size in sent)
     costs = np.where(arrays.is_input[:, None], 0.0, arrays.costs_s)
     layers = tuple(range(len(arrays.model.layers)))
     return Bundle(position, layers, costs.sum(axis=0), transfers, crossings.__getitem__)
 
 
-def _crossing(arrays: TaskArrays, node: int, objective: Objective) -> Crossing | None:
-    """What crosses links with everything on a node; None without a route or against `monotone`."""
+def _crossing(
+    arrays: TaskArrays, node: int, objective: Objective
+) -> list[tuple[int, float]] | None:
+    """(directed link, bytes) that cross with everything on a node; None without a route or against
+    `monotone`."""
     placement = single_node_placement(arrays, node)
     rank = arrays.instance.node_rank[placement]
     edges = arrays.model.edges
     if objective.monotone and bool(np.any(rank[edges[:, 0]] > rank[edges[:, 1]])):
         return None
-    links = arrays.instance.directed_links
     crossing = []
     decision = TaskDecision(placement)
     for layer, link in hops(arrays.instance, arrays.task, decision, objective.transfers):
         if link is None:
             return None
-        crossing.append((link, links[link].seconds(float(arrays.output_bytes[layer]))))
+        crossing.append((link, float(arrays.output_bytes[layer])))
     return crossing
 
 

@@ -29,8 +29,9 @@ from splitfog.instances.records import changed
 class Durations(Keeper):
     """All durations of a task in one unit, layers in file order; inf where impossible.
 
-    `times` [layers, nodes], `hops` [layers, directed links], `ways` [layers, nodes, nodes] over
-    the routes, `edges` the same for tensors between layers, where `monotone` counts.
+    `times` [layers, nodes]; `hops` [layers, directed links] until a tensor is across, `busy` the
+    same until the link is free; `ways` [layers, nodes, nodes] over the routes, `edges` the same for
+    tensors between layers, where `monotone` counts.
     """
 
     arrays: TaskArrays
@@ -38,6 +39,7 @@ class Durations(Keeper):
     horizon: float
     times: Table
     hops: Table
+    busy: Table
     ways: Table
     edges: Table
 
@@ -93,8 +95,8 @@ class Durations(Keeper):
         sent = np.array([bool(readers) for readers in self.arrays.model.consumers])
         if self.arrays.results_to is not None:
             sent |= self.arrays.model.results
-        hops = self.hops[sent][:, self.crossed]
-        spans = np.concatenate([self.times.ravel(), hops.ravel()])
+        hops = [table[sent][:, self.crossed].ravel() for table in (self.hops, self.busy)]
+        spans = np.concatenate([self.times.ravel(), *hops])
         return spans[(spans > 0) & (spans <= longest)]
 
     def waits(self, link: int) -> bool:
@@ -124,10 +126,11 @@ def durations(
         return np.asarray(np.where(units > horizon, inf, units))
 
     links = instance.directed_links
-    hops = np.zeros((len(arrays.output_bytes), len(links)))
+    hops, busy = np.zeros((2, len(arrays.output_bytes), len(links)))
     for position, link in enumerate(links):
-        hops[:, position] = link.latency_s + 8 * arrays.output_bytes / link.bandwidth_bps
-    hops = rounded(hops)
+        sending = 8 * arrays.output_bytes / link.bandwidth_bps
+        hops[:, position], busy[:, position] = link.lag_s + sending, link.latency_s + sending
+    hops, busy = rounded(hops), rounded(busy)
     count = len(instance.nodes)
     ways = np.full((len(hops), count, count), inf)
     for tail in range(count):
@@ -145,6 +148,7 @@ def durations(
         horizon=horizon,
         times=rounded(arrays.costs_s),
         hops=hops,
+        busy=busy,
         ways=ways,
         edges=edges,
     )
@@ -164,6 +168,7 @@ class SegmentProblem:
     layers: tuple[int, ...]
     times: Table
     hops: Table
+    busy: Table
     edges: Table
     last: Table
     inputs: tuple[tuple[int, ...], ...]
@@ -218,6 +223,7 @@ class SegmentProblem:
         return (
             self.times.tobytes(),
             self.hops.tobytes(),
+            self.busy.tobytes(),
             self.inputs,
             self.is_virtual,
             self.is_result,
@@ -229,7 +235,7 @@ class SegmentProblem:
         """The same in ticks that are `factor` times as long, durations rounded down again."""
         tables = {
             name: np.floor(getattr(self, name) / factor)
-            for name in ("times", "hops", "edges", "last")
+            for name in ("times", "hops", "busy", "edges", "last")
         }
         return changed(self, **tables)
 
@@ -305,11 +311,12 @@ class SegmentProblem:
             start = max([at[link.tail], *(free[node] for node in half)])
             if link.shared:
                 start = max(start, busy.get(position, 0.0))
-            at[link.head] = end = start + float(self.hops[layer, position])
+            at[link.head] = start + float(self.hops[layer, position])
+            sent = start + float(self.busy[layer, position])
             if link.shared:
-                busy[position] = end
+                busy[position] = sent
             for node in half:
-                free[node] = end
+                free[node] = sent
 
 
 def problem_of(table: Durations, segment: Segment, with_memory: bool = False) -> SegmentProblem:
@@ -337,6 +344,7 @@ def problem_of(table: Durations, segment: Segment, with_memory: bool = False) ->
         layers=layers,
         times=times,
         hops=table.hops[rows],
+        busy=table.busy[rows],
         edges=table.edges[rows],
         last=last,
         inputs=tuple(

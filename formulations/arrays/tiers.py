@@ -100,7 +100,7 @@ class TierGraph:
         if links is None:
             return np.inf, np.inf
         chosen = [self.routes.links[link] for link in sorted(links)]
-        return sum(c.latency_s for c in chosen), sum(8 / c.bandwidth_bps for c in chosen)
+        return sum(c.lag_s for c in chosen), sum(8 / c.bandwidth_bps for c in chosen)
 
 
 def _representatives(arrays: TaskArrays) -> list[int]:

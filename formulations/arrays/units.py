@@ -29,6 +29,10 @@ class Broadcast:
 
     def seconds(self, link: DirectedLink) -> float:
         """Seconds that all of it takes over a link."""
+        return self.count * link.lag_s + 8 * self.num_bytes / link.bandwidth_bps
+
+    def busy_seconds(self, link: DirectedLink) -> float:
+        """Seconds that all of it occupies a link."""
         return self.count * link.latency_s + 8 * self.num_bytes / link.bandwidth_bps
 
 

@@ -253,7 +253,7 @@ def _least_seconds(links: list[DirectedLink], num_bytes: Floats) -> list[float]:
     """What each of these sizes takes over the best of some links; inf without any."""
     if not links:
         return [inf] * len(num_bytes)
-    latency = np.array([link.latency_s for link in links])
+    latency = np.array([link.lag_s for link in links])
     per_byte = 8 / np.array([link.bandwidth_bps for link in links])
     seconds = latency[:, None] + per_byte[:, None] * num_bytes
     return [float(least) for least in seconds.min(axis=0)]

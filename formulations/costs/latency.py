@@ -60,6 +60,7 @@ def transfer_time(
     total = 0.0
     for _, link, num_bytes, seconds in crossings(instance, task, answer, transfers):
         if link is not None:
-            ledger.cross(link, num_bytes, seconds, task)
+            busy_s = instance.directed_links[link].busy_seconds(num_bytes)
+            ledger.cross(link, num_bytes, busy_s, task)
         total += seconds
     return total

@@ -43,11 +43,11 @@ class Ledger:
         links = len(instance.directed_links)
         return cls([0.0] * len(instance.nodes), [0.0] * links, [0.0] * links, [0.0] * links)
 
-    def cross(self, link: int, num_bytes: float, seconds: float, task: Task) -> None:
-        """Book a transfer of a task over a directed link."""
+    def cross(self, link: int, num_bytes: float, busy_s: float, task: Task) -> None:
+        """Book a transfer of a task over a directed link, which it occupies for `busy_s`."""
         self.link_bytes[link] += num_bytes
-        self.link_busy_s[link] += seconds
-        self.link_load[link] += (task.arrivals_per_s or 0.0) * seconds
+        self.link_busy_s[link] += busy_s
+        self.link_load[link] += (task.arrivals_per_s or 0.0) * busy_s
 
     def closed(self) -> Booked:
         """What was booked."""

@@ -62,7 +62,8 @@ def makespan(instance: Instance, decision: Decision, objective: Objective) -> Co
 def _send(
     instance: Instance, clock: _Clock, tensor: int, home: int, ready: float, leaves: set[int]
 ) -> dict[int, float]:
-    """When a tensor is at each node of its tree; books its hops."""
+    """When a tensor is at each node of its tree; books its hops, which take `delay_s` longer than
+    they occupy links and half-duplex ends."""
     at = {home: ready}
     num_bytes = instance.model_of(instance.tasks[0]).layers[tensor].output_bytes
     for position in routes_of(instance).tree(home, leaves) or ():
@@ -71,11 +72,11 @@ def _send(
         start = max([at[link.tail], *(clock.node[n] for n in half)])
         if link.shared:
             start = max(start, clock.link[position])
-        finish = start + link.seconds(num_bytes)
+        sent, finish = start + link.busy_seconds(num_bytes), start + link.seconds(num_bytes)
         if link.shared:
-            clock.link[position] = finish
+            clock.link[position] = sent
         for node in half:
-            clock.node[node] = finish
+            clock.node[node] = sent
         at[link.head] = finish
         clock.transfers.append((tensor, link.tail, link.head, start, finish))
     return at

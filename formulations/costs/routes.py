@@ -17,7 +17,7 @@ Key = NDArray[np.float64]
 class Routes:
     """The route of every ordered pair of nodes, found for all pairs when first asked for.
 
-    A route has the least seconds per byte; ties go to the least latency, then the fewest links,
+    A route has the least seconds per byte; ties go to the least latency (`lag_s`), then the fewest links,
     then the lexicographically least node positions, as label setting from each source on these
     tuples finds it. One key after the other is relaxed for all sources at once, O(H N D) for D
     directed links and routes of at most H of them.
@@ -63,6 +63,10 @@ class Routes:
             return float("inf")
         return sum(self.links[link].seconds(num_bytes) for link in path)
 
+    def delay(self, tail: int, head: int) -> float:
+        """Sum of `delay_s` over the route from `tail` to `head`; 0 without one."""
+        return sum(self.links[link].delay_s for link in self.path(tail, head) or ())
+
     def tree(self, root: int, leaves: set[int]) -> list[int] | None:
         """Links of the tree of routes from `root` to `leaves`; None if one cannot be reached.
 
@@ -96,7 +100,7 @@ class Routes:
 
     @property
     def latency_s(self) -> Key:
-        """[nodes, nodes]: total latency of every route; inf where there is none."""
+        """[nodes, nodes]: `latency_s` + `delay_s` of every route; inf where there is none."""
         return self._labels[1]
 
     @cached_property
@@ -150,7 +154,7 @@ class Routes:
         count = self.num_nodes
         tails = self._tails
         heads = np.array([link.head for link in self.links], np.int64)
-        added = np.array([link.latency_s for link in self.links], np.float64)
+        added = np.array([link.lag_s for link in self.links], np.float64)
         link, source = self._tight_links()
         tail, head = source * count + tails[link], source * count + heads[link]
         latency = _least_sums(count, tail, head, added[link])

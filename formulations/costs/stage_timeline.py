@@ -52,7 +52,8 @@ def run_timeline(
     *Channels.* A hop holds its directed link, all links out of a tail with `radio: "serial"` (one
     channel), all links into such a head (another), and the whole of either end with
     `overlap: false`; computing holds a node with `overlap: false`. A step starts when all its
-    channels are free.
+    channels are free. A link's `delay_s` holds none: its channels are free, and its tail has sent,
+    when the bytes are under way; the slice takes its next step when they are there.
 
     *Turns.* The slices of a node compute in slice order. On a node with `overlap: false` that is
     not the home, the last hop in waits until the slice before has left by its first hop out:
@@ -90,10 +91,13 @@ def run_timeline(
         now = run.ends[0][0]
         ended = []
         while run.ends and run.ends[0][0] == now:
-            ended.append(heapq.heappop(run.ends)[1])
+            ended.append(heapq.heappop(run.ends)[1:])
         run.now = now
-        for part in ended:
-            run.finish(part)
+        for part, frees, arrives in ended:
+            if frees:
+                run.free(part)
+            if arrives:
+                run.arrive(part)
 
 
 @dataclass(kw_only=True)
@@ -108,7 +112,8 @@ class _Run:
     input_bytes: Sequence[float]
     output_bytes: Sequence[float]
     now: float = 0.0
-    ends: list[tuple[float, int]] = field(default_factory=list)
+    ends: list[tuple[float, int, bool, bool]] = field(default_factory=list)
+    """(time, slice, whether it frees its channels then, whether its step is done then)."""
     waiting: dict[int, list[tuple[float, int]]] = field(default_factory=dict)
     busy: set[Channel] = field(default_factory=set)
     transfers: list[Transfer] = field(default_factory=list)
@@ -155,34 +160,44 @@ class _Run:
                 if not self.waiting[place]:
                     del self.waiting[place]
                 self.started_s[part] = self.now
-                heapq.heappush(self.ends, (self.now + self.seconds(part, place), part))
+                busy_s, seconds = self.seconds(part, place)
+                if busy_s == seconds:
+                    heapq.heappush(self.ends, (self.now + seconds, part, True, True))
+                else:
+                    heapq.heappush(self.ends, (self.now + busy_s, part, True, False))
+                    heapq.heappush(self.ends, (self.now + seconds, part, False, True))
 
-    def finish(self, part: int) -> None:
-        """End a slice's step: free its channels, pass on the turn, come forward for the next."""
+    def free(self, part: int) -> None:
+        """Free the channels of a slice's step and pass on the turn."""
+        step = self.done[part]
+        self.busy.difference_update(self.channels_of(self.steps[part][step]))
+        if step == self.leaves[part]:
+            queue = self.queues[self.nodes[part]]
+            queue.pop()
+            if queue and self.done[queue[-1]] == self.enters[queue[-1]]:
+                self.come_forward(queue[-1])
+
+    def arrive(self, part: int) -> None:
+        """End a slice's step and come forward for the next."""
         step, steps = self.done[part], self.steps[part]
         place, span = steps[step], (self.started_s[part], self.now)
-        self.busy.difference_update(self.channels_of(place))
         if place < 0:
             self.computes[part] = span
         else:
             direction: Literal["in", "out"] = "in" if step < len(self.paths[part][0]) else "out"
             self.transfers.append(Transfer(part, direction, place, *span))
         self.done[part] += 1
-        if step == self.leaves[part]:
-            queue = self.queues[self.nodes[part]]
-            queue.pop()
-            if queue and self.done[queue[-1]] == self.enters[queue[-1]]:
-                self.come_forward(queue[-1])
         if self.done[part] < len(steps):
             self.come_forward(part)
 
-    def seconds(self, part: int, place: int) -> float:
-        """How long a slice's next step, at this place, takes."""
+    def seconds(self, part: int, place: int) -> tuple[float, float]:
+        """How long a slice's next step, at this place, holds its channels, and how long it is."""
         if place < 0:
-            return self.service_s[part]
+            return self.service_s[part], self.service_s[part]
         inwards = self.done[part] < len(self.paths[part][0])
         num_bytes = self.input_bytes[part] if inwards else self.output_bytes[part]
-        return self.instance.directed_links[place].seconds(num_bytes)
+        link = self.instance.directed_links[place]
+        return link.busy_seconds(num_bytes), link.seconds(num_bytes)
 
     def channels_of(self, place: int) -> tuple[Channel, ...]:
         """What a step at this place holds while it runs."""

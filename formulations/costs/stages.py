@@ -126,16 +126,21 @@ def book_stage(instance: Instance, task: Task, stage: Stage, ledger: Ledger) -> 
 def stage_visits(instance: Instance, task: Task, stage: Stage) -> tuple[StageVisit, ...]:
     """One visit per node with slices, in order of its first slice; errors as `stage_work`.
 
-    Transfers are whole routes, store and forward; inf where there is none, 0 at the home.
+    Transfers are whole routes, store and forward; inf where there is none, 0 at the home. The
+    slices of a visit wait for `delay_s` once each way, unless the home's radio is serial.
     """
     work = stage_work(instance, task, stage)
-    transfer = routes_of(instance).transfer
+    routes = routes_of(instance)
+    serial = instance.nodes[stage.home].radio == "serial"
     sums: dict[int, list[float]] = {}
     for position, part in enumerate(stage.slices):
+        ends = (stage.home, part.node), (part.node, stage.home)
+        again = part.node in sums and not serial
         own = sums.setdefault(part.node, [0.0, 0.0, 0.0])
-        own[0] += transfer(stage.home, part.node, float(work.input_bytes[position]))
         own[1] += float(work.service_s[position])
-        own[2] += transfer(part.node, stage.home, float(work.output_bytes[position]))
+        for at, way, sizes in zip((0, 2), ends, (work.input_bytes, work.output_bytes), strict=True):
+            seconds = routes.transfer(*way, float(sizes[position]))
+            own[at] += seconds - routes.delay(*way) if again else seconds
     return tuple(StageVisit(node, *seconds) for node, seconds in sums.items())
 
 
@@ -305,5 +310,5 @@ def _book(instance: Instance, task: Task, stage: Stage, work: SliceWork, ledger:
         for way, volumes in zip(ways, (work.input_bytes, work.output_bytes), strict=True):
             for link in way:
                 num_bytes = float(volumes[position])
-                seconds = instance.directed_links[link].seconds(num_bytes)
-                ledger.cross(link, num_bytes, seconds, task)
+                busy_s = instance.directed_links[link].busy_seconds(num_bytes)
+                ledger.cross(link, num_bytes, busy_s, task)

@@ -137,7 +137,7 @@ class _CriteriaBuild(ProgramBuild):
         for column, node, seconds in self.layers:
             _add(nodes[node], column, seconds)
         for column, link, broadcast in self.crossings:
-            seconds = broadcast.seconds(self.links[link])
+            seconds = broadcast.busy_seconds(self.links[link])
             _add(links[link], column, seconds)
             for node in (self.links[link].tail, self.links[link].head):
                 if not self.instance.nodes[node].overlap:

@@ -89,8 +89,11 @@ def _chunk(
         return summed(cell, amounts.ravel(), int(np.prod(shape))).reshape(shape)
 
     visit = by_visit(service) + game.stay_s
+    members = by_visit(np.ones(places.shape))
+    present = members > 0
     moved = by_visit(tables.moved_s[every, places])
-    present = by_visit(np.ones(places.shape)) > 0
+    delays = by_visit(game.subtasks.shared_s[every, places])
+    moved -= delays * (1 - 1 / np.maximum(members, 1))  # which a visit waits for once
     serves = visit > 0
     rho = game.fixed.rho + np.einsum("g,bgn->bn", tables.rate, visit)
     second = game.fixed.second + np.einsum("g,bgn->bn", tables.rate, visit**2)

@@ -27,7 +27,8 @@ class Visits:
     """V visits: subtasks of one group on one node together, and what stays at a source.
 
     All fields are [V]. `group` is -1 for visits of unsliced layers, runs and what stays;
-    `transfer_s` counts both ways; `service_s` is what the node works, `local_s` the part of it
+    `transfer_s` counts both ways, `shared_s` the delays in it beyond those of one
+    subtask, for all of a visit wait for them together; `service_s` is what the node works, `local_s` the part of it
     that stays (already in the task's base); `foreign` says that the node is not the task's source.
     """
 
@@ -35,6 +36,7 @@ class Visits:
     group: Integers
     node: Integers
     transfer_s: Seconds
+    shared_s: Seconds
     service_s: Seconds
     local_s: Seconds
     foreign: Flags
@@ -175,11 +177,19 @@ class Assignments:
             group=np.concatenate([np.where(unsliced, -1, group), np.full(len(stays), -1)]),
             node=np.concatenate([node, self.task_source[stays]]),
             transfer_s=np.concatenate([np.bincount(visit, moved, len(keys)), none]),
+            shared_s=np.concatenate([self._shared(places, visit, len(keys)), none]),
             service_s=np.concatenate([served, stay_s]),
             local_s=np.concatenate([local, stay_s]),
             foreign=np.concatenate([node != self.task_source[task], none > 0]),
         )
         return visits, allowed
+
+    def _shared(self, places: Integers, visit: Integers, count: int) -> Seconds:
+        """[visits]: delays that are in the sum of transfers once more than the visit waits."""
+        delays = self.subtasks.shared_s[np.arange(len(places)), places]
+        own = np.zeros(count)
+        np.maximum.at(own, visit, delays)
+        return np.asarray(np.bincount(visit, delays, count) - own)
 
     def _by_node(self, visits: Visits, terms: Seconds) -> Seconds:
         sums = np.zeros(self.num_nodes)
@@ -190,7 +200,8 @@ class Assignments:
         """[tasks]: base, the barrier of every group, and the visits of unsliced layers."""
         own = waited + visits.service_s - visits.local_s
         of_group = visits.group >= 0
-        group, moved, own_s = visits.group[of_group], visits.transfer_s[of_group], own[of_group]
+        group, own_s = visits.group[of_group], own[of_group]
+        moved = (visits.transfer_s - visits.shared_s)[of_group]
         serial = self.group_is_serial[group]
         term = np.zeros(self.num_groups)
         np.maximum.at(term, group, np.where(serial, own_s, own_s + moved))

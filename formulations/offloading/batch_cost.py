@@ -158,7 +158,8 @@ def _subtasks_of(given: Subtasks | GivenInstance) -> Subtasks:
 class OffloadTables(NamedTuple):
     """Everything fixed, on the device.
 
-    [K, N]: `moved_s` (both ways) and `service_s`, 0 where `forbidden`. [K]: `rate`, the source
+    [K, N]: `moved_s` (both ways, without `shared_s`), `shared_s` (what the slices of a visit wait
+    for together) and `service_s`, 0 where `forbidden`. [K]: `rate`, the source
     of a run whose task has local work, else -1, and that work `local_s`. `mates` [M, K] are the
     subtasks of the same group, `has_mate` [M, K] whether there is one; `members` [M, groups] and
     `is_member` the same by group. [groups]: `serial` and `weight`. [N]: load, second moment and
@@ -166,6 +167,7 @@ class OffloadTables(NamedTuple):
     """
 
     moved_s: Array
+    shared_s: Array
     service_s: Array
     forbidden: Array
     rate: Array
@@ -196,6 +198,7 @@ class Legs(NamedTuple):
 def _tables(own: Assignments) -> OffloadTables:
     subtasks = own.subtasks
     moved, service = subtasks.transfer_in_s + subtasks.transfer_out_s, subtasks.service_s
+    shared = subtasks.shared_s
     forbidden = ~np.isfinite(moved + service)
     is_run, task = subtasks.is_run, subtasks.task
     local = np.where(is_run, subtasks.local_s[task], 0.0)
@@ -207,7 +210,8 @@ def _tables(own: Assignments) -> OffloadTables:
         np.add.at(row, sources, terms)
     legs, base_load = _legs(own)
     return OffloadTables(
-        moved_s=jnp.asarray(np.where(forbidden, 0.0, moved)),
+        moved_s=jnp.asarray(np.where(forbidden, 0.0, moved - shared)),
+        shared_s=jnp.asarray(np.where(forbidden, 0.0, shared)),
         service_s=jnp.asarray(np.where(forbidden, 0.0, service)),
         forbidden=jnp.asarray(forbidden),
         rate=jnp.asarray(subtasks.rate),
@@ -279,9 +283,9 @@ def _values(tables: OffloadTables, places: Array) -> Array:
     """[batch]: the mean latency of assignments [K, batch]."""
     num_nodes = tables.moved_s.shape[1]
     flat = jnp.arange(len(places), dtype=jnp.int32)[:, None] * num_nodes + places
-    moved, service, forbidden = (
+    moved, shared, service, forbidden = (
         take(table.reshape(-1), flat)
-        for table in (tables.moved_s, tables.service_s, tables.forbidden)
+        for table in (tables.moved_s, tables.shared_s, tables.service_s, tables.forbidden)
     )
     visit = _merged(tables, places, service)
     joins = tables.run_source[:, None] == places
@@ -290,7 +294,7 @@ def _values(tables: OffloadTables, places: Array) -> Array:
     wait_s = wait_seconds(second, rho)
     waits = lax.map(lambda place: pick(wait_s, place), places)
     waited = jnp.where((visit > 0) & ~joins, waits, 0.0)
-    terms = _barriers(tables, places, moved, visit + waited)
+    terms = _barriers(tables, places, moved, visit + waited + shared)
     stay_waits = jnp.where(tables.base_weight[:, None] > 0, tables.base_weight[:, None] * wait_s, 0)
     value = tables.base + tables.weight @ terms + stay_waits.sum(axis=0)
     possible = ~forbidden.any(axis=0) & (rho < 1).all(axis=0) & _links_hold(tables, places)

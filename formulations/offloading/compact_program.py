@@ -212,11 +212,16 @@ class _Builder:
         counted = self.subtasks.service_s if serial else self.alone
         for node in {n for _, n in pairs}:
             here = [k for k, n in pairs if n == node]
-            visit = [(self.place[k, node], -weight * float(counted[k, node]) / unit) for k in here]
+            shared = float(self.subtasks.shared_s[here[0], node])  # once, of whoever is there
+            seconds = {k: float(counted[k, node]) - shared for k in here}
+            visit = [(self.place[k, node], -weight * seconds[k] / unit) for k in here]
             self.program.add_row([(cost, 1.0), *visit], lower=0.0)
-            for k in here:
-                if (k, node) in self.wait:
-                    row = [(cost, 1.0), *visit, (self.wait[k, node], -weight)]
+            for at, k in enumerate(here):
+                if shared or (k, node) in self.wait:
+                    row = [(cost, 1.0), *visit]
+                    row[1 + at] = (self.place[k, node], -weight * (seconds[k] + shared) / unit)
+                    if (k, node) in self.wait:
+                        row.append((self.wait[k, node], -weight))
                     self.program.add_row(row, lower=0.0)
 
     def _add_wait(self, subtask: int, node: int, weight: float) -> None:

@@ -30,7 +30,7 @@ class Footprint:
     A group is a stage (its visits are a barrier) or one visit of unsliced layers. Visits are
     sorted by group; `first` [G] is where each group starts. `moved_s` [V] is a visit's transfers
     if they are part of its race to the barrier, 0 otherwise; `fixed_s` is the latency that never
-    waits: all other transfers. `links` and `link_s` are what it crosses, `held` [H, 2] the
+    waits: all other transfers. `links` and `link_s` are what it occupies, `held` [H, 2] the
     (layer, node) whose weights it needs.
     """
 
@@ -75,9 +75,9 @@ def footprint(
         if link is None:
             fixed = inf
             continue
-        seconds = links[link].seconds(float(arrays.output_bytes[layer]))
-        crossed.append((link, seconds))
-        fixed += seconds
+        num_bytes = float(arrays.output_bytes[layer])
+        crossed.append((link, links[link].busy_seconds(num_bytes)))
+        fixed += links[link].seconds(num_bytes)
     for stage in answer.stages:
         firsts.append(sum(len(visit[0]) for visit in visits))
         visit, always = _stage_visits(instance, task, stage, crossed)
@@ -109,8 +109,11 @@ def _stage_visits(
     tiles = _tiles(task_arrays(instance, task).model, stage)
     place = {node: at for at, node in enumerate(dict.fromkeys(s.node for s in stage.slices))}
     service, moved = np.zeros(len(place)), np.zeros(len(place))
+    serial, met = instance.nodes[stage.home].radio == "serial", set[int]()
     for position, part in enumerate(stage.slices):
         at = place[part.node]
+        again = at in met and not serial  # the slices of a visit wait for `delay_s` once
+        met.add(at)
         service[at] += tiles.service_s(instance.nodes[part.node], position)
         ways = (
             (routes.path(stage.home, part.node), tiles.input_bytes[position]),
@@ -119,11 +122,11 @@ def _stage_visits(
         for path, num_bytes in ways:
             moved[at] += inf if path is None else 0.0
             for link in path or ():
-                seconds = links[link].seconds(num_bytes)
-                crossed.append((link, seconds))
-                moved[at] += seconds
+                busy_s = links[link].busy_seconds(num_bytes)
+                crossed.append((link, busy_s))
+                moved[at] += busy_s if again else links[link].seconds(num_bytes)
     nodes = np.array(list(place), np.int64)
-    if instance.nodes[stage.home].radio == "serial":
+    if serial:
         return (nodes, service, np.zeros(len(place))), float(moved.sum())
     return (nodes, service, moved), 0.0
 

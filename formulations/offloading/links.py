@@ -16,7 +16,7 @@ from splitfog.instances.arrays import Integers, Seconds
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LinkUse:
-    """Every tensor that moves with a subtask, as legs over links.
+    """Every tensor that moves with a subtask, as legs over links, which it occupies.
 
     Leg e carries `size` [E] bytes of subtask `subtask` [E] over the links
     `table[row[e], node of the subtask]` [rows, N, hops], padded with -1. `base_load` [links] is
@@ -108,7 +108,7 @@ class _Legs:
     def _add_base(self, task: int, home: int, leaves: frozenset[int], size: float) -> None:
         rate = self.subtasks.instance.tasks[task].arrivals_per_s or 0.0
         for link in self.routes.tree(home, set(leaves)) or ():
-            self.base_load[link] += rate * self.routes.links[link].seconds(size)
+            self.base_load[link] += rate * self.routes.links[link].busy_seconds(size)
 
     def finished(self) -> LinkUse:
         """The legs as arrays."""

@@ -108,7 +108,9 @@ def _of_node(assignments: Assignments, node: int, may: NDArray[np.bool_]) -> Nod
         at_home = int(assignments.task_source[task]) == node
         unsliced = visit >= assignments.num_groups
         local = float(subtasks.local_s[task]) if at_home and unsliced else 0.0
-        moved = subset_sums((subtasks.transfer_in_s + subtasks.transfer_out_s)[own, node])
+        delays = subtasks.shared_s[own, node]
+        moved = subset_sums((subtasks.transfer_in_s + subtasks.transfer_out_s)[own, node] - delays)
+        moved[1:] += delays.max()
         service = subset_sums(subtasks.service_s[own, node])
         waits = (service > 0) & (local == 0)
         groups.append(GroupSets(group, tuple(own), moved, service, waits.astype(float)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 
 import numpy as np
@@ -86,6 +87,21 @@ class Subtasks:
     def is_run(self) -> NDArray[np.bool_]:
         """[K]: whether the subtask is a run of unsliced layers."""
         return np.array([stage is None for _, stage, _ in self.keys], bool)
+
+    @cached_property
+    def shared_s(self) -> Seconds:
+        """[K, N]: `delay_s` both ways of a slice, which those of a visit wait for together.
+
+        0 of runs, and at homes with a serial radio, where transfers follow one another.
+        """
+        nodes, routes = range(len(self.instance.nodes)), routes_of(self.instance)
+        shared = np.zeros((len(self.keys), len(nodes)))
+        if any(link.delay_s for link in self.instance.links):
+            for home in np.unique(self.home[self.home >= 0]).tolist():
+                if self.instance.nodes[home].radio == "parallel":
+                    ways = [routes.delay(home, n) + routes.delay(n, home) for n in nodes]
+                    shared[self.home == home] = ways
+        return frozen(shared)
 
     def alone_s(self) -> Seconds:
         """[K, N]: transfers and service of each subtask on each node, without waits."""

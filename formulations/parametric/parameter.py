@@ -148,7 +148,7 @@ def latency_line(
                 return Line(inf, inf)
             link, num_bytes = instance.directed_links[hop], layers[position].output_bytes
             if hop in swept:
-                fixed.append(link.latency_s)
+                fixed.append(link.lag_s)
                 scaled.append(8 * num_bytes)
             else:
                 fixed.append(link.seconds(num_bytes))

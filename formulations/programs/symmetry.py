@@ -68,10 +68,10 @@ def _nodes_on_the_way(instance: Instance) -> set[int]:
 
 
 def _link_figures(instance: Instance) -> NDArray[np.float64]:
-    """[nodes, nodes, 2]: bandwidth and latency of every directed link, -1 where there is none."""
-    figures = np.full((len(instance.nodes), len(instance.nodes), 2), -1.0)
+    """[nodes, nodes, 3]: bandwidth, latency and delay of every directed link, -1 without one."""
+    figures = np.full((len(instance.nodes), len(instance.nodes), 3), -1.0)
     for link in instance.directed_links:
-        figures[link.tail, link.head] = link.bandwidth_bps, link.latency_s
+        figures[link.tail, link.head] = link.bandwidth_bps, link.latency_s, link.delay_s
     return figures
 
 

@@ -151,6 +151,7 @@ class Hops:
 
     A hop is a position in that order; a set of hops is a row of 64-bit words. Tables are flat:
     pairs [nodes * nodes] by `tail * nodes + head`, hops [nodes * size] by `root * size + hop`.
+    Latencies hold `delay_s`, but for `busy_latency_s`: that of a hop in which its link is busy.
     `pair_latency_s` is inf and `pair_seconds_per_byte` 0 where there is no route.
     """
 
@@ -159,6 +160,7 @@ class Hops:
     head: NDArray[np.int32]
     link: NDArray[np.int32]
     latency_s: NDArray[np.float64]
+    busy_latency_s: NDArray[np.float64]
     seconds_per_byte: NDArray[np.float64]
     uses: NDArray[np.bool_]
     pair_latency_s: NDArray[np.float64]
@@ -197,15 +199,17 @@ def hops_of(instance: Instance) -> Hops:
         at = {position: hop for hop, position in enumerate(tree)}
         for head in reached:
             uses[root, head, [at[position] for position in routes.path(root, head) or ()]] = True
-    ends = [(d.tail, d.head, d.latency_s, 8 / d.bandwidth_bps) for d in links] + [(0, 0, 0.0, 0.0)]
-    tails, heads, latency_s, seconds_per_byte = map(np.array, zip(*ends, strict=True))
+    rows = [(d.tail, d.head, d.lag_s, d.latency_s, 8 / d.bandwidth_bps) for d in links]
+    rows.append((0, 0, 0.0, 0.0, 0.0))
+    tails, heads, lag_s, latency_s, seconds_per_byte = map(np.array, zip(*rows, strict=True))
     flat = link.reshape(-1)  # -1, no hop, meets the row added at the end
     return Hops(
         size=size,
         tail=tails[flat].astype(np.int32),
         head=heads[flat].astype(np.int32),
         link=np.where(flat < 0, 0, flat).astype(np.int32),
-        latency_s=latency_s[flat].astype(float),
+        latency_s=lag_s[flat].astype(float),
+        busy_latency_s=latency_s[flat].astype(float),
         seconds_per_byte=seconds_per_byte[flat].astype(float),
         uses=uses,
         pair_latency_s=routes.latency_s.reshape(-1),

@@ -15,6 +15,7 @@ from splitfog.formulations.vectorised.columns import Columns, Hops
 from splitfog.formulations.vectorised.rows import pick, put, take
 from splitfog.formulations.vectorised.transfers import (
     NodePairs,
+    hop_busy_seconds,
     hop_seconds,
     merged,
     num_nodes,
@@ -274,11 +275,12 @@ def _send(
             shared = take(contention.shared, link) & valid
             start = jnp.maximum(start, jnp.where(shared, pick(clock.link, link), 0.0))
         finish = start + hop_seconds(pairs, at, num_bytes)
+        sent = start + hop_busy_seconds(pairs, at, num_bytes)
         if contention.half_duplex is not None:
-            busy = put(put(clock.node, tail, finish, half_tail), head, finish, half_head)
+            busy = put(put(clock.node, tail, sent, half_tail), head, sent, half_head)
             clock = clock._replace(node=busy)
         if contention.shared is not None:
-            clock = clock._replace(link=put(clock.link, link, finish, shared))
+            clock = clock._replace(link=put(clock.link, link, sent, shared))
         return clock, put(arrivals, head, finish, valid)
 
     numbers = lax.broadcasted_iota(jnp.int32, (nodes, 1), 0)

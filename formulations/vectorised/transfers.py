@@ -46,6 +46,7 @@ class NodePairs(NamedTuple):
     seconds_per_byte: Array
     words: Array
     hop_latency_s: Array
+    hop_busy_latency_s: Array
     hop_seconds_per_byte: Array
     hop_tail: Array
     hop_head: Array
@@ -59,6 +60,7 @@ def pairs_of(hops: Hops) -> NodePairs:
         seconds_per_byte=jnp.asarray(hops.pair_seconds_per_byte),
         words=jnp.asarray(hops.words),
         hop_latency_s=jnp.asarray(hops.latency_s),
+        hop_busy_latency_s=jnp.asarray(hops.busy_latency_s),
         hop_seconds_per_byte=jnp.asarray(hops.seconds_per_byte),
         hop_tail=jnp.asarray(hops.tail),
         hop_head=jnp.asarray(hops.head),
@@ -219,6 +221,11 @@ def ends(row: Groups, places: Array) -> tuple[Array, Array]:
 def hop_seconds(pairs: NodePairs, at: Array, num_bytes: Array) -> Array:
     """Seconds that a tensor takes over the hops at flat positions `at`."""
     return take(pairs.hop_latency_s, at) + num_bytes * take(pairs.hop_seconds_per_byte, at)
+
+
+def hop_busy_seconds(pairs: NodePairs, at: Array, num_bytes: Array) -> Array:
+    """Seconds that a tensor occupies the links of the hops at flat positions `at`."""
+    return take(pairs.hop_busy_latency_s, at) + num_bytes * take(pairs.hop_seconds_per_byte, at)
 
 
 def merged(pairs: NodePairs, code: Array) -> Array:

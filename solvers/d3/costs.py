@@ -20,7 +20,7 @@ from splitfog.instances.records import Model
 from splitfog.solvers.d3.chains import Block
 from splitfog.solvers.d3.patterns import Bands, Deal, Pattern, intervals, patterns_of
 from splitfog.solvers.d3.reach import BlockReach, reach_of
-from splitfog.solvers.d3.team import Team
+from splitfog.solvers.d3.team import Hop, Team
 
 Array = NDArray[np.float64]
 Tile = tuple[int, int, int, int, int]
@@ -250,24 +250,37 @@ class _Lines:
 
     def add(self, here: Array, entering: Array, service: Array, leaving: Array) -> None:
         """Send the next tile of every node that has one (`here`)."""
-        steps = [np.where(here, lat + per_byte * entering, 0.0) for lat, per_byte in self.way_in]
-        steps.append(service)
-        steps += [np.where(here, lat + per_byte * leaving, 0.0) for lat, per_byte in self.way_out]
+        steps: list[tuple[Array, Array | float]] = [
+            *_sent(here, self.way_in, entering),
+            (service, 0.0),
+            *_sent(here, self.way_out, leaving),
+        ]
         now: Array = np.zeros(())
-        for place, seconds in enumerate(steps):
+        for place, (busy_s, delay_s) in enumerate(steps):
             if self.wait or place == len(self.way_in):
-                now = np.maximum(now, self.free[place]) + seconds
+                now = np.maximum(now, self.free[place]) + busy_s
                 self.free[place] = now
             else:
-                now = now + seconds
+                now = now + busy_s
+            now = now + delay_s
         self.end_s = np.maximum(self.end_s, now)
 
 
-def _padded_hops(ways: Sequence[Sequence[tuple[float, float]]]) -> list[tuple[Array, Array]]:
-    """Latency and seconds per byte [nodes] of every hop; ways that end sooner go on for nothing."""
+def _sent(
+    here: Array, hops: Sequence[tuple[Array, Array, Array]], num_bytes: Array
+) -> list[tuple[Array, Array | float]]:
+    """Of every hop the seconds that its link is busy, and its delay; 0 where no tile is sent."""
+    return [
+        (np.where(here, latency + per_byte * num_bytes, 0.0), np.where(here, delay, 0.0))
+        for latency, per_byte, delay in hops
+    ]
+
+
+def _padded_hops(ways: Sequence[Sequence[Hop]]) -> list[tuple[Array, Array, Array]]:
+    """[nodes] figures of every hop, as in `Hop`; ways that end sooner go on for nothing."""
     most = max(map(len, ways))
-    padded = np.array([[*way, *[(0.0, 0.0)] * (most - len(way))] for way in ways])
-    return [(padded[:, hop, 0], padded[:, hop, 1]) for hop in range(most)]
+    padded = np.array([[*way, *[(0.0, 0.0, 0.0)] * (most - len(way))] for way in ways])
+    return [(padded[:, hop, 0], padded[:, hop, 1], padded[:, hop, 2]) for hop in range(most)]
 
 
 def _rounds(

@@ -60,12 +60,12 @@ class StageTiles:
         timeline = stage_timeline(self.instance, self.owner, stage)
         return inf if timeline is None else timeline.end_s
 
-    def hops(self, tile: int, column: int) -> list[tuple[int, float, bool]]:
-        """(link, seconds, inwards) of every hop of a tile to and from a node."""
+    def hops(self, tile: int, column: int) -> list[tuple[int, float, float, bool]]:
+        """(link, seconds it is busy, seconds, inwards) of every hop of a tile to and from a node."""
         links = self.instance.directed_links
         sizes = (float(self.input_bytes[tile]), float(self.output_bytes[tile]))
         return [
-            (link, links[link].seconds(size), inwards)
+            (link, links[link].busy_seconds(size), links[link].seconds(size), inwards)
             for way, size, inwards in zip(self.ways[column], sizes, (True, False))
             for link in way
         ]
@@ -82,7 +82,7 @@ class StageTiles:
 
     def _alone_s(self, tile: int, column: int) -> float:
         """A tile's way in, computing and way out on a node without any other."""
-        moved = sum(seconds for _, seconds, _ in self.hops(tile, column))
+        moved = sum(seconds for _, _, seconds, _ in self.hops(tile, column))
         return moved + float(self.service_s[tile, column])
 
     def dealt(self, columns: Sequence[int]) -> Stage:

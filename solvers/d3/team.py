@@ -12,6 +12,8 @@ from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.instances.instance import Instance
 
 Array = NDArray[np.float64]
+Hop = tuple[float, float, float]
+"""Latency, seconds per byte and delay of a link: in the last it is free for others."""
 MOST_NODES = 16
 """A team has at most so many nodes."""
 
@@ -27,7 +29,7 @@ class Team:
     fixed_s : [layers, N], seconds that every slice pays for a layer.
     allowed : [layers, N], whether a layer's `tiers` admit the node.
     way_in, way_out : [N, 2], latency and seconds per byte of the routes from home and back.
-    hops : per node the seconds a hop takes as (latency, seconds per byte), in and out.
+    hops : per node the hops of its way in and of its way out.
     independent : whether the nodes' ways share no channel: then no transfer waits for another
         node's, and no computing for a transfer.
     """
@@ -40,7 +42,7 @@ class Team:
     allowed: NDArray[np.bool_]
     way_in: Array
     way_out: Array
-    hops: tuple[tuple[tuple[tuple[float, float], ...], tuple[tuple[float, float], ...]], ...]
+    hops: tuple[tuple[tuple[Hop, ...], tuple[Hop, ...]], ...]
     independent: bool
 
     @property
@@ -102,9 +104,9 @@ def _rates(arrays: TaskArrays, nodes: tuple[int, ...]) -> tuple[Array, Array]:
     return slope, fixed
 
 
-def _hops(routes: Routes, tail: int, head: int) -> tuple[tuple[float, float], ...]:
+def _hops(routes: Routes, tail: int, head: int) -> tuple[Hop, ...]:
     links = [routes.links[link] for link in routes.path(tail, head) or ()]
-    return tuple((link.latency_s, 8 / link.bandwidth_bps) for link in links)
+    return tuple((link.latency_s, 8 / link.bandwidth_bps, link.delay_s) for link in links)
 
 
 def _independent(instance: Instance, routes: Routes, home: int, nodes: tuple[int, ...]) -> bool:

@@ -95,15 +95,14 @@ def _add_part(
         own = [(total, 1.0)]
         for n in dealt:
             column, service = int(x[tile, n]), float(part.service_s[tile, n]) / unit
-            hops = [
-                (link, seconds / unit, inwards) for link, seconds, inwards in part.hops(tile, n)
-            ]
-            into = sum(seconds for _, seconds, inwards in hops if inwards)
-            out = sum(seconds for _, seconds, inwards in hops if not inwards)
+            hops = part.hops(tile, n)
+            into = sum(seconds / unit for *_, seconds, inwards in hops if inwards)
+            out = sum(seconds / unit for *_, seconds, inwards in hops if not inwards)
             ways[n].append((into, out))
             own.append((column, -(into + service + out)))
             loads.setdefault(("computing", n), []).append((column, service))
-            for channel, seconds in _channels(part, n, service, hops):
+            busy = [(link, busy_s / unit) for link, busy_s, *_ in hops]
+            for channel, seconds in _channels(part, n, service, busy):
                 loads.setdefault(channel, []).append((column, seconds))
             program.add_row([(held[n], 1.0), (column, -1.0)], lower=0.0)
         program.add_row(own, lower=0.0)
@@ -117,14 +116,14 @@ def _add_part(
 
 
 def _channels(
-    part: StageTiles, n: int, service: float, hops: list[tuple[int, float, bool]]
+    part: StageTiles, n: int, service: float, hops: list[tuple[int, float]]
 ) -> list[tuple[tuple[str, int], float]]:
     """What a tile on a node holds besides the node's processor, and for how long."""
     nodes = part.instance.nodes
     held: list[tuple[tuple[str, int], float]] = []
     if not nodes[part.nodes[n]].overlap:
         held.append((("node", part.nodes[n]), service))
-    for position, seconds, _ in hops:
+    for position, seconds in hops:
         link = part.instance.directed_links[position]
         held.append((("link", position), seconds))
         if nodes[link.tail].radio == "serial":

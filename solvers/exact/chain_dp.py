@@ -163,7 +163,7 @@ def _common(instance: Instance, routes: Routes, target: int) -> tuple[Table, Tab
         way = set(routes.path(u, target) or ())
         for v in range(count):
             shared = [links[link] for link in routes.path(u, v) or () if link in way]
-            latency[u, v] = sum(link.latency_s for link in shared)
+            latency[u, v] = sum(link.lag_s for link in shared)
             per_byte[u, v] = sum(8 / link.bandwidth_bps for link in shared)
     return latency, per_byte
 

@@ -202,7 +202,7 @@ class _BusyTimes:
                 for unit in {producer, *readers}:
                     self.touching[unit].append(len(self.ends))
                 self.ends.append((producer, readers, broadcast.sink))
-                self.seconds.append([broadcast.seconds(link) for link in links])
+                self.seconds.append([broadcast.busy_seconds(link) for link in links])
             for producer, reader in own.edges:
                 self.readers[offset + producer].append(offset + reader)
                 self.inputs[offset + reader].append(offset + producer)

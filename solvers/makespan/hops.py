@@ -155,7 +155,7 @@ class HopModel:
         if (tensor, link) not in self.hop:
             literal = self.model.new_bool_var("")
             start = self.model.new_int_var(0, self.owner.upper, "")
-            size = int(self.problem.hops[tensor, link])
+            size = int(self.problem.busy[tensor, link])
             interval = self.owner.interval(start, size, literal)
             hop = Activity(
                 layer=tensor,
@@ -167,7 +167,8 @@ class HopModel:
             )
             self.hop[tensor, link] = hop
             arrival = self.arrival[tensor, self.links[link].head]
-            self.owner.when(self.model.add(arrival >= hop.end), literal)
+            across = start + int(self.problem.hops[tensor, link])
+            self.owner.when(self.model.add(arrival >= across), literal)
             for resource in self._resources(link):
                 self.taking.setdefault(resource, []).append(hop)
         return self.hop[tensor, link]

@@ -82,6 +82,10 @@ def _calls(folder: Path) -> Calls:
     link = {"bandwidth_bps": 1e6, "latency_s": 0.1, "duplex": False, "shared": False}
     how = {"objective": "latency", "transfers": "once", "monotone": True}
     given = {"instance": instance, "plan": plan, **how}
+    steps = {"times_s": [0.0, 1.5], "values": [1e6, 2e6]}
+    series = sf.Series(link=("device", "edge0"), quantity="bandwidth_bps", **steps)
+    trace = sf.Trace(name="t", duration_s=2.0, series=[series])
+    sf.save_trace(trace, folder / "trace.json")
     file = folder / "new.json"
     return {
         "BatchCost": (sf.BatchCost, {"instance": instance, "chunk": 8, **how}),
@@ -114,6 +118,7 @@ def _calls(folder: Path) -> Calls:
         "load_plan": (sf.load_plan, {"path": folder / "plan.json"}),
         "load_predictor": (sf.load_predictor, {"path": folder / "predictor.json"}),
         "load_times": (sf.load_times, {"path": folder / "times.csv"}),
+        "load_trace": (sf.load_trace, {"path": folder / "trace.json"}),
         "load_policy": (sf.load_policy, {"path": folder / "policy.json"}),
         "pareto": (
             sf.pareto,
@@ -172,6 +177,7 @@ def _calls(folder: Path) -> Calls:
         ),
         "save_plan": (sf.save_plan, {"plan": plan, "path": file}),
         "save_policy": (sf.save_policy, {"policy": table, "path": file}),
+        "save_trace": (sf.save_trace, {"trace": trace, "path": file}),
         "save_report": (sf.save_report, {"table": rows, "folder": folder / "report"}),
         "show": (sf.show, {"instance": instance, "plan": plan, "tasks": None, "panel": None}),
         "simulate": (
@@ -214,6 +220,8 @@ def _calls(folder: Path) -> Calls:
         "Link": (lambda **f: _with(instance, links=sf.Link(**f)), _fields(instance.links[0])),
         "Task": (lambda **f: _with(instance, tasks=sf.Task(**f)), _fields(instance.tasks[0])),
         "Objective": (sf.Objective, {"name": "latency", "transfers": "once", "monotone": True}),
+        "Series": (lambda **f: _with_series(sf.Series(**f)), _fields(series)),
+        "Trace": (_instance_with(sf.Trace), _fields(trace)),
         "Instance.with_link": (
             instance.with_link,
             {"tail": "device", "head": "edge0", "directions": "both", **link},
@@ -316,6 +324,10 @@ def _with(instance: sf.Instance, **records: Any) -> None:
     others[position] = record
     fields = {**_fields(instance), name: tuple(others)}
     assert sf.Instance(**fields).sha256
+
+
+def _with_series(series: sf.Series) -> None:
+    assert sf.Trace(name="t", duration_s=2.0, series=[series]).sha256
 
 
 def _of_layer(**fields: Any) -> None:

@@ -1,0 +1,1 @@
+"""Plans that follow the network: what is measured, what is believed of it, which plan to use."""
