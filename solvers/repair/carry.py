@@ -12,7 +12,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.footprint import Footprint
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.tolerances import EQUAL
-from splitfog.instances.arrays import Flags, Integers, frozen
+from splitfog.instances.arrays import Flags, Integers, Seconds, frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
 from splitfog.solvers.dina.answer import tidied
@@ -56,22 +56,23 @@ class Carried:
     def better_reached(self) -> Flags:
         """[nodes, nodes] after: where data get faster than before, or get at all.
 
-        From a node's row to a column's. O(N^2).
+        From a node's row to a column's; as routes go, by seconds a byte and then by latency, so
+        that nothing is reached better where something has gone. O(N^2).
         """
         before, after = routes_of(self.before.instance), routes_of(self.loads.instance)
-        old = self.node_of
-        new = old < 0
-        better = np.zeros((len(old), len(old)), bool)
-        for was, now in (
-            (before.latency_s, after.latency_s),
-            (before.seconds_per_byte, after.seconds_per_byte),
-        ):
-            known = was[np.ix_(old, old)]
-            known = np.where(new[:, None] | new, np.inf, known)
-            with np.errstate(invalid="ignore"):
-                better |= now < known * (1 - EQUAL)
+        was, now = self._carried(before.seconds_per_byte), after.seconds_per_byte
+        later, sooner = self._carried(before.latency_s), after.latency_s
+        with np.errstate(invalid="ignore"):
+            faster = now < was * (1 - EQUAL)
+            same = np.abs(now - was) <= EQUAL * was
+            better = faster | (same & (sooner < later * (1 - EQUAL)))
         np.fill_diagonal(better, False)
         return better
+
+    def _carried(self, figures: Seconds) -> Seconds:
+        """[nodes, nodes] after of figures before; inf from and to new nodes."""
+        new = self.node_of < 0
+        return np.where(new[:, None] | new, np.inf, figures[np.ix_(self.node_of, self.node_of)])
 
 
 def carried(before: Loads, instance: Instance, objective: Objective) -> Carried:
