@@ -29,12 +29,12 @@ Changes = Change | Sequence[Change]
 
 FORMS = (
     '{"node": name, "up": False}, {"node": name or Node, "up": True, "links": [Link, ...]}, '
-    '{"link": [from, to], "bandwidth_bps": ..., "latency_s": ..., "directions": ...}, '
+    '{"link": [from, to], "bandwidth_bps": ..., "latency_s": ..., "delay_s": ...}, '
     '{"link": [from, to], "up": False or True}, {"task": Task, "arrives": True} or '
     '{"task": name, "leaves": True}'
 )
 
-LINK_FIGURES = ("bandwidth_bps", "latency_s")
+LINK_FIGURES = ("bandwidth_bps", "latency_s", "delay_s")
 """What of a link may change while it is there."""
 
 KEYS: Mapping[str, tuple[str, ...]] = {
