@@ -83,7 +83,7 @@ def _calls(folder: Path) -> Calls:
     link = {"bandwidth_bps": 1e6, "latency_s": 0.1, "duplex": False, "shared": False}
     how = {"objective": "latency", "transfers": "once", "monotone": True}
     given = {"instance": instance, "plan": plan, **how}
-    steps = {"times_s": [0.0, 1.5], "values": [1e6, 2e6]}
+    steps: dict[str, Any] = {"times_s": [0.0, 1.5], "values": [1e6, 2e6]}
     series = sf.Series(link=("device", "edge0"), quantity="bandwidth_bps", **steps)
     trace = sf.Trace(name="t", duration_s=2.0, series=(series,))
     sf.save_trace(trace, folder / "trace.json")
