@@ -17,15 +17,16 @@ Key = NDArray[np.float64]
 class Routes:
     """The route of every ordered pair of nodes, found for all pairs when first asked for.
 
-    A route has the least seconds per byte; ties go to the least latency (`lag_s`), then the fewest links,
-    then the lexicographically least node positions, as label setting from each source on these
-    tuples finds it. One key after the other is relaxed for all sources at once, O(H N D) for D
-    directed links and routes of at most H of them.
+    A route has the least seconds per byte; ties go to the least latency (with `delay_s`), then the
+    fewest links, then the lexicographically least node positions, as label setting from each source
+    on these tuples finds it. One key after the other is relaxed for all sources at once, O(H N D)
+    for D directed links and routes of at most H of them. No route takes a link in `without`.
     """
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: Instance, without: frozenset[int] = frozenset()) -> None:
         self.links = instance.directed_links
         self.num_nodes = len(instance.nodes)
+        self.without = without
 
     def path(self, tail: int, head: int) -> tuple[int, ...] | None:
         """Positions of the directed links from `tail` to `head`; None where there is no route."""
@@ -113,7 +114,8 @@ class Routes:
         """Positions, tails and seconds per byte of the directed links into every node."""
         entering: list[list[int]] = [[] for _ in range(self.num_nodes)]
         for position, link in enumerate(self.links):
-            entering[link.head].append(position)
+            if position not in self.without:
+                entering[link.head].append(position)
         return [
             (
                 np.array(into, np.int64),

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "show": "show",
         "policy": "policies.policy",
         "simulate": "simulate",
+        "replay": "replay",
         "pareto": "pareto",
         "split": "split",
         "export": "export",
