@@ -56,6 +56,8 @@ from splitfog.instances.traces.files import load_trace as load_trace
 from splitfog.instances.traces.files import save_trace as save_trace
 from splitfog.instances.traces.records import Series as Series
 from splitfog.instances.traces.trace import Trace as Trace
+from splitfog.solvers.adjustment.hpa_local import AdjustmentReport as AdjustmentReport
+from splitfog.solvers.adjustment.hpa_local import HpaLocal as HpaLocal
 from splitfog.solvers.base import SolverDeclined as SolverDeclined
 from splitfog.solvers.base import WrongAnswer as WrongAnswer
 from splitfog.solvers.declare import SolverInfo as SolverInfo

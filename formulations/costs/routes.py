@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,8 +11,23 @@ from numpy.typing import ArrayLike, NDArray
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
+from splitfog.instances.records import DirectedLink, Node
 
 Key = NDArray[np.float64]
+
+
+class Network(Protocol):
+    """What routes are found in: an instance, or its nodes with links of other figures."""
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Those of an instance."""
+        ...
+
+    @property
+    def directed_links(self) -> tuple[DirectedLink, ...]:
+        """Between them, by positions."""
+        ...
 
 
 class Routes:
@@ -23,9 +39,9 @@ class Routes:
     directed links and routes of at most H of them.
     """
 
-    def __init__(self, instance: Instance) -> None:
-        self.links = instance.directed_links
-        self.num_nodes = len(instance.nodes)
+    def __init__(self, network: Network) -> None:
+        self.links = network.directed_links
+        self.num_nodes = len(network.nodes)
 
     def path(self, tail: int, head: int) -> tuple[int, ...] | None:
         """Positions of the directed links from `tail` to `head`; None where there is no route."""
