@@ -33,9 +33,9 @@ from splitfog.formulations.objective import Objective as Objective
 from splitfog.formulations.offloading.batch_cost import OffloadBatchCost as OffloadBatchCost
 from splitfog.formulations.offloading.templates import subtasks as subtasks
 from splitfog.formulations.parametric.plan_table import PlanTable as PlanTable
+from splitfog.formulations.parametric.policy_file import load_policy as load_policy
+from splitfog.formulations.parametric.policy_file import save_policy as save_policy
 from splitfog.formulations.parametric.policy_table import Policy as Policy
-from splitfog.formulations.parametric.policy_table import load_policy as load_policy
-from splitfog.formulations.parametric.policy_table import save_policy as save_policy
 from splitfog.formulations.plan import Plan as Plan
 from splitfog.formulations.plan import PlanError as PlanError
 from splitfog.formulations.plan import load_plan as load_plan

@@ -43,7 +43,7 @@ def _defects(path: Path) -> list[str]:
     """The defects of a file, read as what its `format` says it is."""
     from splitfog.formulations import plan
     from splitfog.formulations.fronts import front
-    from splitfog.formulations.parametric import policy_table
+    from splitfog.formulations.parametric import policy_file
     from splitfog.instances.defects import InstanceError
     from splitfog.instances.files import load_instance
     from splitfog.instances.json_files import parse_json, read_bytes
@@ -52,7 +52,7 @@ def _defects(path: Path) -> list[str]:
 
     loaders: dict[object, Callable[[Path], object]] = {
         plan.FORMAT: plan.load_plan,
-        policy_table.FORMAT: policy_table.load_policy,
+        policy_file.FORMAT: policy_file.load_policy,
         front.FORMAT: front.load_front,
         trace.FORMAT: load_trace,
     }
