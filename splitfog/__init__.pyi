@@ -60,6 +60,7 @@ from splitfog.instances.times import save_times as save_times
 from splitfog.instances.traces.bundled import bundled_traces as bundled_traces
 from splitfog.instances.traces.files import load_trace as load_trace
 from splitfog.instances.traces.files import save_trace as save_trace
+from splitfog.instances.traces.generators import generate_trace as generate_trace
 from splitfog.instances.traces.importers.import_trace import import_trace as import_trace
 from splitfog.instances.traces.records import Series as Series
 from splitfog.instances.traces.trace import Trace as Trace
@@ -72,6 +73,7 @@ from splitfog.solvers.parametric.plan_table import plan_table as plan_table
 from splitfog.solvers.parametric.policy import policy as policy
 from splitfog.solvers.solve import solve as solve
 from splitfog.studies.compare import compare as compare
+from splitfog.views.charts.trace import draw_trace as draw_trace
 from splitfog.views.report import save_report as save_report
 from splitfog.views.show import show as show
 from splitfog.views.tables import print_tables as print_tables

@@ -9,11 +9,11 @@ from pathlib import Path
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.arguments import record
 from splitfog.instances.defects import InstanceError
-from splitfog.instances.json_files import decode, read_bytes, write_whole
+from splitfog.instances.json_files import decode, parse_json, read_bytes, write_whole
 from splitfog.instances.traces.bundled import bundled_trace, bundled_traces
 from splitfog.instances.traces.csv_form import encode_csv, parse_csv
 from splitfog.instances.traces.defects import defects_beside
-from splitfog.instances.traces.trace import Trace, TraceFile, encode_trace, named_after
+from splitfog.instances.traces.trace import FORMAT, Trace, TraceFile, encode_trace, named_after
 
 ENDINGS = (".json", ".csv")
 """Of trace files; each may be followed by `.gz`."""
@@ -97,6 +97,19 @@ def save_trace(trace: Trace, path: str | os.PathLike[str]) -> None:
     trace = record("trace", trace, Trace, "a Trace")
     path = path_of("path", path)
     write_whole(path, encode_csv(trace) if is_csv(path) else encode_trace(trace))
+
+
+def is_trace(path: Path) -> bool:
+    """Whether load_trace reads what is there, or bundled: by its name or by what its JSON says."""
+    if is_csv(path) or (not path.exists() and str(path).partition("@")[0] in bundled_traces()):
+        return True
+    if not path.is_file():
+        return False
+    try:
+        data, _ = parse_json(read_bytes(path), path.name)
+    except InstanceError:
+        return False
+    return isinstance(data, dict) and data.get("format") == FORMAT
 
 
 def is_csv(path: Path) -> bool:

@@ -87,6 +87,7 @@ def _calls(folder: Path) -> Calls:
     series = sf.Series(link=("device", "edge0"), quantity="bandwidth_bps", **steps)
     trace = sf.Trace(name="t", duration_s=2.0, series=[series])
     sf.save_trace(trace, folder / "trace.json")
+    (folder / "log.csv").write_text("time,rate,way\n0,1.5,down\n1,2,down\n")
     file = folder / "new.json"
     return {
         "BatchCost": (sf.BatchCost, {"instance": instance, "chunk": 8, **how}),
@@ -202,6 +203,34 @@ def _calls(folder: Path) -> Calls:
         ),
         "save_plan": (sf.save_plan, {"plan": plan, "path": file}),
         "save_policy": (sf.save_policy, {"policy": table, "path": file}),
+        "draw_trace": (sf.draw_trace, {"trace": trace, "path": folder / "trace.svg"}),
+        "generate_trace": (
+            sf.generate_trace,
+            {"family": "fading", "seed": 0, "preset": "lte", "link": "a,b", "duration_s": 2.0},
+        ),
+        "import_trace": (
+            sf.import_trace,
+            {
+                "path": folder / "log.csv",
+                "form": "columns",
+                "link": ("device", "edge0"),
+                "node": None,
+                "quantity": "bandwidth_bps",
+                "directions": "both",
+                "unit": "kbit/s",
+                "column": "rate",
+                "time_column": "time",
+                "time_unit": "ms",
+                "group": {"way": "down"},
+                "step_s": 1.0,
+                "bin_s": 1.0,
+                "max_step_s": 5.0,
+                "gaps": "hold",
+                "end": "repeat",
+                "name": "log",
+            },
+        ),
+        "Trace.on": (trace.on, {"link": ("edge0", "cloud"), "node": None}),
         "save_trace": (sf.save_trace, {"trace": trace, "path": file}),
         "save_report": (sf.save_report, {"table": rows, "folder": folder / "report"}),
         "show": (sf.show, {"instance": instance, "plan": plan, "tasks": None, "panel": None}),

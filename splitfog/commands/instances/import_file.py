@@ -11,7 +11,7 @@ from splitfog.commands.shell import DONE, put, say
 
 EXAMPLES = (
     "splitfog import onnx net.onnx --input x=1x3x224x224 -o net.json",
-    "splitfog import trace bus.log --form time-rate --link device,edge0 -o bus.json",
+    "splitfog import trace log --form time-rate --link device,edge0 -o bus.json",
 )
 
 SETTINGS: dict[str, Any] = {
