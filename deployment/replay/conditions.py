@@ -89,21 +89,23 @@ class Conditions:
         )
         self._ups = (*self.node_up.values(), *self.link_up.values())
         self._states: dict[tuple[frozenset[int], frozenset[int]], State] = {}
-        self._all_up = self._state(frozenset(), frozenset())
+        self._last = (0.0, 0.0, self._state(frozenset(), frozenset()))
+        """From, until, and what was asked for last."""
 
     def state(self, time_s: float) -> State:
         """What is down at a moment; one object for all moments at which it is the same."""
-        if not self._ups:
-            return self._all_up
-        return self._state(
-            frozenset(node for node, up in self.node_up.items() if not up.at(time_s)),
-            frozenset(link for link, up in self.link_up.items() if not up.at(time_s)),
-        )
+        since, until, state = self._last
+        if not since <= time_s < until:
+            nodes = frozenset(node for node, up in self.node_up.items() if not up.at(time_s))
+            links = frozenset(link for link, up in self.link_up.items() if not up.at(time_s))
+            state = self._state(nodes, links)
+            self._last = (time_s, self.next_change(time_s), state)
+        return state
 
     def states(self, times_s: Floats) -> tuple[list[State], Integers]:
         """Each state of some moments once, and [moments] the position of theirs."""
         if not self._ups:
-            return [self._all_up], np.zeros(len(times_s), np.int64)
+            return [self.state(0.0)], np.zeros(len(times_s), np.int64)
         ups = np.stack([up.sample(times_s) for up in self._ups], axis=1)
         _, first, of = np.unique(ups, axis=0, return_index=True, return_inverse=True)
         return [self.state(float(times_s[i])) for i in first], of.reshape(-1)

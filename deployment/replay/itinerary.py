@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -48,7 +48,7 @@ class Itinerary(Keeper):
     """The legs of a request of one task by a placement, in the file's order made topological.
 
     A run is broken where a tensor leaves a node or the next layer is elsewhere. A layer of zero
-    seconds, input layers among them, neither makes nor breaks one.
+    seconds, as input layers are, needs no node: it neither makes nor breaks a run.
 
     Attributes
     ----------
@@ -85,13 +85,31 @@ class Itinerary(Keeper):
         return frozenset(places if self.source is None else {*places, self.source})
 
     @cached_property
-    def held(self) -> tuple[Held, ...]:
+    def resting(self) -> tuple[frozenset[int], ...]:
+        """Nodes where tensors of earlier legs lie for later ones, during each leg."""
+        return self._of_legs(lambda held, leg: held.first < leg < held.last)
+
+    @cached_property
+    def brought(self) -> tuple[frozenset[int], ...]:
+        """Nodes where each leg puts tensors that later legs read."""
+        return self._of_legs(lambda held, leg: held.first == leg)
+
+    def _of_legs(self, lies: Callable[[Held, int], bool]) -> tuple[frozenset[int], ...]:
+        return tuple(
+            frozenset(held.node for held in self._held if lies(held, leg))
+            for leg in range(len(self.legs))
+        )
+
+    @cached_property
+    def _held(self) -> tuple[Held, ...]:
         """The tensors that wait on a node for a later leg there.
 
-        Those of input layers lie at the source from before the first leg (-1) on.
+        Those of input layers lie at the source from before the first leg (-1) on, until they are
+        sent.
         """
         model = self.instance.model_of(self.instance.tasks[self.task])
-        leg_of = {layer: i for i, (_, layers) in enumerate(self._runs()) for layer in layers}
+        leg_of = dict.fromkeys(range(len(model.layers)), len(self.legs))
+        leg_of |= {layer: i for i, (_, layers) in enumerate(self._runs()) for layer in layers}
         places = self.decision.placement.tolist()
         held = []
         for layer, home in enumerate(places):
@@ -100,17 +118,16 @@ class Itinerary(Keeper):
             last = {home: leg_of[layer]} if is_input else {}
             for reader in model.reads[layer]:
                 last[places[reader]] = max(leg_of[reader], last.get(places[reader], -1))
-            held += [
-                Held(node, made if node == home else leg_of[layer], leg)
-                for node, leg in last.items()
-            ]
+            for node, leg in last.items():
+                held.append(Held(node, made if node == home else leg_of[layer], leg))
         return tuple(tensor for tensor in held if tensor.last > tensor.first)
 
     def _runs(self) -> Iterator[tuple[Leg, list[int]]]:
         """Every leg and its layers; layers of zero seconds count to the leg that is next to end."""
         task = self.instance.tasks[self.task]
         model, places = self.instance.model_of(task), self.decision.placement.tolist()
-        node, seconds, layers = -1, 0.0, []
+        node, seconds = -1, 0.0
+        layers: list[int] = []
         for layer in model.order.tolist():
             home = places[layer]
             spent = layer_time(model.layers[layer], self.instance.nodes[home])
@@ -125,5 +142,5 @@ class Itinerary(Keeper):
                 bits = 8 * model.layers[layer].output_bytes
                 yield Leg(home, seconds, bits, frozenset(leaves)), layers
                 seconds, layers = 0.0, []
-        if layers:
-            yield Leg(node if seconds > 0 else home, seconds), layers
+        if seconds > 0:
+            yield Leg(node, seconds), layers

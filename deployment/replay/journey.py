@@ -147,27 +147,18 @@ class Journey:
 
 
 def working_at(journey: Journey) -> frozenset[int]:
-    """Nodes that lose a request that a node works on: that one, and those that hold tensors."""
-    assert journey.current is not None
-    return _holding(journey) | {journey.current.node}
+    """Nodes that lose a request that a node works on: that one, and those where tensors lie."""
+    assert journey.current is not None and journey.itinerary is not None
+    return journey.itinerary.resting[journey.leg] | {journey.current.node}
 
 
 def sending_at(journey: Journey, links: Sequence[DirectedLink]) -> frozenset[int]:
-    """Nodes that lose a request or probe at its hop: both ends, and those that hold tensors."""
+    """Nodes that lose a request or a probe at its hop: both ends, and those where tensors lie."""
     tree = [links[link] for link in journey.tree]
     hop = tree[journey.hop]
-    at = frozenset({hop.tail, hop.head})
+    ends = frozenset({hop.tail, hop.head})
     if journey.itinerary is None:
-        return at
+        return ends
     reached = {tree[0].tail, *(link.head for link in tree[: journey.hop])}
-    needed = {link.tail for link in tree[journey.hop :]}
-    needed.update(held.node for held in journey.itinerary.held if held.first == journey.leg)
-    return at | _holding(journey) | (reached & needed)
-
-
-def _holding(journey: Journey) -> frozenset[int]:
-    """Nodes where tensors of earlier legs lie for later ones."""
-    assert journey.itinerary is not None
-    return frozenset(
-        held.node for held in journey.itinerary.held if held.first < journey.leg < held.last
-    )
+    needed = {link.tail for link in tree[journey.hop :]} | journey.itinerary.brought[journey.leg]
+    return ends | journey.itinerary.resting[journey.leg] | (reached & needed)
