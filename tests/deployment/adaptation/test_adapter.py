@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import splitfog as sf
@@ -207,6 +207,7 @@ ESTIMATES = ["last", "ewma", "kalman", "harmonic:3", "quantile:0.2,3"]
 
 @pytest.mark.parametrize("rule", RULES)
 @given(st.lists(measurements, max_size=8), st.sampled_from(ESTIMATES), moments)
+@settings(max_examples=40)
 def test_it_never_raises_whatever_is_measured(
     rule: str, told: list[Any], estimate: str, now: float
 ) -> None:
