@@ -115,6 +115,24 @@ class Adapter(Way):
             grounds = (rule.why, *self._beliefs.doubts())
             return Choice(self.plans[position], position, predicted_s, clamped, grounds)
 
+    def bands(self) -> dict[Place, tuple[float, float]]:
+        """How far each figure alone may move from what is believed before another plan is fastest.
+
+        Returns
+        -------
+        dict
+            (low, high) within the table's box, by link (from, to) in bit/s or node, its load; with
+            latencies as in the instance.
+
+        Raises
+        ------
+        ValueError
+            Where no plan runs without what is down.
+        """
+        with self._lock:
+            values = {figure.key: belief.value for figure, belief in self._beliefs.varying}
+            return self.table.bands(values, list(self._beliefs.down))
+
     @property
     def _step_s(self) -> NDArray[np.float64] | None:
         """[steps]: what every step of every plan takes, for rules that look at steps."""

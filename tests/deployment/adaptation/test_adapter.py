@@ -76,6 +76,13 @@ def test_a_measured_latency_counts_once_a_crossing() -> None:
     assert (choice.position, choice.predicted_s) == (THERE, pytest.approx(0.99))
 
 
+def test_bands_are_where_another_plan_becomes_the_fastest() -> None:
+    """At 8 Mbit/s and 1: 1 = .01 + 8e5 / B + .1 at B = 8e5 / .89, and .11 + .1 load at 8.9."""
+    bands = adapter().bands()
+    assert bands[LINK] == pytest.approx((8e5 / 0.89, 1e8))
+    assert bands["e"] == pytest.approx((0.5, 8.9))
+
+
 def test_estimates_stand_between_measurements_and_plans() -> None:
     """8 Mbit/s, then 0.5: by ewma .9 it is 1.25, .01 + .64 + .1 = .75 s on e."""
     mine = adapter(estimate="ewma:0.9")

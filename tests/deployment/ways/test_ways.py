@@ -124,6 +124,20 @@ def test_without_a_node_it_is_not_used(name: str) -> None:
     assert placement(mine.decide(2)) == before
 
 
+@pytest.mark.parametrize("gone", ["e", "f"])
+def test_a_table_of_failures_is_as_good_as_solving_again(gone: str) -> None:
+    """While a node is down, too: its table has the plans that are best without it."""
+    given = off_the_line()
+    table = sf.plan_table(given, FIGURES, failures=True, routes="keep")
+    ways = [make_way(name, given, table, estimate="last") for name in ("argmin", "resolve")]
+    for mine in ways:
+        mine.observe(0, node=gone, up=False)
+    for time_s, values in enumerate(points(8)):
+        mine, again = (told(way, time_s, values) for way in ways)
+        assert mine.predicted_s == pytest.approx(again.predicted_s)
+        assert gone not in placement(mine).values()
+
+
 @pytest.mark.parametrize("name", ["argmin", "resolve", "hpa"])
 def test_without_a_link_what_lies_behind_is_not_used(name: str) -> None:
     """Only d and e are left."""
