@@ -133,9 +133,9 @@ def test_a_table_of_failures_is_as_good_as_solving_again(gone: str) -> None:
     for mine in ways:
         mine.observe(0, node=gone, up=False)
     for time_s, values in enumerate(points(8)):
-        mine, again = (told(way, time_s, values) for way in ways)
-        assert mine.predicted_s == pytest.approx(again.predicted_s)
-        assert gone not in placement(mine).values()
+        plan, again = (told(way, time_s, values) for way in ways)
+        assert plan.predicted_s == pytest.approx(again.predicted_s)
+        assert gone not in placement(plan).values()
 
 
 @pytest.mark.parametrize("name", ["argmin", "resolve", "hpa"])
