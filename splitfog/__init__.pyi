@@ -64,6 +64,8 @@ from splitfog.instances.traces.generators import generate_trace as generate_trac
 from splitfog.instances.traces.importers.import_trace import import_trace as import_trace
 from splitfog.instances.traces.records import Series as Series
 from splitfog.instances.traces.trace import Trace as Trace
+from splitfog.solvers.adjustment.hpa_local import AdjustmentReport as AdjustmentReport
+from splitfog.solvers.adjustment.hpa_local import HpaLocal as HpaLocal
 from splitfog.solvers.base import SolverDeclined as SolverDeclined
 from splitfog.solvers.base import WrongAnswer as WrongAnswer
 from splitfog.solvers.declare import SolverInfo as SolverInfo
