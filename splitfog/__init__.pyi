@@ -73,9 +73,15 @@ from splitfog.solvers.exact.program_file import write_program as write_program
 from splitfog.solvers.fronts.pareto import pareto as pareto
 from splitfog.solvers.parametric.plan_table import plan_table as plan_table
 from splitfog.solvers.parametric.policy import policy as policy
+from splitfog.solvers.repair.repair import repair as repair
+from splitfog.solvers.repair.report import RepairReport as RepairReport
 from splitfog.solvers.solve import solve as solve
 from splitfog.studies.compare import compare as compare
+from splitfog.studies.replay_jobs import replay as replay
+from splitfog.studies.replay_result import Replay as Replay
 from splitfog.views.charts.trace import draw_trace as draw_trace
+from splitfog.views.replays import draw_replay as draw_replay
+from splitfog.views.replays import print_replay as print_replay
 from splitfog.views.report import save_report as save_report
 from splitfog.views.show import show as show
 from splitfog.views.tables import print_tables as print_tables
