@@ -153,7 +153,7 @@ def test_a_link_that_is_not_used_is_not_measured() -> None:
 
 
 def test_the_frozen_clairvoyant_needs_no_table() -> None:
-    """By a table for 7 to 9 Mbit/s the edge's plan is the only one; at 2 Mbit/s there is another."""
+    """A table for 7 to 9 Mbit/s has the plan of the edge only; at 2 Mbit/s another is better."""
     table = plan_table(INSTANCE, {("device", "edge"): (7e6, 9e6)})
     found = replayed(adapt="argmin", table=table, clock="frozen")
     assert latencies(found, "argmin") == [FAST_S] * 10 + [SLOW_S] * 10
