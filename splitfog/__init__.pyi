@@ -71,6 +71,8 @@ from splitfog.solvers.exact.program_file import write_program as write_program
 from splitfog.solvers.fronts.pareto import pareto as pareto
 from splitfog.solvers.parametric.plan_table import plan_table as plan_table
 from splitfog.solvers.parametric.policy import policy as policy
+from splitfog.solvers.repair.repair import repair as repair
+from splitfog.solvers.repair.report import RepairReport as RepairReport
 from splitfog.solvers.solve import solve as solve
 from splitfog.studies.compare import compare as compare
 from splitfog.studies.replay_jobs import replay as replay

@@ -152,11 +152,9 @@ class Beliefs:
             yield f"{label(place)} is down"
         for figure, belief in self.varying:
             if belief.is_outside:
-                yield Taken("{} is out of the table's range: taken as {}", figure, belief.value)
+                yield Taken(OUTSIDE, figure, belief.value)
             elif not belief.is_measured:
-                yield Taken(
-                    "{} was never measured: the instance's own {} holds", figure, belief.value
-                )
+                yield Taken(UNMEASURED, figure, belief.value)
         yield from self.said
         self.said = []
 

@@ -77,30 +77,41 @@ class Hysteresis:
 
 @dataclass(frozen=True, eq=False)
 class Switch:
-    """`switch`: change to the fastest plan once staying has cost more than changing does.
+    """`switch`: change to another plan once staying has cost more than the change does.
 
-    What staying costs is summed up over requests since the last change: the seconds by which the
-    plan in use was slower than the fastest.
+    Against every other plan it is summed up over requests, since the last change, by how much the
+    plan in use was slower; where it was faster as much is taken off, down to 0. So no more than
+    its price is lost before a change that pays, while figures that go up and down make none.
+
+    Attributes
+    ----------
+    switch_s
+        [plans, plans].
+    regret_s
+        [plans]: what staying has cost against each; None before the first request.
     """
 
     switch_s: Costs
-    regret_s: float = 0.0
+    regret_s: Costs | None = None
     position: int | None = None
     why: Why = UNDECIDED
     wait_s: ClassVar[float] = 0.0
 
     def after(self, now: Situation) -> Switch:
         """O(plans)."""
-        best = int(now.costs_s.argmin())
-        if self.position is None:
-            return replace(self, position=best, why=FIRST)
-        here, least = now.costs_s[[self.position, best]].tolist()
-        if here == np.inf:
-            return replace(self, position=best, regret_s=0.0, why=CANNOT_STAY)
-        regret = self.regret_s + here - least
-        price = float(self.switch_s[self.position, best])
-        if regret > price and best != self.position:
-            why = Why("changes: {} of regret, a switch costs {}", (regret, price))
-            return replace(self, position=best, regret_s=0.0, why=why)
-        why = Why("stays: {} of regret, a switch costs {}", (regret, price))
-        return replace(self, regret_s=regret, why=why)
+        costs_s, none_yet = now.costs_s, np.zeros(len(now.costs_s))
+        if self.position is None or self.regret_s is None:
+            return replace(self, position=int(costs_s.argmin()), regret_s=none_yet, why=FIRST)
+        if costs_s[self.position] == np.inf:
+            way = costs_s + self.switch_s[self.position]
+            return replace(self, position=int(way.argmin()), regret_s=none_yet, why=CANNOT_STAY)
+        regret_s = np.maximum(self.regret_s + costs_s[self.position] - costs_s, 0.0)
+        left = self.switch_s[self.position] - regret_s
+        left[self.position] = np.inf
+        best = int(left.argmin())
+        said = float(regret_s[best]), float(self.switch_s[self.position, best])
+        if left[best] < 0:
+            why = Why("changes: {} of regret, a switch costs {}", said)
+            return replace(self, position=best, regret_s=none_yet, why=why)
+        why = Why("stays: {} of regret, a switch costs {}", said)
+        return replace(self, regret_s=regret_s, why=why)

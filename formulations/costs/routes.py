@@ -17,10 +17,10 @@ Key = NDArray[np.float64]
 class Routes:
     """The route of every ordered pair of nodes, found for all pairs when first asked for.
 
-    A route has the least seconds per byte; ties go to the least latency (`lag_s`), then the fewest links,
-    then the lexicographically least node positions, as label setting from each source on these
-    tuples finds it. One key after the other is relaxed for all sources at once, O(H N D) for D
-    directed links and routes of at most H of them. No route takes a directed link in `without`.
+    A route has the least seconds per byte; ties go to the least latency (with `delay_s`), then the
+    fewest links, then the lexicographically least node positions, as label setting from each source
+    on these tuples finds it. One key after the other is relaxed for all sources at once, O(H N D)
+    for D directed links and routes of at most H of them. No route takes a link in `without`.
     """
 
     def __init__(self, instance: Instance, without: frozenset[int] = frozenset()) -> None:

@@ -201,6 +201,15 @@ def _calls(folder: Path) -> Calls:
                 "notice": None,
             },
         ),
+        "repair": (
+            sf.repair,
+            {
+                "instance": streams,
+                "plan": local,
+                "changes": [{"node": "fog0", "up": False}],
+                "full": False,
+            },
+        ),
         "save_plan": (sf.save_plan, {"plan": plan, "path": file}),
         "save_policy": (sf.save_policy, {"policy": table, "path": file}),
         "draw_trace": (sf.draw_trace, {"trace": trace, "path": folder / "trace.svg"}),
@@ -461,6 +470,7 @@ MADE |= {
     "Predictor",
     "Profile",
     "PlanReport",
+    "RepairReport",
     "RunReport",
 }
 """What functions give back: records whose fields nobody gives by hand, but for tests."""

@@ -28,11 +28,9 @@ def test_it_believes_the_instance_before_it_measures() -> None:
     choice = adapter().decide(0)
     assert choice.position == THERE
     assert choice.predicted_s == pytest.approx(0.21)
-    assert (
-        "bandwidth of d -> e was never measured: taken as the instance's own 8 Mbit/s"
-        in choice.reason
-    )
-    assert "load of e was never measured: taken as the instance's own 1" in choice.reason
+    for figure, own in (("bandwidth of d -> e", "8 Mbit/s"), ("load of e", "1")):
+        said = f"{figure} was never measured: taken as the instance's own {own}"
+        assert said in choice.reason
     assert choice.clamped == ()
 
 

@@ -60,6 +60,18 @@ def test_switch_changes_when_regret_exceeds_its_price() -> None:
     assert path(Switch(same(5.0)), costs) == [0, 0, 0, 1, 1, 0]
 
 
+def test_switch_takes_off_what_staying_gained() -> None:
+    """At a price of 5, 4 of regret, less 3: 1, then 5 and no more than the price, then 9."""
+    costs = [[1, 9], [5, 1], [1, 4], [5, 1], [5, 1]]
+    assert path(Switch(same(5.0)), costs) == [0, 0, 0, 0, 1]
+
+
+def test_switch_owes_nothing_to_a_plan_that_was_slower() -> None:
+    """However much slower plan 1 was: 3, 6 > 5 at the second request where it is faster."""
+    costs = [[1, 99], [1, 99], [4, 1], [4, 1]]
+    assert path(Switch(same(5.0)), costs) == [0, 0, 0, 1]
+
+
 def test_switch_does_not_change_at_its_price_but_above() -> None:
     """Regret 2, 4 at a price of 4: no more than it."""
     assert path(Switch(same(4.0)), [[1, 9], [3, 1], [3, 1]]) == [0, 0, 0]
