@@ -251,7 +251,7 @@ class KeptRoutes(Routes):
 
     @cached_property
     def _labels(self) -> tuple[NDArray[np.int64], Key]:
-        added = np.array([link.latency_s for link in self.links], np.float64)
+        added = np.array([link.lag_s for link in self.links], np.float64)
         return self._last, frozen(self._sums(added))
 
     def _sums(self, added: Key) -> Key:
