@@ -130,14 +130,14 @@ def _loads(instance: Instance, given: PlanFile) -> Loads | None:
 
 
 def _repaired(request: Request, left: Carried) -> tuple[Plan, list[int]] | None:
-    """The repaired plan and the gainers looked at; None where it breaks a limit."""
+    """The repaired plan and the gainers looked at; None where it breaks a rule."""
     loads, gainers = replan(left)
-    if loads.value()[0] > 0:
+    decision = tidied_decision(loads.decision)
+    if request.faults_of(decision):
         return None
     reason = f"repaired: {counted(len(left.hit), 'task')} hit"
     if gainers:
         reason += f", {counted(len(gainers), 'task')} more looked at"
-    decision = tidied_decision(loads.decision)
     answer = Answer(decision, reason=reason, proven_over="all")
     return finished_plan(request, NAME, answer), gainers
 
