@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "show": "show",
         "policy": "policy",
         "simulate": "simulate",
+        "replay": "replay",
         "pareto": "pareto",
         "split": "split",
         "export": "export",

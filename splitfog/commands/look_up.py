@@ -47,7 +47,7 @@ def range_around(instance: Instance, at: str) -> dict[str, Any]:
 
 def policy_in(path: Path) -> Policy | None:
     """The policy in a file; None where it is no policy's, but an instance's or a wrong one."""
-    from splitfog.formulations.parametric.policy_table import FORMAT, load_policy
+    from splitfog.formulations.parametric.policy_file import FORMAT, load_policy
     from splitfog.instances.json_files import parse_json, read_bytes
 
     data, _ = parse_json(read_bytes(path), path.name)

@@ -84,7 +84,7 @@ def run(
     found.
     """
     from splitfog.commands.look_up import policy_in, range_around
-    from splitfog.formulations.parametric.policy_table import save_policy
+    from splitfog.formulations.parametric.policy_file import save_policy
     from splitfog.instances.files import load_instance
     from splitfog.solvers.parametric.policy import policy
 

@@ -12,6 +12,7 @@ import pytest
 
 import splitfog as sf
 from splitfog.instances.times import Work
+from tests.cases.small_tables import two_places, two_plans
 
 WRONG: tuple[Any, ...] = (
     None,
@@ -86,6 +87,7 @@ def _calls(folder: Path) -> Calls:
     series = sf.Series(link=("device", "edge0"), quantity="bandwidth_bps", **steps)
     trace = sf.Trace(name="t", duration_s=2.0, series=[series])
     sf.save_trace(trace, folder / "trace.json")
+    (folder / "log.csv").write_text("time,rate,way\n0,1.5,down\n1,2,down\n")
     file = folder / "new.json"
     return {
         "BatchCost": (sf.BatchCost, {"instance": instance, "chunk": 8, **how}),
@@ -110,6 +112,26 @@ def _calls(folder: Path) -> Calls:
                 "progress": lambda *_: None,
             },
         ),
+        "Adapter": (
+            sf.Adapter,
+            {
+                "table": two_plans(),
+                "rule": "switch",
+                "estimate": "last",
+                "switch_cost_s": 1.0,
+                "instance": two_places(),
+            },
+        ),
+        "Adapter.decide": (sf.Adapter(two_plans()).decide, {"time_s": 0.0}),
+        "Adapter.observe": (
+            sf.Adapter(two_plans(), instance=two_places()).observe,
+            {"time_s": 0.0, "link": ("d", "e"), "bandwidth_bps": 1e6, "latency_s": 0.1, "up": True},
+        ),
+        "learn": (
+            sf.learn,
+            {"samples": np.ones((2, 1)), "latencies": np.ones((2, 3)), "states": 8},
+        ),
+        "offline_path": (sf.offline_path, {"costs": np.ones((3, 2)), "switch_cost": 1.0}),
         "evaluate": (sf.evaluate, given),
         "generate": (sf.generate, {"family": "three-tier", "seed": 0, "edge_nodes": 1}),
         "import_onnx": (sf.import_onnx, {"path": folder / "none.onnx", "output": None}),
@@ -137,6 +159,19 @@ def _calls(folder: Path) -> Calls:
         "policy (node)": (
             sf.policy,
             {"instance": instance, "node": "edge0", "low_flops": 1e9, "high_flops": 2e9},
+        ),
+        "plan_table": (
+            sf.plan_table,
+            {
+                "instance": instance,
+                "vary": {("device", "edge0"): (1e5, 1e9), "edge0": (0.5, 20.0)},
+                **how,
+                "epsilon": 0.0,
+                "failures": False,
+                "routes": "follow",
+                "oracle": "min-cut",
+                "time_limit_s": 5.0,
+            },
         ),
         "print_tables": (sf.print_tables, {"table": rows, "file": None}),
         "save_front": (sf.save_front, {"front": front, "path": file}),
@@ -177,6 +212,34 @@ def _calls(folder: Path) -> Calls:
         ),
         "save_plan": (sf.save_plan, {"plan": plan, "path": file}),
         "save_policy": (sf.save_policy, {"policy": table, "path": file}),
+        "draw_trace": (sf.draw_trace, {"trace": trace, "path": folder / "trace.svg"}),
+        "generate_trace": (
+            sf.generate_trace,
+            {"family": "fading", "seed": 0, "preset": "lte", "link": "a,b", "duration_s": 2.0},
+        ),
+        "import_trace": (
+            sf.import_trace,
+            {
+                "path": folder / "log.csv",
+                "form": "columns",
+                "link": ("device", "edge0"),
+                "node": None,
+                "quantity": "bandwidth_bps",
+                "directions": "both",
+                "unit": "kbit/s",
+                "column": "rate",
+                "time_column": "time",
+                "time_unit": "ms",
+                "group": {"way": "down"},
+                "step_s": 1.0,
+                "bin_s": 1.0,
+                "max_step_s": 5.0,
+                "gaps": "hold",
+                "end": "repeat",
+                "name": "log",
+            },
+        ),
+        "Trace.on": (trace.on, {"link": ("edge0", "cloud"), "node": None}),
         "save_trace": (sf.save_trace, {"trace": trace, "path": file}),
         "save_report": (sf.save_report, {"table": rows, "folder": folder / "report"}),
         "show": (sf.show, {"instance": instance, "plan": plan, "tasks": None, "panel": None}),
@@ -395,10 +458,12 @@ LISTED = (sf.InstanceError, sf.PlanError, sf.SolverDeclined)
 CONSTANTS = {"InstanceError", "PlanError", "SolverDeclined", "WrongAnswer", "__version__"}
 MADE = {"Exchange", "ExchangeRun", "Matching", "Regions", "StageGeometry"}
 MADE |= {
+    "Choice",
     "Front",
     "Plan",
     "PlanFile",
     "Policy",
+    "PlanTable",
     "SolverInfo",
     "Term",
     "LayerTime",

@@ -25,7 +25,8 @@ from splitfog.formulations.audit import Audit
 from splitfog.formulations.costs.terms import Term
 from splitfog.formulations.fronts.front import FrontFile, FrontPoint
 from splitfog.formulations.objective import OBJECTIVES, Objective
-from splitfog.formulations.parametric.policy_table import PolicyFile, PolicyPiece
+from splitfog.formulations.parametric.policy_file import PolicyFile
+from splitfog.formulations.parametric.policy_table import PolicyPiece
 from splitfog.formulations.plan_file import (
     LinkLoad,
     NodeEntry,
