@@ -53,6 +53,15 @@ def replan(left: Carried) -> tuple[Loads, list[int]]:
     return loads, gainers
 
 
+def untouched(left: Carried) -> Loads:
+    """The loads where nobody plans: all run as they did, and what cannot or is new at home."""
+    loads = left.loads
+    for task in left.hit:
+        kept = left.kept.get(task)
+        loads.put(task, kept or _at_home(loads, task) or _home(loads, task))
+    return loads
+
+
 def _start(loads: Loads, left: Carried) -> None:
     """Give the tasks that are hit the best of four starts; all are away before."""
     starts = [_responses(loads, left.hit, rule) for rule in (_at_home, best_cut, social_cut)]
