@@ -133,6 +133,11 @@ def _calls(folder: Path) -> Calls:
         ),
         "offline_path": (sf.offline_path, {"costs": np.ones((3, 2)), "switch_cost": 1.0}),
         "evaluate": (sf.evaluate, given),
+        "HpaLocal": (sf.HpaLocal, {"instance": instance, **how}),
+        "HpaLocal.adapt": (
+            sf.HpaLocal(instance).adapt,
+            {"figures": {"edge0": 2.0}, "times": {"conv1": {"edge0": 0.1}}, "model": "alexnet"},
+        ),
         "generate": (sf.generate, {"family": "three-tier", "seed": 0, "edge_nodes": 1}),
         "import_onnx": (sf.import_onnx, {"path": folder / "none.onnx", "output": None}),
         "load_front": (sf.load_front, {"path": folder / "front.json"}),
@@ -460,7 +465,7 @@ LISTED = (sf.InstanceError, sf.PlanError, sf.SolverDeclined)
 """Errors that list places in files and records, with names of their own."""
 
 CONSTANTS = {"InstanceError", "PlanError", "SolverDeclined", "WrongAnswer", "__version__"}
-MADE = {"Exchange", "ExchangeRun", "Matching", "Regions", "StageGeometry"}
+MADE = {"AdjustmentReport", "Exchange", "ExchangeRun", "Matching", "Regions", "StageGeometry"}
 MADE |= {
     "Choice",
     "Front",
