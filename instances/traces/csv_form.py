@@ -146,7 +146,7 @@ class _Reading:
             lines.numbers.append(self.line)
             lines.times.append(row[time])
             lines.values.append(row[value])
-        if not self.groups and self.end is None:
+        if not (self.groups or self.end or self.defects):
             self.defects.append("line 1: no line follows the header, must be followed by values")
 
     def _group(self, key: tuple[str, ...]) -> Lines:

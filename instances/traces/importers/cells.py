@@ -18,7 +18,8 @@ from splitfog.instances.traces.numbers import all_numbers, number_in
 MISSING = frozenset({"", "-", "nan", "na", "n/a", "null", "none"})
 """Cells, in small letters, that say there is no value."""
 
-DELIMITERS = (",", ";", "\t")
+DELIMITERS = ("\t", ";", ",")
+"""Of as many the first: a comma may be a decimal one, which is told then."""
 
 CLOCKS = (
     "%Y.%m.%d_%H.%M.%S",

@@ -26,6 +26,8 @@ from splitfog.instances.traces.importers.samples import Samples, evenly
 PACKET_BITS = 1500 * 8
 """Of a packet of mahimahi's."""
 
+MOST_WINDOWS = 10_000_000
+
 NONE = "no line holds a value"
 
 
@@ -129,6 +131,9 @@ def mahimahi(how: Reading) -> Samples:
     if windows == 0:
         told = f"the packets end at {times[-1]} ms, within the first window of {width:g} ms"
         raise InstanceError(how.origin, [f"{told}: --bin-s must be <= {times[-1] / 1000:g}"])
+    if windows > MOST_WINDOWS:
+        told = f"the packets end at {times[-1]} ms, after {windows} windows of {width:g} ms"
+        raise InstanceError(how.origin, [f"{told}, must be <= {MOST_WINDOWS} windows"])
     counts = np.bincount((times // width).astype(int), minlength=windows)[:windows]
     starts = lines[np.minimum(np.searchsorted(times, np.arange(windows) * width), len(lines) - 1)]
     return evenly(counts * PACKET_BITS / how.bin_s, starts, how.bin_s)
