@@ -271,19 +271,20 @@ def test_an_input_lies_at_its_source_until_it_is_sent():
 
 
 @pytest.mark.parametrize(
-    "node, places, lost",
+    "node, places, time_s, lost",
     [
-        ("d", "dccc", False),  # the input is on its way from e to c, all of it
-        ("d", "dcdc", True),  # b reads it on d
-        ("d", "decx", True),  # it is yet to be sent to x
-        ("e", "decc", True),  # a reads it on e
-        ("x", "decx", False),  # it has not come there yet
+        ("d", "dccc", 1.1, False),  # the input is on its way from e to c, all of it
+        ("d", "dcdc", 1.1, True),  # b reads it on d
+        ("d", "decx", 1.1, True),  # it is yet to be sent to x
+        ("x", "decx", 1.1, False),  # it has not come there yet
+        ("e", "decx", 1.5, True),  # a reads it on e
+        ("e", "dccx", 1.5, False),  # it has left e
     ],
 )
-def test_tensors_lie_on_nodes_while_others_get_them(node, places, lost):
+def test_tensors_lie_on_nodes_while_others_get_them(node, places, time_s, lost):
     """A node that goes down while a tensor is under way elsewhere loses it if it is needed there.
 
-    The input goes d-e, e-c (1.25 s in all), then d-x; a node goes down and up in 1.1-1.2.
+    The input goes d-e in 0-1, e-c in 1-1.25, then d-x in 1 s, where it is read there.
     """
     layers = [
         LAYERS[0],
@@ -295,10 +296,11 @@ def test_tensors_lie_on_nodes_while_others_get_them(node, places, lost):
     links = [link("d", "e", 8e6), link("e", "c", 32e6), link("d", "x", 8e6)]
     nodes = [small_node(name, 1e9, tier) for name, tier in names.items()]
     instance = network(layers, nodes=nodes, links=links)
-    world = World(conditions(up((1.1, 0.0), (1.2, 1.0), node=node), instance=instance))
+    down = up((time_s, 0.0), (time_s + 0.05, 1.0), node=node)
+    world = World(conditions(down, instance=instance))
     world.enter(0, 0.0, by(places, instance))
     (passage,) = world.advance()
-    assert passage.lost_s == (pytest.approx(1.1) if lost else None)
+    assert passage.lost_s == (pytest.approx(time_s) if lost else None)
     assert (passage.latency_s is None) == lost
 
 
