@@ -152,8 +152,14 @@ class ReplayFolder(ReplayRows):
         content = path.read_bytes()
         whole = content.rfind(b"\n") + 1
         text = content[:whole].decode()
-        for fields in csv.DictReader(io.StringIO(text)):
-            given: dict[str, Any] = {**fields, "latency_s": fields["latency_s"] or None}
-            row = msgspec.convert(given, RequestRow, strict=False)
-            super().add(row)
+        reader = csv.DictReader(io.StringIO(text))
+        for fields in reader:
+            given = {**fields, "latency_s": fields.get("latency_s") or None}
+            try:
+                super().add(msgspec.convert(given, RequestRow, strict=False))
+            except msgspec.ValidationError:
+                raise ValueError(
+                    f"{path}: line {reader.line_num} is no row of a replay: another folder must "
+                    "be named"
+                ) from None
         return whole
