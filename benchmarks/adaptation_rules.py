@@ -71,7 +71,7 @@ def total_s(rule: Rule, costs_s: Costs, switch_s: Costs) -> float:
     for second, row in enumerate(costs_s):
         rule = rule.after(Situation(float(second), row))
         path.append(rule.position)
-    return path_cost(costs_s, path, switch_s)
+    return path_cost(costs_s, np.array(path), switch_s)
 
 
 def changes(seeds: int) -> Iterator[list[Any]]:
@@ -99,7 +99,7 @@ def regrets(seeds: int) -> Iterator[list[Any]]:
     for model in MODELS:
         instance, plans = case(model)
         found = [replay(instance, faded(s), table=plans, seed=s, **how).ways for s in range(seeds)]
-        points = [[100 * way.regret for way in one] for one in found]
+        points = [[100 * (way.regret or 0.0) for way in one] for one in found]
         worst = max(learned - fixed for learned, _, fixed in points)
         yield [model, *np.mean(points, axis=0).tolist(), worst]
 
@@ -112,7 +112,7 @@ def queued(seeds: int) -> Iterator[list[Any]]:
     for delay_s in (0.0, 1.0):
         how |= {"measure": "all", "delay_s": delay_s}
         found = [replay(instance, faded(s), table=plans, seed=s, **how).ways for s in range(seeds)]
-        means = np.mean([[way.mean_s for way in one] for one in found], axis=0)
+        means = np.mean([[way.mean_s or 0.0 for way in one] for one in found], axis=0)
         yield [f"{delay_s:g} s late", *means.tolist(), 100 * (1 - means[1] / means[0])]
 
 

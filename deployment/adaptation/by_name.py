@@ -75,6 +75,6 @@ def rule_of(value: Any, given: Given) -> Rule:
     if not isinstance(value, str) and callable(getattr(value, "after", None)):
         rule: Rule = value
         return rule
-    if value == "learned":
+    if isinstance(value, str) and value == "learned":
         raise ValueError("rule = 'learned' must be trained: give what splitfog.learn returns")
     return named("rule", value, RULES)(given)
