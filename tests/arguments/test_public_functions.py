@@ -83,9 +83,9 @@ def _calls(folder: Path) -> Calls:
     link = {"bandwidth_bps": 1e6, "latency_s": 0.1, "duplex": False, "shared": False}
     how = {"objective": "latency", "transfers": "once", "monotone": True}
     given = {"instance": instance, "plan": plan, **how}
-    steps = {"times_s": [0.0, 1.5], "values": [1e6, 2e6]}
+    steps: dict[str, Any] = {"times_s": [0.0, 1.5], "values": [1e6, 2e6]}
     series = sf.Series(link=("device", "edge0"), quantity="bandwidth_bps", **steps)
-    trace = sf.Trace(name="t", duration_s=2.0, series=[series])
+    trace = sf.Trace(name="t", duration_s=2.0, series=(series,))
     sf.save_trace(trace, folder / "trace.json")
     (folder / "log.csv").write_text("time,rate,way\n0,1.5,down\n1,2,down\n")
     file = folder / "new.json"
@@ -217,6 +217,7 @@ def _calls(folder: Path) -> Calls:
         ),
         "save_plan": (sf.save_plan, {"plan": plan, "path": file}),
         "save_policy": (sf.save_policy, {"policy": table, "path": file}),
+        "bundled_traces": (sf.bundled_traces, {}),
         "draw_trace": (sf.draw_trace, {"trace": trace, "path": folder / "trace.svg"}),
         "generate_trace": (
             sf.generate_trace,
@@ -395,7 +396,7 @@ def _with(instance: sf.Instance, **records: Any) -> None:
 
 
 def _with_series(series: sf.Series) -> None:
-    assert sf.Trace(name="t", duration_s=2.0, series=[series]).sha256
+    assert sf.Trace(name="t", duration_s=2.0, series=(series,)).sha256
 
 
 def _of_layer(**fields: Any) -> None:
