@@ -21,8 +21,8 @@ from splitfog.commands.shell import (
 )
 
 EXAMPLES = (
-    "splitfog replay alexnet.json norway-bus-1.json -o replay",
-    "splitfog replay alexnet.json lte.json --adapt switch,best-fixed --delay-s 1 --noise 0.2",
+    "splitfog replay alexnet.json trace.json -o replay",
+    "splitfog replay alexnet.json trace.json --adapt switch --noise 0.2",
 )
 
 
