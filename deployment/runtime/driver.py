@@ -27,6 +27,7 @@ from splitfog.deployment.wire.frames import (
     Ran,
     Ready,
     Refused,
+    Start,
     decoded,
 )
 from splitfog.deployment.wire.sockets import Context, Socket
@@ -156,6 +157,17 @@ class Driver:
                 self._send_input(outcome, name, memoryview(content))
             elif name in plan.program.manifest.outputs:
                 outcome.outputs[name] = content  # no node has anything to do with it
+        starters = [node for node, own in plan.program.nodes.items() if own.unread]
+        given = any(name in plan.program.born_at for name in plan.program.manifest.inputs)
+        for node in starters:
+            start = Start(
+                run=self._run,
+                plan=plan.name,
+                request=outcome.number,
+                slot=outcome.slot,
+                first=not given and node == starters[0],
+            )
+            self._peers.tell(node, start)
         return outcome
 
     def _send_input(self, outcome: Outcome, name: str, content: memoryview) -> None:

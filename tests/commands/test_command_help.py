@@ -128,6 +128,7 @@ def test_policy_answers_at_a_bandwidth(folder: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(folder)
     at = ("--at", "device,edge0=8e6")
     table = sf.load_policy("policy.json")
+    assert isinstance(table, sf.Policy)
     shown = run("policy", "policy.json", *at).output
     assert f"{table.value_at(8e6) * 1e3:.4g} ms" in shown
     assert f"to {table.piece_at(8e6).high:.6g} bit/s" in shown
