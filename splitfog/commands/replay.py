@@ -42,7 +42,7 @@ def run(
         ),
     ] = "integrated",
     requests: Annotated[
-        str, typer.Option(metavar="every:S|poisson:R", help="when they arrive")
+        str, typer.Option(metavar="WHEN", help="every:S seconds, or poisson:R a second")
     ] = "every:1",
     queues: Annotated[
         str, typer.Option(metavar="NAME", help="none: requests do not meet; or fifo")
