@@ -18,7 +18,7 @@ from splitfog.deployment.contest.rows import RequestRow, way_row
 from splitfog.deployment.contest.scenes import Scenes
 from splitfog.deployment.contest.settings import Settings, checked
 from splitfog.formulations.parametric.plan_table import PlanTable
-from splitfog.formulations.parametric.policy_table import load_policy, save_policy
+from splitfog.formulations.parametric.policy_file import load_policy, save_policy
 from splitfog.instances.arguments import entries, texts, whole, wrong
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.files import GivenInstance, instance_of
