@@ -9,6 +9,9 @@ from splitfog.deployment.adaptation.adapter import Adapter as Adapter
 from splitfog.deployment.adaptation.learned import learn as learn
 from splitfog.deployment.adaptation.offline import offline_path as offline_path
 from splitfog.deployment.adaptation.way import Choice as Choice
+from splitfog.deployment.driving.report import PlanReport as PlanReport
+from splitfog.deployment.driving.report import RunReport as RunReport
+from splitfog.deployment.driving.run import run as run
 from splitfog.deployment.models.onnx_import import import_onnx as import_onnx
 from splitfog.deployment.profiling.fitting import fit_predictor as fit_predictor
 from splitfog.deployment.profiling.measure import Profile as Profile
@@ -16,9 +19,6 @@ from splitfog.deployment.profiling.measure import measure_times as measure_times
 from splitfog.deployment.profiling.predictor import Predictor as Predictor
 from splitfog.deployment.profiling.predictor import load_predictor as load_predictor
 from splitfog.deployment.profiling.predictor import save_predictor as save_predictor
-from splitfog.deployment.runtime.report import PlanReport as PlanReport
-from splitfog.deployment.runtime.report import RunReport as RunReport
-from splitfog.deployment.runtime.run import run as run
 from splitfog.deployment.simulation.simulation import simulate as simulate
 from splitfog.deployment.splitting.split import split as split
 from splitfog.formulations.costs.describe import evaluate as evaluate
@@ -64,6 +64,8 @@ from splitfog.instances.traces.generators import generate_trace as generate_trac
 from splitfog.instances.traces.importers.import_trace import import_trace as import_trace
 from splitfog.instances.traces.records import Series as Series
 from splitfog.instances.traces.trace import Trace as Trace
+from splitfog.solvers.adjustment.hpa_local import AdjustmentReport as AdjustmentReport
+from splitfog.solvers.adjustment.hpa_local import HpaLocal as HpaLocal
 from splitfog.solvers.base import SolverDeclined as SolverDeclined
 from splitfog.solvers.base import WrongAnswer as WrongAnswer
 from splitfog.solvers.declare import SolverInfo as SolverInfo
@@ -71,10 +73,16 @@ from splitfog.solvers.exact.program_file import write_program as write_program
 from splitfog.solvers.fronts.pareto import pareto as pareto
 from splitfog.solvers.parametric.plan_table import plan_table as plan_table
 from splitfog.solvers.parametric.policy import policy as policy
+from splitfog.solvers.repair.events import Events as Events
+from splitfog.solvers.repair.events import generate_events as generate_events
+from splitfog.solvers.repair.events import load_events as load_events
+from splitfog.solvers.repair.events import save_events as save_events
 from splitfog.solvers.repair.repair import repair as repair
 from splitfog.solvers.repair.report import RepairReport as RepairReport
 from splitfog.solvers.solve import solve as solve
 from splitfog.studies.compare import compare as compare
+from splitfog.studies.event_replay import replay_events as replay_events
+from splitfog.studies.event_rows import EventReplay as EventReplay
 from splitfog.studies.replay_jobs import replay as replay
 from splitfog.studies.replay_result import Replay as Replay
 from splitfog.views.charts.trace import draw_trace as draw_trace

@@ -25,7 +25,7 @@ from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.traces.files import load_trace
-from splitfog.instances.traces.joined import traces_of
+from splitfog.instances.traces.joined import joined, traces_of
 from splitfog.instances.traces.records import UNITS
 from splitfog.instances.traces.trace import Trace
 from splitfog.solvers.parametric.plan_table import plan_table
@@ -199,6 +199,7 @@ def _asked(
     if not given:
         raise ValueError("trace = (), must be at least one")
     traces = traces_of([_loaded(each) for each in given])
+    joined(traces, instance)  # refuses what the instance has not
     ways = tuple(dict.fromkeys(texts("adapt", adapt)))
     require_ways(ways)
     numbers = entries("seed", seed) if not isinstance(seed, int | np.integer) else (seed,)

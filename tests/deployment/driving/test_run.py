@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -19,8 +20,8 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("zmq")
 
 from splitfog.cli import app
-from splitfog.deployment.runtime.report import PlanReport, RunReport
-from splitfog.deployment.runtime.run import run
+from splitfog.deployment.driving.report import PlanReport, RunReport
+from splitfog.deployment.driving.run import run
 from splitfog.deployment.splitting.split import split
 from tests.cases.onnx_models import (
     Kind,
@@ -31,6 +32,7 @@ from tests.cases.onnx_models import (
     random_placement,
     scalars,
 )
+from tests.cases.real.tiles import grid_of, imported_block, stage_plan, whole_numbers
 
 HANGS_S = 30.0
 """A run that takes longer hangs."""
@@ -132,6 +134,72 @@ def untouched() -> Any:
     nodes = [helper.make_node("Exp", ["x"], ["y"], name="exp")]
     inputs = {"x": (Kind.FLOAT, (4, 9)), "u": (Kind.FLOAT, (2,))}
     return graph_model(nodes, inputs, {"y": Kind.FLOAT, "u": Kind.FLOAT})
+
+
+def test_slices_run_as_processes(tmp_path: Path) -> None:
+    """2 x 2 slices of a block over three nodes: with whole numbers bit for bit the whole's output.
+
+    Sums of whole numbers are exact in whatever order the slices add them up; the inputs of `run`
+    are real numbers, so the model rounds them first.
+    """
+    nodes = [
+        helper.make_node("Round", ["x"], ["whole"], name="round"),
+        helper.make_node("Conv", ["whole", "w0"], ["a"], name="first", pads=[1, 1, 1, 1]),
+        helper.make_node("Conv", ["a", "w1"], ["b"], name="second", strides=[2, 2]),
+        helper.make_node("Flatten", ["b"], ["y"], name="after"),
+    ]
+    rng = np.random.default_rng(0)
+    weights = {"w0": whole_numbers(rng, 4, 3, 3, 3), "w1": whole_numbers(rng, 4, 4, 3, 3)}
+    model = graph_model(nodes, {"x": (Kind.FLOAT, (1, 3, 13, 15))}, {"y": Kind.FLOAT}, weights)
+    case = imported_block(model, tmp_path / "model")
+    # [13, 15] stays so with the first, and is [(13 - 3) // 2 + 1, (15 - 3) // 2 + 1] then
+    plan = stage_plan(case, ["first", "second"], grid_of(6, 7, 2, 2))
+    split(case, plan, tmp_path / "parts")
+    (report,) = run(tmp_path / "parts", requests=4, concurrency=2).plans
+    sliced = [part for part in report.program.manifest.parts if part.slice is not None]
+    assert [part.node for part in sliced] == ["box", "server", "pi", "box"]
+    assert report.lost == ()
+    assert report.agreement is not None
+    assert report.agreement.exact
+
+
+def test_a_part_that_reads_nothing_runs(tmp_path: Path) -> None:
+    """A constant output is made by a node of its own, on another node than all else, in each
+    request; so are random numbers, of which the outputs are not compared and that is said."""
+    nodes = [
+        helper.make_node("Exp", ["x"], ["y"], name="exp"),
+        helper.make_node("RandomNormal", [], ["r"], name="dice", shape=[4], seed=1.0),
+        helper.make_node("Add", ["y", "r"], ["z"], name="add"),
+    ]
+    weights = {"c": np.arange(3, dtype=np.float32)}
+    given = {"x": (Kind.FLOAT, (4,))}
+    outputs = {"y": Kind.FLOAT, "c": Kind.FLOAT}
+    constant = graph_model(nodes[:1], given, outputs, weights)
+    random = graph_model(nodes, given, {"z": Kind.FLOAT})
+    for name, model, exact in (("constant", constant, True), ("random", random, None)):
+        instance = imported(model, tmp_path / name, results_to="pi")
+        apart = [layer.name for layer in instance.models[0].layers if not layer.inputs]
+        places = {layer.name: "pi" for layer in instance.models[0].layers}
+        places |= {layer: "server" for layer in apart if layer != "x"}
+        split(instance, {"cam": places}, tmp_path / name / "parts")
+        said: list[str] = []
+        report = run(tmp_path / name / "parts", requests=5, concurrency=2, notice=said.append)
+        (plan,) = report.plans
+        assert any(not part.inputs for part in plan.program.manifest.parts)
+        assert report.passed
+        assert len(plan.latencies_s) == 5
+        assert (plan.agreement and plan.agreement.exact) is exact
+        assert ["random numbers are drawn anew" in word for word in said] == [True] * (not exact)
+
+
+def test_a_model_that_is_given_nothing_runs(tmp_path: Path) -> None:
+    """Then a request begins with the word of the driver, at the only part."""
+    nodes = [helper.make_node("RandomNormal", [], ["r"], name="dice", shape=[4])]
+    instance = imported(graph_model(nodes, {}, {"r": Kind.FLOAT}), tmp_path / "model")
+    split(instance, {"cam": {"dice": "box"}}, tmp_path / "parts")
+    report = run(tmp_path / "parts", requests=3)
+    assert report.passed
+    assert len(report.plans[0].latencies_s) == 3
 
 
 def killed_with(

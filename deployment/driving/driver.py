@@ -11,10 +11,10 @@ from typing import Any
 
 import zmq
 
+from splitfog.deployment.driving.outcome import Outcome, Span
+from splitfog.deployment.driving.peers import Network, Orders, Peers
 from splitfog.deployment.models.sessions import bytes_of
 from splitfog.deployment.runtime.inbox import Inbox
-from splitfog.deployment.runtime.outcome import Outcome, Span
-from splitfog.deployment.runtime.peers import Network, Orders, Peers
 from splitfog.deployment.runtime.program import Program
 from splitfog.deployment.wire.frames import (
     CHUNK_BYTES,
@@ -27,6 +27,7 @@ from splitfog.deployment.wire.frames import (
     Ran,
     Ready,
     Refused,
+    Start,
     decoded,
 )
 from splitfog.deployment.wire.sockets import Context, Socket
@@ -156,6 +157,17 @@ class Driver:
                 self._send_input(outcome, name, memoryview(content))
             elif name in plan.program.manifest.outputs:
                 outcome.outputs[name] = content  # no node has anything to do with it
+        starters = [node for node, own in plan.program.nodes.items() if own.unread]
+        given = any(name in plan.program.born_at for name in plan.program.manifest.inputs)
+        for node in starters:
+            start = Start(
+                run=self._run,
+                plan=plan.name,
+                request=outcome.number,
+                slot=outcome.slot,
+                first=not given and node == starters[0],
+            )
+            self._peers.tell(node, start)
         return outcome
 
     def _send_input(self, outcome: Outcome, name: str, content: memoryview) -> None:

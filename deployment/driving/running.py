@@ -5,22 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from splitfog.deployment.runtime.driver import Driver, Notice, RunPlan
-from splitfog.deployment.runtime.figures import with_bandwidths
-from splitfog.deployment.runtime.held import manifest_sha256
-from splitfog.deployment.runtime.peers import Orders
-from splitfog.deployment.runtime.places import (
+from splitfog.deployment.driving.driver import Driver, Notice, RunPlan
+from splitfog.deployment.driving.figures import with_bandwidths
+from splitfog.deployment.driving.peers import Orders
+from splitfog.deployment.driving.places import (
     Listening,
     Machines,
     Started,
     on_machines,
     on_this_machine,
 )
+from splitfog.deployment.driving.report import PlanReport, RunReport, plan_report
+from splitfog.deployment.runtime.held import manifest_sha256
 from splitfog.deployment.runtime.program import Program
-from splitfog.deployment.runtime.report import RunReport, plan_report
+from splitfog.deployment.splitting.check import random_layers
 from splitfog.deployment.splitting.comparison import Values, whole_outputs
 from splitfog.deployment.splitting.manifest import ManifestLink, load_manifest, manifest_path
 from splitfog.deployment.splitting.timeline import predicted_timeline
@@ -156,11 +157,23 @@ def _driven(
             outcomes = driver.send(conditions.requests, conditions.slots)
     finally:
         driver.close()
-    reports = [
-        plan_report(plan.name, plan.program, [o for o in outcomes if o.plan == plan.name], expected)
-        for plan, (_, expected) in zip(plans, whole, strict=True)
-    ]
+    reports = []
+    for plan, (_, expected) in zip(plans, whole, strict=True):
+        own = [outcome for outcome in outcomes if outcome.plan == plan.name]
+        report = plan_report(plan.name, plan.program, own, expected)
+        reports.append(_without_chance(plan, report, notice))
     return RunReport(tuple(reports), driver.interrupted)
+
+
+def _without_chance(plan: _Plan, report: PlanReport, notice: Notice) -> PlanReport:
+    """The report without disagreement, where the model draws random numbers; that is said."""
+    if report.agreement is None or not report.agreement.faults:
+        return report
+    drawn = random_layers(plan.path.parent, plan.program.manifest)
+    if drawn is None:
+        return report
+    notice(f"{plan.name}: {drawn}")
+    return replace(report, agreement=None)
 
 
 def _ignore(sentence: str) -> None:
