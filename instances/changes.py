@@ -1,7 +1,8 @@
 """Instances made of others: without some nodes, with one task alone, with other figures.
 
 Those with other figures are checked as any instance is. What `meta` says, as the optimum, is true
-of the instance that they were made of, and goes; but for the file that the model came from.
+of the instance that they were made of, and goes; but for the file that the model came from and
+for what is out for a while.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ Record = TypeVar("Record", Node, Link, Task)
 
 MODEL_FILE = "onnx"
 """The entry of `meta` that says of which file the models are: it lasts, whatever else changes."""
+
+DOWN = "down"
+"""The entry of `meta` that says which nodes and links are out for a while, with their figures."""
 
 
 def derived(instance: Instance, **changes: Any) -> Instance:
@@ -71,10 +75,7 @@ def without_nodes(instance: Instance, names: Collection[str]) -> Instance:
         instance,
         nodes=tuple(node for node in instance.nodes if node.name not in gone),
         links=tuple(link for link in instance.links if not {link.tail, link.head} & gone),
-        models=tuple(
-            changed(model, layers=tuple(_without_places(layer, unknown) for layer in model.layers))
-            for model in instance.models
-        ),
+        models=tuple(_without_layers_places(model, unknown) for model in instance.models),
         meta=lasting(instance),
     )
 
@@ -92,6 +93,13 @@ def _require_removable(instance: Instance, gone: set[str]) -> None:
             )
     if gone == known.keys():
         raise ValueError(f"nodes {', '.join(known)} are all there are, one must stay")
+
+
+def _without_layers_places(model: Model, names: set[str]) -> Model:
+    """The model, itself where no layer names one of these places: what is kept with it stays."""
+    layers = tuple(_without_places(layer, names) for layer in model.layers)
+    same = all(new is old for new, old in zip(layers, model.layers, strict=True))
+    return model if same else changed(model, layers=layers)
 
 
 def _without_places(layer: Layer, names: set[str]) -> Layer:
@@ -268,5 +276,6 @@ def _checked(
 
 
 def lasting(instance: Instance) -> dict[str, Any]:
-    """What `meta` says that is true with other figures, too: where the models come from."""
-    return {key: value for key, value in instance.meta.items() if key == MODEL_FILE}
+    """What `meta` says that is true with other figures, too: where the models come from, and what
+    is out for a while."""
+    return {key: value for key, value in instance.meta.items() if key in (MODEL_FILE, DOWN)}

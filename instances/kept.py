@@ -76,6 +76,11 @@ def share(function: Callable[..., Any], giver: object, taker: object) -> None:
     _results(taker, name).update(_results(giver, name))
 
 
+def give(function: Callable[..., Any], taker: object, made: Any) -> None:
+    """Let `taker` keep a result of a function of nothing else, as if the function had made it."""
+    _results(taker, _name(function))[()] = made
+
+
 def _name(function: Callable[..., Any]) -> str:
     """Under which name the owner keeps a function's results; a dot, as no attribute has one."""
     return f"{function.__module__}.{function.__qualname__}"

@@ -63,7 +63,7 @@ def instance_html(instance: Shown) -> str:
             link.tail,
             link.head,
             scaled(link.bandwidth_bps, "bit/s"),
-            in_seconds(link.latency_s),
+            in_seconds(link.lag_s),
             "both ways" if link.duplex else "one way",
         )
         for link in instance.links

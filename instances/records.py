@@ -355,6 +355,11 @@ class Link(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
     def __post_init__(self) -> None:
         _settle(self)
 
+    @property
+    def lag_s(self) -> float:
+        """Seconds that a crossing takes whatever its bytes: `latency_s` and `delay_s`."""
+        return self.latency_s + self.delay_s
+
 
 class Task(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """A request, or a Poisson stream of them, to run a model on data.

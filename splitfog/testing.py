@@ -217,8 +217,11 @@ def small_instances() -> Iterator[Instance]:
     yield changed(none, nodes=tuple(changed(n, memory_bytes=0.5e6) for n in none.nodes))
     yield _on_tiers("two-fogs", diamond, fogs=2)
     yield _streams(_on_tiers("streams", chain), 2)
+    yield _delayed(_on_tiers("delays", diamond, fogs=2))
     yield _linked(_on_tiers("images", _convolutions(), fogs=2))
-    yield _streams(_linked(_on_tiers("images-in-streams", _convolutions(), fogs=2)), 2)
+    images = _linked(_on_tiers("images-in-streams", _convolutions(), fogs=2))
+    yield _streams(images, 2)
+    yield _streams(_delayed(changed(images, name="delayed-images")), 2)
 
 
 def small_problems(info: SolverInfo) -> Iterator[tuple[Instance, Objective]]:
@@ -296,6 +299,12 @@ def _linked(instance: Instance) -> Instance:
     """Its first two fog nodes next to each other, so that slicing pays."""
     near = Link(tail="fog0", head="fog1", bandwidth_bps=1e9, latency_s=0.0001)
     return changed(instance, links=(*instance.links, near))
+
+
+def _delayed(instance: Instance) -> Instance:
+    """The same with delays on its links, each another."""
+    links = (changed(link, delay_s=0.003 * at) for at, link in enumerate(instance.links))
+    return changed(instance, links=tuple(links))
 
 
 def _on_tiers(name: str, model: Model, fogs: int = 1) -> Instance:

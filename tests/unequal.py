@@ -70,6 +70,7 @@ def _links(rng: np.random.Generator, names: list[str]) -> tuple[Link, ...]:
             head=b,
             bandwidth_bps=float(rng.choice([1e5, 1e9, 1e9, 1e12])),
             latency_s=float(rng.choice([0.0, 1e-4, 1e-4])),
+            delay_s=1e-4 * (a == names[1]),
         )
         for a, b in pairs
     )

@@ -33,12 +33,16 @@ def page(instance: Instance, plan: PlanFile | None, svgs: Iterable[str]) -> str:
     """A page with SVG drawings, and tables of an instance and of its plan if there is one."""
     drawings = "\n".join(f"<figure>{svg[svg.index('<svg') :]}</figure>" for svg in svgs)
     tables = "".join(_tables(instance, plan))
-    title = html_text(instance.name)
     about = "".join(f"<p>{escape(line)}</p>" for line in (plan_lines(plan) if plan else ()))
+    return document(instance.name, f"{about}\n{drawings}\n{tables}")
+
+
+def document(title: str, body: str) -> str:
+    """A page of HTML that needs no other file: `body` below a title, in our style."""
+    title = html_text(title)
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1>{about}\n"
-        f"{drawings}\n{tables}</body></html>\n"
+        f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1>{body}</body></html>\n"
     )
 
 

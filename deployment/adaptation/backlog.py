@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.deployment.adaptation.situation import UNDECIDED, Situation, Why
 from splitfog.deployment.adaptation.steps import Steps
-from splitfog.deployment.adaptation.situation import Situation
-from splitfog.instances.readable import counted, in_seconds
+from splitfog.instances.readable import counted
 
 
 @dataclass(frozen=True)
@@ -37,34 +37,32 @@ class Backlog:
     under_way: tuple[UnderWay, ...] = ()
     step_s: NDArray[np.float64] | None = None
     position: int | None = None
-    reason: str = ""
+    why: Why = UNDECIDED
     wait_s: float = 0.0
 
     def after(self, now: Situation) -> Backlog:
         """O((requests under way + plans) steps)."""
         assert now.step_s is not None
         time_s = max(now.time_s, self.time_s)
-        places, seconds = self.steps.place.tolist(), now.step_s.tolist()
         under_way = self._left_at(time_s)
-        free: dict[int, float] = {}
+        bookings = Bookings(time_s, self.steps, now.step_s)
         for request in under_way:
-            _serve(request, time_s, free, places, seconds)
-        first = self.steps.first.tolist()
-        whole = [UnderWay(begin, end) for begin, end in zip(first, first[1:])]
+            bookings.book(request)
+        whole = [UnderWay(begin, end) for begin, end in pairwise(self.steps.first.tolist())]
         ends = [
-            _end(request, time_s, free, places, seconds) if alone < np.inf else np.inf
+            bookings.end_of(request) if alone < np.inf else np.inf
             for request, alone in zip(whole, now.costs_s.tolist(), strict=True)
         ]
         best = int(np.argmin(ends))
         wait_s = max(0.0, ends[best] - time_s - float(now.costs_s[best]))
-        ahead = f"{counted(len(under_way), 'request')} under way"
+        ahead = counted(len(under_way), "request")
         return replace(
             self,
             time_s=time_s,
             under_way=(*under_way, whole[best]),
             step_s=now.step_s,
             position=best,
-            reason=f"ends first: {ahead}, {in_seconds(wait_s)} of waits",
+            why=Why(f"ends first: {ahead} under way, {{}} of waits", (wait_s,)),
             wait_s=wait_s,
         )
 
@@ -72,38 +70,44 @@ class Backlog:
         """What is left of the requests under way, at the pace of the last decision."""
         if self.step_s is None:
             return ()
-        places, seconds = self.steps.place.tolist(), self.step_s.tolist()
-        free: dict[int, float] = {}
+        bookings = Bookings(self.time_s, self.steps, self.step_s)
         left = []
         for request in self.under_way:
-            for step, begins, ends in _serve(request, self.time_s, free, places, seconds):
+            for step, begins, ends in bookings.book(request):
                 if ends > time_s:
-                    share = min(1.0, (ends - time_s) / (ends - begins)) if begins < time_s else 1.0
-                    first = request.left if step == request.step else 1.0
-                    left.append(UnderWay(step, request.end, share * first))
+                    share = request.left if step == request.step else 1.0
+                    if begins < time_s:
+                        share *= (ends - time_s) / (ends - begins)
+                    left.append(UnderWay(step, request.end, share))
                     break
         return tuple(left)
 
 
-def _serve(
-    request: UnderWay, time_s: float, free: dict[int, float], places: list[int], seconds: list[float]
-) -> list[tuple[int, float, float]]:
-    """(step, begins, ends) of what is left of a request; books when its places are `free`."""
-    booked = []
-    left = request.left
-    for step in range(request.step, request.end):
-        place = places[step]
-        begins = max(time_s, free.get(place, 0.0))
-        time_s = free[place] = begins + left * seconds[step]
-        booked.append((step, begins, time_s))
-        left = 1.0
-    return booked
+class Bookings:
+    """From when on nodes and links are free, as requests are served one after the other."""
 
+    def __init__(self, time_s: float, steps: Steps, step_s: NDArray[np.float64]) -> None:
+        self.time_s = time_s
+        self.steps = list(
+            zip(steps.place.tolist(), steps.lag_s.tolist(), step_s.tolist(), strict=True)
+        )
+        self.free_s: dict[int, float] = {}
 
-def _end(
-    request: UnderWay, time_s: float, free: dict[int, float], places: list[int], seconds: list[float]
-) -> float:
-    """When a new request would end."""
-    for step in range(request.step, request.end):
-        time_s = max(time_s, free.get(places[step], 0.0)) + seconds[step]
-    return time_s
+    def book(self, request: UnderWay) -> list[tuple[int, float, float]]:
+        """(step, begins, ends) of what is left of a request; its places are taken so long."""
+        booked = []
+        time_s, left = self.time_s, request.left
+        for step in range(request.step, request.end):
+            place, lag_s, seconds = self.steps[step]
+            begins = max(time_s + lag_s, self.free_s.get(place, 0.0))
+            time_s = self.free_s[place] = begins + left * seconds
+            booked.append((step, begins, time_s))
+            left = 1.0
+        return booked
+
+    def end_of(self, request: UnderWay) -> float:
+        """When a request that has just arrived would end."""
+        time_s = self.time_s
+        for place, lag_s, seconds in self.steps[request.step : request.end]:
+            time_s = max(time_s + lag_s, self.free_s.get(place, 0.0)) + seconds
+        return time_s

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from splitfog.deployment.adaptation.situation import Situation
+from splitfog.deployment.adaptation.situation import CANNOT_STAY, UNDECIDED, Situation, Why
+from splitfog.instances.arguments import numbers, whole
 
 STATES = 8
 
@@ -24,18 +26,18 @@ class Learned:
     edges: NDArray[np.float64]
     plans: NDArray[np.int64]
     position: int | None = None
-    reason: str = ""
+    why: Why = UNDECIDED
+    wait_s: ClassVar[float] = 0.0
 
     def after(self, now: Situation) -> Learned:
         """O(plans)."""
         assert now.recent is not None
         state = int(self.edges.searchsorted(now.recent[self.figure], side="right"))
         best = int(self.plans[state])
-        reason = f"learned: best in state {state + 1} of {len(self.plans)}"
         if now.costs_s[best] == np.inf:
-            best = int(now.costs_s.argmin())
-            reason = f"the fastest at these figures: what was {reason} needs what is down"
-        return replace(self, position=best, reason=reason)
+            return replace(self, position=int(now.costs_s.argmin()), why=CANNOT_STAY)
+        why = Why(f"learned: the best in state {state + 1} of {len(self.plans)}")
+        return replace(self, position=best, why=why)
 
 
 def learn(samples: ArrayLike, latencies: ArrayLike, states: int = STATES) -> Learned:
@@ -54,9 +56,15 @@ def learn(samples: ArrayLike, latencies: ArrayLike, states: int = STATES) -> Lea
     -------
     Learned
         With, for every state, the plan of fewest failures and then of least mean latency there;
-        where no request was in a state, the plan that did so over all.
+        where no request was in a state, the plan that did so over all. As a `rule` of `Adapter`.
+
+    Raises
+    ------
+    ValueError
+        For arrays of other shapes, and for no requests.
     """
-    given, took = np.asarray(samples, np.float64), np.asarray(latencies, np.float64)
+    given, took = _checked(samples, latencies)
+    states = whole("states", states, low=1)
     figure = int(np.log(np.maximum(given, np.finfo(float).tiny)).std(axis=0).argmax())
     values = given[:, figure]
     edges = np.quantile(values, np.arange(1, states) / states)
@@ -64,6 +72,16 @@ def learn(samples: ArrayLike, latencies: ArrayLike, states: int = STATES) -> Lea
     among = [took[state_of == state] for state in range(states)]
     plans = [_best_fixed(rows if len(rows) else took) for rows in among]
     return Learned(figure, edges, np.array(plans, np.int64))
+
+
+def _checked(samples: Any, latencies: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    given = numbers("samples", samples, "numbers, [requests, figures]")
+    if given.ndim != 2 or not given.size:
+        raise ValueError(f"samples has shape {given.shape}, must be [requests, figures]")
+    took = numbers("latencies", latencies, f"numbers, [{len(given)}, plans]")
+    if took.ndim != 2 or len(took) != len(given) or not took.size:
+        raise ValueError(f"latencies has shape {took.shape}, must be [{len(given)}, plans]")
+    return given.astype(np.float64), took.astype(np.float64)
 
 
 def _best_fixed(latencies: NDArray[np.float64]) -> int:

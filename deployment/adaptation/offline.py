@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from splitfog.deployment.adaptation.switching import switch_matrix
+from splitfog.instances.arguments import numbers
 
 
 def offline_path(costs: ArrayLike, switch_cost: Any = None) -> NDArray[np.int64]:
@@ -26,14 +27,18 @@ def offline_path(costs: ArrayLike, switch_cost: Any = None) -> NDArray[np.int64]
     array of int
         [requests]: positions of plans. The first plan is free.
 
+    Raises
+    ------
+    ValueError
+        For costs that are no such array, or of no plan, and for a `switch_cost` that is none.
+
     Notes
     -----
     A dynamic program over requests and plans, O(requests plans^2).
     """
-    given = np.asarray(costs, np.float64)
+    given = _costs(costs)
     requests, plans = given.shape
     switch_s = switch_matrix("switch_cost", switch_cost, plans)
-    given = np.where(np.isinf(given).all(axis=1, keepdims=True), 0.0, given)
     came_from = np.zeros((requests, plans), np.int64)
     total = np.zeros(plans)
     for request, row in enumerate(given):
@@ -64,7 +69,16 @@ def path_cost(costs: ArrayLike, path: ArrayLike, switch_cost: Any = None) -> flo
     -------
     float
     """
-    given, chosen = np.asarray(costs, np.float64), np.asarray(path, np.int64)
+    given, chosen = _costs(costs), np.asarray(path, np.int64)
     switch_s = switch_matrix("switch_cost", switch_cost, given.shape[1])
-    given = np.where(np.isinf(given).all(axis=1, keepdims=True), 0.0, given)
-    return float(given[np.arange(len(chosen)), chosen].sum() + switch_s[chosen[:-1], chosen[1:]].sum())
+    served = given[np.arange(len(chosen)), chosen].sum()
+    return float(served + switch_s[chosen[:-1], chosen[1:]].sum())
+
+
+def _costs(costs: Any) -> NDArray[np.float64]:
+    """[requests, plans]: with 0 for all plans where all fail."""
+    what = "numbers of seconds, [requests, plans]"
+    given = numbers("costs", costs, what).astype(np.float64)
+    if given.ndim != 2 or not given.shape[1] or np.isnan(given).any():
+        raise ValueError(f"costs has shape {given.shape}, must be {what}")
+    return np.where(np.isinf(given).all(axis=1, keepdims=True), 0.0, given)

@@ -8,6 +8,8 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.instances.readable import in_seconds
+
 Costs = NDArray[np.float64]
 
 
@@ -34,6 +36,22 @@ class Situation:
     step_s: Costs | None = None
 
 
+@dataclass(frozen=True)
+class Why:
+    """Why a rule decided so: a text, with the `seconds` that fill its brackets when it is read."""
+
+    text: str = ""
+    seconds: tuple[float, ...] = ()
+
+    def __str__(self) -> str:
+        return self.text.format(*map(in_seconds, self.seconds))
+
+
+UNDECIDED = Why("nothing was asked yet")
+FIRST = Why("starts: the fastest at these figures")
+CANNOT_STAY = Why("changes: the plan in use needs what is down")
+
+
 class Rule(Protocol):
     """A rule never changes: `after` gives the one that has decided for a request more."""
 
@@ -42,8 +60,12 @@ class Rule(Protocol):
         """Of the plan in use; None before the first decision."""
 
     @property
-    def reason(self) -> str:
-        """Why, in a sentence's part."""
+    def why(self) -> Why:
+        """Of the last decision."""
+
+    @property
+    def wait_s(self) -> float:
+        """How long the request will wait for others, so far as the rule knows."""
 
     def after(self, now: Situation) -> Self:
         """The rule after its decision for a request in this situation."""

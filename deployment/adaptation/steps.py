@@ -30,6 +30,8 @@ class Steps:
         [steps]: positions of nodes, and after them of directed links.
     work
         [steps]: seconds on a node of load 1, bits over a link.
+    lag_s
+        [steps]: seconds that pass before a step, and occupy nothing.
     num_nodes
         The links' positions begin there.
     """
@@ -37,6 +39,7 @@ class Steps:
     first: NDArray[np.int64]
     place: NDArray[np.int64]
     work: NDArray[np.float64]
+    lag_s: NDArray[np.float64]
     num_nodes: int
 
     def seconds(
@@ -45,15 +48,13 @@ class Steps:
         bandwidth_bps: NDArray[np.float64],
         latency_s: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """[steps]: what every step takes by loads [nodes] and links' figures [links]."""
+        """[steps]: how long each occupies its place, by loads [nodes] and figures of links."""
         pace = np.concatenate([load, 1 / bandwidth_bps])
         added = np.concatenate([np.zeros(self.num_nodes), latency_s])
         return np.asarray(added[self.place] + self.work * pace[self.place])
 
 
-def plan_steps(
-    instance: Instance, plans: Sequence[PlanFile], objective: Objective
-) -> Steps:
+def plan_steps(instance: Instance, plans: Sequence[PlanFile], objective: Objective) -> Steps:
     """The steps of unsliced plans; a request of several tasks is theirs one after the other.
 
     Layers run in the file's order made topological; when one has run, its tensor travels. Layers
@@ -61,10 +62,13 @@ def plan_steps(
     """
     steps = [list(_steps(instance, decision_of(instance, plan), objective)) for plan in plans]
     flat = [step for own in steps for step in own]
+    place = np.array([place for place, _ in flat], np.int64)
+    lags = [0.0] * len(instance.nodes) + [link.delay_s for link in instance.directed_links]
     return Steps(
         frozen(np.cumsum([0, *map(len, steps)])),
-        frozen(np.array([place for place, _ in flat], np.int64)),
+        frozen(place),
         frozen(np.array([work for _, work in flat], np.float64)),
+        frozen(np.array(lags)[place]),
         len(instance.nodes),
     )
 

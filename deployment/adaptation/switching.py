@@ -43,9 +43,7 @@ def switch_matrix(name: str, value: Any, plans: int) -> NDArray[np.float64]:
     return frozen(np.array(given, np.float64))
 
 
-def weight_seconds(
-    instance: Instance, plans: Sequence[PlanFile], node: str
-) -> NDArray[np.float64]:
+def weight_seconds(instance: Instance, plans: Sequence[PlanFile], node: str) -> NDArray[np.float64]:
     """Seconds in which the weights that a change needs travel from a node: `weights:NODE`.
 
     Parameters

@@ -12,7 +12,16 @@ from splitfog.deployment.models.sessions import view_of
 from splitfog.deployment.runtime.held import HeldPlan
 from splitfog.deployment.runtime.inbox import Inbox, Request, Value
 from splitfog.deployment.splitting.manifest import Tensor
-from splitfog.deployment.wire.frames import Begun, Chunk, Crossed, Fault, Hello, Ran, one_line
+from splitfog.deployment.wire.frames import (
+    Begun,
+    Chunk,
+    Crossed,
+    Fault,
+    Hello,
+    Ran,
+    Start,
+    one_line,
+)
 from splitfog.deployment.wire.links import SendingLink
 
 
@@ -69,6 +78,25 @@ class Session:
         )
         self.driver.put(crossed)
         self._have(request, chunk.tensor, value)
+
+    def started(self, start: Start) -> None:
+        """Run what reads nothing; `Malformed` where there is no such plan here."""
+        request, now_s = self._inbox.start(start), time.perf_counter()
+        if request is None:
+            return
+        program = self._plans[start.plan].program
+        if start.first:
+            self.driver.put(
+                Begun(
+                    run=self.run,
+                    node=self.node,
+                    plan=start.plan,
+                    request=start.request,
+                    at_s=now_s,
+                )
+            )
+        for position in program.unread:
+            self._jobs.put(_Job(request.number, position, request))
 
     def close(self) -> None:
         """End the run; what is under way is given up."""

@@ -92,6 +92,7 @@ class Wiring:
                 head=nodes[link.head].name,
                 bandwidth_bps=link.bandwidth_bps,
                 latency_s=link.latency_s,
+                delay_s=link.delay_s,
             )
             for link in self.instance.directed_links
             if (nodes[link.tail].name, nodes[link.head].name) in used

@@ -125,8 +125,20 @@ class Chunk(Message, frozen=True, tag="chunk"):
     start_s: Instant = 0.0
 
 
+class Start(Message, frozen=True, tag="start"):
+    """A request begins, for parts that read nothing; those that read something know by that.
+
+    `first`: no node has inputs of it, so that it begins with this message.
+    """
+
+    plan: str
+    request: Count
+    slot: Count
+    first: bool
+
+
 class Begun(Message, frozen=True, tag="begun"):
-    """A node has the inputs of a request, which begins."""
+    """A request begins: a node has its inputs, or there are none."""
 
     node: str
     plan: str
@@ -166,7 +178,7 @@ class Fault(Message, frozen=True, tag="fault"):
     request: Count | None = None
 
 
-Header = Hello | Ready | Refused | Ping | Pong | Bye | Chunk | Begun | Ran | Crossed | Fault
+Header = Hello | Ready | Refused | Ping | Pong | Bye | Chunk | Start | Begun | Ran | Crossed | Fault
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Header)

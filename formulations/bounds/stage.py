@@ -25,7 +25,7 @@ _HUGE = 1e60
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """All S runs of sliceable layers of a path, from path position `first` to `last`.
+    """The S runs of a path's layers, from path position `first` to `last`, that stages may cover.
 
     `input_share` [S] is what a slice reads at least of the input tensor per share of its output,
     `weights` [S, path] the same of what it computes of every layer, 0 outside the run.
@@ -38,25 +38,57 @@ class Segments:
 
 
 def segments(model: Model, path: list[int]) -> Segments:
-    """The segments of a path of layer positions; O(P^2) of them, O(P^3) numbers."""
+    """The segments of a path of layer positions; O(P^2) of them, O(P^3) numbers.
+
+    A stage that covers such a run is entered by the tensor before it and left by its last. So no
+    way that enters the run beside the path begins before that tensor, and none that leaves it
+    earlier ends behind the run: that says which runs no stage can cover (a skip connection).
+    """
     kept = [1.0] + [
         kept_share(model.layers[tail], model.layers[head]) for tail, head in pairwise(path)
     ]
+    begins, ends = _ways_beside(model, path)
     rows: list[tuple[int, int, float, Floats]] = []
     for last in range(len(path)):
-        share, weights = 1.0, np.zeros(len(path))
+        share, weights, begin, end = 1.0, np.zeros(len(path)), inf, -inf
         for first in range(last, 0, -1):
             if not may_slice(model.layers[path[first]]):
                 break
             weights[first] = share
             share *= kept[first]
-            rows.append((first, last, share, weights.copy()))
+            begin = min(begin, begins[first])
+            end = max(end, ends[first]) if first < last else end
+            if begin >= first - 1 and end <= last:
+                rows.append((first, last, share, weights.copy()))
     return Segments(
         np.array([row[0] for row in rows], np.int64),
         np.array([row[1] for row in rows], np.int64),
         np.array([row[2] for row in rows]),
         np.array([row[3] for row in rows]).reshape(len(rows), len(path)),
     )
+
+
+def _ways_beside(model: Model, path: list[int]) -> tuple[list[float], list[float]]:
+    """Where ways beside the path that end at each of its layers begin at the earliest, and where
+    those that begin there end at the latest: path positions.
+
+    -inf and inf for ways that no stage can hold: from an input, over a layer that cannot be
+    sliced, to a result. O(layers + edges).
+    """
+    on_path = {layer: at for at, layer in enumerate(path)}
+    begins, ends = [inf] * len(model.layers), [-inf] * len(model.layers)
+    order = model.order.tolist()
+    for layer in order:
+        for tail in model.inputs[layer]:
+            before = begins[tail] if may_slice(model.layers[tail]) else -inf
+            begins[layer] = min(begins[layer], on_path.get(tail, before))
+    for layer in reversed(order):
+        for head in model.consumers[layer]:
+            after = ends[head] if may_slice(model.layers[head]) else inf
+            ends[layer] = max(ends[layer], on_path.get(head, after))
+        if model.results[layer]:
+            ends[layer] = inf
+    return [begins[layer] for layer in path], [ends[layer] for layer in path]
 
 
 def may_slice(layer: Layer) -> bool:
@@ -108,22 +140,25 @@ def harmonic(seconds: Floats) -> Floats:
 
 
 def leveled(start_s: Floats, seconds: Floats) -> Floats:
-    """The least time in which nodes that begin at `start_s` [N] do all of it together, [S].
+    """The least time in which nodes that begin at `start_s` do all of it together, [...].
 
-    Node n alone takes `seconds[:, n]` more, so a time T is enough iff the sum of max(0, (T -
+    Node n alone takes `seconds[..., n]` more, so a time T is enough iff the sum of max(0, (T -
     start) / seconds) is 1 or more: the least of (1 + sum start / seconds) / sum 1 / seconds over
-    the nodes that begin first (water filling). `harmonic` where all begin at 0. O(S N).
+    the nodes that begin first (water filling). `harmonic` where all begin at 0. `start_s` [N], or
+    [..., N] as `seconds`. O(N log N) each.
     """
-    order = np.argsort(start_s, kind="stable")
-    start = start_s[order]
+    order = np.argsort(start_s, axis=-1, kind="stable")
+    start = np.take_along_axis(start_s, order, axis=-1)
+    order = np.broadcast_to(order, seconds.shape)
     with np.errstate(divide="ignore", invalid="ignore"):
-        speed = np.where(np.isfinite(start), 1.0 / seconds[:, order], 0.0)
+        speed = 1.0 / np.take_along_axis(seconds, order, axis=-1)
+        speed = np.where(np.isfinite(start), speed, 0.0)
         work = np.where(speed > 0, np.where(np.isfinite(start), start, 0.0) * speed, 0.0)
-        total = speed.cumsum(axis=1)
-        level = (1.0 + work.cumsum(axis=1)) / total
+        total = speed.cumsum(axis=-1)
+        level = (1.0 + work.cumsum(axis=-1)) / total
     level = np.where((total > 0) & np.isfinite(total), level, inf)
     level = np.where(np.isinf(speed), start, level)  # who takes no time ends where it begins
-    return np.asarray(level.min(axis=1, initial=inf))
+    return np.asarray(level.min(axis=-1, initial=inf))
 
 
 def serial_bound(own: Floats, others: Floats, moved: Floats) -> Floats:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
-from splitfog.instances.kept import kept
+from splitfog.instances.kept import give, kept
 from splitfog.instances.records import DirectedLink, Node
 
 Key = NDArray[np.float64]
@@ -33,21 +33,22 @@ class Network(Protocol):
 class Routes:
     """The route of every ordered pair of nodes, found for all pairs when first asked for.
 
-    A route has the least seconds per byte; ties go to the least latency (`lag_s`), then the fewest links,
-    then the lexicographically least node positions, as label setting from each source on these
-    tuples finds it. One key after the other is relaxed for all sources at once, O(H N D) for D
-    directed links and routes of at most H of them.
+    A route has the least seconds per byte; ties go to the least latency (with `delay_s`), then the
+    fewest links, then the lexicographically least node positions, as label setting from each source
+    on these tuples finds it. One key after the other is relaxed for all sources at once, O(H N D)
+    for D directed links and routes of at most H of them. No route takes a link in `without`.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, without: frozenset[int] = frozenset()) -> None:
         self.links = network.directed_links
         self.num_nodes = len(network.nodes)
+        self.without = without
 
     def path(self, tail: int, head: int) -> tuple[int, ...] | None:
         """Positions of the directed links from `tail` to `head`; None where there is no route."""
         if tail == head:
             return ()
-        last = self._last_link
+        last = self.last_link
         path: list[int] = []
         node = head
         while node != tail:
@@ -66,7 +67,7 @@ class Routes:
         tail, node = (np.array(ends) for ends in np.broadcast_arrays(tails, heads))
         hops: list[NDArray[np.int64]] = []
         while True:
-            link = np.where(tail == node, -1, self._last_link[tail, node])
+            link = np.where(tail == node, -1, self.last_link[tail, node])
             if (link < 0).all():
                 return np.stack(hops, axis=1) if hops else np.empty((len(tail), 0), np.int64)
             hops.append(link)
@@ -129,7 +130,8 @@ class Routes:
         """Positions, tails and seconds per byte of the directed links into every node."""
         entering: list[list[int]] = [[] for _ in range(self.num_nodes)]
         for position, link in enumerate(self.links):
-            entering[link.head].append(position)
+            if position not in self.without:
+                entering[link.head].append(position)
         return [
             (
                 np.array(into, np.int64),
@@ -156,7 +158,7 @@ class Routes:
         return least
 
     @property
-    def _last_link(self) -> NDArray[np.int64]:
+    def last_link(self) -> NDArray[np.int64]:
         """[sources, nodes]: last link of every route; -1 where there is none."""
         return self._labels[0]
 
@@ -234,7 +236,49 @@ def _first_by_nodes(
     return last
 
 
+class KeptRoutes(Routes):
+    """The routes of others over the same links with other figures, best or not."""
+
+    def __init__(self, others: Routes, instance: Instance) -> None:
+        super().__init__(instance)
+        self._last = others.last_link
+
+    @cached_property
+    def _per_byte(self) -> Key:
+        """[nodes, sources]: every route's own sum, link after link."""
+        added = np.array([8 / link.bandwidth_bps for link in self.links])
+        return np.ascontiguousarray(self._sums(added).T)
+
+    @cached_property
+    def _labels(self) -> tuple[NDArray[np.int64], Key]:
+        added = np.array([link.lag_s for link in self.links], np.float64)
+        return self._last, frozen(self._sums(added))
+
+    def _sums(self, added: Key) -> Key:
+        """[sources, nodes]: `added` of every link summed along every route, inf without one."""
+        sums = np.full(self._last.shape, np.inf)
+        np.fill_diagonal(sums, 0.0)
+        source, node = np.nonzero(self._last >= 0)
+        link = self._last[source, node]
+        tail = self._tails[link]
+        while True:
+            before = sums.copy()
+            sums[source, node] = sums[source, tail] + added[link]
+            if np.array_equal(before, sums):
+                return sums
+
+
 @kept()
 def routes_of(instance: Instance) -> Routes:
     """The routes of an instance, kept with it."""
     return Routes(instance)
+
+
+def keep_routes(instance: Instance, routes: Routes) -> Instance:
+    """The instance, whose routes from now on are those of another with the same links.
+
+    For an instance just made, of which nobody has asked the routes yet: its costs are then those of
+    a network whose figures have changed while the routes stayed.
+    """
+    give(routes_of, instance, KeptRoutes(routes, instance))
+    return instance

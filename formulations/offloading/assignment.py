@@ -27,8 +27,8 @@ class Visits:
     """V visits: subtasks of one group on one node together, and what stays at a source.
 
     All fields are [V]. `group` is -1 for visits of unsliced layers, runs and what stays;
-    `transfer_s` counts both ways, `shared_s` the delays in it beyond those of one
-    subtask, for all of a visit wait for them together; `service_s` is what the node works, `local_s` the part of it
+    `transfer_s` counts both ways, `shared_s` the delays in it beyond those of one subtask, as all
+    of a visit wait for them together; `service_s` is what the node works, `local_s` the part of it
     that stays (already in the task's base); `foreign` says that the node is not the task's source.
     """
 

@@ -33,6 +33,7 @@ class Loads:
     ----------
     rho, second : [N], sum lambda s and sum lambda s^2 of every node.
     visits, guests : int [N], visits with s > 0, and foreign ones, what quotas count.
+    waiting : [N], the weight of all visits with s > 0: what a second of wait costs.
     link_load : [links], rate times seconds.
     link_prices : ([links], [links]), latency and seconds per byte.
     held : int [N, layers of all models], how often a layer's weights are needed, those that
@@ -51,6 +52,7 @@ class Loads:
         self.source = [-1 if task.source is None else index[task.source] for task in tasks]
         self.rho, self.second = np.zeros(num_nodes), np.zeros(num_nodes)
         self.visits, self.guests = np.zeros(num_nodes, np.int64), np.zeros(num_nodes, np.int64)
+        self.waiting = np.zeros(num_nodes)
         self.link_load = np.zeros(len(instance.directed_links))
         links = instance.directed_links
         self.link_prices = (
@@ -175,9 +177,10 @@ class Loads:
         np.add.at(self.second, own.node, sign * rate * service_s**2)
         serves = own.service_s > 0
         np.add.at(self.visits, own.node[serves], sign)
+        np.add.at(self.waiting, own.node[serves], sign * self.weight[task])
         if sign < 0:  # what a lonely task leaves behind is nothing, not rounding
             alone = own.node[self.visits[own.node] == 0]
-            self.rho[alone] = self.second[alone] = 0.0
+            self.rho[alone] = self.second[alone] = self.waiting[alone] = 0.0
             blurred = rate * service_s**2 > CANCELS * self.second[own.node]
             blurred &= self.visits[own.node] > 0
             if blurred.any():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from collections.abc import Mapping
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -15,10 +13,8 @@ from msgspec.structs import asdict, force_setattr
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.parametric.parameter import LinkBandwidth, NodeSpeed, Parameter
 from splitfog.formulations.plan_file import PlanFile, TaskEntry
-from splitfog.instances.arguments import number, record, whole
-from splitfog.instances.arguments import path as path_of
-from splitfog.instances.defects import InstanceError
-from splitfog.instances.json_files import decode, encode, read_bytes, write_whole
+from splitfog.instances.arguments import number, whole
+from splitfog.instances.json_files import encode
 from splitfog.instances.read_only import read_only
 from splitfog.instances.readable import counted, printable
 from splitfog.instances.records import NonNegative, Positive
@@ -248,67 +244,3 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict
         if not self.pieces:
             raise ValueError(f"the policy of {self.instance} has no plan: {self.reason}")
         return bisect_right(self._lows, value) - 1
-
-
-class PolicyFile(Policy, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A policy on disk: format and version must be there."""
-
-    format: Literal["splitfog/policy"]
-    version: Literal[1]
-
-
-def save_policy(policy: Policy, path: str | os.PathLike[str]) -> None:
-    """Write a policy file, whole or not at all.
-
-    Parameters
-    ----------
-    policy
-        As `splitfog.policy` gives it.
-    path
-        Of the file; compressed if it ends in `.gz`.
-    """
-    policy = record("policy", policy, Policy, "a Policy")
-    write_whole(path_of("path", path), policy.to_json())
-
-
-def load_policy(path: str | os.PathLike[str]) -> Policy:
-    """The policy in a file.
-
-    Parameters
-    ----------
-    path
-        Of the file, `.json` or `.json.gz`.
-
-    Returns
-    -------
-    Policy
-
-    Raises
-    ------
-    InstanceError
-        Listing every defect of the file's form (at most 20), holes in the range among them.
-    """
-    path = path_of("path", path)
-    origin = path.name
-    file: PolicyFile = decode(read_bytes(path), PolicyFile, origin)
-    if defects := list(_defects(file)):
-        raise InstanceError(origin, defects)
-    return Policy(**asdict(file))
-
-
-def _defects(file: PolicyFile) -> list[str]:
-    """What the types do not say: one thing varies, and the pieces fill the range."""
-    defects = []
-    if (file.link is None) == (file.node is None):
-        defects.append("link and node: exactly one must be given")
-    if not file.low < file.high:
-        defects.append(f"low = {file.low!r}, must be < high = {file.high!r}")
-    for at, (before, after) in enumerate(pairwise(file.pieces)):
-        if before.high != after.low:
-            defects.append(f"pieces[{at + 1}].low = {after.low!r}, must be {before.high!r}")
-    for at, piece in enumerate(file.pieces):
-        if not piece.low < piece.high:
-            defects.append(f"pieces[{at}].low = {piece.low!r}, must be < high = {piece.high!r}")
-    if file.pieces and (file.pieces[0].low, file.pieces[-1].high) != (file.low, file.high):
-        defects.append(f"pieces: must go from {file.low!r} to {file.high!r}")
-    return defects

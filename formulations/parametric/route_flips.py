@@ -32,7 +32,7 @@ def route_flips(
     without = _routes(instance, others).seconds_per_byte
     ends = [(instance.directed_links[at].tail, instance.directed_links[at].head) for at in swept]
     flips = set()
-    for u, v in _pairs(instance):
+    for u, v in travelling_pairs(instance):
         spare = max(_difference(without[u, v], without[u, a] + without[b, v]) for a, b in ends)
         if 0 < spare < inf and low * (1 - NEAR) < 8 / spare < high * (1 + NEAR):
             flips.add(_first_use(instance, swept, (u, v), 8 / spare))
@@ -49,7 +49,7 @@ def wavering_route(
     at `WAVER_SAMPLES` bandwidths; None where nothing is seen.
     """
     swept = parameter.links(instance)
-    pairs = _pairs(instance)
+    pairs = travelling_pairs(instance)
     at = [
         _at_bandwidth(instance, swept, float(x))
         for x in np.geomspace(low, last, WAVER_SAMPLES).clip(low, last)
@@ -73,7 +73,7 @@ def _difference(whole: float, part: float) -> float:
     return float(whole - part)
 
 
-def _pairs(instance: Instance) -> Iterable[tuple[int, int]]:
+def travelling_pairs(instance: Instance) -> Iterable[tuple[int, int]]:
     """Pairs of nodes between which a task's tensor may travel."""
     pairs: set[tuple[int, int]] = set()
     for task in range(len(instance.tasks)):

@@ -20,6 +20,7 @@ cut of its latency (choose m = max, a = min) and every finite cut is a placement
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,8 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays.task import TaskArrays
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.objective import Objective
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,11 @@ class CutNetwork:
         above = side[: self.source].reshape(self.num_layers, -1)
         return np.asarray(above.sum(axis=1, dtype=np.int64))
 
+    def with_arcs(self, paid: NDArray[np.bool_]) -> CutNetwork:
+        """The network with some of its arcs only."""
+        arcs = {"tails": self.tails[paid], "heads": self.heads[paid], "costs": self.costs[paid]}
+        return changed(self, **arcs)
+
     def value(self, tiers: NDArray[np.int64]) -> float:
         """Cost of the cut that a placement makes; inf if it cuts an infinite arc."""
         side = np.zeros(self.num_vertices, bool)
@@ -92,6 +100,27 @@ class CutNetwork:
         all_of = endless & (self.tails >= first_all)
         np.logical_and.at(side, self.tails[all_of], side[self.heads[all_of]])
         return float(self.costs[side[self.tails] & ~side[self.heads]].sum())
+
+
+@dataclass(frozen=True)
+class RouteFigures:
+    """[nodes, nodes] each: latency and seconds per byte of every route, inf where there is none."""
+
+    latency_s: NDArray[np.float64]
+    seconds_per_byte: NDArray[np.float64]
+
+    def along(self, nodes: NDArray[np.int64]) -> TierLine:
+        """The line of these nodes."""
+        below, above = nodes[:-1], nodes[1:]
+        tables = (self.latency_s, self.seconds_per_byte)
+        up, down = ((t[below, above] for t in tables), (t[above, below] for t in tables))
+        return TierLine(nodes, tuple(up), tuple(down))  # type: ignore[arg-type]
+
+
+def route_figures(instance: Instance) -> RouteFigures:
+    """Those of an instance's routes."""
+    routes = routes_of(instance)
+    return RouteFigures(routes.latency_s, routes.seconds_per_byte)
 
 
 def tier_line(arrays: TaskArrays) -> TierLine | str:
@@ -114,11 +143,7 @@ def tier_line(arrays: TaskArrays) -> TierLine | str:
         if (pair := _short_cut(arrays, direction)) is not None:
             names = [instance.nodes[node].name for node in pair]
             return f"the route from {names[0]} to {names[1]} does not run along the line of tiers"
-    routes = routes_of(instance)
-    below, above = nodes[:-1], nodes[1:]
-    tables = (routes.latency_s, routes.seconds_per_byte)
-    up, down = ((t[below, above] for t in tables), (t[above, below] for t in tables))
-    return TierLine(nodes, tuple(up), tuple(down))  # type: ignore[arg-type]
+    return route_figures(instance).along(nodes)
 
 
 def _short_cut(arrays: TaskArrays, line: list[int]) -> tuple[int, int] | None:
@@ -139,25 +164,79 @@ def cut_network(arrays: TaskArrays, line: TierLine, objective: Objective) -> Cut
 
     O(K (V + E)) vertices and arcs.
     """
-    paid = _results(arrays, line, objective)
-    return paid if isinstance(paid, str) else _Builder(arrays, line, objective).build(paid)
+    if reason := _no_way(arrays, line, objective):
+        return reason
+    paid = _results(arrays, line, route_figures(arrays.instance))
+    network = _Builder(arrays, line, objective).build(paid)
+    return network.with_arcs(np.asarray(network.costs > 0))
 
 
-def _results(arrays: TaskArrays, line: TierLine, objective: Objective) -> NDArray[np.float64] | str:
+@dataclass(frozen=True)
+class CutTerms:
+    """A network whose costs are a weighted sum of parts, [parts, arcs] and [parts, layers, tiers].
+
+    The first part holds all that is infinite.
+    """
+
+    network: CutNetwork
+    costs: NDArray[np.float64]
+    tier_costs: NDArray[np.float64]
+
+    def at(self, weights: NDArray[np.float64]) -> CutNetwork:
+        """The network with finite weights >= 0, the first > 0."""
+        tier_costs = np.tensordot(weights, self.tier_costs, axes=1)
+        return changed(self.network, costs=weights @ self.costs, tier_costs=tier_costs)
+
+
+def cut_terms(
+    arrays: TaskArrays,
+    line: TierLine,
+    objective: Objective,
+    parts: Sequence[tuple[NDArray[np.float64], RouteFigures]],
+) -> CutTerms | str:
+    """The network as a weighted sum, or the reason why a result's way has none.
+
+    Parameters
+    ----------
+    parts
+        [layers, nodes] of seconds and the figures of routes: what the instance's are a sum of. All
+        that is infinite, for want of a route, is so in the first.
+    """
+    if reason := _no_way(arrays, line, objective):
+        return reason
+    networks = []
+    for position, (times_s, figures) in enumerate(parts):
+        allowed = None if position == 0 else np.ones_like(arrays.allowed)
+        part, along = arrays.with_costs(times_s, allowed), figures.along(line.nodes)
+        networks.append(_Builder(part, along, objective).build(_results(part, line, figures)))
+    costs = np.array([network.costs for network in networks])
+    paid = np.asarray((costs > 0).any(axis=0))
+    tier_costs = np.array([network.tier_costs for network in networks])
+    return CutTerms(networks[0].with_arcs(paid), costs[:, paid], tier_costs)
+
+
+def _no_way(arrays: TaskArrays, line: TierLine, objective: Objective) -> str | None:
+    """Why a result's way is no sum of the line's boundaries, where its tensor is read as well."""
+    target = arrays.results_to
+    if target is None or target in line.nodes or objective.transfers != "once":
+        return None
+    read = np.isin(np.arange(len(arrays.model.layers)), arrays.model.edges[:, 0])
+    if not (arrays.model.results & read).any():
+        return None
+    return "a result that is also read goes to a node off the line of tiers"
+
+
+def _results(arrays: TaskArrays, line: TierLine, figures: RouteFigures) -> NDArray[np.float64]:
     """[layers, tiers]: seconds of every result's own way, 0 for what is no result."""
     paid = np.zeros((len(arrays.model.layers), len(line.nodes)))
     target = arrays.results_to
     if target is None:
         return paid
     results = arrays.model.results
-    read = np.isin(np.arange(len(paid)), arrays.model.edges[:, 0])
-    if objective.transfers == "once" and target not in line.nodes and (results & read).any():
-        return "a result that is also read goes to a node off the line of tiers"
-    routes = routes_of(arrays.instance)
     num_bytes = arrays.output_bytes[results, None]
     latency, per_byte = (
-        routes.latency_s[line.nodes, target],
-        routes.seconds_per_byte[line.nodes, target],
+        figures.latency_s[line.nodes, target],
+        figures.seconds_per_byte[line.nodes, target],
     )
     paid[results] = latency + _times(num_bytes, per_byte)
     return paid
@@ -229,10 +308,9 @@ class _Builder:
     def arcs(
         self, tails: NDArray[np.int64], heads: NDArray[np.int64], costs: NDArray[np.float64]
     ) -> None:
-        """Arcs of broadcast shapes; those that cost nothing are left out."""
-        tails, heads, costs = np.broadcast_arrays(tails, heads, costs)
-        paid = costs > 0
-        self.parts.append((tails[paid], heads[paid], costs[paid]))
+        """Arcs of broadcast shapes, those that cost nothing among them."""
+        flat = (array.ravel() for array in np.broadcast_arrays(tails, heads, costs))
+        self.parts.append(tuple(flat))  # type: ignore[arg-type]
 
     def endless(self, tails: NDArray[np.int64], heads: NDArray[np.int64]) -> None:
         """Arcs that no finite cut may cut."""

@@ -199,7 +199,9 @@ class ProgramBuild:
 
     def _cross(self, link: int, column: int, broadcast: Broadcast) -> None:
         """Book a crossing of a link that happens iff the column is 1."""
-        seconds = (broadcast.busy_seconds if self.is_period else broadcast.seconds)(self.links[link])
+        seconds = (broadcast.busy_seconds if self.is_period else broadcast.seconds)(
+            self.links[link]
+        )
         share = seconds * self.weight / self.unit_s
         if not self.is_period:
             self.program.cost[column] += share

@@ -7,27 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from numpy.typing import ArrayLike, NDArray
 
 from splitfog.formulations.objective import Objective, objective_for
+from splitfog.formulations.vectorised.chunks import device_here, pieces
 from splitfog.formulations.vectorised.columns import Columns, hops_of
 from splitfog.formulations.vectorised.objectives import Tables, feasible, tables_of, values
 from splitfog.formulations.vectorised.schedule import transfers_wait
 from splitfog.instances.arguments import whole, whole_numbers
 from splitfog.instances.files import GivenInstance, instance_of
 
-MOST_ROWS = 4096
-"""Placements of a chunk, unless they need more than `CHUNK_BYTES`."""
-
-CHUNK_BYTES = 1 << 28
-"""Working memory of a chunk by default, roughly."""
-
-CHUNKS_AHEAD = 2
-"""Chunks under way at a time."""
-
 Function = Callable[[Tables, Array, Array | None], Array]
+Checked = Callable[[Tables, Array, Array | None], tuple[Array, Array]]
 
 
 class BatchCost:
@@ -48,8 +42,10 @@ class BatchCost:
         As in `Objective`; `monotone` matters for `feasible` only.
     chunk
         Placements evaluated at a time: larger batches are cut, smaller ones padded, so that a
-        batch's size never compiles anything again. Default: 4,096, or fewer (at least 64) such
-        that a chunk's working memory stays near 256 MiB.
+        batch's size never compiles anything again. Default on processors: 4,096, or fewer (at
+        least 64) such that a chunk's working memory stays near 256 MiB; on an accelerator up to
+        262,144 in an eighth of its memory, where batches smaller than a chunk are padded to a
+        power of two only, each of which compiles once.
 
     Attributes
     ----------
@@ -61,7 +57,8 @@ class BatchCost:
         its output of 8 bytes a placement, and the tables: O(columns * nodes) numbers, nodes^3 / 8
         bytes of routes, and up to 64 MiB of sums made ahead where there are few nodes.
     traces : dict[str, int]
-        How often each function was traced (compiled): 1 is what `__call__` and `feasible` need.
+        How often each function was traced (compiled): 1 is what `__call__` and `feasible` need
+        on processors.
 
     Raises
     ------
@@ -105,7 +102,9 @@ class BatchCost:
             chunk = whole("chunk", chunk, low=1)
         self._columns, hops = Columns(instance), hops_of(instance)
         self.bytes_per_placement = _estimate(self._columns, self.objective.name, len(hops.words))
-        self.chunk = chunk or max(64, min(MOST_ROWS, CHUNK_BYTES // self.bytes_per_placement))
+        self._device = device_here()
+        self.chunk = chunk or self._device.rows(self.bytes_per_placement)
+        self._is_chunk_given = chunk is not None
         with jax.enable_x64(True):
             self._tables = tables_of(self._columns, hops, self.objective)
         self.traces = {"cost": 0, "feasible": 0}
@@ -197,8 +196,8 @@ class BatchCost:
         with jax.enable_x64(True):
             return self._feasible_rows(self._tables, placements, orders)
 
-    def _compiled(self, name: str, function: Function) -> tuple[Function, Function]:
-        """A function of [columns, batch] under jit, and of [batch, columns]."""
+    def _compiled(self, name: str, function: Function) -> tuple[Checked, Function]:
+        """A function as chunks need it (`_of_chunk`), and of [batch, columns], both under jit."""
 
         def traced(tables: Tables, places: Array, orders: Array | None) -> Array:
             self.traces[name] += 1
@@ -207,73 +206,123 @@ class BatchCost:
         def of_rows(tables: Tables, places: Array, orders: Array | None) -> Array:
             return traced(tables, places.T, None if orders is None else orders.T)
 
-        return jax.jit(traced), jax.jit(of_rows)
+        return jax.jit(self._of_chunk(traced)), jax.jit(of_rows)
+
+    def _of_chunk(self, function: Function) -> Checked:
+        """The function of a chunk as it travels, and whether an index of it is out of range.
+
+        Where the host has checked and turned the rows, [columns, chunk], there is nothing to do.
+        """
+        nodes, columns = len(self.instance.nodes), self._columns.count
+
+        def as_it_lies(tables: Tables, places: Array, orders: Array | None) -> tuple[Array, Array]:
+            wrong = _is_outside(places, nodes)
+            turned = jnp.clip(places, 0, nodes - 1).astype(self._narrow).T
+            if orders is None:
+                return function(tables, turned, None), wrong
+            wrong |= _is_outside(orders, columns)
+            return function(tables, turned, jnp.clip(orders, 0, columns - 1).T), wrong
+
+        def turned(tables: Tables, places: Array, orders: Array | None) -> tuple[Array, Array]:
+            return function(tables, places, orders), jnp.zeros((), bool)
+
+        return turned if self._device.is_host else as_it_lies
 
     def _in_chunks(
-        self, function: Function, dtype: type, placements: ArrayLike, orders: ArrayLike | None
+        self, function: Checked, dtype: type, placements: ArrayLike, orders: ArrayLike | None
     ) -> NDArray[Any]:
         """The function of all rows; while one chunk runs, the next is made ready."""
-        places = self._checked("placements", placements, len(self.instance.nodes))
-        ranks = None if orders is None else self._checked_orders(orders, len(places))
+        places = self._shaped("placements", placements)
+        ranks = None if orders is None else self._shaped_orders(orders, len(places))
+        if self._device.is_host:
+            self._check(places, ranks)
         out: NDArray[Any] = np.empty(len(places), dtype)
-        running: deque[tuple[slice, Array]] = deque()
+        size = self._padded(len(places))
+        running: deque[tuple[slice, Array, Array]] = deque()
+        is_wrong = False
         with jax.enable_x64(True):
-            for start in range(0, len(places), self.chunk):
-                rows = slice(start, min(start + self.chunk, len(places)))
-                order = None if ranks is None else self._put(ranks[rows], np.int32)
-                put = self._put(places[rows], self._narrow)
-                running.append((rows, function(self._tables, put, order)))
-                if len(running) == CHUNKS_AHEAD:
-                    _collect(running, out)
+            for rows in pieces(len(places), size):
+                order = None if ranks is None else self._put(ranks[rows], size, np.int32)
+                put = self._put(places[rows], size, self._narrow)
+                running.append((rows, *function(self._tables, put, order)))
+                if len(running) == self._device.ahead:
+                    is_wrong |= _collect(running, out)
             while running:
-                _collect(running, out)
+                is_wrong |= _collect(running, out)
+        if is_wrong:
+            self._check(places, ranks)
         return out
+
+    def _padded(self, batch: int) -> int:
+        """Rows of every piece of a batch."""
+        if self._device.is_host or self._is_chunk_given:
+            return self.chunk
+        return self._device.padded(batch, self.chunk)
 
     @property
     def _narrow(self) -> type:
         """The smallest type that holds a node's position."""
         return np.uint8 if len(self.instance.nodes) <= 256 else np.int32
 
-    def _put(self, rows: NDArray[Any], dtype: type) -> Array:
-        """[columns, chunk] on the device, padded with zeros.
+    def _put(self, rows: NDArray[Any], size: int, dtype: type) -> Array:
+        """Rows on the device, padded with zeros.
 
-        Narrow rows are cheap to turn, and `device_put` turns them faster than numpy or XLA do.
+        For processors they are narrow, which is cheap to turn, and [columns, size]: `device_put`
+        turns them faster than numpy or XLA do. To an accelerator they travel as they lie.
         """
-        missing = self.chunk - len(rows)
-        narrow: NDArray[Any] = rows.astype(dtype, copy=False)
+        missing = size - len(rows)
+        if self._device.is_host:
+            rows = rows.astype(dtype, copy=False)
         if missing:
-            narrow = np.pad(narrow, ((0, missing), (0, 0)))
-        turned: Array = jax.device_put(narrow.T)
-        return turned
+            rows = np.pad(rows, ((0, missing), (0, 0)))
+        put: Array = jax.device_put(rows.T if self._device.is_host else rows)
+        return put
 
-    def _checked(self, name: str, given: ArrayLike, below: int) -> NDArray[Any]:
-        """Integers [batch, columns] from 0 to below - 1."""
+    def _check(self, places: NDArray[Any], orders: NDArray[Any] | None) -> None:
+        """Raise for the first index that is out of range."""
+        _check("placements", places, len(self.instance.nodes))
+        if orders is not None:
+            _check("orders", orders, self._columns.count)
+
+    def _shaped(self, name: str, given: ArrayLike) -> NDArray[Any]:
+        """Integers [batch, columns]."""
         array = whole_numbers(name, given, "integers")
         if array.ndim != 2 or array.shape[1] != self._columns.count:
             shape = f"(batch, {self._columns.count})"
             raise ValueError(f"{name} has shape {array.shape}, must be {shape}")
-        # read without a sign, a negative number is a large one: one pass for both ends
-        if array.size and array.view(f"{array.dtype.byteorder}u{array.itemsize}").max() >= below:
-            row, column = np.argwhere((array < 0) | (array >= below))[0].tolist()
-            raise ValueError(
-                f"{name}[{row}, {column}] = {array[row, column]}, must be from 0 to {below - 1}"
-            )
         return array
 
-    def _checked_orders(self, orders: ArrayLike, batch: int) -> NDArray[Any]:
+    def _shaped_orders(self, orders: ArrayLike, batch: int) -> NDArray[Any]:
         """Integers [batch, layers], for `makespan`."""
         if self.objective.name != "makespan":
             raise ValueError(f"orders are given, must be None for {self.objective.name}")
-        array = self._checked("orders", orders, self._columns.count)
+        array = self._shaped("orders", orders)
         if len(array) != batch:
             raise ValueError(f"orders has {len(array)} rows, must be {batch} like placements")
         return array
 
 
-def _collect(running: deque[tuple[slice, Array]], out: NDArray[Any]) -> None:
-    """Wait for the oldest chunk and keep its rows."""
-    rows, result = running.popleft()
+def _check(name: str, array: NDArray[Any], below: int) -> None:
+    """Raise unless all are from 0 to below - 1."""
+    # read without a sign, a negative number is a large one: one pass for both ends
+    if array.size and array.view(f"{array.dtype.byteorder}u{array.itemsize}").max() >= below:
+        row, column = np.argwhere((array < 0) | (array >= below))[0].tolist()
+        raise ValueError(
+            f"{name}[{row}, {column}] = {array[row, column]}, must be from 0 to {below - 1}"
+        )
+
+
+def _is_outside(rows: Array, below: int) -> Array:
+    """Whether some number is below 0 or not below `below`."""
+    too_large = (rows >= below).any() if below <= np.iinfo(rows.dtype).max else False
+    return (rows < 0).any() | too_large
+
+
+def _collect(running: deque[tuple[slice, Array, Array]], out: NDArray[Any]) -> bool:
+    """Wait for the oldest chunk and keep its rows; whether an index of it was out of range."""
+    rows, result, wrong = running.popleft()
     out[rows] = np.asarray(result)[: rows.stop - rows.start]
+    return bool(wrong)
 
 
 def _estimate(columns: Columns, objective: str, words: int) -> int:

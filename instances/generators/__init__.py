@@ -13,7 +13,7 @@ from splitfog.instances.lookup import look_up
 
 __all__ = ["FAMILIES", "Family", "Option", "generate"]
 
-FAMILIES: Mapping[str, Family] = MappingProxyType(
+FAMILIES: Mapping[str, Family[Instance]] = MappingProxyType(
     {module.FAMILY.name: module.FAMILY for module in (three_tier, line, random_dag, fog)}
 )
 """Every family, by name. A new one is a module with a `FAMILY`, and its entry here."""

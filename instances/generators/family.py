@@ -1,4 +1,4 @@
-"""What a family of instances declares: its options, their allowed values, and how it builds."""
+"""What a family, of instances or of traces, declares: its options and how it builds."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from splitfog.instances.arguments import plain, whole, wrong
-from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
 
-Kind = Literal["whole", "number", "flag", "choice", "choices", "preset"]
+Kind = Literal["whole", "number", "flag", "choice", "choices", "preset", "name", "pair", "numbers"]
+
+Made = TypeVar("Made")
 
 LONGEST_NAME = 150
 """Characters of an instance's name, at most: file systems take 255 bytes, endings included."""
@@ -33,7 +34,9 @@ class Option:
         `whole` and `number` lie between `low` and `high` (both allowed, None: no limit);
         `flag` is true or false; `choice` is one of `choices`; `choices` one or more of them, as a
         text with commas (a list of names is allowed too, and becomes that text); `preset` is one of
-        `choices` or a number > 0 in `unit`.
+        `choices` or a number > 0 in `unit`; `name` is a text that is not empty; `pair` two of them
+        as a text with a comma, `numbers` one or more numbers > 0 with commas (lists are allowed
+        too, and become those texts).
     optional
         Whether None (`none` in text) is a value too.
     """
@@ -57,6 +60,8 @@ class Option:
             words = f"one or more, with commas, of {', '.join(self.choices)}"
         elif self.kind == "preset":
             words = f"one of {', '.join(self.choices)}, or a finite number of {self.unit} > 0"
+        elif self.kind in _TEXTS:
+            words = _TEXTS[self.kind]
         elif self.kind == "flag":
             words = "true or false"
         else:
@@ -69,7 +74,7 @@ class Option:
     def check(self, name: str, value: Any) -> Any:
         """The value, if it is allowed; else `ValueError` with option, value and what is."""
         value = plain(value)
-        if self.kind == "choices" and isinstance(value, list | tuple):
+        if self.kind in ("choices", "pair", "numbers") and isinstance(value, list | tuple):
             value = ",".join(map(str, value))
         if (value is None and self.optional) or (value is not None and self._allows(value)):
             return value
@@ -88,6 +93,8 @@ class Option:
             return isinstance(value, str) and value in self.choices
         if self.kind == "choices":
             return isinstance(value, str) and set(value.split(",")) <= set(self.choices)
+        if self.kind in _TEXTS:
+            return isinstance(value, str) and _is_text(value, self.kind)
         if self.kind == "flag" or isinstance(value, bool):
             return self.kind == "flag" and isinstance(value, bool)
         if self.kind == "preset" and isinstance(value, str):
@@ -105,17 +112,35 @@ class Option:
             return None
         if self.kind == "flag":
             return {"true": True, "yes": True, "false": False, "no": False}.get(text.lower(), text)
-        if self.kind in ("choice", "choices"):
-            return text.replace(" ", "") if self.kind == "choices" else text
+        if self.kind in ("choice", "choices", *_TEXTS):
+            return text.replace(" ", "") if self.kind in ("choices", "numbers") else text
         if self.kind == "preset" and text in self.choices:
             return text
         number = float(text)
         return int(number) if self.kind == "whole" and number.is_integer() else number
 
 
+_TEXTS = {
+    "name": "a name",
+    "pair": "two names with a comma: FROM,TO",
+    "numbers": "finite numbers > 0 with commas",
+}
+"""Kinds of options whose values are texts of a form, in words."""
+
+
+def _is_text(value: str, kind: Kind) -> bool:
+    parts = value.split(",")
+    if kind != "numbers":
+        return bool(value) if kind == "name" else len(parts) == 2 and all(parts)
+    try:
+        return all(0 < float(part) <= sys.float_info.max and "_" not in part for part in parts)
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, kw_only=True)
-class Family:
-    """A seeded family of instances.
+class Family(Generic[Made]):
+    """A seeded family of instances, or of traces.
 
     Attributes
     ----------
@@ -124,7 +149,7 @@ class Family:
     options
         By Python name (`edge_cloud`; on the command line `--edge-cloud`).
     build
-        (the instance's name, seed, a value for every option, its `meta`) -> instance.
+        (a name, seed, a value for every option, its `meta`) -> an instance or a trace.
     head
         What a name says of an instance first, from a value for every option.
     in_head
@@ -134,18 +159,18 @@ class Family:
     name: str
     summary: str
     options: Mapping[str, Option]
-    build: Callable[[str, int, Mapping[str, Any], dict[str, Any]], Instance]
+    build: Callable[[str, int, Mapping[str, Any], dict[str, Any]], Made]
     head: Callable[[Mapping[str, Any]], str]
     in_head: tuple[str, ...]
 
-    def generate(self, seed: int, options: Mapping[str, Any]) -> Instance:
-        """The instance of a seed and of options by Python name; how it was made is in `meta`."""
+    def generate(self, seed: int, options: Mapping[str, Any]) -> Made:
+        """What a seed and options by Python name give; how it was made is in its `meta`."""
         values, seed = self._checked(seed, options), int(seed)
         origin = {"family": self.name, "seed": seed, "options": values}
         return self.build(self._name(seed, values), seed, values, {"generator": origin})
 
     def name_of(self, seed: int, options: Mapping[str, Any]) -> str:
-        """The name of the instance that `generate` makes of these, without making it.
+        """The name of what `generate` makes of these, without making it.
 
         The family's head, every further option that is not the default, and the seed:
         `three-tier-alexnet-4g-edge-nodes=2-memory-seed7`. It is safe as a file's name; other

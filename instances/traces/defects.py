@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import inf, isnan, nan
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -72,40 +73,97 @@ def figure_defects(series: Any, duration_s: Any) -> list[str]:
     Whose figures they are, times that do not rise, values out of range, figures given twice.
     """
     listed = series if isinstance(series, list | tuple) else ()
-    given = [(f"series[{i}]", each) for i, each in enumerate(listed) if isinstance(each, Mapping)]
+    given = [(InSeries(i), each) for i, each in enumerate(listed) if isinstance(each, Mapping)]
     defects: list[str] = []
-    for path, each in given:
-        defects += _owner_defects(each, path)
-        defects += _number_defects(each, path, duration_s)
-    return defects + list(_repeats(given))
+    for at, each in given:
+        defects += owner_defects(each, at)
+        times, values = _floats(each.get("times_s")), _floats(each.get("values"))
+        if times is not None and values is not None and 0 < len(times) != len(values):
+            told = f"{len(values)} entries, must have {len(times)}"
+            defects.append(f"{at('values')} has {told} as its times_s")
+        defects += number_defects(times, values, each.get("quantity"), duration_s, at)
+    return defects + list(repeats(given))
 
 
-def _owner_defects(series: Mapping[str, Any], path: str) -> Iterator[str]:
+class Place(Protocol):
+    """Where something stands in a file, for sentences."""
+
+    def __call__(self, field: str = "", position: int | None = None) -> str:
+        """Of a series, of a field of it, or of an entry of that."""
+
+
+@dataclass(frozen=True)
+class InSeries:
+    """`series[2].values[17]`."""
+
+    series: int
+
+    def __call__(self, field: str = "", position: int | None = None) -> str:
+        entry = "" if position is None else f"[{position}]"
+        return f"series[{self.series}]{'.' if field else ''}{field}{entry}"
+
+
+def owner_defects(series: Mapping[str, Any], at: Place) -> Iterator[str]:
+    """Whether a series of plain data is of a link or of a node, and one of its quantities."""
     link, node, quantity = series.get("link"), series.get("node"), series.get("quantity")
     if (link is None) == (node is None):
         has = "neither a link nor a node" if link is None else "a link and a node"
-        yield f"{path} has {has}, must have one of them"
+        yield f"{at()} has {has}, must have one of them"
         return
     what, known = ("node", NODE_QUANTITIES) if link is None else ("link", LINK_QUANTITIES)
     if isinstance(quantity, str) and quantity in RANGES and quantity not in known:
         words = " or ".join(map(shown, known))
-        yield f"{path}.quantity = {shown(quantity)}, must be {words} for a {what}"
+        yield f"{at('quantity')} = {shown(quantity)}, must be {words} for a {what}"
     if node is not None and series.get("directions") == "forward":
-        yield f'{path}.directions = "forward", must be left out for a node'
+        yield f'{at("directions")} = "forward", must be left out for a node'
 
 
-def _number_defects(series: Mapping[str, Any], path: str, duration_s: Any) -> Iterator[str]:
-    times, values = _floats(series.get("times_s")), _floats(series.get("values"))
+def number_defects(
+    times: Floats | None, values: Floats | None, quantity: Any, duration_s: Any, at: Place
+) -> Iterator[str]:
+    """Times that do not rise and values out of range; NaN, which is told already, is left out."""
     if times is not None:
         limit = _floats([duration_s])
-        yield from _time_defects(times, f"{path}.times_s", inf if limit is None else limit[0])
-    if times is not None and values is not None and len(values) != len(times):
-        yield f"{path}.values has {len(values)} entries, must have {len(times)} as its times_s"
-    quantity = series.get("quantity")
+        known = limit is not None and limit[0] > 0
+        yield from _time_defects(times, float(duration_s) if known else inf, at)
     if values is not None and isinstance(quantity, str) and quantity in RANGES:
         allowed, words = RANGES[quantity]
         for k in np.flatnonzero(~(allowed(values) | np.isnan(values))).tolist():
-            yield f"{path}.values[{k}] = {shown(float(values[k]))}, must be {words}"
+            yield f"{at('values', k)} = {number_text(values[k])}, must be {words}"
+
+
+def _time_defects(times: Floats, duration_s: float, at: Place) -> Iterator[str]:
+    if not len(times):
+        yield f"{at('times_s')} = [], must be a list with at least one entry"
+    elif times[0] != 0 and not isnan(times[0]):
+        yield f"{at('times_s', 0)} = {number_text(times[0])}, must be 0"
+    for k in np.flatnonzero(np.diff(times) <= 0).tolist():
+        told, before = number_text(times[k + 1]), number_text(times[k])
+        yield f"{at('times_s', k + 1)} = {told}, must be > {before}"
+    for k in np.flatnonzero(times >= duration_s).tolist():
+        limit = f"{number_text(duration_s)}, the duration_s"
+        yield f"{at('times_s', k)} = {number_text(times[k])}, must be < {limit}"
+
+
+def number_text(value: float) -> str:
+    """A number as a file has it: the shortest text that stands for it."""
+    return repr(float(value)).removesuffix(".0")
+
+
+def repeats(given: Sequence[tuple[Place, Mapping[str, Any]]]) -> Iterator[str]:
+    """Figures that several series give."""
+    first: dict[Key, Place] = {}
+    for at, data in given:
+        try:
+            owner = {name: data[name] for name in FIELDS[:4] if name in data}
+            keys = msgspec.convert({**owner, "times_s": (), "values": ()}, Series).keys
+        except msgspec.ValidationError:
+            continue
+        again = next((key for key in keys if key in first), None)
+        if again is not None:
+            yield f"{at()} gives {figure_name(again)} as {first[again]()} does, must be given once"
+        for key in keys:
+            first.setdefault(key, at)
 
 
 def _floats(numbers: Any) -> Floats | None:
@@ -120,39 +178,6 @@ def _floats(numbers: Any) -> Floats | None:
         return None
     array[~np.isfinite(array)] = nan
     return array
-
-
-def _time_defects(times: Floats, path: str, duration_s: float) -> Iterator[str]:
-    if not len(times):
-        yield f"{path} = [], must be a list with at least one entry"
-    elif times[0] != 0 and not isnan(times[0]):
-        yield f"{path}[0] = {_number(times[0])}, must be 0"
-    for k in np.flatnonzero(np.diff(times) <= 0).tolist():
-        yield f"{path}[{k + 1}] = {_number(times[k + 1])}, must be > {_number(times[k])}"
-    for k in np.flatnonzero(times >= duration_s).tolist():
-        limit = f"{_number(duration_s)}, the duration_s"
-        yield f"{path}[{k}] = {_number(times[k])}, must be < {limit}"
-
-
-def _number(value: float) -> str:
-    """A number as a file has it."""
-    return repr(float(value)).removesuffix(".0")
-
-
-def _repeats(given: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[str]:
-    """Figures that several series give."""
-    first: dict[Key, str] = {}
-    for path, data in given:
-        try:
-            owner = {name: data[name] for name in FIELDS[:4] if name in data}
-            keys = msgspec.convert({**owner, "times_s": (), "values": ()}, Series).keys
-        except msgspec.ValidationError:
-            continue
-        again = next((key for key in keys if key in first), None)
-        if again is not None:
-            yield f"{path} gives {figure_name(again)} as {first[again]} does, must be given once"
-        for key in keys:
-            first.setdefault(key, path)
 
 
 def figure_name(key: Key) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from math import fsum
 from typing import Protocol
+
+import numpy as np
 
 from splitfog.instances.readable import (
     MOST_ROWS,
@@ -43,14 +44,18 @@ def trace_html(trace: Shown) -> str:
     """Whose figures vary and between which values, as a table."""
     rows = []
     for series in trace.series:
-        ends = (*series.times_s[1:], trace.duration_s)
-        seconds = [end - start for start, end in zip(series.times_s, ends)]
-        mean = fsum(v * s for v, s in zip(series.values, seconds)) / trace.duration_s
-        figures = (min(series.values), mean, max(series.values))
+        average = mean(series, trace.duration_s)
+        figures = (min(series.values), average, max(series.values))
         shown = (in_figure(value, series.quantity) for value in figures)
         rows.append((owner(series), series.quantity, str(len(series.values)), *shown))
     table = html_table(("of", "quantity", "values", "least", "mean", "most"), rows, MOST_ROWS)
     return f"<div>\n<p>{html_text(trace_line(trace).strip('<>'))}</p>\n{table}\n</div>"
+
+
+def mean(series: Series, duration_s: float) -> float:
+    """Of the values over time."""
+    seconds = np.diff(np.array([*series.times_s, duration_s]))
+    return float(np.average(np.array(series.values), weights=seconds))
 
 
 def owner(series: Series) -> str:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -16,10 +17,10 @@ from splitfog.instances.defects import InstanceError
 from splitfog.instances.json_files import encode
 from splitfog.instances.kept import Keeper
 from splitfog.instances.read_only import ReadOnly, read_only
-from splitfog.instances.records import Name, Positive
+from splitfog.instances.records import Name, Positive, changed
 from splitfog.instances.traces.defects import own_defects
 from splitfog.instances.traces.overview import trace_html, trace_line
-from splitfog.instances.traces.records import End, Key, Series
+from splitfog.instances.traces.records import Directions, End, Key, Series
 from splitfog.instances.traces.steps import StepFunction
 
 FORMAT: Literal["splitfog/trace"] = "splitfog/trace"
@@ -85,6 +86,41 @@ class Trace(Keeper):
     def _repr_html_(self) -> str:
         return trace_html(self)
 
+    def on(
+        self,
+        link: tuple[str, str] | None = None,
+        node: str | None = None,
+        directions: Directions | None = None,
+    ) -> Trace:
+        """The same figures of another link or node, of a trace with one series.
+
+        Parameters
+        ----------
+        link
+            (from, to).
+        node
+            Its name, in place of a link.
+        directions : "both" or "forward"
+            Of the link; None: as they are.
+
+        Returns
+        -------
+        Trace
+            A new one, checked, with the same `meta`.
+
+        Raises
+        ------
+        ValueError
+            Where the trace has no series or several.
+        InstanceError
+            For what no file may hold.
+        """
+        if len(self.series) != 1:
+            raise ValueError(f"trace {self.name} has {len(self.series)} series, must have one")
+        ways = self.series[0].directions if directions is None else directions
+        series = changed(self.series[0], link=link, node=node, directions=ways)
+        return changed(self, series=(series,))
+
     @cached_property
     def sha256(self) -> str:
         """Hash of the decompressed bytes read, or of what saving this trace as JSON writes."""
@@ -114,3 +150,8 @@ def encode_trace(trace: Trace) -> bytes:
         meta=dict(trace.meta),
     )
     return encode(file)
+
+
+def named_after(path: Path) -> str:
+    """What a trace is called whose file does not say: as the file, without endings."""
+    return Path(path.name.removesuffix(".gz")).stem or path.name

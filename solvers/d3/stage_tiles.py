@@ -61,7 +61,7 @@ class StageTiles:
         return inf if timeline is None else timeline.end_s
 
     def hops(self, tile: int, column: int) -> list[tuple[int, float, float, bool]]:
-        """(link, seconds it is busy, seconds, inwards) of every hop of a tile to and from a node."""
+        """(link, seconds it is busy, seconds, inwards) of every hop of a tile on a node."""
         links = self.instance.directed_links
         sizes = (float(self.input_bytes[tile]), float(self.output_bytes[tile]))
         return [

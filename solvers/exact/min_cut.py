@@ -81,20 +81,24 @@ def latency_bound(instance: Instance, objective: Objective, task: int) -> float 
     return None if cut is None else cut.lower_bound
 
 
-def least_cut(network: CutNetwork) -> CutAnswer | None:
+def least_cut(network: CutNetwork, at_most: float | None = None) -> CutAnswer | None:
     """The least cut of a network; None if every cut is infinite.
 
     Costs become integers floor(cost * S), S a power of two such that a known upper bound of the
-    value becomes about 2^46; an upper bound that proves loose is replaced by the value found.
+    value, `at_most` where it is given, becomes about 2^46; an upper bound that proves loose is
+    replaced by the value found.
     """
     if network.num_tiers == 0:  # no node that a layer may be on
         return None
     if network.num_tiers == 1:
         cost = network.value(np.zeros(network.num_layers, np.int64))
         return None if cost == inf else CutAnswer(np.zeros(network.num_layers, np.int64), cost)
-    bound, tiers = _easy_placement(network)
-    if bound == 0:
-        return CutAnswer(tiers, 0.0)
+    if at_most:
+        bound = at_most
+    else:
+        bound, tiers = _easy_placement(network)
+        if bound == 0:
+            return CutAnswer(tiers, 0.0)
     if bound == inf:
         with np.errstate(over="ignore"):
             total = float(network.costs[np.isfinite(network.costs)].sum())

@@ -43,7 +43,7 @@ def exact_oracle(
     """
     if solver == "min-cut":
         return CutOracle(instance, objective, parameter, ends)
-    run, options = _solver(solver, objective)
+    run, options = exact_solver(solver, objective)
 
     def ask(value: float) -> Answer:
         answer = run(Request(parameter.at(instance, value), objective, options=options))
@@ -54,7 +54,7 @@ def exact_oracle(
     return ask
 
 
-def _solver(solver: str | Solver, objective: Objective) -> tuple[Solver, dict[str, Any]]:
+def exact_solver(solver: str | Solver, objective: Objective) -> tuple[Solver, dict[str, Any]]:
     """A solver and its default options, where it is exact for the objective."""
     if not isinstance(solver, str):
         return solver, {}

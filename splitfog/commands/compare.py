@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,16 +12,17 @@ from splitfog.commands.shell import (
     DONE,
     ERROR,
     INTERRUPTED,
+    progress_bar,
     put,
     require_writable,
     say,
+    seed_numbers,
     solvers_are_quiet,
     split_list,
 )
 
 if TYPE_CHECKING:
     from splitfog.instances.instance import Instance
-    from splitfog.studies.jobs import Progress
     from splitfog.studies.rows import Table
 
 EXAMPLES = ("splitfog compare alexnet.json --solvers min-cut,hpa,device-only -o results",)
@@ -78,7 +77,7 @@ def run(
     chosen = solver_names(names)
     if time_limit is not None and not time_limit > 0:
         raise ValueError(f"time limit = {time_limit} s, must be > 0")
-    seeds = _seeds(split_list(seed))
+    seeds = seed_numbers(split_list(seed))
     if output is not None:
         if output.exists() and not output.is_dir():
             raise ValueError(f"-o = {str(output)!r} is a file, must be a folder")
@@ -88,7 +87,7 @@ def run(
                 f"splitfog: {output} holds results of an earlier run, which are replaced at the end"
             )
     instances = _instances(files)
-    with solvers_are_quiet(), _progress() as progress:
+    with solvers_are_quiet(), progress_bar() as progress:
         table = compare(
             instances,
             chosen,
@@ -104,13 +103,6 @@ def run(
     _publish(table, output, summary, as_json)
     _say_declined(table, everything)
     return _code(table, [] if everything else chosen)
-
-
-def _seeds(texts: list[str]) -> list[int]:
-    for text in texts:
-        if not text.isdecimal():
-            raise ValueError(f"--seed = {text!r}, must be a whole number >= 0")
-    return [int(text) for text in texts] or [0]
 
 
 def _instances(files: list[Path]) -> list[Instance]:
@@ -174,23 +166,3 @@ def _code(table: Table, named: list[str]) -> int:
     if failures:
         return ERROR
     return BAD_INPUT if unused else DONE
-
-
-@contextmanager
-def _progress() -> Iterator[Progress | None]:
-    """A bar on standard error, if that is a terminal."""
-    import sys
-
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True, markup=False), transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def advance(done: int, total: int, what: str) -> None:
-            bar.update(task, completed=done, total=total, description=what)
-
-        yield advance

@@ -17,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 if TYPE_CHECKING:
     from splitfog.formulations.plan import Plan
     from splitfog.instances.instance import Instance
+    from splitfog.studies.jobs import Progress
 
 DONE, CHECK_FAILED, BAD_INPUT, INFEASIBLE, UNKNOWN, ERROR, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
@@ -177,6 +178,38 @@ def split_list(texts: list[str] | None) -> list[str]:
     """The entries of an option that may be repeated and may hold commas."""
     entries = [entry.strip() for text in texts or () for entry in text.split(",")]
     return [entry for entry in entries if entry]
+
+
+def seed_numbers(texts: list[str]) -> list[int]:
+    """The numbers of `--seed`; 0 where it is not given.
+
+    Raises
+    ------
+    ValueError
+        For what is no whole number >= 0.
+    """
+    for text in texts:
+        if not text.isdecimal():
+            raise ValueError(f"--seed = {text!r}, must be a whole number >= 0")
+    return [int(text) for text in texts] or [0]
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress | None]:
+    """A bar on standard error, if that is a terminal: told what has ended, of how many."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True, markup=False), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def advance(done: int, total: int, what: str) -> None:
+            bar.update(task, completed=done, total=total, description=what)
+
+        yield advance
 
 
 def instance_name(path: Path, name: str | None) -> str:

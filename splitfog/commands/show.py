@@ -1,4 +1,4 @@
-"""`splitfog show`: a picture of an instance or a plan."""
+"""`splitfog show`: a picture of an instance, a plan or a trace."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ import typer
 
 from splitfog.commands.shell import DONE, require_writable, say
 
-EXAMPLES = ("splitfog show alexnet.json plan.json -o plan.pdf",)
+EXAMPLES = (
+    "splitfog show alexnet.json plan.json -o plan.pdf",
+    "splitfog show norway-bus-1 -o bus.svg",
+)
 
 
 def run(
-    instance: Annotated[Path, typer.Argument(metavar="INSTANCE", help="instance file")],
+    instance: Annotated[
+        Path, typer.Argument(metavar="INSTANCE|TRACE", help="instance or trace file")
+    ],
     plan: Annotated[Path | None, typer.Argument(metavar="PLAN", help="plan file")] = None,
     output: Annotated[
         Path | None,
@@ -34,15 +39,17 @@ def run(
         ),
     ] = None,
 ) -> int:
-    """Draw an instance or a plan.
+    """Draw an instance, a plan or a trace.
 
     The DAG is coloured by node or tier; the tensors that cross links are labelled. A .png or .svg
     is one sheet and says what it leaves out; .pdf (several pages) and .html hold all stages, and
-    up to 100 tasks.
+    up to 100 tasks. Of a trace every figure is drawn over time.
     """
     from splitfog.formulations.costs.describe import violations
     from splitfog.formulations.plan import load_plan
     from splitfog.instances.files import load_instance
+    from splitfog.instances.traces.files import is_trace, load_trace
+    from splitfog.views.charts.trace import draw_trace
     from splitfog.views.show import SUFFIXES, WHOLE, show
 
     if output is None:
@@ -50,6 +57,12 @@ def run(
     if output.suffix.lower() not in SUFFIXES:
         raise ValueError(f"-o = {str(output)!r}, must end in one of {', '.join(SUFFIXES)}")
     require_writable(output)
+    if is_trace(instance):
+        if plan is not None or task or panel is not None:
+            raise ValueError(f"{instance} is a trace, which has no plan, no --task and no --panel")
+        draw_trace(load_trace(instance), output)
+        say(f"written: {output}")
+        return DONE
     problem = load_instance(instance)
     given = None if plan is None else load_plan(plan)
     picture = show(problem, given, tasks=task or None, panel=panel)

@@ -59,6 +59,8 @@ def run(
 
     if original is not None and not check:
         raise ValueError(f"--original {original} needs --check")
+    if original is not None and not original.is_file():
+        raise ValueError(f"--original {original}: no such file")
     problem = load_instance(instance)
     failed, records = False, []
     for plan, folder in _folders(plans, output):

@@ -12,6 +12,8 @@ import pytest
 
 import splitfog as sf
 from splitfog.instances.times import Work
+from tests.cases.small_replays import SLOWS_DOWN, two_nodes
+from tests.cases.small_tables import two_places, two_plans
 
 WRONG: tuple[Any, ...] = (
     None,
@@ -82,10 +84,12 @@ def _calls(folder: Path) -> Calls:
     link = {"bandwidth_bps": 1e6, "latency_s": 0.1, "duplex": False, "shared": False}
     how = {"objective": "latency", "transfers": "once", "monotone": True}
     given = {"instance": instance, "plan": plan, **how}
-    steps = {"times_s": [0.0, 1.5], "values": [1e6, 2e6]}
+    steps: dict[str, Any] = {"times_s": [0.0, 1.5], "values": [1e6, 2e6]}
     series = sf.Series(link=("device", "edge0"), quantity="bandwidth_bps", **steps)
-    trace = sf.Trace(name="t", duration_s=2.0, series=[series])
+    trace = sf.Trace(name="t", duration_s=2.0, series=(series,))
     sf.save_trace(trace, folder / "trace.json")
+    (folder / "log.csv").write_text("time,rate,way\n0,1.5,down\n1,2,down\n")
+    replayed = sf.replay(two_nodes(), SLOWS_DOWN, adapt="nominal")
     file = folder / "new.json"
     return {
         "BatchCost": (sf.BatchCost, {"instance": instance, "chunk": 8, **how}),
@@ -110,6 +114,26 @@ def _calls(folder: Path) -> Calls:
                 "progress": lambda *_: None,
             },
         ),
+        "Adapter": (
+            sf.Adapter,
+            {
+                "table": two_plans(),
+                "rule": "switch",
+                "estimate": "last",
+                "switch_cost_s": 1.0,
+                "instance": two_places(),
+            },
+        ),
+        "Adapter.decide": (sf.Adapter(two_plans()).decide, {"time_s": 0.0}),
+        "Adapter.observe": (
+            sf.Adapter(two_plans(), instance=two_places()).observe,
+            {"time_s": 0.0, "link": ("d", "e"), "bandwidth_bps": 1e6, "latency_s": 0.1, "up": True},
+        ),
+        "learn": (
+            sf.learn,
+            {"samples": np.ones((2, 1)), "latencies": np.ones((2, 3)), "states": 8},
+        ),
+        "offline_path": (sf.offline_path, {"costs": np.ones((3, 2)), "switch_cost": 1.0}),
         "evaluate": (sf.evaluate, given),
         "HpaLocal": (sf.HpaLocal, {"instance": instance, **how}),
         "HpaLocal.adapt": (
@@ -143,6 +167,19 @@ def _calls(folder: Path) -> Calls:
             sf.policy,
             {"instance": instance, "node": "edge0", "low_flops": 1e9, "high_flops": 2e9},
         ),
+        "plan_table": (
+            sf.plan_table,
+            {
+                "instance": instance,
+                "vary": {("device", "edge0"): (1e5, 1e9), "edge0": (0.5, 20.0)},
+                **how,
+                "epsilon": 0.0,
+                "failures": False,
+                "routes": "follow",
+                "oracle": "min-cut",
+                "time_limit_s": 5.0,
+            },
+        ),
         "print_tables": (sf.print_tables, {"table": rows, "file": None}),
         "save_front": (sf.save_front, {"front": front, "path": file}),
         "save_instance": (sf.save_instance, {"instance": instance, "path": file}),
@@ -171,8 +208,79 @@ def _calls(folder: Path) -> Calls:
                 "notice": None,
             },
         ),
+        "repair": (
+            sf.repair,
+            {
+                "instance": streams,
+                "plan": local,
+                "changes": [{"node": "fog0", "up": False}],
+                "full": False,
+            },
+        ),
+        "replay": (
+            sf.replay,
+            {
+                "instance": two_nodes(),
+                "trace": SLOWS_DOWN,
+                "adapt": ["argmin", "best-fixed"],
+                "clock": "integrated",
+                "requests": "every:1",
+                "queues": "none",
+                "estimate": "last",
+                "delay_s": 0.0,
+                "noise": 0.0,
+                "measure": "all",
+                "probe": (1e3, 1.0),
+                "switch_cost": 1.0,
+                "detect_s": 1.0,
+                "seed": 0,
+                "table": None,
+                "folder": folder / "replay",
+                "progress": lambda *_: None,
+            },
+        ),
+        "draw_replay": (
+            sf.draw_replay,
+            {"replay": replayed, "path": folder / "replay.svg", "seed": 0},
+        ),
+        "print_replay": (sf.print_replay, {"replay": replayed, "file": None}),
+        "Replay.of": (replayed.of, {"adapt": "nominal", "seed": 0}),
+        "Replay.way": (replayed.way, {"adapt": "nominal", "seed": 0}),
+        "Replay.to_csv": (replayed.to_csv, {"path": folder / "requests.csv"}),
         "save_plan": (sf.save_plan, {"plan": plan, "path": file}),
         "save_policy": (sf.save_policy, {"policy": table, "path": file}),
+        "bundled_traces": (sf.bundled_traces, {}),
+        "draw_trace": (sf.draw_trace, {"trace": trace, "path": folder / "trace.svg"}),
+        "generate_trace": (
+            sf.generate_trace,
+            {"family": "fading", "seed": 0, "preset": "lte", "link": "a,b", "duration_s": 2.0},
+        ),
+        "import_trace": (
+            sf.import_trace,
+            {
+                "path": folder / "log.csv",
+                "form": "columns",
+                "link": ("device", "edge0"),
+                "node": None,
+                "quantity": "bandwidth_bps",
+                "directions": "both",
+                "unit": "kbit/s",
+                "column": "rate",
+                "time_column": "time",
+                "time_unit": "ms",
+                "group": {"way": "down"},
+                "step_s": 1.0,
+                "bin_s": 1.0,
+                "max_step_s": 5.0,
+                "gaps": "hold",
+                "end": "repeat",
+                "name": "log",
+            },
+        ),
+        "Trace.on": (
+            trace.on,
+            {"link": ("edge0", "cloud"), "node": None, "directions": "forward"},
+        ),
         "save_trace": (sf.save_trace, {"trace": trace, "path": file}),
         "save_report": (sf.save_report, {"table": rows, "folder": folder / "report"}),
         "show": (sf.show, {"instance": instance, "plan": plan, "tasks": None, "panel": None}),
@@ -323,7 +431,7 @@ def _with(instance: sf.Instance, **records: Any) -> None:
 
 
 def _with_series(series: sf.Series) -> None:
-    assert sf.Trace(name="t", duration_s=2.0, series=[series]).sha256
+    assert sf.Trace(name="t", duration_s=2.0, series=(series,)).sha256
 
 
 def _of_layer(**fields: Any) -> None:
@@ -391,16 +499,20 @@ LISTED = (sf.InstanceError, sf.PlanError, sf.SolverDeclined)
 CONSTANTS = {"InstanceError", "PlanError", "SolverDeclined", "WrongAnswer", "__version__"}
 MADE = {"AdjustmentReport", "Exchange", "ExchangeRun", "Matching", "Regions", "StageGeometry"}
 MADE |= {
+    "Choice",
     "Front",
     "Plan",
     "PlanFile",
     "Policy",
+    "PlanTable",
     "SolverInfo",
     "Term",
     "LayerTime",
     "Predictor",
     "Profile",
     "PlanReport",
+    "RepairReport",
+    "Replay",
     "RunReport",
 }
 """What functions give back: records whose fields nobody gives by hand, but for tests."""

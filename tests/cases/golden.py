@@ -12,7 +12,9 @@ from splitfog.instances.files import parse_instance
 from splitfog.instances.instance import Instance
 
 FOLDER = Path(__file__).parents[1] / "data" / "golden"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
+FILES = sorted(path.stem for path in FOLDER.glob("*.json"))
+REPLAYS = [name for name in FILES if name.startswith("replay")]
+NAMES = [name for name in FILES if name not in REPLAYS]
 SINGLE = [name for name in NAMES if not name.startswith("fog")]
 
 COSTS: dict[str, dict[str, Any]] = {

@@ -85,6 +85,7 @@ def _links(rng: np.random.Generator, nodes: list[Node], devices: int) -> tuple[L
             head=nodes[j].name,
             bandwidth_bps=float(rng.choice([20, 80, 300])) * 1e6,
             latency_s=float(rng.choice([0.0, 1e-3])),
+            delay_s=5e-3 * ((i + j) % 2),
             duplex=bool(rng.random() < 0.9),
         )
         for i, j in pairs

@@ -39,7 +39,7 @@ def _scaled_node(node: Node, factor: float) -> Node:
 
 def _scaled_link(link: Link, factor: float) -> Link:
     rate, latency = link.bandwidth_bps / factor, link.latency_s * factor
-    return changed(link, bandwidth_bps=rate, latency_s=latency)
+    return changed(link, bandwidth_bps=rate, latency_s=latency, delay_s=link.delay_s * factor)
 
 
 def _scaled_model(model: Model, factor: float) -> Model:

@@ -40,7 +40,13 @@ def cluster(
     nodes[1] = changed(nodes[1], **home)
     links = [Link(tail="device", head="e0", bandwidth_bps=1e9)]
     links += [
-        Link(tail="e0", head=f"e{n + 1}", bandwidth_bps=bandwidth, latency_s=latency_s)
+        Link(
+            tail="e0",
+            head=f"e{n + 1}",
+            bandwidth_bps=bandwidth,
+            latency_s=latency_s,
+            delay_s=2 * n * latency_s,
+        )
         for n, bandwidth in enumerate(bandwidths)
     ]
     return Instance(

@@ -143,6 +143,7 @@ def _link(rng: np.random.Generator, names: list[str], ends: tuple[int, int], dup
         head=names[ends[1]],
         bandwidth_bps=float(rng.choice([1, 2, 4, 8, 32, 100])) * 1e6,
         latency_s=float(rng.choice([0.0, 0.002, 0.01, 0.05])),
+        delay_s=(0.0, 0.003, 0.0, 0.04)[sum(ends) % 4],
         duplex=duplex,
         shared=bool(rng.random() < 0.3),
     )

@@ -83,6 +83,7 @@ def _link(rng: np.random.Generator, tail: str, head: str, duplex: bool, idle: bo
         head=head,
         bandwidth_bps=float(10 ** rng.uniform(6, 9)),
         latency_s=0.0 if idle else float(_one(rng, [0, 0, 1e-3, 1e-2])),
+        delay_s=0.0 if idle else 4e-3 * (ord(tail[-1]) % 2),
         duplex=duplex,
         shared=bool(rng.random() < 0.2),
     )

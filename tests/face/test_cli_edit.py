@@ -25,13 +25,14 @@ def test_every_option_changes_its_field(tmp_path: Path) -> None:
     """What is named has the new figure, `none` lifts a limit, the rest is as it was."""
     made = edited(
         tmp_path,
-        *("--link", "pi,server=4e6,0.002"),
+        *("--link", "pi,server=4e6,0.002,0.05"),
         *("--speed", "server=5e10", "--overhead", "pi=1e-3"),
         *("--memory", "pi=1000", "--memory", "server=none", "--quota", "server=2"),
         *("--deadline", "cam=0.5", "--rate", "2", "--results-to", "pi"),
     )
     link, (pi, server), task = made.links[0], made.nodes, made.tasks[0]
-    assert (link.bandwidth_bps, link.latency_s, link.duplex) == (4e6, 0.002, True)
+    assert (link.bandwidth_bps, link.latency_s, link.delay_s) == (4e6, 0.002, 0.05)
+    assert link.duplex
     assert (server.speed_flops, pi.overhead_s) == (5e10, 1e-3)
     assert (pi.memory_bytes, server.memory_bytes, server.quota) == (1000.0, None, 2)
     assert (task.deadline_s, task.arrivals_per_s, task.results_to) == (0.5, 2.0, "pi")
@@ -113,7 +114,7 @@ def test_measured_times_stay_whatever_the_speed_is(tmp_path: Path) -> None:
     ("words", "reason"),
     [
         ([], "nothing to change, must be told by --link, --speed"),
-        (["--link", "pi,server"], "--link = 'pi,server', must be FROM,TO=BIT/S[,LATENCY_S]"),
+        (["--link", "pi,server"], "--link = 'pi,server', must be FROM,TO=BIT/S[,LATENCY_S[,DEL"),
         (["--link", "pi,server=fast"], "--link pi,server = 'fast', must be FROM,TO=BIT/S"),
         (["--link", "pi,server=1e6,x"], "--link pi,server = 'x', must be"),
         (["--link", "pi,servr=1e6"], "unknown node 'servr', did you mean 'server'?"),

@@ -1,4 +1,4 @@
-"""Charts as PNG or SVG files, whatever the user's matplotlib settings; the same bytes each time."""
+"""Charts as files, whatever the user's matplotlib settings; the same bytes each time."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ def save_chart(draw: Callable[[], Figure], path: str | os.PathLike[str]) -> None
 
 
 def chart(draw: Callable[[], Figure], suffix: str) -> bytes:
-    """The bytes of what `draw` makes; `suffix` is one of `CHART_SUFFIXES`."""
+    """The bytes of what `draw` makes; `suffix` is `.png`, `.svg` or `.pdf`."""
     how: dict[str, Any] = {"format": "svg", "metadata": {"Date": None}}
     if suffix == ".png":
         how = {"format": "png", "dpi": DPI, "metadata": {"Software": None}}
+    elif suffix == ".pdf":
+        how = {"format": "pdf", "metadata": {"CreationDate": None, "Producer": None}}
     buffer = BytesIO()
     with drawing():
         draw().savefig(buffer, **how)

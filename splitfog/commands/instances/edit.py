@@ -48,7 +48,9 @@ def run(
     ],
     link: Annotated[
         list[str] | None,
-        typer.Option(metavar="FROM,TO=BIT/S[,S]", help="bandwidth (or a network preset), latency"),
+        typer.Option(
+            metavar="FROM,TO=BIT/S[,S[,S]]", help="bandwidth (or a network preset), latency, delay"
+        ),
     ] = None,
     speed: Annotated[
         list[str] | None, typer.Option(metavar="NODE=FLOP/S", help="of layers without times")
@@ -112,20 +114,23 @@ def run(
 
 
 def _with_links(instance: Instance, texts: list[str]) -> Instance:
-    """The instance with what every FROM,TO=BANDWIDTH[,LATENCY_S] says of a link.
+    """The instance with what every FROM,TO=BANDWIDTH[,LATENCY_S[,DELAY_S]] says of a link.
 
     A preset goes up from FROM to TO and down from TO to FROM; a number is one link's.
     """
     from splitfog.instances.generators.presets import NETWORKS
 
-    form = f"FROM,TO=BIT/S[,LATENCY_S], a number or one of {', '.join(NETWORKS)} for BIT/S"
+    form = (
+        f"FROM,TO=BIT/S[,LATENCY_S[,DELAY_S]], a number or one of {', '.join(NETWORKS)} for BIT/S"
+    )
     before, named = _ways(instance), set()
     for ends, figures in _told("--link", texts, form).items():
         tail, head = node_pair(instance, ends, "--link")
-        kind, comma, delay = figures.partition(",")
-        fields: dict[str, Any] = {}
-        if comma:
-            fields["latency_s"] = number(delay, f"--link {ends}", form)
+        kind, *seconds = figures.split(",", 2)
+        fields: dict[str, Any] = {
+            name: number(text, f"--link {ends}", form)
+            for name, text in zip(("latency_s", "delay_s"), seconds, strict=False)
+        }
         named.add((tail, head))
         if kind in NETWORKS:
             preset = NETWORKS[kind]

@@ -1,8 +1,9 @@
-"""`splitfog generate`: instances of a family."""
+"""`splitfog generate`: instances of a family, and traces."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,7 @@ MOST_NAMED = 10
 EXAMPLES = (
     "splitfog generate three-tier --edge-cloud 4g --count 3 -o instances",
     "splitfog generate fog --help",
+    "splitfog generate trace fading --preset lte --link device,edge0 -o traces",
 )
 
 
@@ -46,12 +48,10 @@ class FamilyCommand(Command):
         """
         super().format_options(ctx, formatter)
         named = [word for word in ctx.meta.get(GIVEN, ()) if not word.startswith("-")]
-        if not named:
-            return
-        from splitfog.instances.generators import FAMILIES
-
-        if named[0] in FAMILIES:
-            family = FAMILIES[named[0]]
+        kind = _kind(named[:1])
+        name = next(iter(named[1:] if kind.what == "trace" else named), "")
+        if name in kind.families:
+            family = kind.families[name]
             with formatter.section(f"Options of {family.name}, {family.summary}"):
                 formatter.write_dl(
                     [(f"--{name} {word}", text) for name, word, text in _shown(family)]
@@ -59,10 +59,40 @@ class FamilyCommand(Command):
 
 
 GIVEN = "splitfog.given"
-_METAVARS = {"whole": "N", "number": "X", "choice": "NAME", "choices": "A,B,...", "flag": ""}
+_METAVARS = {
+    "whole": "N",
+    "number": "X",
+    "choice": "NAME",
+    "choices": "A,B,...",
+    "flag": "",
+    "pair": "FROM,TO",
+    "numbers": "X,Y,...",
+}
 
 
-def _shown(family: Family) -> Iterator[tuple[str, str, str]]:
+@dataclass(frozen=True)
+class Kind:
+    """What is generated: instances or traces, their families and how they are saved."""
+
+    what: str
+    families: Mapping[str, Family[Any]]
+    save: Callable[[Any, Path], None]
+
+
+def _kind(words: list[str]) -> Kind:
+    """What a command line asks for, whose first word is `trace` or a family of instances."""
+    if words[:1] == ["trace"]:
+        from splitfog.instances.traces.files import save_trace
+        from splitfog.instances.traces.generators import TRACE_FAMILIES
+
+        return Kind("trace", TRACE_FAMILIES, save_trace)
+    from splitfog.instances.files import save_instance
+    from splitfog.instances.generators import FAMILIES
+
+    return Kind("instance", FAMILIES, save_instance)
+
+
+def _shown(family: Family[Any]) -> Iterator[tuple[str, str, str]]:
     """Name, metavar and help of every option of a family."""
     for name, option in family.options.items():
         default = _text(option.default)
@@ -78,51 +108,70 @@ SETTINGS: dict[str, Any] = {
 
 def run(
     context: typer.Context,
-    family: Annotated[str | None, typer.Argument(metavar="FAMILY", help="see --list")] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="of the first instance")] = 0,
+    family: Annotated[
+        str | None, typer.Argument(metavar="[trace] FAMILY", help="see --list")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="of the first")] = 0,
     count: Annotated[
-        int, typer.Option(min=1, metavar="N", help="instances, with consecutive seeds")
+        int, typer.Option(min=1, metavar="N", help="how many, with consecutive seeds")
     ] = 1,
     list_families: Annotated[
         bool, typer.Option("--list", help="name the families (or this one) and their options")
     ] = False,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="folder to write to  [required]"),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="folder to write to; of a trace also a file, .json or .csv  [required]",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="overwrite files that exist")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="what is written or listed, as JSON on standard output")
     ] = False,
 ) -> int:
-    """Write instances of a family.
+    """Write instances of a family, or with `trace` before it traces (generate trace --list).
 
     The family's own options, such as `--edge-cloud 4g`, are named by `splitfog generate FAMILY
     --help` and, for all families, by --list. A file's name holds every option that is not the
     default; where one exists already, nothing is written.
     """
-    from splitfog.instances.generators import FAMILIES
     from splitfog.instances.lookup import look_up
 
+    kind, arguments = _kind([family] if family else []), list(context.args)
+    if kind.what == "trace":
+        family = arguments.pop(0) if arguments else None
     if family is not None and family.startswith("-"):
         raise ValueError(f"{family} stands before the family, must stand after it")
-    chosen = None if family is None else look_up(FAMILIES, family, "family")
+    families = kind.families
+    chosen = None if family is None else look_up(families, family, "family")
     if list_families:
-        _list(list(FAMILIES.values()) if chosen is None else [chosen], as_json)
+        _list(list(families.values()) if chosen is None else [chosen], as_json)
         return DONE
     if chosen is None:
-        raise ValueError(f"FAMILY is missing, must be one of {', '.join(FAMILIES)}")
+        raise ValueError(f"FAMILY is missing, must be one of {', '.join(families)}")
     if output is None:
         raise ValueError("-o DIR is missing, must name the folder to write to")
-    if output.exists() and not output.is_dir():
-        raise ValueError(f"-o = {str(output)!r} is a file, must be a folder")
-    options = chosen.parse(family_options(chosen, context.args))
+    options = chosen.parse(family_options(chosen, arguments))
     names = {n: chosen.name_of(n, options) for n in range(seed, seed + count)}
-    files = {n: output / f"{name}.json" for n, name in names.items()}
+    files = _files(kind, output, names)
     if not force:
         _require_new(list(files.values()))
-    _write(chosen, files, options, as_json)
+    _write(kind, chosen, files, options, as_json)
     return DONE
+
+
+def _files(kind: Kind, output: Path, names: Mapping[int, str]) -> dict[int, Path]:
+    """The file of every seed: in a folder, or for a single trace the file that is named."""
+    if kind.what == "trace" and output.name.removesuffix(".gz").endswith((".json", ".csv")):
+        if len(names) > 1:
+            raise ValueError(f"-o = {str(output)!r} is one file, must be a folder for {len(names)}")
+        return dict.fromkeys(names, output)
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"-o = {str(output)!r} is a file, must be a folder")
+    return {n: output / f"{name}.json" for n, name in names.items()}
 
 
 def _require_new(files: list[Path]) -> None:
@@ -135,22 +184,26 @@ def _require_new(files: list[Path]) -> None:
         raise ValueError(f"{named} {exist}; nothing is written, --force overwrites")
 
 
-def _write(family: Family, files: dict[int, Path], options: dict[str, Any], as_json: bool) -> None:
-    """Write the instance of every seed."""
-    from splitfog.instances.files import save_instance
-
+def _write(
+    kind: Kind,
+    family: Family[Any],
+    files: dict[int, Path],
+    options: dict[str, Any],
+    as_json: bool,
+) -> None:
+    """Write what every seed gives."""
     written: list[dict[str, Any]] = []
     for seed, path in files.items():
-        instance = family.generate(seed, options)
-        save_instance(instance, path)
-        written.append({"file": str(path), "name": instance.name, "seed": seed})
+        made = family.generate(seed, options)
+        kind.save(made, path)
+        written.append({"file": str(path), "name": made.name, "seed": seed})
         if not as_json:
             put(f"{path}\n")
     if as_json:
         put_json(written)
 
 
-def family_options(family: Family, arguments: list[str]) -> dict[str, str]:
+def family_options(family: Family[Any], arguments: list[str]) -> dict[str, str]:
     """Texts by command-line name, of `--name value` and `--name=value`; a bare flag is true.
 
     Raises
@@ -180,7 +233,7 @@ def family_options(family: Family, arguments: list[str]) -> dict[str, str]:
     return texts
 
 
-def _list(families: list[Family], as_json: bool) -> None:
+def _list(families: list[Family[Any]], as_json: bool) -> None:
     if as_json:
         put_json([_record(family) for family in families])
         return
@@ -191,7 +244,7 @@ def _list(families: list[Family], as_json: bool) -> None:
             put(f"  --{name.replace('_', '-')} {default}: {option.help} ({option.allowed})\n")
 
 
-def _record(family: Family) -> dict[str, Any]:
+def _record(family: Family[Any]) -> dict[str, Any]:
     options = [
         {
             "name": f"--{name.replace('_', '-')}",

@@ -1,4 +1,4 @@
-"""`splitfog import`: instances and times out of other people's formats."""
+"""`splitfog import`: instances, times and traces out of other people's formats."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import typer
 
 from splitfog.commands.shell import DONE, put, say
 
-EXAMPLES = ("splitfog import onnx net.onnx --input x=1x3x224x224 -o net.json",)
+EXAMPLES = (
+    "splitfog import onnx net.onnx --input x=1x3x224x224 -o net.json",
+    "splitfog import trace log --form time-rate --link device,edge0 -o bus.json",
+)
 
 SETTINGS: dict[str, Any] = {
     "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -18,10 +21,12 @@ SETTINGS: dict[str, Any] = {
 
 def run(
     context: typer.Context,
-    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help="msr, onnx or times")],
+    source_format: Annotated[
+        str, typer.Argument(metavar="FORMAT", help="msr, onnx, times or trace")
+    ],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="a file of that format")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="INSTANCE|TIMES", help="file to write")
+        Path, typer.Option("-o", "--output", metavar="INSTANCE|TIMES|TRACE", help="file to write")
     ],
     input_dims: Annotated[
         list[str] | None,
@@ -45,10 +50,17 @@ def run(
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="onnx: of the family")] = 0,
     form: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="times: who wrote the file: trtexec or onnxruntime"),
+        typer.Option(
+            metavar="NAME",
+            help="times: who wrote the file: trtexec or onnxruntime; trace: rate, time-rate, "
+            "mahimahi or columns",
+        ),
     ] = None,
     node: Annotated[
-        str | None, typer.Option(metavar="NAME", help="times: the node or tier that was measured")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="times: the node or tier that was measured; trace: a node"
+        ),
     ] = None,
     instance: Annotated[
         Path | None, typer.Option(metavar="FILE", help="times: instance file that has the layers")
@@ -66,8 +78,67 @@ def run(
     memory_limit: Annotated[
         float | None, typer.Option(metavar="BYTES", help="onnx: of reading and optimising")
     ] = None,
+    link: Annotated[
+        str | None, typer.Option(metavar="FROM,TO", help="trace: a link, in place of --node")
+    ] = None,
+    directions: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="trace: both or forward, of --link  [default: both]"),
+    ] = None,
+    quantity: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="trace: bandwidth_bps, latency_s or up of --link (default: the first), load or up "
+            "of --node",
+        ),
+    ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="trace: Mbit/s, kbit/s, bit/s, Gbit/s, bytes/s, kB/s, MB/s, or bytes since the "
+            "line before; of a latency s or ms  [default: the first]",
+        ),
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="columns: of the values, or its place from 1 on"),
+    ] = None,
+    time_column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="columns: of the times  [default: --step-s apart]"),
+    ] = None,
+    time_unit: Annotated[
+        str | None, typer.Option(metavar="NAME", help="trace: s, ms or us  [default: s]")
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="columns: lines with that text in that column"),
+    ] = None,
+    step_s: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="trace: between values without times  [default: 1]"),
+    ] = None,
+    bin_s: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="mahimahi: of packets counted together  [default: 1]"),
+    ] = None,
+    max_step_s: Annotated[
+        float | None, typer.Option(metavar="S", help="trace: a longer step between lines is a gap")
+    ] = None,
+    gaps: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="trace: error, hold, linear or stall (0)  [default: error]"
+        ),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="trace: then repeat or hold  [default: repeat]"),
+    ] = None,
 ) -> int:
-    """Write an instance file, or one of times, from a file of another format.
+    """Write an instance file, or one of times or a trace, from a file of another format.
 
     msr: workloads of github.com/msr-fiddle/dnn-partitioning, layers or operators, inference or
     training (solve them with --objective period --no-monotone).
@@ -79,8 +150,12 @@ def run(
     times: the JSON of trtexec --exportProfile or of ONNX Runtime's profiling, as a CSV file for
     profile apply. With --instance, fused layers are shared out and names that are no layers told.
 
+    trace: a log of a bandwidth, a latency or a load (docs/trace-file.md), as JSON or, where TRACE
+    ends in .csv, as CSV.
+
     splitfog import onnx model.onnx -o instance.json --input x=1x3x224x224
     """
+    from splitfog.commands.instances import import_trace as traces
     from splitfog.commands.instances.import_times import import_times
     from splitfog.instances.importers import IMPORTERS, importer
     from splitfog.instances.lookup import look_up
@@ -92,6 +167,25 @@ def run(
         "memory_limit_bytes": memory_limit,
     }
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    of_trace = {
+        "link": None if link is None else traces.link_of(link),
+        "directions": directions,
+        "quantity": quantity,
+        "unit": unit,
+        "column": column,
+        "time_column": time_column,
+        "time_unit": time_unit,
+        "group": traces.group_of(group) if group else None,
+        "step_s": step_s,
+        "bin_s": bin_s,
+        "max_step_s": max_step_s,
+        "gaps": gaps,
+        "end": end,
+    }
+    of_trace = {name: value for name, value in of_trace.items() if value is not None}
+    if of_trace and source_format != "trace":
+        named = next(iter(of_trace)).replace("_", "-")
+        raise ValueError(f"--{named} is an option of import trace, not of import {source_format}")
     if source_format == "onnx":
         options |= {"level": level, "seed": seed}
         _onnx(context.args, file, output, input_dims or [], family, options)
@@ -105,7 +199,12 @@ def run(
     if source_format == "times":
         import_times(file, output, form, node, instance, model)
         return DONE
-    known = [*IMPORTERS, "onnx", "times"]
+    if source_format == "trace":
+        if instance is not None or model is not None:
+            raise ValueError("import trace takes no --instance and no --model")
+        traces.import_trace(file, output, form, {**of_trace, "node": node})
+        return DONE
+    known = [*IMPORTERS, "onnx", "times", "trace"]
     look_up(dict.fromkeys(known, None), source_format, "format")
     from splitfog.instances.files import save_instance
 

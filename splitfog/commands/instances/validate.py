@@ -1,4 +1,4 @@
-"""`splitfog validate`: whether instance files are right; plans, policies, fronts well formed."""
+"""`splitfog validate`: whether instances and traces are right; plans, policies, fronts in form."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ EXAMPLES = ("splitfog validate alexnet.json plan.json",)
 
 def run(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="instance, plan, policy or front files")
+        list[Path],
+        typer.Argument(metavar="FILE", help="instance, trace, plan, policy or front files"),
     ],
     as_json: Annotated[
         bool, typer.Option("--json", help="a list of {file, ok, defects} on standard output")
     ] = False,
 ) -> int:
-    """Check instance files and the form of plan, policy and front files.
+    """Check instance and trace files and the form of plan, policy and front files.
+
+    What ends in .csv or .csv.gz is read as a trace.
 
     Exit code 2 after naming the defects of all of them.
     """
@@ -40,17 +43,23 @@ def _defects(path: Path) -> list[str]:
     """The defects of a file, read as what its `format` says it is."""
     from splitfog.formulations import plan
     from splitfog.formulations.fronts import front
-    from splitfog.formulations.parametric import policy_table
+    from splitfog.formulations.parametric import policy_file
     from splitfog.instances.defects import InstanceError
     from splitfog.instances.files import load_instance
     from splitfog.instances.json_files import parse_json, read_bytes
+    from splitfog.instances.traces import trace
+    from splitfog.instances.traces.files import is_csv, load_trace
 
     loaders: dict[object, Callable[[Path], object]] = {
         plan.FORMAT: plan.load_plan,
-        policy_table.FORMAT: policy_table.load_policy,
+        policy_file.FORMAT: policy_file.load_policy,
         front.FORMAT: front.load_front,
+        trace.FORMAT: load_trace,
     }
     try:
+        if is_csv(path):
+            load_trace(path)
+            return []
         data, _ = parse_json(read_bytes(path), path.name)
         told = data.get("format") if isinstance(data, dict) else None
         loaders.get(told if isinstance(told, str) else None, load_instance)(path)

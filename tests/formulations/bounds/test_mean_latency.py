@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from splitfog.formulations.bounds import mean_latency
 from splitfog.formulations.bounds.mean_latency import mean_latency_bound
-from splitfog.formulations.bounds.stage import kept_share, leveled, serial_bound
+from splitfog.formulations.bounds.path_work import heaviest_path
+from splitfog.formulations.bounds.stage import kept_share, leveled, segments, serial_bound
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision, placed
@@ -20,7 +21,7 @@ from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import geometry_of
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task, Window, changed
+from splitfog.instances.records import Layer, Link, Model, Node, Op, Task, Window, changed
 from tests.cases.random_offloading import random_offloading, without_rates
 from tests.cases.random_stages import coverings, stages
 
@@ -88,6 +89,32 @@ def test_kept_shares_by_hand():
     assert kept_share(shaped(8), windowed(4, 1, 2)) == 0.25
     # 5 x 5 of stride 4, padding 2, on 8 rows: the first of two reads 3 of 8, 3/4 of its share
     assert kept_share(shaped(8), windowed(2, 5, 4, 2)) == pytest.approx((3 / 4) ** 2)
+
+
+@given(stages())
+def test_every_stage_that_covers_a_path_is_a_segment(drawn):
+    """The layers of a legal stage on the heaviest path, entered by the tensor before: a segment."""
+    model, layers = drawn
+    path = heaviest_path(model)
+    inside = [at for at, layer in enumerate(path) if layer in layers]
+    if not inside or geometry_of(model, layers).source != path[inside[0] - 1]:
+        return  # beside the path
+    runs = segments(model, path)
+    assert (inside[0], inside[-1]) in set(zip(runs.first.tolist(), runs.last.tolist(), strict=True))
+
+
+def test_segments_of_a_skip_connection():
+    """x - a - b - c, c = b + a: no stage has c without b, or b and a without c."""
+
+    def layer(name: str, op: Op, *inputs: str) -> Layer:
+        return Layer(name=name, op=op, inputs=inputs, output_shape=(1, 4, 4), output_bytes=1.0)
+
+    layers = (layer("x", "input"), layer("a", "norm", "x"), layer("b", "norm", "a"))
+    model = Model(name="skip", layers=(*layers, layer("c", "add", "b", "a")))
+    runs = segments(model, [0, 1, 2, 3])
+    found = set(zip(runs.first.tolist(), runs.last.tolist(), strict=True))
+    # not (3, 3): c also reads a, before its entry b; not (1, 2): a's tensor goes out beside b's
+    assert found == {(1, 1), (2, 2), (2, 3), (1, 3)}
 
 
 def test_serial_bound_by_enumeration():

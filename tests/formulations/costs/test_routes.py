@@ -23,6 +23,7 @@ def meshed(seed: int) -> Instance:
             head=head,
             bandwidth_bps=float(rng.choice([8.0, 16.0, 24.0])),
             latency_s=float(rng.choice([0.0, 0.1, 0.3])),
+            delay_s=float(rng.choice([0.0, 0.2])),
             duplex=False,
         )
         for tail in names
@@ -52,8 +53,8 @@ def label_setting(instance: Instance, root: int) -> dict[int, tuple[float, float
         for link in instance.directed_links:
             if link.tail == node:
                 per_byte = label[0] + 8 / link.bandwidth_bps
-                nodes = [*label[3], link.head]
-                heapq.heappush(queue, (per_byte, label[1] + link.latency_s, label[2] + 1, nodes))
+                nodes, lag_s = [*label[3], link.head], link.latency_s + link.delay_s
+                heapq.heappush(queue, (per_byte, label[1] + lag_s, label[2] + 1, nodes))
     return labels
 
 

@@ -16,15 +16,21 @@ from splitfog.instances.records import Layer, Link, Model, Node, Task
 
 
 def _instance(nodes, links):
-    """Links of 8 bit/s (a byte a second), or (from, to, latency_s)."""
+    """Links of 8 bit/s (a byte a second), or (from, to, latency_s[, delay_s])."""
     layer = Layer(name="x", op="input", output_bytes=1.0)
     return Instance(
         name="i",
         tiers=("edge",),
         nodes=tuple(Node(name=n, tier="edge", speed_flops=1.0, **kw) for n, kw in nodes.items()),
         links=tuple(
-            Link(tail=tail, head=head, bandwidth_bps=8.0, latency_s=sum(latency))
-            for tail, head, *latency in links
+            Link(
+                tail=tail,
+                head=head,
+                bandwidth_bps=8.0,
+                latency_s=sum(figures[:1]),
+                delay_s=sum(figures[1:]),
+            )
+            for tail, head, *figures in links
         ),
         models=(Model(name="m", layers=(layer,)),),
         tasks=(Task(name="t", model="m", source=next(iter(nodes))),),
@@ -112,6 +118,28 @@ def test_every_hop_pays_its_latency():
     assert _run(instance, "a", [1.0], [2.0], [1.0]).end_s == 8.5
 
 
+def test_a_link_is_free_while_bytes_are_delayed():
+    """Delay 5: in 0-2 and 2-4, there at 7 and 9; computing 7-8 and 9-10; out 8-9 and 10-11, home at
+    14 and 16. As latency it would hold the link: in 0-7 and 7-14, back 8-14 and 15-21.
+    """
+    instance = _instance({"h": {}, "a": {}}, [("h", "a", 0, 5)])
+    timeline = _run(instance, "aa", [1.0, 1.0], [2.0, 2.0], [1.0, 1.0])
+    assert timeline.computes == ((7, 8), (9, 10))
+    assert _spans(instance, timeline, "in") == [(0, "ha", 0, 7), (1, "ha", 2, 9)]
+    assert timeline.end_s == 16
+    held = _instance({"h": {}, "a": {}}, [("h", "a", 5)])
+    assert _run(held, "aa", [1.0, 1.0], [2.0, 2.0], [1.0, 1.0]).end_s == 21
+
+
+def test_without_overlap_the_next_comes_when_the_node_has_sent():
+    """Delay 5, a without overlap: in 0-2 (there at 7), 7-8, sent 8-9; only then the next: in 9-11,
+    there at 16, computes 16-17, sent 17-18, home at 23."""
+    instance = _instance({"h": {}, "a": {"overlap": False}}, [("h", "a", 0, 5)])
+    timeline = _run(instance, "aa", [1.0, 1.0], [2.0, 2.0], [1.0, 1.0])
+    assert _spans(instance, timeline, "in") == [(0, "ha", 0, 7), (1, "ha", 9, 16)]
+    assert timeline.end_s == 23
+
+
 def test_several_slices_on_one_node_overlap_transfers_with_computing():
     """Two slices on a: inputs 0-2 and 2-4, computing 2-5 and 5-8, outputs 5-6 and 8-9."""
     instance = _instance({"h": {}, "a": {}}, [("h", "a")])
@@ -196,21 +224,27 @@ def test_a_later_one_may_use_a_channel_that_the_earlier_cannot():
 class _Step(NamedTuple):
     kind: str
     place: int
-    seconds: float
+    busy_s: float
+    delay_s: float
 
 
 def _ticks(instance, home, hosts, paths, service_s, input_bytes, output_bytes):
     """The same rules, told again: whole seconds go by one at a time, every slice looked at."""
     links, nodes = instance.directed_links, instance.nodes
+
+    def hop(kind, link, size):
+        return _Step(kind, link, links[link].latency_s + size, links[link].delay_s)
+
     steps = []
     for part, (there, back) in enumerate(paths):
-        own = [_Step("in", d, links[d].seconds(input_bytes[part])) for d in there]
-        own.append(_Step("compute", hosts[part], service_s[part]))
-        steps.append(own + [_Step("out", d, links[d].seconds(output_bytes[part])) for d in back])
+        own = [hop("in", d, input_bytes[part]) for d in there]
+        own.append(_Step("compute", hosts[part], service_s[part], 0.0))
+        steps.append(own + [hop("out", d, output_bytes[part]) for d in back])
     at = [0] * len(hosts)
     ready: list[float | None] = [None] * len(hosts)
     running: dict[int, float] = {}
     ends: dict[int, float] = {}
+    sent: dict[int, float] = {}
 
     def holds(step):
         if step.kind == "compute":
@@ -228,12 +262,13 @@ def _ticks(instance, home, hosts, paths, service_s, input_bytes, output_bytes):
         if at[part] < gate:
             return True
         before = [other for other in range(part) if hosts[other] == hosts[part]]
-        return all(at[other] > len(paths[other][0]) + strict for other in before)
+        left = {other: at[other] + (sent.get(other, now + 1) <= now) for other in before}
+        return all(left[other] > len(paths[other][0]) + strict for other in before)
 
     now = 0
     while len(ends) < len(hosts):
         for part in [p for p, end in running.items() if end == now]:
-            del running[part]
+            del running[part], sent[part]
             at[part] += 1
             ready[part] = None
             if at[part] == len(steps[part]):
@@ -243,9 +278,11 @@ def _ticks(instance, home, hosts, paths, service_s, input_bytes, output_bytes):
             if ready[part] is None and turn(part):
                 ready[part] = now
         for _, part in sorted((ready[p], p) for p in idle if ready[p] is not None):
-            busy = set().union(*(holds(steps[p][at[p]]) for p in running))
-            if not busy & holds(steps[part][at[part]]):
-                running[part] = now + steps[part][at[part]].seconds
+            busy = set().union(*(holds(steps[p][at[p]]) for p in running if sent[p] > now))
+            step = steps[part][at[part]]
+            if not busy & holds(step):
+                sent[part] = now + step.busy_s
+                running[part] = sent[part] + step.delay_s
         now += 1
     return max(ends.values(), default=0), ends
 
@@ -260,7 +297,9 @@ def _cases(draw):
     nodes = {name: draw(kinds) for name in names}
     pairs = [("h", "r"), ("r", "a"), ("r", "b"), ("h", "a"), ("h", "b"), ("h", "c"), ("a", "c")]
     chosen = draw(st.lists(st.sampled_from(pairs[3:]), unique=True))
-    instance = _instance(nodes, [(*pair, draw(st.integers(0, 2))) for pair in pairs[:3] + chosen])
+    waits = st.integers(0, 2)
+    links = [(*pair, draw(waits), draw(waits)) for pair in pairs[:3] + chosen]
+    instance = _instance(nodes, links)
     reached = [n for n in names if n != "c" or {("h", "c"), ("a", "c")} & set(chosen)]
     hosts = draw(st.lists(st.sampled_from(reached), min_size=1, max_size=7))
     figures = [
@@ -293,7 +332,9 @@ def test_channels_and_order_are_kept(case):
     instance, hosts, figures = case
     timeline = _run(instance, hosts, *figures)
     for link in range(len(instance.directed_links)):
-        spans = sorted((m.start_s, m.end_s) for m in timeline.transfers if m.link == link)
+        delay_s = instance.directed_links[link].delay_s
+        moves = [m for m in timeline.transfers if m.link == link]
+        spans = sorted((m.start_s, m.end_s - delay_s) for m in moves)
         assert all(a[1] <= b[0] for a, b in pairwise(spans))
     for name in set(hosts):
         spans = [timeline.computes[i] for i, host in enumerate(hosts) if host == name]

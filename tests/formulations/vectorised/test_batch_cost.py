@@ -9,15 +9,20 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, TaskDecision, placed
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.vectorised import batch_cost
 from splitfog.formulations.vectorised.batch_cost import BatchCost
+from splitfog.formulations.vectorised.chunks import accelerator, pieces
 from splitfog.instances.generators import generate
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task
+from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 from tests.cases.golden import COSTS, NAMES, SINGLE, case, number
 from tests.cases.strategies import random_instance
 
@@ -234,8 +239,8 @@ def test_types_of_input_and_output() -> None:
     values = cost(placements)
     assert values.dtype == np.float64
     assert cost.feasible(placements).dtype == bool
-    for given in (placements.astype(np.uint8), placements.astype(">i4"), placements.tolist()):
-        assert cost(given).tolist() == values.tolist()
+    for rows in (placements.astype(np.uint8), placements.astype(">i4"), placements.tolist()):
+        assert cost(rows).tolist() == values.tolist()
     assert cost(np.asfortranarray(placements)).tolist() == values.tolist()
     assert cost.traces["cost"] == 1
     assert jax.numpy.zeros(1).dtype == np.float32
@@ -297,3 +302,50 @@ def test_chunks_shrink_with_what_a_placement_takes() -> None:
     few, many = BatchCost(small(), "makespan"), BatchCost(long_line(70), "makespan")
     assert few.chunk * few.bytes_per_placement < 2**28
     assert many.bytes_per_placement > 70 * 4 * 8  # arrivals of 4 tensors at 70 nodes
+
+
+@pytest.fixture
+def _accelerated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches are cut and travel as for a device with a memory of its own."""
+    device = changed(accelerator(1 << 30), most_rows=16, least_rows=4)
+    monkeypatch.setattr(batch_cost, "device_here", lambda: device)
+
+
+@pytest.mark.usefixtures("_accelerated")
+@pytest.mark.parametrize("kind", [("latency", "once"), ("makespan", "once")])
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64])
+def test_an_accelerator_says_the_same(kind: tuple[str, str], dtype: type) -> None:
+    """Rows that travel as they lie cost the same, in one piece or several, whatever their type."""
+    placements = np.random.default_rng(0).integers(0, 3, (40, 20))
+    instance, objective = small(), Objective(*kind)  # type: ignore[arg-type]
+    expected = [decision_cost(instance, decision(instance, row), objective) for row in placements]
+    cost = BatchCost(instance, *kind)
+    for batch in (0, 1, 3, 16, 17, 40):
+        found = cost(placements[:batch].astype(dtype)).tolist()
+        assert found == pytest.approx(expected[:batch], rel=1e-12)
+
+
+@pytest.mark.usefixtures("_accelerated")
+@pytest.mark.parametrize("wrong", [3, -1, 300])
+def test_an_accelerator_finds_the_wrong_index(wrong: int) -> None:
+    """The device sees that an index is out of range, and the host says which."""
+    placements = np.zeros((40, 20), int)
+    placements[33, 17] = wrong
+    with pytest.raises(ValueError, match=rf"placements\[33, 17\] = {wrong}, must be from 0 to 2"):
+        BatchCost(small())(placements)
+
+
+@given(batch=st.integers(0, 50), size=st.integers(1, 20))
+def test_pieces_cover_a_batch(batch: int, size: int) -> None:
+    """Every row is in a piece, and only a batch smaller than a piece makes a short one."""
+    found = list(pieces(batch, size))
+    assert {row for piece in found for row in range(piece.start, piece.stop)} == set(range(batch))
+    assert all(piece.stop - piece.start == min(size, batch) for piece in found)
+
+
+def test_an_accelerator_takes_what_its_memory_holds() -> None:
+    """An eighth of it, and at most 262,144 rows; small batches are padded to powers of two."""
+    device = accelerator(80 << 30)
+    assert device.rows(1000) == 1 << 18
+    assert device.rows(1 << 20) == 10 << 10
+    assert [device.padded(batch, 5000) for batch in (1, 256, 257, 4097)] == [256, 256, 512, 5000]

@@ -404,7 +404,7 @@ def test_files_are_read_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 2}, "version"),
+        ({"version": 3}, "version = 3, must be 1 or 2"),
         ({"low": -1.0}, "low = -1"),
         ({"node": "device"}, "exactly one"),
         ({"high": 1e10}, "must go from"),

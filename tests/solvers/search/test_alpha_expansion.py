@@ -189,7 +189,7 @@ def test_a_very_slow_link_blurs_no_gain() -> None:
     """
     instance = random_instance(np.random.default_rng(77), num_nodes=4, num_layers=8, limits=False)
     links = tuple(
-        changed(link, bandwidth_bps=link.bandwidth_bps * (1e-15 if i % 2 else 1))
+        changed(link, bandwidth_bps=link.bandwidth_bps * (1e-15 if i % 2 else 1), delay_s=0.0)
         for i, link in enumerate(instance.links)
     )
     plan = solve(changed(instance, links=links), "alpha-expansion", "latency", **PER_EDGE)

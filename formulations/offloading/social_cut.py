@@ -1,0 +1,62 @@
+"""The one-cut answer that is best for all: own latency and what it makes the others wait.
+
+The social optimum of one player, in the words of games. Ours: like `best_cut`, all cuts and nodes
+at once, each priced exactly for tasks without stages; the waits of a stage count as if each of its
+visits were the last to end.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from splitfog.formulations.offloading.footprint import Footprint
+from splitfog.formulations.offloading.loads import Loads
+from splitfog.formulations.offloading.one_cut import (
+    best_cut,
+    cut_latencies,
+    cut_table,
+    near_nodes,
+    remote_seconds,
+)
+from splitfog.formulations.offloading.waits import wait_seconds
+from splitfog.instances.arrays import Integers, Seconds
+
+
+def social_seconds(loads: Loads, task: int) -> Seconds:
+    """[M + 1, N]: what every one-cut answer of a task that is away adds to the objective.
+
+    Its weight times its own latency, and what the others wait longer, on the source and on the
+    node, times their weights. Inf where `cut_latencies` is, and beyond the near nodes. O(L N).
+    """
+    table = cut_table(loads.instance, loads.objective, task)
+    near = near_nodes(loads, task)[0]
+    own_s = cut_latencies(loads, task, remote_seconds(loads, task, near))
+    source = loads.source[task]
+    others_s = np.zeros(own_s.shape)
+    others_s[:, near] = _others_seconds(loads, task, table.after_s[:, near], near)
+    here = np.array([source])
+    others_s += _others_seconds(loads, task, table.before_s[:, here], here)
+    with np.errstate(invalid="ignore"):
+        total = loads.weight[task] * own_s + others_s
+    return np.where(np.isinf(own_s), np.inf, total)
+
+
+def social_cut(loads: Loads, task: int) -> Footprint | None:
+    """The one-cut answer of a task that is away with the least of `social_seconds`; None: none.
+
+    Answers that would overload a link are passed over; ties go to the earlier cut and node.
+    """
+    return best_cut(loads, task, social_seconds(loads, task))
+
+
+def _others_seconds(loads: Loads, task: int, service_s: Seconds, nodes: Integers) -> Seconds:
+    """[cuts, nodes]: what the others wait longer, weighed, for a visit of so many seconds."""
+    rate = float(loads.rate[task])
+    with np.errstate(invalid="ignore"):
+        waits = wait_seconds(
+            loads.second[nodes] + rate * service_s**2,
+            loads.rho[nodes] + rate * service_s,
+            loads.overload_s,
+        )
+        longer = loads.waiting[nodes] * (waits - loads.prices_s()[nodes])
+    return np.where(np.isfinite(service_s), longer, 0.0)

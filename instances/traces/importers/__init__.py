@@ -1,0 +1,1 @@
+"""Logs of networks and nodes, as others write them, read into traces."""

@@ -1,0 +1,159 @@
+"""The tasks that a change has hit planned anew, the others staying as they are.
+
+Ours. The tasks that are hit start where the mean of all is least: as they were, all at home, or
+one after another by best responses (each for itself, or for all). Then each is repartitioned by
+DINA-P, or cut anew where that is best for all, and a new plan is taken only if the mean of all
+falls, until that hardly helps: so nothing is worse than the tasks that are hit at home.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from splitfog.formulations.arrays.task import task_arrays
+from splitfog.formulations.decision import TaskDecision
+from splitfog.formulations.offloading.footprint import Footprint
+from splitfog.formulations.offloading.loads import Loads
+from splitfog.formulations.offloading.one_cut import best_cut
+from splitfog.formulations.offloading.social_cut import social_cut, social_seconds
+from splitfog.instances.arrays import frozen
+from splitfog.solvers.dina.partition import better, repartition
+from splitfog.solvers.repair.carry import Carried
+
+MOST_SWEEPS = 20
+"""Over the tasks that are planned anew."""
+
+LEAST_GAIN = 1e-4
+"""Of the mean, that a sweep must bring for another to be worth its while."""
+
+MOST_GAINERS = 24
+"""Tasks that are not hit and are looked at because something came back or became faster."""
+
+Response = Callable[[Loads, int], Footprint | None]
+
+
+def replan(left: Carried) -> tuple[Loads, list[int]]:
+    """The loads with all tasks planned, and the gainers that were looked at.
+
+    Returns
+    -------
+    loads
+        Feasible iff their excess is 0 (`Loads.value`).
+    gainers
+        Positions of at most `MOST_GAINERS` tasks.
+    """
+    loads = left.loads
+    _start(loads, left)
+    _descend(loads, left.hit)
+    gainers = _gainers(loads, left)
+    if gainers:
+        _descend(loads, [*left.hit, *gainers])
+    return loads, gainers
+
+
+def untouched(left: Carried) -> Loads:
+    """The loads where nobody plans: all run as they did, and what cannot or is new at home."""
+    loads = left.loads
+    for task in left.hit:
+        kept = left.kept.get(task)
+        loads.put(task, kept or _at_home(loads, task) or _home(loads, task))
+    return loads
+
+
+def _start(loads: Loads, left: Carried) -> None:
+    """Give the tasks that are hit the best of four starts; all are away before."""
+    starts = [_responses(loads, left.hit, rule) for rule in (_at_home, best_cut, social_cut)]
+    if left.is_whole:
+        starts.append([left.kept[task] for task in left.hit])
+    best, least = starts[0], (np.inf, np.inf)
+    for start in starts:
+        _put_all(loads, left.hit, start)
+        value = loads.value()
+        if start is starts[0] or better(value, least):
+            best, least = start, value
+        _take_all(loads, left.hit)
+    _put_all(loads, left.hit, best)
+
+
+def _responses(loads: Loads, tasks: Iterable[int], rule: Response) -> list[Footprint]:
+    """What tasks that are away answer, one after another; those without an answer stay at home."""
+    answers = []
+    for task in tasks:
+        answers.append(rule(loads, task) or _home(loads, task))
+        loads.put(task, answers[-1])
+    _take_all(loads, tasks)
+    return answers
+
+
+def _home(loads: Loads, task: int) -> Footprint:
+    """A task wholly at its source, feasible or not."""
+    arrays = task_arrays(loads.instance, task)
+    placement = np.full(len(arrays.model.layers), arrays.source)
+    return loads.footprint(task, TaskDecision(frozen(placement)))
+
+
+def _at_home(loads: Loads, task: int) -> Footprint | None:
+    """A task wholly at its source; where its `tiers` forbid that, its best cut."""
+    arrays = task_arrays(loads.instance, task)
+    if arrays.allowed[:, arrays.source].all():
+        return _home(loads, task)
+    return best_cut(loads, task)
+
+
+def _put_all(loads: Loads, tasks: Iterable[int], answers: Iterable[Footprint]) -> None:
+    for task, own in zip(tasks, answers, strict=True):
+        loads.put(task, own)
+
+
+def _take_all(loads: Loads, tasks: Iterable[int]) -> None:
+    for task in tasks:
+        loads.take(task)
+
+
+def _descend(loads: Loads, tasks: list[int]) -> None:
+    """Plan tasks anew one by one until the mean of all hardly falls any more."""
+    for _ in range(MOST_SWEEPS):
+        excess, mean = loads.value()
+        for task in tasks:
+            repartition(loads, task)
+            _cut_for_all(loads, task)
+        left, now = loads.value()
+        if left == excess and not now < mean * (1 - LEAST_GAIN):
+            return
+
+
+def _cut_for_all(loads: Loads, task: int) -> bool:
+    """Give a task the cut that is best for all, if the mean falls; whether it did."""
+    value, own = loads.value(), loads.take(task)
+    other = social_cut(loads, task)
+    if other is not None:
+        loads.put(task, other)
+        if better(loads.value(), value):
+            return True
+        loads.take(task)
+    loads.put(task, own)
+    return False
+
+
+def _gainers(loads: Loads, left: Carried) -> list[int]:
+    """Tasks that are not hit and would gain most by what is reached better now.
+
+    By the objective, over their cuts to such nodes; most first. O(tasks L N).
+    """
+    reached = left.better_reached()
+    hit = set(left.hit)
+    gains: list[tuple[float, int]] = []
+    for task, source in enumerate(loads.source):
+        if task in hit or not reached[source].any():
+            continue
+        total = loads.value()[1]
+        own = loads.take(task)
+        rest = loads.value()[1]
+        least = float(social_seconds(loads, task)[:, reached[source]].min())
+        loads.put(task, own)
+        if rest + least < np.inf:
+            gains.append((total - rest - least, task))
+    gains.sort(key=lambda gain: (-gain[0], gain[1]))
+    return [task for _, task in gains[:MOST_GAINERS]]
