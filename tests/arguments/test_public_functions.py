@@ -12,6 +12,7 @@ import pytest
 
 import splitfog as sf
 from splitfog.instances.times import Work
+from tests.cases.small_replays import SLOWS_DOWN, two_nodes
 from tests.cases.small_tables import two_places, two_plans
 
 WRONG: tuple[Any, ...] = (
@@ -88,6 +89,7 @@ def _calls(folder: Path) -> Calls:
     trace = sf.Trace(name="t", duration_s=2.0, series=(series,))
     sf.save_trace(trace, folder / "trace.json")
     (folder / "log.csv").write_text("time,rate,way\n0,1.5,down\n1,2,down\n")
+    replayed = sf.replay(two_nodes(), SLOWS_DOWN, adapt="nominal")
     file = folder / "new.json"
     return {
         "BatchCost": (sf.BatchCost, {"instance": instance, "chunk": 8, **how}),
@@ -215,6 +217,36 @@ def _calls(folder: Path) -> Calls:
                 "full": False,
             },
         ),
+        "replay": (
+            sf.replay,
+            {
+                "instance": two_nodes(),
+                "trace": SLOWS_DOWN,
+                "adapt": ["argmin", "best-fixed"],
+                "clock": "integrated",
+                "requests": "every:1",
+                "queues": "none",
+                "estimate": "last",
+                "delay_s": 0.0,
+                "noise": 0.0,
+                "measure": "all",
+                "probe": (1e3, 1.0),
+                "switch_cost": 1.0,
+                "detect_s": 1.0,
+                "seed": 0,
+                "table": None,
+                "folder": folder / "replay",
+                "progress": lambda *_: None,
+            },
+        ),
+        "draw_replay": (
+            sf.draw_replay,
+            {"replay": replayed, "path": folder / "replay.svg", "seed": 0},
+        ),
+        "print_replay": (sf.print_replay, {"replay": replayed, "file": None}),
+        "Replay.of": (replayed.of, {"adapt": "nominal", "seed": 0}),
+        "Replay.way": (replayed.way, {"adapt": "nominal", "seed": 0}),
+        "Replay.to_csv": (replayed.to_csv, {"path": folder / "requests.csv"}),
         "save_plan": (sf.save_plan, {"plan": plan, "path": file}),
         "save_policy": (sf.save_policy, {"policy": table, "path": file}),
         "bundled_traces": (sf.bundled_traces, {}),
@@ -245,7 +277,10 @@ def _calls(folder: Path) -> Calls:
                 "name": "log",
             },
         ),
-        "Trace.on": (trace.on, {"link": ("edge0", "cloud"), "node": None}),
+        "Trace.on": (
+            trace.on,
+            {"link": ("edge0", "cloud"), "node": None, "directions": "forward"},
+        ),
         "save_trace": (sf.save_trace, {"trace": trace, "path": file}),
         "save_report": (sf.save_report, {"table": rows, "folder": folder / "report"}),
         "show": (sf.show, {"instance": instance, "plan": plan, "tasks": None, "panel": None}),
@@ -477,6 +512,7 @@ MADE |= {
     "Profile",
     "PlanReport",
     "RepairReport",
+    "Replay",
     "RunReport",
 }
 """What functions give back: records whose fields nobody gives by hand, but for tests."""

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from splitfog.commands import COMMANDS, shell
+from splitfog.deployment.contest.rows import RequestRow, WayRow
 from splitfog.deployment.exporters import EXPORTERS
 from splitfog.deployment.profiling.predictor import Law, ModelError, Predictor
 from splitfog.deployment.splitting.manifest import (
@@ -73,6 +74,8 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("plan-file.md", "A piece"): PolicyPiece,
     ("plan-file.md", "The front"): FrontFile,
     ("plan-file.md", "A point"): FrontPoint,
+    ("replay.md", "A request's row"): RequestRow,
+    ("replay.md", "A way's row"): WayRow,
     ("parts.md", "The manifest"): Manifest,
     ("parts.md", "The model's file"): ModelFile,
     ("parts.md", "What is predicted"): Predicted,
