@@ -9,6 +9,9 @@ from splitfog.deployment.adaptation.adapter import Adapter as Adapter
 from splitfog.deployment.adaptation.learned import learn as learn
 from splitfog.deployment.adaptation.offline import offline_path as offline_path
 from splitfog.deployment.adaptation.way import Choice as Choice
+from splitfog.deployment.driving.report import PlanReport as PlanReport
+from splitfog.deployment.driving.report import RunReport as RunReport
+from splitfog.deployment.driving.run import run as run
 from splitfog.deployment.models.onnx_import import import_onnx as import_onnx
 from splitfog.deployment.profiling.fitting import fit_predictor as fit_predictor
 from splitfog.deployment.profiling.measure import Profile as Profile
@@ -16,9 +19,6 @@ from splitfog.deployment.profiling.measure import measure_times as measure_times
 from splitfog.deployment.profiling.predictor import Predictor as Predictor
 from splitfog.deployment.profiling.predictor import load_predictor as load_predictor
 from splitfog.deployment.profiling.predictor import save_predictor as save_predictor
-from splitfog.deployment.runtime.report import PlanReport as PlanReport
-from splitfog.deployment.runtime.report import RunReport as RunReport
-from splitfog.deployment.runtime.run import run as run
 from splitfog.deployment.simulation.simulation import simulate as simulate
 from splitfog.deployment.splitting.split import split as split
 from splitfog.formulations.costs.describe import evaluate as evaluate

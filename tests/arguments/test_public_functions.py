@@ -277,7 +277,10 @@ def _calls(folder: Path) -> Calls:
                 "name": "log",
             },
         ),
-        "Trace.on": (trace.on, {"link": ("edge0", "cloud"), "node": None}),
+        "Trace.on": (
+            trace.on,
+            {"link": ("edge0", "cloud"), "node": None, "directions": "forward"},
+        ),
         "save_trace": (sf.save_trace, {"trace": trace, "path": file}),
         "save_report": (sf.save_report, {"table": rows, "folder": folder / "report"}),
         "show": (sf.show, {"instance": instance, "plan": plan, "tasks": None, "panel": None}),

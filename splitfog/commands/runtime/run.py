@@ -21,7 +21,7 @@ from splitfog.commands.shell import (
 )
 
 if TYPE_CHECKING:
-    from splitfog.deployment.runtime.report import PlanReport, RunReport
+    from splitfog.deployment.driving.report import PlanReport, RunReport
 
 PICTURES = (".png", ".svg")
 
@@ -99,7 +99,7 @@ def run(
     Exit codes: 0 done, 1 a request is lost or outputs disagree, 2 wrong input or a node does not
     answer, 130 interrupted.
     """
-    from splitfog.deployment.runtime.run import run as send
+    from splitfog.deployment.driving.run import run as send
 
     if output is not None:
         if output.suffix not in PICTURES:

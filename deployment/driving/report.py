@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from splitfog.deployment.runtime.figures import link_seconds
-from splitfog.deployment.runtime.outcome import Outcome, Span
+from splitfog.deployment.driving.figures import link_seconds
+from splitfog.deployment.driving.outcome import Outcome, Span
 from splitfog.deployment.runtime.program import Program, Step
 from splitfog.deployment.splitting.comparison import Agreement, Values, agreement
 from splitfog.deployment.splitting.timeline import predicted_timeline

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from splitfog.deployment.driving.report import RunReport
 from splitfog.deployment.models.sessions import require_installed
-from splitfog.deployment.runtime.report import RunReport
 from splitfog.instances.arguments import entries, flag, mapping, number, text, whole, wrong
 from splitfog.instances.arguments import path as path_of
 
@@ -76,8 +76,8 @@ def run(
         Without the extra `splitfog[onnx]`.
     """
     require_installed("onnxruntime", "zmq")
-    from splitfog.deployment.runtime.places import Machines
-    from splitfog.deployment.runtime.running import Conditions, run_plans
+    from splitfog.deployment.driving.places import Machines
+    from splitfog.deployment.driving.running import Conditions, run_plans
 
     folders = _folders(directories)
     machines = None

@@ -11,10 +11,10 @@ from typing import Any
 
 import zmq
 
+from splitfog.deployment.driving.outcome import Outcome, Span
+from splitfog.deployment.driving.peers import Network, Orders, Peers
 from splitfog.deployment.models.sessions import bytes_of
 from splitfog.deployment.runtime.inbox import Inbox
-from splitfog.deployment.runtime.outcome import Outcome, Span
-from splitfog.deployment.runtime.peers import Network, Orders, Peers
 from splitfog.deployment.runtime.program import Program
 from splitfog.deployment.wire.frames import (
     CHUNK_BYTES,

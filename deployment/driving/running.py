@@ -8,19 +8,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from splitfog.deployment.runtime.driver import Driver, Notice, RunPlan
-from splitfog.deployment.runtime.figures import with_bandwidths
-from splitfog.deployment.runtime.held import manifest_sha256
-from splitfog.deployment.runtime.peers import Orders
-from splitfog.deployment.runtime.places import (
+from splitfog.deployment.driving.driver import Driver, Notice, RunPlan
+from splitfog.deployment.driving.figures import with_bandwidths
+from splitfog.deployment.driving.peers import Orders
+from splitfog.deployment.driving.places import (
     Listening,
     Machines,
     Started,
     on_machines,
     on_this_machine,
 )
+from splitfog.deployment.driving.report import PlanReport, RunReport, plan_report
+from splitfog.deployment.runtime.held import manifest_sha256
 from splitfog.deployment.runtime.program import Program
-from splitfog.deployment.runtime.report import PlanReport, RunReport, plan_report
 from splitfog.deployment.splitting.check import random_layers
 from splitfog.deployment.splitting.comparison import Values, whole_outputs
 from splitfog.deployment.splitting.manifest import ManifestLink, load_manifest, manifest_path
