@@ -64,6 +64,8 @@ from splitfog.instances.traces.generators import generate_trace as generate_trac
 from splitfog.instances.traces.importers.import_trace import import_trace as import_trace
 from splitfog.instances.traces.records import Series as Series
 from splitfog.instances.traces.trace import Trace as Trace
+from splitfog.solvers.adjustment.hpa_local import AdjustmentReport as AdjustmentReport
+from splitfog.solvers.adjustment.hpa_local import HpaLocal as HpaLocal
 from splitfog.solvers.base import SolverDeclined as SolverDeclined
 from splitfog.solvers.base import WrongAnswer as WrongAnswer
 from splitfog.solvers.declare import SolverInfo as SolverInfo
@@ -71,10 +73,16 @@ from splitfog.solvers.exact.program_file import write_program as write_program
 from splitfog.solvers.fronts.pareto import pareto as pareto
 from splitfog.solvers.parametric.plan_table import plan_table as plan_table
 from splitfog.solvers.parametric.policy import policy as policy
+from splitfog.solvers.repair.events import Events as Events
+from splitfog.solvers.repair.events import generate_events as generate_events
+from splitfog.solvers.repair.events import load_events as load_events
+from splitfog.solvers.repair.events import save_events as save_events
 from splitfog.solvers.repair.repair import repair as repair
 from splitfog.solvers.repair.report import RepairReport as RepairReport
 from splitfog.solvers.solve import solve as solve
 from splitfog.studies.compare import compare as compare
+from splitfog.studies.event_replay import replay_events as replay_events
+from splitfog.studies.event_rows import EventReplay as EventReplay
 from splitfog.studies.replay_jobs import replay as replay
 from splitfog.studies.replay_result import Replay as Replay
 from splitfog.views.charts.trace import draw_trace as draw_trace

@@ -18,14 +18,14 @@ from splitfog.deployment.contest.rows import RequestRow, way_row
 from splitfog.deployment.contest.scenes import Scenes
 from splitfog.deployment.contest.settings import Settings, checked
 from splitfog.formulations.parametric.plan_table import PlanTable
-from splitfog.formulations.parametric.policy_table import load_policy, save_policy
+from splitfog.formulations.parametric.policy_file import load_policy, save_policy
 from splitfog.instances.arguments import entries, texts, whole, wrong
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.traces.files import load_trace
-from splitfog.instances.traces.joined import traces_of
+from splitfog.instances.traces.joined import joined, traces_of
 from splitfog.instances.traces.records import UNITS
 from splitfog.instances.traces.trace import Trace
 from splitfog.solvers.parametric.plan_table import plan_table
@@ -199,6 +199,7 @@ def _asked(
     if not given:
         raise ValueError("trace = (), must be at least one")
     traces = traces_of([_loaded(each) for each in given])
+    joined(traces, instance)  # refuses what the instance has not
     ways = tuple(dict.fromkeys(texts("adapt", adapt)))
     require_ways(ways)
     numbers = entries("seed", seed) if not isinstance(seed, int | np.integer) else (seed,)

@@ -37,7 +37,7 @@ class TaskArrays:
             return self.given_s
         if self.model is not self.instance.model_of(self.task):
             return _layer_times(self.instance, self.model)
-        return _times_of(self.instance, self.model.name)
+        return model_times(self.instance, self.model.name)
 
     @cached_property
     def allowed(self) -> NDArray[np.bool_]:
@@ -117,7 +117,7 @@ def task_arrays(instance: Instance, task: int = 0) -> TaskArrays:
 
 
 @kept()
-def _times_of(instance: Instance, model: str) -> NDArray[np.float64]:
+def model_times(instance: Instance, model: str) -> NDArray[np.float64]:
     """One array for all tasks of a model: those of a thousand would fill a gigabyte."""
     return _layer_times(instance, instance.models[instance.model_index[model]])
 

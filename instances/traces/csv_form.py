@@ -87,10 +87,7 @@ def parse_csv(content: bytes, origin: str, name: str) -> Trace:
         defect = f"not UTF-8 text: {error.reason} at byte {error.start}"
         raise InstanceError(origin, [defect]) from None
     reading = _Reading()
-    try:
-        reading.read(text)
-    except csv.Error as error:
-        reading.defects.append(f"line {reading.line}: not CSV: {error}")
+    reading.read(text)
     groups = tuple(reading.groups.values())
     defects = reading.defects + _defects(groups, reading.end[0] if reading.end else None)
     if defects:
@@ -111,11 +108,17 @@ class _Reading:
         self.groups: dict[tuple[str, ...], Lines] = {}
         self.looks: dict[tuple[str, ...], Lines] = {}  # the same by cells as they stand there
         self.end: tuple[float, End] | None = None
-        self.line = 1
+        self.line = 1  # the last that was read
 
     def read(self, text: str) -> None:
         """Read all lines; what is wrong is in `defects`."""
         rows = csv.reader(StringIO(text, newline=""), strict=True)
+        try:
+            self._read(rows)
+        except csv.Error as error:
+            self.defects.append(f"line {rows.line_num}: not CSV: {error}")
+
+    def _read(self, rows: Any) -> None:
         header = [name.strip() for name in next(rows, [])]
         self.defects += _header_defects(header)
         if self.defects:
@@ -134,7 +137,7 @@ class _Reading:
             key = tuple([row[k] for k in columns])
             lines = self.looks.get(key)
             if lines is None:
-                if self._is_end(row[time], key):
+                if not any(map(str.strip, row)) or self._is_end(row[time], key):
                     continue
                 lines = self._group(key)
             lines.numbers.append(self.line)

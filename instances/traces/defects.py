@@ -78,7 +78,7 @@ def figure_defects(series: Any, duration_s: Any) -> list[str]:
     for at, each in given:
         defects += owner_defects(each, at)
         times, values = _floats(each.get("times_s")), _floats(each.get("values"))
-        if times is not None and values is not None and len(values) != len(times):
+        if times is not None and values is not None and 0 < len(times) != len(values):
             told = f"{len(values)} entries, must have {len(times)}"
             defects.append(f"{at('values')} has {told} as its times_s")
         defects += number_defects(times, values, each.get("quantity"), duration_s, at)
@@ -124,7 +124,8 @@ def number_defects(
     """Times that do not rise and values out of range; NaN, which is told already, is left out."""
     if times is not None:
         limit = _floats([duration_s])
-        yield from _time_defects(times, inf if limit is None else float(limit[0]), at)
+        known = limit is not None and limit[0] > 0
+        yield from _time_defects(times, float(duration_s) if known else inf, at)
     if values is not None and isinstance(quantity, str) and quantity in RANGES:
         allowed, words = RANGES[quantity]
         for k in np.flatnonzero(~(allowed(values) | np.isnan(values))).tolist():

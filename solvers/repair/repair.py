@@ -91,8 +91,7 @@ def repair(
     started = time.perf_counter()
     before, steps = instance_of(instance), listed(changes)
     full = flag("full", full)
-    given = _given(before, plan)
-    old = _loads(before, given)
+    given, old = sound_plan(before, plan)
     after = before
     for step in steps:
         after = applied(after, step)
@@ -105,8 +104,14 @@ def repair(
     return after, done[0], _report(request, left, *done)
 
 
-def _given(instance: Instance, plan: GivenPlan) -> PlanFile:
-    """The plan by names; it must be for `mean-latency` and for this instance."""
+def sound_plan(instance: Instance, plan: GivenPlan) -> tuple[PlanFile, Loads | None]:
+    """A plan by names and its loads; None where it says that there is none.
+
+    Raises
+    ------
+    ValueError
+        Where it is not for `mean-latency`, not for this instance, or not feasible.
+    """
     bare = isinstance(plan, Mapping)
     given = as_plan(instance, plan, Objective("mean-latency") if bare else None)
     if given.objective.name != "mean-latency":
@@ -116,28 +121,23 @@ def _given(instance: Instance, plan: GivenPlan) -> PlanFile:
             "the plan is for another instance: "
             f"instance_sha256 = {given.instance_sha256}, must be {instance.sha256}"
         )
-    return given
-
-
-def _loads(instance: Instance, given: PlanFile) -> Loads | None:
-    """The loads of a plan, which must be feasible; None where it says that there is none."""
     if given.status in ("infeasible", "unknown", "error") and not given.tasks:
-        return None
+        return given, None
     decision = decision_of(instance, given)
     if faults := decision_violations(instance, decision, given.objective):
         raise ValueError(f"the plan is infeasible: {faults[0]}")
-    return Loads.of(instance, given.objective, decision)
+    return given, Loads.of(instance, given.objective, decision)
 
 
 def _repaired(request: Request, left: Carried) -> tuple[Plan, list[int]] | None:
-    """The repaired plan and the gainers looked at; None where it breaks a limit."""
+    """The repaired plan and the gainers looked at; None where it breaks a rule."""
     loads, gainers = replan(left)
-    if loads.value()[0] > 0:
+    decision = tidied_decision(loads.decision)
+    if request.faults_of(decision):
         return None
     reason = f"repaired: {counted(len(left.hit), 'task')} hit"
     if gainers:
         reason += f", {counted(len(gainers), 'task')} more looked at"
-    decision = tidied_decision(loads.decision)
     answer = Answer(decision, reason=reason, proven_over="all")
     return finished_plan(request, NAME, answer), gainers
 

@@ -3,7 +3,7 @@
 Ours. The tasks that are hit start where the mean of all is least: as they were, all at home, or
 one after another by best responses (each for itself, or for all). Then each is repartitioned by
 DINA-P, or cut anew where that is best for all, and a new plan is taken only if the mean of all
-falls, until none does: so nothing is worse than the tasks that are hit at home.
+falls, until that hardly helps: so nothing is worse than the tasks that are hit at home.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from splitfog.solvers.repair.carry import Carried
 
 MOST_SWEEPS = 20
 """Over the tasks that are planned anew."""
+
+LEAST_GAIN = 1e-4
+"""Of the mean, that a sweep must bring for another to be worth its while."""
 
 MOST_GAINERS = 24
 """Tasks that are not hit and are looked at because something came back or became faster."""
@@ -48,6 +51,15 @@ def replan(left: Carried) -> tuple[Loads, list[int]]:
     if gainers:
         _descend(loads, [*left.hit, *gainers])
     return loads, gainers
+
+
+def untouched(left: Carried) -> Loads:
+    """The loads where nobody plans: all run as they did, and what cannot or is new at home."""
+    loads = left.loads
+    for task in left.hit:
+        kept = left.kept.get(task)
+        loads.put(task, kept or _at_home(loads, task) or _home(loads, task))
+    return loads
 
 
 def _start(loads: Loads, left: Carried) -> None:
@@ -101,10 +113,14 @@ def _take_all(loads: Loads, tasks: Iterable[int]) -> None:
 
 
 def _descend(loads: Loads, tasks: list[int]) -> None:
-    """Plan tasks anew one by one until the mean of all falls no more."""
+    """Plan tasks anew one by one until the mean of all hardly falls any more."""
     for _ in range(MOST_SWEEPS):
-        moved = [repartition(loads, task) | _cut_for_all(loads, task) for task in tasks]
-        if not any(moved):
+        excess, mean = loads.value()
+        for task in tasks:
+            repartition(loads, task)
+            _cut_for_all(loads, task)
+        left, now = loads.value()
+        if left == excess and not now < mean * (1 - LEAST_GAIN):
             return
 
 

@@ -21,8 +21,8 @@ from splitfog.commands.shell import (
 )
 
 EXAMPLES = (
-    "splitfog replay alexnet.json norway-bus-1.json -o replay",
-    "splitfog replay alexnet.json lte.json --adapt switch,best-fixed --delay-s 1 --noise 0.2",
+    "splitfog replay alexnet.json trace.json -o replay",
+    "splitfog replay alexnet.json trace.json --adapt switch --noise 0.2",
 )
 
 
@@ -42,7 +42,7 @@ def run(
         ),
     ] = "integrated",
     requests: Annotated[
-        str, typer.Option(metavar="every:S|poisson:R", help="when they arrive")
+        str, typer.Option(metavar="WHEN", help="every:S seconds, or poisson:R a second")
     ] = "every:1",
     queues: Annotated[
         str, typer.Option(metavar="NAME", help="none: requests do not meet; or fifo")

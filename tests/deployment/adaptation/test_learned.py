@@ -68,6 +68,13 @@ def test_what_is_down_is_not_used_though_it_was_learned() -> None:
     assert rule.after(now).position == 0
 
 
+def test_what_was_learned_of_another_table_is_refused() -> None:
+    """A third plan, or a third figure, is not in a table of two."""
+    for samples, latencies in (([[1.0]], [[3.0, 2.0, 1.0]]), ([[1, 1, 1], [1, 1, 9]], [[1], [1]])):
+        with pytest.raises(ValueError, match="this one has 2 plans and 2 figures"):
+            sf.Adapter(two_plans(), rule=sf.learn(samples, latencies))
+
+
 @pytest.mark.parametrize(
     ("samples", "latencies", "said"),
     [

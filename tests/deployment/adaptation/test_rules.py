@@ -47,7 +47,7 @@ def test_fixed_stays_even_where_its_plan_cannot_run() -> None:
 
 def test_hysteresis_changes_only_for_more_than_its_share() -> None:
     """From 10 to 9.5 is 5 % and to 9 exactly 10 %: it stays; to 8.9 it changes, and not back."""
-    costs = [[10, 11], [10, 9.5], [10, 9], [10, 8.9], [8.5, 8.9]]
+    costs = [[10.0, 11.0], [10.0, 9.5], [10.0, 9.0], [10.0, 8.9], [8.5, 8.9]]
     assert path(Hysteresis(0.1), costs) == [0, 0, 0, 1, 1]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from splitfog.commands.shell import node_pair, number, put, seconds
 
 if TYPE_CHECKING:
+    from splitfog.formulations.parametric.plan_table import PlanTable
     from splitfog.formulations.parametric.policy_table import Policy
     from splitfog.formulations.plan_file import PlanFile
     from splitfog.instances.instance import Instance
@@ -45,8 +46,8 @@ def range_around(instance: Instance, at: str) -> dict[str, Any]:
     return {"link": node_pair(instance, name, "--at"), "low_bps": low, "high_bps": high}
 
 
-def policy_in(path: Path) -> Policy | None:
-    """The policy in a file; None where it is no policy's, but an instance's or a wrong one."""
+def policy_in(path: Path) -> Policy | PlanTable | None:
+    """The policy or plan table in a file; None where it is an instance's, or none at all."""
     from splitfog.formulations.parametric.policy_file import FORMAT, load_policy
     from splitfog.instances.json_files import parse_json, read_bytes
 
@@ -79,11 +80,11 @@ def print_piece(found: Policy, value: float) -> None:
     put(f"{found.instance}: {found.objective} at {value:.6g} {found.unit}\n")
     put(f"{'value':<9}{seconds(piece.value_at(value))}\n")
     put(f"{'best':<9}from {piece.low:.6g} to {piece.high:.6g} {found.unit}\n")
-    put(f"{status_line(found)}\n")
-    _print_placements(plan)
+    put(status_line(found))
+    print_placements(plan)
 
 
-def status_line(found: Policy) -> str:
+def status_line(found: Policy | PlanTable) -> str:
     """Status and gap; a policy's oracles compare placements only."""
     from splitfog.formulations.overview import percent, status_words
 
@@ -91,7 +92,7 @@ def status_line(found: Policy) -> str:
     return f"{'status':<9}{status} (gap {percent(found.gap)})\n"
 
 
-def _print_placements(plan: PlanFile) -> None:
+def print_placements(plan: PlanFile) -> None:
     """Task by task the layers of every node, in the order of the file."""
     for entry in plan.tasks[:MOST_TASKS]:
         put(f"{entry.task}\n")
