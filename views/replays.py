@@ -38,8 +38,7 @@ def print_replay(replay: Replay, file: IO[str] | None = None) -> None:
     if file is not None and not hasattr(file, "write"):
         raise wrong("file", file, "what has a method write")
     settings = replay.settings
-    how = f"{settings.requests}, {settings.clock} clock, queues {settings.queues}"
-    grid = Grid(title=f"{replay.instance.name} through {replay.trace}: {how}", box=box.SIMPLE_HEAD)
+    grid = Grid(title=f"{replay.instance.name} through {replay.trace}", box=box.SIMPLE_HEAD)
     grid.title_justify, grid.show_edge = "left", False
     seeds = len({way.seed for way in replay.ways}) > 1
     shown = [seeds or header != "seed" for header in HEADERS]
@@ -49,7 +48,8 @@ def print_replay(replay: Replay, file: IO[str] | None = None) -> None:
     for way in replay.ways:
         cells = way_cells(replay, way)
         grid.add_row(*(cell for cell, visible in zip(cells, shown, strict=True) if visible))
-    grid.caption = "regret: mean over the clairvoyant's; best fixed: that of the best single plan"
+    how = f"requests {settings.requests}, {settings.clock} clock, queues {settings.queues}"
+    grid.caption = f"{how}\nregret: above the clairvoyant's mean; best fixed: the best plan's"
     grid.caption_justify = "left"
     print_grid(grid, file)
 

@@ -15,6 +15,7 @@ from splitfog.instances.arguments import brief
 from splitfog.instances.arrays import Flags, Floats
 from splitfog.instances.defects import shown, value_defects
 from splitfog.instances.records import Name, Positive
+from splitfog.instances.traces.numbers import number_text
 from splitfog.instances.traces.records import (
     LINK_QUANTITIES,
     NODE_QUANTITIES,
@@ -143,11 +144,6 @@ def _time_defects(times: Floats, duration_s: float, at: Place) -> Iterator[str]:
     for k in np.flatnonzero(times >= duration_s).tolist():
         limit = f"{number_text(duration_s)}, the duration_s"
         yield f"{at('times_s', k)} = {number_text(times[k])}, must be < {limit}"
-
-
-def number_text(value: float) -> str:
-    """A number as a file has it: the shortest text that stands for it."""
-    return repr(float(value)).removesuffix(".0")
 
 
 def repeats(given: Sequence[tuple[Place, Mapping[str, Any]]]) -> Iterator[str]:

@@ -186,6 +186,21 @@ def test_a_hop_stalls_while_its_link_is_down():
     assert latencies(world, (0.0, by("dcc", empty))) == pytest.approx([4.0])
 
 
+def test_a_link_that_is_up_only_while_nothing_passes():
+    """A link that has bandwidth only while it is down never carries anything, by whichever trace.
+
+    Its bandwidth is 0 in every first half of a second, and the link down in every second one. Down
+    from 1.5 to 3 instead, it carries half a MB in 0.5-1 and half in 3.5-4; a and b on e follow.
+    """
+    band = Series(link=("d", "e"), quantity="bandwidth_bps", times_s=(0.0, 0.5), values=(0.0, 8e6))
+    halves = Trace(name="band", duration_s=1.0, series=(band,))
+    for period_s, expected in ((1.0, None), (3.0, pytest.approx(6.0))):
+        down = up((period_s / 2, 0.0), link=("d", "e"))
+        outages = Trace(name="outages", duration_s=period_s, series=(down,))
+        world = World(Conditions(INSTANCE, [halves, outages]))
+        assert latencies(world, (0.0, by("dee"))) == [expected]
+
+
 def test_routes_are_those_of_the_moment():
     """A tensor takes the way that is up when its layer ends, and stays on it.
 

@@ -216,6 +216,11 @@ WRONG: dict[tuple[str, str], str] = {
     ("mahimahi", "0\n700\n"): (
         "the packets end at 700 ms, within the first window of 1000 ms: --bin-s must be <= 0.7"
     ),
+    ("mahimahi", "99999999999999\n"): (
+        "the packets end at 99999999999999 ms, after 99999999999 windows of 1000 ms, "
+        "must be <= 10000000 windows"
+    ),
+    ("time-rate", "0;1,5\n"): "line 1: value = '1,5', must be a finite number",
     ("columns", "time,rate\n0,1\n1\n"): "line 3 has 1 cells, must have 2",
     ("columns", "time,Rate\n0,1\n"): (
         "line 1: unknown column 'rate', did you mean 'Rate'? known: time, Rate"
