@@ -21,6 +21,7 @@ from splitfog.deployment.profiling.predictor import load_predictor as load_predi
 from splitfog.deployment.profiling.predictor import save_predictor as save_predictor
 from splitfog.deployment.simulation.simulation import simulate as simulate
 from splitfog.deployment.splitting.split import split as split
+from splitfog.deployment.splitting.split import split_table as split_table
 from splitfog.formulations.costs.describe import evaluate as evaluate
 from splitfog.formulations.costs.describe import plan as plan
 from splitfog.formulations.costs.describe import violations as violations
