@@ -33,8 +33,8 @@ from splitfog.formulations.fronts.front import save_front as save_front
 from splitfog.formulations.objective import Objective as Objective
 from splitfog.formulations.offloading.batch_cost import OffloadBatchCost as OffloadBatchCost
 from splitfog.formulations.offloading.templates import subtasks as subtasks
-from splitfog.formulations.parametric.plan_table import PlanTable as PlanTable
 from splitfog.formulations.parametric.plan_bands import PlanBands as PlanBands
+from splitfog.formulations.parametric.plan_table import PlanTable as PlanTable
 from splitfog.formulations.parametric.policy_file import load_policy as load_policy
 from splitfog.formulations.parametric.policy_file import save_policy as save_policy
 from splitfog.formulations.parametric.policy_table import Policy as Policy
