@@ -21,6 +21,7 @@ from splitfog.deployment.profiling.predictor import load_predictor as load_predi
 from splitfog.deployment.profiling.predictor import save_predictor as save_predictor
 from splitfog.deployment.simulation.simulation import simulate as simulate
 from splitfog.deployment.splitting.split import split as split
+from splitfog.deployment.splitting.split import split_table as split_table
 from splitfog.formulations.costs.describe import evaluate as evaluate
 from splitfog.formulations.costs.describe import plan as plan
 from splitfog.formulations.costs.describe import violations as violations
@@ -32,6 +33,7 @@ from splitfog.formulations.fronts.front import save_front as save_front
 from splitfog.formulations.objective import Objective as Objective
 from splitfog.formulations.offloading.batch_cost import OffloadBatchCost as OffloadBatchCost
 from splitfog.formulations.offloading.templates import subtasks as subtasks
+from splitfog.formulations.parametric.plan_bands import PlanBands as PlanBands
 from splitfog.formulations.parametric.plan_table import PlanTable as PlanTable
 from splitfog.formulations.parametric.policy_file import load_policy as load_policy
 from splitfog.formulations.parametric.policy_file import save_policy as save_policy
@@ -71,6 +73,7 @@ from splitfog.solvers.base import WrongAnswer as WrongAnswer
 from splitfog.solvers.declare import SolverInfo as SolverInfo
 from splitfog.solvers.exact.program_file import write_program as write_program
 from splitfog.solvers.fronts.pareto import pareto as pareto
+from splitfog.solvers.parametric.plan_bands import plan_bands as plan_bands
 from splitfog.solvers.parametric.plan_table import plan_table as plan_table
 from splitfog.solvers.parametric.policy import policy as policy
 from splitfog.solvers.repair.events import Events as Events

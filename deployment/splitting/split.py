@@ -183,7 +183,7 @@ def split_table(
 def _content(instance: Instance) -> bytes:
     """The bytes of an instance's file: those that it was read from, if they are there still."""
     if instance.read_file is not None and Path(instance.read_file).exists():
-        content = read_bytes(instance.read_file)
+        content = read_bytes(Path(instance.read_file))
         if hashlib.sha256(content).hexdigest() == instance.sha256:
             return content
     return encode_instance(instance)

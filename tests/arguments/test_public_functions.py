@@ -205,6 +205,9 @@ def _calls(folder: Path) -> Calls:
                 "timeout_s": 1.0,
                 "seed": 0,
                 "paced": False,
+                "trace": None,
+                "adapter": None,
+                "every_s": 1.0,
                 "notice": None,
             },
         ),
@@ -302,6 +305,10 @@ def _calls(folder: Path) -> Calls:
             },
         ),
         "split": (sf.split, {"instance": instance, "plan": plan, "directory": folder}),
+        "split_table": (
+            sf.split_table,
+            {"instance": instance, "table": two_plans(), "directory": folder},
+        ),
         "subtasks": (
             sf.subtasks,
             {"instance": streams, "plan": local, "transfers": "once", "monotone": True},
@@ -528,7 +535,7 @@ def _offered() -> Iterator[str]:
             yield name
 
 
-REAL_MODELS = ("draw_timelines", "import_onnx", "measure_times", "run", "split")
+REAL_MODELS = ("draw_timelines", "import_onnx", "measure_times", "run", "split", "split_table")
 """Here are none, so that these refuse what is right, too: see their own tests."""
 
 
