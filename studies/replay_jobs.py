@@ -268,7 +268,8 @@ def _replay(asked: _Asked, table: PlanTable, rows: ReplayRows, progress: Progres
     scenes.plans.add(rows.placements)
     jobs = [(way, seed) for seed in asked.seeds for way in asked.ways]
     arrivals = {seed: scenes.arrivals_s(seed) for seed in asked.seeds}
-    total, done = sum(len(arrivals[seed]) for _, seed in jobs), 0
+    total = sum(len(arrivals[seed]) for _, seed in jobs)
+    done = sum(len(rows.of(job)) for job in jobs)
     best: dict[int, float | None] = {}
     interrupted = False
     try:
