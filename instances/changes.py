@@ -136,7 +136,7 @@ def with_times(
         For times that no file may hold.
     """
     times_s = read_only(times_s)
-    own = _model_named(instance, model)
+    own = model_named(instance, model)
     if wrong := value_defects(times_s, dict[str, dict[str, NonNegative]], "times_s"):
         raise InstanceError(instance.name, wrong)
     places = dict.fromkeys((*instance.node_index, *instance.tiers))
@@ -159,7 +159,7 @@ def _seconds(times_s: Mapping[str, float]) -> dict[str, float]:
     return {place: float(seconds) for place, seconds in times_s.items()}
 
 
-def _model_named(instance: Instance, name: str | None) -> Model:
+def model_named(instance: Instance, name: str | None) -> Model:
     if name is not None:
         return instance.models[look_up(instance.model_index, name, "model")]
     if len(instance.models) > 1:

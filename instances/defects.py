@@ -38,20 +38,21 @@ class InstanceError(ValueError):
     ----------
     origin
         The file's or the instance's name.
+    found
+        One sentence for each defect: its path, the value and what is allowed.
     defects
-        One sentence for each defect: its path, the value and what is allowed; at most 20, then one
-        that counts the rest.
+        The first 20 of them, then one that counts the rest.
     """
 
     def __init__(self, origin: str, defects: list[str]) -> None:
-        self.origin = origin
+        self.origin, self.found = origin, defects
         self.defects = defects[:MAX_DEFECTS]
-        if len(defects) > MAX_DEFECTS:
-            self.defects.append(f"and {len(defects) - MAX_DEFECTS} more defects")
+        if (more := len(defects) - MAX_DEFECTS) > 0:
+            self.defects.append(f"and {more} more defect{'s' * (more > 1)}")
         super().__init__("\n".join(f"{origin}: {defect}" for defect in self.defects))
 
     def __reduce__(self) -> tuple[type, tuple[str, list[str]]]:
-        return InstanceError, (self.origin, self.defects)
+        return InstanceError, (self.origin, self.found)
 
 
 class RepeatedKeys(dict[str, Any]):

@@ -70,7 +70,7 @@ def parse_instance(content: bytes, origin: str) -> Instance:
             meta=file.meta,
         )
     except InstanceError as error:
-        raise InstanceError(origin, error.defects) from None
+        raise InstanceError(origin, error.found) from None
     object.__setattr__(instance, "read_sha256", hashlib.sha256(content).hexdigest())
     return instance
 

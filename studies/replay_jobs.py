@@ -18,14 +18,14 @@ from splitfog.deployment.contest.rows import RequestRow, way_row
 from splitfog.deployment.contest.scenes import Scenes
 from splitfog.deployment.contest.settings import Settings, checked
 from splitfog.formulations.parametric.plan_table import PlanTable
-from splitfog.formulations.parametric.policy_table import load_policy, save_policy
+from splitfog.formulations.parametric.policy_file import load_policy, save_policy
 from splitfog.instances.arguments import entries, texts, whole, wrong
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.traces.files import load_trace
-from splitfog.instances.traces.joined import traces_of
+from splitfog.instances.traces.joined import joined, traces_of
 from splitfog.instances.traces.records import UNITS
 from splitfog.instances.traces.trace import Trace
 from splitfog.solvers.parametric.plan_table import plan_table
@@ -111,7 +111,8 @@ def replay(
     Returns
     -------
     Replay
-        Rows in the order way, seed, arrival. Ctrl-C keeps what has ended.
+        Rows in the order way, seed, arrival. Ctrl-C keeps what has ended; before the first request
+        it is a KeyboardInterrupt.
 
     Raises
     ------
@@ -199,6 +200,7 @@ def _asked(
     if not given:
         raise ValueError("trace = (), must be at least one")
     traces = traces_of([_loaded(each) for each in given])
+    joined(traces, instance)  # refuses what the instance has not
     ways = tuple(dict.fromkeys(texts("adapt", adapt)))
     require_ways(ways)
     numbers = entries("seed", seed) if not isinstance(seed, int | np.integer) else (seed,)
@@ -233,6 +235,8 @@ def _table(asked: _Asked, given: PlanTable | None) -> PlanTable:
         fails = any(0 in s.values for t in asked.traces for s in t.series if s.quantity == "up")
         vary = ranges_of(asked.instance, asked.traces)
         table = plan_table(asked.instance, vary=vary, failures=fails, routes="keep")
+        if table.stopped_by == "interrupted":
+            raise KeyboardInterrupt  # nothing is replayed by half a table
     if not table.plans:
         raise ValueError(f"the plan table of {table.instance} has no plan: {table.reason}")
     if table.overfull and asked.settings.switch_cost is None:

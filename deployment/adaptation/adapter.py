@@ -106,14 +106,32 @@ class Adapter(Way):
             costs_s = self._costs_s(list(self._beliefs.down))
             clamped = self._beliefs.outside
             if costs_s.min() == inf:
-                return Choice(None, None, inf, clamped, (NO_PLAN, *self._beliefs.doubts()))
+                return Choice(None, None, inf, clamped, (NO_PLAN, *self._beliefs.doubts(time_s)))
             now = Situation(time_s, costs_s, self._recent(time_s), self._step_s)
             rule = self._rule = self._rule.after(now)
             position = rule.position
             assert position is not None
             predicted_s = float(costs_s[position]) + rule.wait_s
-            grounds = (rule.why, *self._beliefs.doubts())
+            grounds = (rule.why, *self._beliefs.doubts(time_s))
             return Choice(self.plans[position], position, predicted_s, clamped, grounds)
+
+    def bands(self) -> dict[Place, tuple[float, float]]:
+        """How far each figure alone may move from what is believed before another plan is fastest.
+
+        Returns
+        -------
+        dict
+            (low, high) within the table's box, by link (from, to) in bit/s or node, its load; with
+            latencies as in the instance.
+
+        Raises
+        ------
+        ValueError
+            Where no plan runs without what is down.
+        """
+        with self._lock:
+            values = {figure.key: belief.value for figure, belief in self._beliefs.varying}
+            return self.table.bands(values, list(self._beliefs.down))
 
     @property
     def _step_s(self) -> NDArray[np.float64] | None:

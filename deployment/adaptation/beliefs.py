@@ -26,6 +26,9 @@ QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 RECENT_S = 1.0
 """How far back a recent mean goes."""
 
+STALE_S = 10.0
+"""What was measured longer ago than this is said to be old."""
+
 FOREVER_S = 1e9
 """No latency is believed to be longer."""
 
@@ -45,6 +48,8 @@ class Belief:
     estimator: Estimator
     low: float
     high: float
+    is_guess: bool = False
+    """Whether the own figure is not known, and this one stands for it."""
     value: float = field(init=False)
     """What is believed."""
     is_outside: bool = field(init=False)
@@ -112,8 +117,8 @@ class Beliefs:
         self.varying: list[tuple[Figure, Belief]] = []
         for figure in figures:
             middle = (figure.low * figure.high) ** 0.5
-            first = own.get(measured_of(figure.key), figure.own or middle)
-            belief = Belief(first, fresh, figure.low, figure.high)
+            known = own.get(measured_of(figure.key), figure.own)
+            belief = Belief(known or middle, fresh, figure.low, figure.high, known is None)
             self.varying.append((figure, belief))
             for place in figure.directed() or (figure.key,):
                 self.known[measured_of(place)] = belief
@@ -146,7 +151,7 @@ class Beliefs:
         """Keys of the varying figures that are out of their limits."""
         return tuple(figure.key for figure, belief in self.varying if belief.is_outside)
 
-    def doubts(self) -> Iterator[object]:
+    def doubts(self, time_s: float) -> Iterator[object]:
         """What a reason has to say of the figures; what was ignored is said once."""
         for place in self.down:
             yield f"{label(place)} is down"
@@ -154,13 +159,16 @@ class Beliefs:
             if belief.is_outside:
                 yield Taken(OUTSIDE, figure, belief.value)
             elif not belief.is_measured:
-                yield Taken(UNMEASURED, figure, belief.value)
+                yield Taken(GUESSED if belief.is_guess else UNMEASURED, figure, belief.value)
+            elif time_s - belief.measured_s > STALE_S:
+                yield Stale(figure, time_s - belief.measured_s)
         yield from self.said
         self.said = []
 
 
 OUTSIDE = "{} is out of the table's range: taken as {}"
 UNMEASURED = "{} was never measured: taken as the instance's own {}"
+GUESSED = "{} was never measured: taken as the middle of its range, {}"
 
 
 @dataclass(frozen=True)
@@ -175,6 +183,17 @@ class Taken:
         value = self.value
         shown = f"{value:.3g}" if self.figure.link is None else scaled(value, "bit/s")
         return self.text.format(self.figure.name, shown)
+
+
+@dataclass(frozen=True)
+class Stale:
+    """How long ago a figure was measured last."""
+
+    figure: Figure
+    age_s: float
+
+    def __str__(self) -> str:
+        return f"{self.figure.name} was last measured {in_seconds(self.age_s)} ago"
 
 
 def measured_of(place: Place) -> Measured:

@@ -14,6 +14,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.deployment.contest.optimum import StaticOptimum
 from splitfog.deployment.contest.settings import Settings
 from splitfog.deployment.replay.conditions import Conditions, State
 from splitfog.deployment.replay.itinerary import Itinerary
@@ -38,12 +39,15 @@ class Hindsight:
         [plans].
     arrivals_s
         [requests].
+    optimum
+        By the frozen clock plans count that are not among these, too.
     """
 
     conditions: Conditions
     settings: Settings
     itineraries: tuple[Itinerary, ...]
     arrivals_s: tuple[float, ...]
+    optimum: StaticOptimum
 
     @cached_property
     def fixed_s(self) -> Floats:
@@ -69,13 +73,20 @@ class Hindsight:
 
     @cached_property
     def least_s(self) -> Floats:
-        """[requests]: by the best plan, and after a loss by the best one then; inf: all fail."""
+        """[requests]: by the best plan, and after a loss by the best one then; inf: all fail.
+
+        By the frozen clock the best plan is the static optimum.
+        """
         least = self._alone.latency_s.min(axis=1, initial=inf)
         lost = self._alone.lost_s + self.settings.detect_s
         for request in np.flatnonzero((lost < least[:, None]).any(axis=1)).tolist():
             for again in np.unique(lost[request][lost[request] < least[request]]).tolist():
                 end = self._end(self.arrivals_s[request] + again)
                 least[request] = min(least[request], end - self.arrivals_s[request])
+        if self.settings.clock == "frozen":
+            for request, start_s in enumerate(self.arrivals_s):
+                if not self.optimum.knows(start_s):
+                    least[request] = min(least[request], self.optimum.seconds(start_s))
         return frozen(least)
 
     @property

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from splitfog.deployment.contest.measuring import Place
 from splitfog.deployment.replay.itinerary import Itinerary
-from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.formulations.plan import decision_of
 from splitfog.formulations.plan_file import PlanFile, TaskEntry
 from splitfog.instances.instance import Instance
@@ -23,27 +23,29 @@ DIGITS = 8
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """A plan with its name, and what a request does by it.
-
-    `used` are the nodes that it runs on, and the directed links that it crosses by the routes of
-    the instance's own figures.
-    """
+    """A plan with its name, and what a request does by it."""
 
     name: str
     plan: PlanFile
     itinerary: Itinerary
 
     @cached_property
-    def used(self) -> frozenset[Place]:
-        """By name."""
-        instance = self.itinerary.instance
-        nodes, routes = instance.nodes, routes_of(instance)
+    def needed(self) -> frozenset[str]:
+        """Names of the nodes that it runs on, and of those on its ways by the instance's routes."""
+        used = self.used(routes_of(self.itinerary.instance))
+        return frozenset(
+            name for place in used for name in ((place,) if isinstance(place, str) else place)
+        )
+
+    def used(self, routes: Routes) -> frozenset[Place]:
+        """Names of the nodes that it runs on, and of the directed links that it crosses."""
+        nodes, links = self.itinerary.instance.nodes, self.itinerary.instance.directed_links
         used: set[Place] = set()
         for leg in self.itinerary.legs:
             if leg.seconds > 0:
                 used.add(nodes[leg.node].name)
             for position in routes.tree(leg.node, set(leg.leaves)) or ():
-                link = instance.directed_links[position]
+                link = links[position]
                 used.add((nodes[link.tail].name, nodes[link.head].name))
         return frozenset(used)
 

@@ -13,6 +13,7 @@ from splitfog.deployment.contest.arrivals import arrival_times
 from splitfog.deployment.contest.choosers import BEST_FIXED, Makers, fixed
 from splitfog.deployment.contest.hindsight import Hindsight, best_column
 from splitfog.deployment.contest.measuring import Measuring, watched
+from splitfog.deployment.contest.optimum import StaticOptimum
 from splitfog.deployment.contest.plans import Plans
 from splitfog.deployment.contest.replaying import Stage, replayed
 from splitfog.deployment.contest.rows import RequestRow
@@ -68,8 +69,9 @@ class Scenes:
         arrivals = self.arrivals_s(seed)
         if arrivals not in self._hindsights:
             itineraries = tuple(known.itinerary for known in self.plans.of_table)
+            optimum = StaticOptimum(self.conditions, self.table)
             self._hindsights[arrivals] = Hindsight(
-                self.conditions, self.settings, itineraries, arrivals
+                self.conditions, self.settings, itineraries, arrivals, optimum
             )
         return self._hindsights[arrivals]
 

@@ -26,7 +26,7 @@ from splitfog.deployment.models.graphs import (
 )
 from splitfog.deployment.models.inner_shapes import keep_inner_shapes
 from splitfog.deployment.models.pool_sizes import with_pool_sizes
-from splitfog.deployment.models.reading import ModelDefect, input_dims, loaded
+from splitfog.deployment.models.reading import ModelDefect, input_dims, loaded, serialised
 from splitfog.deployment.models.tensor_types import (
     refusal,
     shapes_of_a_run,
@@ -39,9 +39,6 @@ LEVELS = ("basic", "extended", "all")
 
 LEAST_IR_VERSION = 8
 """Below 4, shape inference ignores initialisers that are no graph inputs."""
-
-MOST_BYTES = 2**31 - 1
-"""Of one protobuf message."""
 
 
 def canonical_bytes(
@@ -87,7 +84,7 @@ def canonical_bytes(
         keep_shapes(optimised.metadata_props, seen)
         keep_inner_shapes(optimised, seen)
     _name_nodes(optimised.graph)
-    return optimised.SerializeToString(deterministic=True), notes
+    return serialised(optimised), notes
 
 
 def _without_constant_inputs(model: Any) -> None:
@@ -128,9 +125,7 @@ def _optimised(model: Any, level: str, folder: Path) -> Any:
     import onnxruntime as ort
 
     source, target = folder / "given.onnx", folder / "optimised.onnx"
-    if model.ByteSize() > MOST_BYTES:
-        raise ModelDefect(f"has {model.ByteSize()} bytes, must have at most {MOST_BYTES}")
-    onnx.save(model, source)
+    source.write_bytes(serialised(model))
     options = ort.SessionOptions()
     options.graph_optimization_level = {
         "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,

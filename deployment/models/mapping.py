@@ -21,7 +21,13 @@ from splitfog.deployment.models.graphs import (
     tensor_bytes,
     value_infos,
 )
-from splitfog.deployment.models.operators import has_maps, kind, weight_position, window
+from splitfog.deployment.models.operators import (
+    has_maps,
+    kind,
+    random_operators,
+    weight_position,
+    window,
+)
 from splitfog.deployment.models.reading import ModelDefect
 from splitfog.deployment.models.work import Scope, work_of
 from splitfog.instances.records import Layer, Model, changed
@@ -261,6 +267,12 @@ class _Mapping:
         return found, float(excess)
 
     def _notes(self) -> Iterator[str]:
+        if drawn := random_operators(self.graph):
+            names = ", ".join(f"{name} ({op})" for name, op in sorted(drawn.items()))
+            yield (
+                f"random numbers are drawn anew in every run by {names}: its parts cannot be "
+                "compared with the whole"
+            )
         if self.unknown:
             names = ", ".join(sorted(self.unknown))
             yield f"the work of {names} is not known and counted 0: measure it (profile)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from splitfog.deployment.models.graphs import Shape
@@ -39,6 +39,11 @@ ACTIVATIONS = frozenset(
 )  # fmt: skip
 SUMS = frozenset(("Add", "Sum", "QLinearAdd"))
 MULTIPLIES = frozenset(("Mul", "QLinearMul"))
+RANDOM = frozenset(
+    ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial",
+     "Bernoulli")
+)  # fmt: skip
+DROPOUTS = frozenset(("Dropout", "BiasDropout", "BitmaskDropout", "BitmaskBiasDropout"))
 SOFTMAXES = frozenset(("Softmax", "LogSoftmax"))
 
 _OPS: Mapping[Op, frozenset[str]] = {
@@ -70,6 +75,32 @@ def attribute(node: Any, name: str, default: Any = None) -> Any:
         if entry.name == name:
             return helper.get_attribute_value(entry)
     return default
+
+
+def random_operators(graph: Any) -> dict[str, str]:
+    """By the name of a graph's node, the operator in it that draws random numbers in every run.
+
+    A `Dropout` does so in training: where its third input may be true.
+    """
+    from splitfog.deployment.models.graphs import all_nodes, constants_of, inner_graphs
+
+    def drawing(node: Any) -> Iterator[str]:
+        inner = [each for own in inner_graphs(node) for each in all_nodes(own)]
+        for each in (node, *inner):
+            trains = each.input[-1] if each.op_type in DROPOUTS and len(each.input) > 2 else ""
+            if each.op_type in RANDOM or (trains and _may_be_true(constants.get(trains))):
+                yield each.op_type
+
+    constants = constants_of(graph)
+    found = {node.name: next(drawing(node), None) for node in graph.node}
+    return {name: op for name, op in found.items() if op is not None}
+
+
+def _may_be_true(constant: Any | None) -> bool:
+    """Whether a truth value is true, or not known."""
+    from onnx import numpy_helper
+
+    return constant is None or bool(numpy_helper.to_array(constant).any())
 
 
 def has_maps(graph: Any) -> bool:

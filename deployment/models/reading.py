@@ -7,11 +7,43 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from splitfog.deployment.models.graphs import all_graphs
+from splitfog.deployment.models.graphs import all_graphs, tensor_bytes
+
+MOST_BYTES = 2**31 - 1
+"""Of one protobuf message, and so of the canonical model, which holds its weights."""
 
 
 class ModelDefect(ValueError):
     """What is wrong with a model file, as a sentence for whoever gave it."""
+
+
+def serialised(model: Any) -> bytes:
+    """A `ModelProto` as the bytes of a file; of the same model the same.
+
+    Raises
+    ------
+    ModelDefect
+        If a file of ONNX cannot hold as many.
+    """
+    from google.protobuf.message import EncodeError
+
+    try:
+        content: bytes = model.SerializeToString(deterministic=True)
+    except (EncodeError, ValueError):
+        content = b""
+    if not 0 < len(content) <= MOST_BYTES:
+        raise too_large("more")
+    return content
+
+
+def too_large(num_bytes: float | str) -> ModelDefect:
+    """Why a model of so many bytes is not imported."""
+    size = num_bytes if isinstance(num_bytes, str) else f"{num_bytes:.0f}"
+    return ModelDefect(
+        f"has {size} bytes of weights and operators, must have at most {MOST_BYTES}: the canonical "
+        "model, which parts are cut from, is one ONNX file with its weights inside, and none may "
+        "be larger (weights in files beside a part are not written)"
+    )
 
 
 def loaded(path: Path) -> Any:
@@ -26,7 +58,13 @@ def loaded(path: Path) -> Any:
     from google.protobuf.message import DecodeError
 
     try:
-        model = onnx.load(path, format="protobuf")
+        model = onnx.load(path, format="protobuf", load_external_data=False)
+        num_bytes = path.stat().st_size + sum(map(_bytes_beside, all_graphs(model.graph)))
+        if num_bytes > MOST_BYTES:  # before they are read
+            raise too_large(num_bytes)
+        onnx.load_external_data_for_model(model, str(path.parent))
+    except ModelDefect:
+        raise
     except DecodeError:
         raise ModelDefect("is no ONNX model, or cut short") from None
     except FileNotFoundError as error:
@@ -43,6 +81,12 @@ def loaded(path: Path) -> Any:
         for tensor in graph.initializer:
             _check(tensor)
     return model
+
+
+def _bytes_beside(graph: Any) -> float:
+    """What a graph's initialisers in other files take, by their types and shapes."""
+    beside = [tensor for tensor in graph.initializer if tensor.data_location == tensor.EXTERNAL]
+    return sum(tensor_bytes(tensor) for tensor in beside if min(tensor.dims, default=0) >= 0)
 
 
 def _check(tensor: Any) -> None:

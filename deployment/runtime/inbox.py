@@ -8,7 +8,7 @@ from typing import Any
 from splitfog.deployment.models.sessions import empty_value, view_of
 from splitfog.deployment.runtime.program import NodeProgram
 from splitfog.deployment.splitting.manifest import Tensor
-from splitfog.deployment.wire.frames import Chunk, Malformed
+from splitfog.deployment.wire.frames import Chunk, Malformed, Start
 
 Value = Any
 """An `onnxruntime.OrtValue`."""
@@ -73,16 +73,33 @@ class Inbox:
             Where the manifest promises something else, in a sentence.
         """
         tensor = self._promised(chunk)
-        request = self.slots[chunk.slot]
-        if request is not None and chunk.request < request.number:
+        request = self._of(chunk, _place(chunk))
+        if request is None:
             return None
-        if request is None or chunk.request > request.number:
-            request = Request(chunk.plan, chunk.request, chunk.slot)
-        if request.plan != chunk.plan:
-            raise Malformed(f"{_place(chunk)} is for plan {chunk.plan}, must be {request.plan}")
         value = request.add(tensor, chunk, payload)
         self.slots[chunk.slot] = request
         return request, value
+
+    def start(self, begins: Start) -> Request | None:
+        """The request that begins; None if that comes too late. `Malformed` as for `take`."""
+        what = f"the start of request {begins.request}"
+        if begins.plan not in self.programs or not begins.slot < len(self.slots):
+            raise Malformed(f"{what} is for plan {begins.plan!r} and slot {begins.slot}: not here")
+        request = self._of(begins, what)
+        if request is not None:
+            self.slots[begins.slot] = request
+        return request
+
+    def _of(self, message: Chunk | Start, what: str) -> Request | None:
+        """The request of a message, a new one if it is the first of it; None: it is over."""
+        request = self.slots[message.slot]
+        if request is not None and message.request < request.number:
+            return None
+        if request is None or message.request > request.number:
+            request = Request(message.plan, message.request, message.slot)
+        if request.plan != message.plan:
+            raise Malformed(f"{what} is for plan {message.plan}, must be {request.plan}")
+        return request
 
     def holds(self, request: Request) -> bool:
         """Whether a request is still under way."""

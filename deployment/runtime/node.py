@@ -6,11 +6,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import zmq
 
@@ -23,10 +23,13 @@ from splitfog.deployment.wire.frames import (
     Hello,
     LinkTo,
     Malformed,
+    Origin,
     Ping,
     Pong,
     Ready,
     Refused,
+    Start,
+    Varies,
     decoded,
     decoded_links,
     one_line,
@@ -50,6 +53,9 @@ from splitfog.deployment.wire.sockets import (
 
 SWITCH_S = 0.0005
 """How long a thread that computes in Python may keep one that has a date with a link waiting."""
+
+BEAT_S = 0.5
+"""A process that starts gives a sign of life so often."""
 
 MOST_FAULTS = 20
 """Malformed frames that are reported in one run; the others are dropped without a word."""
@@ -152,6 +158,12 @@ class Node:
                 return  # of a run that is over
             elif isinstance(header, Chunk):
                 self._session.arrived(header, payload)
+            elif isinstance(header, Start):
+                self._session.started(header)
+            elif isinstance(header, Varies):
+                self._session.varies(header, payload)
+            elif isinstance(header, Origin):
+                self._session.traced(header)
             elif isinstance(header, Ping):
                 self._session.driver.put(_pong(self.name, header))
             elif isinstance(header, Bye):
@@ -248,19 +260,35 @@ def _pong(node: str, ping: Ping) -> Pong:
 def main() -> None:
     """A node as `processes` starts it; it ends when its standard input does.
 
-    The first line there says what to serve, as JSON; the first line on standard output then holds
-    the endpoint, or what is wrong.
+    The first line there says what to serve, as JSON. On standard output there is a line of nothing
+    every half second, until one holds the endpoint, or what is wrong.
     """
     given = json.loads(sys.stdin.readline())
     Thread(target=_live_on_input, daemon=True).start()
+    started = Event()
+    Thread(target=_beat, args=[started], daemon=True).start()
+
+    def listens(endpoint: str) -> None:
+        started.set()
+        _tell({"endpoint": endpoint})
+
     try:
-        serve(given["manifests"], given["node"], given["place"], None, _tell_endpoint)
+        serve(given["manifests"], given["node"], given["place"], None, listens)
     except ValueError as error:
-        print(json.dumps({"defect": str(error)}), flush=True)
+        started.set()
+        _tell({"defect": str(error)})
 
 
-def _tell_endpoint(endpoint: str) -> None:
-    print(json.dumps({"endpoint": endpoint}), flush=True)
+def _tell(what: Mapping[str, str]) -> None:
+    """One line, in one piece: two threads may have something to say."""
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+def _beat(started: Event) -> None:
+    """Show that the process lives, until it has started."""
+    while not started.wait(BEAT_S):
+        _tell({})
 
 
 def _live_on_input() -> None:

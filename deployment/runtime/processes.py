@@ -12,11 +12,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from threading import Timer
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import IO
 
 START_S = 120.0
 """Loading a node's parts takes at most so long."""
+
+SILENCE_S = 10.0
+"""A node that starts says so every half second; after so long without a word it hangs. (Loading
+2 GB keeps it from speaking for 5 s.)"""
 
 END_S = 0.5
 """A process that has been told to end has so long before it is killed."""
@@ -53,6 +58,9 @@ class NodeProcess:
             assert self._process.stdin is not None
             self._process.stdin.write(json.dumps(served).encode() + b"\n")
             self._process.stdin.flush()
+        self._lines: SimpleQueue[bytes] = SimpleQueue()
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     @property
     def pid(self) -> int:
@@ -65,17 +73,33 @@ class NodeProcess:
         Raises
         ------
         ValueError
-            What is wrong with what it is to serve, or how it ended without a word.
+            What is wrong with what it is to serve, how it ended without a word, or that it hangs.
         """
+        until_s = time.monotonic() + START_S
+        while time.monotonic() < until_s:
+            try:
+                line = self._lines.get(timeout=SILENCE_S)
+            except Empty:
+                said = f"does not say a word for {SILENCE_S:g} s"
+                raise ValueError(f"node {self.name} hangs as it starts: it {said}") from None
+            if not line.endswith(b"\n"):  # the end of what it says
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(END_S)
+                raise ValueError(f"node {self.name} did not start: {self.death()}")
+            said = json.loads(line)
+            if "defect" in said:
+                raise ValueError(said["defect"])
+            if "endpoint" in said:
+                return str(said["endpoint"])
+        raise ValueError(f"node {self.name} did not start within {START_S:g} s")
+
+    def _read(self) -> None:
+        """Take in what it says, line by line; the last one is empty."""
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        said = json.loads(line) if line.endswith(b"\n") else {}
-        if "defect" in said:
-            raise ValueError(said["defect"])
-        if "endpoint" not in said:
-            self._process.wait(END_S)
-            raise ValueError(f"node {self.name} did not start: {self.death()}")
-        return str(said["endpoint"])
+        line = b"\n"
+        while line.endswith(b"\n"):
+            line = self._process.stdout.readline()
+            self._lines.put(line)
 
     def death(self) -> str | None:
         """How it has ended, in words; None while it runs."""
@@ -87,10 +111,6 @@ class NodeProcess:
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return f"ended with exit code {code}: {lines[-1] if lines else 'no message'}"
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._process.kill()
 
     def end(self) -> None:
         """Tell it to end; does not wait."""
@@ -106,6 +126,7 @@ class NodeProcess:
             self._process.kill()
             self._process.wait()
         finally:
+            self._reader.join()
             assert self._process.stdout is not None
             self._process.stdout.close()
             self._errors.close()
@@ -124,18 +145,7 @@ def loopback_nodes(manifests: Mapping[str, Sequence[Path]]) -> Iterator[dict[str
 
 def endpoints(nodes: Mapping[str, NodeProcess]) -> dict[str, str]:
     """Where all of them listen; waits until they do."""
-    timer = Timer(START_S, _kill_all, [nodes])
-    timer.daemon = True
-    timer.start()
-    try:
-        return {name: node.endpoint() for name, node in nodes.items()}
-    finally:
-        timer.cancel()
-
-
-def _kill_all(nodes: Mapping[str, NodeProcess]) -> None:
-    for node in nodes.values():
-        node.kill()
+    return {name: node.endpoint() for name, node in nodes.items()}
 
 
 def _end_all(nodes: Mapping[str, NodeProcess]) -> None:

@@ -49,6 +49,11 @@ class NodeProgram:
                 found[name] = (*found.get(name, ()), position)
         return found
 
+    @property
+    def unread(self) -> tuple[int, ...]:
+        """Positions in `parts` of those that read nothing."""
+        return tuple(at for at, part in enumerate(self.parts) if not part.inputs)
+
 
 @dataclass(frozen=True)
 class Program:

@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.deployment.models.operators import random_operators
+from splitfog.deployment.models.reading import shortened
+from splitfog.deployment.models.sessions import session
 from splitfog.deployment.splitting.comparison import (
     Values,
     agreement,
@@ -28,6 +31,7 @@ from splitfog.deployment.splitting.manifest import (
     manifest_path,
 )
 from splitfog.deployment.splitting.stage_check import stage_differences
+from splitfog.instances.defects import InstanceError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +107,8 @@ def check_split(
     manifest = load_manifest(path)
     folder = path.parent
     tensors = {tensor.name: tensor for tensor in manifest.tensors}
+    if drawn := random_layers(folder, manifest):
+        return Check(inputs=0, tensors=0, exact=False, differences={}, stages={}, faults=(drawn,))
     given, expected = whole_outputs(
         folder, manifest, inputs, seed, whole_numbers=whole_numbers, between=True
     )
@@ -150,19 +156,60 @@ def differences_from_original(
     Raises
     ------
     InstanceError
-        Where a file is missing or has changed, or a model does not run.
+        Where a file is missing or has changed, is no model, one with other inputs or outputs, or
+        one that does not run.
     """
     path, file = manifest_path(directory), Path(original)
     manifest = load_manifest(path)
     tensors = {tensor.name: tensor for tensor in manifest.tensors}
+    model = opened_original(file, manifest)
     given, expected = whole_outputs(path.parent, manifest, inputs, seed)
-    model = opened(file.name, file)
     try:
         found = [run_model(model, manifest.outputs, values, tensors) for values in given]
     except Exception as error:  # ONNX Runtime raises a class of its own for every status
         raise does_not_run(file.name, error) from None
     differences = agreement(manifest, expected, found).differences
     return {name: differences.get(name, 0.0) for name in manifest.outputs}
+
+
+def random_layers(folder: Path, manifest: Manifest) -> str | None:
+    """Why a model's parts cannot be compared with it: it draws random numbers; None if not.
+
+    Raises
+    ------
+    InstanceError
+        Where the model's file is missing or has changed.
+    """
+    import onnx
+
+    content = checked_file(folder, manifest.model.file, manifest.model.sha256)
+    drawn = random_operators(onnx.load_from_string(content).graph)
+    if not drawn:
+        return None
+    names = ", ".join(f"{name} ({op})" for name, op in sorted(drawn.items()))
+    return f"random numbers are drawn anew in every run by {names}, so nothing can be compared"
+
+
+def opened_original(file: Path, manifest: Manifest) -> Any:
+    """A session of the file that was imported; `InstanceError` says why it is not that."""
+    if not file.is_file():
+        raise InstanceError(str(file), ["no such file, must be the model that was imported"])
+    try:
+        model = session(file)
+    except Exception as error:  # ONNX Runtime raises a class of its own for every status
+        said = shortened(" ".join(str(error).split()))
+        raise InstanceError(str(file), [f"is no model that ONNX Runtime runs: {said}"]) from None
+    own = {
+        "input": {value.name for value in model.get_inputs()},
+        "output": {value.name for value in model.get_outputs()},
+    }
+    for kind, names in (("input", manifest.inputs), ("output", manifest.outputs)):
+        for name in names:
+            if name not in own[kind]:
+                known = ", ".join(sorted(own[kind])) or "none"
+                said = f"has no {kind} {name!r}, but {known}: it is not the model that was imported"
+                raise InstanceError(str(file), [said])
+    return model
 
 
 def _parts(

@@ -66,8 +66,8 @@ def stage_pieces(
     boxes = regions(geometry, np.array(tiles, np.int64)).boxes
     layers = [geometry.model.layers[i] for i in (*geometry.layers, geometry.source)]
     tensors = [whole.tensor(layer.name) for layer in layers]
-    for layer, tensor in zip(layers, tensors, strict=True):
-        if not _is_map(whole, layer, tensor):
+    for position, (layer, tensor) in enumerate(zip(layers, tensors, strict=True)):
+        if not _is_map(whole, tensor, None if position == len(layers) - 1 else layer):
             said = f"layer {layer.name} of stage {number} makes no map [1, C, H, W]"
             raise InstanceError(whole.name, [said])
     seconds = stage_work(instance, task, stage).service_s.tolist()
@@ -88,9 +88,12 @@ def stage_pieces(
     return [*cut, *slices, join]
 
 
-def _is_map(whole: Whole, layer: Layer, tensor: str) -> bool:
-    """Whether rows and columns are the last two of four dimensions of an operator's only output."""
-    made = layer.op == "input" or tensor == whole.operator(layer.name).output[0]
+def _is_map(whole: Whole, tensor: str, layer: Layer | None) -> bool:
+    """Whether rows and columns are the last two of four dimensions.
+
+    `layer` runs in the stage: it must be an operator's first output. None: whoever makes it.
+    """
+    made = layer is None or tensor == whole.operator(layer.name).output[0]
     return made and len(whole.type_of(tensor)[1]) == 4
 
 

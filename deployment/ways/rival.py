@@ -65,12 +65,12 @@ class Rival(Way):
         Choice
             Its position is None.
         """
-        number("time_s", time_s)
+        time_s = number("time_s", time_s)
         with self._lock:
             planner, beliefs = self._planner_now(), self._beliefs
             values = {figure.key: belief.value for figure, belief in beliefs.varying}
             found = None if planner is None else planner(values)
-            grounds = ("no plan was found" if found is None else SOLVED, *beliefs.doubts())
+            grounds = ("no plan was found" if found is None else SOLVED, *beliefs.doubts(time_s))
             plan, seconds = (None, inf) if found is None else found
             return Choice(plan, None, seconds, beliefs.outside, grounds)
 

@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.arrays.task import TaskArrays
-from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.arrays.task import TaskArrays, tensor_sizes
+from splitfog.formulations.costs.routes import Routes, routes_of
+from splitfog.instances.kept import kept
+from splitfog.instances.records import Model
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The links from a tier to the tiers that a tensor is sent to, each once.
+
+    A tensor of b bytes takes `lag_s + b * per_byte` on them, and `added_lag_s[tier] + b *
+    added_per_byte[tier]` more on those that another tier adds; a lag is inf where there is no route
+    (and seconds per byte are 0). `position`: in the order in which trees were asked for.
+    """
+
+    position: int
+    lag_s: float
+    per_byte: float
+    added_lag_s: tuple[float, ...]
+    added_per_byte: tuple[float, ...]
 
 
 class TierGraph:
     """Times and transfers between tiers 0 .. K-1, nearest the data first; empty tiers left out.
 
     `nodes[tier]` is the node of least total layer time (ties: the first), the source in its own
-    tier. Lists, not arrays: they are read one number at a time.
+    tier. Lists, not arrays: they are read one number at a time. `routes`: in place of the
+    instance's own.
     """
 
-    def __init__(self, arrays: TaskArrays) -> None:
+    def __init__(self, arrays: TaskArrays, routes: Routes | None = None) -> None:
         self.arrays, self.model = arrays, arrays.model
-        self.routes = routes_of(arrays.instance)
+        self.routes = routes_of(arrays.instance) if routes is None else routes
         self.nodes = _representatives(arrays)
         self.count = len(self.nodes)
-        self.num_bytes: list[float] = arrays.output_bytes.tolist()
-        self._trees: dict[tuple[int, int], tuple[float, float]] = {}
-        self._added: dict[tuple[int, int, int], tuple[float, float]] = {}
+        self.num_bytes = _sizes(self.model)
+        self.trees: dict[tuple[int, int], Tree] = {}
 
     @cached_property
     def times_s(self) -> list[list[float]]:
@@ -36,31 +56,18 @@ class TierGraph:
     @cached_property
     def inputs(self) -> list[tuple[int, ...]]:
         """Distinct inputs of every layer."""
-        return [tuple(dict.fromkeys(tails)) for tails in self.model.inputs]
+        return distinct_inputs(self.model)
 
     @cached_property
     def levels(self) -> list[list[int]]:
         """Layers by longest distance in edges from a layer without inputs, each in file order."""
-        distance = [0] * len(self.inputs)
-        for layer in self.model.order.tolist():
-            distance[layer] = max([distance[tail] + 1 for tail in self.inputs[layer]], default=0)
-        levels: list[list[int]] = [[] for _ in range(max(distance) + 1)]
-        for layer, level in enumerate(distance):
-            levels[level].append(layer)
-        return levels
+        return levels_of(self.model)
 
     @cached_property
     def transfers(self) -> tuple[list[list[float]], list[list[float]]]:
         """[tiers][tiers]: latency and seconds per byte of every route; inf where there is none."""
         pairs = np.ix_(self.nodes, self.nodes)
         return self.routes.latency_s[pairs].tolist(), self.routes.seconds_per_byte[pairs].tolist()
-
-    def transfer(self, tensor: int, tail: int, head: int) -> float:
-        """Seconds of a tensor's whole route from tier to tier; inf without a route."""
-        latency, per_byte = self.transfers
-        if latency[tail][head] == np.inf:
-            return np.inf
-        return latency[tail][head] + self.num_bytes[tensor] * per_byte[tail][head]
 
     def results_transfer(self, tensor: int, tail: int) -> float:
         """Seconds of a result's route from a tier to `results_to`; 0 where results stay."""
@@ -69,38 +76,71 @@ class TierGraph:
             return 0.0
         return self.routes.transfer(self.nodes[tail], target, self.num_bytes[tensor])
 
-    def tree(self, tensor: int, tail: int, heads: int) -> float:
-        """Seconds of a tensor's tree from a tier to a set of tiers (bits), each link once."""
-        if (tail, heads) not in self._trees:
-            self._trees[tail, heads] = self._sums(self._links(tail, heads))
-        latency, per_byte = self._trees[tail, heads]
-        return latency + self.num_bytes[tensor] * per_byte if latency < np.inf else latency
+    def tree(self, tail: int, heads: int) -> Tree:
+        """The tree from a tier to a set of tiers (bits)."""
+        tree = self.trees.get((tail, heads))
+        if tree is None:
+            tree = self.trees[tail, heads] = self._tree(tail, heads)
+        return tree
 
-    def added(self, tensor: int, tail: int, heads: int, head: int) -> float:
-        """Seconds that one more tier adds to a tensor's tree: links not crossed yet."""
-        key = (tail, heads, head)
-        if key not in self._added:
-            more, there = self._links(tail, 1 << head), self._links(tail, heads)
-            self._added[key] = self._sums(more if more is None or there is None else more - there)
-        latency, per_byte = self._added[key]
-        return latency + self.num_bytes[tensor] * per_byte if latency < np.inf else latency
+    def share_trees(self, other: TierGraph) -> None:
+        """Have the trees of another graph of as many tiers, at the same positions."""
+        if self.routes is other.routes and self.nodes == other.nodes:
+            self.trees = other.trees
+        else:
+            for tail, heads in other.trees:
+                self.tree(tail, heads)
 
-    def _links(self, tail: int, heads: int) -> set[int] | None:
-        """Links from a tier to a set of tiers; None where one cannot be reached."""
-        links: set[int] = set()
-        for head in range(self.count):
-            if heads >> head & 1:
-                path = self.routes.path(self.nodes[tail], self.nodes[head])
-                if path is None:
-                    return None
-                links.update(path)
-        return links
+    def _tree(self, tail: int, heads: int) -> Tree:
+        ends = [node for head, node in enumerate(self.nodes) if heads >> head & 1]
+        there = self._links(self.nodes[tail], ends)
+        added = [
+            self._sums(None if way is None else way.difference(there or ()))
+            for way in [self._links(self.nodes[tail], [node]) for node in self.nodes]
+        ]
+        added_lag_s, added_per_byte = zip(*added, strict=True)
+        return Tree(len(self.trees), *self._sums(there), added_lag_s, added_per_byte)
+
+    def tree_figures(self, tail: int, heads: Iterable[int]) -> tuple[float, float]:
+        """Lag and seconds per byte of the tree between nodes; an infinite lag without a route."""
+        return self._sums(self._links(tail, heads))
+
+    def _links(self, tail: int, heads: Iterable[int]) -> set[int] | None:
+        """Links of the tree between nodes; None where one cannot be reached."""
+        paths = [self.routes.path(tail, head) for head in heads]
+        return None if None in paths else {link for path in paths if path for link in path}
 
     def _sums(self, links: set[int] | None) -> tuple[float, float]:
         if links is None:
-            return np.inf, np.inf
+            return np.inf, 0.0
         chosen = [self.routes.links[link] for link in sorted(links)]
         return sum(c.lag_s for c in chosen), sum(8 / c.bandwidth_bps for c in chosen)
+
+
+@kept()
+def _sizes(model: Model) -> list[float]:
+    """Bytes of every tensor, as a list."""
+    sizes: list[float] = tensor_sizes(model).tolist()
+    return sizes
+
+
+@kept()
+def distinct_inputs(model: Model) -> list[tuple[int, ...]]:
+    """Distinct inputs of every layer, kept with the model."""
+    return [tuple(dict.fromkeys(tails)) for tails in model.inputs]
+
+
+@kept()
+def levels_of(model: Model) -> list[list[int]]:
+    """Layers by longest distance from a layer without inputs, kept with the model."""
+    inputs = distinct_inputs(model)
+    distance = [0] * len(inputs)
+    for layer in model.order.tolist():
+        distance[layer] = max([distance[tail] + 1 for tail in inputs[layer]], default=0)
+    levels: list[list[int]] = [[] for _ in range(max(distance) + 1)]
+    for layer, level in enumerate(distance):
+        levels[level].append(layer)
+    return levels
 
 
 def _representatives(arrays: TaskArrays) -> list[int]:

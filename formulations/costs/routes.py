@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,8 +11,23 @@ from numpy.typing import ArrayLike, NDArray
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import give, kept
+from splitfog.instances.records import DirectedLink, Node
 
 Key = NDArray[np.float64]
+
+
+class Network(Protocol):
+    """What routes are found in: an instance, or its nodes with links of other figures."""
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Those of an instance."""
+        ...
+
+    @property
+    def directed_links(self) -> tuple[DirectedLink, ...]:
+        """Between them, by positions."""
+        ...
 
 
 class Routes:
@@ -23,9 +39,9 @@ class Routes:
     for D directed links and routes of at most H of them. No route takes a link in `without`.
     """
 
-    def __init__(self, instance: Instance, without: frozenset[int] = frozenset()) -> None:
-        self.links = instance.directed_links
-        self.num_nodes = len(instance.nodes)
+    def __init__(self, network: Network, without: frozenset[int] = frozenset()) -> None:
+        self.links = network.directed_links
+        self.num_nodes = len(network.nodes)
         self.without = without
 
     def path(self, tail: int, head: int) -> tuple[int, ...] | None:
@@ -235,7 +251,7 @@ class KeptRoutes(Routes):
 
     @cached_property
     def _labels(self) -> tuple[NDArray[np.int64], Key]:
-        added = np.array([link.latency_s for link in self.links], np.float64)
+        added = np.array([link.lag_s for link in self.links], np.float64)
         return self._last, frozen(self._sums(added))
 
     def _sums(self, added: Key) -> Key:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from math import inf
 from typing import Any, Literal
@@ -140,6 +141,11 @@ class PlanTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, d
         plans = f"{counted(len(self.placements), 'plan')}, {self.status}"
         return printable(f"<PlanTable for {self.instance}: {self.objective} by {over}, {plans}>")
 
+    def _repr_html_(self) -> str:
+        from splitfog.formulations.parametric.overview import plan_table_html
+
+        return plan_table_html(self)
+
     @cached_property
     def plans(self) -> tuple[PlanFile, ...]:
         """Every plan; without a value, which depends on the figures."""
@@ -224,8 +230,8 @@ class PlanTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, d
         -------
         int
         """
-        point = [1.0, *[v if n else 1 / v for v, n in zip(x, self._is_load, strict=True)]]
-        return self._at_once.position_at(np.array(point))
+        coordinates = [1 / v if link else v for v, link in zip(x, self._is_link, strict=True)]
+        return self._at_once([1.0, *coordinates])
 
     def values(
         self,
@@ -334,6 +340,36 @@ class PlanTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, d
             )
         return bands
 
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a plan.
+
+        Returns
+        -------
+        list of dict
+            `plan`, its position; `share`, of the box by logarithms, at how many of `SAMPLES` evenly
+            spread points it is the plan to use; `own_s`, its seconds at the instance's own figures
+            (those outside of the box: at its edge); and `layers`, their number by node.
+        """
+        if not self.placements:
+            return []
+        low, high = (np.array([getattr(f, end) for f in self.figures]) for end in ("low", "high"))
+        spread = low * (high / low) ** _evenly_spread(SAMPLES, len(self.figures))
+        chosen = self.choose(np.clip(spread, low, high))
+        shares = np.bincount(chosen, minlength=len(self.placements)) / SAMPLES
+        own = np.clip([1.0 if f.own is None else f.own for f in self.figures], low, high)
+        values = self.values(own[None])[0]
+        return [
+            {
+                "plan": at,
+                "share": share,
+                "own_s": seconds,
+                "layers": dict(Counter(n for layers in one.values() for n in layers.values())),
+            }
+            for at, (one, share, seconds) in enumerate(
+                zip(self.placements, shares.tolist(), values.tolist(), strict=True)
+            )
+        ]
+
     def to_json(self) -> bytes:
         """What saving writes.
 
@@ -344,12 +380,12 @@ class PlanTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, d
         return encode(self)
 
     @cached_property
-    def _is_load(self) -> tuple[bool, ...]:
-        return tuple(figure.link is None for figure in self.figures)
+    def _is_link(self) -> tuple[bool, ...]:
+        return tuple(figure.link is not None for figure in self.figures)
 
     @cached_property
-    def _at_once(self) -> Lookup:
-        return self._lookup(None, self.routes)
+    def _at_once(self) -> Callable[[Sequence[float]], int]:
+        return self._lookup(None, self.routes).position_at
 
     @cached_property
     def _lookups(self) -> dict[Any, Lookup]:
@@ -401,7 +437,7 @@ class PlanTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, d
             for link in self.links
         ]
         used = np.broadcast_to(np.array(runs), lookup.planes.shape[:2]).copy()
-        if any(hit):
+        if any(hit) and lookup.crossings.size:  # else nothing is feasible at all
             used |= (lookup.crossings[:, :, hit] > 0).any(axis=2)
         return used
 
@@ -499,9 +535,24 @@ class PlanTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, d
         return more
 
 
+SAMPLES = 4096
+"""Points at which a plan's share of the box is counted."""
+
 DOWN = "a node's name, a link (from, to), or a list of them"
 
 
 def _is_pair(value: Any) -> bool:
     """Whether it names a link: a tuple of two names."""
     return isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, str) for v in value)
+
+
+def _evenly_spread(count: int, dimensions: int) -> Floats:
+    """[count, dimensions]: points of the unit box, each the last plus a step, modulo 1.
+
+    The steps are powers of the root > 1 of x^(d + 1) = x + 1 (M. Roberts' sequence R_d, 2018).
+    """
+    root = 2.0
+    for _ in range(60):
+        root = (1 + root) ** (1 / (dimensions + 1))
+    steps = root ** -np.arange(1.0, dimensions + 1)
+    return np.asarray((0.5 + np.arange(1, count + 1)[:, None] * steps) % 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec.structs import asdict
 
@@ -80,7 +80,7 @@ def load_policy(path: str | os.PathLike[str]) -> Policy | PlanTable:
     return PlanTable(**_sound(table, list(_table_defects(table)), origin))
 
 
-def _sound(file: Policy | PlanTable, defects: Sequence[str], origin: str) -> dict[str, object]:
+def _sound(file: Policy | PlanTable, defects: Sequence[str], origin: str) -> dict[str, Any]:
     if defects:
         raise InstanceError(origin, list(defects))
     return asdict(file)

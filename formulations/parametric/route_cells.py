@@ -150,7 +150,7 @@ class _Split:
     def _rank(self, path: Path) -> tuple[float, int, tuple[int, ...]]:
         """Of two routes that take equally long per byte that of less rank is taken."""
         links = [self.instance.directed_links[at] for at in path]
-        return sum(link.latency_s for link in links), len(links), tuple(one.head for one in links)
+        return sum(link.lag_s for link in links), len(links), tuple(one.head for one in links)
 
     def _side(self, row: Floats, closed: bool) -> Side:
         normal = np.zeros(len(self.figures))

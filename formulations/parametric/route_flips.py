@@ -125,4 +125,4 @@ class _Network:
 
 
 def _routes(instance: Instance, links: Iterable[DirectedLink]) -> Routes:
-    return Routes(_Network(instance, links))  # type: ignore[arg-type]
+    return Routes(_Network(instance, links))

@@ -41,29 +41,36 @@ def figures_for(instance: Instance, vary: Mapping[Any, Any]) -> tuple[Figure, ..
         raise ValueError(f"vary has {len(vary)} figures, must be at most {MOST_FIGURES}")
     figures = []
     for key, limits in vary.items():
-        low, high = _limits(key, limits)
         if isinstance(key, str):
             look_up(instance.node_index, key, "node")
+            low, high = _limits(key, limits)
             figures.append(Figure(node=key, low=low, high=high, own=1.0))
         else:
             tail, head = _pair(key)
-            both = _is_duplex(instance, tail, head) and (head, tail) not in vary
-            directions: Any = "both" if both else "forward"
-            own = _bandwidth(instance, tail, head)
-            figures.append(
-                Figure(link=(tail, head), directions=directions, low=low, high=high, own=own)
+            link = _link(instance, tail, head)
+            low, high = _limits(f"{tail},{head}", limits)
+            both = link.duplex and (head, tail) not in vary
+            figure = Figure(
+                link=(tail, head),
+                directions="both" if both else "forward",
+                low=low,
+                high=high,
+                own=link.bandwidth_bps,
             )
+            figures.append(figure)
     return tuple(figures)
 
 
-def _limits(key: Any, limits: Any) -> tuple[float, float]:
-    name = f"vary[{key!r}]"
-    given = entries(name, limits, "(low, high)")
+def _limits(name: str, limits: Any) -> tuple[float, float]:
+    given = entries(f"range of {name}", limits, "(low, high)")
     if len(given) != 2:
-        raise wrong(name, limits, "(low, high)")
-    low, high = (number(f"{name}[{at}]", end, above=0) for at, end in enumerate(given))
+        raise wrong(f"range of {name}", limits, "(low, high)")
+    low, high = (
+        number(f"{end} of {name}", value, above=0)
+        for end, value in zip(("low", "high"), given, strict=True)
+    )
     if not low < high:
-        raise ValueError(f"{name} = {low:g} to {high:g}, must be a range with low < high")
+        raise ValueError(f"range of {name} = {low:g} to {high:g}, must have low < high")
     return low, high
 
 
@@ -73,25 +80,18 @@ def _pair(key: Any) -> tuple[str, str]:
     return key
 
 
-def _is_duplex(instance: Instance, tail: str, head: str) -> bool:
-    """Whether the way from one node to another is a duplex link's; `LookupError`: there is none."""
+def _link(instance: Instance, tail: str, head: str) -> Link:
+    """The link from one node to another, forwards or backwards; `LookupError`: there is none."""
     for name in (tail, head):
         look_up(instance.node_index, name, "node")
     for link in instance.links:
         if (link.tail, link.head) == (tail, head) or (
             link.duplex and (link.head, link.tail) == (tail, head)
         ):
-            return link.duplex
+            return link
     nodes = instance.nodes
     known = ", ".join(f"{nodes[d.tail].name},{nodes[d.head].name}" for d in instance.directed_links)
     raise LookupError(f"no link {tail},{head}; links: {known or 'none'}")
-
-
-def _bandwidth(instance: Instance, tail: str, head: str) -> float:
-    """What the instance says of a directed link that there is."""
-    ends = (instance.node_index[tail], instance.node_index[head])
-    links = instance.directed_links
-    return next(link.bandwidth_bps for link in links if (link.tail, link.head) == ends)
 
 
 def swept_links(instance: Instance, figure: Figure) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
-from math import isfinite, nan
+from math import nan
 from typing import Any, get_args
 
 import numpy as np
@@ -20,12 +20,8 @@ import numpy as np
 from splitfog.instances.arrays import Floats
 from splitfog.instances.defects import InstanceError, shown
 from splitfog.instances.lookup import nearest
-from splitfog.instances.traces.defects import (
-    number_defects,
-    number_text,
-    owner_defects,
-    repeats,
-)
+from splitfog.instances.traces.defects import number_defects, owner_defects, repeats
+from splitfog.instances.traces.numbers import all_numbers, number_in, number_text
 from splitfog.instances.traces.records import Directions, End, Quantity, Series
 from splitfog.instances.traces.trace import Trace
 
@@ -45,8 +41,8 @@ class Lines:
 
     owner: Mapping[str, Any]
     numbers: list[int] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
+    times: list[str] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)
 
     def __call__(self, field: str = "", position: int | None = None) -> str:
         line = f"line {self.numbers[position or 0]}"
@@ -87,20 +83,24 @@ def parse_csv(content: bytes, origin: str, name: str) -> Trace:
         defect = f"not UTF-8 text: {error.reason} at byte {error.start}"
         raise InstanceError(origin, [defect]) from None
     reading = _Reading()
-    try:
-        reading.read(text)
-    except csv.Error as error:
-        reading.defects.append(f"line {reading.line}: not CSV: {error}")
+    reading.read(text)
     groups = tuple(reading.groups.values())
-    defects = reading.defects + _defects(groups, reading.end[0] if reading.end else None)
+    numbers = [(reading.times_of(lines), reading.values_of(lines)) for lines in groups]
+    defects = reading.defects
+    for lines, (times, values) in zip(groups, numbers):
+        end_s = reading.end[0] if reading.end else None
+        defects += owner_defects(lines.owner, lines)
+        defects += number_defects(times, values, lines.owner["quantity"], end_s, lines)
+    defects += repeats([(lines, lines.owner) for lines in groups])
     if defects:
         raise InstanceError(origin, sorted(defects, key=_line_of))
-    duration_s, end = reading.end or (_duration(groups), "repeat")
-    series = [
-        Series(**lines.owner, times_s=tuple(lines.times), values=tuple(lines.values))
-        for lines in groups
-    ]
-    return Trace(name=name, duration_s=duration_s, end=end, series=tuple(series))
+    series = tuple(
+        Series(**lines.owner, times_s=tuple(times.tolist()), values=tuple(values.tolist()))
+        for lines, (times, values) in zip(groups, numbers)
+    )
+    lasts = max((lasting(times) for times, _ in numbers), default=1.0)
+    duration_s, end = reading.end or (lasts, "repeat")
+    return Trace(name=name, duration_s=duration_s, end=end, series=series)
 
 
 class _Reading:
@@ -111,11 +111,17 @@ class _Reading:
         self.groups: dict[tuple[str, ...], Lines] = {}
         self.looks: dict[tuple[str, ...], Lines] = {}  # the same by cells as they stand there
         self.end: tuple[float, End] | None = None
-        self.line = 1
+        self.line = 1  # the last that was read
 
     def read(self, text: str) -> None:
         """Read all lines; what is wrong is in `defects`."""
         rows = csv.reader(StringIO(text, newline=""), strict=True)
+        try:
+            self._read(rows)
+        except csv.Error as error:
+            self.defects.append(f"line {rows.line_num}: not CSV: {error}")
+
+    def _read(self, rows: Any) -> None:
         header = [name.strip() for name in next(rows, [])]
         self.defects += _header_defects(header)
         if self.defects:
@@ -134,13 +140,13 @@ class _Reading:
             key = tuple([row[k] for k in columns])
             lines = self.looks.get(key)
             if lines is None:
-                if self._is_end(row[time], key):
+                if not any(map(str.strip, row)) or self._is_end(row[time], key):
                     continue
                 lines = self._group(key)
             lines.numbers.append(self.line)
-            lines.times.append(self._number("time_s", row[time]))
-            lines.values.append(self._number("value", row[value]))
-        if not self.groups and self.end is None:
+            lines.times.append(row[time])
+            lines.values.append(row[value])
+        if not (self.groups or self.end or self.defects):
             self.defects.append("line 1: no line follows the header, must be followed by values")
 
     def _group(self, key: tuple[str, ...]) -> Lines:
@@ -174,23 +180,33 @@ class _Reading:
             return False
         if self.end is not None:
             self.defects.append(f"line {self.line}: a second {quantity}, must stand once")
-        seconds = self._number("time_s", time)
+        seconds = self._number("time_s", self.line, time)
         if seconds <= 0:
             told = f"time_s = {number_text(seconds)}, must be > 0"
             self.defects.append(f"line {self.line}: {told}")
         self.end = (seconds, "hold" if quantity == "hold" else "repeat")
         return True
 
-    def _number(self, column: str, text: str) -> float:
-        """The number in a cell; NaN, and what is wrong, where there is none."""
-        try:
-            value = float(text)
-            if isfinite(value) and "_" not in text:
-                return value
-        except ValueError:
-            pass
-        told = "empty, a gap" if not text.strip() else shown(text)
-        self.defects.append(f"line {self.line}: {column} = {told}, must be a finite number")
+    def times_of(self, lines: Lines) -> Floats:
+        """[n] of a series; NaN, and what is wrong in `defects`, where there is no number."""
+        return self._numbers("time_s", lines.numbers, lines.times)
+
+    def values_of(self, lines: Lines) -> Floats:
+        """The same of its values."""
+        return self._numbers("value", lines.numbers, lines.values)
+
+    def _numbers(self, column: str, numbers: Sequence[int], cells: Sequence[str]) -> Floats:
+        plain = all_numbers(cells)
+        if plain is not None:
+            return plain
+        return np.array([self._number(column, line, cell) for line, cell in zip(numbers, cells)])
+
+    def _number(self, column: str, line: int, cell: str) -> float:
+        value = number_in(cell)
+        if value is not None:
+            return value
+        told = shown(cell) if cell.strip() else "empty, a gap"
+        self.defects.append(f"line {line}: {column} = {told}, must be a finite number")
         return nan
 
 
@@ -213,21 +229,6 @@ def _header_defects(header: Sequence[str]) -> list[str]:
     ]
     defects += [f"line 1: the column {name} is missing" for name in NEEDED if name not in header]
     return defects
-
-
-def _defects(groups: Sequence[Lines], duration_s: float | None) -> list[str]:
-    """What is wrong with series whose cells are read."""
-    defects: list[str] = []
-    for lines in groups:
-        defects += owner_defects(lines.owner, lines)
-        times, values = np.array(lines.times), np.array(lines.values)
-        defects += number_defects(times, values, lines.owner["quantity"], duration_s, lines)
-    return defects + list(repeats([(lines, lines.owner) for lines in groups]))
-
-
-def _duration(groups: Sequence[Lines]) -> float:
-    """How long a trace lasts whose file does not say."""
-    return max((lasting(np.array(lines.times)) for lines in groups), default=1.0)
 
 
 def lasting(times: Floats) -> float:

@@ -15,6 +15,7 @@ from splitfog.instances.arguments import brief
 from splitfog.instances.arrays import Flags, Floats
 from splitfog.instances.defects import shown, value_defects
 from splitfog.instances.records import Name, Positive
+from splitfog.instances.traces.numbers import number_text
 from splitfog.instances.traces.records import (
     LINK_QUANTITIES,
     NODE_QUANTITIES,
@@ -78,7 +79,7 @@ def figure_defects(series: Any, duration_s: Any) -> list[str]:
     for at, each in given:
         defects += owner_defects(each, at)
         times, values = _floats(each.get("times_s")), _floats(each.get("values"))
-        if times is not None and values is not None and len(values) != len(times):
+        if times is not None and values is not None and 0 < len(times) != len(values):
             told = f"{len(values)} entries, must have {len(times)}"
             defects.append(f"{at('values')} has {told} as its times_s")
         defects += number_defects(times, values, each.get("quantity"), duration_s, at)
@@ -124,7 +125,8 @@ def number_defects(
     """Times that do not rise and values out of range; NaN, which is told already, is left out."""
     if times is not None:
         limit = _floats([duration_s])
-        yield from _time_defects(times, inf if limit is None else float(limit[0]), at)
+        known = limit is not None and limit[0] > 0
+        yield from _time_defects(times, float(duration_s) if known else inf, at)
     if values is not None and isinstance(quantity, str) and quantity in RANGES:
         allowed, words = RANGES[quantity]
         for k in np.flatnonzero(~(allowed(values) | np.isnan(values))).tolist():
@@ -142,11 +144,6 @@ def _time_defects(times: Floats, duration_s: float, at: Place) -> Iterator[str]:
     for k in np.flatnonzero(times >= duration_s).tolist():
         limit = f"{number_text(duration_s)}, the duration_s"
         yield f"{at('times_s', k)} = {number_text(times[k])}, must be < {limit}"
-
-
-def number_text(value: float) -> str:
-    """A number as a file has it: the shortest text that stands for it."""
-    return repr(float(value)).removesuffix(".0")
 
 
 def repeats(given: Sequence[tuple[Place, Mapping[str, Any]]]) -> Iterator[str]:

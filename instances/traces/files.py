@@ -27,7 +27,7 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
     path
         Of the file: `.csv` or `.csv.gz`, any other is JSON, `.gz` or not. Or, where there is no
         such file, the name of a bundled trace, such as `norway-bus-1` (see `bundled_traces`), also
-        of another link: `norway-bus-1@edge0,cloud`.
+        of another link, `norway-bus-1@edge0,cloud`, or one way of it, `@edge0,cloud,forward`.
 
     Returns
     -------
@@ -62,10 +62,11 @@ def _bundled(given: str) -> Trace | None:
     trace = bundled_trace(name)
     if not at:
         return trace
-    tail, comma, head = ends.partition(",")
-    if not comma:
-        raise InstanceError(given, [f"the link is {ends!r}, must be FROM,TO"])
-    return trace.on(link=(tail, head))
+    one_way = ends.endswith(",forward")
+    pair = ends.removesuffix(",forward").split(",")
+    if len(pair) != 2:
+        raise InstanceError(given, [f"the link is {ends!r}, must be FROM,TO or FROM,TO,forward"])
+    return trace.on(link=(pair[0], pair[1]), directions="forward" if one_way else "both")
 
 
 def parse_json_trace(content: bytes, origin: str) -> Trace:
@@ -80,7 +81,7 @@ def parse_json_trace(content: bytes, origin: str) -> Trace:
             meta=file.meta,
         )
     except InstanceError as error:
-        raise InstanceError(origin, error.defects) from None
+        raise InstanceError(origin, error.found) from None
 
 
 def save_trace(trace: Trace, path: str | os.PathLike[str]) -> None:

@@ -20,7 +20,7 @@ from splitfog.instances.read_only import ReadOnly, read_only
 from splitfog.instances.records import Name, Positive, changed
 from splitfog.instances.traces.defects import own_defects
 from splitfog.instances.traces.overview import trace_html, trace_line
-from splitfog.instances.traces.records import End, Key, Series
+from splitfog.instances.traces.records import Directions, End, Key, Series
 from splitfog.instances.traces.steps import StepFunction
 
 FORMAT: Literal["splitfog/trace"] = "splitfog/trace"
@@ -86,7 +86,12 @@ class Trace(Keeper):
     def _repr_html_(self) -> str:
         return trace_html(self)
 
-    def on(self, link: tuple[str, str] | None = None, node: str | None = None) -> Trace:
+    def on(
+        self,
+        link: tuple[str, str] | None = None,
+        node: str | None = None,
+        directions: Directions | None = None,
+    ) -> Trace:
         """The same figures of another link or node, of a trace with one series.
 
         Parameters
@@ -95,6 +100,8 @@ class Trace(Keeper):
             (from, to).
         node
             Its name, in place of a link.
+        directions : "both" or "forward"
+            Of the link; None: as they are.
 
         Returns
         -------
@@ -110,7 +117,8 @@ class Trace(Keeper):
         """
         if len(self.series) != 1:
             raise ValueError(f"trace {self.name} has {len(self.series)} series, must have one")
-        series = changed(self.series[0], link=link, node=node)
+        ways = self.series[0].directions if directions is None else directions
+        series = changed(self.series[0], link=link, node=node, directions=ways)
         return changed(self, series=(series,))
 
     @cached_property

@@ -8,20 +8,24 @@ a tensor are reconsidered, and the safety net of `hpa`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.task import task_arrays
-from splitfog.formulations.arrays.tiers import TierGraph
+from splitfog.formulations.arrays.tiers import TierGraph, Tree
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.verdicts import Verdicts
 
 Placement = NDArray[np.int64]
+
+NO_TIER = "some layer finds no tier that it and its inputs allow"
 
 
 def solve_hpa(request: Request) -> Answer:
@@ -49,14 +53,13 @@ def horizontal_partition(graph: TierGraph, once: bool) -> Placement | None:
     once
         Whether a tensor is paid once a link; else every edge pays its own transfer.
     """
-    ahead = look_ahead(graph, once)
-    partition = _Partition(graph, ahead, once)
+    partition = Partition(graph, costs_by_tier(graph, look_ahead(graph, once)), once)
     for level in graph.levels:
         for layer in level:
             if not partition.decide(layer):
                 return None
         if once:
-            for siblings in _siblings(graph, level):
+            for siblings in siblings_of(graph.inputs, level):
                 partition.reconsider(siblings)
     return np.array(graph.nodes, np.int64)[partition.tier]
 
@@ -98,78 +101,84 @@ def _onward(graph: TierGraph, tier: int) -> list[tuple[int, float, float]]:
     return [way for way in ways if way[0] >= tier and way[1] < inf]
 
 
-class _Partition:
-    """Tiers decided so far, and which tiers every tensor has been sent to, and how often."""
+def costs_by_tier(graph: TierGraph, ahead: list[list[float]]) -> list[list[float]]:
+    """[layers][tiers]: what a layer costs on a tier by its own time and the look-ahead."""
+    return [
+        [time + later for time, later in zip(*rows, strict=True)]
+        for rows in zip(graph.times_s, ahead, strict=True)
+    ]
 
-    def __init__(self, graph: TierGraph, ahead: list[list[float]], once: bool) -> None:
-        self.graph, self.once = graph, once
-        self.tier = [0] * len(ahead)
-        self.costs_s = [
-            [time + later for time, later in zip(*rows, strict=True)]
-            for rows in zip(graph.times_s, ahead, strict=True)
-        ]
-        self.readers = [[0] * graph.count for _ in ahead]
-        self.sent = [0] * len(ahead)  # tiers with readers, as bits
+
+DISTINCT = 1 - ROUNDING
+"""Of a cost, what is lower but for rounding; the rest is a tie."""
+
+
+class Partition:
+    """Tiers decided so far, and which tiers every tensor has been sent to, and how often.
+
+    `costs_s`: [layers][tiers], as `costs_by_tier`.
+    """
+
+    def __init__(self, graph: TierGraph, costs_s: list[list[float]], once: bool) -> None:
+        self.graph, self.once, self.costs_s = graph, once, costs_s
+        self.tier = [0] * len(costs_s)
+        self.readers = [[0] * graph.count for _ in costs_s]
+        self.sent = [0] * len(costs_s)  # tiers with readers, as bits
 
     def decide(self, layer: int) -> bool:
         """Put a layer on the cheapest tier that its inputs leave; ties: nearest the device."""
-        graph = self.graph
-        inputs = graph.inputs[layer]
+        inputs = self.graph.inputs[layer]
+        trees = self.trees(inputs if self.once else self.graph.model.inputs[layer])
         chosen, least = -1, inf
-        for tier in range(max([self.tier[p] for p in inputs], default=0), graph.count):
+        for tier in range(max([self.tier[p] for p in inputs], default=0), self.graph.count):
             cost = self.costs_s[layer][tier]
             if cost < least:
-                cost += self._incoming(layer, tier)
-                if cost < least:
+                for size, tree in trees:
+                    cost += tree.added_lag_s[tier] + size * tree.added_per_byte[tier]
+                if cost < least * DISTINCT:
                     chosen, least = tier, cost
         if chosen < 0:
             return False
         self.tier[layer] = chosen
         if self.once:
             for tensor in inputs:
-                self._count(tensor, chosen, 1)
+                self.count(tensor, chosen, 1)
         return True
-
-    def _incoming(self, layer: int, tier: int) -> float:
-        """Transfers of a layer's inputs to a tier; `once`: over links not crossed yet."""
-        graph, home = self.graph, self.tier
-        if self.once:
-            away = [p for p in graph.inputs[layer] if home[p] != tier]
-            return sum([graph.added(p, home[p], self.sent[p], tier) for p in away])
-        return sum([graph.transfer(p, home[p], tier) for p in graph.model.inputs[layer]])
 
     def reconsider(self, siblings: list[int]) -> None:
         """Move layers of one level that share a tensor to one tier, if that is strictly cheaper."""
-        graph = self.graph
-        tensors = list(dict.fromkeys(p for layer in siblings for p in graph.inputs[layer]))
-        least = self._cost(siblings, tensors)
+        tensors = list(dict.fromkeys(p for layer in siblings for p in self.graph.inputs[layer]))
         before = [self.tier[layer] for layer in siblings]
-        best = before
+        least = sum([self.costs_s[layer][self.tier[layer]] for layer in siblings])
+        least += sum([tree.lag_s + size * tree.per_byte for size, tree in self.trees(tensors)])
         for layer in siblings:
-            self._withdraw(layer)
-        for tier in range(max(self.tier[p] for p in tensors), graph.count):
-            cost = sum([self.costs_s[layer][tier] for layer in siblings])
+            for tensor in self.graph.inputs[layer]:
+                self.count(tensor, self.tier[layer], -1)
+        tier = self.common_tier(siblings, tensors, least)
+        for layer, place in zip(siblings, before, strict=True):
+            self.tier[layer] = place if tier is None else tier
+            for tensor in self.graph.inputs[layer]:
+                self.count(tensor, self.tier[layer], 1)
+
+    def common_tier(self, siblings: list[int], tensors: list[int], least: float) -> int | None:
+        """The tier where withdrawn layers together cost less than `least`, and least of all."""
+        trees, chosen = self.trees(tensors), None
+        apart = sum([tree.lag_s + size * tree.per_byte for size, tree in trees])
+        for tier in range(max([self.tier[p] for p in tensors]), self.graph.count):
+            cost = apart + sum([self.costs_s[layer][tier] for layer in siblings])
             if cost < least:
-                cost += sum(
-                    [graph.tree(p, self.tier[p], self.sent[p] | 1 << tier) for p in tensors]
-                )
-                if cost < least:
-                    best, least = [tier] * len(siblings), cost
-        for layer, tier in zip(siblings, best, strict=True):
-            self.tier[layer] = tier
-            for tensor in graph.inputs[layer]:
-                self._count(tensor, tier, 1)
+                for size, tree in trees:
+                    cost += tree.added_lag_s[tier] + size * tree.added_per_byte[tier]
+                if cost < least * DISTINCT:
+                    chosen, least = tier, cost
+        return chosen
 
-    def _cost(self, layers: list[int], tensors: list[int]) -> float:
-        """What some layers and the transfers of all tensors they read cost as decided now."""
-        trees = [self.graph.tree(p, self.tier[p], self.sent[p]) for p in tensors]
-        return sum([self.costs_s[layer][self.tier[layer]] for layer in layers]) + sum(trees)
+    def trees(self, tensors: Sequence[int]) -> list[tuple[float, Tree]]:
+        """Size of tensors, and the tree on which each has been sent so far."""
+        graph, home, sent = self.graph, self.tier, self.sent
+        return [(graph.num_bytes[p], graph.tree(home[p], sent[p])) for p in tensors]
 
-    def _withdraw(self, layer: int) -> None:
-        for tensor in self.graph.inputs[layer]:
-            self._count(tensor, self.tier[layer], -1)
-
-    def _count(self, tensor: int, tier: int, change: int) -> None:
+    def count(self, tensor: int, tier: int, change: int) -> None:
         """Book a reader of a tensor on a tier, or take it away."""
         self.readers[tensor][tier] += change
         if self.readers[tensor][tier]:
@@ -178,11 +187,11 @@ class _Partition:
             self.sent[tensor] &= ~(1 << tier)
 
 
-def _siblings(graph: TierGraph, level: list[int]) -> list[list[int]]:
+def siblings_of(inputs: Sequence[Sequence[int]], level: list[int]) -> list[list[int]]:
     """Layers of a level that read the same tensor, at least two, by their first reader."""
     readers: dict[int, list[int]] = {}
     for layer in level:
-        for tensor in graph.inputs[layer]:
+        for tensor in inputs[layer]:
             readers.setdefault(tensor, []).append(layer)
     return [layers for layers in readers.values() if len(layers) > 1]
 
@@ -230,7 +239,7 @@ def _searched(verdicts: Verdicts, with_single_tiers: bool) -> Decision | str:
         once = objective.transfers == "once"
         candidates.append(tier_placements(graph, once, with_single_tiers))
         if not candidates[-1]:
-            return f"task {task.name}: some layer finds no tier that it and its inputs allow"
+            return f"task {task.name}: {NO_TIER}"
     reason = ""
     for decision in _by_cost(verdicts, candidates):
         faults = verdicts.faults(decision)

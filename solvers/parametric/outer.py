@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,17 +23,19 @@ BATCH, SHARE = 8, 0.25
 """New vertices are looked for after so many new planes, or this share of the old ones."""
 
 
-@dataclass(frozen=True)
-class Asked(Generic[Thing]):
-    """What an oracle found at a point: a plane that is least there, whose it is, and a bound.
+class Oracle(Protocol[Thing]):
+    """What is known of the planes: which is least at a point, and what it is."""
 
-    `row` is [1 + dimensions]: seconds at the point (1, coordinates). `bound` is a valid lower bound
-    of the least value there; None: none is known.
-    """
+    def ask(self, point: Floats, known: float | None) -> tuple[Thing, float | None]:
+        """The thing whose plane is least at a point, and a valid lower bound of its value there.
 
-    row: Floats
-    thing: Thing
-    bound: float | None
+        `known` is the least value that is known there; no bound known: None.
+        """
+        ...
+
+    def row(self, thing: Thing) -> Floats:
+        """[1 + dimensions]: the plane of a thing, seconds at (1, coordinates)."""
+        ...
 
 
 @dataclass
@@ -66,17 +68,15 @@ class Outer(Generic[Thing]):
         if not self.points or None in self.bounds:
             return None
         points, bounds = np.array(self.points), np.array(self.bounds, float)
+        worst = _gaps(self.least(points), bounds).max(initial=0.0)
         if self.stopped_by != "finished":
             vertices = hypograph_vertices(self)
-            implied = _implied(points, bounds, vertices, self.low, self.high)
-            points, bounds = np.concatenate([points, vertices]), np.append(bounds, implied)
-        values = self.least(points)
-        above = values > bounds
-        return float(((values - bounds)[above] / values[above]).max(initial=0.0))
+            worst = max(worst, _open_gap(points, bounds, vertices, self.least(vertices)))
+        return float(worst)
 
 
 def outer_approximation(
-    ask: Callable[[Floats, float | None], Asked[Thing]],
+    oracle: Oracle[Thing],
     outer: Outer[Thing],
     *,
     epsilon: float = 0.0,
@@ -86,8 +86,8 @@ def outer_approximation(
 
     Parameters
     ----------
-    ask
-        The oracle: what is least at a point, given the least value known there.
+    oracle
+        What is least at a point.
     outer
         The polytope, a box with further sides, and the planes known before; what is found is added.
         After Ctrl-C or at the deadline it holds what was found until then.
@@ -108,8 +108,8 @@ def outer_approximation(
     """
     try:
         if not outer.rows:
-            _ask(ask, outer, (outer.low + outer.high) / 2, None)
-        while len(outer.low) and _ask_vertices(ask, outer, epsilon, deadline):
+            _ask(oracle, outer, (outer.low + outer.high) / 2, epsilon)
+        while len(outer.low) and _ask_vertices(oracle, outer, epsilon, deadline):
             pass
     except KeyboardInterrupt:
         outer.stopped_by = "interrupted"
@@ -118,10 +118,7 @@ def outer_approximation(
 
 
 def _ask_vertices(
-    ask: Callable[[Floats, float | None], Asked[Thing]],
-    outer: Outer[Thing],
-    epsilon: float,
-    deadline: Deadline,
+    oracle: Oracle[Thing], outer: Outer[Thing], epsilon: float, deadline: Deadline
 ) -> bool:
     """Ask at the vertices of the planes known; whether there may be more."""
     vertices = hypograph_vertices(outer)
@@ -130,39 +127,26 @@ def _ask_vertices(
     most, before = max(BATCH, SHARE * len(outer.rows)), len(outer.rows)
     for at, vertex in enumerate(vertices):
         deadline.check("the plan table")
-        known = float(outer.least(vertex[None])[0])
-        if known < listed[at] * (1 - ROUNDING):
+        if outer.least(vertex[None])[0] < listed[at] * (1 - ROUNDING):
             continue  # cut off by a plane found meanwhile: it is no vertex any more
-        found = ask(vertex, known)
-        outer.points.append(vertex)
-        outer.bounds.append(found.bound)
-        if _is_lower(found, vertex, known, epsilon):
-            outer.rows.append(found.row)
-            outer.things.append(found.thing)
-            if len(outer.rows) - before >= most:
-                return True
+        _ask(oracle, outer, vertex, epsilon)
+        if len(outer.rows) - before >= most:
+            return True
     return len(outer.rows) > before
 
 
-def _ask(
-    ask: Callable[[Floats, float | None], Asked[Thing]],
-    outer: Outer[Thing],
-    point: Floats,
-    known: float | None,
-) -> None:
-    found = ask(point, known)
+def _ask(oracle: Oracle[Thing], outer: Outer[Thing], point: Floats, epsilon: float) -> None:
+    """Ask at a point; add the plane found if it is lower there, and that matters."""
+    known = float(outer.least(point[None])[0]) if outer.rows else None
+    thing, bound = oracle.ask(point, known)
     outer.points.append(point)
-    outer.bounds.append(found.bound)
-    outer.rows.append(found.row)
-    outer.things.append(found.thing)
-
-
-def _is_lower(found: Asked[Thing], vertex: Floats, known: float, epsilon: float) -> bool:
-    """Whether a plane is to be added: it is lower at the vertex, and that matters."""
-    value = float(found.row[0] + found.row[1:] @ vertex)
-    if value >= known * (1 - ROUNDING):
-        return False
-    return epsilon == 0 or found.bound is None or known > found.bound * (1 + epsilon)
+    outer.bounds.append(bound)
+    if known is not None and bound is not None and known <= bound * (1 + max(epsilon, ROUNDING)):
+        return
+    row = oracle.row(thing)
+    if known is None or row[0] + row[1:] @ point < known * (1 - ROUNDING):
+        outer.rows.append(row)
+        outer.things.append(thing)
 
 
 def hypograph_vertices(outer: Outer[Thing]) -> Floats:
@@ -207,29 +191,50 @@ def _unasked(vertices: Floats, points: Sequence[Floats]) -> NDArray[np.bool_]:
     return fresh
 
 
-def _implied(points: Floats, bounds: Floats, wanted: Floats, low: Floats, high: Floats) -> Floats:
-    """[n]: what the optimum is at least elsewhere, given its bounds at points.
+def _gaps(values: Floats, bounds: Floats) -> Floats:
+    """How far values are above bounds, relative; 0 where they are not."""
+    above = values > bounds
+    return np.where(above, (values - bounds) / np.where(above, values, 1.0), 0.0)
 
-    Between points as a concave function is: by linear interpolation in a triangulation. Anywhere,
-    since the optimum is a least of sums with no negative term: at x it is at least the least of 1
-    and of all x_i / s_i times what it is at s.
+
+def _open_gap(points: Floats, bounds: Floats, vertices: Floats, values: Floats) -> float:
+    """The largest gap at vertices, given bounds of the optimum at other points.
+
+    The optimum is a least of sums with no negative term: at x it is at least what it is at s times
+    the least of 1 and of all x_i / s_i. Where that says least a linear program says more: it is
+    concave, and so at least any mean of bounds at points whose mean x is.
     """
-    ratios = (wanted[:, None] / points).min(axis=2, initial=1.0)
-    anywhere = (ratios * bounds).max(axis=1)
-    return np.asarray(np.fmax(anywhere, _between(points, bounds, wanted, low, high)))
+    ratios = np.array([(vertex / points).min(axis=1, initial=1.0) for vertex in vertices])
+    implied = (ratios * bounds).max(axis=1)
+    rough = _gaps(values, implied)
+    worst = 0.0
+    for count, at in enumerate(np.argsort(-rough)):
+        if rough[at] <= worst or count == PROGRAMS:
+            return max(worst, float(rough[at]))
+        better = max(implied[at], _mean_bound(points, bounds, vertices[at]))
+        worst = max(worst, float(_gaps(values[at], better)))
+    return worst
 
 
-def _between(points: Floats, bounds: Floats, wanted: Floats, low: Floats, high: Floats) -> Floats:
-    """[n]: the interpolation; nan outside of all triangles."""
-    from scipy.interpolate import LinearNDInterpolator
-    from scipy.spatial import QhullError
+PROGRAMS = 300
+"""Linear programs, of milliseconds, that a search that was stopped is judged by at most."""
 
-    unit, at = (points - low) / (high - low), (wanted - low) / (high - low)
-    if len(low) == 1:
-        order = np.argsort(unit[:, 0])
-        ends = {"left": np.nan, "right": np.nan}
-        return np.asarray(np.interp(at[:, 0], unit[order, 0], bounds[order], **ends))
-    try:
-        return np.asarray(LinearNDInterpolator(unit, bounds)(at))
-    except QhullError:  # too few points, or all in a plane
-        return np.full(len(wanted), np.nan)
+
+def _mean_bound(points: Floats, bounds: Floats, wanted: Floats) -> float:
+    """The greatest mean of bounds at points whose mean is the point wanted; 0 where none is.
+
+    Less what the program's tolerances may have added.
+    """
+    from scipy.optimize import linprog
+
+    low, high = points.min(axis=0), points.max(axis=0)
+    span = np.where(high > low, high - low, 1.0)
+    rows = np.column_stack([(points - low) / span, np.ones(len(points))]).T
+    right = np.append((wanted - low) / span, 1.0)
+    most = bounds.max() or 1.0
+    found = linprog(-bounds / most, A_eq=rows, b_eq=right, bounds=(0, None))
+    return max(0.0, -found.fun - LOOSE) * most if found.status == 0 else 0.0
+
+
+LOOSE = 1e-6
+"""Of the greatest bound: more than the tolerances of 1e-7 of a program can be worth."""

@@ -21,7 +21,7 @@ from splitfog.formulations.parametric.route_flips import travelling_pairs
 from splitfog.formulations.plan import OPTIMALITY_GAP
 from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Solver, SolverDeclined
-from splitfog.solvers.parametric.outer import Asked, Outer, outer_approximation
+from splitfog.solvers.parametric.outer import Outer, outer_approximation
 from splitfog.solvers.parametric.table_oracles import TableOracle, table_oracle
 
 ORACLES = ("min-cut", "chain-dp", "ilp")
@@ -134,33 +134,39 @@ def _solve_cell(case: Case, cell: RouteCell, search: Search) -> None:
     raise SolverDeclined("plan_table", f"no exact oracle applies ({'; '.join(passed)})")
 
 
-def _approximate(case: Case, cell: RouteCell, oracle: TableOracle, search: Search) -> None:
-    known = {_key(decision): decision for decision in case.decisions}
-    planes: dict[tuple[bytes, ...], Floats] = {}
+class _CellOracle:
+    """An exact solver in a cell, with the planes of the decisions that it finds."""
 
-    def row_of(decision: Decision) -> Floats:
-        key = _key(decision)
-        if key not in planes:
-            planes[key] = plane_row(cell.instance, decision, search.objective, case.figures)
-        return planes[key]
+    def __init__(self, case: Case, cell: RouteCell, oracle: TableOracle, search: Search) -> None:
+        self.case, self.cell, self.oracle, self.search = case, cell, oracle, search
+        self.rows: dict[tuple[bytes, ...], Floats] = {}
 
-    def ask(point: Floats, least: float | None) -> Asked[Decision]:
-        answer = oracle(point, least)
-        case.asked += 1
+    def ask(self, point: Floats, known: float | None) -> tuple[Decision, float | None]:
+        answer = self.oracle(point, known)
+        self.case.asked += 1
         if answer.decision is None:
             raise NoPlan(answer)
-        return Asked(row_of(answer.decision), answer.decision, answer.lower_bound)
+        return answer.decision, answer.lower_bound
 
+    def row(self, decision: Decision) -> Floats:
+        key = _key(decision)
+        if key not in self.rows:
+            objective, figures = self.search.objective, self.case.figures
+            self.rows[key] = plane_row(self.cell.instance, decision, objective, figures)
+        return self.rows[key]
+
+
+def _approximate(case: Case, cell: RouteCell, oracle: TableOracle, search: Search) -> None:
+    known = {_key(decision) for decision in case.decisions}
+    asked = _CellOracle(case, cell, oracle, search)
     low, high = box_of(case.figures)
     outer: Outer[Decision] = Outer(low, high, _sides(cell, len(case.figures)))
-    for decision in case.decisions:
-        outer.rows.append(row_of(decision))
-        outer.things.append(decision)
+    outer.things = list(case.decisions)
+    outer.rows = [asked.row(decision) for decision in case.decisions]
     try:
-        outer_approximation(ask, outer, epsilon=search.epsilon, deadline=search.deadline)
+        outer_approximation(asked, outer, epsilon=search.epsilon, deadline=search.deadline)
     finally:
-        new = {_key(decision): decision for decision in outer.things}
-        case.decisions += [one for key, one in new.items() if key not in known]
+        case.decisions += [one for one in outer.things if _key(one) not in known]
     case.stopped_by = outer.stopped_by
     case.gaps.append(outer.gap() if outer.rows else None)
 

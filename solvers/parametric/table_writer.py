@@ -121,7 +121,7 @@ class TableWriter:
 
     def _crossed_links(self) -> tuple[CrossedLink, ...]:
         index, own = self.instance.node_index, self.instance.directed_links
-        latency = {(link.tail, link.head): link.seconds(0.0) for link in own}
+        latency = {(link.tail, link.head): link.latency_s for link in own}
         duplex = {ends for link in self.instance.links if link.duplex for ends in _both(link)}
         return tuple(
             CrossedLink(

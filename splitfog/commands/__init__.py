@@ -19,7 +19,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "verify": "verify",
         "solvers": "solvers",
         "show": "show",
-        "policy": "policy",
+        "policy": "policies.policy",
         "simulate": "simulate",
         "replay": "replay",
         "pareto": "pareto",

@@ -12,6 +12,7 @@ import pytest
 
 import splitfog as sf
 from splitfog.instances.times import Work
+from tests.cases.small_replays import SLOWS_DOWN, two_nodes
 from tests.cases.small_tables import two_places, two_plans
 
 WRONG: tuple[Any, ...] = (
@@ -85,11 +86,12 @@ def _calls(folder: Path) -> Calls:
     link = {"bandwidth_bps": 1e6, "latency_s": 0.1, "duplex": False, "shared": False}
     how = {"objective": "latency", "transfers": "once", "monotone": True}
     given = {"instance": instance, "plan": plan, **how}
-    steps = {"times_s": [0.0, 1.5], "values": [1e6, 2e6]}
+    steps: dict[str, Any] = {"times_s": [0.0, 1.5], "values": [1e6, 2e6]}
     series = sf.Series(link=("device", "edge0"), quantity="bandwidth_bps", **steps)
-    trace = sf.Trace(name="t", duration_s=2.0, series=[series])
+    trace = sf.Trace(name="t", duration_s=2.0, series=(series,))
     sf.save_trace(trace, folder / "trace.json")
     (folder / "log.csv").write_text("time,rate,way\n0,1.5,down\n1,2,down\n")
+    replayed = sf.replay(two_nodes(), SLOWS_DOWN, adapt="nominal")
     file = folder / "new.json"
     return {
         "BatchCost": (sf.BatchCost, {"instance": instance, "chunk": 8, **how}),
@@ -135,6 +137,11 @@ def _calls(folder: Path) -> Calls:
         ),
         "offline_path": (sf.offline_path, {"costs": np.ones((3, 2)), "switch_cost": 1.0}),
         "evaluate": (sf.evaluate, given),
+        "HpaLocal": (sf.HpaLocal, {"instance": instance, **how}),
+        "HpaLocal.adapt": (
+            sf.HpaLocal(instance).adapt,
+            {"figures": {"edge0": 2.0}, "times": {"conv1": {"edge0": 0.1}}, "model": "alexnet"},
+        ),
         "generate": (sf.generate, {"family": "three-tier", "seed": 0, "edge_nodes": 1}),
         "import_onnx": (sf.import_onnx, {"path": folder / "none.onnx", "output": None}),
         "load_front": (sf.load_front, {"path": folder / "front.json"}),
@@ -200,6 +207,9 @@ def _calls(folder: Path) -> Calls:
                 "timeout_s": 1.0,
                 "seed": 0,
                 "paced": False,
+                "trace": None,
+                "adapter": None,
+                "every_s": 1.0,
                 "notice": None,
             },
         ),
@@ -244,8 +254,39 @@ def _calls(folder: Path) -> Calls:
             sf.replay_events(streams, events, local, "static").to_csv,
             {"file": folder / "rows.csv"},
         ),
+        "replay": (
+            sf.replay,
+            {
+                "instance": two_nodes(),
+                "trace": SLOWS_DOWN,
+                "adapt": ["argmin", "best-fixed"],
+                "clock": "integrated",
+                "requests": "every:1",
+                "queues": "none",
+                "estimate": "last",
+                "delay_s": 0.0,
+                "noise": 0.0,
+                "measure": "all",
+                "probe": (1e3, 1.0),
+                "switch_cost": 1.0,
+                "detect_s": 1.0,
+                "seed": 0,
+                "table": None,
+                "folder": folder / "replay",
+                "progress": lambda *_: None,
+            },
+        ),
+        "draw_replay": (
+            sf.draw_replay,
+            {"replay": replayed, "path": folder / "replay.svg", "seed": 0},
+        ),
+        "print_replay": (sf.print_replay, {"replay": replayed, "file": None}),
+        "Replay.of": (replayed.of, {"adapt": "nominal", "seed": 0}),
+        "Replay.way": (replayed.way, {"adapt": "nominal", "seed": 0}),
+        "Replay.to_csv": (replayed.to_csv, {"path": folder / "requests.csv"}),
         "save_plan": (sf.save_plan, {"plan": plan, "path": file}),
         "save_policy": (sf.save_policy, {"policy": table, "path": file}),
+        "bundled_traces": (sf.bundled_traces, {}),
         "draw_trace": (sf.draw_trace, {"trace": trace, "path": folder / "trace.svg"}),
         "generate_trace": (
             sf.generate_trace,
@@ -273,7 +314,10 @@ def _calls(folder: Path) -> Calls:
                 "name": "log",
             },
         ),
-        "Trace.on": (trace.on, {"link": ("edge0", "cloud"), "node": None}),
+        "Trace.on": (
+            trace.on,
+            {"link": ("edge0", "cloud"), "node": None, "directions": "forward"},
+        ),
         "save_trace": (sf.save_trace, {"trace": trace, "path": file}),
         "save_report": (sf.save_report, {"table": rows, "folder": folder / "report"}),
         "show": (sf.show, {"instance": instance, "plan": plan, "tasks": None, "panel": None}),
@@ -295,6 +339,10 @@ def _calls(folder: Path) -> Calls:
             },
         ),
         "split": (sf.split, {"instance": instance, "plan": plan, "directory": folder}),
+        "split_table": (
+            sf.split_table,
+            {"instance": instance, "table": two_plans(), "directory": folder},
+        ),
         "subtasks": (
             sf.subtasks,
             {"instance": streams, "plan": local, "transfers": "once", "monotone": True},
@@ -424,7 +472,7 @@ def _with(instance: sf.Instance, **records: Any) -> None:
 
 
 def _with_series(series: sf.Series) -> None:
-    assert sf.Trace(name="t", duration_s=2.0, series=[series]).sha256
+    assert sf.Trace(name="t", duration_s=2.0, series=(series,)).sha256
 
 
 def _of_layer(**fields: Any) -> None:
@@ -490,7 +538,7 @@ LISTED = (sf.InstanceError, sf.PlanError, sf.SolverDeclined)
 """Errors that list places in files and records, with names of their own."""
 
 CONSTANTS = {"InstanceError", "PlanError", "SolverDeclined", "WrongAnswer", "__version__"}
-MADE = {"Exchange", "ExchangeRun", "Matching", "Regions", "StageGeometry"}
+MADE = {"AdjustmentReport", "Exchange", "ExchangeRun", "Matching", "Regions", "StageGeometry"}
 MADE |= {
     "Choice",
     "Front",
@@ -507,6 +555,7 @@ MADE |= {
     "RepairReport",
     "EventReplay",
     "Events",
+    "Replay",
     "RunReport",
 }
 """What functions give back: records whose fields nobody gives by hand, but for tests."""
@@ -522,7 +571,7 @@ def _offered() -> Iterator[str]:
             yield name
 
 
-REAL_MODELS = ("draw_timelines", "import_onnx", "measure_times", "run", "split")
+REAL_MODELS = ("draw_timelines", "import_onnx", "measure_times", "run", "split", "split_table")
 """Here are none, so that these refuse what is right, too: see their own tests."""
 
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from splitfog.commands import COMMANDS, shell
+from splitfog.deployment.contest.rows import RequestRow, WayRow
 from splitfog.deployment.exporters import EXPORTERS
 from splitfog.deployment.profiling.predictor import Law, ModelError, Predictor
 from splitfog.deployment.splitting.manifest import (
@@ -40,6 +41,10 @@ from splitfog.formulations.plan_file import (
 from splitfog.formulations.tiles.stage_shape import ELEMENTWISE, WINDOWED
 from splitfog.instances.instance import InstanceFile
 from splitfog.instances.records import Layer, Link, Model, Node, Op, Task, Window
+from splitfog.instances.traces.generators import TRACE_FAMILIES
+from splitfog.instances.traces.importers.forms import FORMS
+from splitfog.instances.traces.records import Series
+from splitfog.instances.traces.trace import TraceFile
 from splitfog.studies.row import Result
 from splitfog.studies.summary import SummaryRow
 from tests.docs.pages import FOLDER, table
@@ -54,6 +59,8 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("instance-file.md", "A layer"): Layer,
     ("instance-file.md", "A window"): Window,
     ("instance-file.md", "A task"): Task,
+    ("trace-file.md", "The trace"): TraceFile,
+    ("trace-file.md", "A series"): Series,
     ("plan-file.md", "The plan"): PlanFile,
     ("plan-file.md", "The objective"): Objective,
     ("plan-file.md", "A task's plan"): TaskEntry,
@@ -67,6 +74,8 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("plan-file.md", "A piece"): PolicyPiece,
     ("plan-file.md", "The front"): FrontFile,
     ("plan-file.md", "A point"): FrontPoint,
+    ("replay.md", "A request's row"): RequestRow,
+    ("replay.md", "A way's row"): WayRow,
     ("parts.md", "The manifest"): Manifest,
     ("parts.md", "The model's file"): ModelFile,
     ("parts.md", "What is predicted"): Predicted,
@@ -156,6 +165,12 @@ def test_every_command_is_in_the_table() -> None:
 def test_every_format_of_export_is_in_the_table() -> None:
     """Of `parts.md`."""
     assert set(table("parts.md", "For other programs")) == set(EXPORTERS)
+
+
+def test_every_family_and_form_of_traces_is_in_its_table() -> None:
+    """Of `trace-file.md`."""
+    assert set(table("trace-file.md", "Families of traces")) == set(TRACE_FAMILIES)
+    assert set(table("trace-file.md", "Logs of others")) == set(FORMS)
 
 
 def test_every_exit_code_is_in_the_table() -> None:

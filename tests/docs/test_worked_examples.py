@@ -107,6 +107,7 @@ def test_a_policy_is_what_policy_finds(example: Example, tmp_path: Path) -> None
     (tmp_path / "instance.json").write_text(example.instance)
     (tmp_path / "policy.json").write_text(example.file)
     stated = sf.load_policy(tmp_path / "policy.json")
+    assert isinstance(stated, sf.Policy)
     assert stated.link is not None
     instance = sf.load_instance(tmp_path / "instance.json")
     found = sf.policy(instance, link=stated.link, low_bps=stated.low, high_bps=stated.high)

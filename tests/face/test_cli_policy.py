@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from splitfog import load_policy, save_instance
+from splitfog import Policy, load_policy, save_instance
 from splitfog.cli import app
 from splitfog.instances.generators import generate
 
@@ -37,7 +37,9 @@ def test_json_is_the_policy_file(alexnet: Path, tmp_path: Path) -> None:
     printed = json.loads(result.stdout)
     assert printed == json.loads(out.read_text())
     assert printed["format"] == "splitfog/policy"
-    assert len(load_policy(out).break_points) == 2
+    found = load_policy(out)
+    assert isinstance(found, Policy)
+    assert len(found.break_points) == 2
 
 
 def test_validate_knows_the_file(alexnet: Path, tmp_path: Path) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from io import StringIO
-from math import isfinite, nan
+from math import nan
+
+import numpy as np
 
 from splitfog.instances.arguments import brief
+from splitfog.instances.arrays import Floats
 from splitfog.instances.defects import InstanceError
+from splitfog.instances.traces.numbers import all_numbers, number_in
 
 MISSING = frozenset({"", "-", "nan", "na", "n/a", "null", "none"})
 """Cells, in small letters, that say there is no value."""
 
-DELIMITERS = (",", ";", "\t")
+DELIMITERS = ("\t", ";", ",")
+"""Of as many the first: a comma may be a decimal one, which is told then."""
 
 CLOCKS = (
     "%Y.%m.%d_%H.%M.%S",
@@ -77,13 +81,7 @@ def is_gap(cell: str) -> bool:
 
 def number(cell: str) -> float | None:
     """The number in a cell, NaN for a gap; None where there is neither."""
-    try:
-        value = float(cell)
-    except ValueError:
-        return nan if is_gap(cell) else None
-    if isfinite(value) and "_" not in cell:
-        return value
-    return nan if value != value else None
+    return nan if is_gap(cell) else number_in(cell)
 
 
 def is_number(cell: str) -> bool:
@@ -97,15 +95,29 @@ class Numbers:
     def __init__(self, defects: list[str]) -> None:
         self.defects = defects
 
-    def value(self, line: int, name: str, cell: str) -> float:
-        """A number or a gap, which is NaN."""
+    def values(self, lines: Sequence[int], name: str, cells: Sequence[str]) -> Floats:
+        """Numbers, and gaps, which are NaN."""
+        plain = all_numbers(cells)
+        if plain is not None:
+            return plain
+        return np.array([self._value(line, name, cell) for line, cell in zip(lines, cells)])
+
+    def moments(
+        self, lines: Sequence[int], name: str, cells: Sequence[str], clock: Callable[[str], float]
+    ) -> Floats:
+        """Moments by a clock."""
+        plain = all_numbers(cells) if is_plain(clock) else None
+        if plain is not None:
+            return plain
+        return np.array([self._moment(line, name, cell, clock) for line, cell in zip(lines, cells)])
+
+    def _value(self, line: int, name: str, cell: str) -> float:
         found = number(cell)
         if found is None:
             self._refuse(line, name, cell, "a finite number")
         return nan if found is None else found
 
-    def moment(self, line: int, name: str, cell: str, clock: Callable[[str], float]) -> float:
-        """Seconds, by a clock."""
+    def _moment(self, line: int, name: str, cell: str, clock: Callable[[str], float]) -> float:
         try:
             return clock(cell)
         except ValueError:
@@ -132,8 +144,8 @@ def clock_of(cell: str) -> Callable[[str], float] | None:
 
 
 def _plain(cell: str) -> float:
-    value = float(cell)
-    if not isfinite(value) or "_" in cell:
+    value = number_in(cell)
+    if value is None:
         raise ValueError(cell)
     return value
 
@@ -156,7 +168,8 @@ def _utc(moment: datetime) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def split(line: str) -> Sequence[str]:
-    """Cells of a line that are parted by a comma, a semicolon, a tab or blanks."""
-    delimiter = delimiter_of(line)
-    return re.split(r"\s+", line.strip()) if delimiter is None else line.split(delimiter)
+def pairs_of(text: str) -> list[tuple[int, list[str]]]:
+    """Number and cells of every line that is not empty, parted as in the last one."""
+    rows = [(number, line) for number, line in lines_of(text) if line.strip()]
+    delimiter = delimiter_of(rows[-1][1]) if rows else None
+    return [(number, line.split(delimiter)) for number, line in rows]

@@ -18,13 +18,15 @@ from splitfog.instances.traces.importers.cells import (
     is_number,
     is_plain,
     lines_of,
+    pairs_of,
     rows_of,
-    split,
 )
 from splitfog.instances.traces.importers.samples import Samples, evenly
 
 PACKET_BITS = 1500 * 8
 """Of a packet of mahimahi's."""
+
+MOST_WINDOWS = 10_000_000
 
 NONE = "no line holds a value"
 
@@ -69,7 +71,7 @@ def rate(how: Reading) -> Samples:
 
 def time_rate(how: Reading) -> Samples:
     """A time and a value a line, parted by blanks, a tab, a comma or a semicolon."""
-    rows = [(line, split(text)) for line, text in lines_of(how.text) if text.strip()]
+    rows = pairs_of(how.text)
     if rows and not any(map(is_number, rows[0][1])):
         del rows[0]
     defects = [
@@ -129,6 +131,9 @@ def mahimahi(how: Reading) -> Samples:
     if windows == 0:
         told = f"the packets end at {times[-1]} ms, within the first window of {width:g} ms"
         raise InstanceError(how.origin, [f"{told}: --bin-s must be <= {times[-1] / 1000:g}"])
+    if windows > MOST_WINDOWS:
+        told = f"the packets end at {times[-1]} ms, after {windows} windows of {width:g} ms"
+        raise InstanceError(how.origin, [f"{told}, must be <= {MOST_WINDOWS} windows"])
     counts = np.bincount((times // width).astype(int), minlength=windows)[:windows]
     starts = lines[np.minimum(np.searchsorted(times, np.arange(windows) * width), len(lines) - 1)]
     return evenly(counts * PACKET_BITS / how.bin_s, starts, how.bin_s)
@@ -145,9 +150,10 @@ def _even(
     """Samples of rows of line and value."""
     found = list(defects)
     numbers = Numbers(found)
-    values = [numbers.value(line, name, cell) for line, cell in rows]
+    lines, cells = [line for line, _ in rows], [cell for _, cell in rows]
+    values = numbers.values(lines, name, cells)
     _require(how, found, len(values))
-    return evenly(np.array(values), np.array([line for line, _ in rows]), how.step_s, found)
+    return evenly(values, np.array(lines), how.step_s, found)
 
 
 def _timed(
@@ -161,10 +167,11 @@ def _timed(
         wrong = f"{told}, must be a number, ISO 8601 or like {CLOCKS[0]}"
         raise InstanceError(how.origin, [*defects, wrong])
     numbers = Numbers(defects)
+    lines = [line for line, _, _ in rows]
     return Samples(
-        times=np.array([numbers.moment(line, names[0], time, clock) for line, time, _ in rows]),
-        values=np.array([numbers.value(line, names[1], value) for line, _, value in rows]),
-        lines=np.array([line for line, *_ in rows]),
+        times=numbers.moments(lines, names[0], [time for _, time, _ in rows], clock),
+        values=numbers.values(lines, names[1], [value for _, _, value in rows]),
+        lines=np.array(lines),
         tick_s=how.time_unit_s if is_plain(clock) else 1.0,
         defects=tuple(defects),
     )

@@ -131,7 +131,7 @@ def import_trace(
     owner = _owner(link, node, quantity, directions)
     kind = owner["quantity"]
     form = choice("form", form, tuple(FORMS))
-    factor = _factor(kind, form, unit)
+    unit, factor = _unit(kind, form, unit)
     gaps = _checked_gaps(gaps, kind)
     limit = None if max_step_s is None else number("max_step_s", max_step_s, above=0)
     how: dict[str, Any] = {
@@ -190,20 +190,21 @@ def _owner(link: Any, node: Any, quantity: Any, directions: Any) -> dict[str, An
     return {"link": pair, "quantity": kind, "directions": directions}
 
 
-def _factor(kind: str, form: str, unit: Any) -> float:
-    """What a value is multiplied by."""
+def _unit(kind: str, form: str, unit: Any) -> tuple[str | None, float]:
+    """The unit, where there is one, and what a value is multiplied by."""
     if form == "mahimahi":
         if kind != "bandwidth_bps":
             raise wrong("quantity", kind, "bandwidth_bps: form mahimahi counts packets")
         if unit is not None:
             raise wrong("unit", unit, "left out: form mahimahi counts packets")
-        return 1.0
+        return None, 1.0
     units = UNITS[kind]
-    if unit is None:
-        return next(iter(units.values()))
     if "" in units:
-        raise wrong("unit", unit, f"left out: {kind} has none")
-    return units[choice("unit", unit, tuple(units))]
+        if unit is not None:
+            raise wrong("unit", unit, f"left out: {kind} has none")
+        return None, 1.0
+    chosen = choice("unit", next(iter(units)) if unit is None else unit, tuple(units))
+    return chosen, units[chosen]
 
 
 def _checked_gaps(gaps: Any, kind: str) -> Gaps:

@@ -9,7 +9,8 @@ from math import inf
 import numpy as np
 
 from splitfog.instances.arrays import Floats, Integers
-from splitfog.instances.traces.defects import RANGES, number_text
+from splitfog.instances.traces.defects import RANGES
+from splitfog.instances.traces.numbers import number_text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from math import inf
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import splitfog as sf
@@ -74,6 +76,13 @@ def test_a_measured_latency_counts_once_a_crossing() -> None:
     mine.observe(2, link=LINK, latency_s=0.79)
     choice = mine.decide(2)
     assert (choice.position, choice.predicted_s) == (THERE, pytest.approx(0.99))
+
+
+def test_bands_are_where_another_plan_becomes_the_fastest() -> None:
+    """At 8 Mbit/s and 1: 1 = .01 + 8e5 / B + .1 at B = 8e5 / .89, and .11 + .1 load at 8.9."""
+    bands = adapter().bands()
+    assert bands[LINK] == pytest.approx((8e5 / 0.89, 1e8))
+    assert bands["e"] == pytest.approx((0.5, 8.9))
 
 
 def test_estimates_stand_between_measurements_and_plans() -> None:
@@ -177,8 +186,40 @@ def test_own_figures_come_from_the_instance_where_the_table_has_none() -> None:
     """8 Mbit/s, .21 s; without it the middle of the range is believed: root of 1e5 * 1e8."""
     known = sf.Adapter(two_plans(own=None), instance=two_places())
     assert known.decide(0).predicted_s == pytest.approx(0.21)
-    middle = sf.Adapter(two_plans(own=None)).decide(0).predicted_s
-    assert middle == pytest.approx(0.01 + 8e5 / (1e5 * 1e8) ** 0.5 + 0.1 * 10**0.5)
+    choice = sf.Adapter(two_plans(own=None)).decide(0)
+    middle = 0.01 + 8e5 / (1e5 * 1e8) ** 0.5 + 0.1 * 10**0.5
+    assert choice.predicted_s == pytest.approx(middle)
+    assert "load of e was never measured: taken as the middle of its range, 3.16" in choice.reason
+
+
+def test_what_was_measured_long_ago_is_said() -> None:
+    """What the plan in use does not use is not measured: 40 s, but not yet at 10 s."""
+    mine = adapter()
+    mine.observe(0, link=LINK, bandwidth_bps=8e6)
+    assert "ago" not in mine.decide(10).reason
+    assert "bandwidth of d -> e was last measured 40 s ago" in mine.decide(40).reason
+
+
+def test_one_thread_may_observe_while_another_decides() -> None:
+    """Neither raises; at the end the last measurement counts."""
+    rule = sf.learn([[1e6, 1.0], [1e7, 1.0]], [[1.0, 2.0], [2.0, 1.0]], states=2)
+    mine = adapter(rule=rule)
+    last, interval = 4000, sys.getswitchinterval()
+
+    def observe() -> None:
+        for step in range(last + 1):
+            mine.observe(step / 1000, link=LINK, bandwidth_bps=1e6 + step)
+
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(observe)
+            while not done.done():
+                assert mine.decide(2.0).plan is not None
+            done.result()
+    finally:
+        sys.setswitchinterval(interval)
+    assert mine.decide(last / 1000).predicted_s == pytest.approx(1.0)
 
 
 def test_changes_that_are_free_need_memory_for_all_plans() -> None:
@@ -207,6 +248,7 @@ ESTIMATES = ["last", "ewma", "kalman", "harmonic:3", "quantile:0.2,3"]
 
 @pytest.mark.parametrize("rule", RULES)
 @given(st.lists(measurements, max_size=8), st.sampled_from(ESTIMATES), moments)
+@settings(max_examples=40)
 def test_it_never_raises_whatever_is_measured(
     rule: str, told: list[Any], estimate: str, now: float
 ) -> None:

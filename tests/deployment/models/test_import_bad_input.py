@@ -178,6 +178,22 @@ def test_weights_in_a_file_that_is_missing(tmp_path: Path) -> None:
     assert refused_file(content, tmp_path).startswith("cannot be read")
 
 
+def test_weights_that_no_canonical_model_holds_are_refused_unread(tmp_path: Path) -> None:
+    """4 GiB in a file that is not even there: counted by what the model says of them."""
+    model = good()
+    onnx.save(
+        model, tmp_path / "given.onnx", save_as_external_data=True, location="weights.bin",
+        size_threshold=0,
+    )  # fmt: skip
+    parted = onnx.load(tmp_path / "given.onnx", load_external_data=False)
+    parted.graph.initializer[0].dims[:] = [2**15, 2**15]
+    (tmp_path / "weights.bin").unlink()
+    defect = refused_file(parted.SerializeToString(), tmp_path)
+    own = len(parted.SerializeToString())
+    assert defect.startswith(f"has {4 * 2**30 + own} bytes of weights and operators, must have at")
+    assert "the canonical model, which parts are cut from, is one ONNX file" in defect
+
+
 def test_weights_beside_the_model_are_read(tmp_path: Path) -> None:
     """And make the same instance as weights inside it."""
     onnx.save(good(), tmp_path / "whole.onnx")

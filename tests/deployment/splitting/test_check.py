@@ -16,6 +16,8 @@ pytest.importorskip("onnxruntime")
 import onnx
 from onnx import helper
 
+from splitfog.deployment.models.mapping import mapped
+from splitfog.deployment.models.operators import random_operators
 from splitfog.deployment.splitting.check import check_split, differences_from_original
 from splitfog.deployment.splitting.manifest import load_manifest, save_manifest
 from splitfog.deployment.splitting.split import split
@@ -112,8 +114,64 @@ def test_the_original_is_compared_by_output(tmp_path: Path) -> None:
         tensor.CopyFrom(onnx.numpy_helper.from_array(larger, tensor.name))
     onnx.save(other, tmp_path / "other.onnx")
     assert differences_from_original(folder, tmp_path / "other.onnx")["a"] > 0.1
-    with pytest.raises(InstanceError, match=r"none\.onnx: does not run"):
+
+
+def test_what_is_not_the_original_is_named(tmp_path: Path) -> None:
+    """A file that is missing, one that is no model, and a model with other inputs and outputs."""
+    folder = split_of(branches(), tmp_path)
+    with pytest.raises(
+        InstanceError, match=r"none\.onnx: no such file, must be the model that was"
+    ):
         differences_from_original(folder, tmp_path / "none.onnx")
+    (tmp_path / "text.onnx").write_text("no model")
+    with pytest.raises(InstanceError, match=r"text\.onnx: is no model that ONNX Runtime runs: "):
+        differences_from_original(folder, tmp_path / "text.onnx")
+    onnx.save(words(), tmp_path / "words.onnx")
+    with pytest.raises(InstanceError, match=r"words\.onnx: has no input 'x', but ids: it is not"):
+        differences_from_original(folder, tmp_path / "words.onnx")
+
+
+@pytest.mark.parametrize(
+    ("node", "op"),
+    [
+        (helper.make_node("RandomUniformLike", ["x"], ["r"], name="dice"), "RandomUniformLike"),
+        (helper.make_node("RandomNormal", [], ["r"], name="dice", shape=[4, 4]), "RandomNormal"),
+        (helper.make_node("Multinomial", ["x"], ["i"], name="dice", sample_size=4), "Multinomial"),
+        (helper.make_node("Dropout", ["x", "half", "yes"], ["r"], name="dice"), "Dropout"),
+    ],
+)
+def test_random_numbers_are_noted_and_not_compared(node: Any, op: str, tmp_path: Path) -> None:
+    """In the import's notes, and by the check, which fails for that reason and no other."""
+    nodes = [
+        helper.make_node("Sigmoid", ["x"], ["p"], name="odds"),
+        node,
+        *([helper.make_node("Cast", ["i"], ["r"], to=Kind.FLOAT)] if "i" in node.output else []),
+        helper.make_node("Add", ["r", "p"], ["y"], name="add"),
+    ]
+    weights = {"half": np.array(0.5, np.float32), "yes": np.array(True)}
+    model = graph_model(nodes, {"x": (Kind.FLOAT, (4, 4))}, {"y": Kind.FLOAT}, weights)
+    folder = split_of(model, tmp_path)
+    content = (tmp_path / "model" / "model.onnx").read_bytes()
+    notes = " ".join(mapped(onnx.load_from_string(content), "model").notes)
+    assert f"drawn anew in every run by dice ({op})" in notes
+    found = check_split(folder)
+    assert not found.passed
+    (fault,) = found.faults
+    assert fault == (
+        f"random numbers are drawn anew in every run by dice ({op}), so nothing can be compared"
+    )
+
+
+def test_a_dropout_that_does_not_train_is_not_random(tmp_path: Path) -> None:
+    """It passes on what it reads."""
+    nodes = [
+        helper.make_node("Dropout", ["x", "half", "no"], ["r"], name="drop"),
+        helper.make_node("Exp", ["r"], ["y"], name="exp"),
+    ]
+    weights = {"half": np.array(0.5, np.float32), "no": np.array(False)}
+    model = graph_model(nodes, {"x": (Kind.FLOAT, (4, 4))}, {"y": Kind.FLOAT}, weights)
+    assert random_operators(model.graph) == {}
+    assert check_split(split_of(model, tmp_path)).passed
 
 
 def test_the_seed_draws_the_inputs(tmp_path: Path) -> None:

@@ -76,6 +76,25 @@ def test_a_windowed_operator_is_exact_in_slices(seed: int, tmp_path: Path) -> No
         assert found.passed, found
 
 
+def test_a_stage_may_read_a_later_output_of_an_operator(tmp_path: Path) -> None:
+    """Of a Split of which both outputs are read: the stage's input is the second."""
+    rng = np.random.default_rng(0)
+    nodes = [
+        helper.make_node("Split", ["x"], ["a", "b"], name="split", axis=1, num_outputs=2),
+        helper.make_node("Conv", ["b", "w"], ["c"], name="conv", pads=[1, 1, 1, 1]),
+        helper.make_node("Concat", ["a", "c"], ["y"], name="beside", axis=1),
+    ]
+    weights = {"w": whole_numbers(rng, 4, 3, 3, 3)}
+    model = graph_model(nodes, {"x": (Kind.FLOAT, (1, 6, 11, 13))}, {"y": Kind.FLOAT}, weights)
+    case = imported_block(model, tmp_path / "model")
+    plan = stage_plan(case, ["conv"], grid_of(11, 13, 2, 2))
+    done = split(case, plan, tmp_path / "parts")
+    assert len(slices_of(done.manifest)) == 4
+    found = check_split(done.folder, inputs=1, whole_numbers=True)
+    assert found.exact
+    assert found.passed
+
+
 @pytest.mark.parametrize("name", BLOCKS)
 def test_a_block_is_exact_in_slices(name: str, tmp_path: Path) -> None:
     """Chains, shortcuts, branches and depthwise layers, at 2 x 2, 3 x 1, uneven, around a fifth."""
