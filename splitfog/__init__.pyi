@@ -9,6 +9,9 @@ from splitfog.deployment.adaptation.adapter import Adapter as Adapter
 from splitfog.deployment.adaptation.learned import learn as learn
 from splitfog.deployment.adaptation.offline import offline_path as offline_path
 from splitfog.deployment.adaptation.way import Choice as Choice
+from splitfog.deployment.driving.report import PlanReport as PlanReport
+from splitfog.deployment.driving.report import RunReport as RunReport
+from splitfog.deployment.driving.run import run as run
 from splitfog.deployment.models.onnx_import import import_onnx as import_onnx
 from splitfog.deployment.profiling.fitting import fit_predictor as fit_predictor
 from splitfog.deployment.profiling.measure import Profile as Profile
@@ -16,11 +19,9 @@ from splitfog.deployment.profiling.measure import measure_times as measure_times
 from splitfog.deployment.profiling.predictor import Predictor as Predictor
 from splitfog.deployment.profiling.predictor import load_predictor as load_predictor
 from splitfog.deployment.profiling.predictor import save_predictor as save_predictor
-from splitfog.deployment.runtime.report import PlanReport as PlanReport
-from splitfog.deployment.runtime.report import RunReport as RunReport
-from splitfog.deployment.runtime.run import run as run
 from splitfog.deployment.simulation.simulation import simulate as simulate
 from splitfog.deployment.splitting.split import split as split
+from splitfog.deployment.splitting.split import split_table as split_table
 from splitfog.formulations.costs.describe import evaluate as evaluate
 from splitfog.formulations.costs.describe import plan as plan
 from splitfog.formulations.costs.describe import violations as violations
@@ -32,6 +33,7 @@ from splitfog.formulations.fronts.front import save_front as save_front
 from splitfog.formulations.objective import Objective as Objective
 from splitfog.formulations.offloading.batch_cost import OffloadBatchCost as OffloadBatchCost
 from splitfog.formulations.offloading.templates import subtasks as subtasks
+from splitfog.formulations.parametric.plan_bands import PlanBands as PlanBands
 from splitfog.formulations.parametric.plan_table import PlanTable as PlanTable
 from splitfog.formulations.parametric.policy_file import load_policy as load_policy
 from splitfog.formulations.parametric.policy_file import save_policy as save_policy
@@ -71,6 +73,7 @@ from splitfog.solvers.base import WrongAnswer as WrongAnswer
 from splitfog.solvers.declare import SolverInfo as SolverInfo
 from splitfog.solvers.exact.program_file import write_program as write_program
 from splitfog.solvers.fronts.pareto import pareto as pareto
+from splitfog.solvers.parametric.plan_bands import plan_bands as plan_bands
 from splitfog.solvers.parametric.plan_table import plan_table as plan_table
 from splitfog.solvers.parametric.policy import policy as policy
 from splitfog.solvers.repair.events import Events as Events

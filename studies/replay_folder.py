@@ -78,7 +78,7 @@ class ReplayFolder(ReplayRows):
         if path.exists() and not path.is_dir():
             raise ValueError(f"{path} is a file, must be a folder")
         super().__init__()
-        self.question = dict(question)
+        self.question: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(question))
         self._require_same()
         self._file: IO[bytes] | None = None
 
@@ -139,12 +139,12 @@ class ReplayFolder(ReplayRows):
         known, _ = parse_json(read_bytes(kept), str(kept))
         if not isinstance(known, dict):
             raise ValueError(f"{kept} is no question of a replay: another folder must be named")
-        wanted = msgspec.to_builtins(self.question)
-        for name in dict.fromkeys([*wanted, *known]):
-            if known.get(name) != wanted.get(name):
+        for name in dict.fromkeys([*self.question, *known]):
+            other, own = known.get(name), self.question.get(name)
+            if other != own:
                 raise ValueError(
-                    f"{self.path} holds a replay with {name} = {known.get(name)}, this one has "
-                    f"{wanted.get(name)}: another folder must be named"
+                    f"{self.path} holds a replay with {name} = {other}, this one has {own}: "
+                    "another folder must be named"
                 )
 
     def _read(self, path: Path) -> int:

@@ -13,6 +13,8 @@ from msgspec import Struct
 from splitfog.deployment.contest.rows import RequestRow, WayRow
 from splitfog.deployment.contest.settings import Settings
 from splitfog.formulations.plan_file import PlanFile
+from splitfog.instances.arguments import path as path_of
+from splitfog.instances.arguments import text, whole
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.readable import MOST_ROWS, counted, html_table, html_text, in_seconds
@@ -103,7 +105,8 @@ class Replay(Sequence[RequestRow]):
         tuple of RequestRow
             Empty where it was not replayed.
         """
-        return tuple(row for row in self.rows if (row.adapt, row.seed) == (adapt, seed))
+        asked = text("adapt", adapt, "a way's name"), whole("seed", seed, low=0)
+        return tuple(row for row in self.rows if (row.adapt, row.seed) == asked)
 
     def way(self, adapt: str, seed: int = 0) -> WayRow:
         """The figures of a way at a seed.
@@ -122,8 +125,9 @@ class Replay(Sequence[RequestRow]):
         LookupError
             Where it was not replayed.
         """
+        asked = text("adapt", adapt, "a way's name"), whole("seed", seed, low=0)
         for way in self.ways:
-            if (way.adapt, way.seed) == (adapt, seed):
+            if (way.adapt, way.seed) == asked:
                 return way
         known = ", ".join(f"{way.adapt} (seed {way.seed})" for way in self.ways)
         raise LookupError(f"no way {adapt!r} with seed {seed}; there are: {known}")
@@ -145,7 +149,7 @@ class Replay(Sequence[RequestRow]):
         path
             Of the file.
         """
-        write_whole(path, csv_text(RequestRow, self.rows).encode())
+        write_whole(path_of("path", path), csv_text(RequestRow, self.rows).encode())
 
     def to_pandas(self) -> Any:
         """A `pandas.DataFrame`, a line a request.
@@ -194,12 +198,17 @@ def way_cells(replay: Replay, way: WayRow) -> tuple[str, ...]:
         str(way.switches),
         str(way.restarted),
         str(way.failed),
-        "-" if way.decision_s is None else f"{1e6 * way.decision_s:.3g} \u00b5s",
+        "-" if way.decision_s is None else _microseconds(way.decision_s),
     )
 
 
 def _seconds(value: float | None) -> str:
     return "-" if value is None else in_seconds(value)
+
+
+def _microseconds(seconds: float) -> str:
+    value = 1e6 * seconds
+    return f"{value:.3g} \u00b5s" if value < 999.5 else f"{value:,.0f} \u00b5s"
 
 
 def _percent(value: float | None) -> str:

@@ -6,7 +6,7 @@ import os
 from typing import IO
 
 from splitfog.instances.arguments import path as path_of
-from splitfog.instances.arguments import record, whole
+from splitfog.instances.arguments import record, whole, wrong
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.readable import html_table
 from splitfog.studies.replay_result import HEADERS, Replay, way_cells
@@ -17,13 +17,28 @@ from splitfog.views.tables import print_grid
 
 
 def print_replay(replay: Replay, file: IO[str] | None = None) -> None:
-    """Print a line a way; to standard output, unless `file` says where else."""
+    """Print a line a way.
+
+    Parameters
+    ----------
+    replay
+        As `splitfog.replay` gives it.
+    file
+        Where to; None: standard output. As wide as needed where it is no terminal.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
     from rich import box
     from rich.table import Table as Grid
 
+    replay = record("replay", replay, Replay, "a Replay as splitfog.replay gives it")
+    if file is not None and not hasattr(file, "write"):
+        raise wrong("file", file, "what has a method write")
     settings = replay.settings
-    how = f"{settings.requests}, {settings.clock} clock, queues {settings.queues}"
-    grid = Grid(title=f"{replay.instance.name} through {replay.trace}: {how}", box=box.SIMPLE_HEAD)
+    grid = Grid(title=f"{replay.instance.name} through {replay.trace}", box=box.SIMPLE_HEAD)
     grid.title_justify, grid.show_edge = "left", False
     seeds = len({way.seed for way in replay.ways}) > 1
     shown = [seeds or header != "seed" for header in HEADERS]
@@ -33,7 +48,8 @@ def print_replay(replay: Replay, file: IO[str] | None = None) -> None:
     for way in replay.ways:
         cells = way_cells(replay, way)
         grid.add_row(*(cell for cell, visible in zip(cells, shown, strict=True) if visible))
-    grid.caption = "regret: mean over the clairvoyant's; best fixed: that of the best single plan"
+    how = f"requests {settings.requests}, {settings.clock} clock, queues {settings.queues}"
+    grid.caption = f"{how}\nregret: above the clairvoyant's mean; best fixed: the best plan's"
     grid.caption_justify = "left"
     print_grid(grid, file)
 

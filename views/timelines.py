@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from splitfog.deployment.runtime.report import PlanReport
+from splitfog.deployment.driving.report import PlanReport
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.arguments import record
 from splitfog.views import style

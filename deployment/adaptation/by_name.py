@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.deployment.adaptation.backlog import Backlog
+from splitfog.deployment.adaptation.learned import Learned
 from splitfog.deployment.adaptation.names import Kind, named
 from splitfog.deployment.adaptation.rules import Argmin, Fixed, Hysteresis, Switch
 from splitfog.deployment.adaptation.situation import Rule
@@ -17,6 +18,7 @@ from splitfog.deployment.adaptation.steps import plan_steps
 from splitfog.deployment.adaptation.work_function import WorkFunction
 from splitfog.formulations.parametric.plan_table import PlanTable
 from splitfog.instances.instance import Instance
+from splitfog.instances.readable import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +75,18 @@ def rule_of(value: Any, given: Given) -> Rule:
         With the forms that are allowed.
     """
     if not isinstance(value, str) and callable(getattr(value, "after", None)):
+        if isinstance(value, Learned):
+            _require_fit(value, given.table)
         rule: Rule = value
         return rule
-    if value == "learned":
+    if isinstance(value, str) and value == "learned":
         raise ValueError("rule = 'learned' must be trained: give what splitfog.learn returns")
     return named("rule", value, RULES)(given)
+
+
+def _require_fit(rule: Learned, table: PlanTable) -> None:
+    """Refuse what was learned of more plans or figures than a table has."""
+    plans, figures = int(rule.plans.max()) + 1, rule.figure + 1
+    if plans > len(table.plans) or figures > len(table.figures):
+        has = f"{counted(len(table.plans), 'plan')} and {counted(len(table.figures), 'figure')}"
+        raise ValueError(f"rule was learned of another table: this one has {has}")

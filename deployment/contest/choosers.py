@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from splitfog.deployment.adaptation.beliefs import Place, Quantity, own_figures, places
 from splitfog.deployment.adaptation.by_name import RULES
 from splitfog.deployment.adaptation.learned import Learned, learn
 from splitfog.deployment.adaptation.names import Kind, named
@@ -28,6 +29,7 @@ from splitfog.instances.instance import Instance
 from splitfog.instances.traces.steps import StepFunction
 
 BEST_FIXED, OFFLINE, LEARNED, NOMINAL = "best-fixed", "offline", "learned", "nominal"
+RESOLVE = "resolve"
 
 RECENT_S = 1.0
 """How far back the means go that `learned` tells states by."""
@@ -66,6 +68,25 @@ class Halves:
     def decide(self, request: int, time_s: float) -> PlanFile | None:
         """The plan for a request, by the way of its half."""
         return self.ways[request >= self.half].decide(time_s).plan
+
+
+@dataclass(frozen=True, eq=False)
+class Rescued:
+    """A way with a table, and one that solves anew for when no plan of the table can run."""
+
+    way: Chooser
+    rescue: Way
+    measures: bool = True
+
+    def observe(self, told: Observation) -> None:
+        """Both take in what was measured."""
+        self.way.observe(told)
+        observe(self.rescue, told)
+
+    def decide(self, request: int, time_s: float) -> PlanFile | None:
+        """The plan for a request; None: whatever it is, it needs what is down."""
+        plan = self.way.decide(request, time_s)
+        return self.rescue.decide(time_s).plan if plan is None else plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,9 +150,14 @@ class Makers:
         """Who a name stands for, but for `best-fixed`, before the first request."""
         if way == OFFLINE:
             return self._offline(hindsight)
-        if way == LEARNED:
-            return self._learned(conditions, hindsight)
-        return Adapting(self._way(way), measures=way != NOMINAL)
+        if way == NOMINAL:
+            return Adapting(self._way(way), measures=False)
+        if way in RIVALS:
+            return Adapting(self._way(way))
+        own = self._learned(conditions, hindsight) if way == LEARNED else Adapting(self._way(way))
+        if conditions.node_up or conditions.link_up:
+            return Rescued(own, self._way(RESOLVE))
+        return own
 
     def _way(self, name: str, learned: Learned | None = None) -> Way:
         return make_way(
@@ -151,34 +177,46 @@ class Makers:
         return Scripted(self.table.plans, offline_path(hindsight.fixed_s, cost).tolist())
 
     def _learned(self, conditions: Conditions, hindsight: Hindsight) -> Halves:
-        """Trained on either half of the requests, by perfect figures."""
+        """Trained on either half of the requests, as told without noise."""
         arrivals = np.array(hindsight.arrivals_s)
-        means = _recent_means(self.table, conditions, arrivals)
+        means = _recent_means(self.table, conditions, arrivals, self.settings.delay_s)
         half = max(len(arrivals) // 2, 1)
         parts = (slice(half, None) if half < len(arrivals) else slice(None), slice(half))
         rules = [learn(means[part], hindsight.fixed_s[part]) for part in parts]
         return Halves((self._way(LEARNED, rules[0]), self._way(LEARNED, rules[1])), half)
 
 
-def _recent_means(table: PlanTable, conditions: Conditions, arrivals_s: Floats) -> Floats:
-    """[requests, figures]: of each figure of a table the mean over the second before an arrival."""
+def _recent_means(
+    table: PlanTable, conditions: Conditions, arrivals_s: Floats, delay_s: float
+) -> Floats:
+    """[requests, figures]: what `learned` is told for each request.
+
+    The mean of what was measured in the second before it arrives, one value a request; where that
+    is nothing, the last; before the first, the instance's own figure.
+    """
+    told_s = arrivals_s - delay_s
+    known = int(told_s.searchsorted(0.0))  # so many are told nothing
+    first = np.maximum(told_s.searchsorted(arrivals_s - RECENT_S, side="right"), known)
+    last = np.arange(1, len(arrivals_s) + 1)
+    first = np.minimum(first, last - 1)
     means = np.empty((len(arrivals_s), len(table.figures)))
     for column, figure in enumerate(table.figures):
-        values = figure_of(conditions, figure.key)
-        for row, end in enumerate(arrivals_s.tolist()):
-            start = max(0.0, end - RECENT_S)
-            span = end - start
-            means[row, column] = values.integral(start, end) / span if span else values.at(end)
+        values = figure_of(conditions, figure.key).sample(np.maximum(told_s, 0.0))
+        sums = np.concatenate([[0.0], np.cumsum(values)])
+        means[:, column] = (sums[last] - sums[first]) / (last - first)
+        means[:known, column] = own_value(conditions.instance, figure.key)
     return means
 
 
-def figure_of(conditions: Conditions, key: str | tuple[str, str]) -> StepFunction:
+def figure_of(conditions: Conditions, key: Place) -> StepFunction:
     """A link's bandwidth, or a node's load, over time."""
     instance = conditions.instance
     if isinstance(key, str):
         return conditions.load[instance.node_index[key]]
-    ends = tuple(instance.node_index[name] for name in key)
-    for link, bandwidth in zip(instance.directed_links, conditions.bandwidth_bps, strict=True):
-        if (link.tail, link.head) == ends:
-            return bandwidth
-    raise LookupError(f"no link {','.join(key)}")
+    return conditions.bandwidth_bps[places(instance).links.index(key)]
+
+
+def own_value(instance: Instance, key: Place) -> float:
+    """A link's bandwidth, or a node's load, as the instance has it."""
+    quantity: Quantity = "load" if isinstance(key, str) else "bandwidth_bps"
+    return own_figures(instance)[quantity, key]

@@ -19,8 +19,8 @@ class RequestRow(Struct, frozen=True, kw_only=True):
     request, arrival_s
         Its number, from 0 in order of arrival, and when it arrived.
     plan
-        That it ended with: the position in the table, of a plan that is not in it the first digits
-        of its hash (`plans.json` has all); empty where there was none.
+        That it had at its last start: its position in the table; `x` and the first digits of its
+        hash where it is not in it; empty where there was none.
     latency_s
         From its arrival to its end, with all restarts and what it waited for a switch; None where
         it failed.

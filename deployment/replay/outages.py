@@ -6,8 +6,8 @@ from math import inf
 
 from splitfog.instances.traces.steps import StepFunction
 
-MOST_OUTAGES = 10_000
-"""So many in a row within one hop count as for ever."""
+MOST_IDLE = 1000
+"""So many times in a row that a link is up and nothing passes count as for ever."""
 
 
 def next_at(up: StepFunction, value: float, time_s: float) -> float:
@@ -38,8 +38,8 @@ class Rate:
         """
         if self.up is None:
             return self.bandwidth_bps.seconds(start_s, bits)
-        begun_s = start_s
-        for _ in range(MOST_OUTAGES):
+        begun_s, idle = start_s, 0
+        while idle < MOST_IDLE:
             begun_s = next_at(self.up, 1, begun_s)
             if begun_s == inf:
                 return inf
@@ -47,6 +47,7 @@ class Rate:
             stops_s = next_at(self.up, 0, begun_s)
             if needed_s == inf or begun_s + needed_s <= stops_s:
                 return begun_s - start_s + needed_s
-            bits -= self.bandwidth_bps.integral(begun_s, stops_s)
-            begun_s = stops_s
+            passed = self.bandwidth_bps.integral(begun_s, stops_s)
+            idle = 0 if passed > 0 else idle + 1
+            bits, begun_s = bits - passed, stops_s
         return inf

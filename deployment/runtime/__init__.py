@@ -1,1 +1,1 @@
-"""Parts as processes: one a node, links paced, measured beside what was predicted."""
+"""A node: its parts, what comes in, what it does with it, as a process of its own."""

@@ -23,11 +23,13 @@ from splitfog.deployment.wire.frames import (
     Hello,
     LinkTo,
     Malformed,
+    Origin,
     Ping,
     Pong,
     Ready,
     Refused,
     Start,
+    Varies,
     decoded,
     decoded_links,
     one_line,
@@ -158,6 +160,10 @@ class Node:
                 self._session.arrived(header, payload)
             elif isinstance(header, Start):
                 self._session.started(header)
+            elif isinstance(header, Varies):
+                self._session.varies(header, payload)
+            elif isinstance(header, Origin):
+                self._session.traced(header)
             elif isinstance(header, Ping):
                 self._session.driver.put(_pong(self.name, header))
             elif isinstance(header, Bye):

@@ -11,6 +11,7 @@ from threading import Event, Lock, Thread
 from splitfog.deployment.models.sessions import view_of
 from splitfog.deployment.runtime.held import HeldPlan
 from splitfog.deployment.runtime.inbox import Inbox, Request, Value
+from splitfog.deployment.runtime.varying import Variations
 from splitfog.deployment.splitting.manifest import Tensor
 from splitfog.deployment.wire.frames import (
     Begun,
@@ -18,11 +19,16 @@ from splitfog.deployment.wire.frames import (
     Crossed,
     Fault,
     Hello,
+    Malformed,
+    Origin,
     Ran,
     Start,
+    Varies,
     one_line,
 )
 from splitfog.deployment.wire.links import SendingLink
+from splitfog.deployment.wire.pacing import Pace
+from splitfog.instances.traces.steps import StepFunction
 
 
 @dataclass(order=True, frozen=True)
@@ -55,6 +61,8 @@ class Session:
         self._inbox = Inbox({name: plan.program for name, plan in plans.items()}, hello.slots)
         self._jobs: PriorityQueue[_Job] = PriorityQueue()
         self._lock, self._closed = Lock(), Event()
+        self._variations = Variations()
+        self._load: tuple[StepFunction, float] | None = None
         Thread(target=self._work, daemon=True).start()
 
     def arrived(self, chunk: Chunk, payload: memoryview) -> None:
@@ -97,6 +105,23 @@ class Session:
             )
         for position in program.unread:
             self._jobs.put(_Job(request.number, position, request))
+
+    def varies(self, varies: Varies, payload: memoryview) -> None:
+        """Some steps of a figure that changes; `Malformed` where they are none of this node."""
+        if (varies.head is None) != (varies.quantity == "load"):
+            raise Malformed(f"a figure {varies.quantity} of {varies.head or 'a node'}")
+        if varies.head is not None and varies.head not in self._links:
+            raise Malformed(f"figures of a link to {varies.head}, which there is not")
+        self._variations.add(varies, payload)
+
+    def traced(self, origin: Origin) -> None:
+        """All figures that change are told; the traces begin at that moment."""
+        if (load := self._variations.load) is not None:
+            self._load = load.reciprocal, origin.at_s
+        for head in self._variations.heads:
+            link = self._links[head]
+            if isinstance(link.pace, Pace):
+                link.pace = self._variations.pace(head, link.pace, origin.at_s)
 
     def close(self) -> None:
         """End the run; what is under way is given up."""
@@ -167,8 +192,8 @@ class Session:
         outputs, cpu_s = plan.run(position, request.tensors)
         for name, value in outputs.items():
             _require_size(plan.program.tensors[name], value)
-        if self._slowness > 1:
-            self._closed.wait((self._slowness - 1) * cpu_s)
+        if (rest_s := self._rest_s(start_s, cpu_s)) > 0:
+            self._closed.wait(rest_s)
         ran = Ran(
             run=self.run,
             node=self.node,
@@ -182,6 +207,14 @@ class Session:
         self.driver.put(ran)
         for name, value in outputs.items():
             self._have(request, name, value)
+
+    def _rest_s(self, start_s: float, cpu_s: float) -> float:
+        """How much longer a part takes that took so much CPU time, at slowness and load."""
+        if self._load is None:
+            return (self._slowness - 1) * cpu_s
+        speed, origin_s = self._load
+        whole_s = speed.seconds(max(0.0, start_s - origin_s), self._slowness * cpu_s)
+        return whole_s - cpu_s
 
 
 def _require_size(tensor: Tensor, value: Value) -> None:

@@ -25,12 +25,17 @@ from splitfog.deployment.splitting.wiring import Wiring
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.parametric.plan_table import PlanTable
 from splitfog.formulations.plan import GivenPlan
 from splitfog.instances.arguments import path as path_of
+from splitfog.instances.arguments import record
 from splitfog.instances.changes import MODEL_FILE
-from splitfog.instances.files import GivenInstance
-from splitfog.instances.json_files import write_whole
+from splitfog.instances.files import GivenInstance, instance_of
+from splitfog.instances.instance import Instance, encode_instance
+from splitfog.instances.json_files import read_bytes, write_whole
 
+INSTANCE = "instance.json"
+"""The instance's file, beside the folders of a table's plans."""
 WHOLE = "whole.onnx"
 """The canonical model's file, beside the parts."""
 
@@ -121,6 +126,67 @@ def split(
     )
     save_manifest(manifest, folder / FILE_NAME)
     return Split(folder, manifest, fewest)
+
+
+def split_table(
+    instance: GivenInstance,
+    table: PlanTable,
+    directory: str | os.PathLike[str],
+    *,
+    task: str | None = None,
+    model: str | os.PathLike[str] | None = None,
+) -> tuple[Split, ...]:
+    """The parts of all plans of a table, each in a folder of its own, for `run` with an adapter.
+
+    Beside the folders, which are called `plan-0`, `plan-1`, ... by their positions in the table,
+    lies the instance, as `instance.json`.
+
+    Parameters
+    ----------
+    instance, task, model
+        As for `split`.
+    table
+        Of the instance.
+    directory
+        The folder to write.
+
+    Returns
+    -------
+    tuple of Split
+        In the order of the table's plans.
+
+    Raises
+    ------
+    ValueError
+        For a table of another instance, or without plans.
+    InstanceError, LookupError, ModuleNotFoundError
+        As `split`.
+    """
+    problem = instance_of(instance)
+    table = record("table", table, PlanTable, "a PlanTable")
+    if table.instance_sha256 != problem.sha256:
+        raise ValueError(
+            f"the plan table is of {table.instance} (sha256 {table.instance_sha256[:12]}…), must "
+            f"be of {problem.name} ({problem.sha256[:12]}…)"
+        )
+    if not table.plans:
+        raise ValueError(f"the plan table of {table.instance} has no plan: {table.reason}")
+    folder = path_of("directory", directory)
+    done = tuple(
+        split(problem, plan, folder / f"plan-{position}", task=task, model=model)
+        for position, plan in enumerate(table.plans)
+    )
+    write_whole(folder / INSTANCE, _content(problem))
+    return done
+
+
+def _content(instance: Instance) -> bytes:
+    """The bytes of an instance's file: those that it was read from, if they are there still."""
+    if instance.read_file is not None and Path(instance.read_file).exists():
+        content = read_bytes(Path(instance.read_file))
+        if hashlib.sha256(content).hexdigest() == instance.sha256:
+            return content
+    return encode_instance(instance)
 
 
 def _predicted(asked: Given) -> Predicted:

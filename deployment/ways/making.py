@@ -10,13 +10,15 @@ from splitfog.deployment.adaptation.adapter import Adapter
 from splitfog.deployment.adaptation.by_name import RULES
 from splitfog.deployment.adaptation.learned import Learned
 from splitfog.deployment.adaptation.way import Way
-from splitfog.deployment.ways.planners import hpa, resolve
+from splitfog.deployment.ways.planners import hpa, hpa_local, resolve
 from splitfog.deployment.ways.rival import MakePlanner, Rival
 from splitfog.formulations.parametric.plan_table import PlanTable
 from splitfog.instances.arguments import wrong
 from splitfog.instances.instance import Instance
 
-RIVALS: Mapping[str, MakePlanner] = MappingProxyType({"resolve": resolve, "hpa": hpa})
+RIVALS: Mapping[str, MakePlanner] = MappingProxyType(
+    {"resolve": resolve, "hpa": hpa, "hpa-local": hpa_local}
+)
 
 FORMS = (*(kind.form for kind in RULES.values()), "learned", *RIVALS)
 """How ways are written."""

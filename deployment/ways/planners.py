@@ -13,8 +13,10 @@ from splitfog.formulations.parametric.decision_plane import decision_plane
 from splitfog.formulations.parametric.figure import Figure, Key
 from splitfog.formulations.parametric.planes import Floats
 from splitfog.formulations.parametric.route_cells import RouteCell
+from splitfog.formulations.parametric.vary import swept_links
 from splitfog.formulations.plan_file import PlanFile, TaskEntry
 from splitfog.instances.instance import Instance
+from splitfog.solvers.adjustment.hpa_local import HpaLocal
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.d3.hpa import feasible_partition
 from splitfog.solvers.parametric.table_cases import ORACLES
@@ -76,6 +78,27 @@ def hpa(instance: Instance, figures: Sequence[Figure], objective: Objective) -> 
         return None if decision is None else plans.found(decision, point)
 
     return find
+
+
+def hpa_local(instance: Instance, figures: Sequence[Figure], objective: Objective) -> Planner:
+    """`hpa-local`: D3's partition, recorded and redone only where it does not hold any more."""
+    local = HpaLocal(instance, objective)
+    key_of = {place: figure.key for figure in figures for place in _left(instance, figure)}
+
+    def find(values: Mapping[Key, float]) -> Found:
+        plan, _ = local.adapt({place: values[key] for place, key in key_of.items()})
+        return None if plan.value is None else (plan, plan.value)
+
+    return find
+
+
+def _left(instance: Instance, figure: Figure) -> tuple[Key, ...]:
+    """What a figure still is in the instance: its node, or one or both directions of its link."""
+    if figure.node is not None:
+        return (figure.node,) if figure.node in instance.node_index else ()
+    names, links = [node.name for node in instance.nodes], instance.directed_links
+    swept = (links[at] for at in swept_links(instance, figure))
+    return tuple((names[link.tail], names[link.head]) for link in swept)
 
 
 class NamedPlans:

@@ -8,7 +8,7 @@ against the manifest by who receives it (`inbox`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -125,6 +125,31 @@ class Chunk(Message, frozen=True, tag="chunk"):
     start_s: Instant = 0.0
 
 
+class Varies(Message, frozen=True, tag="varies"):
+    """A figure of a node or of a link out of it changes with time, by a trace: some of its steps.
+
+    The payload is float64 pairs of seconds and value, in order; frames of one figure follow each
+    other.
+
+    Attributes
+    ----------
+    head : of the link; None: the node itself.
+    quantity : of a link `bandwidth_bps`, `latency_s` or `up`, of a node `load`.
+    duration_s, end : of the trace.
+    """
+
+    head: str | None
+    quantity: Literal["bandwidth_bps", "latency_s", "up", "load"]
+    duration_s: Annotated[float, Meta(gt=0)]
+    end: Literal["repeat", "hold"]
+
+
+class Origin(Message, frozen=True, tag="origin"):
+    """Traces begin at this moment of the node's clock; all figures that change are told."""
+
+    at_s: Instant
+
+
 class Start(Message, frozen=True, tag="start"):
     """A request begins, for parts that read nothing; those that read something know by that.
 
@@ -178,7 +203,9 @@ class Fault(Message, frozen=True, tag="fault"):
     request: Count | None = None
 
 
-Header = Hello | Ready | Refused | Ping | Pong | Bye | Chunk | Start | Begun | Ran | Crossed | Fault
+Told = Hello | Ping | Bye | Varies | Origin | Start
+"""What drivers say, beside chunks."""
+Header = Told | Chunk | Ready | Refused | Pong | Begun | Ran | Crossed | Fault
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Header)

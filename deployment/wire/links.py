@@ -12,7 +12,7 @@ import zmq
 from msgspec.structs import replace
 
 from splitfog.deployment.wire.frames import Chunk, Message, encoded
-from splitfog.deployment.wire.pacing import SPIN_S, Pace, spin_until
+from splitfog.deployment.wire.pacing import SPIN_S, Pace, Pacing, spin_until
 from splitfog.deployment.wire.sockets import Socket, closed
 
 LAST_WORDS_S = 1.0
@@ -24,12 +24,13 @@ Job = tuple[Message, memoryview | None, float]
 class SendingLink:
     """Sends messages and tensors in the order in which they are put on it.
 
-    A tensor occupies the link from when it was put there, or the one before has left, for
-    `pace.seconds`; what waits, waits in memory.
+    A tensor occupies the link from when it was put there, or the one before has left, until
+    `pace.free_s`; what waits, waits in memory. `pace` may be replaced by another: a tensor keeps
+    that with which it began.
     """
 
-    def __init__(self, socket: Socket, pace: Pace | None = None) -> None:
-        self._socket, self._pace = socket, pace or Pace()
+    def __init__(self, socket: Socket, pace: Pacing | None = None) -> None:
+        self._socket, self.pace = socket, Pace() if pace is None else pace
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._closed = Event()
         self._monitor: Socket | None = None
@@ -70,9 +71,12 @@ class SendingLink:
                 self._monitor.close(0)
 
     def _send_tensor(self, chunk: Chunk, data: memoryview, put_s: float) -> None:
-        start_s = max(put_s, self._free_s)
-        self._free_s = start_s + self._pace.seconds(len(data))
-        for first, last, due_s in self._pace.chunks(len(data), start_s):
+        start_s, pace = max(put_s, self._free_s), self.pace
+        self._free_s = pace.free_s(len(data), start_s)
+        for first, last, due_s in pace.chunks(len(data), start_s):
+            if due_s == inf:  # it stalls for ever
+                self._closed.wait()
+                return
             spare_s = SPIN_S if last == len(data) else 0.0
             if self._closed.wait(max(0.0, due_s - time.perf_counter() - spare_s)):
                 return

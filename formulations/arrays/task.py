@@ -61,8 +61,7 @@ class TaskArrays:
     @cached_property
     def output_bytes(self) -> NDArray[np.float64]:
         """[layers]: size of every tensor."""
-        layers = self.model.layers
-        return frozen(np.fromiter((layer.output_bytes for layer in layers), float, len(layers)))
+        return tensor_sizes(self.model)
 
     @cached_property
     def weight_bytes(self) -> NDArray[np.float64]:
@@ -120,6 +119,13 @@ def task_arrays(instance: Instance, task: int = 0) -> TaskArrays:
 def model_times(instance: Instance, model: str) -> NDArray[np.float64]:
     """One array for all tasks of a model: those of a thousand would fill a gigabyte."""
     return _layer_times(instance, instance.models[instance.model_index[model]])
+
+
+@kept()
+def tensor_sizes(model: Model) -> NDArray[np.float64]:
+    """[layers]: size of every tensor in bytes, kept with the model."""
+    layers = model.layers
+    return frozen(np.fromiter((layer.output_bytes for layer in layers), float, len(layers)))
 
 
 def _layer_times(instance: Instance, model: Model) -> NDArray[np.float64]:

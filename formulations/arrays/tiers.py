@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.arrays.task import TaskArrays
+from splitfog.formulations.arrays.task import TaskArrays, tensor_sizes
 from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.instances.kept import kept
 from splitfog.instances.records import Model
@@ -43,7 +44,7 @@ class TierGraph:
         self.routes = routes_of(arrays.instance) if routes is None else routes
         self.nodes = _representatives(arrays)
         self.count = len(self.nodes)
-        self.num_bytes: list[float] = arrays.output_bytes.tolist()
+        self.num_bytes = _sizes(self.model)
         self.trees: dict[tuple[int, int], Tree] = {}
 
     @cached_property
@@ -82,24 +83,45 @@ class TierGraph:
             tree = self.trees[tail, heads] = self._tree(tail, heads)
         return tree
 
+    def share_trees(self, other: TierGraph) -> None:
+        """Have the trees of another graph of as many tiers, at the same positions."""
+        if self.routes is other.routes and self.nodes == other.nodes:
+            self.trees = other.trees
+        else:
+            for tail, heads in other.trees:
+                self.tree(tail, heads)
+
     def _tree(self, tail: int, heads: int) -> Tree:
-        ways = [self.routes.path(self.nodes[tail], node) for node in self.nodes]
-        there: set[int] | None = set()
-        for head, way in enumerate(ways):
-            if heads >> head & 1:
-                there = None if there is None or way is None else there.union(way)
-        lag_s, per_byte = self._sums(there)
+        ends = [node for head, node in enumerate(self.nodes) if heads >> head & 1]
+        there = self._links(self.nodes[tail], ends)
         added = [
-            self._sums(None if way is None else set(way).difference(there or ())) for way in ways
+            self._sums(None if way is None else way.difference(there or ()))
+            for way in [self._links(self.nodes[tail], [node]) for node in self.nodes]
         ]
         added_lag_s, added_per_byte = zip(*added, strict=True)
-        return Tree(len(self.trees), lag_s, per_byte, added_lag_s, added_per_byte)
+        return Tree(len(self.trees), *self._sums(there), added_lag_s, added_per_byte)
+
+    def tree_figures(self, tail: int, heads: Iterable[int]) -> tuple[float, float]:
+        """Lag and seconds per byte of the tree between nodes; an infinite lag without a route."""
+        return self._sums(self._links(tail, heads))
+
+    def _links(self, tail: int, heads: Iterable[int]) -> set[int] | None:
+        """Links of the tree between nodes; None where one cannot be reached."""
+        paths = [self.routes.path(tail, head) for head in heads]
+        return None if None in paths else {link for path in paths if path for link in path}
 
     def _sums(self, links: set[int] | None) -> tuple[float, float]:
         if links is None:
             return np.inf, 0.0
         chosen = [self.routes.links[link] for link in sorted(links)]
         return sum(c.lag_s for c in chosen), sum(8 / c.bandwidth_bps for c in chosen)
+
+
+@kept()
+def _sizes(model: Model) -> list[float]:
+    """Bytes of every tensor, as a list."""
+    sizes: list[float] = tensor_sizes(model).tolist()
+    return sizes
 
 
 @kept()

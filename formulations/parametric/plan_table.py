@@ -141,6 +141,11 @@ class PlanTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, d
         plans = f"{counted(len(self.placements), 'plan')}, {self.status}"
         return printable(f"<PlanTable for {self.instance}: {self.objective} by {over}, {plans}>")
 
+    def _repr_html_(self) -> str:
+        from splitfog.formulations.parametric.overview import plan_table_html
+
+        return plan_table_html(self)
+
     @cached_property
     def plans(self) -> tuple[PlanFile, ...]:
         """Every plan; without a value, which depends on the figures."""
@@ -432,7 +437,7 @@ class PlanTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, d
             for link in self.links
         ]
         used = np.broadcast_to(np.array(runs), lookup.planes.shape[:2]).copy()
-        if any(hit):
+        if any(hit) and lookup.crossings.size:  # else nothing is feasible at all
             used |= (lookup.crossings[:, :, hit] > 0).any(axis=2)
         return used
 

@@ -68,7 +68,8 @@ class _System:
         self.consumers = _incidence(readers)
         self.ends = np.array([not heads for heads in readers])
         self._prepare(readers)
-        self.policy = np.tile(np.arange(self.count), (len(self.order), 1))
+        self.policy = np.tile(np.arange(self.count, dtype=np.int32), (len(self.order), 1))
+        self.matrix: csr_array | None = None
         self._improve(ahead[self.order], _Figures(graph, self.order))
 
     def solved(self, graph: TierGraph) -> Seconds | None:
@@ -90,22 +91,30 @@ class _System:
         """
         width = np.array([len(heads) for heads in readers])
         states = np.arange(len(readers) * self.count)
-        self.starts = np.concatenate([[0], np.cumsum(np.repeat(width + 1, self.count))])
-        self.chosen = np.ones(self.starts[-1], bool)
-        self.chosen[self.starts[:-1]] = False
-        heads = [c for own in readers for c in own * self.count]
-        self.columns = np.empty(self.starts[-1], np.int64)
-        self.columns[self.starts[:-1]] = states
-        self.columns[self.chosen] = np.array(heads, np.int64) * self.count
-        self.chooser = np.repeat(states, np.repeat(width, self.count))
-        self.values = np.ones(self.starts[-1])
+        sizes = np.repeat(width + 1, self.count)
+        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+        self.columns = np.repeat(states, sizes).astype(np.int32)  # the diagonal comes first
+        self.values = np.ones(len(self.columns))
+        self.chosen = np.delete(np.arange(len(self.columns)), self.starts[:-1])
+        self.chooser = np.repeat(states, sizes - 1)
+        heads = np.array([c for own in readers for c in own * self.count], np.int64)
+        self.columns[self.chosen] = heads * self.count
         self.values[self.chosen] = -self.shares[heads, 0] * self.finite.ravel()[self.chooser]
+
+    def _matrix(self) -> csr_array:
+        """The matrix for the choices as they are."""
+        from scipy.sparse import csr_array
+
+        columns = self.columns.copy()
+        columns[self.chosen] += self.policy.ravel()[self.chooser]
+        return csr_array((self.values, columns, self.starts), shape=(self.policy.size,) * 2)
 
     def _evaluated(self, figures: _Figures) -> Seconds:
         """[layers, tiers]: A for the choices as they are."""
-        from scipy.sparse import csr_array
         from scipy.sparse.linalg import spsolve_triangular
 
+        if self.matrix is None:
+            self.matrix = self._matrix()
         rows, tiers = np.arange(len(self.policy))[:, None], np.arange(self.count)
         computing = self.consumers @ (figures.times_s * self.shares)
         moving = figures.per_byte[tiers, self.policy]
@@ -115,11 +124,8 @@ class _System:
         moving += computing[rows, self.policy]
         moving[self.ends] = figures.results_s[self.ends]
         moving[~self.finite] = 0.0
-        columns = self.columns.copy()
-        columns[self.chosen] += self.policy.ravel()[self.chooser]
-        matrix = csr_array((self.values, columns, self.starts), shape=(moving.size, moving.size))
         ahead: Seconds = spsolve_triangular(
-            matrix, moving.ravel(), lower=False, unit_diagonal=True
+            self.matrix, moving.ravel(), lower=False, unit_diagonal=True, overwrite_b=True
         ).reshape(moving.shape)
         ahead[~self.finite] = np.inf
         return ahead
@@ -139,6 +145,8 @@ class _System:
                 if len(lower):
                     least[lower], self.policy[lower, tier] = cost[lower], other
                     better = True
+        if better:
+            self.matrix = None
         return better
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.arrays.tiers import TierGraph, Tree
+from splitfog.formulations.arrays.tiers import TierGraph, Tree, distinct_inputs
 from splitfog.instances.records import Model
 from splitfog.solvers.adjustment.records import (
     KEPT,
@@ -23,8 +23,9 @@ from splitfog.solvers.d3.hpa import Partition
 
 Readers = Sequence[Sequence[int]]
 
-MOST_COUNTED = 4
-"""Readers counted again, per edge of the model, before it is quicker to decide all layers anew."""
+MOST_REDONE = 1 / 8
+"""Of the layers and of the model's edges: where more is redone, all layers are decided anew, as what
+follows from a decision is mostly little or nearly everything."""
 
 
 class RecordedRun:
@@ -39,14 +40,11 @@ class RecordedRun:
 
     def __init__(self, model: Model, once: bool) -> None:
         self.shape, self.once = run_shape(model, once), once
-        self.consumers = model.consumers
-        self._partition: _Recorder | None = None
-        self._records = Records.of(Log())
-
-    @property
-    def tiers(self) -> NDArray[np.int64] | None:
+        self.consumers, self.inputs = model.consumers, distinct_inputs(model)
+        self.tiers: NDArray[np.int64] | None = None
         """[layers]; None where some layer found no tier."""
-        return None if self._partition is None else np.array(self._partition.tier, np.int64)
+        self._partition: _Recorder | None = None
+        self._records: Records | None = None
 
     def adjust(self, graph: TierGraph, costs_s: NDArray[np.float64]) -> tuple[int, int]:
         """Be the run at other costs, [layers, tiers].
@@ -56,71 +54,80 @@ class RecordedRun:
         looked_at, failed
             Layers decided anew, and those whose recorded decision did not hold.
         """
-        partition = self._partition
-        if partition is None:
+        partition, records, shape = self._partition, self._records, self.shape
+        if partition is None or records is None:
             return self._run(graph, costs_s), len(costs_s)
-        for tail, heads in partition.graph.trees:
-            graph.tree(tail, heads)  # at the same positions
+        graph.share_trees(partition.graph)
         ways = Ways.of(graph.trees.values())
-        given = self.shape, self._records, ways, costs_s, graph.arrays.output_bytes
+        by_tier = np.ascontiguousarray(costs_s.T)
+        given = shape, records, ways, by_tier, graph.arrays.output_bytes
         rows, steps = np.flatnonzero(failing_rows(*given)), np.flatnonzero(failing_steps(*given))
         partition.graph = graph
         failed = self._layers(rows, steps)
         if not failed:
             return 0, 0
-        shape = self.shape
         blocks = {*shape.block_of_row[rows].tolist(), *shape.block_of_step[steps].tolist()}
         partition.costs_s = costs_s.tolist()
-        looked_at = self._redo(partition, sorted(blocks))
+        looked_at = self._redo(partition, records, sorted(blocks))
         return self._run(graph, costs_s) if looked_at is None else looked_at, failed
 
     def _run(self, graph: TierGraph, costs_s: NDArray[np.float64]) -> int:
-        """Decide all layers."""
+        """Decide all layers; how many."""
         log = Log()
         partition = _Recorder(graph, costs_s.tolist(), self.once)
-        self._partition = None
+        self.tiers = self._partition = self._records = None
         for block in self.shape.blocks:
             if not partition.take(block, log):
                 return len(costs_s)
-        self._partition, self._records = partition, Records.of(log)
+        self.tiers = np.array(partition.tier, np.int64)
+        self._partition, self._records = partition, Records(self.shape, log, self.tiers)
         return len(costs_s)
 
-    def _redo(self, partition: _Recorder, queue: list[int]) -> int | None:
+    def _redo(self, partition: _Recorder, records: Records, queue: list[int]) -> int | None:
         """Decide the layers of some blocks, and what follows; how many, None: too much to do."""
         blocks, log, known = self.shape.blocks, Log(), set(queue)
+        most = MOST_REDONE * len(partition.tier), MOST_REDONE * len(self.shape.tails)
         done: list[Block] = []
         looked_at, counted = 0, 0
         while queue:
             block = blocks[heappop(queue)]
+            before = [partition.tier[layer] for layer in block.layers]
             if self.once:
                 counted += partition.rewind(block, self.shape.level_of, self.consumers)
-                if counted > MOST_COUNTED * len(self.shape.tails):
-                    return None
-            before = [partition.tier[layer] for layer in block.layers]
             looked_at += len(block.layers)
             if not partition.take(block, log):
-                self._partition = None
+                self.tiers = self._partition = self._records = None
                 return looked_at
             done.append(block)
-            for layer, tier in zip(block.layers, before, strict=True):
-                if partition.tier[layer] != tier:
-                    for follower in self._followers(layer, partition.graph.inputs[layer]):
-                        if follower not in known:
-                            known.add(follower)
-                            heappush(queue, follower)
-        self._records.write(done, log)
+            moved = [
+                layer
+                for layer, tier in zip(block.layers, before, strict=True)
+                if partition.tier[layer] != tier
+            ]
+            if moved:
+                followers = self._followers(moved, block.level)
+                counted += len(followers)
+                for follower in followers:
+                    if follower not in known:
+                        known.add(follower)
+                        heappush(queue, follower)
+            if looked_at > most[0] or counted > 4 * most[1]:
+                return None
+        self.tiers = np.array(partition.tier, np.int64)
+        records.write(done, log, self.tiers)
         return looked_at
 
-    def _followers(self, layer: int, inputs: Sequence[int]) -> Iterator[int]:
-        """Blocks whose decisions read where a layer is."""
-        block_of, level_of = self.shape.block_of, self.shape.level_of
-        for reader in self.consumers[layer]:
-            yield block_of[reader]
+    def _followers(self, layers: list[int], level: int) -> list[int]:
+        """Blocks whose decisions read where layers of a level are."""
+        block_of, level_of, consumers = self.shape.block_of, self.shape.level_of, self.consumers
+        followers = [block_of[reader] for layer in layers for reader in consumers[layer]]
         if self.once:
-            for tensor in inputs:
-                for reader in self.consumers[tensor]:
-                    if level_of[reader] > level_of[layer]:
-                        yield block_of[reader]
+            for layer in layers:
+                for tensor in self.inputs[layer]:
+                    readers = consumers[tensor]
+                    if len(readers) > 1:
+                        followers += [block_of[r] for r in readers if level_of[r] > level]
+        return followers
 
     def _layers(self, rows: NDArray[np.int64], steps: NDArray[np.int64]) -> int:
         """Of how many layers a decision is among these rows and steps."""
@@ -141,10 +148,9 @@ class _Recorder(Partition):
         """Decide a block's layers, and log it; whether each found a tier."""
         self.log, self.place = log, log.way
         for layer in block.layers:
-            log.least.append(max([self.tier[p] for p in self.graph.inputs[layer]], default=0))
             if not self.decide(layer):
                 return False
-            log.chosen.append(self.tier[layer])
+        log.chosen += [self.tier[layer] for layer in block.layers]
         for siblings in block.siblings:
             self.reconsider(siblings)
         return True
@@ -155,10 +161,12 @@ class _Recorder(Partition):
         for tensor in block.inputs:
             self.readers[tensor] = [0] * self.graph.count
             self.sent[tensor] = 0
-            counted += len(consumers[tensor])
-            for reader in consumers[tensor]:
-                if level_of[reader] < block.level:
-                    self.count(tensor, self.tier[reader], 1)
+            readers = consumers[tensor]
+            if len(readers) > 1:
+                counted += len(readers)
+                for reader in readers:
+                    if level_of[reader] < block.level:
+                        self.count(tensor, self.tier[reader], 1)
         return counted
 
     def reconsider(self, siblings: list[int]) -> None:
@@ -171,12 +179,11 @@ class _Recorder(Partition):
         """As the paper's, logged."""
         self.place = self.log.apart
         tier = super().common_tier(siblings, tensors, least)
-        self.log.least_common.append(max([self.tier[p] for p in tensors]))
         self.log.outcome.append(KEPT if tier is None else tier)
         return tier
 
     def trees(self, tensors: Sequence[int]) -> list[tuple[float, Tree]]:
         """As the paper's, logged."""
         found = super().trees(tensors)
-        self.place += [tree.position for _, tree in found]
+        self.place += found
         return found

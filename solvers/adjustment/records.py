@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,66 +24,71 @@ KEPT = -1
 class Log:
     """What some blocks' decisions read and chose, in the order of `RunShape`'s arrays.
 
-    Of rows the least tier allowed and the `chosen` one; of edges the `way`, the position of the
-    tensor's tree by then; of steps the least tier and the `outcome`; of members the tier `before`;
-    of tensors their trees with the siblings and `apart` from them.
+    Of rows the tier `chosen`; of edges the `way`, size and tree of the tensor by then; of steps
+    the `outcome`; of members the tier `before`; of tensors sizes and trees with the siblings,
+    `joined`, and `apart` from them.
     """
 
-    least: list[int] = field(default_factory=list)
     chosen: list[int] = field(default_factory=list)
-    way: list[int] = field(default_factory=list)
-    least_common: list[int] = field(default_factory=list)
+    way: list[tuple[float, Tree]] = field(default_factory=list)
     outcome: list[int] = field(default_factory=list)
     before: list[int] = field(default_factory=list)
-    joined: list[int] = field(default_factory=list)
-    apart: list[int] = field(default_factory=list)
+    joined: list[tuple[float, Tree]] = field(default_factory=list)
+    apart: list[tuple[float, Tree]] = field(default_factory=list)
 
 
-PARTS = {
-    "least": "rows",
-    "chosen": "rows",
-    "way": "edges",
-    "least_common": "steps",
-    "outcome": "steps",
-    "before": "members",
-    "joined": "tensors",
-    "apart": "tensors",
-}
-"""To which part of a block each list of a log belongs."""
-
-
-@dataclass
 class Records:
-    """The logs of all blocks as arrays."""
+    """The log of a whole run as arrays, and the least tier that each row and step was allowed."""
 
-    least: Integers
-    chosen: Integers
-    way: Integers
-    least_common: Integers
-    outcome: Integers
-    before: Integers
-    joined: Integers
-    apart: Integers
+    def __init__(self, shape: RunShape, log: Log, tiers: Integers) -> None:
+        self.shape = shape
+        self.chosen = np.array(log.chosen, np.int64)
+        self.way = np.array(_positions(log.way), np.int64)
+        self.outcome = np.array(log.outcome, np.int64)
+        self.before = np.array(log.before, np.int64)
+        self.joined = np.array(_positions(log.joined), np.int64)
+        self.apart = np.array(_positions(log.apart), np.int64)
+        self._allow(tiers)
 
-    @classmethod
-    def of(cls, log: Log) -> Records:
-        """Of the log of a whole run."""
-        return cls(*(np.array(getattr(log, each.name), np.int64) for each in fields(cls)))
-
-    def write(self, blocks: Iterable[Block], log: Log) -> None:
+    def write(self, blocks: Iterable[Block], log: Log, tiers: Integers) -> None:
         """Put the log of some blocks in place of what was recorded of them."""
-        places: dict[str, Integers] = {}
-        for name, part in PARTS.items():
-            if part not in places:
-                of_blocks = [getattr(block, part) for block in blocks]
-                ranges = [range(each.start, each.stop) for each in of_blocks]
-                places[part] = np.array([at for each in ranges for at in each], np.int64)
-            getattr(self, name)[places[part]] = getattr(log, name)
+        ways, joined, apart = map(_positions, (log.way, log.joined, log.apart))
+        row, edge, step, member, tensor = 0, 0, 0, 0, 0
+        for block in blocks:
+            before, row = row, row + block.rows.stop - block.rows.start
+            self.chosen[block.rows] = log.chosen[before:row]
+            before, edge = edge, edge + block.edges.stop - block.edges.start
+            self.way[block.edges] = ways[before:edge]
+            if not block.siblings:
+                continue
+            before, step = step, step + block.steps.stop - block.steps.start
+            self.outcome[block.steps] = log.outcome[before:step]
+            before, member = member, member + block.members.stop - block.members.start
+            self.before[block.members] = log.before[before:member]
+            before, tensor = tensor, tensor + block.tensors.stop - block.tensors.start
+            self.joined[block.tensors] = joined[before:tensor]
+            self.apart[block.tensors] = apart[before:tensor]
+        self._allow(tiers)
+
+    def _allow(self, tiers: Integers) -> None:
+        """Tiers [layers] of the inputs bound those of the readers from below."""
+        shape = self.shape
+        self.least = np.zeros(len(shape.layers), np.int64)
+        self.least_common = np.zeros(len(shape.first_tensor), np.int64)
+        if len(shape.tails):
+            self.least[shape.reader] = np.maximum.reduceat(tiers[shape.tails], shape.first_edge)
+        if len(shape.tensors):
+            of_tensors = tiers[shape.tensors]
+            self.least_common = np.maximum.reduceat(of_tensors, shape.first_tensor)
+
+
+def _positions(trees: list[tuple[float, Tree]]) -> list[int]:
+    return [tree.position for _, tree in trees]
 
 
 @dataclass(frozen=True)
 class Ways:
-    """The trees of a graph as arrays: [trees], and [trees, tiers] of what is added."""
+    """The trees of a graph as arrays: [trees], and [tiers, trees] of what is added."""
 
     lag_s: Seconds
     per_byte: Seconds
@@ -96,22 +101,36 @@ class Ways:
         return cls(
             np.array([tree.lag_s for tree in trees]),
             np.array([tree.per_byte for tree in trees]),
-            np.array([tree.added_lag_s for tree in trees]),
-            np.array([tree.added_per_byte for tree in trees]),
+            _by_tier([tree.added_lag_s for tree in trees]),
+            _by_tier([tree.added_per_byte for tree in trees]),
         )
+
+    def added(self, way: Integers, num_bytes: Seconds) -> Seconds:
+        """[tiers, tensors]: seconds that another tier adds to their trees."""
+        seconds = self.added_per_byte.take(way, axis=1)
+        seconds *= num_bytes
+        seconds += self.added_lag_s.take(way, axis=1)
+        return seconds
+
+    def paid(self, way: Integers, num_bytes: Seconds) -> Seconds:
+        """[tensors]: seconds of their trees."""
+        return self.lag_s[way] + num_bytes * self.per_byte[way]
+
+
+def _by_tier(rows: list[tuple[float, ...]]) -> Seconds:
+    return np.ascontiguousarray(np.array(rows, np.float64).T)
 
 
 def failing_rows(
     shape: RunShape, records: Records, ways: Ways, costs_s: Seconds, num_bytes: Seconds
 ) -> Flags:
-    """[rows]: layers that would choose another tier at these costs, [layers, tiers]."""
-    options = costs_s[shape.layers]
+    """[rows]: layers that would choose another tier at these costs, [tiers, layers]."""
+    options = costs_s.take(shape.layers, axis=1)
     if len(shape.tails):
-        way, size = records.way, num_bytes[shape.tails, None]
-        incoming = ways.added_lag_s[way] + size * ways.added_per_byte[way]
-        options[shape.reader] += np.add.reduceat(incoming, shape.first_edge)
+        incoming = ways.added(records.way, num_bytes[shape.tails])
+        options[:, shape.reader] += np.add.reduceat(incoming, shape.first_edge, axis=1)
     _bar(options, records.least)
-    return ~_chosen_again(options, records.chosen)
+    return _others_chosen(options, records.chosen)
 
 
 def failing_steps(
@@ -120,30 +139,30 @@ def failing_steps(
     """[steps]: siblings of which another outcome would be cheaper."""
     if not len(shape.tensors):
         return np.zeros(0, bool)
-    own = costs_s[shape.layers[shape.members]]
-    size, joined, apart = num_bytes[shape.tensors], records.joined, records.apart
-    computing = own[np.arange(len(own)), records.before]
-    moving = ways.lag_s[joined] + size * ways.per_byte[joined]
-    now = np.add.reduceat(computing, shape.first_member)
-    now += np.add.reduceat(moving, shape.first_tensor)
-    lags_s = ways.lag_s[apart, None] + ways.added_lag_s[apart]
-    per_byte = ways.per_byte[apart, None] + ways.added_per_byte[apart]
-    together = np.add.reduceat(own, shape.first_member)
-    together += np.add.reduceat(lags_s + size[:, None] * per_byte, shape.first_tensor)
+    own = costs_s.take(shape.layers[shape.members], axis=1)
+    computing = own[records.before, np.arange(own.shape[1])]
+    sizes, apart = num_bytes[shape.tensors], records.apart
+    options = np.empty((len(own) + 1, len(shape.first_member)))
+    options[0] = np.add.reduceat(computing, shape.first_member)
+    options[0] += np.add.reduceat(ways.paid(records.joined, sizes), shape.first_tensor)
+    moving = ways.added(apart, sizes) + ways.paid(apart, sizes)
+    together = options[1:]
+    np.add.reduceat(own, shape.first_member, axis=1, out=together)
+    together += np.add.reduceat(moving, shape.first_tensor, axis=1)
     _bar(together, records.least_common)
-    return ~_chosen_again(np.hstack([now[:, None], together]), records.outcome - KEPT)
+    return _others_chosen(options, records.outcome - KEPT)
 
 
 def _bar(options: Seconds, least: Integers) -> None:
     """Make tiers below the least allowed impossible."""
-    options[np.arange(options.shape[1]) < least[:, None]] = np.inf
+    options[np.arange(len(options))[:, None] < least] = np.inf
 
 
-def _chosen_again(options: Seconds, chosen: Integers) -> Flags:
-    """[rows]: whether the first of the least is still the chosen one; in doubt it is not."""
-    own = options[np.arange(len(options)), chosen][:, None]
-    earlier = np.arange(options.shape[1]) < chosen[:, None]
-    holds = np.where(
-        earlier, own < options * (1 - 1.5 * ROUNDING), own * (1 - 0.5 * ROUNDING) <= options
+def _others_chosen(options: Seconds, chosen: Integers) -> Flags:
+    """[rows]: whether the first of the least, [options, rows], is not the chosen one, or may be."""
+    own = options[chosen, np.arange(options.shape[1])]
+    earlier = np.arange(len(options))[:, None] < chosen
+    cheaper = np.where(
+        earlier, options <= own * (1 + 1.5 * ROUNDING), options < own * (1 - 0.5 * ROUNDING)
     )
-    return np.asarray(holds.all(axis=1))
+    return np.asarray(cheaper.any(axis=0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,8 +21,8 @@ from splitfog.commands.shell import (
 )
 
 EXAMPLES = (
-    "splitfog replay alexnet.json norway-bus-1.json -o replay",
-    "splitfog replay alexnet.json lte.json --adapt switch,best-fixed --delay-s 1 --noise 0.2",
+    "splitfog replay alexnet.json trace.json -o replay",
+    "splitfog replay alexnet.json trace.json --adapt switch --noise 0.2",
 )
 
 
@@ -42,7 +42,7 @@ def run(
         ),
     ] = "integrated",
     requests: Annotated[
-        str, typer.Option(metavar="every:S|poisson:R", help="when they arrive")
+        str, typer.Option(metavar="WHEN", help="every:S seconds, or poisson:R a second")
     ] = "every:1",
     queues: Annotated[
         str, typer.Option(metavar="NAME", help="none: requests do not meet; or fifo")
@@ -120,26 +120,27 @@ def run(
         if output.exists() and not output.is_dir():
             raise ValueError(f"-o = {str(output)!r} is a file, must be a folder")
         require_writable(output / "requests.csv")
-    with solvers_are_quiet(), progress_bar() as progress:
-        found = replay(
-            instance,
-            traces,
-            adapt=split_list(adapt) or ("argmin", "switch", "best-fixed"),
-            clock=clock,
-            requests=requests,
-            queues=queues,
-            estimate=estimate,
-            delay_s=delay_s,
-            noise=noise,
-            measure=measure,
-            probe=None if probe is None else _probe(probe),
-            switch_cost=None if switch_cost is None else _switch_cost(switch_cost),
-            detect_s=detect_s,
-            seed=seed_numbers(split_list(seed)),
-            table=table,
-            folder=output,
-            progress=progress,
-        )
+    how: dict[str, Any] = {
+        "adapt": split_list(adapt) or ("argmin", "switch", "best-fixed"),
+        "clock": clock,
+        "requests": requests,
+        "queues": queues,
+        "estimate": estimate,
+        "delay_s": delay_s,
+        "noise": noise,
+        "measure": measure,
+        "probe": None if probe is None else _probe(probe),
+        "switch_cost": None if switch_cost is None else _switch_cost(switch_cost),
+        "detect_s": detect_s,
+        "seed": seed_numbers(split_list(seed)),
+        "table": table,
+        "folder": output,
+    }
+    try:
+        with solvers_are_quiet(), progress_bar() as progress:
+            found = replay(instance, traces, **how, progress=progress)
+    except KeyboardInterrupt:  # before anything had ended
+        return INTERRUPTED
     if as_json:
         put(found.to_json())
     else:

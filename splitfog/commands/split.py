@@ -12,8 +12,12 @@ from splitfog.commands.shell import CHECK_FAILED, DONE, amount, put, put_json, s
 if TYPE_CHECKING:
     from splitfog.deployment.splitting.check import Check
     from splitfog.deployment.splitting.split import Split
+    from splitfog.formulations.parametric.plan_table import PlanTable
 
-EXAMPLES = ("splitfog split net.json net-plan.json -o parts --check 3",)
+EXAMPLES = (
+    "splitfog split net.json net-plan.json -o parts --check 3",
+    "splitfog split net.json table.json -o plans",
+)
 
 
 def run(
@@ -21,7 +25,8 @@ def run(
         Path, typer.Argument(metavar="INSTANCE", help="instance file, made by import onnx")
     ],
     plans: Annotated[
-        list[Path], typer.Argument(metavar="PLAN", help="plan files; one folder for each")
+        list[Path],
+        typer.Argument(metavar="PLAN", help="plan files, one folder each; or a plan table"),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="folder to write")],
     check: Annotated[
@@ -49,12 +54,13 @@ def run(
     """Cut a real model into parts as a plan says: one ONNX file a part, and a manifest.
 
     There are as few parts as can run one after another. With several plans every one has a folder
-    of its name in DIR. A plan may say as little as for verify.
+    of its name in DIR. A plan may say as little as for verify. Of a plan table each plan has a
+    folder, plan-0, plan-1, ..., for run --table; the instance lies beside them.
 
     --check: all parts one after another against the whole model; exit code 1 where they disagree.
     """
     from splitfog.deployment.splitting.check import check_split, differences_from_original
-    from splitfog.deployment.splitting.split import split
+    from splitfog.deployment.splitting.split import split, split_table
     from splitfog.instances.files import load_instance
 
     if original is not None and not check:
@@ -63,8 +69,13 @@ def run(
         raise ValueError(f"--original {original}: no such file")
     problem = load_instance(instance)
     failed, records = False, []
-    for plan, folder in _folders(plans, output):
-        done = split(problem, plan, folder, task=task, model=model)
+    how: dict[str, Any] = {"task": task, "model": model}
+    if (table := _table(plans)) is not None:
+        written = split_table(problem, table, output, **how)
+    else:
+        written = tuple(split(problem, *pair, **how) for pair in _folders(plans, output))
+    for done in written:
+        folder = done.folder
         found = check_split(folder, check, seed) if check else None
         failed |= found is not None and not found.passed
         optimised = None
@@ -77,6 +88,25 @@ def run(
     if as_json:
         put_json(records)
     return CHECK_FAILED if failed else DONE
+
+
+def _table(plans: list[Path]) -> PlanTable | None:
+    """The plan table, where that is what is given; None for plans."""
+    from splitfog.formulations.parametric.plan_table import FORMAT, PlanTable
+    from splitfog.formulations.parametric.policy_file import load_policy
+    from splitfog.instances.json_files import parse_json, read_bytes
+
+    for path in plans:
+        data, _ = parse_json(read_bytes(path), path.name)
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            continue
+        if len(plans) > 1:
+            raise ValueError(f"{path} is a policy, must be given alone")
+        table = load_policy(path)
+        if not isinstance(table, PlanTable):
+            raise ValueError(f"{path} is a policy over one figure, must be one of policy --vary")
+        return table
+    return None
 
 
 def _folders(plans: list[Path], output: Path) -> list[tuple[Path, Path]]:

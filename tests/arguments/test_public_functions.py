@@ -12,6 +12,7 @@ import pytest
 
 import splitfog as sf
 from splitfog.instances.times import Work
+from tests.cases.small_replays import SLOWS_DOWN, two_nodes
 from tests.cases.small_tables import two_places, two_plans
 
 WRONG: tuple[Any, ...] = (
@@ -62,6 +63,8 @@ def _calls(folder: Path) -> Calls:
     way: dict[str, Any] = {"link": ("device", "edge0"), "low_bps": 1e5, "high_bps": 1e9}
     table = sf.policy(instance, **way)
     rows = sf.compare(instance, "device-only")
+    events = sf.generate_events(streams, duration_s=9.0, link_change_s=2.0)
+    sf.save_events(events, folder / "events.json")
     sf.save_plan(plan, folder / "plan.json")
     sf.save_front(front, folder / "front.json")
     sf.save_policy(table, folder / "policy.json")
@@ -88,6 +91,7 @@ def _calls(folder: Path) -> Calls:
     trace = sf.Trace(name="t", duration_s=2.0, series=(series,))
     sf.save_trace(trace, folder / "trace.json")
     (folder / "log.csv").write_text("time,rate,way\n0,1.5,down\n1,2,down\n")
+    replayed = sf.replay(two_nodes(), SLOWS_DOWN, adapt="nominal")
     file = folder / "new.json"
     return {
         "BatchCost": (sf.BatchCost, {"instance": instance, "chunk": 8, **how}),
@@ -203,6 +207,9 @@ def _calls(folder: Path) -> Calls:
                 "timeout_s": 1.0,
                 "seed": 0,
                 "paced": False,
+                "trace": None,
+                "adapter": None,
+                "every_s": 1.0,
                 "notice": None,
             },
         ),
@@ -213,8 +220,70 @@ def _calls(folder: Path) -> Calls:
                 "plan": local,
                 "changes": [{"node": "fog0", "up": False}],
                 "full": False,
+                "notable": 0.001,
             },
         ),
+        "generate_events": (
+            sf.generate_events,
+            {
+                "instance": streams,
+                "seed": 0,
+                "duration_s": 9.0,
+                "node_up_s": 9.0,
+                "node_down_s": 9.0,
+                "stay_s": 9.0,
+                "away_s": 9.0,
+                "link_change_s": 9.0,
+                "link_spread": 0.5,
+                "nodes": ["fog0"],
+            },
+        ),
+        "load_events": (sf.load_events, {"path": folder / "events.json"}),
+        "save_events": (sf.save_events, {"events": events, "path": file}),
+        "replay_events": (
+            sf.replay_events,
+            {
+                "instance": streams,
+                "events": events,
+                "plan": local,
+                "ways": ["repair", "static"],
+                "progress": None,
+            },
+        ),
+        "EventReplay.to_csv": (
+            sf.replay_events(streams, events, local, "static").to_csv,
+            {"file": folder / "rows.csv"},
+        ),
+        "replay": (
+            sf.replay,
+            {
+                "instance": two_nodes(),
+                "trace": SLOWS_DOWN,
+                "adapt": ["argmin", "best-fixed"],
+                "clock": "integrated",
+                "requests": "every:1",
+                "queues": "none",
+                "estimate": "last",
+                "delay_s": 0.0,
+                "noise": 0.0,
+                "measure": "all",
+                "probe": (1e3, 1.0),
+                "switch_cost": 1.0,
+                "detect_s": 1.0,
+                "seed": 0,
+                "table": None,
+                "folder": folder / "replay",
+                "progress": lambda *_: None,
+            },
+        ),
+        "draw_replay": (
+            sf.draw_replay,
+            {"replay": replayed, "path": folder / "replay.svg", "seed": 0},
+        ),
+        "print_replay": (sf.print_replay, {"replay": replayed, "file": None}),
+        "Replay.of": (replayed.of, {"adapt": "nominal", "seed": 0}),
+        "Replay.way": (replayed.way, {"adapt": "nominal", "seed": 0}),
+        "Replay.to_csv": (replayed.to_csv, {"path": folder / "requests.csv"}),
         "save_plan": (sf.save_plan, {"plan": plan, "path": file}),
         "save_policy": (sf.save_policy, {"policy": table, "path": file}),
         "bundled_traces": (sf.bundled_traces, {}),
@@ -270,6 +339,10 @@ def _calls(folder: Path) -> Calls:
             },
         ),
         "split": (sf.split, {"instance": instance, "plan": plan, "directory": folder}),
+        "split_table": (
+            sf.split_table,
+            {"instance": instance, "table": two_plans(), "directory": folder},
+        ),
         "subtasks": (
             sf.subtasks,
             {"instance": streams, "plan": local, "transfers": "once", "monotone": True},
@@ -480,6 +553,9 @@ MADE |= {
     "Profile",
     "PlanReport",
     "RepairReport",
+    "EventReplay",
+    "Events",
+    "Replay",
     "RunReport",
 }
 """What functions give back: records whose fields nobody gives by hand, but for tests."""
@@ -495,7 +571,7 @@ def _offered() -> Iterator[str]:
             yield name
 
 
-REAL_MODELS = ("draw_timelines", "import_onnx", "measure_times", "run", "split")
+REAL_MODELS = ("draw_timelines", "import_onnx", "measure_times", "run", "split", "split_table")
 """Here are none, so that these refuse what is right, too: see their own tests."""
 
 

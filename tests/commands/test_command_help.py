@@ -80,6 +80,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sf.save_instance(fog, folder / "fog.json")
     sf.save_plan(sf.solve(fog, "local"), folder / "fog-plan.json")
     (folder / "times.csv").write_text("layer,node,seconds\nconv1,edge0,0.01\n")
+    trace = sf.generate_trace("fading", duration_s=20, directions="forward")
+    sf.save_trace(trace, folder / "trace.json")
     ends = {"link": ("device", "edge0"), "low_bps": 1e5, "high_bps": 1e9}
     for name in ("policy.json", "p.json"):
         sf.save_policy(sf.policy(alexnet, **ends), folder / name)  # type: ignore[arg-type]

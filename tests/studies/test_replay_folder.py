@@ -119,6 +119,8 @@ def test_a_line_that_was_cut_is_written_anew(tmp_path: Path) -> None:
 def test_what_is_finished_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither requests nor the table; other ways and seeds are added to it."""
     replayed(tmp_path)
+    replayed(tmp_path / "probes", probe=(1e4, 2.0))
+    replayed(tmp_path / "probes", probe=(1e4, 2.0))
     monkeypatch.setattr(replay_jobs, "plan_table", lambda *_, **__: pytest.fail("made anew"))
     told: list[str] = []
     found = replayed(tmp_path, progress=lambda done, total, what: told.append(what))

@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("onnxruntime")
 
+from splitfog.deployment.driving.report import PlanReport, plan_report
 from splitfog.deployment.runtime.program import Program
-from splitfog.deployment.runtime.report import PlanReport, plan_report
 from splitfog.views.timelines import draw_timelines
-from tests.deployment.runtime.relayed import RIGHT, played, relayed
+from tests.deployment.driving.relayed import RIGHT, played, relayed
 
 
 @pytest.fixture(scope="module")

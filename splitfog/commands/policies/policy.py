@@ -30,7 +30,8 @@ PICTURES = (".png", ".svg")
 EXAMPLES = (
     "splitfog policy alexnet.json --link device,edge0 --range 1e5,1e9 -o p.json",
     "splitfog policy p.json --at device,edge0=8e6",
-    "splitfog policy alexnet.json --vary device,edge0=1e5..1e9 --vary edge0=0.5..20",
+    "splitfog policy alexnet.json --vary device,edge0=1e5..1e9 -o table.json",
+    "splitfog policy alexnet.json --vary edge0=0.5..20 --at edge0=2",
 )
 
 

@@ -135,7 +135,7 @@ def _look_up(
     bands = table.bands(figures, down)
     for figure in table.figures:
         put(f"{'best':<9}{figure.label} {_span(figure, *bands[figure.key])}, the others as given\n")
-    put(status_line(table))
+    put(f"{'status':<9}of the plans left\n" if down else status_line(table))
     print_placements(plan)
 
 

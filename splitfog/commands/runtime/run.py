@@ -21,13 +21,14 @@ from splitfog.commands.shell import (
 )
 
 if TYPE_CHECKING:
-    from splitfog.deployment.runtime.report import PlanReport, RunReport
+    from splitfog.deployment.driving.report import PlanReport, RunReport
 
 PICTURES = (".png", ".svg")
 
 EXAMPLES = (
     "splitfog run parts --requests 20 -o request.svg",
     "splitfog run parts --bandwidth pi,edge0=8e6 --slow pi=12 --json",
+    "splitfog run plans --table table.json --trace lte.json --adapt switch --requests 60",
 )
 
 
@@ -36,8 +37,11 @@ def run(
         list[Path], typer.Argument(metavar="DIR", help="folders that split wrote, one a plan")
     ],
     requests: Annotated[
-        int, typer.Option(min=1, metavar="N", help="how many in all, through the plans in turn")
-    ] = 10,
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="how many in all, through the plans in turn  [default: 10]"
+        ),
+    ] = None,
     concurrency: Annotated[
         int, typer.Option(min=1, metavar="N", help="how many are under way at once")
     ] = 1,
@@ -78,6 +82,38 @@ def run(
             "--pace/--no-pace", help="keep links to the plan's figures  [default: without --hosts]"
         ),
     ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="of policy --vary: its plans, one chosen a request"),
+    ] = None,
+    trace: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="links and nodes change as it says; repeatable"),
+    ] = None,
+    adapt: Annotated[
+        str | None,
+        typer.Option(metavar="RULE", help="how plans of --table are chosen  [default: switch]"),
+    ] = None,
+    estimate: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="what it makes of measurements  [default: ewma:0.7]"),
+    ] = None,
+    every_s: Annotated[
+        float | None,
+        typer.Option(
+            "--every",
+            min=0,
+            metavar="S",
+            help="with --table or --trace: from one request to the next  [default: 1]",
+        ),
+    ] = None,
+    instance: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="with --table and --trace: what was split, for the replay  [default: beside DIR]",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="picture of a request: .png or .svg"),
@@ -92,22 +128,47 @@ def run(
     nodes are other machines, each with splitfog serve (--hosts). Outputs are compared with the
     whole model's. One request more goes through each plan first and is not counted.
 
+    With --trace links and nodes change with time; with --table each request goes through the plan
+    that a rule chooses by what the requests before it have measured. The mean latency stands beside
+    that of splitfog replay with the same trace and rule.
+
     --json: measured (median_s, p95_s, throughput_per_s), predicted (latency_s by the plan, parts_s
     part by part, period_s), links and parts one by one, medians per request; of several plans a
-    list.
+    list. With --trace or --table: measured (mean_s, p95_s, switches, lost), replay, requests and
+    plans.
 
     Exit codes: 0 done, 1 a request is lost or outputs disagree, 2 wrong input or a node does not
     answer, 130 interrupted.
     """
-    from splitfog.deployment.runtime.run import run as send
+    from splitfog.commands.runtime.live import (
+        DEFAULT_REQUESTS,
+        LiveOptions,
+        figures,
+        lines,
+        live_run,
+        note_clamped,
+    )
+    from splitfog.deployment.driving.run import run as send
 
     if output is not None:
         if output.suffix not in PICTURES:
             raise ValueError(f"-o = {str(output)!r}, must end in {' or '.join(PICTURES)}")
         require_writable(output)
+    options = LiveOptions(
+        table=table,
+        traces=trace or (),
+        adapt=adapt,
+        estimate=estimate,
+        every_s=every_s,
+        instance=instance,
+    )
+    options.require_asked()
+    live = live_run(options, directories, requests) if options.asked else None
+    if live is not None:
+        note_clamped(live)
     report = send(
-        directories,
-        requests=requests,
+        directories if live is None else live.folders,
+        requests=(requests or DEFAULT_REQUESTS) if live is None else live.requests,
         concurrency=concurrency,
         bandwidths=dict(_bandwidths(bandwidth or ())),
         slow=dict(_slowness(slow or ())),
@@ -117,13 +178,20 @@ def run(
         keys=keys,
         listen=listen,
         paced=pace,
+        **({} if live is None else live.how),
         notice=say,
     )
     if output is not None:
         _draw(report, output)
+    replayed = None if live is None or report.interrupted else live.replay()
+    found = report.figures()
+    if live is not None and report.live is not None and isinstance(found, dict):
+        found |= figures(report.live, live, replayed)
     if as_json:
-        put_json(report.figures())
+        put_json(found)
     else:
+        if live is not None and report.live is not None:
+            put("\n".join(lines(report.live, live, replayed)) + "\n")
         put("\n".join(_lines(report)) + "\n")
     _say_faults(report)
     if report.interrupted:
@@ -198,6 +266,8 @@ def _ranges(numbers: list[int]) -> str:
 
 def _lines(report: RunReport) -> Iterator[str]:
     for plan in report.plans:
+        if report.live is not None and not plan.latencies_s and not plan.lost:
+            continue  # a plan that was never chosen
         yield _heading(plan)
         yield from _aligned(_figures(plan))
         yield ""

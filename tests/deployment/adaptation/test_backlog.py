@@ -100,6 +100,14 @@ def test_what_is_left_goes_on_at_the_pace_believed_now() -> None:
         assert (choice.position, choice.predicted_s) == (position, pytest.approx(seconds))
 
 
+def test_what_was_begun_goes_on_from_where_it_was() -> None:
+    """At .05 and .08 s of the first one's .11: the third starts at .22, ends at .43, .35 later."""
+    mine = adapter()
+    mine.decide(0.0)
+    mine.decide(0.05)
+    assert mine.decide(0.08).predicted_s == pytest.approx(0.35)
+
+
 def test_a_delay_does_not_occupy_the_link() -> None:
     """With .2 s more after .11 s of the link, two at once end at .41 and .52."""
     instance = two_places()

@@ -53,6 +53,23 @@ def test_it_decides_by_what_was_measured_in_the_last_second() -> None:
     assert mine.decide(2.9).position == 1  # 6 is out of it by now: (2 + 9) / 2
 
 
+def test_what_is_older_than_a_second_does_not_count() -> None:
+    """9 and 2 at 2 s are 5.5 on average; at 2.6 s 2 is left."""
+    rule = sf.learn(np.array([[2e6], [8e6]]), [[1.0, 2.0], [2.0, 1.0]], states=2)
+    mine = sf.Adapter(two_plans(), rule=rule)
+    mine.observe(1.5, link=LINK, bandwidth_bps=9e6)
+    mine.observe(2.0, link=LINK, bandwidth_bps=2e6)
+    assert [mine.decide(2.0).position, mine.decide(2.6).position] == [1, 0]
+
+
+def test_a_sample_on_an_edge_is_in_the_state_above_it() -> None:
+    """Of 1, 2, 2 the median is 2: the state below it has the first request alone."""
+    rule = sf.learn([[1.0], [2.0], [2.0]], [[1.0, 9.0], [9.0, 1.0], [9.0, 1.0]], states=2)
+    assert rule.edges.tolist() == [2.0]
+    assert rule.plans.tolist() == [0, 1]
+    assert rule.after(Situation(0.0, np.array([1.0, 1.0]), np.array([2.0]))).position == 1
+
+
 def test_without_measurements_in_the_last_second_it_goes_by_what_it_believes() -> None:
     """9 Mbit/s, long ago."""
     rule = sf.learn(np.array([[2e6], [8e6]]), [[1.0, 2.0], [2.0, 1.0]], states=2)
@@ -66,6 +83,13 @@ def test_what_is_down_is_not_used_though_it_was_learned() -> None:
     rule = sf.learn([[1.0]], [[2.0, 1.0]])
     now = Situation(0.0, np.array([1.0, INF]), np.array([1.0]))
     assert rule.after(now).position == 0
+
+
+def test_what_was_learned_of_another_table_is_refused() -> None:
+    """A third plan, or a third figure, is not in a table of two."""
+    for samples, latencies in (([[1.0]], [[3.0, 2.0, 1.0]]), ([[1, 1, 1], [1, 1, 9]], [[1], [1]])):
+        with pytest.raises(ValueError, match="this one has 2 plans and 2 figures"):
+            sf.Adapter(two_plans(), rule=sf.learn(samples, latencies))
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_fixed_stays_even_where_its_plan_cannot_run() -> None:
 
 def test_hysteresis_changes_only_for_more_than_its_share() -> None:
     """From 10 to 9.5 is 5 % and to 9 exactly 10 %: it stays; to 8.9 it changes, and not back."""
-    costs = [[10, 11], [10, 9.5], [10, 9], [10, 8.9], [8.5, 8.9]]
+    costs = [[10.0, 11.0], [10.0, 9.5], [10.0, 9.0], [10.0, 8.9], [8.5, 8.9]]
     assert path(Hysteresis(0.1), costs) == [0, 0, 0, 1, 1]
 
 
@@ -70,6 +70,12 @@ def test_switch_owes_nothing_to_a_plan_that_was_slower() -> None:
     """However much slower plan 1 was: 3, 6 > 5 at the second request where it is faster."""
     costs = [[1, 99], [1, 99], [4, 1], [4, 1]]
     assert path(Switch(same(5.0)), costs) == [0, 0, 0, 1]
+
+
+def test_switch_begins_anew_after_a_change() -> None:
+    """Plans 1 and 2 are 3 and 2.9 faster: to 1 at 6 > 5; against 2 nothing of the 5.8 is left."""
+    costs = np.array([[1, 9, 9], [4, 1, 1.1], [4, 1, 1.1], [9, 4, 3], [9, 4, 3]])
+    assert path(Switch(same(5.0, 3)), costs) == [0, 0, 1, 1, 1]
 
 
 def test_switch_does_not_change_at_its_price_but_above() -> None:

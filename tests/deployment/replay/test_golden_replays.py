@@ -12,7 +12,7 @@ from splitfog.deployment.replay.itinerary import Itinerary
 from splitfog.deployment.replay.latencies import latencies
 from splitfog.deployment.replay.world import World
 from splitfog.formulations.decision import placed
-from splitfog.instances.traces.files import parse_trace
+from splitfog.instances.traces.files import parse_json_trace
 from tests.cases.golden import REPLAYS, case, number
 
 TOLERANCE = 1e-9
@@ -32,7 +32,7 @@ def given(name: str, position: int, plan: int):
     """Conditions, itinerary and arrivals of a replay, and what the file says of a plan."""
     instance, data = case(name)
     replay = data["replays"][position]
-    conditions = Conditions(instance, parse_trace(json.dumps(replay["trace"]).encode(), name))
+    conditions = Conditions(instance, parse_json_trace(json.dumps(replay["trace"]).encode(), name))
     entry = replay["plans"][plan]
     (model,) = instance.models
     nodes = [instance.node_index[entry["placement"][layer.name]] for layer in model.layers]

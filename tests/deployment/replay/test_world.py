@@ -16,7 +16,8 @@ from splitfog.formulations.decision import Slice, Stage, TaskDecision, placed
 from splitfog.instances.records import changed
 from splitfog.instances.traces.records import Series
 from splitfog.instances.traces.trace import Trace
-from tests.cases.small_networks import link, network, node
+from tests.cases.small_networks import link, network
+from tests.cases.small_networks import node as small_node
 
 LAYERS = [
     Layer(name="in", op="input", output_bytes=1e6),
@@ -185,6 +186,21 @@ def test_a_hop_stalls_while_its_link_is_down():
     assert latencies(world, (0.0, by("dcc", empty))) == pytest.approx([4.0])
 
 
+def test_a_link_that_is_up_only_while_nothing_passes():
+    """A link that has bandwidth only while it is down never carries anything, by whichever trace.
+
+    Its bandwidth is 0 in every first half of a second, and the link down in every second one. Down
+    from 1.5 to 3 instead, it carries half a MB in 0.5-1 and half in 3.5-4; a and b on e follow.
+    """
+    band = Series(link=("d", "e"), quantity="bandwidth_bps", times_s=(0.0, 0.5), values=(0.0, 8e6))
+    halves = Trace(name="band", duration_s=1.0, series=(band,))
+    for period_s, expected in ((1.0, None), (3.0, pytest.approx(6.0))):
+        down = up((period_s / 2, 0.0), link=("d", "e"))
+        outages = Trace(name="outages", duration_s=period_s, series=(down,))
+        world = World(Conditions(INSTANCE, [halves, outages]))
+        assert latencies(world, (0.0, by("dee"))) == [expected]
+
+
 def test_routes_are_those_of_the_moment():
     """A tensor takes the way that is up when its layer ends, and stays on it.
 
@@ -248,6 +264,61 @@ def test_a_tensor_that_waits_is_lost_with_its_node():
     assert passage.lost_s == pytest.approx(2.0)
 
 
+def test_an_input_lies_at_its_source_until_it_is_sent():
+    """The second input is sent to e when the layer before it in the file has run on e.
+
+    A source that goes down for a moment before that loses the request, one that does later not.
+    """
+    layers = [
+        Layer(name="in", op="input", output_bytes=1e6),
+        Layer(name="a", op="other", inputs=("in",), output_bytes=0, times_s={"e": 2}),
+        Layer(name="in2", op="input", output_bytes=1e6),
+        Layer(name="b", op="other", inputs=("a", "in2"), output_bytes=0, times_s={"d": 1, "e": 1}),
+    ]
+    instance = network(layers)
+    for time_s, places, lost in ((2.0, "dede", True), (3.5, "dede", True), (4.5, "dede", False)):
+        down = up((time_s, 0.0), (time_s + 0.1, 1.0), node="d")
+        world = World(conditions(down, instance=instance))
+        world.enter(0, 0.0, by(places, instance))
+        (passage,) = world.advance()
+        # a on e in 1-3, in2 d-e in 3-4, b on e in 4-5
+        assert passage.lost_s == (pytest.approx(time_s) if lost else None)
+
+
+@pytest.mark.parametrize(
+    "node, places, time_s, lost",
+    [
+        ("d", "dccc", 1.1, False),  # the input is on its way from e to c, all of it
+        ("d", "dcdc", 1.1, True),  # b reads it on d
+        ("d", "decx", 1.1, True),  # it is yet to be sent to x
+        ("x", "decx", 1.1, False),  # it has not come there yet
+        ("e", "decx", 1.5, True),  # a reads it on e
+        ("e", "dccx", 1.5, False),  # it has left e
+    ],
+)
+def test_tensors_lie_on_nodes_while_others_get_them(node, places, time_s, lost):
+    """A node that goes down while a tensor is under way elsewhere loses it if it is needed there.
+
+    The input goes d-e in 0-1, e-c in 1-1.25, then d-x in 1 s, where it is read there.
+    """
+    layers = [
+        LAYERS[0],
+        Layer(name="a", op="other", inputs=("in",), output_bytes=0, flops=1e9),
+        Layer(name="b", op="other", inputs=("in",), output_bytes=0, flops=1e9),
+        Layer(name="g", op="other", inputs=("in",), output_bytes=0, flops=1e9),
+    ]
+    names = {"d": "device", "e": "edge", "c": "cloud", "x": "cloud"}
+    links = [link("d", "e", 8e6), link("e", "c", 32e6), link("d", "x", 8e6)]
+    nodes = [small_node(name, 1e9, tier) for name, tier in names.items()]
+    instance = network(layers, nodes=nodes, links=links)
+    down = up((time_s, 0.0), (time_s + 0.05, 1.0), node=node)
+    world = World(conditions(down, instance=instance))
+    world.enter(0, 0.0, by(places, instance))
+    (passage,) = world.advance()
+    assert passage.lost_s == (pytest.approx(time_s) if lost else None)
+    assert (passage.latency_s is None) == lost
+
+
 def test_what_comes_to_a_node_that_is_down_is_lost():
     """a ends on d at 1, e is down since 0.5: it has no way to e, and starts again at 2."""
     replan = Again(by("ddd"))
@@ -262,6 +333,17 @@ def test_without_a_plan_that_runs_it_fails():
     for plan in (None, by("dee"), by("dcc")):  # c only by e
         assert latencies(World(down, replan=Again(plan)), (0.0, by("dee"))) == [None]
     assert latencies(World(down), (0.0, None)) == [None]
+
+
+def test_a_plan_is_tried_once():
+    """A request whose source is still down when it starts again fails, and waits for nothing.
+
+    d is down from 0.5 on: at 1.5 still, though up at 2.
+    """
+    replan = Again(by("ddd"))
+    down = conditions(up((0.5, 0.0), (2.0, 1.0), node="d"))
+    assert latencies(World(down, replan=replan), (0.0, by("ddd"))) == [None]
+    assert replan.moments == [(0, 1.5)]
 
 
 def test_a_source_that_is_down():
@@ -411,7 +493,9 @@ def test_sliced_plans_are_refused():
 
 def test_nodes_of_a_tier_share_nothing():
     """Two nodes serve two requests at once, one serves them one after another."""
-    nodes = [node("d", 1e9, "device"), node("e", 1e9, "edge"), node("c", 1e9, "edge")]
+    nodes = [
+        small_node(*each) for each in (("d", 1e9, "device"), ("e", 1e9, "edge"), ("c", 1e9, "edge"))
+    ]
     links = [link("d", "e", 8e6), link("d", "c", 8e6)]
     instance = network(LAYERS, nodes=nodes, links=links)
     for places, last in (("dcc", 3.0), ("dee", 5.0)):

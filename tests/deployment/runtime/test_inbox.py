@@ -16,7 +16,7 @@ from splitfog.deployment.runtime import inbox as rooms
 from splitfog.deployment.runtime.inbox import Inbox
 from splitfog.deployment.runtime.program import Program
 from splitfog.deployment.wire.frames import Chunk, Malformed
-from tests.deployment.runtime.relayed import relayed
+from tests.deployment.driving.relayed import relayed
 
 CONTENT = bytes(range(250)) * 4  # of a: 250 float32
 

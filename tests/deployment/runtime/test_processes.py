@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,11 +53,11 @@ def test_a_node_that_takes_its_time_is_waited_for(
         "node.hold = lambda *given: (time.sleep(5), hold(*given))[1]\n"
         "node.main()\n"
     )
-    popen = processes.subprocess.Popen
+    popen: Any = subprocess.Popen
 
-    def start(words: list[str], **how: object) -> object:
-        return popen([words[0], str(slow)], **how)  # type: ignore[call-overload]
+    def start(words: list[str], **how: Any) -> Any:
+        return popen([words[0], str(slow)], **how)
 
-    monkeypatch.setattr(processes.subprocess, "Popen", start)
+    monkeypatch.setattr(subprocess, "Popen", start)
     with loopback_nodes({"box": [split_branches]}) as nodes:
         assert endpoints(nodes)["box"].startswith("tcp://127.0.0.1:")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from splitfog.deployment.runtime.outcome import Outcome, Span
+from splitfog.deployment.driving.outcome import Outcome, Span
 from splitfog.deployment.runtime.program import Program, Step, blocked
 from splitfog.deployment.splitting.manifest import manifest_defects
 from splitfog.instances.records import changed
-from tests.deployment.runtime.relayed import relayed, tensor
+from tests.deployment.driving.relayed import relayed, tensor
 
 PROGRAM = Program(relayed())
 ALL: list[Step] = [

@@ -83,14 +83,14 @@ def test_solving_again_is_the_optimum(given: sf.Instance) -> None:
         assert choice.position is None
 
 
-@pytest.mark.parametrize("name", ["hpa"])
-def test_the_partition_is_that_of_its_solver(name: str) -> None:
-    """`hpa` at these figures, in value, as it predicts."""
+@pytest.mark.parametrize(("name", "solver"), [("hpa", "hpa"), ("hpa-local", "hpa-plain")])
+def test_the_partition_is_that_of_its_solver(name: str, solver: str) -> None:
+    """At these figures, in value, as it predicts; the local one is without the safety net."""
     given = instance()
     mine = way(name, given)
     for time_s, values in enumerate(points(8)):
         choice = told(mine, time_s, values)
-        value = sf.solve(at(given, values), solver=name).value
+        value = sf.solve(at(given, values), solver=solver).value
         assert seconds(given, choice, values) == pytest.approx(value)
         assert choice.predicted_s == pytest.approx(value)
 
@@ -112,7 +112,7 @@ def placement(choice: Choice) -> dict[str, str]:
     return choice.plan.placement("t")
 
 
-@pytest.mark.parametrize("name", ["argmin", "switch", "resolve", "hpa"])
+@pytest.mark.parametrize("name", ["argmin", "switch", "resolve", "hpa", "hpa-local"])
 def test_without_a_node_it_is_not_used(name: str) -> None:
     """Nor is what lies behind it; when it is back, it is used as before."""
     mine = way(name)
@@ -138,7 +138,7 @@ def test_a_table_of_failures_is_as_good_as_solving_again(gone: str) -> None:
         assert gone not in placement(plan).values()
 
 
-@pytest.mark.parametrize("name", ["argmin", "resolve", "hpa"])
+@pytest.mark.parametrize("name", ["argmin", "resolve", "hpa", "hpa-local"])
 def test_without_a_link_what_lies_behind_is_not_used(name: str) -> None:
     """Only d and e are left."""
     mine = way(name)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from splitfog.deployment.runtime.figures import busiest_s, link_seconds, with_bandwidths
+from splitfog.deployment.driving.figures import busiest_s, link_seconds, with_bandwidths
 from splitfog.deployment.splitting.manifest import PartSlice
 from splitfog.deployment.splitting.timeline import predicted_timeline
 from splitfog.instances.records import changed
-from tests.deployment.runtime.relayed import relayed
+from tests.deployment.driving.relayed import relayed
 
 
 def test_a_faster_link_saves_what_its_bytes_take_less() -> None:

@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from splitfog.deployment.driving.report import RunReport
 from splitfog.deployment.models.sessions import require_installed
-from splitfog.deployment.runtime.report import RunReport
 from splitfog.instances.arguments import entries, flag, mapping, number, text, whole, wrong
 from splitfog.instances.arguments import path as path_of
+from splitfog.instances.traces.files import load_trace
+from splitfog.instances.traces.trace import Trace
+
+if TYPE_CHECKING:
+    from splitfog.deployment.driving.live import Live
+
+GivenTrace = Trace | str | os.PathLike[str]
 
 
 def run(
@@ -25,6 +33,9 @@ def run(
     keys: str | os.PathLike[str] | None = None,
     listen: str | None = None,
     paced: bool | None = None,
+    trace: GivenTrace | Sequence[GivenTrace] | None = None,
+    adapter: Any = None,
+    every_s: float = 1.0,
     started: Callable[[Mapping[str, int]], None] | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> RunReport:
@@ -58,6 +69,16 @@ def run(
     paced
         Whether links keep to the plans' bandwidths and latencies, or are as fast as they are;
         None: without `hosts` only.
+    trace
+        A trace, the path of its file, or several: links and nodes that plans use change as it
+        says, from the first request on. A node's load makes its parts slower by its factor.
+    adapter
+        Who chooses the plan of each request, as `Adapter` does: what is measured of links and
+        nodes goes into `observe`, and `decide` is asked before each; the folders must be those of
+        its plans. None: plans take turns.
+    every_s
+        With `trace` or `adapter`: seconds from one request to the next, which waits where
+        `concurrency` requests are under way.
     started
         Called with the process id of every node, once all listen; not with `hosts`.
     notice
@@ -76,8 +97,8 @@ def run(
         Without the extra `splitfog[onnx]`.
     """
     require_installed("onnxruntime", "zmq")
-    from splitfog.deployment.runtime.places import Machines
-    from splitfog.deployment.runtime.running import Conditions, run_plans
+    from splitfog.deployment.driving.places import Machines
+    from splitfog.deployment.driving.running import Conditions, run_plans
 
     folders = _folders(directories)
     machines = None
@@ -87,6 +108,7 @@ def run(
         machines = Machines(hosts=path_of("hosts", hosts), keys=folder, listen=listen)
     elif keys is not None or listen is not None:
         raise ValueError("keys and listen are for other machines, which hosts must name")
+    live = _live(trace, adapter, every_s)
     conditions = Conditions(
         requests=whole("requests", requests, low=1),
         concurrency=whole("concurrency", concurrency, low=1),
@@ -95,11 +117,32 @@ def run(
         timeout_s=None if timeout_s is None else number("timeout_s", timeout_s, above=0),
         seed=whole("seed", seed, low=0),
         paced=hosts is None if paced is None else flag("paced", paced),
+        live=live,
     )
     for name, called in (("started", started), ("notice", notice)):
         if called is not None and not callable(called):
             raise wrong(name, called, "a function")
     return run_plans(folders, conditions, machines, started=started, notice=notice)
+
+
+def _live(trace: Any, adapter: Any, every_s: float) -> Live | None:
+    """How requests follow each other while figures change; None: they do not change."""
+    from splitfog.deployment.driving.live import Live
+
+    every_s = number("every_s", every_s, low=0)
+    if trace is None and adapter is None:
+        return None
+    for name in ("observe", "decide"):
+        if adapter is not None and not callable(getattr(adapter, name, None)):
+            raise wrong("adapter", adapter, "what has observe and decide, as an Adapter")
+    given = [] if trace is None else trace
+    listed = [given] if isinstance(given, Trace | str | os.PathLike) else given
+    what = "a Trace, the path of its file, or a list of them"
+    traces = [
+        each if isinstance(each, Trace) else load_trace(path_of("trace", each))
+        for each in entries("trace", listed, what)
+    ]
+    return Live(every_s=every_s, traces=tuple(traces), adapter=adapter)
 
 
 def _folders(directories: object) -> list[Path]:

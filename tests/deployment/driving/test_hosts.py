@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("zmq")
 
-from splitfog.deployment.runtime.hosts import load_hosts
+from splitfog.deployment.driving.hosts import load_hosts
 
 
 def test_hosts_are_read_for_the_nodes_that_are_asked_for(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from splitfog.deployment.runtime.figures import link_seconds
-from splitfog.deployment.runtime.outcome import Outcome, Span
+from splitfog.deployment.driving.figures import link_seconds
+from splitfog.deployment.driving.live_report import LiveReport
+from splitfog.deployment.driving.outcome import Outcome, Span
 from splitfog.deployment.runtime.program import Program, Step
 from splitfog.deployment.splitting.comparison import Agreement, Values, agreement
 from splitfog.deployment.splitting.timeline import predicted_timeline
@@ -152,23 +153,33 @@ class RunReport:
     ----------
     plans : one report each.
     interrupted : whether Ctrl-C has ended it.
+    live : the requests one by one, of a run with a trace or an adapter; else None.
     """
 
     plans: tuple[PlanReport, ...]
     interrupted: bool
+    live: LiveReport | None = None
 
     @property
     def passed(self) -> bool:
         """Whether no request is lost and all outputs agree with the whole models'."""
-        return all(plan.passed for plan in self.plans)
+        sent = () if self.live is None else self.live.requests
+        return all(plan.passed for plan in self.plans) and all(
+            request.latency_s is not None for request in sent
+        )
 
     def figures(self) -> dict[str, Any] | list[dict[str, Any]]:
         """What `splitfog run --json` prints: of several plans a list, each with its name.
+
+        Of a live run its requests, with such a list as `plans`.
 
         Returns
         -------
         dict[str, Any] | list[dict[str, Any]]
         """
+        if self.live is not None:
+            plans = [{"plan": plan.plan, **plan.figures()} for plan in self.plans]
+            return {**self.live.figures(), "plans": plans}
         if len(self.plans) == 1:
             return self.plans[0].figures()
         return [{"plan": plan.plan, **plan.figures()} for plan in self.plans]

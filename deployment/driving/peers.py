@@ -191,6 +191,10 @@ class Peers:
         offset_s = pong.clock_s - (pong.sent_s + now_s) / 2
         self._answers.append((now_s - pong.sent_s, offset_s))
 
+    def there_s(self, node: str, here_s: float) -> float:
+        """What this process's clock shows, by a node's."""
+        return here_s + self._all[node].offset_s
+
     def here_s(self, node: str, clock_s: float) -> float:
         """What a node's clock shows, by this process's."""
         return clock_s - self._all[node].offset_s

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from splitfog.deployment.runtime.hosts import load_hosts
-from splitfog.deployment.runtime.peers import Network
+from splitfog.deployment.driving.hosts import load_hosts
+from splitfog.deployment.driving.peers import Network
 from splitfog.deployment.runtime.processes import endpoints, loopback_nodes
 from splitfog.deployment.wire.keys import DRIVER, is_loopback, load_keys
 from splitfog.deployment.wire.sockets import (

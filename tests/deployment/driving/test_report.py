@@ -8,11 +8,11 @@ import pytest
 
 pytest.importorskip("onnxruntime")
 
-from splitfog.deployment.runtime.outcome import Span
+from splitfog.deployment.driving.outcome import Span
+from splitfog.deployment.driving.report import RunReport, plan_report
 from splitfog.deployment.runtime.program import Program
-from splitfog.deployment.runtime.report import RunReport, plan_report
-from tests.deployment.runtime.relayed import RIGHT, relayed
-from tests.deployment.runtime.relayed import played as outcome
+from tests.deployment.driving.relayed import RIGHT, relayed
+from tests.deployment.driving.relayed import played as outcome
 
 PROGRAM = Program(relayed())
 

@@ -8,19 +8,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from splitfog.deployment.runtime.driver import Driver, Notice, RunPlan
-from splitfog.deployment.runtime.figures import with_bandwidths
-from splitfog.deployment.runtime.held import manifest_sha256
-from splitfog.deployment.runtime.peers import Orders
-from splitfog.deployment.runtime.places import (
+from splitfog.deployment.driving.driver import Driver, Notice, RunPlan
+from splitfog.deployment.driving.figures import with_bandwidths
+from splitfog.deployment.driving.live import LEAD_S, Live, Pilot, changing, figures_of
+from splitfog.deployment.driving.live_report import LiveReport, live_report
+from splitfog.deployment.driving.outcome import Outcome
+from splitfog.deployment.driving.peers import Orders
+from splitfog.deployment.driving.places import (
     Listening,
     Machines,
     Started,
     on_machines,
     on_this_machine,
 )
+from splitfog.deployment.driving.report import PlanReport, RunReport, plan_report
+from splitfog.deployment.runtime.held import manifest_sha256
 from splitfog.deployment.runtime.program import Program
-from splitfog.deployment.runtime.report import PlanReport, RunReport, plan_report
 from splitfog.deployment.splitting.check import random_layers
 from splitfog.deployment.splitting.comparison import Values, whole_outputs
 from splitfog.deployment.splitting.manifest import ManifestLink, load_manifest, manifest_path
@@ -35,6 +38,9 @@ ANSWER_S = 5.0
 
 LEAST_TIMEOUT_S, SLACK = 10.0, 10.0
 """A request has the one, and so many times what is predicted of it, before it is lost."""
+
+LIVE_TIMEOUT_S = 60.0
+"""In place of the former while links change, and may stall for a while."""
 
 Pair = tuple[str, str]
 
@@ -52,6 +58,7 @@ class Conditions:
     seed : of the inputs, of which at most four are different.
     paced : whether links keep to the plans' bandwidths and latencies; without it they are as fast
         as they are.
+    live : requests at their times, while figures change; None: one after the other.
     """
 
     requests: int = 10
@@ -61,6 +68,7 @@ class Conditions:
     timeout_s: float | None = None
     seed: int = 0
     paced: bool = True
+    live: Live | None = None
 
     @property
     def slots(self) -> int:
@@ -152,9 +160,11 @@ def _driven(
     try:
         driver.greet(_orders(plans, network.places, conditions), ANSWER_S)
         driver.send(len(plans), 1)
-        outcomes = []
-        if not driver.interrupted:
+        outcomes, live = [], None
+        if not driver.interrupted and conditions.live is None:
             outcomes = driver.send(conditions.requests, conditions.slots)
+        elif not driver.interrupted and conditions.live is not None:
+            outcomes, live = _followed(driver, run_plans, conditions, conditions.live)
     finally:
         driver.close()
     reports = []
@@ -162,7 +172,20 @@ def _driven(
         own = [outcome for outcome in outcomes if outcome.plan == plan.name]
         report = plan_report(plan.name, plan.program, own, expected)
         reports.append(_without_chance(plan, report, notice))
-    return RunReport(tuple(reports), driver.interrupted)
+    return RunReport(tuple(reports), driver.interrupted, live)
+
+
+def _followed(
+    driver: Driver, plans: Sequence[RunPlan], conditions: Conditions, live: Live
+) -> tuple[list[Outcome], LiveReport]:
+    """Requests at their times, each by the plan that is chosen then."""
+    nodes = dict.fromkeys(node for plan in plans for node in plan.program.nodes)
+    figures = figures_of(live.traces, [plan.program.manifest for plan in plans])
+    origin_s = driver.trace({node: changing(node, figures) for node in nodes}, LEAD_S)
+    arrivals_s = [origin_s + number * live.every_s for number in range(conditions.requests)]
+    pilot = Pilot(live, plans, origin_s)
+    outcomes = driver.follow(arrivals_s, conditions.slots, pilot.choose)
+    return outcomes, live_report(outcomes, live.every_s)
 
 
 def _without_chance(plan: _Plan, report: PlanReport, notice: Notice) -> PlanReport:
@@ -196,6 +219,8 @@ def _plans(directories: Sequence[str | os.PathLike[str]], conditions: Conditions
 def _require_known(plans: Sequence[_Plan], nodes: Sequence[str], conditions: Conditions) -> None:
     """Raise unless all nodes and links that were named are used, and plans agree on links."""
     links = _links(plans)
+    if conditions.live is not None:
+        figures_of(conditions.live.traces, [plan.program.manifest for plan in plans])
     for tail, head in conditions.bandwidths:
         if (tail, head) not in links:
             known = ", ".join(f"{a},{b}" for a, b in links) or "none"
@@ -224,7 +249,8 @@ def _timeout_s(plan: _Plan, conditions: Conditions) -> float:
     manifest = plan.program.manifest
     longest_s = max(predicted_timeline(manifest).end_s, manifest.predicted.latency_s or 0.0)
     slowest = max([1.0, *conditions.slowness.values()])
-    return LEAST_TIMEOUT_S + SLACK * longest_s * slowest * conditions.slots
+    least_s = LEAST_TIMEOUT_S if conditions.live is None else LIVE_TIMEOUT_S
+    return least_s + SLACK * longest_s * slowest * conditions.slots
 
 
 def _orders(

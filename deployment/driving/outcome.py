@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from splitfog.deployment.runtime.program import Program, Step, blocked, nodes_of, said
 
@@ -32,6 +33,7 @@ class Outcome:
     given : which of the seeded inputs it has.
     slot : its place among those under way.
     deadline_s : when it is given up, by the driver's clock.
+    due_s : when it was to be sent; -inf: as soon as might be.
     begun_s : when its inputs were where they are born.
     spans : of every step that is done, by the driver's clock.
     cpu_s : CPU seconds of every part that has run.
@@ -45,6 +47,7 @@ class Outcome:
     given: int
     slot: int
     deadline_s: float
+    due_s: float = -inf
     begun_s: float | None = None
     spans: dict[Step, Span] = field(default_factory=dict)
     cpu_s: dict[str, float] = field(default_factory=dict)

@@ -20,8 +20,8 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("zmq")
 
 from splitfog.cli import app
-from splitfog.deployment.runtime.report import PlanReport, RunReport
-from splitfog.deployment.runtime.run import run
+from splitfog.deployment.driving.report import PlanReport, RunReport
+from splitfog.deployment.driving.run import run
 from splitfog.deployment.splitting.split import split
 from tests.cases.onnx_models import (
     Kind,

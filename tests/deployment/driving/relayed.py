@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from splitfog.deployment.runtime.outcome import Outcome, Span
+from splitfog.deployment.driving.outcome import Outcome, Span
 from splitfog.deployment.runtime.program import Program, Step
 from splitfog.deployment.splitting.manifest import (
     RESULTS,

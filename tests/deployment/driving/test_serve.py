@@ -22,9 +22,9 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("zmq")
 
 from splitfog.cli import app
-from splitfog.deployment.runtime import running
-from splitfog.deployment.runtime.report import PlanReport
-from splitfog.deployment.runtime.run import run
+from splitfog.deployment.driving import running
+from splitfog.deployment.driving.report import PlanReport
+from splitfog.deployment.driving.run import run
 from splitfog.deployment.splitting.split import split
 from splitfog.instances.records import Link, Node, changed
 from tests.cases.onnx_models import branches, imported

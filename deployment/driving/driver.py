@@ -7,14 +7,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil, inf
 from typing import Any
 
 import zmq
+from msgspec.structs import replace
 
+from splitfog.deployment.driving.outcome import Outcome, Span
+from splitfog.deployment.driving.peers import Network, Orders, Peers
 from splitfog.deployment.models.sessions import bytes_of
 from splitfog.deployment.runtime.inbox import Inbox
-from splitfog.deployment.runtime.outcome import Outcome, Span
-from splitfog.deployment.runtime.peers import Network, Orders, Peers
 from splitfog.deployment.runtime.program import Program
 from splitfog.deployment.wire.frames import (
     CHUNK_BYTES,
@@ -23,11 +25,13 @@ from splitfog.deployment.wire.frames import (
     Crossed,
     Fault,
     Malformed,
+    Origin,
     Pong,
     Ran,
     Ready,
     Refused,
     Start,
+    Varies,
     decoded,
 )
 from splitfog.deployment.wire.sockets import Context, Socket
@@ -52,6 +56,27 @@ class RunPlan:
     program: Program
     given: Sequence[Mapping[str, bytes]]
     timeout_s: float
+
+
+Choose = Callable[[float, Sequence[Outcome]], RunPlan | str]
+"""The plan of a request at a moment, given those that have ended; or why there is none."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A request: when it is to be sent (-inf: at once), by which plan, and which turn it is."""
+
+    due_s: float
+    plan: RunPlan | Choose
+    turn: int
+
+
+@dataclass(frozen=True)
+class Changing:
+    """A figure of a node or a link out of it over time: what it is, and float64 pairs of steps."""
+
+    varies: Varies
+    steps: bytes
 
 
 Notice = Callable[[str], None]
@@ -96,6 +121,7 @@ class Driver:
         self._inbox = Inbox({plan.name: plan.program.driver for plan in plans}, slots)
         self._under_way: dict[int, Outcome] = {}
         self._down: dict[str, str] = {}
+        self._over: list[Outcome] = []
         self._sent = 0
         self._poller = zmq.Poller()
         for each in (socket, *self._peers.monitors):
@@ -109,6 +135,31 @@ class Driver:
         """End the run at all nodes."""
         self._peers.close()
 
+    def trace(self, figures: Mapping[str, Sequence[Changing]], lead_s: float) -> float:
+        """Tell nodes which of their figures change with time.
+
+        Parameters
+        ----------
+        figures
+            By node.
+        lead_s
+            From now until traces begin, so that all nodes know of them.
+
+        Returns
+        -------
+        float
+            When they do, by this process's clock.
+        """
+        for node, changing in figures.items():
+            for each in changing:
+                for first in range(0, len(each.steps), CHUNK_BYTES):
+                    varies = replace(each.varies, run=self._run)
+                    self._peers.tell(node, varies, each.steps[first : first + CHUNK_BYTES])
+        origin_s = time.perf_counter() + lead_s
+        for node in figures:
+            self._peers.tell(node, Origin(run=self._run, at_s=self._peers.there_s(node, origin_s)))
+        return origin_s
+
     def send(self, requests: int, count: int) -> list[Outcome]:
         """Send requests through the plans in turn, `count` under way, until all have an outcome.
 
@@ -120,15 +171,53 @@ class Driver:
         list[Outcome]
             In the order in which they were sent.
         """
-        turns = deque(
-            (self._plans[at % len(self._plans)], at // len(self._plans)) for at in range(requests)
+        plans = self._plans
+        return self._send(
+            [Arrival(-inf, plans[at % len(plans)], at // len(plans)) for at in range(requests)],
+            count,
         )
+
+    def follow(
+        self,
+        arrivals_s: Sequence[float],
+        count: int,
+        choose: Choose,
+    ) -> list[Outcome]:
+        """Send each request at its time, or later, once fewer than `count` are under way.
+
+        A request that does not end in time is lost, but its plan may be used again: a link that
+        stalls may go on.
+
+        Parameters
+        ----------
+        arrivals_s
+            By this process's clock, in order.
+        count
+            How many are under way at most.
+        choose
+            Called before each with the time and the requests that have ended since it was called
+            last; the plan of the request, or why there is none.
+
+        Returns
+        -------
+        list[Outcome]
+            In the order in which they were sent.
+        """
+        arrivals = [Arrival(due_s, choose, turn) for turn, due_s in enumerate(arrivals_s)]
+        return self._send(arrivals, count)
+
+    def _send(self, arrivals: Sequence[Arrival], count: int) -> list[Outcome]:
+        waiting = deque(arrivals)
         outcomes: list[Outcome] = []
+        self._over.clear()
         try:
-            while turns or self._under_way:
-                while turns and len(self._under_way) < count:
-                    outcomes.append(self._begin(*turns.popleft()))
-                self._listen()
+            while waiting or self._under_way:
+                while waiting and len(self._under_way) < count:
+                    if waiting[0].due_s > time.perf_counter():
+                        break
+                    outcomes.append(self._begin(waiting.popleft()))
+                free = waiting and len(self._under_way) < count
+                self._listen(waiting[0].due_s if free else inf)
                 self._look_at_nodes()
                 self._look_at_clock()
         except KeyboardInterrupt:
@@ -137,19 +226,25 @@ class Driver:
                 self._lose(outcome, "interrupted")
         return outcomes
 
-    def _begin(self, plan: RunPlan, turn: int) -> Outcome:
+    def _begin(self, arrival: Arrival) -> Outcome:
         """Send a request's inputs to where they are born."""
         self._sent += 1
+        plan, why = arrival.plan, None
+        if callable(plan):
+            ended, self._over = self._over, []
+            found = plan(time.perf_counter(), ended)
+            plan, why = (self._plans[0], found) if isinstance(found, str) else (found, None)
         outcome = Outcome(
-            plan=plan.name,
+            plan="" if why else plan.name,
             program=plan.program,
             number=self._sent,
-            given=turn % len(plan.given),
+            given=arrival.turn % len(plan.given),
             slot=next(slot for slot in range(self._slots) if slot not in self._under_way),
             deadline_s=time.perf_counter() + plan.timeout_s,
+            due_s=arrival.due_s,
         )
-        if plan.name in self._down:
-            outcome.lost = f"not sent: {self._down[plan.name]}"
+        if why or plan.name in self._down:
+            outcome.lost = f"not sent: {why or self._down[plan.name]}"
             return outcome
         self._under_way[outcome.slot] = outcome
         for name, content in plan.given[outcome.given].items():
@@ -187,9 +282,10 @@ class Driver:
             node = outcome.program.born_at[name]
             self._peers.tell(node, chunk, content[first : first + CHUNK_BYTES])
 
-    def _listen(self) -> None:
-        """Take in what nodes say; wait for it for a moment."""
-        self._poller.poll(LOOK_MS)
+    def _listen(self, until_s: float = inf) -> None:
+        """Take in what nodes say; wait for it for a moment, at most until then."""
+        wait_ms = min(LOOK_MS, max(0.0, 1000 * (until_s - time.perf_counter())))
+        self._poller.poll(ceil(wait_ms))
         while self._socket.poll(0):
             frame = self._socket.recv()
             more = False
@@ -242,6 +338,7 @@ class Driver:
             if taken is not None and taken[1] is not None:
                 outcome.outputs[header.tensor] = bytes_of(taken[1])
         if outcome.ended and outcome.lost is None:
+            self._over.append(outcome)
             del self._under_way[outcome.slot]
 
     def _lose(self, outcome: Outcome, reason: str) -> None:
@@ -268,5 +365,6 @@ class Driver:
                 plan = next(plan for plan in self._plans if plan.name == outcome.plan)
                 reason = f"after {plan.timeout_s:g} s it waits for {outcome.waits_for()}"
                 self._notice(f"{outcome.plan}: {reason}")
-                self._down.setdefault(outcome.plan, reason)
+                if outcome.due_s == -inf:
+                    self._down.setdefault(outcome.plan, reason)
                 self._lose(outcome, reason)
