@@ -33,6 +33,7 @@ from splitfog.formulations.fronts.front import save_front as save_front
 from splitfog.formulations.objective import Objective as Objective
 from splitfog.formulations.offloading.batch_cost import OffloadBatchCost as OffloadBatchCost
 from splitfog.formulations.offloading.templates import subtasks as subtasks
+from splitfog.formulations.parametric.plan_bands import PlanBands as PlanBands
 from splitfog.formulations.parametric.plan_table import PlanTable as PlanTable
 from splitfog.formulations.parametric.policy_file import load_policy as load_policy
 from splitfog.formulations.parametric.policy_file import save_policy as save_policy
@@ -72,6 +73,7 @@ from splitfog.solvers.base import WrongAnswer as WrongAnswer
 from splitfog.solvers.declare import SolverInfo as SolverInfo
 from splitfog.solvers.exact.program_file import write_program as write_program
 from splitfog.solvers.fronts.pareto import pareto as pareto
+from splitfog.solvers.parametric.plan_bands import plan_bands as plan_bands
 from splitfog.solvers.parametric.plan_table import plan_table as plan_table
 from splitfog.solvers.parametric.policy import policy as policy
 from splitfog.solvers.repair.events import Events as Events

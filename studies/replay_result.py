@@ -198,12 +198,17 @@ def way_cells(replay: Replay, way: WayRow) -> tuple[str, ...]:
         str(way.switches),
         str(way.restarted),
         str(way.failed),
-        "-" if way.decision_s is None else f"{1e6 * way.decision_s:.3g} \u00b5s",
+        "-" if way.decision_s is None else _microseconds(way.decision_s),
     )
 
 
 def _seconds(value: float | None) -> str:
     return "-" if value is None else in_seconds(value)
+
+
+def _microseconds(seconds: float) -> str:
+    value = 1e6 * seconds
+    return f"{value:.3g} \u00b5s" if value < 999.5 else f"{value:,.0f} \u00b5s"
 
 
 def _percent(value: float | None) -> str:

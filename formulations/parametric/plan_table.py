@@ -437,7 +437,7 @@ class PlanTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, d
             for link in self.links
         ]
         used = np.broadcast_to(np.array(runs), lookup.planes.shape[:2]).copy()
-        if any(hit):
+        if any(hit) and lookup.crossings.size:  # else nothing is feasible at all
             used |= (lookup.crossings[:, :, hit] > 0).any(axis=2)
         return used
 

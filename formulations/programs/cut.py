@@ -101,6 +101,20 @@ class CutNetwork:
         np.logical_and.at(side, self.tails[all_of], side[self.heads[all_of]])
         return float(self.costs[side[self.tails] & ~side[self.heads]].sum())
 
+    def with_layer_on(self, layer: int, tier: int) -> CutNetwork:
+        """The network in which a layer may be on one tier only."""
+        first = layer * (self.num_tiers - 1)
+        below, above = [first + tier - 1] * (tier > 0), [first + tier] * (tier < self.num_tiers - 1)
+        tier_costs = self.tier_costs.copy()
+        tier_costs[layer, np.arange(self.num_tiers) != tier] = np.inf
+        return changed(
+            self,
+            tier_costs=tier_costs,
+            tails=np.concatenate([self.tails, [self.source] * len(below), above]).astype(np.int64),
+            heads=np.concatenate([self.heads, below, [self.sink] * len(above)]).astype(np.int64),
+            costs=np.concatenate([self.costs, np.full(len(below) + len(above), np.inf)]),
+        )
+
 
 @dataclass(frozen=True)
 class RouteFigures:
