@@ -19,7 +19,7 @@ from splitfog.formulations.offloading.one_cut import (
     remote_seconds,
 )
 from splitfog.formulations.offloading.waits import wait_seconds
-from splitfog.instances.arrays import Integers, Seconds
+from splitfog.instances.arrays import Flags, Integers, Seconds
 
 
 def social_seconds(loads: Loads, task: int) -> Seconds:
@@ -41,12 +41,16 @@ def social_seconds(loads: Loads, task: int) -> Seconds:
     return np.where(np.isinf(own_s), np.inf, total)
 
 
-def social_cut(loads: Loads, task: int) -> Footprint | None:
+def social_cut(loads: Loads, task: int, nodes: Flags | None = None) -> Footprint | None:
     """The one-cut answer of a task that is away with the least of `social_seconds`; None: none.
 
     Answers that would overload a link are passed over; ties go to the earlier cut and node.
+    `nodes` [N]: where it may go to, if not to all; a source counts as others do.
     """
-    return best_cut(loads, task, social_seconds(loads, task))
+    seconds = social_seconds(loads, task)
+    if nodes is not None:
+        seconds[:, ~nodes] = np.inf
+    return best_cut(loads, task, seconds)
 
 
 def _others_seconds(loads: Loads, task: int, service_s: Seconds, nodes: Integers) -> Seconds:

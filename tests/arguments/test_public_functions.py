@@ -63,6 +63,8 @@ def _calls(folder: Path) -> Calls:
     way: dict[str, Any] = {"link": ("device", "edge0"), "low_bps": 1e5, "high_bps": 1e9}
     table = sf.policy(instance, **way)
     rows = sf.compare(instance, "device-only")
+    events = sf.generate_events(streams, duration_s=9.0, link_change_s=2.0)
+    sf.save_events(events, folder / "events.json")
     sf.save_plan(plan, folder / "plan.json")
     sf.save_front(front, folder / "front.json")
     sf.save_policy(table, folder / "policy.json")
@@ -218,7 +220,39 @@ def _calls(folder: Path) -> Calls:
                 "plan": local,
                 "changes": [{"node": "fog0", "up": False}],
                 "full": False,
+                "notable": 0.001,
             },
+        ),
+        "generate_events": (
+            sf.generate_events,
+            {
+                "instance": streams,
+                "seed": 0,
+                "duration_s": 9.0,
+                "node_up_s": 9.0,
+                "node_down_s": 9.0,
+                "stay_s": 9.0,
+                "away_s": 9.0,
+                "link_change_s": 9.0,
+                "link_spread": 0.5,
+                "nodes": ["fog0"],
+            },
+        ),
+        "load_events": (sf.load_events, {"path": folder / "events.json"}),
+        "save_events": (sf.save_events, {"events": events, "path": file}),
+        "replay_events": (
+            sf.replay_events,
+            {
+                "instance": streams,
+                "events": events,
+                "plan": local,
+                "ways": ["repair", "static"],
+                "progress": None,
+            },
+        ),
+        "EventReplay.to_csv": (
+            sf.replay_events(streams, events, local, "static").to_csv,
+            {"file": folder / "rows.csv"},
         ),
         "replay": (
             sf.replay,
@@ -519,6 +553,8 @@ MADE |= {
     "Profile",
     "PlanReport",
     "RepairReport",
+    "EventReplay",
+    "Events",
     "Replay",
     "RunReport",
 }
