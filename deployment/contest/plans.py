@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from splitfog.deployment.contest.measuring import Place
+from splitfog.deployment.adaptation.beliefs import Place
 from splitfog.deployment.replay.itinerary import Itinerary
 from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.formulations.plan import decision_of
@@ -80,7 +80,7 @@ class Plans:
 
     def has(self, name: str) -> bool:
         """Whether a plan is known by name; the empty name is that of none."""
-        return name == "" or name in self.by_name
+        return name == "" or name in self._others or name in self._of_table_by_name
 
     @property
     def placements(self) -> Mapping[str, Placements]:
@@ -93,8 +93,8 @@ class Plans:
     @property
     def by_name(self) -> Mapping[str, PlanFile]:
         """All that were asked for, the table's first."""
-        own = {known.name: known.plan for known in self.of_table}
-        return own | {name: self._others[name].plan for name in sorted(self._others)}
+        others = {name: self._others[name].plan for name in sorted(self._others)}
+        return {**self._of_table_by_name, **others}
 
     def _look_up(self, plan: PlanFile) -> Known:
         digest = _digest(plan)
@@ -105,6 +105,10 @@ class Plans:
         if name not in self._others:
             self._others[name] = self._known(name, plan)
         return self._others[name]
+
+    @cached_property
+    def _of_table_by_name(self) -> Mapping[str, PlanFile]:
+        return {known.name: known.plan for known in self.of_table}
 
     @cached_property
     def _position(self) -> dict[str, int]:

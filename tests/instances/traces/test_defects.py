@@ -55,6 +55,11 @@ BROKEN: dict[str, tuple[list[Any], Any, str]] = {
         12,
         "series[0].times_s[2] = 12, must be < 10, the duration_s",
     ),
+    "at the end": (
+        ["series", 0, "times_s", 2],
+        10,
+        "series[0].times_s[2] = 10, must be < 10, the duration_s",
+    ),
     "none": (
         ["series", 0, "times_s"],
         [],

@@ -73,6 +73,19 @@ def test_steps_are_where_the_value_changes(f: StepFunction) -> None:
         assert f.at(time) == f.at((time + after) / 2)
 
 
+def test_a_step_is_where_it_is_said_to_be_however_late() -> None:
+    """A thousand times a step of 0.1 s, whose moments are rounded up or down: there, not before."""
+    f = StepFunction([0, 0.1, 0.3], [1, 2, 3], 0.7, "repeat")
+    moments = f.changes(0, 700)
+    assert len(moments) == 2999
+    old, new = [3, 1, 2], [1, 2, 3]
+    assert f.sample(moments).tolist() == [new[(k + 1) % 3] for k in range(2999)]
+    assert [f.at(t) for t in moments] == f.sample(moments).tolist()
+    before = np.nextafter(moments, 0)
+    assert f.sample(before).tolist() == [old[(k + 1) % 3] for k in range(2999)]
+    assert [f.at(t) for t in before] == f.sample(before).tolist()
+
+
 @given(step_functions(least=0.5), MOMENTS, AMOUNTS)
 def test_work_under_a_load_takes_the_reciprocal(f: StepFunction, a: float, work: float) -> None:
     """A load of 5 does a fifth of the work: the integral of 1 / load is what is done."""
