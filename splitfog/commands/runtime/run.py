@@ -28,7 +28,7 @@ PICTURES = (".png", ".svg")
 EXAMPLES = (
     "splitfog run parts --requests 20 -o request.svg",
     "splitfog run parts --bandwidth pi,edge0=8e6 --slow pi=12 --json",
-    "splitfog run plans --table table.json --trace lte.json --adapt switch --requests 60",
+    "splitfog run plans --table table.json --trace lte.json --requests 60",
 )
 
 

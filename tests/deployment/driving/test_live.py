@@ -118,7 +118,7 @@ def test_a_table_is_split_into_a_folder_a_plan(case: Case) -> None:
 def test_a_table_of_another_instance_is_refused(case: Case, tmp_path: Path) -> None:
     """It says of which; as is one over a single figure, and one beside other plans."""
     other = changed(case.instance, name="other")
-    with pytest.raises(ValueError, match=r"the plan table is of three .* must be of other"):
+    with pytest.raises(sf.InstanceError, match=r"table: is of three .* must be of other"):
         sf.split_table(other, case.table, tmp_path / "plans")
     table = case.folder / "table.json"
     result = splitfog("split", case.folder / "model.json", table, table, "-o", tmp_path / "plans")
