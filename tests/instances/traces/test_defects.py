@@ -162,6 +162,7 @@ CSV_BROKEN = {
     f"{HEAD}1,a,b,,bandwidth_bps,1\n": "line 2: time_s = 1, must be 0",
     f"{HEAD}0,a,b,n,up,1\n": "line 2 has a link and a node, must have one of them",
     f"{HEAD}0,,,,up,1\n": "line 2 has neither a link nor a node, must have one of them",
+    f"{HEAD}0,a,,,up,1\n": "line 2: to = empty, must be a node",
     f"{HEAD}0,,,n,up,0.5\n": "line 2: value = 0.5, must be 0 or 1",
     f"{HEAD}0,,,n,bandwidth,1\n": (
         'line 2: quantity = "bandwidth", must be one of bandwidth_bps, latency_s, load, up '
