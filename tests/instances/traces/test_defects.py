@@ -253,7 +253,7 @@ def test_a_figure_that_several_traces_give(instance: sf.Instance) -> None:
     """Each direction of `both` is one; what different traces give of different links is joined."""
     first, back = of_link(("device", "edge0")), of_link(("edge0", "device"), "forward", "again")
     assert trace_defects([first, back], instance) == [
-        "again: series[0] gives bandwidth_bps of edge0 -> device as trace 1, series[0] does, "
+        "again: series[0] gives bandwidth_bps of edge0 -> device as series[0] of t does, "
         "must be given once"
     ]
     with pytest.raises(sf.InstanceError, match="must be given once"):
