@@ -120,10 +120,17 @@ class Instance(Keeper):
         directed = []
         for link in self.links:
             tail, head = self.node_index[link.tail], self.node_index[link.head]
-            figures = (link.bandwidth_bps, link.latency_s, link.shared, link.delay_s)
-            directed.append(DirectedLink(tail, head, *figures))
+            there = DirectedLink(
+                tail=tail,
+                head=head,
+                bandwidth_bps=link.bandwidth_bps,
+                latency_s=link.latency_s,
+                shared=link.shared,
+                delay_s=link.delay_s,
+            )
+            directed.append(there)
             if link.duplex:
-                directed.append(DirectedLink(head, tail, *figures))
+                directed.append(changed(there, tail=head, head=tail))
         return tuple(directed)
 
     def model_of(self, task: Task) -> Model:

@@ -391,7 +391,7 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
         _settle(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DirectedLink:
     """One direction of a link, with node positions at its ends."""
 

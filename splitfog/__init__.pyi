@@ -21,6 +21,7 @@ from splitfog.deployment.profiling.predictor import load_predictor as load_predi
 from splitfog.deployment.profiling.predictor import save_predictor as save_predictor
 from splitfog.deployment.simulation.simulation import simulate as simulate
 from splitfog.deployment.splitting.split import split as split
+from splitfog.deployment.splitting.split import split_table as split_table
 from splitfog.formulations.costs.describe import evaluate as evaluate
 from splitfog.formulations.costs.describe import plan as plan
 from splitfog.formulations.costs.describe import violations as violations
@@ -32,8 +33,8 @@ from splitfog.formulations.fronts.front import save_front as save_front
 from splitfog.formulations.objective import Objective as Objective
 from splitfog.formulations.offloading.batch_cost import OffloadBatchCost as OffloadBatchCost
 from splitfog.formulations.offloading.templates import subtasks as subtasks
-from splitfog.formulations.parametric.plan_table import PlanTable as PlanTable
 from splitfog.formulations.parametric.plan_bands import PlanBands as PlanBands
+from splitfog.formulations.parametric.plan_table import PlanTable as PlanTable
 from splitfog.formulations.parametric.policy_file import load_policy as load_policy
 from splitfog.formulations.parametric.policy_file import save_policy as save_policy
 from splitfog.formulations.parametric.policy_table import Policy as Policy

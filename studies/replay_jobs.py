@@ -26,7 +26,6 @@ from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.traces.files import load_trace
 from splitfog.instances.traces.joined import joined, traces_of
-from splitfog.instances.traces.records import UNITS
 from splitfog.instances.traces.trace import Trace
 from splitfog.solvers.parametric.plan_table import plan_table
 from splitfog.studies.jobs import Progress
@@ -111,7 +110,8 @@ def replay(
     Returns
     -------
     Replay
-        Rows in the order way, seed, arrival. Ctrl-C keeps what has ended.
+        Rows in the order way, seed, arrival. Ctrl-C keeps what has ended; before the first request
+        it is a KeyboardInterrupt.
 
     Raises
     ------
@@ -234,6 +234,8 @@ def _table(asked: _Asked, given: PlanTable | None) -> PlanTable:
         fails = any(0 in s.values for t in asked.traces for s in t.series if s.quantity == "up")
         vary = ranges_of(asked.instance, asked.traces)
         table = plan_table(asked.instance, vary=vary, failures=fails, routes="keep")
+        if table.stopped_by == "interrupted":
+            raise KeyboardInterrupt  # nothing is replayed by half a table
     if not table.plans:
         raise ValueError(f"the plan table of {table.instance} has no plan: {table.reason}")
     if table.overfull and asked.settings.switch_cost is None:
@@ -265,7 +267,8 @@ def _replay(asked: _Asked, table: PlanTable, rows: ReplayRows, progress: Progres
     scenes.plans.add(rows.placements)
     jobs = [(way, seed) for seed in asked.seeds for way in asked.ways]
     arrivals = {seed: scenes.arrivals_s(seed) for seed in asked.seeds}
-    total, done = sum(len(arrivals[seed]) for _, seed in jobs), 0
+    total = sum(len(arrivals[seed]) for _, seed in jobs)
+    done = sum(len(rows.of(job)) for job in jobs)
     best: dict[int, float | None] = {}
     interrupted = False
     try:
@@ -323,7 +326,7 @@ def _curves(scenes: Scenes) -> Iterator[FigureCurve]:
         times = (0.0, *(time for time in steps if time > 0))
         yield FigureCurve(
             name=_name(series),
-            unit=UNITS[series.quantity],
+            quantity=series.quantity,
             times_s=times,
             values=tuple(series.values.sample(times).tolist()),
         )

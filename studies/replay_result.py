@@ -18,6 +18,7 @@ from splitfog.instances.arguments import text, whole
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.readable import MOST_ROWS, counted, html_table, html_text, in_seconds
+from splitfog.instances.traces.records import Quantity
 from splitfog.studies.exports import csv_text
 
 
@@ -25,7 +26,7 @@ class FigureCurve(Struct, frozen=True, kw_only=True):
     """One figure over the time of a replay: `values[i]` from `times_s[i]` to the next."""
 
     name: str
-    unit: str
+    quantity: Quantity
     times_s: tuple[float, ...]
     values: tuple[float, ...]
 
@@ -198,12 +199,17 @@ def way_cells(replay: Replay, way: WayRow) -> tuple[str, ...]:
         str(way.switches),
         str(way.restarted),
         str(way.failed),
-        "-" if way.decision_s is None else f"{1e6 * way.decision_s:.3g} \u00b5s",
+        "-" if way.decision_s is None else _microseconds(way.decision_s),
     )
 
 
 def _seconds(value: float | None) -> str:
     return "-" if value is None else in_seconds(value)
+
+
+def _microseconds(seconds: float) -> str:
+    value = 1e6 * seconds
+    return f"{value:.3g} \u00b5s" if value < 999.5 else f"{value:,.0f} \u00b5s"
 
 
 def _percent(value: float | None) -> str:

@@ -29,6 +29,7 @@ from splitfog.instances.instance import Instance
 from splitfog.instances.traces.steps import StepFunction
 
 BEST_FIXED, OFFLINE, LEARNED, NOMINAL = "best-fixed", "offline", "learned", "nominal"
+RESOLVE = "resolve"
 
 RECENT_S = 1.0
 """How far back the means go that `learned` tells states by."""
@@ -67,6 +68,25 @@ class Halves:
     def decide(self, request: int, time_s: float) -> PlanFile | None:
         """The plan for a request, by the way of its half."""
         return self.ways[request >= self.half].decide(time_s).plan
+
+
+@dataclass(frozen=True, eq=False)
+class Rescued:
+    """A way with a table, and one that solves anew for when no plan of the table can run."""
+
+    way: Chooser
+    rescue: Way
+    measures: bool = True
+
+    def observe(self, told: Observation) -> None:
+        """Both take in what was measured."""
+        self.way.observe(told)
+        observe(self.rescue, told)
+
+    def decide(self, request: int, time_s: float) -> PlanFile | None:
+        """The plan for a request; None: whatever it is, it needs what is down."""
+        plan = self.way.decide(request, time_s)
+        return self.rescue.decide(time_s).plan if plan is None else plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,9 +150,14 @@ class Makers:
         """Who a name stands for, but for `best-fixed`, before the first request."""
         if way == OFFLINE:
             return self._offline(hindsight)
-        if way == LEARNED:
-            return self._learned(conditions, hindsight)
-        return Adapting(self._way(way), measures=way != NOMINAL)
+        if way == NOMINAL:
+            return Adapting(self._way(way), measures=False)
+        if way in RIVALS:
+            return Adapting(self._way(way))
+        own = self._learned(conditions, hindsight) if way == LEARNED else Adapting(self._way(way))
+        if conditions.node_up or conditions.link_up:
+            return Rescued(own, self._way(RESOLVE))
+        return own
 
     def _way(self, name: str, learned: Learned | None = None) -> Way:
         return make_way(

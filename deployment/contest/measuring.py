@@ -17,16 +17,13 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.deployment.adaptation.beliefs import Place, places
 from splitfog.deployment.contest.settings import Settings
 from splitfog.deployment.replay.clocks import Frozen
 from splitfog.deployment.replay.conditions import Conditions
-from splitfog.instances.instance import Instance
 from splitfog.instances.traces.records import Key, Quantity
 from splitfog.instances.traces.steps import StepFunction
 from splitfog.instances.traces.trace import Trace
-
-Place = tuple[str, str] | str
-"""A directed link (from, to), or a node."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ class Probe:
     bandwidth_bps: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Measuring:
     """What is measured in a replay at one seed, whichever way adapts.
 
@@ -108,14 +105,14 @@ class Measuring:
     @cached_property
     def probed(self) -> tuple[int, ...]:
         """The directed links that probes go over: those whose bandwidth changes."""
-        places = {
+        changing = {
             place
             for series in self.series
             if series.quantity == "bandwidth_bps"
             for place in series.places
         }
-        ends = enumerate(_ends(self.conditions.instance))
-        return tuple(position for position, pair in ends if pair in places)
+        links = enumerate(places(self.conditions.instance).links)
+        return tuple(position for position, ends in links if ends in changing)
 
     @cached_property
     def probes(self) -> tuple[Probe, ...]:
@@ -128,7 +125,7 @@ class Measuring:
             return ()
         num_bytes, every_s = self.settings.probe
         starts = np.arange(int(self.arrivals_s[-1] / every_s) + 1) * every_s
-        ends = _ends(self.conditions.instance)
+        ends = places(self.conditions.instance).links
         found = []
         for link in self.probed:
             factors = self._noise((2, link), len(starts))
@@ -146,12 +143,6 @@ class Measuring:
         if self.settings.clock == "integrated":
             return self.conditions.rates[link].seconds(start_s, bits)
         return Frozen(self.conditions, start_s).send_seconds(link, start_s, bits)
-
-
-def _ends(instance: Instance) -> tuple[tuple[str, str], ...]:
-    """The names of every directed link's ends."""
-    names = [node.name for node in instance.nodes]
-    return tuple((names[link.tail], names[link.head]) for link in instance.directed_links)
 
 
 @dataclass

@@ -40,6 +40,7 @@ class StaticOptimum:
     conditions: Conditions
     table: PlanTable
     _solvers: dict[object, tuple[Instance, Exact] | None] = field(default_factory=dict)
+    _found: dict[object, float] = field(default_factory=dict)
 
     def knows(self, start_s: float) -> bool:
         """Whether the table has the optimum of a moment."""
@@ -59,7 +60,13 @@ class StaticOptimum:
 
         Off a line of tiers, a bandwidth of 0 counts as a link that is down.
         """
-        now = self._figures_at(start_s)
+        now, state = self._figures_at(start_s), self.conditions.state(start_s)
+        key = (tuple(now.values()), state.nodes, state.links)
+        if key not in self._found:
+            self._found[key] = self._solved(start_s, now)
+        return self._found[key]
+
+    def _solved(self, start_s: float, now: Moment) -> float:
         made = self._solver(start_s, now)
         if made is None:
             return inf

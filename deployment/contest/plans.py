@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from splitfog.deployment.contest.measuring import Place
+from splitfog.deployment.adaptation.beliefs import Place
 from splitfog.deployment.replay.itinerary import Itinerary
-from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.formulations.plan import decision_of
 from splitfog.formulations.plan_file import PlanFile, TaskEntry
 from splitfog.instances.instance import Instance
@@ -23,27 +23,29 @@ DIGITS = 8
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """A plan with its name, and what a request does by it.
-
-    `used` are the nodes that it runs on, and the directed links that it crosses by the routes of
-    the instance's own figures.
-    """
+    """A plan with its name, and what a request does by it."""
 
     name: str
     plan: PlanFile
     itinerary: Itinerary
 
     @cached_property
-    def used(self) -> frozenset[Place]:
-        """By name."""
-        instance = self.itinerary.instance
-        nodes, routes = instance.nodes, routes_of(instance)
+    def needed(self) -> frozenset[str]:
+        """Names of the nodes that it runs on, and of those on its ways by the instance's routes."""
+        used = self.used(routes_of(self.itinerary.instance))
+        return frozenset(
+            name for place in used for name in ((place,) if isinstance(place, str) else place)
+        )
+
+    def used(self, routes: Routes) -> frozenset[Place]:
+        """Names of the nodes that it runs on, and of the directed links that it crosses."""
+        nodes, links = self.itinerary.instance.nodes, self.itinerary.instance.directed_links
         used: set[Place] = set()
         for leg in self.itinerary.legs:
             if leg.seconds > 0:
                 used.add(nodes[leg.node].name)
             for position in routes.tree(leg.node, set(leg.leaves)) or ():
-                link = instance.directed_links[position]
+                link = links[position]
                 used.add((nodes[link.tail].name, nodes[link.head].name))
         return frozenset(used)
 
@@ -78,7 +80,7 @@ class Plans:
 
     def has(self, name: str) -> bool:
         """Whether a plan is known by name; the empty name is that of none."""
-        return name == "" or name in self.by_name
+        return name == "" or name in self._others or name in self._of_table_by_name
 
     @property
     def placements(self) -> Mapping[str, Placements]:
@@ -91,8 +93,8 @@ class Plans:
     @property
     def by_name(self) -> Mapping[str, PlanFile]:
         """All that were asked for, the table's first."""
-        own = {known.name: known.plan for known in self.of_table}
-        return own | {name: self._others[name].plan for name in sorted(self._others)}
+        others = {name: self._others[name].plan for name in sorted(self._others)}
+        return {**self._of_table_by_name, **others}
 
     def _look_up(self, plan: PlanFile) -> Known:
         digest = _digest(plan)
@@ -103,6 +105,10 @@ class Plans:
         if name not in self._others:
             self._others[name] = self._known(name, plan)
         return self._others[name]
+
+    @cached_property
+    def _of_table_by_name(self) -> Mapping[str, PlanFile]:
+        return {known.name: known.plan for known in self.of_table}
 
     @cached_property
     def _position(self) -> dict[str, int]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from splitfog.deployment.adaptation.beliefs import Place, own_figures
 from splitfog.instances.instance import Instance
-from splitfog.instances.traces.records import Series
 from splitfog.instances.traces.trace import Trace
 
-Place = tuple[str, str] | str
 Limits = tuple[float, float]
 
 STILL = 1e-6
@@ -24,40 +23,22 @@ def ranges_of(instance: Instance, traces: Sequence[Trace]) -> dict[Place, Limits
     nothing varies the first node's load does by next to nothing, and the way back of a link of
     which only one way varies is held where it is.
     """
+    own = own_figures(instance)
+    duplex = {frozenset((link.tail, link.head)) for link in instance.links if link.duplex}
     ranges: dict[Place, Limits] = {}
+    ways: dict[Place, float] = {}
     for trace in traces:
         for series in trace.series:
-            if series.quantity in ("bandwidth_bps", "load"):
-                ranges |= _range(instance, series)
-    one_way = [
-        series.link[::-1]
-        for trace in traces
-        for series in trace.series
-        if series.link is not None and series.link in ranges and series.directions == "forward"
-    ]
-    for back in one_way:
-        own = _own(instance, back)
-        if own is not None and back not in ranges:
-            ranges[back] = (own, own * (1 + STILL))
+            if series.quantity not in ("bandwidth_bps", "load"):
+                continue
+            place: Place = series.link or str(series.node)
+            given = (own[series.quantity, place], *(value for value in series.values if value > 0))
+            if min(given) < max(given):
+                ranges[place] = min(given), max(given)
+                if series.link is not None and series.directions == "forward":
+                    back = series.link[::-1]
+                    if frozenset(back) in duplex:
+                        ways[back] = own["bandwidth_bps", back]
+    for back_way, still in ways.items():
+        ranges.setdefault(back_way, (still, still * (1 + STILL)))
     return ranges or {instance.nodes[0].name: (1.0, 1 + STILL)}
-
-
-def _range(instance: Instance, series: Series) -> dict[Place, Limits]:
-    place = series.node if series.link is None else series.link
-    assert place is not None
-    own = _own(instance, place)
-    assert own is not None
-    values = [own, *(value for value in series.values if value > 0)]
-    low, high = min(values), max(values)
-    return {place: (low, high)} if low < high else {}
-
-
-def _own(instance: Instance, place: Place) -> float | None:
-    """The bandwidth of a directed link, None where there is none; a node's load is 1."""
-    if isinstance(place, str):
-        return 1.0
-    tail, head = (instance.node_index[name] for name in place)
-    for link in instance.directed_links:
-        if (link.tail, link.head) == (tail, head):
-            return link.bandwidth_bps
-    return None

@@ -9,6 +9,7 @@ from math import inf
 from time import perf_counter
 from typing import Any, Protocol
 
+from splitfog.deployment.adaptation.beliefs import Place
 from splitfog.deployment.contest.measuring import Measuring, Observation, Watch
 from splitfog.deployment.contest.plans import Known, Plans
 from splitfog.deployment.contest.rows import RequestRow
@@ -18,6 +19,7 @@ from splitfog.deployment.replay.conditions import Conditions
 from splitfog.deployment.replay.itinerary import Itinerary
 from splitfog.deployment.replay.journey import Passage
 from splitfog.deployment.replay.world import Probes, World
+from splitfog.formulations.costs.routes import Routes
 from splitfog.formulations.plan_file import PlanFile
 
 
@@ -66,6 +68,7 @@ class _Run:
     """By request, the plan that it has."""
     starts: dict[int, int] = field(default_factory=dict)
     spent_s: dict[int, float] = field(default_factory=dict)
+    used: dict[tuple[str, Routes], frozenset[Place]] = field(default_factory=dict)
 
     def choose(self, request: Any, time_s: float) -> tuple[Itinerary | None, float]:
         """The plan for a request that arrives or starts again, and what it waits for it."""
@@ -88,21 +91,29 @@ class _Run:
             return None, 0.0
         self.chosen[request] = known
         self.in_use = known
-        self.watch.decided(time_s, known.used)
+        self.watch.decided(time_s, self._used(known, time_s))
         return known.itinerary, wait_s
+
+    def _used(self, known: Known, time_s: float) -> frozenset[Place]:
+        """What a plan uses by the routes of a moment; of a plan and routes found once."""
+        routes = self.stage.conditions.state(time_s).routes
+        if (known.name, routes) not in self.used:
+            self.used[known.name, routes] = known.used(routes)
+        return self.used[known.name, routes]
 
     def _tell(self, observations: Iterable[Observation]) -> None:
         for told in observations:
             self.chooser.observe(told)
 
     def _down_nodes(self, request: int, time_s: float) -> list[str]:
-        """Those of a request's plan that are down now."""
+        """Those that a request's plan needs, relays among them, and that are down now."""
         known = self.chosen[request]
         if known is None:
             return []
         conditions = self.stage.conditions
-        down = conditions.state(time_s).nodes & known.itinerary.nodes
-        return [conditions.instance.nodes[node].name for node in sorted(down)]
+        down = conditions.state(time_s).nodes
+        names = [conditions.instance.nodes[node].name for node in sorted(down)]
+        return [name for name in names if name in known.needed]
 
     def _wait(self, known: Known, time_s: float) -> float:
         """Until the weights of a plan are there: with queues also those sent for before."""

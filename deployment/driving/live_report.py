@@ -13,7 +13,7 @@ from splitfog.deployment.driving.outcome import Outcome
 
 @dataclass(frozen=True, kw_only=True)
 class LiveRequest:
-    """What became of one request: sent `arrival_s` after the first; no latency where it is lost."""
+    """What became of one request: due `arrival_s` after the first; no latency where it is lost."""
 
     arrival_s: float
     plan: str
@@ -69,15 +69,15 @@ class LiveReport:
         }
 
 
-def live_report(outcomes: Sequence[Outcome], origin_s: float) -> LiveReport:
-    """The report of requests that were sent at their times, of which the first is `origin_s`."""
+def live_report(outcomes: Sequence[Outcome], every_s: float) -> LiveReport:
+    """The report of requests that were sent one every `every_s`, in order."""
     return LiveReport(
         tuple(
             LiveRequest(
-                arrival_s=outcome.due_s - origin_s,
+                arrival_s=number * every_s,
                 plan=outcome.plan,
                 latency_s=outcome.latency_s if outcome.lost is None else None,
             )
-            for outcome in outcomes
+            for number, outcome in enumerate(outcomes)
         )
     )

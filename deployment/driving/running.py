@@ -185,7 +185,7 @@ def _followed(
     arrivals_s = [origin_s + number * live.every_s for number in range(conditions.requests)]
     pilot = Pilot(live, plans, origin_s)
     outcomes = driver.follow(arrivals_s, conditions.slots, pilot.choose)
-    return outcomes, live_report(outcomes, origin_s)
+    return outcomes, live_report(outcomes, live.every_s)
 
 
 def _without_chance(plan: _Plan, report: PlanReport, notice: Notice) -> PlanReport:

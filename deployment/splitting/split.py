@@ -30,6 +30,7 @@ from splitfog.formulations.plan import GivenPlan
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.arguments import record
 from splitfog.instances.changes import MODEL_FILE
+from splitfog.instances.defects import InstanceError
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance, encode_instance
 from splitfog.instances.json_files import read_bytes, write_whole
@@ -157,21 +158,20 @@ def split_table(
 
     Raises
     ------
-    ValueError
-        For a table of another instance, or without plans.
-    InstanceError, LookupError, ModuleNotFoundError
+    InstanceError
+        For a table of another instance, or without plans; and as `split`.
+    LookupError, ModuleNotFoundError
         As `split`.
     """
-    problem = instance_of(instance)
+    require_onnx()
+    folder, problem = path_of("directory", directory), instance_of(instance)
     table = record("table", table, PlanTable, "a PlanTable")
     if table.instance_sha256 != problem.sha256:
-        raise ValueError(
-            f"the plan table is of {table.instance} (sha256 {table.instance_sha256[:12]}…), must "
-            f"be of {problem.name} ({problem.sha256[:12]}…)"
-        )
+        own, given = problem.sha256[:12], table.instance_sha256[:12]
+        said = f"is of {table.instance} (sha256 {given}…), must be of {problem.name} ({own}…)"
+        raise InstanceError("table", [said])
     if not table.plans:
-        raise ValueError(f"the plan table of {table.instance} has no plan: {table.reason}")
-    folder = path_of("directory", directory)
+        raise InstanceError("table", [f"of {table.instance} has no plan: {table.reason}"])
     done = tuple(
         split(problem, plan, folder / f"plan-{position}", task=task, model=model)
         for position, plan in enumerate(table.plans)
@@ -183,7 +183,7 @@ def split_table(
 def _content(instance: Instance) -> bytes:
     """The bytes of an instance's file: those that it was read from, if they are there still."""
     if instance.read_file is not None and Path(instance.read_file).exists():
-        content = read_bytes(instance.read_file)
+        content = read_bytes(Path(instance.read_file))
         if hashlib.sha256(content).hexdigest() == instance.sha256:
             return content
     return encode_instance(instance)

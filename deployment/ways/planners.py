@@ -83,20 +83,22 @@ def hpa(instance: Instance, figures: Sequence[Figure], objective: Objective) -> 
 def hpa_local(instance: Instance, figures: Sequence[Figure], objective: Objective) -> Planner:
     """`hpa-local`: D3's partition, recorded and redone only where it does not hold any more."""
     local = HpaLocal(instance, objective)
-    there = {figure.key for figure in figures if is_there(instance, figure)}
+    key_of = {place: figure.key for figure in figures for place in _left(instance, figure)}
 
     def find(values: Mapping[Key, float]) -> Found:
-        plan, _ = local.adapt({key: values[key] for key in there})
+        plan, _ = local.adapt({place: values[key] for place, key in key_of.items()})
         return None if plan.value is None else (plan, plan.value)
 
     return find
 
 
-def is_there(instance: Instance, figure: Figure) -> bool:
-    """Whether the node or link of a figure is (still) in the instance."""
+def _left(instance: Instance, figure: Figure) -> tuple[Key, ...]:
+    """What a figure still is in the instance: its node, or one or both directions of its link."""
     if figure.node is not None:
-        return figure.node in instance.node_index
-    return bool(swept_links(instance, figure))
+        return (figure.node,) if figure.node in instance.node_index else ()
+    names, links = [node.name for node in instance.nodes], instance.directed_links
+    swept = (links[at] for at in swept_links(instance, figure))
+    return tuple((names[link.tail], names[link.head]) for link in swept)
 
 
 class NamedPlans:

@@ -101,7 +101,6 @@ class CutNetwork:
         np.logical_and.at(side, self.tails[all_of], side[self.heads[all_of]])
         return float(self.costs[side[self.tails] & ~side[self.heads]].sum())
 
-
     def with_layer_on(self, layer: int, tier: int) -> CutNetwork:
         """The network in which a layer may be on one tier only."""
         first = layer * (self.num_tiers - 1)

@@ -169,20 +169,20 @@ class StepFunction:
         return [0.0, *np.cumsum([*areas, last]).tolist()]
 
     def _locate(self, t: float) -> tuple[int, float, int]:
-        """The step of a moment, when its period begins, and that period's number."""
+        """The step of a moment, when its period begins, and that period's number.
+
+        Where what begins next is rounded down to this moment it has begun: the differences
+        themselves are exact, so that rounding up does no harm.
+        """
         base, period = 0.0, 0
         if self.period_s < inf:
             period = int(t // self.period_s)
             if (period + 1) * self.period_s <= t:
                 period += 1
-            elif period * self.period_s > t:
-                period -= 1
             base = period * self.period_s
         i = bisect_right(self._times, t - base, 0, len(self._values)) - 1
         if i + 1 < len(self._values) and base + self._times[i + 1] <= t:
             i += 1
-        elif i > 0 and base + self._times[i] > t:
-            i -= 1
         return i, base, period
 
     def _locate_all(self, t: Floats) -> tuple[Integers, Floats, Integers]:
@@ -191,10 +191,8 @@ class StepFunction:
         if self.period_s < inf:
             period = (t // self.period_s).astype(np.int64)
             period += (period + 1) * self.period_s <= t
-            period -= period * self.period_s > t
         base: Floats = (period * min(self.period_s, sys.float_info.max)).astype(float)
         last = len(self._values) - 1
         i: Integers = np.searchsorted(self.times, t - base, side="right") - 1
         i += (i < last) & (base + self._ends[i + 1] <= t)
-        i -= (i > 0) & (base + self._ends[i] > t)
         return i, base, period

@@ -112,6 +112,8 @@ def solve_case(case: Case, search: Search) -> None:
         case.stopped_by, case.gaps = "interrupted", [None]
     except NoPlan as stuck:
         case.stuck, case.gaps = stuck.answer, [None]
+        if stuck.answer.stopped_by == "time limit":
+            case.stopped_by = "time limit"
 
 
 def _solve_cell(case: Case, cell: RouteCell, search: Search) -> None:

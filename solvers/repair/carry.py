@@ -69,6 +69,12 @@ class Carried:
         np.fill_diagonal(better, False)
         return better
 
+    def is_crowded(self, loads: Loads, own: Footprint) -> bool:
+        """Whether a node that a task visits has more work than before the changes."""
+        nodes = own.node[own.service_s > 0]
+        known = nodes[self.node_of[nodes] >= 0]
+        return bool((loads.rho[known] > self.before.rho[self.node_of[known]] + EQUAL).any())
+
     def _carried(self, figures: Seconds) -> Seconds:
         """[nodes, nodes] after of figures before; inf from and to new nodes."""
         new = self.node_of < 0

@@ -14,7 +14,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.plan import GivenPlan, Plan, decision_of
 from splitfog.formulations.plan_file import PlanFile
-from splitfog.instances.arguments import flag
+from splitfog.instances.arguments import flag, number
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.readable import counted
@@ -31,15 +31,20 @@ NAME = "repair"
 
 
 def repair(
-    instance: GivenInstance, plan: GivenPlan, changes: Changes, full: bool = False
+    instance: GivenInstance,
+    plan: GivenPlan,
+    changes: Changes,
+    full: bool = False,
+    *,
+    notable: float | None = None,
 ) -> tuple[Instance, Plan, RepairReport]:
     """The fog after some changes, and a plan in which only the tasks that they hit are new.
 
     For `mean-latency`. A task is hit where a node or a route that it uses is gone, where it would
     take longer than before even without waits, and where it arrives. Where a node returns or a
-    link becomes faster, at most 24 more tasks are looked at: those that would gain most. All
-    others keep their plan, and nobody's new plan is taken unless the mean of all falls. Where that
-    leaves nothing feasible, `dina` plans all anew.
+    link becomes faster, those that reach some node better now are looked at, too. All others keep
+    their plan, and nobody's new plan is taken unless the mean of all falls. Where that leaves
+    nothing feasible, `dina` plans all anew.
 
     Parameters
     ----------
@@ -63,6 +68,10 @@ def repair(
         What files say of a Node, Link or Task will do for one.
     full
         Let `dina` plan all tasks anew, for comparison.
+    notable
+        Plan others anew, too, where their nodes have got more work and each saves at least this
+        share of the mean latency, such as 0.001: worth it where a change hits many, as when the
+        cloud fails. None: they keep their plan.
 
     Returns
     -------
@@ -91,6 +100,8 @@ def repair(
     started = time.perf_counter()
     before, steps = instance_of(instance), listed(changes)
     full = flag("full", full)
+    if notable is not None:
+        notable = number("notable", notable, low=0)
     given, old = sound_plan(before, plan)
     after = before
     for step in steps:
@@ -98,7 +109,7 @@ def repair(
     require_sources(NAME, after)
     request = Request(after, given.objective, started=started)
     left = None if old is None else carried(old, after, given.objective)
-    done = None if full or left is None else _repaired(request, left)
+    done = None if full or left is None else _repaired(request, left, notable)
     if done is None:
         done = solve(after, "dina", given.objective), []
     return after, done[0], _report(request, left, *done)
@@ -129,20 +140,22 @@ def sound_plan(instance: Instance, plan: GivenPlan) -> tuple[PlanFile, Loads | N
     return given, Loads.of(instance, given.objective, decision)
 
 
-def _repaired(request: Request, left: Carried) -> tuple[Plan, list[int]] | None:
-    """The repaired plan and the gainers looked at; None where it breaks a rule."""
-    loads, gainers = replan(left)
+def _repaired(
+    request: Request, left: Carried, notable: float | None
+) -> tuple[Plan, list[int]] | None:
+    """The repaired plan and the others looked at; None where it breaks a rule."""
+    loads, others = replan(left, notable)
     decision = tidied_decision(loads.decision)
     if request.faults_of(decision):
         return None
     reason = f"repaired: {counted(len(left.hit), 'task')} hit"
-    if gainers:
-        reason += f", {counted(len(gainers), 'task')} more looked at"
+    if others:
+        reason += f", {len(others)} more looked at"
     answer = Answer(decision, reason=reason, proven_over="all")
-    return finished_plan(request, NAME, answer), gainers
+    return finished_plan(request, NAME, answer), others
 
 
-def _report(request: Request, left: Carried | None, made: Plan, gainers: list[int]) -> RepairReport:
+def _report(request: Request, left: Carried | None, made: Plan, others: list[int]) -> RepairReport:
     """What was hit, what runs in another way now, and what it took."""
     names = [task.name for task in request.instance.tasks]
     kept = [None] * len(names) if left is None else left.answers
@@ -154,7 +167,7 @@ def _report(request: Request, left: Carried | None, made: Plan, gainers: list[in
     way: Way = "dina" if made.solver == "dina" else "repair" if moved else "nothing"
     return RepairReport(
         hit=tuple(names[at] for at in hit),
-        gainers=tuple(names[at] for at in gainers),
+        others=tuple(names[at] for at in others),
         changed=tuple(names[at] for at in moved),
         seconds=request.elapsed_s,
         value_before=None if left is None else left.before.value()[1],

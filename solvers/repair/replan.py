@@ -17,8 +17,8 @@ from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.offloading.footprint import Footprint
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import best_cut
-from splitfog.formulations.offloading.social_cut import social_cut, social_seconds
-from splitfog.instances.arrays import frozen
+from splitfog.formulations.offloading.social_cut import social_cut
+from splitfog.instances.arrays import Flags, frozen
 from splitfog.solvers.dina.partition import better, repartition
 from splitfog.solvers.repair.carry import Carried
 
@@ -29,28 +29,37 @@ LEAST_GAIN = 1e-4
 """Of the mean, that a sweep must bring for another to be worth its while."""
 
 MOST_GAINERS = 24
-"""Tasks that are not hit and are looked at because something came back or became faster."""
+"""Tasks that are not hit and are partitioned anew because something came back or became faster."""
 
 Response = Callable[[Loads, int], Footprint | None]
 
 
-def replan(left: Carried) -> tuple[Loads, list[int]]:
-    """The loads with all tasks planned, and the gainers that were looked at.
+def replan(left: Carried, notable: float | None) -> tuple[Loads, list[int]]:
+    """The loads with all tasks planned, and which others than those that are hit were so anew.
+
+    Parameters
+    ----------
+    left
+        What is left of the plan.
+    notable
+        Of the mean, what it must save to plan a task anew that is not hit; None: none is, but for
+        those that reach some node better than before.
 
     Returns
     -------
     loads
-        Feasible iff their excess is 0 (`Loads.value`).
-    gainers
-        Positions of at most `MOST_GAINERS` tasks.
+        Feasible iff they keep all rules: their excess (`Loads.value`) may be above 0.
+    others
+        Positions of tasks.
     """
     loads = left.loads
     _start(loads, left)
-    _descend(loads, left.hit)
-    gainers = _gainers(loads, left)
-    if gainers:
+    others = set() if notable is None else _make_room(loads, left, notable)
+    _descend(loads, [*left.hit, *sorted(others)])
+    if gainers := _gainers(loads, left):
+        others |= set(gainers)
         _descend(loads, [*left.hit, *gainers])
-    return loads, gainers
+    return loads, sorted(others)
 
 
 def untouched(left: Carried) -> Loads:
@@ -124,36 +133,56 @@ def _descend(loads: Loads, tasks: list[int]) -> None:
             return
 
 
-def _cut_for_all(loads: Loads, task: int) -> bool:
-    """Give a task the cut that is best for all, if the mean falls; whether it did."""
+def _cut_for_all(loads: Loads, task: int, nodes: Flags | None = None, least: float = 0.0) -> float:
+    """Give a task the cut that is best for all, if the mean falls by `least` of it; what it saves.
+
+    Only cuts to `nodes`, if given. Negative for what it would cost, which leaves the task as it
+    was; -inf where there is no such cut.
+    """
     value, own = loads.value(), loads.take(task)
-    other = social_cut(loads, task)
+    other = social_cut(loads, task, nodes)
+    saved = -np.inf
     if other is not None:
         loads.put(task, other)
-        if better(loads.value(), value):
-            return True
+        now = loads.value()
+        saved = value[1] - now[1] if now[1] < np.inf else saved
+        if better(now, value) and (value[0] > 0 or saved >= least * value[1]):
+            return saved
         loads.take(task)
     loads.put(task, own)
-    return False
+    return saved
 
 
 def _gainers(loads: Loads, left: Carried) -> list[int]:
-    """Tasks that are not hit and would gain most by what is reached better now.
+    """Tasks that are not hit and gain most by what is reached better now; all get a cut to there
+    that is best for all, if the mean falls.
 
-    By the objective, over their cuts to such nodes; most first. O(tasks L N).
+    Most first, `MOST_GAINERS` at most. O(tasks L N).
     """
     reached = left.better_reached()
-    hit = set(left.hit)
-    gains: list[tuple[float, int]] = []
+    hit, gains = set(left.hit), []
     for task, source in enumerate(loads.source):
-        if task in hit or not reached[source].any():
-            continue
-        total = loads.value()[1]
-        own = loads.take(task)
-        rest = loads.value()[1]
-        least = float(social_seconds(loads, task)[:, reached[source]].min())
-        loads.put(task, own)
-        if rest + least < np.inf:
-            gains.append((total - rest - least, task))
+        if task not in hit and reached[source].any():
+            gains.append((_cut_for_all(loads, task, reached[source]), task))
     gains.sort(key=lambda gain: (-gain[0], gain[1]))
-    return [task for _, task in gains[:MOST_GAINERS]]
+    return [task for saved, task in gains[:MOST_GAINERS] if saved > -np.inf]
+
+
+def _make_room(loads: Loads, left: Carried, notable: float) -> set[int]:
+    """Tasks that are not hit, on nodes with more work than before, moved where that is notable, in
+    turns with those that are hit."""
+    hit, moved = set(left.hit), set[int]()
+    for _ in range(MOST_SWEEPS):
+        mean = loads.value()[1]
+        for task, own in enumerate(loads.tasks):
+            if task in hit:
+                _cut_for_all(loads, task)
+            elif (
+                own is not None
+                and left.is_crowded(loads, own)
+                and _cut_for_all(loads, task, least=notable) >= notable * mean
+            ):
+                moved.add(task)
+        if not loads.value()[1] < mean * (1 - LEAST_GAIN):
+            break
+    return moved

@@ -18,8 +18,9 @@ class RepairReport:
     ----------
     hit
         Names of the tasks whose plan the changes broke or made slower, and of those that arrived.
-    gainers
-        Names of those that were looked at because something came back or became faster.
+    others
+        Names of those that were planned anew beside them: something came back or became faster, or
+        they made room.
     changed
         Names of the tasks that run in another way now, those that arrived among them.
     seconds
@@ -35,7 +36,7 @@ class RepairReport:
     """
 
     hit: tuple[str, ...]
-    gainers: tuple[str, ...]
+    others: tuple[str, ...]
     changed: tuple[str, ...]
     seconds: float
     value_before: float | None
@@ -46,7 +47,7 @@ class RepairReport:
     @property
     def replanned(self) -> tuple[str, ...]:
         """All tasks that were looked at."""
-        return (*self.hit, *self.gainers)
+        return (*self.hit, *self.others)
 
     def __str__(self) -> str:
         """One line for readers."""

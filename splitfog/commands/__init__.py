@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "bands": "policies.bands",
         "simulate": "simulate",
         "replay": "replay",
+        "repair": "repair",
         "pareto": "pareto",
         "split": "split",
         "export": "export",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -120,26 +120,27 @@ def run(
         if output.exists() and not output.is_dir():
             raise ValueError(f"-o = {str(output)!r} is a file, must be a folder")
         require_writable(output / "requests.csv")
-    with solvers_are_quiet(), progress_bar() as progress:
-        found = replay(
-            instance,
-            traces,
-            adapt=split_list(adapt) or ("argmin", "switch", "best-fixed"),
-            clock=clock,
-            requests=requests,
-            queues=queues,
-            estimate=estimate,
-            delay_s=delay_s,
-            noise=noise,
-            measure=measure,
-            probe=None if probe is None else _probe(probe),
-            switch_cost=None if switch_cost is None else _switch_cost(switch_cost),
-            detect_s=detect_s,
-            seed=seed_numbers(split_list(seed)),
-            table=table,
-            folder=output,
-            progress=progress,
-        )
+    how: dict[str, Any] = {
+        "adapt": split_list(adapt) or ("argmin", "switch", "best-fixed"),
+        "clock": clock,
+        "requests": requests,
+        "queues": queues,
+        "estimate": estimate,
+        "delay_s": delay_s,
+        "noise": noise,
+        "measure": measure,
+        "probe": None if probe is None else _probe(probe),
+        "switch_cost": None if switch_cost is None else _switch_cost(switch_cost),
+        "detect_s": detect_s,
+        "seed": seed_numbers(split_list(seed)),
+        "table": table,
+        "folder": output,
+    }
+    try:
+        with solvers_are_quiet(), progress_bar() as progress:
+            found = replay(instance, traces, **how, progress=progress)
+    except KeyboardInterrupt:  # before anything had ended
+        return INTERRUPTED
     if as_json:
         put(found.to_json())
     else:

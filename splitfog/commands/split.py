@@ -26,9 +26,7 @@ def run(
     ],
     plans: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="PLAN", help="plan files, one folder for each; or one file of policy --vary"
-        ),
+        typer.Argument(metavar="PLAN", help="plan files, one folder each; or a plan table"),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="folder to write")],
     check: Annotated[

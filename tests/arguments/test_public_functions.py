@@ -63,6 +63,8 @@ def _calls(folder: Path) -> Calls:
     way: dict[str, Any] = {"link": ("device", "edge0"), "low_bps": 1e5, "high_bps": 1e9}
     table = sf.policy(instance, **way)
     rows = sf.compare(instance, "device-only")
+    events = sf.generate_events(streams, duration_s=9.0, link_change_s=2.0)
+    sf.save_events(events, folder / "events.json")
     sf.save_plan(plan, folder / "plan.json")
     sf.save_front(front, folder / "front.json")
     sf.save_policy(table, folder / "policy.json")
@@ -206,6 +208,9 @@ def _calls(folder: Path) -> Calls:
                 "timeout_s": 1.0,
                 "seed": 0,
                 "paced": False,
+                "trace": None,
+                "adapter": None,
+                "every_s": 1.0,
                 "notice": None,
             },
         ),
@@ -216,7 +221,39 @@ def _calls(folder: Path) -> Calls:
                 "plan": local,
                 "changes": [{"node": "fog0", "up": False}],
                 "full": False,
+                "notable": 0.001,
             },
+        ),
+        "generate_events": (
+            sf.generate_events,
+            {
+                "instance": streams,
+                "seed": 0,
+                "duration_s": 9.0,
+                "node_up_s": 9.0,
+                "node_down_s": 9.0,
+                "stay_s": 9.0,
+                "away_s": 9.0,
+                "link_change_s": 9.0,
+                "link_spread": 0.5,
+                "nodes": ["fog0"],
+            },
+        ),
+        "load_events": (sf.load_events, {"path": folder / "events.json"}),
+        "save_events": (sf.save_events, {"events": events, "path": file}),
+        "replay_events": (
+            sf.replay_events,
+            {
+                "instance": streams,
+                "events": events,
+                "plan": local,
+                "ways": ["repair", "static"],
+                "progress": None,
+            },
+        ),
+        "EventReplay.to_csv": (
+            sf.replay_events(streams, events, local, "static").to_csv,
+            {"file": folder / "rows.csv"},
         ),
         "replay": (
             sf.replay,
@@ -303,6 +340,10 @@ def _calls(folder: Path) -> Calls:
             },
         ),
         "split": (sf.split, {"instance": instance, "plan": plan, "directory": folder}),
+        "split_table": (
+            sf.split_table,
+            {"instance": instance, "table": two_plans(), "directory": folder},
+        ),
         "subtasks": (
             sf.subtasks,
             {"instance": streams, "plan": local, "transfers": "once", "monotone": True},
@@ -513,6 +554,8 @@ MADE |= {
     "Profile",
     "PlanReport",
     "RepairReport",
+    "EventReplay",
+    "Events",
     "Replay",
     "RunReport",
 }
@@ -529,7 +572,7 @@ def _offered() -> Iterator[str]:
             yield name
 
 
-REAL_MODELS = ("draw_timelines", "import_onnx", "measure_times", "run", "split")
+REAL_MODELS = ("draw_timelines", "import_onnx", "measure_times", "run", "split", "split_table")
 """Here are none, so that these refuse what is right, too: see their own tests."""
 
 

@@ -26,7 +26,10 @@ from splitfog.formulations.audit import Audit
 from splitfog.formulations.costs.terms import Term
 from splitfog.formulations.fronts.front import FrontFile, FrontPoint
 from splitfog.formulations.objective import OBJECTIVES, Objective
-from splitfog.formulations.parametric.policy_file import PolicyFile
+from splitfog.formulations.parametric.figure import Figure
+from splitfog.formulations.parametric.plan_table import CrossedLink, FailureTable, HeldWeights
+from splitfog.formulations.parametric.planes import Cell, Plane, Side
+from splitfog.formulations.parametric.policy_file import PlanTableFile, PolicyFile
 from splitfog.formulations.parametric.policy_table import PolicyPiece
 from splitfog.formulations.plan_file import (
     LinkLoad,
@@ -45,6 +48,8 @@ from splitfog.instances.traces.generators import TRACE_FAMILIES
 from splitfog.instances.traces.importers.forms import FORMS
 from splitfog.instances.traces.records import Series
 from splitfog.instances.traces.trace import TraceFile
+from splitfog.solvers.repair.events import Events
+from splitfog.studies.event_rows import EventRow
 from splitfog.studies.row import Result
 from splitfog.studies.summary import SummaryRow
 from tests.docs.pages import FOLDER, table
@@ -72,10 +77,20 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("plan-file.md", "A term"): Term,
     ("plan-file.md", "The policy"): PolicyFile,
     ("plan-file.md", "A piece"): PolicyPiece,
+    ("plan-table.md", "The table"): PlanTableFile,
+    ("plan-table.md", "A figure"): Figure,
+    ("plan-table.md", "A crossed link"): CrossedLink,
+    ("plan-table.md", "What a node holds"): HeldWeights,
+    ("plan-table.md", "A cell"): Cell,
+    ("plan-table.md", "A side"): Side,
+    ("plan-table.md", "A plane"): Plane,
+    ("plan-table.md", "A failure"): FailureTable,
     ("plan-file.md", "The front"): FrontFile,
     ("plan-file.md", "A point"): FrontPoint,
     ("replay.md", "A request's row"): RequestRow,
     ("replay.md", "A way's row"): WayRow,
+    ("repair.md", "An event's row"): EventRow,
+    ("repair.md", "The events"): Events,
     ("parts.md", "The manifest"): Manifest,
     ("parts.md", "The model's file"): ModelFile,
     ("parts.md", "What is predicted"): Predicted,

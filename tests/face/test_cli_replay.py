@@ -10,7 +10,9 @@ from typer.testing import CliRunner, Result
 
 import splitfog as sf
 from splitfog.cli import app
+from splitfog.instances.records import changed
 from splitfog.solvers.parametric.plan_table import plan_table
+from splitfog.studies import replay_jobs
 from tests.cases.small_replays import SLOWS_DOWN, edge_up, held, two_nodes
 
 
@@ -172,3 +174,16 @@ def test_requests_that_fail_are_shown(files: tuple[Path, Path], tmp_path: Path) 
     # mean, p95, regret, best fixed, switches, restarted, failed
     assert result.stdout.splitlines()[3].split()[:8] == ["argmin", *"---- 003".replace(" ", "")]
     assert (tmp_path / "replay.png").stat().st_size > 10_000
+
+
+def test_ctrl_c_while_the_table_is_made(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is replayed by half a table: exit code 130, and no rows."""
+    half = changed(
+        plan_table(two_nodes(), {("device", "edge"): (1e6, 2e6)}), stopped_by="interrupted"
+    )
+    monkeypatch.setattr(replay_jobs, "plan_table", lambda *_, **__: half)
+    result = splitfog("replay", *files, "-o", tmp_path / "out")
+    assert result.exit_code == 130 and "interrupted" in result.stderr
+    assert not (tmp_path / "out" / "requests.csv").exists()

@@ -272,6 +272,21 @@ def test_every_way_replays(way: str) -> None:
     assert regret(found, way) <= 2.7 / 1.6 - 1
 
 
+@pytest.mark.parametrize("way", ["argmin", "resolve", "hpa", "hpa-local"])
+def test_one_direction_of_a_link_is_down(way: str) -> None:
+    """The way to the edge, from 1 to 3 s; the way back has the same bandwidth, and stays."""
+    down = Series(
+        link=("device", "edge"),
+        quantity="up",
+        directions="forward",
+        times_s=(0.0, 1.0, 3.0),
+        values=(1.0, 0.0, 1.0),
+    )
+    trace = held(bandwidth((0, 8e6), (4, 2e6)), down, duration_s=5.0)
+    found = replayed(trace, adapt=way, clock="frozen")
+    assert latencies(found, way) == [FAST_S, DEVICE_S, DEVICE_S, FAST_S, DEVICE_S]
+
+
 def test_a_table_of_ones_own() -> None:
     """Is used as it is; of another instance it is refused."""
     table = plan_table(INSTANCE, {("device", "edge"): (7e6, 9e6)})

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from splitfog.instances.records import changed
 from splitfog.studies.replay_jobs import replay
 from splitfog.studies.replay_result import Replay
 from splitfog.views.charts import replay as charts
@@ -49,6 +50,28 @@ def test_a_line_of_many_requests_is_of_means() -> None:
     assert len(at) == 600 and np.allclose(at, latency)
     # rounding may put a part's first request into the one before, and so its neighbour's
     assert np.abs(at - (0.1 * np.arange(600) + 0.045)).max() < 0.011
+
+
+def test_of_many_steps_the_least_and_the_most_are_drawn() -> None:
+    """A saw of 10,000 teeth between 1 and 2, but one of 0 and one of 9: all four are seen."""
+    values = np.where(np.arange(10_000) % 2, 1.0, 2.0)
+    values[[4321, 8765]] = 0.0, 9.0
+    times, shown = charts._enveloped(np.arange(10_000.0), values)
+    assert len(times) == 2000 and (np.diff(times) > 0).all()
+    assert set(shown) == {0.0, 1.0, 2.0, 9.0}
+    # the 0 is between 4,320 and 4,330 s, as 1,000 stretches of ten steps have it
+    assert 4320 <= times[shown.argmin()] < 4330 and 8760 <= times[shown.argmax()] < 8770
+
+
+def test_a_strip_of_many_changes_shows_the_plan_of_most(found: Replay) -> None:
+    """3,000 requests of which every third has another plan: each of 600 parts has that of most."""
+    row = found.of("argmin")[0]
+    rows = [
+        changed(row, request=i, arrival_s=float(i), plan="1" if i % 3 == 0 else "0")
+        for i in range(3000)
+    ]
+    assert charts._runs(rows, 3000.0) == [(0.0, 3000.0, "0")]
+    assert len(charts._runs(rows[:600], 600.0)) == 400  # 200 of each plan: all are drawn
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf", ".html"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from splitfog.deployment.contest.rows import RequestRow
 from splitfog.instances.readable import counted
+from splitfog.instances.traces.records import UNITS
 from splitfog.studies.replay_result import FigureCurve, Replay
 from splitfog.views.charts.axes import plain
 from splitfog.views.charts.figure_file import chart
@@ -26,9 +29,9 @@ HEAD, FIGURE, LATENCY, ROW, BETWEEN, FOOT = 0.8, 0.95, 2.8, 0.24, 0.22, 0.6
 """Inches downwards: titles, the chart of a figure, that of the latencies, a way's row in the strip
 of plans, between two of them, and below the last."""
 
-MOST_FIGURES, MOST_POINTS, MOST_PLANS = 8, 600, 12
-"""Charts of figures; points of a line, which are means of so many parts of the time beyond; plans
-with a colour of their own."""
+MOST_FIGURES, MOST_STEPS, MOST_POINTS, MOST_RUNS, MOST_PLANS = 8, 2000, 600, 600, 12
+"""Charts of figures; steps of one; points of a line; runs of one plan in a strip; plans with a
+colour of their own. Of more, parts of the time are drawn as one."""
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8c8c8c", "#7a5c00")
 _OTHER, _NONE = "#c9c9c9", "#000000"
@@ -67,10 +70,7 @@ class _Drawn:
 
 def _by_use(plans: Sequence[str]) -> list[str]:
     """The names of plans, that of most requests first."""
-    counts: dict[str, int] = {}
-    for name in plans:
-        counts[name] = counts.get(name, 0) + 1
-    return sorted(counts, key=lambda name: -counts[name])
+    return [name for name, _ in Counter(plans).most_common()]
 
 
 def _figure(drawn: _Drawn) -> Figure:
@@ -124,17 +124,33 @@ def _write_titles(figure: Figure, drawn: _Drawn, height: float) -> None:
 
 def _draw_curve(axes: Axes, curve: FigureCurve, duration_s: float) -> None:
     """Steps over time; on a logarithmic scale where the figure spans more than a factor of 5."""
-    values = np.array([*curve.values, curve.values[-1]])
-    times = [*curve.times_s, duration_s]
+    times, values = _enveloped(np.array(curve.times_s), np.array(curve.values))
+    times, values = np.append(times, duration_s), np.append(values, values[-1])
     least = values[values > 0].min(initial=np.inf)
-    if curve.unit and values.max() > 5 * least:
+    if curve.quantity != "up" and values.max() > 5 * least:
         axes.set_yscale("log")
         values = np.where(values > 0, values, np.nan)  # a stall is a hole
     axes.step(times, values, where="post", color=INK, linewidth=0.9)
-    axes.yaxis.set_major_formatter(lambda value, _: _amount(value, curve.unit))
+    axes.yaxis.set_major_formatter(lambda value, _: _amount(value, UNITS[curve.quantity]))
     axes.yaxis.set_minor_formatter("")
+    if curve.quantity == "up":
+        axes.set_yticks([0, 1], ["down", "up"])
+        axes.set_ylim(-0.1, 1.1)
     axes.grid(True, axis="y", color=RULE, linewidth=0.6)
     axes.set_title(curve.name, fontsize=8.5, color=INK, loc="left", pad=2)
+
+
+def _enveloped(
+    times: NDArray[np.float64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Steps; of too many the least and the most of each of as many stretches as are shown."""
+    if len(times) <= MOST_STEPS:
+        return times, values
+    starts = np.linspace(0, len(times), MOST_STEPS // 2, endpoint=False).astype(int)
+    ends = np.append(times[starts[1:]], times[-1])
+    lows, highs = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+    moments = np.stack([times[starts], (times[starts] + ends) / 2], axis=1)
+    return moments.ravel(), np.stack([lows, highs], axis=1).ravel()
 
 
 def _amount(value: float, unit: str) -> str:
@@ -207,14 +223,21 @@ def _draw_plans(axes: Axes, drawn: _Drawn) -> None:
 
 
 def _runs(rows: Sequence[RequestRow], duration_s: float) -> list[tuple[float, float, str]]:
-    """(start, end, plan) of requests one after another that used the same plan."""
+    """(start, end, plan) of requests one after another that used the same plan.
+
+    Of too many the plan of most requests in each of as many parts of them as are shown.
+    """
     runs: list[tuple[float, float, str]] = []
-    ends = [*(row.arrival_s for row in rows[1:]), duration_s]
-    for row, end in zip(rows, ends, strict=True):
-        if runs and runs[-1][2] == row.plan:
-            runs[-1] = (runs[-1][0], end, row.plan)
+    starts, plans = [row.arrival_s for row in rows], [row.plan for row in rows]
+    if sum(one != other for one, other in pairwise(plans)) >= MOST_RUNS:
+        parts = np.array_split(np.arange(len(rows)), MOST_RUNS)
+        plans = [Counter(plans[i] for i in part).most_common(1)[0][0] for part in parts]
+        starts = [starts[part[0]] for part in parts]
+    for start, end, plan in zip(starts, [*starts[1:], duration_s], plans, strict=True):
+        if runs and runs[-1][2] == plan:
+            runs[-1] = (runs[-1][0], end, plan)
         else:
-            runs.append((row.arrival_s, end, row.plan))
+            runs.append((start, end, plan))
     return runs
 
 

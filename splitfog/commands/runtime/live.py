@@ -89,7 +89,7 @@ class LiveRun:
         """The same requests as `sf.replay` has them, where it can: with instance and trace."""
         from splitfog.studies.replay_jobs import replay
 
-        if self.instance is None or self.table is None or not self.traces:
+        if self.instance is None or self.table is None or not self.traces or not self.every_s:
             return None
         with solvers_are_quiet():
             return replay(
@@ -153,7 +153,7 @@ def lines(live: LiveReport, run: LiveRun, replayed: Replay | None) -> Iterator[s
     if replayed is not None:
         same = _same_requests(live, replayed, run.adapt)
         yield f"              {seconds(same)} in the replay"
-    elif run.table is not None and run.traces:
+    elif run.table is not None and run.traces and run.instance is None:
         yield "              no replay: --instance FILE must say which instance is split"
     counts: dict[str, int] = {}
     for request in live.requests:

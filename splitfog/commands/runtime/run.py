@@ -28,7 +28,7 @@ PICTURES = (".png", ".svg")
 EXAMPLES = (
     "splitfog run parts --requests 20 -o request.svg",
     "splitfog run parts --bandwidth pi,edge0=8e6 --slow pi=12 --json",
-    "splitfog run plans --table table.json --trace lte.json --adapt switch --requests 60",
+    "splitfog run plans --table table.json --trace lte.json --requests 60",
 )
 
 
@@ -134,7 +134,8 @@ def run(
 
     --json: measured (median_s, p95_s, throughput_per_s), predicted (latency_s by the plan, parts_s
     part by part, period_s), links and parts one by one, medians per request; of several plans a
-    list. With --trace or --table: measured (mean_s, p95_s, switches, lost), replay, requests, plans.
+    list. With --trace or --table: measured (mean_s, p95_s, switches, lost), replay, requests and
+    plans.
 
     Exit codes: 0 done, 1 a request is lost or outputs disagree, 2 wrong input or a node does not
     answer, 130 interrupted.
@@ -182,7 +183,7 @@ def run(
     )
     if output is not None:
         _draw(report, output)
-    replayed = None if live is None else live.replay()
+    replayed = None if live is None or report.interrupted else live.replay()
     found = report.figures()
     if live is not None and report.live is not None and isinstance(found, dict):
         found |= figures(report.live, live, replayed)

@@ -74,7 +74,7 @@ def test_switch_owes_nothing_to_a_plan_that_was_slower() -> None:
 
 def test_switch_begins_anew_after_a_change() -> None:
     """Plans 1 and 2 are 3 and 2.9 faster: to 1 at 6 > 5; against 2 nothing of the 5.8 is left."""
-    costs = [[1, 9, 9], [4, 1, 1.1], [4, 1, 1.1], [9, 4, 3], [9, 4, 3]]
+    costs = np.array([[1, 9, 9], [4, 1, 1.1], [4, 1, 1.1], [9, 4, 3], [9, 4, 3]])
     assert path(Switch(same(5.0, 3)), costs) == [0, 0, 1, 1, 1]
 
 

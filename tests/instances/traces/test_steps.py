@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from splitfog.instances.traces.steps import StepFunction
-from tests.cases.traces import step_functions
+from tests.instances.traces.strategies import step_functions
 
 MOMENTS = st.floats(0, 100)
 AMOUNTS = st.sampled_from([0.0, 1.0, 100.0]) | st.floats(1e-3, 1e3)
@@ -71,6 +71,19 @@ def test_steps_are_where_the_value_changes(f: StepFunction) -> None:
     for before, time, after in zip([0.0, *found], found, [*found[1:], 50.0], strict=False):
         assert f.at(nextafter(time, 0)) == f.at((before + time) / 2)
         assert f.at(time) == f.at((time + after) / 2)
+
+
+def test_a_step_is_where_it_is_said_to_be_however_late() -> None:
+    """A thousand times a step of 0.1 s, whose moments are rounded up or down: there, not before."""
+    f = StepFunction([0, 0.1, 0.3], [1, 2, 3], 0.7, "repeat")
+    moments = f.changes(0, 700)
+    assert len(moments) == 2999
+    old, new = [3, 1, 2], [1, 2, 3]
+    assert f.sample(moments).tolist() == [new[(k + 1) % 3] for k in range(2999)]
+    assert [f.at(t) for t in moments] == f.sample(moments).tolist()
+    before = np.nextafter(moments, 0)
+    assert f.sample(before).tolist() == [old[(k + 1) % 3] for k in range(2999)]
+    assert [f.at(t) for t in before] == f.sample(before).tolist()
 
 
 @given(step_functions(least=0.5), MOMENTS, AMOUNTS)

@@ -94,7 +94,7 @@ def test_down_and_up_again(seed):
     assert changed(back, meta=instance.meta) == instance
     assert value_of(again) <= value_of(plan) * 1.01
     assert report.hit == ()
-    assert set(report.changed) <= set(report.gainers)
+    assert set(report.changed) <= set(report.others)
 
 
 def test_what_touches_nobody_changes_nothing():
