@@ -24,8 +24,8 @@ from splitfog.solvers.d3.hpa import Partition
 Readers = Sequence[Sequence[int]]
 
 MOST_REDONE = 1 / 8
-"""Of the layers and of the model's edges: where more is redone, all layers are decided anew, as what
-follows from a decision is mostly little or nearly everything."""
+"""Of the layers and of the model's edges: where more is redone, all layers are decided anew, as
+what follows from a decision is mostly little or nearly everything."""
 
 
 class RecordedRun:

@@ -539,7 +539,15 @@ LISTED = (sf.InstanceError, sf.PlanError, sf.SolverDeclined)
 """Errors that list places in files and records, with names of their own."""
 
 CONSTANTS = {"InstanceError", "PlanError", "SolverDeclined", "WrongAnswer", "__version__"}
-MADE = {"AdjustmentReport", "PlanBands", "Exchange", "ExchangeRun", "Matching", "Regions", "StageGeometry"}
+MADE = {
+    "AdjustmentReport",
+    "PlanBands",
+    "Exchange",
+    "ExchangeRun",
+    "Matching",
+    "Regions",
+    "StageGeometry",
+}
 MADE |= {
     "Choice",
     "Front",
