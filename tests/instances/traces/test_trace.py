@@ -14,8 +14,8 @@ from hypothesis import given
 
 import splitfog as sf
 from splitfog.instances.records import changed
-from tests.cases.traces import traces
 from tests.docs.pages import FOLDER, blocks
+from tests.instances.traces.strategies import traces
 
 PAGE = blocks(FOLDER / "trace-file.md")
 
