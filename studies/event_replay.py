@@ -13,7 +13,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.plan import GivenPlan
 from splitfog.formulations.plan_file import PlanFile
-from splitfog.instances.arguments import choice, texts
+from splitfog.instances.arguments import choice, texts, wrong
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.solvers.repair.carry import carried
@@ -65,6 +65,8 @@ def replay_events(
     names = tuple(dict.fromkeys(texts("ways", ways, f"one or more of {', '.join(WAYS)}")))
     for name in names:
         choice("ways", name, WAYS)
+    if progress is not None and not callable(progress):
+        raise wrong("progress", progress, "a function of (done, total, text)")
     first = solve(before, "dina", Objective("mean-latency")) if plan is None else plan
     given, loads = sound_plan(before, first)
     if loads is None:

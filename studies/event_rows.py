@@ -131,7 +131,7 @@ def shown_way(way: WaySummary) -> list[str]:
     """The cells of a way's line."""
     return [
         way.way,
-        "-" if way.mean_s is None else in_seconds(way.mean_s),
+        "-" if way.mean_s is None else f"{1e3 * way.mean_s:.5g} ms",
         f"{100 * way.without_plan:.3g} %",
         "-" if way.changed is None else str(way.changed),
         in_seconds(way.median_s),

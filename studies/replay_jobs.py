@@ -26,7 +26,6 @@ from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.traces.files import load_trace
 from splitfog.instances.traces.joined import joined, traces_of
-from splitfog.instances.traces.records import UNITS
 from splitfog.instances.traces.trace import Trace
 from splitfog.solvers.parametric.plan_table import plan_table
 from splitfog.studies.jobs import Progress
@@ -327,7 +326,7 @@ def _curves(scenes: Scenes) -> Iterator[FigureCurve]:
         times = (0.0, *(time for time in steps if time > 0))
         yield FigureCurve(
             name=_name(series),
-            unit=UNITS[series.quantity],
+            quantity=series.quantity,
             times_s=times,
             values=tuple(series.values.sample(times).tolist()),
         )

@@ -18,6 +18,7 @@ from splitfog.instances.arguments import text, whole
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.readable import MOST_ROWS, counted, html_table, html_text, in_seconds
+from splitfog.instances.traces.records import Quantity
 from splitfog.studies.exports import csv_text
 
 
@@ -25,7 +26,7 @@ class FigureCurve(Struct, frozen=True, kw_only=True):
     """One figure over the time of a replay: `values[i]` from `times_s[i]` to the next."""
 
     name: str
-    unit: str
+    quantity: Quantity
     times_s: tuple[float, ...]
     values: tuple[float, ...]
 

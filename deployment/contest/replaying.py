@@ -9,7 +9,8 @@ from math import inf
 from time import perf_counter
 from typing import Any, Protocol
 
-from splitfog.deployment.contest.measuring import Measuring, Observation, Place, Watch
+from splitfog.deployment.adaptation.beliefs import Place
+from splitfog.deployment.contest.measuring import Measuring, Observation, Watch
 from splitfog.deployment.contest.plans import Known, Plans
 from splitfog.deployment.contest.rows import RequestRow
 from splitfog.deployment.contest.settings import Settings

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.offloading.footprint import Footprint
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import (
-    best_cut,
     cut_latencies,
     cut_table,
+    links_keep_up,
     near_nodes,
+    one_cut,
     remote_seconds,
 )
 from splitfog.formulations.offloading.waits import wait_seconds
-from splitfog.instances.arrays import Flags, Integers, Seconds
+from splitfog.instances.arrays import Flags, Integers, Seconds, frozen
 
 
 def social_seconds(loads: Loads, task: int) -> Seconds:
@@ -50,7 +52,15 @@ def social_cut(loads: Loads, task: int, nodes: Flags | None = None) -> Footprint
     seconds = social_seconds(loads, task)
     if nodes is not None:
         seconds[:, ~nodes] = np.inf
-    return best_cut(loads, task, seconds)
+    while True:
+        cut, node = (int(i) for i in np.unravel_index(int(seconds.argmin()), seconds.shape))
+        if seconds[cut, node] == np.inf:
+            return None
+        placement = one_cut(loads.instance, loads.objective, task, cut, node)
+        own = loads.footprint(task, TaskDecision(frozen(placement)))
+        if links_keep_up(loads, task, own):
+            return own
+        seconds[cut, node] = np.inf
 
 
 def _others_seconds(loads: Loads, task: int, service_s: Seconds, nodes: Integers) -> Seconds:

@@ -23,7 +23,7 @@ from splitfog.instances.arguments import choice, number, numbers, wrong
 from splitfog.instances.json_files import encode
 from splitfog.instances.lookup import unknown_name
 from splitfog.instances.read_only import read_only, seal
-from splitfog.instances.readable import counted, printable
+from splitfog.instances.readable import counted, in_bytes, printable
 from splitfog.instances.records import NonNegative
 
 FORMAT: Literal["splitfog/policy"] = "splitfog/policy"
@@ -142,9 +142,21 @@ class PlanTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, d
         return printable(f"<PlanTable for {self.instance}: {self.objective} by {over}, {plans}>")
 
     def _repr_html_(self) -> str:
+        from splitfog.formulations.overview import percent, status_words
         from splitfog.formulations.parametric.overview import plan_table_html
 
-        return plan_table_html(self)
+        status = f"{status_words(self.status, 'placements')}, gap {percent(self.gap)}"
+        failures = [
+            (name, failure.reason or failure.status, percent(failure.gap))
+            for name, failure in self.failures.items()
+        ]
+        held = [
+            (name, in_bytes(one.weight_bytes), _room(one.memory_bytes))
+            for name, one in self.held.items()
+            if one.weight_bytes
+        ]
+        lines = (repr(self).strip("<>"), status, self.reason)
+        return plan_table_html(lines, self.figures, self.rows(), failures, held)
 
     @cached_property
     def plans(self) -> tuple[PlanFile, ...]:
@@ -539,6 +551,10 @@ SAMPLES = 4096
 """Points at which a plan's share of the box is counted."""
 
 DOWN = "a node's name, a link (from, to), or a list of them"
+
+
+def _room(memory_bytes: float | None) -> str:
+    return "" if memory_bytes is None else in_bytes(memory_bytes)
 
 
 def _is_pair(value: Any) -> bool:

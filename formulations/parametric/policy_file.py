@@ -44,6 +44,11 @@ def save_policy(policy: Policy | PlanTable, path: str | os.PathLike[str]) -> Non
         As `splitfog.policy` gives it (version 1 of the file), or `splitfog.plan_table` (2).
     path
         Of the file; compressed if it ends in `.gz`.
+
+    Raises
+    ------
+    ValueError
+        For what is neither.
     """
     if not isinstance(policy, Policy | PlanTable):
         raise wrong("policy", policy, "a Policy or a PlanTable")

@@ -10,7 +10,7 @@ from splitfog.formulations.parametric.figure import Figure
 from splitfog.instances.arguments import entries, number, wrong
 from splitfog.instances.changes import derived, lasting
 from splitfog.instances.instance import Instance
-from splitfog.instances.lookup import look_up
+from splitfog.instances.lookup import unknown_name
 from splitfog.instances.records import Layer, Link, Model, Node, changed
 
 MOST_FIGURES = 8
@@ -42,7 +42,7 @@ def figures_for(instance: Instance, vary: Mapping[Any, Any]) -> tuple[Figure, ..
     figures = []
     for key, limits in vary.items():
         if isinstance(key, str):
-            look_up(instance.node_index, key, "node")
+            _check_node(instance, key)
             low, high = _limits(key, limits)
             figures.append(Figure(node=key, low=low, high=high, own=1.0))
         else:
@@ -83,7 +83,7 @@ def _pair(key: Any) -> tuple[str, str]:
 def _link(instance: Instance, tail: str, head: str) -> Link:
     """The link from one node to another, forwards or backwards; `LookupError`: there is none."""
     for name in (tail, head):
-        look_up(instance.node_index, name, "node")
+        _check_node(instance, name)
     for link in instance.links:
         if (link.tail, link.head) == (tail, head) or (
             link.duplex and (link.head, link.tail) == (tail, head)
@@ -91,7 +91,12 @@ def _link(instance: Instance, tail: str, head: str) -> Link:
             return link
     nodes = instance.nodes
     known = ", ".join(f"{nodes[d.tail].name},{nodes[d.head].name}" for d in instance.directed_links)
-    raise LookupError(f"no link {tail},{head}; links: {known or 'none'}")
+    raise LookupError(f"vary: no link {tail},{head}; links: {known or 'none'}")
+
+
+def _check_node(instance: Instance, name: str) -> None:
+    if name not in instance.node_index:
+        raise LookupError(f"vary: {unknown_name(name, instance.node_index, 'node')}")
 
 
 def swept_links(instance: Instance, figure: Figure) -> tuple[int, ...]:

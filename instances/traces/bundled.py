@@ -26,7 +26,7 @@ LINK = ("device", "edge0")
 def bundled_traces() -> tuple[str, ...]:
     """The names of the traces that come with splitfog.
 
-    Each is the bandwidth of device <-> edge0; `trace.on(link=...)` makes it another link's.
+    Each is the bandwidth of device -> edge0; `trace.on(link=...)` makes it another link's.
 
     Returns
     -------
@@ -46,5 +46,7 @@ def bundled_trace(name: str) -> Trace:
     """
     known = {known: FOLDER / known.replace("-", "_") for known in bundled_traces()}
     path = look_up(known, text("name", name, "a bundled trace's name"), "bundled trace")
-    trace = import_trace(path, form="time-rate", unit="Mbit/s", link=LINK, name=name)
+    trace = import_trace(
+        path, form="time-rate", unit="Mbit/s", link=LINK, directions="forward", name=name
+    )
     return changed(trace, meta={**trace.meta, "reference": REFERENCE})

@@ -160,6 +160,9 @@ class _Reading:
             owner |= {"node": node} if node else {}
             self.groups[plain] = Lines(owner)
             self._check_words(quantity, ways)
+            if bool(tail) != bool(head):
+                missing = "to" if tail else "from"
+                self.defects.append(f"line {self.line}: {missing} = empty, must be a node")
         self.looks[key] = self.groups[plain]
         return self.groups[plain]
 

@@ -27,7 +27,7 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
     path
         Of the file: `.csv` or `.csv.gz`, any other is JSON, `.gz` or not. Or, where there is no
         such file, the name of a bundled trace, such as `norway-bus-1` (see `bundled_traces`), also
-        of another link, `norway-bus-1@edge0,cloud`, or one way of it, `@edge0,cloud,forward`.
+        of another link, `norway-bus-1@edge0,cloud`, or of both its ways, `@edge0,cloud,both`.
 
     Returns
     -------
@@ -62,11 +62,12 @@ def _bundled(given: str) -> Trace | None:
     trace = bundled_trace(name)
     if not at:
         return trace
-    one_way = ends.endswith(",forward")
-    pair = ends.removesuffix(",forward").split(",")
+    pair = ends.removesuffix(",both").split(",")
     if len(pair) != 2:
-        raise InstanceError(given, [f"the link is {ends!r}, must be FROM,TO or FROM,TO,forward"])
-    return trace.on(link=(pair[0], pair[1]), directions="forward" if one_way else "both")
+        raise InstanceError(given, [f"the link is {ends!r}, must be FROM,TO or FROM,TO,both"])
+    return trace.on(
+        link=(pair[0], pair[1]), directions="both" if ends.endswith(",both") else "forward"
+    )
 
 
 def parse_json_trace(content: bytes, origin: str) -> Trace:

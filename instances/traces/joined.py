@@ -42,7 +42,7 @@ def joined(traces: GivenTraces, instance: Instance) -> Mapping[Key, StepFunction
     """
     listed = traces_of(traces)
     if defects := trace_defects(listed, instance):
-        raise InstanceError(", ".join(trace.name for trace in listed), defects)
+        raise InstanceError(listed[0].name if len(listed) == 1 else "traces", defects)
     figures: dict[Key, StepFunction] = {}
     for trace in listed:
         figures |= trace.figures
@@ -73,7 +73,7 @@ def trace_defects(traces: GivenTraces, instance: Instance) -> list[str]:
     links = _directions(instance)
     found = []
     first: dict[Key, str] = {}
-    for t, trace in enumerate(listed):
+    for trace in listed:
         for i, series in enumerate(trace.series):
             where = f"series[{i}]"
             at = f"{trace.name}: {where}" if len(listed) > 1 else where
@@ -87,7 +87,7 @@ def trace_defects(traces: GivenTraces, instance: Instance) -> list[str]:
                 wrong.append(f"{at} gives {told}, must be given once")
             found += wrong
             for key in series.keys:
-                first.setdefault(key, where if len(listed) == 1 else f"trace {t + 1}, {where}")
+                first.setdefault(key, where if len(listed) == 1 else f"{where} of {trace.name}")
     return found
 
 

@@ -82,6 +82,7 @@ def plan_table(
     `solvers.parametric.outer`). Only plans without slices are compared: a sliced stage's time is
     not linear. Off a line of tiers routes flip with the bandwidths: the box then is cut into
     cells along the hyperplanes where they do, each searched by itself; the latency may jump there.
+    (Where routes tie at an edge of the box or of a cell only, the table holds the one inside.)
     Rounding: planes are exact but for their last digits, and lower bounds of cuts hold for costs
     rounded down to 2^-46 of the value, so that `gap` is some 1e-12; a plan whose vertex qhull does
     not see apart from another's is at most 1e-9 better there. The number of plans can explode with

@@ -18,7 +18,7 @@ from splitfog.instances.defects import InstanceError
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import decode, encode, read_bytes, write_whole
-from splitfog.instances.lookup import look_up
+from splitfog.instances.lookup import unknown_name
 from splitfog.instances.read_only import EMPTY, seal
 from splitfog.instances.readable import counted
 from splitfog.instances.records import Name, Positive
@@ -230,10 +230,11 @@ def _fragile(instance: Instance, nodes: str | Sequence[str] | None) -> list[str]
     if nodes is None:
         return [node.name for node in instance.nodes if node.name not in needed]
     named = list(texts("nodes", nodes, "names of nodes"))
-    for name in named:
-        look_up(instance.node_index, name, "node")
+    for at, name in enumerate(named):
+        if name not in instance.node_index:
+            raise LookupError(f"nodes[{at}]: {unknown_name(name, instance.node_index, 'node')}")
         if name in needed:
-            raise ValueError(f"node {name} is the source or `results_to` of a task, must stay")
+            raise ValueError(f"nodes[{at}] = {name!r} is the source or target of a task, must stay")
     return named
 
 

@@ -150,7 +150,7 @@ def _repaired(
         return None
     reason = f"repaired: {counted(len(left.hit), 'task')} hit"
     if others:
-        reason += f", {counted(len(others), 'task')} more looked at"
+        reason += f", {len(others)} more looked at"
     answer = Answer(decision, reason=reason, proven_over="all")
     return finished_plan(request, NAME, answer), others
 

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "policy": "policies.policy",
         "simulate": "simulate",
         "replay": "replay",
+        "repair": "repair",
         "pareto": "pareto",
         "split": "split",
         "export": "export",

@@ -24,7 +24,7 @@ def print_plan(instance: Instance, plan: Plan) -> None:
     """Print a plan for people on standard output."""
     from splitfog.formulations.costs.terms import terms
 
-    lines = _head(instance, plan)
+    lines = head_lines(instance, plan)
     parts = terms(instance, plan) if plan.tasks else ()
     for entry in plan.tasks[:MAX_TASKS]:
         lines.append(task_line(instance, entry))
@@ -51,7 +51,8 @@ def more_tasks(plan: Plan) -> list[str]:
     return [f"and {more} more tasks (--json shows all)"] if more > 0 else []
 
 
-def _head(instance: Instance, plan: Plan) -> list[str]:
+def head_lines(instance: Instance, plan: Plan) -> list[str]:
+    """What was solved, how good the plan is, and by whom."""
     from splitfog.formulations.overview import bound_words, percent, status_words
 
     stop = "" if plan.stopped_by in (None, "finished") else f", stopped by {plan.stopped_by}"

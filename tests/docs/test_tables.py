@@ -48,6 +48,8 @@ from splitfog.instances.traces.generators import TRACE_FAMILIES
 from splitfog.instances.traces.importers.forms import FORMS
 from splitfog.instances.traces.records import Series
 from splitfog.instances.traces.trace import TraceFile
+from splitfog.solvers.repair.events import Events
+from splitfog.studies.event_rows import EventRow
 from splitfog.studies.row import Result
 from splitfog.studies.summary import SummaryRow
 from tests.docs.pages import FOLDER, table
@@ -87,6 +89,8 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("plan-file.md", "A point"): FrontPoint,
     ("replay.md", "A request's row"): RequestRow,
     ("replay.md", "A way's row"): WayRow,
+    ("repair.md", "An event's row"): EventRow,
+    ("repair.md", "The events"): Events,
     ("parts.md", "The manifest"): Manifest,
     ("parts.md", "The model's file"): ModelFile,
     ("parts.md", "What is predicted"): Predicted,

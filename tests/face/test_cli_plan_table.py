@@ -65,6 +65,15 @@ def test_a_table_is_looked_up(small: Path, table: Path, tmp_path: Path) -> None:
     assert float(evaluate(two_places(), load_plan(plan))) == pytest.approx(0.21)
 
 
+def test_a_map_is_drawn(table: Path, tmp_path: Path) -> None:
+    """Of the file as of the instance; baselines have no place in it."""
+    picture = tmp_path / "map.png"
+    assert splitfog("policy", table, "--picture", picture).exit_code == 0
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    wrong = splitfog("policy", table.parent / "small.json", *VARY, "--baselines", "none")
+    assert "--baselines: --vary says what varies" in wrong.stderr
+
+
 def test_what_is_down_is_done_without(table: Path) -> None:
     """With e, or the link, down all stays on d: 1 s; with d down no plan is left."""
     for down in ("e", "d,e"):

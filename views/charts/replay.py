@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from splitfog.deployment.contest.rows import RequestRow
 from splitfog.instances.readable import counted
+from splitfog.instances.traces.records import UNITS
 from splitfog.studies.replay_result import FigureCurve, Replay
 from splitfog.views.charts.axes import plain
 from splitfog.views.charts.figure_file import chart
@@ -126,12 +127,15 @@ def _draw_curve(axes: Axes, curve: FigureCurve, duration_s: float) -> None:
     times, values = _enveloped(np.array(curve.times_s), np.array(curve.values))
     times, values = np.append(times, duration_s), np.append(values, values[-1])
     least = values[values > 0].min(initial=np.inf)
-    if curve.unit and values.max() > 5 * least:
+    if curve.quantity != "up" and values.max() > 5 * least:
         axes.set_yscale("log")
         values = np.where(values > 0, values, np.nan)  # a stall is a hole
     axes.step(times, values, where="post", color=INK, linewidth=0.9)
-    axes.yaxis.set_major_formatter(lambda value, _: _amount(value, curve.unit))
+    axes.yaxis.set_major_formatter(lambda value, _: _amount(value, UNITS[curve.quantity]))
     axes.yaxis.set_minor_formatter("")
+    if curve.quantity == "up":
+        axes.set_yticks([0, 1], ["down", "up"])
+        axes.set_ylim(-0.1, 1.1)
     axes.grid(True, axis="y", color=RULE, linewidth=0.6)
     axes.set_title(curve.name, fontsize=8.5, color=INK, loc="left", pad=2)
 

@@ -22,7 +22,7 @@ def run(
         bool, typer.Option("--json", help="a list of {file, ok, defects} on standard output")
     ] = False,
 ) -> int:
-    """Check instance and trace files and the form of plan, policy and front files.
+    """Check instance, trace and events files and the form of plan, policy and front files.
 
     What ends in .csv or .csv.gz is read as a trace.
 
@@ -49,12 +49,14 @@ def _defects(path: Path) -> list[str]:
     from splitfog.instances.json_files import parse_json, read_bytes
     from splitfog.instances.traces import trace
     from splitfog.instances.traces.files import is_csv, load_trace
+    from splitfog.solvers.repair import events
 
     loaders: dict[object, Callable[[Path], object]] = {
         plan.FORMAT: plan.load_plan,
         policy_file.FORMAT: policy_file.load_policy,
         front.FORMAT: front.load_front,
         trace.FORMAT: load_trace,
+        events.FORMAT: events.load_events,
     }
     try:
         if is_csv(path):

@@ -95,7 +95,7 @@ def run(
         typer.Option("-o", "--output", metavar="FILE", help="policy file to write; plan with --at"),
     ] = None,
     picture: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="latency over bandwidth: .png or .svg")
+        Path | None, typer.Option(metavar="FILE", help="latency, or map of plans: .png or .svg")
     ] = None,
     baselines: Annotated[
         list[str] | None,
@@ -123,6 +123,7 @@ def run(
     if picture is not None and picture.suffix not in PICTURES:
         raise ValueError(f"--picture = {str(picture)!r}, must end in {' or '.join(PICTURES)}")
     single = {"--link": link, "--node": node, "--range": limits}
+    curves: dict[str, object] = {"--picture": picture, "--baselines": baselines}
     several: dict[str, object] = {
         "--epsilon": epsilon,
         "--failures": failures,
@@ -133,11 +134,12 @@ def run(
     how: dict[str, Any] = {"objective": objective, "transfers": transfers, "monotone": monotone}
     known = policy_in(file)
     if known is not None:
-        others = {"--vary": vary, "--oracle": oracle, "--picture": picture}
+        others: dict[str, object] = {"--vary": vary, "--oracle": oracle}
+        others |= {} if isinstance(known, PlanTable) else curves
         _refuse(single | several | others, f"{file.name} is a policy, must be an instance")
         found = known
     elif vary:
-        _refuse(single, "--vary says what varies")
+        _refuse(single | {"--baselines": baselines}, "--vary says what varies")
         more = {"epsilon": epsilon, "failures": failures, "time_limit_s": time_limit}
         found = _table(file, vary, {**how, **more, "routes": routes, "oracle": oracle})
     else:
@@ -257,18 +259,24 @@ def _what(link: str | None, node: str | None, limits: str | None) -> dict[str, A
 
 def _draw(file: Path, found: Policy | PlanTable, path: Path, names: list[str]) -> None:
     from splitfog.formulations.parametric.plan_table import PlanTable
-    from splitfog.instances.files import load_instance
-    from splitfog.studies.curves import solver_curves
-    from splitfog.views.charts.policy import draw_policy
 
     if isinstance(found, PlanTable):
-        raise ValueError("--picture: a plan table has none, must be a policy over one figure")
-    if not found.pieces:
-        return
-    instance = load_instance(file)
-    chosen = [] if names == ["none"] else None if names in ([], ["all"]) else names
-    with solvers_are_quiet():
-        draw_policy(instance, found, path, solver_curves(instance, found, chosen))
+        from splitfog.views.charts.plan_map import draw_plan_map
+
+        if not found.plans:
+            return
+        draw_plan_map(found, path)
+    else:
+        from splitfog.instances.files import load_instance
+        from splitfog.studies.curves import solver_curves
+        from splitfog.views.charts.policy import draw_policy
+
+        if not found.pieces:
+            return
+        instance = load_instance(file)
+        chosen = [] if names == ["none"] else None if names in ([], ["all"]) else names
+        with solvers_are_quiet():
+            draw_policy(instance, found, path, solver_curves(instance, found, chosen))
     say(f"written: {path}")
 
 

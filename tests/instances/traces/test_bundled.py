@@ -30,9 +30,9 @@ def test_they_are_the_eight_of_the_folder() -> None:
 
 def test_of_another_link() -> None:
     """Both ways, or one."""
-    both = sf.load_trace("norway-car-2@edge0,cloud").series[0]
+    both = sf.load_trace("norway-car-2@edge0,cloud,both").series[0]
     assert (both.link, both.directions) == (("edge0", "cloud"), "both")
-    one = sf.load_trace("norway-car-2@edge0,cloud,forward").series[0]
+    one = sf.load_trace("norway-car-2@edge0,cloud").series[0]
     assert (one.link, one.directions) == (("edge0", "cloud"), "forward")
 
 

@@ -162,6 +162,7 @@ CSV_BROKEN = {
     f"{HEAD}1,a,b,,bandwidth_bps,1\n": "line 2: time_s = 1, must be 0",
     f"{HEAD}0,a,b,n,up,1\n": "line 2 has a link and a node, must have one of them",
     f"{HEAD}0,,,,up,1\n": "line 2 has neither a link nor a node, must have one of them",
+    f"{HEAD}0,a,,,up,1\n": "line 2: to = empty, must be a node",
     f"{HEAD}0,,,n,up,0.5\n": "line 2: value = 0.5, must be 0 or 1",
     f"{HEAD}0,,,n,bandwidth,1\n": (
         'line 2: quantity = "bandwidth", must be one of bandwidth_bps, latency_s, load, up '
@@ -252,7 +253,7 @@ def test_a_figure_that_several_traces_give(instance: sf.Instance) -> None:
     """Each direction of `both` is one; what different traces give of different links is joined."""
     first, back = of_link(("device", "edge0")), of_link(("edge0", "device"), "forward", "again")
     assert trace_defects([first, back], instance) == [
-        "again: series[0] gives bandwidth_bps of edge0 -> device as trace 1, series[0] does, "
+        "again: series[0] gives bandwidth_bps of edge0 -> device as series[0] of t does, "
         "must be given once"
     ]
     with pytest.raises(sf.InstanceError, match="must be given once"):

@@ -1,4 +1,4 @@
-"""Families of traces: seeded, with the figures of METHODS, and what they are made of in `meta`."""
+"""Families of traces: seeded, as spread and as slow as what was measured, told in `meta`."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from splitfog.instances.traces.steps import StepFunction
-from tests.cases.traces import step_functions
+from tests.instances.traces.strategies import step_functions
 
 MOMENTS = st.floats(0, 100)
 AMOUNTS = st.sampled_from([0.0, 1.0, 100.0]) | st.floats(1e-3, 1e3)

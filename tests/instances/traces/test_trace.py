@@ -14,8 +14,8 @@ from hypothesis import given
 
 import splitfog as sf
 from splitfog.instances.records import changed
-from tests.cases.traces import traces
 from tests.docs.pages import FOLDER, blocks
+from tests.instances.traces.strategies import traces
 
 PAGE = blocks(FOLDER / "trace-file.md")
 
@@ -94,7 +94,7 @@ def test_what_spreadsheets_write(tmp_path: Path) -> None:
 def test_figures_are_kept_nowhere_else() -> None:
     """A trace is pickled without what follows from it, and is the same then."""
     trace = sf.load_trace("norway-bus-1")
-    assert len(trace.figures) == 2
+    assert len(trace.figures) == 1
     assert pickle.loads(pickle.dumps(trace)) == trace
     assert "figures" not in pickle.loads(pickle.dumps(trace)).__dict__
 
