@@ -28,7 +28,7 @@ def test_import_says_what_it_read(tmp_path: Path) -> None:
         "a -> b bandwidth_bps: 266 values in 155 s, 375 kbit/s to 4.79 Mbit/s, mean 2.95 Mbit/s\n"
     )
     trace = sf.load_trace(target)
-    assert trace.name == "bus" and trace.series == sf.load_trace("norway-bus-1@a,b,both").series
+    assert trace.name == "bus" and trace.series == sf.load_trace("norway-bus-1@a,b").series
 
 
 def test_every_option_of_import_is_heard(tmp_path: Path) -> None:
