@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 
 import pytest
 
 import splitfog as sf
+from splitfog.studies.event_replay import WAYS
 from tests.cases.small_fog import two_users_one_fog
 
 EVENTS = sf.Events(
@@ -68,6 +70,25 @@ def test_the_time_without_a_plan_counts_for_nobody():
     for way in found.ways:
         assert way.without_plan == pytest.approx(0.1)
         assert way.mean_s == pytest.approx(plan.value, rel=1e-9)
+
+
+def test_means_are_over_the_time_in_which_all_have_a_plan():
+    """By hand: 1 MB at 3 Mbit/s is 2.67 s, x .45 a link's load of 1.2; at home rho is 2 x .45 = .9.
+
+    So for 2 of 10 s a static plan is none, and the repaired one's longer mean counts for neither.
+    """
+    instance = two_users_one_fog(rate=0.45)
+    plan = sf.solve(instance, "dina-p")
+    link = {"link": ["user0", "fog"]}
+    steps = ({"time_s": 2.0, "bandwidth_bps": 3e6}, {"time_s": 4.0, "bandwidth_bps": 80e6})
+    events = sf.Events(name="slow", duration_s=10.0, events=tuple({**own, **link} for own in steps))
+    found = sf.replay_events(instance, events, plan, ["repair", "static"])
+    values = {way: [row.value or inf for row in found.rows if row.way == way] for way in WAYS}
+    assert values["static"][1] == inf
+    assert inf > values["repair"][1] > 5  # a wait at rho .9
+    by_way = {way.way: way for way in found.ways}
+    assert by_way["repair"].mean_s == pytest.approx(plan.value, rel=1e-9)
+    assert (by_way["repair"].without_plan, by_way["static"].without_plan) == (0, 0.2)
 
 
 def test_a_row_an_event_and_way(found: sf.EventReplay, tmp_path: Path):

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import pytest
 
 import splitfog as sf
 from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.offloading.loads import Loads
+from splitfog.formulations.offloading.one_cut import best_cut
+from splitfog.formulations.offloading.social_cut import social_cut
+from splitfog.formulations.plan import decision_of
 from splitfog.instances.records import changed
+from splitfog.solvers.repair.carry import carried
+from splitfog.solvers.repair.replan import _at_home, _responses, _start
 from tests.cases.small_fog import two_users_one_fog
 
 DOWN = {"node": "fog1", "up": False}
@@ -83,6 +90,28 @@ def test_all_that_is_on_the_node_or_sends_over_it_is_hit(seed):
         if "fog1" not in places and gone not in over:
             assert task.name not in report.hit
     assert now.num_nodes == before.num_nodes - 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_best_start_is_taken(seed):
+    """Before anything is improved the mean is at most that of the tasks hit at home, of best
+    responses, of cuts that are best for all, and of the slower old plan."""
+    instance, plan = fog(seed)
+    busy = max(plan.links, key=lambda own: own.busy_s)
+    after = instance.with_link(busy.tail, busy.head, bandwidth_bps=1e6)
+    before = Loads.of(instance, plan.objective, decision_of(instance, plan))
+    left = carried(before, after, plan.objective)
+    assert left.is_whole
+    values = [inf if left.value is None else left.value]
+    for rule in (_at_home, best_cut, social_cut):
+        for task, own in zip(left.hit, _responses(left.loads, left.hit, rule), strict=True):
+            left.loads.put(task, own)
+        excess, mean = left.loads.value()
+        values.append(mean if excess == 0 else inf)
+        for task in left.hit:
+            left.loads.take(task)
+    _start(left.loads, left)
+    assert left.loads.value()[1] == pytest.approx(min(values), rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(6))
