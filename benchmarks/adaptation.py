@@ -142,9 +142,16 @@ def measured(case: Case, seen: str) -> list[Row]:
         **SEEN[seen],
     )
     return [
-        Row(*case, seen, way.adapt, way.mean_s, way.regret, way.switches, way.failed)
+        Row(
+            *case, seen, way.adapt, _short(way.mean_s), _short(way.regret), way.switches, way.failed
+        )
         for way in found.ways
     ]
+
+
+def _short(value: float | None) -> float | None:
+    """Seven digits, so that the file of all rows is not longer than it need be."""
+    return None if value is None else float(f"{value:.7g}") if abs(value) > 1e-9 else 0.0
 
 
 def stored() -> list[dict[str, str]]:
@@ -160,7 +167,7 @@ def main(models: set[str]) -> None:
     done = {(row["setting"], row["model"], row["seed"], row["seen"]) for row in stored()}
     fresh = not RESULTS.exists()
     with RESULTS.open("a", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         if fresh:
             writer.writerow(Row._fields)
             file.flush()

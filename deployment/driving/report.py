@@ -186,7 +186,13 @@ class RunReport:
 
     def _repr_html_(self) -> str:
         """For notebooks: measured beside predicted, part by part and link by link."""
-        return "\n".join(_html(plan) for plan in self.plans)
+        plans = [_html(plan) for plan in self.plans if plan.latencies_s or plan.lost]
+        if self.live is not None:
+            mean = "-" if self.live.mean_s is None else in_seconds(self.live.mean_s)
+            sent = counted(len(self.live.requests), "request")
+            told = f"{sent}, {self.live.switches} switches, {self.live.lost} lost: mean {mean}"
+            plans.insert(0, f"<p>{html_text(told)}</p>")
+        return "\n".join(plans)
 
 
 def plan_report(

@@ -82,6 +82,22 @@ class FigureBand:
             return f"load of {self.figure}"
         return f"bandwidth of {' -> '.join(self.figure)}"
 
+    def shown(self, value: float) -> str:
+        """A value of the figure for readers; a dash where there is no end.
+
+        Parameters
+        ----------
+        value
+            In `unit`.
+
+        Returns
+        -------
+        str
+        """
+        if value in (0, inf):
+            return "-"
+        return f"{value:.3g}" if self.unit == "load" else scaled(value, self.unit)
+
 
 @dataclass(frozen=True)
 class PlanBands:
@@ -93,8 +109,11 @@ class PlanBands:
         By name.
     objective
         Its `latency`.
+    status : "optimal" or "infeasible"
+    reason
+        Why there is no plan; else None.
     value
-        Seconds of the optimal plan.
+        Seconds of the optimal plan; None without one.
     layers
         Of every layer but inputs, on every node where it may run.
     figures
@@ -107,7 +126,9 @@ class PlanBands:
 
     instance: str
     objective: Objective
-    value: float
+    status: Literal["optimal", "infeasible"]
+    reason: str | None
+    value: float | None
     layers: tuple[LayerBand, ...]
     figures: tuple[FigureBand, ...]
     cuts: int
@@ -116,8 +137,13 @@ class PlanBands:
     @property
     def tightest(self) -> LayerBand | None:
         """The layer that must slow down least, relative to its time, before the plan changes."""
+        return next(iter(self.by_tightness), None)
+
+    @property
+    def by_tightness(self) -> list[LayerBand]:
+        """The bands, where the plan has the layers, that something ends; the tightest first."""
         used = [band for band in self.layers if band.used and band.factor < inf]
-        return min(used, key=lambda band: band.factor, default=None)
+        return sorted(used, key=lambda band: band.factor)
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a band: of the figures, then of the layers.
@@ -162,46 +188,35 @@ class PlanBands:
         return figures + layers
 
     def __repr__(self) -> str:
+        if self.value is None:
+            return printable(f"<PlanBands for {self.instance}: {self.status}>")
         layers = len({(band.task, band.layer) for band in self.layers})
         what = f"{self.objective} {in_seconds(self.value)}, {counted(layers, 'layer')}"
         return printable(f"<PlanBands for {self.instance}: {what}; {_tightest(self.tightest)}>")
 
     def _repr_html_(self) -> str:
+        layers = [
+            (band.layer, band.node, in_seconds(band.time_s), *_end_of(band))
+            for band in self.by_tightness
+        ]
         figures = [
-            (band.name, shown(band.value, band.unit), *_ends(band.low, band.high, band.unit))
+            (band.name, *map(band.shown, (band.value, band.low, band.high)))
             for band in self.figures
         ]
-        layers = [
-            (
-                f"{band.layer} on {band.node}",
-                in_seconds(band.time_s),
-                shown(band.high_s, "s"),
-                band.moves_to or "-",
-            )
-            for band in sorted(self.layers, key=lambda band: band.factor)
-            if band.used
-        ]
+        headers = ("layer", "on", "takes", "plan stays to", "times as long", "then on")
         return "\n".join(
             [
-                f"<div><p>{html_text(repr(self).strip('<>'))}</p>",
+                f"<div><p>{html_text(self.reason or repr(self).strip('<>'))}</p>",
                 html_table(("figure", "is", "plan stays from", "to"), figures, MOST_ROWS),
-                html_table(("layer", "takes", "plan stays to", "moves to"), layers, MOST_ROWS),
+                html_table(headers, layers, MOST_ROWS),
                 "</div>",
             ]
         )
 
 
-def shown(value: float, unit: str) -> str:
-    """A figure for readers; a dash where there is no end."""
-    if value in (0, inf):
-        return "-"
-    if unit == "s":
-        return in_seconds(value)
-    return scaled(value, unit) if unit == "bit/s" else f"{value:.3g}"
-
-
-def _ends(low: float, high: float, unit: str) -> tuple[str, str]:
-    return shown(low, unit), shown(high, unit)
+def _end_of(band: LayerBand) -> tuple[str, str, str]:
+    """Up to when a layer's band goes, for readers."""
+    return in_seconds(band.high_s), f"{band.factor:.3g}", band.moves_to or ""
 
 
 def _end(high: float) -> float | None:

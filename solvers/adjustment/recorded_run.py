@@ -24,8 +24,8 @@ from splitfog.solvers.d3.hpa import Partition
 Readers = Sequence[Sequence[int]]
 
 MOST_REDONE = 1 / 8
-"""Of the layers and of the model's edges: where more is redone, all layers are decided anew, as what
-follows from a decision is mostly little or nearly everything."""
+"""Of the layers and of the model's edges: where more is redone, all layers are decided anew, as
+what follows from a decision is mostly little or nearly everything."""
 
 
 class RecordedRun:
@@ -44,7 +44,7 @@ class RecordedRun:
         self.tiers: NDArray[np.int64] | None = None
         """[layers]; None where some layer found no tier."""
         self._partition: _Recorder | None = None
-        self._records: Records | None = None
+        self.records: Records | None = None
 
     def adjust(self, graph: TierGraph, costs_s: NDArray[np.float64]) -> tuple[int, int]:
         """Be the run at other costs, [layers, tiers].
@@ -54,7 +54,7 @@ class RecordedRun:
         looked_at, failed
             Layers decided anew, and those whose recorded decision did not hold.
         """
-        partition, records, shape = self._partition, self._records, self.shape
+        partition, records, shape = self._partition, self.records, self.shape
         if partition is None or records is None:
             return self._run(graph, costs_s), len(costs_s)
         graph.share_trees(partition.graph)
@@ -75,12 +75,12 @@ class RecordedRun:
         """Decide all layers; how many."""
         log = Log()
         partition = _Recorder(graph, costs_s.tolist(), self.once)
-        self.tiers = self._partition = self._records = None
+        self.tiers = self._partition = self.records = None
         for block in self.shape.blocks:
             if not partition.take(block, log):
                 return len(costs_s)
         self.tiers = np.array(partition.tier, np.int64)
-        self._partition, self._records = partition, Records(self.shape, log, self.tiers)
+        self._partition, self.records = partition, Records(self.shape, log, self.tiers)
         return len(costs_s)
 
     def _redo(self, partition: _Recorder, records: Records, queue: list[int]) -> int | None:
@@ -96,7 +96,7 @@ class RecordedRun:
                 counted += partition.rewind(block, self.shape.level_of, self.consumers)
             looked_at += len(block.layers)
             if not partition.take(block, log):
-                self.tiers = self._partition = self._records = None
+                self.tiers = self._partition = self.records = None
                 return looked_at
             done.append(block)
             moved = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator
 from math import inf
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,13 +52,13 @@ def plan_bands(
     -------
     PlanBands
         Of every layer's time on every node where it may run, of every link's bandwidth and of
-        every node's load.
+        every node's load. With status infeasible, and none, where there is no plan.
 
     Raises
     ------
     SolverDeclined
-        For another objective, where `min-cut` does not apply, where a plan that it needs breaks
-        the memory that cuts ignore, and where there is no plan.
+        For another objective, where `min-cut` does not apply, and where a plan that it needs
+        breaks the memory that cuts ignore.
     ValueError, LookupError
         For arguments that make no sense, and for layers that no model has.
 
@@ -88,21 +88,27 @@ def plan_bands(
         raise SolverDeclined("plan_bands", reason)
     wanted = _wanted(instance, layers)
     cuts = _Cuts(instance, objective)
-    return PlanBands(
-        instance=instance.name,
-        objective=objective,
-        value=sum(cuts.values) / len(cuts.values),
-        layers=tuple(
-            band
-            for task, own in enumerate(instance.tasks)
-            for position, layer in enumerate(instance.model_of(own).layers)
-            if layer.op != "input" and (wanted is None or layer.name in wanted)
-            for band in _layer_bands(cuts, task, position)
-        ),
-        figures=tuple(_figure_band(instance, objective, *own) for own in _figures(instance)),
-        cuts=cuts.asked,
-        runtime_s=time.perf_counter() - started,
-    )
+    claims: dict[str, Any] = {"instance": instance.name, "objective": objective}
+    if cuts.stuck is not None:
+        claims |= {"status": "infeasible", "reason": cuts.stuck, "value": None}
+        claims |= {"layers": (), "figures": ()}
+    else:
+        value = sum(cuts.values) / len(cuts.values)
+        claims |= {"status": "optimal", "reason": None, "value": value}
+        own = [_layer_bands(cuts, *at) for at in _positions(instance, wanted)]
+        claims["layers"] = tuple(band for bands in own for band in bands)
+        claims["figures"] = tuple(
+            _figure_band(instance, objective, *each) for each in _figures(instance)
+        )
+    return PlanBands(**claims, cuts=cuts.asked, runtime_s=time.perf_counter() - started)
+
+
+def _positions(instance: Instance, wanted: frozenset[str] | None) -> Iterator[tuple[int, int]]:
+    """Task and layer, by position, of the layers asked for; inputs take no time."""
+    for task, own in enumerate(instance.tasks):
+        for position, layer in enumerate(instance.model_of(own).layers):
+            if layer.op != "input" and (wanted is None or layer.name in wanted):
+                yield task, position
 
 
 def _wanted(instance: Instance, layers: str | Collection[str] | None) -> frozenset[str] | None:
@@ -123,17 +129,19 @@ class _Cuts:
         self.instance, self.objective = instance, objective
         self.limited = limits_memory(instance)
         self.arrays = [task_arrays(instance, task) for task in range(len(instance.tasks))]
-        self.lines, self.networks = zip(
-            *(line_network(own, objective) for own in self.arrays), strict=True
-        )
+        built = [line_network(own, objective) for own in self.arrays]
+        self.lines = [line for line, _ in built]
+        self.networks = [network for _, network in built]
         self.tiers: list[NDArray[np.int64]] = []
         self.values: list[float] = []
         self.asked = len(self.networks)
+        self.stuck: str | None = None
         for task, network in zip(instance.tasks, self.networks, strict=True):
             cut = least_cut(network)
             if cut is None:
-                reason = f"task {task.name}: no placement respects tiers, groups, routes, monotone"
-                raise SolverDeclined("plan_bands", reason)
+                stuck = f"task {task.name}: no placement respects tiers, groups, routes, monotone"
+                self.stuck = stuck
+                return
             self.tiers.append(cut.tiers)
             self.values.append(network.value(cut.tiers))
         self._check(self.tiers)
@@ -199,6 +207,8 @@ def _figure_band(instance: Instance, objective: Objective, key: Key, value: floa
     """The band of a bandwidth or a load, by a plan table over it alone."""
     limits = value / REACH, value * REACH
     table = plan_table(instance, {key: limits}, objective=objective, oracle="min-cut")
+    if not table.plans:
+        raise SolverDeclined("plan_bands", table.reason or table.status)
     low, high = table.bands({key: value})[key]
     unit: Literal["bit/s", "load"] = "load" if isinstance(key, str) else "bit/s"
     low, high = 0.0 if low <= limits[0] else low, inf if high >= limits[1] else high

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "solvers": "solvers",
         "show": "show",
         "policy": "policies.policy",
+        "bands": "policies.bands",
         "simulate": "simulate",
         "replay": "replay",
         "repair": "repair",

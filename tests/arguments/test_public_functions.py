@@ -164,6 +164,7 @@ def _calls(folder: Path) -> Calls:
             },
         ),
         "plan": (sf.plan, {"instance": instance, "placement": plan, **how}),
+        "plan_bands": (sf.plan_bands, {"instance": instance, "layers": "conv1", **how}),
         "policy": (sf.policy, {"instance": instance, **way, **how, "oracle": "min-cut"}),
         "policy (node)": (
             sf.policy,
@@ -538,7 +539,15 @@ LISTED = (sf.InstanceError, sf.PlanError, sf.SolverDeclined)
 """Errors that list places in files and records, with names of their own."""
 
 CONSTANTS = {"InstanceError", "PlanError", "SolverDeclined", "WrongAnswer", "__version__"}
-MADE = {"AdjustmentReport", "Exchange", "ExchangeRun", "Matching", "Regions", "StageGeometry"}
+MADE = {
+    "AdjustmentReport",
+    "PlanBands",
+    "Exchange",
+    "ExchangeRun",
+    "Matching",
+    "Regions",
+    "StageGeometry",
+}
 MADE |= {
     "Choice",
     "Front",

@@ -86,7 +86,10 @@ class LiveRun:
         }
 
     def replay(self) -> Replay | None:
-        """The same requests as `sf.replay` has them, where it can: with instance and trace."""
+        """The same requests as `sf.replay` has them, where it can: with instance and trace.
+
+        What is measured is as old there as here: from one request to the next.
+        """
         from splitfog.studies.replay_jobs import replay
 
         if self.instance is None or self.table is None or not self.traces or not self.every_s:
@@ -98,6 +101,7 @@ class LiveRun:
                 adapt=self.adapt,
                 requests=f"every:{self.every_s:g}",
                 estimate=self.estimate,
+                delay_s=self.every_s,
                 table=self.table,
             )
 

@@ -232,6 +232,7 @@ def test_the_command_prints_the_replay_beside(case: Case, tmp_path: Path) -> Non
         requests="every:0.5",
         table=case.table,
         estimate="ewma:0.7",
+        delay_s=0.5,
     )
     assert found["replay"]["mean_s"] == pytest.approx(replayed.way("argmin").mean_s)
     assert [plan["plan"] for plan in found["plans"]] == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from splitfog import (
 )
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.objective import Objective
-from splitfog.solvers.adjustment import look_ahead
+from splitfog.solvers.adjustment import look_ahead, recorded_run
 from splitfog.solvers.base import Request
 from splitfog.solvers.d3.hpa import solve_hpa_plain
 from tests.cases.figures import random_change, with_figures
@@ -47,11 +48,28 @@ def check(local: HpaLocal, changed: Instance, transfers: str) -> None:
     assert local.plan.value == pytest.approx(evaluate(changed, local.plan), rel=1e-12)
 
 
-@pytest.mark.parametrize("policy_iteration", [False, True])
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small networks as large ones: policy iteration, and redone however much follows."""
+    monkeypatch.setattr(look_ahead, "LARGE", 1)
+    monkeypatch.setattr(recorded_run, "MOST_REDONE", inf)
+
+
 @pytest.mark.parametrize("seed", range(12))
-def test_random_dags(seed: int, policy_iteration: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_dags(seed: int) -> None:
     """Five changes on top of one another, each compared with a full run (benchmarks: 1,000)."""
-    monkeypatch.setattr(look_ahead, "LARGE", 1 if policy_iteration else 10**9)
+    five_changes(seed)
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("seed", range(12, 30))
+def test_large_dags(seed: int) -> None:
+    """Likewise, as where there are thousands of layers."""
+    five_changes(seed)
+
+
+def five_changes(seed: int) -> None:
+    """Adapt a random DAG five times, each time compared."""
     rng = np.random.default_rng(seed)
     instance = generate(
         "random-dag",
@@ -75,6 +93,7 @@ def test_random_dags(seed: int, policy_iteration: bool, monkeypatch: pytest.Monk
         check(local, with_figures(instance, figures), transfers)
 
 
+@pytest.mark.usefixtures("large")
 @given(seeds, st.sampled_from(["once", "per-edge"]), st.integers(1, 2))
 def test_any_instance(seed: int, transfers: str, num_tasks: int) -> None:
     """Any topology, several nodes a tier, memory, groups, tiers and tasks: the same status, too."""
@@ -154,6 +173,70 @@ def test_little_is_looked_at() -> None:
     full = solve(instance.with_times(slow), "hpa-plain")
     assert full.value is not None
     assert plan.value == pytest.approx(full.value, rel=1e-12)
+
+
+def two_tiers(*layers: Layer, bandwidth_bps: float = 8000) -> Instance:
+    """in, 4000 bytes on the pi, and layers behind it; as `diamond`."""
+    given = Layer(name="in", op="input", output_bytes=4000)
+    model = Model(name="diamond", layers=(given, *layers))
+    link = Link(tail="pi", head="gpu", bandwidth_bps=bandwidth_bps)
+    return diamond(models=(model,), links=(link,))
+
+
+def layer(name: str, *inputs: str, **fields: Any) -> Layer:
+    """3 s on the pi, 1 s on the gpu, and nothing to send, where `fields` do not say otherwise."""
+    given: dict[str, Any] = {"op": "other", "flops": 3, "output_bytes": 0}
+    return Layer(name=name, inputs=inputs, **given | fields)
+
+
+@pytest.mark.usefixtures("large")
+def test_later_readers_follow() -> None:
+    """A tensor that was sent for one layer is there for another of a higher level.
+
+    i and r on the pi: 6 s; in takes 4 s to the gpu. Once i takes 100 s on the pi it goes, and r, of
+    which nothing else changed, after it: 4 + 1 + 1 = 6 s in place of 4 + 1 + 3.
+    """
+    still = layer("y", "in", flops=0, tiers=("device",))
+    local = HpaLocal(two_tiers(layer("i", "in"), still, layer("r", "in", "y")))
+    assert local.plan.value == pytest.approx(6)
+    plan, report = local.adapt({}, {"i": {"pi": 100.0}})
+    assert plan.value == pytest.approx(6)
+    assert plan.placement("task")["r"] == "gpu"
+    assert (report.looked_at, report.failed, report.changed) == (3, 1, 2)
+
+
+@pytest.mark.usefixtures("large")
+def test_what_was_redone_is_checked_as_it_is_now() -> None:
+    """A layer whose inputs have come down may follow them at the next change.
+
+    in -> a -> b at twice the bandwidth: in 2 s, a's tensor .5 s, both on the gpu, 4 s, rather than
+    a on the pi, 3 + .5 + 1. At the usual one: 6 s rather than 3 + 1 + 1, so a comes down, and b
+    stays. Then b takes no time on the pi: 3 s.
+    """
+    layers = (layer("a", "in", output_bytes=1000), layer("b", "a"))
+    local = HpaLocal(two_tiers(*layers, bandwidth_bps=16_000))
+    assert local.plan.value == pytest.approx(4)
+    plan, _ = local.adapt({("pi", "gpu"): 8000})
+    assert plan.placement("task") == {"in": "pi", "a": "pi", "b": "gpu"}
+    plan, _ = local.adapt({}, {"b": {"pi": 0.0}})
+    assert plan.value == pytest.approx(3)
+
+
+@pytest.mark.usefixtures("large")
+def test_siblings_that_were_redone_are_checked_as_they_are_now() -> None:
+    """What they cost apart counts the tensor that by now is sent for one of them.
+
+    b (3 and 3.5 s) is decided before a (3 and 1 s): both on the pi. a takes 100 s there: it goes,
+    3 + 4 + 1 = 8 s; together 3.5 + 4 + 1 is more. With 2.5 s on the gpu b alone would not go, 2.5 +
+    4 against 3; together they do: 7.5 s.
+    """
+    b = layer("b", "in", times_s={"gpu": 3.5})
+    local = HpaLocal(two_tiers(b, layer("a", "in")))
+    plan, _ = local.adapt({}, {"a": {"pi": 100.0}})
+    assert plan.value == pytest.approx(8)
+    plan, report = local.adapt({}, {"b": {"gpu": 2.5}})
+    assert plan.value == pytest.approx(7.5)
+    assert (report.failed, report.changed) == (2, 1)
 
 
 def test_what_is_not_named_stays() -> None:
