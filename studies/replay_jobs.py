@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from splitfog._version import __version__
+from splitfog.deployment.contest.arrivals import MOST
 from splitfog.deployment.contest.choosers import BEST_FIXED, require_ways
 from splitfog.deployment.contest.measuring import Watched, watched
 from splitfog.deployment.contest.ranges import ranges_of
@@ -19,6 +20,7 @@ from splitfog.deployment.contest.scenes import Scenes
 from splitfog.deployment.contest.settings import Settings, checked
 from splitfog.formulations.parametric.plan_table import PlanTable
 from splitfog.formulations.parametric.policy_file import load_policy, save_policy
+from splitfog.formulations.parametric.vary import MOST_FIGURES
 from splitfog.instances.arguments import entries, texts, whole, wrong
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.files import GivenInstance, instance_of
@@ -206,7 +208,12 @@ def _asked(
     seeds = tuple(dict.fromkeys(whole("seed", number, low=0) for number in numbers))
     if not seeds:
         raise ValueError("seed = (), must be at least one")
-    return _Asked(instance, traces, ways, seeds, checked(instance, **settings))
+    how = checked(instance, **settings)
+    duration_s = max(each.duration_s for each in traces)
+    if how.probe is not None and duration_s / how.probe[1] > MOST:
+        allowed = f"at most {MOST} probes in the {duration_s:g} s of the trace"
+        raise wrong("probe", how.probe, allowed)
+    return _Asked(instance, traces, ways, seeds, how)
 
 
 def _loaded(given: Any) -> Any:
@@ -218,7 +225,7 @@ def _given_table(instance: Instance, table: Any) -> PlanTable | None:
         return None
     given = load_policy(table) if isinstance(table, str | os.PathLike) else table
     if not isinstance(given, PlanTable):
-        raise wrong("table", table, "a PlanTable, or the path of its file")
+        raise wrong("table", table, "a PlanTable, as splitfog policy --vary finds it, or its file")
     if given.instance_sha256 != instance.sha256:
         raise ValueError(
             f"the table is for another instance, {given.instance}: instance_sha256 = "
@@ -233,6 +240,11 @@ def _table(asked: _Asked, given: PlanTable | None) -> PlanTable:
     if table is None:
         fails = any(0 in s.values for t in asked.traces for s in t.series if s.quantity == "up")
         vary = ranges_of(asked.instance, asked.traces)
+        if len(vary) > MOST_FIGURES:
+            raise ValueError(
+                f"the traces change {len(vary)} bandwidths and loads, of which a plan table has at "
+                f"most {MOST_FIGURES}: table = None, must be given (splitfog policy --vary)"
+            )
         table = plan_table(asked.instance, vary=vary, failures=fails, routes="keep")
         if table.stopped_by == "interrupted":
             raise KeyboardInterrupt  # nothing is replayed by half a table

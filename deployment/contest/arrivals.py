@@ -11,6 +11,9 @@ from splitfog.instances.arguments import wrong
 
 FORMS = "every:S (seconds > 0) or poisson:R (requests per second > 0)"
 
+MOST = 10_000_000
+"""Requests of one replay."""
+
 
 def parsed(requests: Any) -> tuple[str, float]:
     """`every` or `poisson`, and its figure.
@@ -35,8 +38,17 @@ def arrival_times(requests: str, duration_s: float, seed: int) -> tuple[float, .
 
     `every:S`: 0, S, 2 S, ...; whatever the seed. `poisson:R`: a Poisson stream of R a second, which
     the seed decides. O(number of requests).
+
+    Raises
+    ------
+    ValueError
+        For another form, and where there are more than `MOST`.
     """
     kind, figure = parsed(requests)
+    count = duration_s / figure if kind == "every" else duration_s * figure
+    if count > MOST:
+        allowed = f"at most {MOST} requests in the {duration_s:g} s of the trace, not {count:.3g}"
+        raise wrong("requests", requests, allowed)
     if kind == "every":
         times = np.arange(ceil(duration_s / figure) + 1) * figure
     else:

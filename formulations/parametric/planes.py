@@ -94,7 +94,7 @@ class Lookup:
         for cell, planes in enumerate(self.planes):
             here = cells == cell
             values[here] = points[here] @ planes.T
-            if more_s is not None:
+            if more_s is not None and self.crossings.size:  # else no plan runs at all
                 values[here] += more_s[here] @ self.crossings[cell].T
         return values
 

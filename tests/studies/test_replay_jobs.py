@@ -329,6 +329,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"seed": -1}, "seed = -1, must be a whole number >= 0"),
     ({"seed": ()}, "seed = \\(\\), must be at least one"),
     ({"table": 3}, "table = 3, must be a PlanTable"),
+    ({"requests": "every:1e-9"}, "requests = .*, must be at most 10000000 requests in the 20 s"),
+    ({"requests": "poisson:1e12"}, "requests = .*, not 2e\\+13"),
+    ({"probe": (1, 1e-9)}, "probe = .*, must be at most 10000000 probes in the 20 s"),
 ]
 
 
@@ -350,6 +353,20 @@ def test_traces_that_do_not_fit_are_refused() -> None:
         replay(INSTANCE, other)
     with pytest.raises(InstanceError, match="must be given once"):
         replay(INSTANCE, [SLOWS_DOWN, SLOWS_DOWN])
+
+
+def test_more_figures_than_a_table_has_ask_for_a_table() -> None:
+    """The load of nine nodes: a table of some of them is another way out."""
+    names = [f"edge{i}" for i in range(9)]
+    nodes = [changed(INSTANCE.nodes[1], name=name) for name in names]
+    links = [changed(INSTANCE.links[0], head=name) for name in names]
+    many = changed(INSTANCE, nodes=(INSTANCE.nodes[0], *nodes), links=tuple(links))
+    load: dict[str, Any] = {"quantity": "load", "times_s": (0.0, 1.0), "values": (1.0, 2.0)}
+    trace = held(*(Series(node=name, **load) for name in names), duration_s=3.0)
+    with pytest.raises(ValueError, match="change 9 bandwidths and loads.* at most 8: table = None"):
+        replay(many, trace)
+    table = plan_table(many, {"edge0": (1, 2)}, routes="keep")
+    assert replay(many, trace, table=table, adapt="argmin").ways[0].failed == 0
 
 
 def test_one_task_only() -> None:

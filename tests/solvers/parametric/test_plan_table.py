@@ -372,6 +372,14 @@ def test_a_measured_latency_shifts_what_crosses_the_link() -> None:
     assert (chosen == values.argmin(axis=1)).all()
 
 
+def test_a_measured_latency_where_no_plan_is_left() -> None:
+    """The source is down: whatever latencies are, no plan takes less than for ever."""
+    instance = generate("three-tier", model="alexnet")
+    table = plan_table(instance, {("device", "edge0"): (1e5, 1e9)}, failures=True)
+    values = table.values([[1e6]], "device", latency_s={("device", "edge0"): 0.07})
+    assert np.isinf(values).all()
+
+
 def test_joint_weights_are_said() -> None:
     """All plans ready: d and e both hold a's 8 MB; a memory of 7.9 MB on d is too small."""
     vary = {LINK: (1e5, 1e8), "e": (0.5, 20.0)}
