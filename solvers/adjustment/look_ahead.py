@@ -81,12 +81,11 @@ class _System:
         for _ in range(MOST_ROUNDS):
             ahead = self._evaluated(figures)
             better = self._improved(ahead, figures)
-            if better is not None:  # once more: better choices run upstream
-                self._improved(better, figures)
-            else:
+            if better is None:
                 in_file_order = np.empty_like(ahead)
                 in_file_order[self.order] = ahead
                 return in_file_order
+            self._improved(better, figures)  # once more: better choices run upstream
         return None
 
     def _prepare(self, readers: list[list[int]]) -> None:
