@@ -29,7 +29,7 @@ from splitfog import (
     zoo,
 )
 
-RESULTS = Path(__file__).parent.parent / "notebooks" / "data" / "adaptation.csv"
+RESULTS: Path = Path(__file__).parent.parent / "notebooks" / "data" / "adaptation.csv"
 SEEDS = 20
 
 DEVICE, CLOUD = ("device", "edge0"), ("edge0", "cloud")

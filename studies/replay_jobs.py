@@ -139,7 +139,7 @@ def replay(
     --------
     >>> import splitfog as sf
     >>> instance = sf.generate("three-tier", model="alexnet")
-    >>> trace = sf.generate_trace("step", seed=0, link=("device", "edge0"))
+    >>> trace = sf.generate_trace("step", directions="forward", duration_s=60)
     >>> found = sf.replay(instance, trace, adapt=["argmin", "best-fixed"], measure="all")
     >>> [way.failed for way in found.ways]
     [0, 0]

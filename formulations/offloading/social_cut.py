@@ -43,23 +43,31 @@ def social_seconds(loads: Loads, task: int) -> Seconds:
     return np.where(np.isinf(own_s), np.inf, total)
 
 
-def social_cut(loads: Loads, task: int, nodes: Flags | None = None) -> Footprint | None:
-    """The one-cut answer of a task that is away with the least of `social_seconds`; None: none.
+def social_cut(
+    loads: Loads, task: int, nodes: Flags | None = None, below: float = np.inf
+) -> tuple[Footprint | None, float]:
+    """The one-cut answer of a task that is away with the least of `social_seconds`, and these.
 
-    Answers that would overload a link are passed over; ties go to the earlier cut and node.
-    `nodes` [N]: where it may go to, if not to all; a source counts as others do.
+    Answers that would overload a link are passed over; ties go to the earlier cut and node. None
+    where none is left that adds less than `below`; then the least that one would add.
+
+    Parameters
+    ----------
+    nodes
+        [N]: where it may go to, if not to all; a source counts as others do.
     """
     seconds = social_seconds(loads, task)
     if nodes is not None:
         seconds[:, ~nodes] = np.inf
     while True:
         cut, node = (int(i) for i in np.unravel_index(int(seconds.argmin()), seconds.shape))
-        if seconds[cut, node] == np.inf:
-            return None
+        least = float(seconds[cut, node])
+        if not least < below:
+            return None, least
         placement = one_cut(loads.instance, loads.objective, task, cut, node)
         own = loads.footprint(task, TaskDecision(frozen(placement)))
         if links_keep_up(loads, task, own):
-            return own
+            return own, least
         seconds[cut, node] = np.inf
 
 

@@ -59,6 +59,13 @@ class Outer(Generic[Thing]):
         rows = np.array(self.rows)
         return np.asarray((rows[:, 0] + points @ rows[:, 1:].T).min(axis=1))
 
+    def doubt(self, vertices: Floats) -> Floats:
+        """[n]: how far the least plane may be above the optimum there, roughly: ask first there."""
+        if not self.points or None in self.bounds:
+            return np.zeros(len(vertices))
+        rough = _implied(np.array(self.points), np.array(self.bounds, float), vertices)
+        return _gaps(self.least(vertices), rough)
+
     def gap(self) -> float | None:
         """By how much, relative, the least plane may be above the optimum anywhere; None: unknown.
 
@@ -123,6 +130,7 @@ def _ask_vertices(
     """Ask at the vertices of the planes known; whether there may be more."""
     vertices = hypograph_vertices(outer)
     vertices = vertices[_unasked(vertices, outer.points)]
+    vertices = vertices[np.argsort(-outer.doubt(vertices), kind="stable")]
     listed = outer.least(vertices)
     most, before = max(BATCH, SHARE * len(outer.rows)), len(outer.rows)
     for at, vertex in enumerate(vertices):
@@ -197,15 +205,26 @@ def _gaps(values: Floats, bounds: Floats) -> Floats:
     return np.where(above, (values - bounds) / np.where(above, values, 1.0), 0.0)
 
 
+def _implied(points: Floats, bounds: Floats, wanted: Floats) -> Floats:
+    """[n]: what the optimum is at least at points wanted, given its bounds at others.
+
+    It is a least of sums with no negative term: at x at least what it is at s times the least of 1
+    and of all x_i / s_i.
+    """
+    ratios = [(one / points).min(axis=1, initial=1.0) for one in wanted]
+    return np.asarray((np.array(ratios).reshape(-1, len(points)) * bounds).max(axis=1))
+
+
 def _open_gap(points: Floats, bounds: Floats, vertices: Floats, values: Floats) -> float:
     """The largest gap at vertices, given bounds of the optimum at other points.
 
-    The optimum is a least of sums with no negative term: at x it is at least what it is at s times
-    the least of 1 and of all x_i / s_i. Where that says least a linear program says more: it is
-    concave, and so at least any mean of bounds at points whose mean x is.
+    The optimum is concave, and so at least any mean of bounds at points whose mean x is: that of
+    the corners around it in a triangulation, and, where these say least, the greatest, which a
+    linear program finds.
     """
-    ratios = np.array([(vertex / points).min(axis=1, initial=1.0) for vertex in vertices])
-    implied = (ratios * bounds).max(axis=1)
+    implied = _implied(points, bounds, vertices)
+    if points.shape[1] in TRIANGULATED:
+        implied = np.fmax(implied, _between(points, bounds, vertices))
     rough = _gaps(values, implied)
     worst = 0.0
     for count, at in enumerate(np.argsort(-rough)):
@@ -216,8 +235,26 @@ def _open_gap(points: Floats, bounds: Floats, vertices: Floats, values: Floats) 
     return worst
 
 
-PROGRAMS = 300
+TRIANGULATED = (2, 3)
+"""Dimensions in which a triangulation of a thousand points takes a second or less."""
+
+PROGRAMS = 100
 """Linear programs, of milliseconds, that a search that was stopped is judged by at most."""
+
+
+def _between(points: Floats, bounds: Floats, wanted: Floats) -> Floats:
+    """[n]: bounds interpolated in a triangulation of the points; nan outside of it."""
+    from scipy.interpolate import LinearNDInterpolator
+    from scipy.spatial import QhullError
+
+    low, high = points.min(axis=0), points.max(axis=0)
+    span = np.where(high > low, high - low, 1.0)
+    try:
+        return np.asarray(
+            LinearNDInterpolator((points - low) / span, bounds)((wanted - low) / span)
+        )
+    except QhullError:  # too few points, or all in a plane
+        return np.full(len(wanted), np.nan)
 
 
 def _mean_bound(points: Floats, bounds: Floats, wanted: Floats) -> float:

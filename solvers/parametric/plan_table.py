@@ -57,7 +57,8 @@ def plan_table(
         The exact solver to ask, by name or as a function from `Request` to `Answer`; None: the
         first of min-cut, chain-dp and ilp that applies.
     time_limit_s
-        Seconds after which the search ends with the plans found.
+        Seconds after which the search ends with the plans found; what is known of them, their
+        values everywhere and their gap, is computed then.
 
     Returns
     -------

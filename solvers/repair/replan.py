@@ -73,7 +73,7 @@ def untouched(left: Carried) -> Loads:
 
 def _start(loads: Loads, left: Carried) -> None:
     """Give the tasks that are hit the best of four starts; all are away before."""
-    starts = [_responses(loads, left.hit, rule) for rule in (_at_home, best_cut, social_cut)]
+    starts = [_responses(loads, left.hit, rule) for rule in (_at_home, best_cut, _for_all)]
     if left.is_whole:
         starts.append([left.kept[task] for task in left.hit])
     best, least = starts[0], (np.inf, np.inf)
@@ -111,6 +111,11 @@ def _at_home(loads: Loads, task: int) -> Footprint | None:
     return best_cut(loads, task)
 
 
+def _for_all(loads: Loads, task: int) -> Footprint | None:
+    """The cut that is best for all."""
+    return social_cut(loads, task)[0]
+
+
 def _put_all(loads: Loads, tasks: Iterable[int], answers: Iterable[Footprint]) -> None:
     for task, own in zip(tasks, answers, strict=True):
         loads.put(task, own)
@@ -139,18 +144,17 @@ def _cut_for_all(loads: Loads, task: int, nodes: Flags | None = None, least: flo
     Only cuts to `nodes`, if given. Negative for what it would cost, which leaves the task as it
     was; -inf where there is no such cut.
     """
-    value, own = loads.value(), loads.take(task)
-    other = social_cut(loads, task, nodes)
-    saved = -np.inf
+    (excess, mean), own = loads.value(), loads.take(task)
+    rest = loads.value()[1]
+    below = np.inf if excess > 0 else mean * (1 - least) - rest
+    other, added = social_cut(loads, task, nodes, below)
     if other is not None:
         loads.put(task, other)
-        now = loads.value()
-        saved = value[1] - now[1] if now[1] < np.inf else saved
-        if better(now, value) and (value[0] > 0 or saved >= least * value[1]):
-            return saved
+        if better(loads.value(), (excess, mean)):
+            return mean - rest - added
         loads.take(task)
     loads.put(task, own)
-    return saved
+    return mean - rest - added if rest + added < np.inf else -np.inf
 
 
 def _gainers(loads: Loads, left: Carried) -> list[int]:
@@ -177,12 +181,10 @@ def _make_room(loads: Loads, left: Carried, notable: float) -> set[int]:
         for task, own in enumerate(loads.tasks):
             if task in hit:
                 _cut_for_all(loads, task)
-            elif (
-                own is not None
-                and left.is_crowded(loads, own)
-                and _cut_for_all(loads, task, least=notable) >= notable * mean
-            ):
-                moved.add(task)
+            elif own is not None and left.is_crowded(loads, own):
+                _cut_for_all(loads, task, least=notable)
+                if loads.tasks[task] is not own:
+                    moved.add(task)
         if not loads.value()[1] < mean * (1 - LEAST_GAIN):
             break
     return moved

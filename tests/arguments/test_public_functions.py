@@ -12,7 +12,7 @@ import pytest
 
 import splitfog as sf
 from splitfog.instances.times import Work
-from tests.cases.small_replays import SLOWS_DOWN, two_nodes
+from tests.cases.replays.two_nodes import SLOWS_DOWN, two_nodes
 from tests.cases.small_tables import two_places, two_plans
 
 WRONG: tuple[Any, ...] = (

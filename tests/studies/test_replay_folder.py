@@ -17,7 +17,7 @@ from splitfog.instances.records import changed
 from splitfog.studies import replay_jobs
 from splitfog.studies.replay_jobs import replay
 from splitfog.studies.replay_result import Replay
-from tests.cases.small_replays import SLOWS_DOWN, bandwidth, held, two_nodes
+from tests.cases.replays.two_nodes import SLOWS_DOWN, bandwidth, held, two_nodes
 
 COLUMNS = "trace,adapt,seed,request,arrival_s,plan,latency_s,restarted,failed,decision_s"
 WAYS = ("argmin", "resolve", "best-fixed")

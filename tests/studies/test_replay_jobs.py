@@ -19,7 +19,7 @@ from splitfog.solvers.parametric.plan_table import plan_table
 from splitfog.solvers.solve import solve
 from splitfog.studies.replay_jobs import replay
 from splitfog.studies.replay_result import Replay
-from tests.cases.small_replays import (
+from tests.cases.replays.two_nodes import (
     DEVICE_S,
     FAST_S,
     SLOW_S,

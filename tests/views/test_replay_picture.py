@@ -13,7 +13,7 @@ from splitfog.studies.replay_jobs import replay
 from splitfog.studies.replay_result import Replay
 from splitfog.views.charts import replay as charts
 from splitfog.views.replays import draw_replay, print_replay
-from tests.cases.small_replays import SLOWS_DOWN, edge_up, held, two_nodes
+from tests.cases.replays.two_nodes import SLOWS_DOWN, edge_up, held, two_nodes
 
 
 @pytest.fixture(scope="module")

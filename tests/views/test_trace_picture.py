@@ -18,7 +18,7 @@ def drawn(trace: sf.Trace, folder: Path) -> str:
 
 def test_a_chart_a_quantity_and_a_name_a_series(tmp_path: Path) -> None:
     """What is not in the trace is not drawn; names are shown as they are."""
-    link = sf.generate_trace("fading", duration_s=30, link="a<b,c").series[0]
+    link = sf.generate_trace("fading", duration_s=30, link="a<b,c", directions="both").series[0]
     load = sf.generate_trace("load", duration_s=30).series[0]
     trace = sf.Trace(name="two & more", duration_s=30, end="hold", series=(link, load))
     picture = drawn(trace, tmp_path)

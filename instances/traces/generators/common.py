@@ -17,7 +17,7 @@ LONGEST_S, MOST_STEPS = 1e9, 1e6
 
 LINK = Option("device,edge0", "link whose bandwidth it is", "pair")
 NODE = Option("edge0", "node whose load it is", "name")
-DIRECTIONS = Option("both", "of the link", "choice", choices=("both", "forward"))
+DIRECTIONS = Option("forward", "of the link", "choice", choices=("forward", "both"))
 END = Option("repeat", "what comes after it", "choice", choices=("repeat", "hold"))
 DURATION_S = Option(600.0, "how long it is, in s", "number", low=1e-3, high=LONGEST_S)
 STEP_S = Option(1.0, "how long a value holds, in s", "number", low=1e-3, high=LONGEST_S)

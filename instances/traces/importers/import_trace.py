@@ -60,7 +60,7 @@ def import_trace(
     link: tuple[str, str] | None = None,
     node: str | None = None,
     quantity: str | None = None,
-    directions: str = "both",
+    directions: str = "forward",
     unit: str | None = None,
     column: str | None = None,
     time_column: str | None = None,
@@ -89,8 +89,8 @@ def import_trace(
     quantity
         `bandwidth_bps` (default), `latency_s` or `up` of a link; `load` (default) or `up` of a
         node.
-    directions : "both" or "forward"
-        Of a link.
+    directions : "forward" or "both"
+        Of a link: one way, or both of a duplex one.
     unit
         Of the values: of a bandwidth Mbit/s (default), kbit/s, bit/s, Gbit/s, bytes/s, kB/s, MB/s,
         or bytes, those since the line before; of a latency s (default) or ms.
@@ -179,8 +179,6 @@ def _owner(link: Any, node: Any, quantity: Any, directions: Any) -> dict[str, An
         raise ValueError(f"{both}, one of them must say whose figure it is")
     choice("directions", directions, ("both", "forward"))
     if node is not None:
-        if directions != "both":
-            raise wrong("directions", directions, "left out for a node")
         kind = choice("quantity", "load" if quantity is None else quantity, NODE_QUANTITIES)
         return {"node": text("node", node, "a node's name"), "quantity": kind}
     pair = texts("link", link, "two names: (from, to)")

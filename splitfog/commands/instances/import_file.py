@@ -83,7 +83,7 @@ def run(
     ] = None,
     directions: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="trace: both or forward, of --link  [default: both]"),
+        typer.Option(metavar="NAME", help="trace: forward or both, of --link  [default: forward]"),
     ] = None,
     quantity: Annotated[
         str | None,

@@ -13,7 +13,7 @@ from splitfog.deployment.contest.scenes import Scenes
 from splitfog.deployment.contest.settings import checked
 from splitfog.instances.traces.trace import Trace
 from splitfog.solvers.parametric.plan_table import plan_table
-from tests.cases.small_replays import (
+from tests.cases.replays.two_nodes import (
     DEVICE_S,
     FAST_S,
     SLOW_S,

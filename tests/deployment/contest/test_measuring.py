@@ -13,7 +13,7 @@ from splitfog.deployment.contest.settings import checked
 from splitfog.deployment.replay.conditions import Conditions
 from splitfog.instances.traces.records import Series
 from splitfog.instances.traces.trace import Trace
-from tests.cases.small_replays import SLOWS_DOWN, bandwidth, edge_up, held, two_nodes
+from tests.cases.replays.two_nodes import SLOWS_DOWN, bandwidth, edge_up, held, two_nodes
 
 INSTANCE = two_nodes()
 LINK = ("device", "edge")

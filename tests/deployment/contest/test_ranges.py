@@ -7,7 +7,7 @@ from typing import Any
 from splitfog.deployment.contest.ranges import STILL, ranges_of
 from splitfog.instances.generators import generate
 from splitfog.instances.traces.records import Series
-from tests.cases.small_replays import bandwidth, edge_up, held, two_nodes
+from tests.cases.replays.two_nodes import bandwidth, edge_up, held, two_nodes
 
 LINK = ("device", "edge")
 DUPLEX = two_nodes()  # 8 Mbit/s

@@ -13,7 +13,7 @@ from splitfog.deployment.replay.latencies import latencies
 from splitfog.deployment.replay.world import World
 from splitfog.formulations.decision import placed
 from splitfog.instances.records import changed
-from tests.cases.plain_replay import PlainReplay, random_traces, with_delays
+from tests.cases.replays.plain import PlainReplay, random_traces, with_delays
 from tests.cases.strategies import random_instance
 
 SEEDS = st.integers(0, 2**32 - 1)

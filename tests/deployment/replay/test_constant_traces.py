@@ -20,7 +20,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.instances.records import changed
 from splitfog.instances.traces.records import Series
 from splitfog.instances.traces.trace import Trace
-from tests.cases.plain_replay import random_traces, with_delays
+from tests.cases.replays.plain import random_traces, with_delays
 from tests.cases.strategies import random_instance
 
 SEEDS = st.integers(0, 2**32 - 1)

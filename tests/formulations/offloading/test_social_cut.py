@@ -55,7 +55,7 @@ def test_nobody_does_better_for_all(seed):
     for task in range(8):
         own = loads.take(task)
         means = []
-        for answer in (social_cut(loads, task), best_cut(loads, task)):
+        for answer in (social_cut(loads, task)[0], best_cut(loads, task)):
             assert answer is not None
             loads.put(task, answer)
             means.append(loads.value()[1])
@@ -69,7 +69,8 @@ def test_only_to_some_nodes():
     loads = loads_of(0, 0.3)
     loads.take(0)
     cloud = np.array([node.name == "cloud" for node in loads.instance.nodes])
-    answer = social_cut(loads, 0, cloud)
+    answer, least = social_cut(loads, 0, cloud)
     assert answer is not None
     assert loads.instance.node_index["cloud"] in answer.answer.placement
-    assert social_cut(loads, 0, np.zeros(len(cloud), bool)) is None
+    assert social_cut(loads, 0, cloud, below=least) == (None, least)
+    assert social_cut(loads, 0, np.zeros(len(cloud), bool)) == (None, np.inf)

@@ -25,10 +25,10 @@ def test_import_says_what_it_read(tmp_path: Path) -> None:
     done = splitfog("import", "trace", log, "--form", "time-rate", "--link", "a,b", "-o", target)
     assert (done.exit_code, done.stdout) == (0, f"{target}\n")
     assert done.stderr == (
-        "a <-> b bandwidth_bps: 266 values in 155 s, 375 kbit/s to 4.79 Mbit/s, mean 2.95 Mbit/s\n"
+        "a -> b bandwidth_bps: 266 values in 155 s, 375 kbit/s to 4.79 Mbit/s, mean 2.95 Mbit/s\n"
     )
     trace = sf.load_trace(target)
-    assert trace.name == "bus" and trace.series == sf.load_trace("norway-bus-1@a,b,both").series
+    assert trace.name == "bus" and trace.series == sf.load_trace("norway-bus-1@a,b").series
 
 
 def test_every_option_of_import_is_heard(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_every_option_of_import_is_heard(tmp_path: Path) -> None:
     log.write_text("ms,rate,way\n0,1,down\n500,9,up\n1000,,down\n9000,3,down\n")
     words: list[object] = ["--form", "columns", "--column", "rate", "--time-column", "ms"]
     words += ["--time-unit", "ms", "--group", "way=down", "--unit", "kbit/s", "--gaps", "stall"]
-    words += ["--max-step-s", 4, "--link", "a,b", "--directions", "forward", "--end", "hold"]
+    words += ["--max-step-s", 4, "--link", "a,b", "--directions", "both", "--end", "hold"]
     done = splitfog("import", "trace", log, *words, "-o", target)
     assert done.exit_code == 0, done.output
     made = sf.import_trace(
@@ -51,7 +51,7 @@ def test_every_option_of_import_is_heard(tmp_path: Path) -> None:
         gaps="stall",
         max_step_s=4,
         link=("a", "b"),
-        directions="forward",
+        directions="both",
         end="hold",
     )
     again = sf.load_trace(target)

@@ -11,6 +11,7 @@ import pytest
 import splitfog as sf
 from splitfog.instances.traces.generators import TRACE_FAMILIES
 from splitfog.instances.traces.generators.markov import LEVELS_BPS, MOVES
+from splitfog.instances.traces.joined import trace_defects
 
 SEEDS = range(10)
 
@@ -137,3 +138,9 @@ def test_what_makes_no_sense(family: str, options: dict[str, Any], sentence: str
     """Is refused in a sentence."""
     with pytest.raises((ValueError, LookupError), match=sentence):
         sf.generate_trace(family, **options)
+
+
+@pytest.mark.parametrize("family", TRACE_FAMILIES)
+def test_every_family_suits_the_instances_without_further_words(family: str) -> None:
+    """The default of one is the default of the other: names are there, ways are those of links."""
+    assert trace_defects(sf.generate_trace(family), sf.generate("three-tier")) == []

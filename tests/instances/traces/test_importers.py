@@ -175,9 +175,9 @@ def test_the_figure_of_a_node_and_a_latency(tmp_path: Path) -> None:
     load = read(tmp_path, "1\n5\n", "rate", node="edge0", step_s=60).series[0]
     assert (load.node, load.quantity, load.values) == ("edge0", "load", (1, 5))
     latency = read(tmp_path, "12\n", "rate", quantity="latency_s", unit="ms").series[0]
-    assert (latency.quantity, latency.values) == ("latency_s", (pytest.approx(0.012),))
-    up = read(tmp_path, "1\n0\n", "rate", quantity="up", directions="forward").series[0]
-    assert (up.directions, up.values) == ("forward", (1, 0))
+    assert (latency.directions, latency.values) == ("forward", (pytest.approx(0.012),))
+    up = read(tmp_path, "1\n0\n", "rate", quantity="up", directions="both").series[0]
+    assert (up.directions, up.values) == ("both", (1, 0))
 
 
 def test_it_says_what_it_was_made_of(tmp_path: Path) -> None:

@@ -11,11 +11,10 @@ import splitfog as sf
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import best_cut
-from splitfog.formulations.offloading.social_cut import social_cut
 from splitfog.formulations.plan import decision_of
 from splitfog.instances.records import changed
 from splitfog.solvers.repair.carry import carried
-from splitfog.solvers.repair.replan import _at_home, _responses, _start
+from splitfog.solvers.repair.replan import _at_home, _for_all, _responses, _start
 from tests.cases.small_fog import two_users_one_fog
 
 DOWN = {"node": "fog1", "up": False}
@@ -103,7 +102,7 @@ def test_the_best_start_is_taken(seed):
     left = carried(before, after, plan.objective)
     assert left.is_whole
     values = [inf if left.value is None else left.value]
-    for rule in (_at_home, best_cut, social_cut):
+    for rule in (_at_home, best_cut, _for_all):
         for task, own in zip(left.hit, _responses(left.loads, left.hit, rule), strict=True):
             left.loads.put(task, own)
         excess, mean = left.loads.value()

@@ -13,7 +13,7 @@ from splitfog.cli import app
 from splitfog.instances.records import changed
 from splitfog.solvers.parametric.plan_table import plan_table
 from splitfog.studies import replay_jobs
-from tests.cases.small_replays import SLOWS_DOWN, edge_up, held, two_nodes
+from tests.cases.replays.two_nodes import SLOWS_DOWN, edge_up, held, two_nodes
 
 
 def splitfog(*words: object) -> Result:
