@@ -36,6 +36,11 @@ from splitfog.studies.replay_result import FigureCurve, Replay
 
 GivenTrace = Trace | str | os.PathLike[str]
 
+TRACES, SEEDS = (
+    "a Trace, a file's path, or a list of them",
+    "a whole number >= 0, or a list of them",
+)
+
 TABLE, WAYS = "table.json", "ways.json"
 """Beside `requests.csv` in a folder."""
 
@@ -197,14 +202,18 @@ def _asked(
         raise ValueError(
             f"{instance.name} has {len(instance.tasks)} tasks, must have one to be replayed"
         )
-    given = (trace,) if isinstance(trace, Trace | str | os.PathLike) else entries("trace", trace)
+    given = (
+        (trace,)
+        if isinstance(trace, Trace | str | os.PathLike)
+        else entries("trace", trace, TRACES)
+    )
     if not given:
         raise ValueError("trace = (), must be at least one")
     traces = traces_of([_loaded(each) for each in given])
     joined(traces, instance)  # refuses what the instance has not
     ways = tuple(dict.fromkeys(texts("adapt", adapt)))
     require_ways(ways)
-    numbers = entries("seed", seed) if not isinstance(seed, int | np.integer) else (seed,)
+    numbers = entries("seed", seed, SEEDS) if not isinstance(seed, int | np.integer) else (seed,)
     seeds = tuple(dict.fromkeys(whole("seed", number, low=0) for number in numbers))
     if not seeds:
         raise ValueError("seed = (), must be at least one")

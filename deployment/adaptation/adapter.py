@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from math import inf
 from typing import Any
 
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 
 from splitfog.deployment.adaptation.backlog import Backlog
 from splitfog.deployment.adaptation.beliefs import (
-    Belief,
     Beliefs,
     Measured,
     Place,
@@ -22,8 +20,9 @@ from splitfog.deployment.adaptation.by_name import Given, rule_of
 from splitfog.deployment.adaptation.situation import Rule, Situation
 from splitfog.deployment.adaptation.switching import switch_matrix, weight_seconds
 from splitfog.deployment.adaptation.way import Choice, Way
+from splitfog.formulations.parametric.detours import around
 from splitfog.formulations.parametric.plan_table import PlanTable
-from splitfog.instances.arguments import number, record, wrong
+from splitfog.instances.arguments import flag, number, record, wrong
 from splitfog.instances.files import GivenInstance, instance_of
 
 
@@ -46,6 +45,9 @@ class Adapter(Way):
         Whose figures hold before something is measured, and by which unknown links are told; or
         the path of its file. None: the middle of each figure's range does. `backlog` and
         `weights:NODE` need it.
+    detours
+        Whether tensors go round what is down, by the routes of what is left of `instance`, as in
+        a replay. Else a plan that crosses it is left out.
 
     Raises
     ------
@@ -69,10 +71,14 @@ class Adapter(Way):
         estimate: str = "ewma:0.7",
         switch_cost_s: Any = None,
         instance: GivenInstance | None = None,
+        detours: bool = False,
     ) -> None:
         self.table = record("table", table, PlanTable, "a PlanTable")
         self.plans = table.plans
         self._instance = None if instance is None else instance_of(instance)
+        if flag("detours", detours) and self._instance is None:
+            raise ValueError("detours = True needs instance=, for the routes of what is left")
+        self._detours, self._around = detours, dict[tuple[Place, ...], PlanTable]()
         own: dict[Measured, float] = {
             ("latency_s", (link.tail, link.head)): link.latency_s for link in table.links
         }
@@ -145,18 +151,24 @@ class Adapter(Way):
         latency = [known["latency_s", link].value for link in names.links]
         return self._rule.steps.seconds(np.array(load), np.array(bandwidth), np.array(latency))
 
-    @cached_property
-    def _latencies(self) -> dict[tuple[str, str], Belief]:
-        """The beliefs of the latencies that some plan meets."""
-        known = self._beliefs.known
-        return {(x.tail, x.head): known["latency_s", (x.tail, x.head)] for x in self.table.links}
-
     def _costs_s(self, down: list[Place]) -> NDArray[np.float64]:
         """[plans]: seconds of the next request alone; inf for plans that need what is down."""
+        table = self._table_around(tuple(down)) if down and self._detours else self.table
+        left = None if table is not self.table else down or None
         point = np.array([[belief.value for _, belief in self._beliefs.varying]])
-        measured = {x: belief.value for x, belief in self._latencies.items() if belief.is_measured}
-        values = self.table.values(point, down or None, latency_s=measured, routes="keep")
-        return np.asarray(values[0])
+        measured = {}
+        for link in table.links:
+            belief = self._beliefs.known["latency_s", (link.tail, link.head)]
+            if belief.is_measured:
+                measured[link.tail, link.head] = belief.value
+        return np.asarray(table.values(point, left, latency_s=measured, routes="keep")[0])
+
+    def _table_around(self, down: tuple[Place, ...]) -> PlanTable:
+        """The table by the ways round what is down; of the same places made once."""
+        assert self._instance is not None
+        if down not in self._around:
+            self._around[down] = around(self.table, self._instance, down)
+        return self._around[down]
 
     def _recent(self, time_s: float) -> NDArray[np.float64]:
         return np.array([belief.recent(time_s) for _, belief in self._beliefs.varying])

@@ -186,10 +186,10 @@ class Watch:
                 yield from self._changes(then, series, value)
                 continue
             measured = [place for place in series.places if used is None or place in used]
-            if measured:
-                yield Observation(
-                    then, measured[0], series.quantity, value * float(factors[number])
-                )
+            # a bandwidth of both ways is one figure; latencies are believed of each way
+            told = series.places if series.quantity == "latency_s" else measured[:1]
+            for place in told if measured else ():
+                yield Observation(then, place, series.quantity, value * float(factors[number]))
 
     def _new_probes(self, until_s: float) -> Iterator[Observation]:
         probes = self.measuring.probes

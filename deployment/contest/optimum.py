@@ -12,9 +12,10 @@ from splitfog.deployment.adaptation.beliefs import Place, Quantity, own_figures,
 from splitfog.deployment.replay.conditions import Conditions
 from splitfog.deployment.replay.itinerary import Itinerary
 from splitfog.deployment.replay.latencies import latencies
-from splitfog.deployment.ways.network import with_latencies, without
+from splitfog.deployment.ways.network import with_latencies
 from splitfog.deployment.ways.planners import Exact
 from splitfog.formulations.decision import TaskDecision
+from splitfog.formulations.parametric.detours import without
 from splitfog.formulations.parametric.figure import Figure
 from splitfog.formulations.parametric.plan_table import PlanTable
 from splitfog.instances.arrays import frozen

@@ -69,5 +69,10 @@ def make_way(
     else:
         raise wrong("adapt", name, f"one of {', '.join(FORMS)}")
     return Adapter(
-        table, rule=rule, estimate=estimate, switch_cost_s=switch_cost_s, instance=instance
+        table,
+        rule=rule,
+        estimate=estimate,
+        switch_cost_s=switch_cost_s,
+        instance=instance,
+        detours=True,
     )

@@ -7,9 +7,10 @@ from math import inf
 
 from splitfog.deployment.adaptation.beliefs import Beliefs, own_figures, places
 from splitfog.deployment.adaptation.way import Choice, Way
-from splitfog.deployment.ways.network import with_latencies, without
+from splitfog.deployment.ways.network import with_latencies
 from splitfog.deployment.ways.planners import Planner
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.parametric.detours import without
 from splitfog.formulations.parametric.figure import Figure
 from splitfog.instances.arguments import number
 from splitfog.instances.instance import Instance

@@ -498,7 +498,7 @@ class PlanTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, d
             raise wrong("figures", figures, f"a value of each of {labels}")
         for key in figures:
             if key not in known:
-                raise LookupError(f"figure {key!r}, must be one of {labels}")
+                raise LookupError(f"figure {key!r}, must be one of {', '.join(map(repr, known))}")
         if missing := [figure.label for figure in self.figures if figure.key not in figures]:
             raise ValueError(f"figures: {', '.join(missing)} is missing, must be all of {labels}")
         values = [self._value(figure, figures[figure.key]) for figure in self.figures]

@@ -115,6 +115,8 @@ def owner_defects(series: Mapping[str, Any], at: Place) -> Iterator[str]:
     if isinstance(quantity, str) and quantity in RANGES and quantity not in known:
         words = " or ".join(map(shown, known))
         yield f"{at('quantity')} = {shown(quantity)}, must be {words} for a {what}"
+    if isinstance(link, list | tuple) and len(link) == 2 and link[0] == link[1]:
+        yield f"{at('link')} = {shown(list(link))}, must be of two nodes"
     if node is not None and series.get("directions") == "forward":
         yield f'{at("directions")} = "forward", must be left out for a node'
 

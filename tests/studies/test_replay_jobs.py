@@ -363,7 +363,9 @@ def test_more_figures_than_a_table_has_ask_for_a_table() -> None:
     many = changed(INSTANCE, nodes=(INSTANCE.nodes[0], *nodes), links=tuple(links))
     load: dict[str, Any] = {"quantity": "load", "times_s": (0.0, 1.0), "values": (1.0, 2.0)}
     trace = held(*(Series(node=name, **load) for name in names), duration_s=3.0)
-    with pytest.raises(ValueError, match="change 9 bandwidths and loads.* at most 8: table = None"):
+    with pytest.raises(
+        ValueError, match=r"change 9 bandwidths and loads.* at most 8: table = None"
+    ):
         replay(many, trace)
     table = plan_table(many, {"edge0": (1, 2)}, routes="keep")
     assert replay(many, trace, table=table, adapt="argmin").ways[0].failed == 0

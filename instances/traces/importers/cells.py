@@ -89,6 +89,11 @@ def is_number(cell: str) -> bool:
     return number(cell) is not None
 
 
+def is_name(cell: str) -> bool:
+    """Whether a cell can be the name of a column: a number with a slip in it is none."""
+    return not is_number(cell) and not cell.strip().lstrip("+-.,")[:1].isdigit()
+
+
 class Numbers:
     """Cells read one after another; what is wrong is told with its line."""
 

@@ -15,6 +15,7 @@ from splitfog.instances.traces.importers.cells import (
     CLOCKS,
     Numbers,
     clock_of,
+    is_name,
     is_number,
     is_plain,
     lines_of,
@@ -64,7 +65,7 @@ class Reading:
 def rate(how: Reading) -> Samples:
     """A value a line, `step_s` apart; an empty line within is a gap."""
     rows = list(lines_of(how.text))
-    if rows and not is_number(rows[0][1]):
+    if rows and is_name(rows[0][1]):
         del rows[0]  # the header
     return _even(how, rows, "value")
 
@@ -72,7 +73,7 @@ def rate(how: Reading) -> Samples:
 def time_rate(how: Reading) -> Samples:
     """A time and a value a line, parted by blanks, a tab, a comma or a semicolon."""
     rows = pairs_of(how.text)
-    if rows and not any(map(is_number, rows[0][1])):
+    if rows and is_name(rows[0][1][0]) and not any(map(is_number, rows[0][1])):
         del rows[0]
     defects = [
         f"line {line} has {len(cells)} column{'s' * (len(cells) > 1)}, must have 2: time and value"
@@ -91,7 +92,7 @@ def columns(how: Reading) -> Samples:
     _require(how, [], len(rows))
     header = [cell.strip() for cell in rows[0][1]]
     places = _places(how, header)
-    if how.column in header or not is_number(header[places[how.column]]):
+    if how.column in header or is_name(header[places[how.column]]):
         del rows[0]
     defects = [
         f"line {line} has {len(cells)} cells, must have {len(header)}"
@@ -130,6 +131,8 @@ def mahimahi(how: Reading) -> Samples:
     windows = int(times[-1] // width)
     if windows == 0:
         told = f"the packets end at {times[-1]} ms, within the first window of {width:g} ms"
+        if times[-1] == 0:
+            raise InstanceError(how.origin, [f"{told}, must go on beyond it"])
         raise InstanceError(how.origin, [f"{told}: --bin-s must be <= {times[-1] / 1000:g}"])
     if windows > MOST_WINDOWS:
         told = f"the packets end at {times[-1]} ms, after {windows} windows of {width:g} ms"

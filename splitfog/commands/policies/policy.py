@@ -132,6 +132,8 @@ def run(
     }
     at, down = at or [], down or []
     how: dict[str, Any] = {"objective": objective, "transfers": transfers, "monotone": monotone}
+    if down and not at:
+        raise ValueError("--down: --at is missing, must say where the plan is looked up")
     known = policy_in(file)
     if known is not None:
         others: dict[str, object] = {"--vary": vary, "--oracle": oracle}

@@ -345,3 +345,35 @@ def test_wrong_options_are_errors(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=r".") as error:
         sf.Adapter(**{"table": two_plans()} | options)
     assert said in str(error.value)
+
+
+def test_it_goes_round_what_is_down() -> None:
+    """The table's two plans where another node f links d and e, at 2 Mbit/s and .02 s each.
+
+    Without the link, the layer on e takes 2 (.02 s + 8e5 bits / 2e6) + .1 s = .94 s, and 1.04 s
+    where a hop has been measured to take .12 s before it sends. Who may not go round stays on d.
+    """
+    triangle = two_places()
+    f = changed(triangle.nodes[1], name="f", speed_flops=1.0)
+    slow = changed(triangle.links[0], bandwidth_bps=2e6, latency_s=0.02)
+    legs = (changed(slow, head="f"), changed(slow, tail="f"))
+    triangle = changed(triangle, nodes=(*triangle.nodes, f), links=(*triangle.links, *legs))
+    table = sf.plan_table(triangle, {("d", "e"): (1e5, 1e8), "e": (0.5, 20)}, routes="keep")
+    mine, other = (
+        sf.Adapter(table, rule="argmin", estimate="last", instance=triangle, detours=detours)
+        for detours in (True, False)
+    )
+    for each in (mine, other):
+        each.observe(1, link=("d", "e"), up=False)
+    choice = mine.decide(1)
+    assert choice.plan is not None and choice.plan.placement("t")["a"] == "e"
+    assert choice.predicted_s == pytest.approx(0.94)
+    assert other.decide(1).predicted_s == pytest.approx(1.0)
+    mine.observe(2, link=("d", "f"), latency_s=0.12)
+    assert mine.decide(2).predicted_s == pytest.approx(1.0)  # the device's, since 1.04 is more
+    mine.observe(3, node="f", up=False)
+    assert mine.decide(3).predicted_s == pytest.approx(1.0)
+    mine.observe(4, node="d", up=False)
+    assert mine.decide(4).plan is None
+    with pytest.raises(ValueError, match="detours = True needs instance="):
+        sf.Adapter(table, detours=True)

@@ -89,6 +89,18 @@ def test_a_series_of_both_ways_is_measured_once() -> None:
     assert list(own.told(1.0, 1)) == [Observation(1.0, LINK[::-1], "bandwidth_bps", 8e6)]
 
 
+def test_a_latency_of_both_ways_is_known_of_both() -> None:
+    """Once one of them is measured: what solves again asks for each way's latency."""
+    series = Series(link=LINK, quantity="latency_s", times_s=(0.0,), values=(0.3,))
+    own = watch(held(series))
+    own.decided(0.0, frozenset({"device"}))
+    own.decided(1.0, frozenset({LINK[::-1]}))
+    assert list(own.told(0.5, 0)) == []
+    assert list(own.told(1.0, 1)) == [
+        Observation(1.0, way, "latency_s", 0.3) for way in (LINK, LINK[::-1])
+    ]
+
+
 def test_all_are_told_who_is_down() -> None:
     """Used or not, late as all measurements are, and only when that changes."""
     own = watch(held(edge_up((0, 1), (3.5, 0), (6.5, 1))), delay_s=1.0)

@@ -40,6 +40,11 @@ def defects(folder: Path, text: str, name: str = "t.json") -> list[str]:
 
 
 BROKEN: dict[str, tuple[list[Any], Any, str]] = {
+    "one node": (
+        ["series", 0, "link"],
+        ["a", "a"],
+        'series[0].link = ["a", "a"], must be of two nodes',
+    ),
     "negative": (["series", 0, "values", 1], -3.1, "series[0].values[1] = -3.1, must be >= 0"),
     "no load": (["series", 1, "values", 1], 0, "series[1].values[1] = 0, must be > 0"),
     "gap": (

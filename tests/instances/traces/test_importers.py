@@ -119,7 +119,8 @@ def test_no_packet_is_lost(tmp_path_factory: Any, times: list[int], bin_s: float
     folder = tmp_path_factory.mktemp("log")
     text = "".join(f"{time}\n" for time in sorted(times))
     if whole == 0:
-        assert "--bin-s must be <=" in wrong(folder, text, "mahimahi", bin_s=bin_s)[0]
+        told = "--bin-s must be <=" if max(times) else "must go on beyond it"
+        assert told in wrong(folder, text, "mahimahi", bin_s=bin_s)[0]
         return
     trace = read(folder, text, "mahimahi", bin_s=bin_s)
     bits = trace.figures["link", "device", "edge0", "bandwidth_bps"].integral(0, trace.duration_s)
@@ -201,6 +202,10 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
 
 
 WRONG: dict[tuple[str, str], str] = {
+    # no header: a number with a slip in it
+    ("rate", "1,5\n2\n"): "line 1: value = '1,5', must be a finite number",
+    ("mahimahi", "0\n0\n"): "the packets end at 0 ms, within the first window of 1000 ms, must go "
+    "on beyond it",
     ("rate", ""): "no line holds a value",
     ("rate", "nan\n"): "line 1: a gap, must be a number, or --gaps hold, linear or stall",
     ("rate", "1\ninf\n"): "line 2: value = 'inf', must be a finite number",
@@ -234,6 +239,13 @@ def test_what_is_wrong_is_named(case: tuple[str, str], tmp_path: Path) -> None:
     form, text = case
     options = {"column": "rate"} if form == "columns" else {}
     assert wrong(tmp_path, text, form, **options) == [WRONG[case]]
+
+
+def test_a_slip_in_the_first_line_of_a_table_is_no_header(tmp_path: Path) -> None:
+    """A column named by its place, 1.5.2 for a number: told, not passed over."""
+    sentence = "line 1: 1 = '1.5.2', must be a finite number"
+    assert wrong(tmp_path, "1.5.2 7\n2 8\n", "columns", column="1") == [sentence]
+    read(tmp_path, "rate 7\n2 8\n", "columns", column="1")  # words are
 
 
 def test_a_group_that_is_not_there(tmp_path: Path) -> None:

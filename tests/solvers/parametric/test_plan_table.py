@@ -492,7 +492,11 @@ def test_bad_input(change: dict[str, Any], error: type[Exception], message: str)
     [
         ({LINK: 1e9, "e": 1.0}, ValueError, "between 100000 and 1e.08 bit/s"),
         ({LINK: 1e6}, ValueError, "e is missing, must be all of d,e, e"),
-        ({LINK: 1e6, "e": 1.0, "d": 1.0}, LookupError, "figure 'd', must be one of d,e, e"),
+        (
+            {LINK: 1e6, "e": 1.0, "d": 1.0},
+            LookupError,
+            r"figure 'd', must be one of \('d', 'e'\), 'e'",
+        ),
         ({LINK: 1e6, "e": "x"}, ValueError, "load of e = 'x', must be a number"),
         ([1e6, 1.0], ValueError, "must be a value of each of d,e, e"),
     ],
