@@ -143,7 +143,15 @@ def measured(case: Case, seen: str) -> list[Row]:
     )
     return [
         Row(
-            *case, seen, way.adapt, _short(way.mean_s), _short(way.regret), way.switches, way.failed
+            setting=case.setting,
+            model=case.model,
+            seed=case.seed,
+            seen=seen,
+            adapt=way.adapt,
+            mean_s=_short(way.mean_s),
+            regret=_short(way.regret),
+            switches=way.switches,
+            failed=way.failed,
         )
         for way in found.ways
     ]

@@ -22,7 +22,7 @@ class UnderWay:
     left: float = 1.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Backlog:
     """What nodes and links still have to do, by its own decisions and what it believes.
 

@@ -36,7 +36,7 @@ BEYOND = 1e6
 """No bandwidth or load is believed to be more times the own one, nor less of it."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Belief:
     """One figure: what was measured of it, and what is believed.
 
@@ -67,8 +67,8 @@ class Belief:
     def free(cls, quantity: Quantity, own: float, estimator: Estimator) -> Belief:
         """A figure that no table limits: within what can be reckoned with."""
         if quantity == "latency_s":
-            return cls(own, estimator, 0.0, FOREVER_S)
-        return cls(own, estimator, own / BEYOND, own * BEYOND)
+            return cls(own=own, estimator=estimator, low=0.0, high=FOREVER_S)
+        return cls(own=own, estimator=estimator, low=own / BEYOND, high=own * BEYOND)
 
     def observe(self, time_s: float, measured: float) -> None:
         """Take in a measurement that is not older than the last."""
@@ -118,7 +118,13 @@ class Beliefs:
         for figure in figures:
             middle = (figure.low * figure.high) ** 0.5
             known = own.get(measured_of(figure.key), figure.own)
-            belief = Belief(known or middle, fresh, figure.low, figure.high, known is None)
+            belief = Belief(
+                own=known or middle,
+                estimator=fresh,
+                low=figure.low,
+                high=figure.high,
+                is_guess=known is None,
+            )
             self.varying.append((figure, belief))
             for place in figure.directed() or (figure.key,):
                 self.known[measured_of(place)] = belief

@@ -47,22 +47,24 @@ Maker = Callable[[Given], Rule]
 def _backlog(given: Given) -> Rule:
     if given.instance is None:
         raise ValueError("rule = 'backlog' needs instance=, for what nodes and links have to do")
-    return Backlog(plan_steps(given.instance, given.table.plans, given.table.objective))
+    return Backlog(steps=plan_steps(given.instance, given.table.plans, given.table.objective))
 
 
 RULES: dict[str, Kind[Maker]] = {
-    "argmin": Kind(lambda: lambda _: Argmin(), "argmin"),
+    "argmin": Kind(make=lambda: lambda _: Argmin(), form="argmin"),
     "hysteresis": Kind(
-        lambda share: lambda _: Hysteresis(share),
-        "hysteresis:H",
-        "0 <= H < 1",
-        lambda share: 0 <= share < 1,
-        1,
+        make=lambda share: lambda _: Hysteresis(share),
+        form="hysteresis:H",
+        where="0 <= H < 1",
+        fits=lambda share: 0 <= share < 1,
+        count=1,
     ),
-    "switch": Kind(lambda: lambda given: Switch(given.switch_s), "switch"),
-    "work-function": Kind(lambda: lambda given: WorkFunction(given.switch_s), "work-function"),
-    "backlog": Kind(lambda: _backlog, "backlog"),
-    "nominal": Kind(lambda: lambda given: Fixed(given.nominal), "nominal"),
+    "switch": Kind(make=lambda: lambda given: Switch(given.switch_s), form="switch"),
+    "work-function": Kind(
+        make=lambda: lambda given: WorkFunction(given.switch_s), form="work-function"
+    ),
+    "backlog": Kind(make=lambda: _backlog, form="backlog"),
+    "nominal": Kind(make=lambda: lambda given: Fixed(given.nominal), form="nominal"),
 }
 
 

@@ -122,18 +122,29 @@ def _is_count(number: float) -> bool:
 
 
 ESTIMATORS: dict[str, Kind[Estimator]] = {
-    "last": Kind(Last, "last"),
-    "ewma": Kind(Ewma, "ewma:A", "0 < A <= 1", lambda a: 0 < a <= 1, 1, (0.7,)),
-    "kalman": Kind(Kalman, "kalman"),
+    "last": Kind(make=Last, form="last"),
+    "ewma": Kind(
+        make=Ewma,
+        form="ewma:A",
+        where="0 < A <= 1",
+        fits=lambda a: 0 < a <= 1,
+        count=1,
+        defaults=(0.7,),
+    ),
+    "kalman": Kind(make=Kalman, form="kalman"),
     "harmonic": Kind(
-        lambda n: Harmonic(int(n)), "harmonic:N", "a whole number N >= 1", _is_count, 1
+        make=lambda n: Harmonic(int(n)),
+        form="harmonic:N",
+        where="a whole number N >= 1",
+        fits=_is_count,
+        count=1,
     ),
     "quantile": Kind(
-        lambda p, n: Quantile(p, int(n)),
-        "quantile:P,N",
-        "0 <= P <= 1 and a whole number N >= 1",
-        lambda p, n: 0 <= p <= 1 and _is_count(n),
-        2,
+        make=lambda p, n: Quantile(p, int(n)),
+        form="quantile:P,N",
+        where="0 <= P <= 1 and a whole number N >= 1",
+        fits=lambda p, n: 0 <= p <= 1 and _is_count(n),
+        count=2,
     ),
 }
 

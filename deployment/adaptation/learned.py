@@ -14,7 +14,7 @@ from splitfog.instances.arguments import numbers, whole
 STATES = 8
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Learned:
     """A plan for every state: the quantile in which the last second's mean of a figure lies.
 
@@ -71,7 +71,7 @@ def learn(samples: ArrayLike, latencies: ArrayLike, states: int = STATES) -> Lea
     state_of = edges.searchsorted(values, side="right")
     among = [took[state_of == state] for state in range(states)]
     plans = [_best_fixed(rows if len(rows) else took) for rows in among]
-    return Learned(figure, edges, np.array(plans, np.int64))
+    return Learned(figure=figure, edges=edges, plans=np.array(plans, np.int64))
 
 
 def _checked(samples: Any, latencies: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -12,7 +12,7 @@ from splitfog.instances.arguments import wrong
 Made = TypeVar("Made", covariant=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Kind(Generic[Made]):
     """What a name makes of the numbers behind it.
 

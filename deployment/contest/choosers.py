@@ -122,7 +122,9 @@ def require_ways(names: Sequence[str]) -> None:
 
 _KNOWN: dict[str, Kind[Any]] = {
     **RULES,
-    **{name: Kind(lambda: None, name) for name in (LEARNED, *RIVALS, BEST_FIXED, OFFLINE)},
+    **{
+        name: Kind(make=lambda: None, form=name) for name in (LEARNED, *RIVALS, BEST_FIXED, OFFLINE)
+    },
 }
 
 

@@ -53,7 +53,7 @@ class Stage:
         return self.measuring.arrivals_s
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class _Run:
     """One way through all requests."""
 
@@ -159,7 +159,7 @@ def replayed(stage: Stage, adapt: str, chooser: Chooser) -> Iterator[RequestRow]
     A request lost with a node tells that the node is down, and is chosen for anew.
     """
     settings = stage.settings
-    run = _Run(stage, adapt, chooser, Watch(stage.measuring))
+    run = _Run(stage=stage, adapt=adapt, chooser=chooser, watch=Watch(stage.measuring))
     probes = None
     if settings.probe is not None and chooser.measures:
         probes = Probes(*settings.probe, stage.measuring.probed)

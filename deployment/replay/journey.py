@@ -30,7 +30,7 @@ class Visit(NamedTuple):
     amount: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Passage:
     """What became of a request or a probe.
 
@@ -59,7 +59,7 @@ class Passage:
     visits: tuple[Visit, ...]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Journey:
     """One under way. Its seconds are summed apart from the clock, which is coarser.
 
@@ -136,13 +136,13 @@ class Journey:
 
     def _passage(self, latency_s: float | None, lost_s: float | None) -> Passage:
         return Passage(
-            self.request,
-            self.itinerary is None and bool(self.tree),
-            self.arrival_s,
-            latency_s,
-            lost_s,
-            self.restarted,
-            tuple(self.visits),
+            request=self.request,
+            probe=self.itinerary is None and bool(self.tree),
+            arrival_s=self.arrival_s,
+            latency_s=latency_s,
+            lost_s=lost_s,
+            restarted=self.restarted,
+            visits=tuple(self.visits),
         )
 
 

@@ -131,7 +131,12 @@ class World:
         self._run(time_s)
         self._agenda.now = time_s
         journey = Journey(
-            next(self._numbers), request, time_s, time_s, self._clock(time_s), itinerary
+            number=next(self._numbers),
+            request=request,
+            arrival_s=time_s,
+            start_s=time_s,
+            clock=self._clock(time_s),
+            itinerary=itinerary,
         )
         down = self._conditions.state(time_s).nodes
         self._start(journey, wait_s, itinerary is None or itinerary.source in down)
@@ -362,7 +367,14 @@ class World:
         if link in self._probed or link in state.links or not state.nodes.isdisjoint(ends):
             return
         self._probed[link] = now
-        journey = Journey(next(self._numbers), link, now, now, self._clock(now), None)
+        journey = Journey(
+            number=next(self._numbers),
+            request=link,
+            arrival_s=now,
+            start_s=now,
+            clock=self._clock(now),
+            itinerary=None,
+        )
         journey.tree, journey.bits = (link,), 8 * probes.num_bytes
         self._under_way[journey.number] = journey
         self._begin_hop(journey)

@@ -19,7 +19,7 @@ from splitfog.instances.readable import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerBand:
     """Within which times of a layer on a node the optimal plan stays, all else as it is.
 
@@ -99,7 +99,7 @@ class FigureBand:
         return f"{value:.3g}" if self.unit == "load" else scaled(value, self.unit)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlanBands:
     """The bands of an instance's optimal plan, each as if its figure alone moved.
 

@@ -77,7 +77,7 @@ class HpaLocal:
     >>> local = HpaLocal(generate("three-tier"))
     >>> plan, report = local.adapt({("device", "edge0"): 1e6, "edge0": 2})
     >>> plan.placement("task0")["conv1"], report.failed
-    ('device', 0)
+    ('device', 1)
     """
 
     def __init__(

@@ -20,7 +20,7 @@ KEPT = -1
 """The outcome of siblings that stay where they were."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Log:
     """What some blocks' decisions read and chose, in the order of `RunShape`'s arrays.
 

@@ -19,7 +19,7 @@ from splitfog.solvers.d3.hpa import siblings_of
 Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Block:
     """Layers of one level that are decided together, as some share an input tensor.
 
@@ -38,7 +38,7 @@ class Block:
     tensors: slice
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class RunShape:
     """The decisions of a run, block after block, level after level.
 
@@ -83,8 +83,13 @@ def run_shape(model: Model, once: bool) -> RunShape:
     ends = _Ends()
     for layers, siblings in drafts:
         before, ends = ends, ends.after(reads, layers, siblings)
-        parts = [slice(*pair) for pair in zip(before, ends, strict=True)]
-        blocks.append(Block(level_of[layers[0]], layers, siblings, _read(inputs, layers), *parts))
+        spans = zip(_Ends._fields, before, ends, strict=True)
+        parts = {name: slice(begin, end) for name, begin, end in spans}
+        inputs_read = _read(inputs, layers)
+        level = level_of[layers[0]]
+        blocks.append(
+            Block(level=level, layers=layers, siblings=siblings, inputs=inputs_read, **parts)
+        )
     decided = [layer for layers, _ in drafts for layer in layers]
     steps = [group for _, siblings in drafts for group in siblings]
     row_of = {layer: row for row, layer in enumerate(decided)}

@@ -38,7 +38,7 @@ class Oracle(Protocol[Thing]):
         ...
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Outer(Generic[Thing]):
     """A polytope, the planes so far, whose they are, and where the oracle was asked.
 

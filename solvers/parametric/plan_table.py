@@ -16,7 +16,7 @@ from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Solver, SolverDeclined
-from splitfog.solvers.parametric.table_cases import ORACLES, Case, Search, solve_case
+from splitfog.solvers.parametric.table_cases import ORACLES, Search, TableCase, solve_case
 from splitfog.solvers.parametric.table_writer import TableWriter
 
 
@@ -131,9 +131,9 @@ def plan_table(
 
 def _cases(
     instance: Instance, figures: tuple[Figure, ...], failures: bool
-) -> dict[str | None, Case]:
+) -> dict[str | None, TableCase]:
     """The whole network under None, and by name each node whose failure leaves the sources."""
-    cases: dict[str | None, Case] = {None: Case(instance, figures)}
+    cases: dict[str | None, TableCase] = {None: TableCase(instance=instance, figures=figures)}
     sources = {task.source for task in instance.tasks}
     for node in instance.nodes if failures else ():
         if node.name in sources:
@@ -142,8 +142,8 @@ def _cases(
             rest = instance.without_node(node.name)
         except ValueError as error:  # it gets results, or is the only one
             gone = Answer(None, infeasible=True, reason=str(error))
-            cases[node.name] = Case(instance, (), stuck=gone)
+            cases[node.name] = TableCase(instance=instance, figures=(), stuck=gone)
             continue
         left = tuple(f for f in figures if node.name not in (f.node, *(f.link or ())))
-        cases[node.name] = Case(rest, left)
+        cases[node.name] = TableCase(instance=rest, figures=left)
     return cases

@@ -48,8 +48,8 @@ class NoPlan(Exception):
         self.answer = answer
 
 
-@dataclass
-class Case:
+@dataclass(kw_only=True)
+class TableCase:
     """An instance, its figures (some of the table's), and what was found for them."""
 
     instance: Instance
@@ -96,7 +96,7 @@ class Case:
         return None if proven or not epsilon else f"plans within {epsilon:g} are good enough"
 
 
-def solve_case(case: Case, search: Search) -> None:
+def solve_case(case: TableCase, search: Search) -> None:
     """Find the plans of a case, cell by cell; Ctrl-C and the deadline leave what there is."""
     try:
         if search.routes == "keep" or not any(figure.link for figure in case.figures):
@@ -116,7 +116,7 @@ def solve_case(case: Case, search: Search) -> None:
             case.stopped_by = "time limit"
 
 
-def _solve_cell(case: Case, cell: RouteCell, search: Search) -> None:
+def _solve_cell(case: TableCase, cell: RouteCell, search: Search) -> None:
     """Plans for one cell, by the first oracle that applies; those of other cells are known."""
     passed = []
     for solver in search.oracles:
@@ -139,7 +139,9 @@ def _solve_cell(case: Case, cell: RouteCell, search: Search) -> None:
 class _CellOracle:
     """An exact solver in a cell, with the planes of the decisions that it finds."""
 
-    def __init__(self, case: Case, cell: RouteCell, oracle: TableOracle, search: Search) -> None:
+    def __init__(
+        self, case: TableCase, cell: RouteCell, oracle: TableOracle, search: Search
+    ) -> None:
         self.case, self.cell, self.oracle, self.search = case, cell, oracle, search
         self.rows: dict[tuple[bytes, ...], Floats] = {}
 
@@ -158,11 +160,11 @@ class _CellOracle:
         return self.rows[key]
 
 
-def _approximate(case: Case, cell: RouteCell, oracle: TableOracle, search: Search) -> None:
+def _approximate(case: TableCase, cell: RouteCell, oracle: TableOracle, search: Search) -> None:
     known = {_key(decision) for decision in case.decisions}
     asked = _CellOracle(case, cell, oracle, search)
     low, high = box_of(case.figures)
-    outer: Outer[Decision] = Outer(low, high, _sides(cell, len(case.figures)))
+    outer: Outer[Decision] = Outer(low=low, high=high, sides=_sides(cell, len(case.figures)))
     outer.things = list(case.decisions)
     outer.rows = [asked.row(decision) for decision in case.decisions]
     try:
@@ -200,7 +202,7 @@ def _key(decision: Decision) -> tuple[bytes, ...]:
     return tuple(task.placement.tobytes() for task in decision.tasks)
 
 
-def has_own_routes(case: Case) -> bool:
+def has_own_routes(case: TableCase) -> bool:
     """Whether the only cell has the routes of the instance's own figures."""
     if len(case.cells) != 1:
         return False

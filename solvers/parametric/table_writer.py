@@ -17,7 +17,7 @@ from splitfog.formulations.parametric.plan_table import (
 from splitfog.formulations.parametric.planes import Cell, Plane, Side
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Link, changed
-from splitfog.solvers.parametric.table_cases import Case, Search, has_own_routes
+from splitfog.solvers.parametric.table_cases import Search, TableCase, has_own_routes
 
 Placement = Mapping[str, Mapping[str, str]]
 """{task: {layer: node}}"""
@@ -31,7 +31,7 @@ class TableWriter:
         instance: Instance,
         figures: tuple[Figure, ...],
         search: Search,
-        cases: Mapping[str | None, Case],
+        cases: Mapping[str | None, TableCase],
     ) -> None:
         self.instance, self.figures, self.search, self.cases = instance, figures, search, cases
         placements = [placement for case in cases.values() for placement in placements_of(case)]
@@ -58,7 +58,7 @@ class TableWriter:
             **self._padded(whole),
         )
 
-    def _surface(self, case: Case) -> dict[str, Any]:
+    def _surface(self, case: TableCase) -> dict[str, Any]:
         """Claims of a case and the planes of all plans in its cells."""
         claims = case.claims(self.search.epsilon)
         if not case.decisions:
@@ -164,7 +164,7 @@ def _both(link: Link) -> Iterator[tuple[str, str]]:
     yield link.head, link.tail
 
 
-def placements_of(case: Case) -> Iterator[dict[str, dict[str, str]]]:
+def placements_of(case: TableCase) -> Iterator[dict[str, dict[str, str]]]:
     """The decisions of a case by names."""
     instance = case.instance
     names = [node.name for node in instance.nodes]

@@ -27,7 +27,7 @@ Outcome = tuple[str, float]
 """("ended", latency), ("failed", inf) or ("lost", seconds since the start)."""
 
 
-class Figure:
+class Varying:
     """One figure over time."""
 
     def __init__(self, default: float, series: Series | None = None, trace: Trace | None = None):
@@ -67,8 +67,8 @@ class PlainReplay:
             for key in series.keys
         }
 
-        def figure(default: float, *key: str) -> Figure:
-            return Figure(default, *given.get(key, (None, None)))
+        def figure(default: float, *key: str) -> Varying:
+            return Varying(default, *given.get(key, (None, None)))
 
         self.load = [figure(1.0, "node", name, "load") for name in names]
         self.node_up = [figure(1.0, "node", name, "up") for name in names]
@@ -84,7 +84,7 @@ class PlainReplay:
         self.horizon = PERIODS * max([trace.duration_s for trace in traces], default=1.0)
 
     def seconds(
-        self, start: float, amount: float, rate: Callable[[float], float], figures: list[Figure]
+        self, start: float, amount: float, rate: Callable[[float], float], figures: list[Varying]
     ) -> float:
         """Until the integral of `rate`, constant between breakpoints of `figures`, is `amount`."""
         t = start
