@@ -75,18 +75,20 @@ class Hindsight:
     def least_s(self) -> Floats:
         """[requests]: by the best plan, and after a loss by the best one then; inf: all fail.
 
-        By the frozen clock the best plan is the static optimum.
+        By the frozen clock the best plan is the static optimum; who is lost counts only where no
+        plan ends at the figures of the arrival.
         """
         least = self._alone.latency_s.min(axis=1, initial=inf)
         lost = self._alone.lost_s + self.settings.detect_s
-        for request in np.flatnonzero((lost < least[:, None]).any(axis=1)).tolist():
-            for again in np.unique(lost[request][lost[request] < least[request]]).tolist():
-                end = self._end(self.arrivals_s[request] + again)
-                least[request] = min(least[request], end - self.arrivals_s[request])
         if self.settings.clock == "frozen":
             for request, start_s in enumerate(self.arrivals_s):
                 if not self.optimum.knows(start_s):
                     least[request] = min(least[request], self.optimum.seconds(start_s))
+            lost[np.isfinite(least)] = inf
+        for request in np.flatnonzero((lost < least[:, None]).any(axis=1)).tolist():
+            for again in np.unique(lost[request][lost[request] < least[request]]).tolist():
+                end = self._end(self.arrivals_s[request] + again)
+                least[request] = min(least[request], end - self.arrivals_s[request])
         return frozen(least)
 
     @property

@@ -58,6 +58,13 @@ def test_it_may_be_lost_and_still_be_the_first() -> None:
         assert found.least_s[0] == pytest.approx(min(edge_s, DEVICE_S))
 
 
+def test_by_the_frozen_clock_the_clairvoyant_is_the_static_optimum() -> None:
+    """The edge is down at 0: the device's 2 s, though .6 + 1.2 s were to be had by being lost."""
+    trace = held(edge_up((0, 0), (0.5, 1)), duration_s=1.0)
+    found = scenes(trace, detect_s=0.6, clock="frozen").hindsight(0)
+    assert found.least_s[0] == pytest.approx(DEVICE_S)
+
+
 def test_after_a_loss_it_starts_by_the_best_plan() -> None:
     """The results go to the edge: after the device's 2 s they take 8e3 bit / 1 kbit/s = 8 s.
 
