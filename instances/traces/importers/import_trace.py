@@ -131,6 +131,9 @@ def import_trace(
     owner = _owner(link, node, quantity, directions)
     kind = owner["quantity"]
     form = choice("form", form, tuple(FORMS))
+    for argument, given in (("column", column), ("time_column", time_column), ("group", group)):
+        if given is not None and form != "columns":
+            raise wrong(argument, given, f"left out: only form columns has columns, not {form}")
     unit, factor = _unit(kind, form, unit)
     gaps = _checked_gaps(gaps, kind)
     limit = None if max_step_s is None else number("max_step_s", max_step_s, above=0)

@@ -268,6 +268,8 @@ SENSELESS: list[tuple[dict[str, Any], str]] = [
     ({"quantity": "latency_s", "gaps": "stall"}, "gaps = 'stall', must be error, hold or linear"),
     ({"quantity": "up", "gaps": "linear"}, "gaps = 'linear', must be error, hold or stall"),
     ({"step_s": 0}, "step_s = 0, must be a number > 0"),
+    ({"column": "rate"}, "column = 'rate', must be left out: only form columns has columns"),
+    ({"group": {"a": "b"}}, "must be left out: only form columns has columns, not rate"),
     ({"form": "columns"}, "column = None, must be the name of the column"),
     ({"end": "stop"}, "end = 'stop', must be one of repeat, hold"),
 ]
