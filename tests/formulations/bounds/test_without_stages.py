@@ -11,7 +11,7 @@ from splitfog.formulations.bounds.without_stages import bound_without_stages
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
-from tests.cases.streams import best_plan, streams
+from tests.formulations.stage_bounds.streams import best_plan, streams
 
 
 def test_no_plan_without_stages_is_below():
