@@ -34,7 +34,7 @@ def test_no_plan_is_below():
     assert seen > 20
 
 
-def shared(radio, speed, latency_s=0.0, overhead_s=0.0, kernel=1, rate=None):
+def shared(radio, speed, latency_s=0.0, overhead_s=0.0, kernel=1, rate=None, quota=None):
     """A device of 1e9 FLOP/s with a window over 24 x 24, and one helper."""
     size = 24
     window = Window(kernel=(kernel,) * 2, padding=(kernel // 2,) * 4)
@@ -54,7 +54,14 @@ def shared(radio, speed, latency_s=0.0, overhead_s=0.0, kernel=1, rate=None):
         name="shared",
         tiers=("device",),
         nodes=(
-            Node(name="a", tier="device", speed_flops=1e9, radio=radio, overhead_s=overhead_s),
+            Node(
+                name="a",
+                tier="device",
+                speed_flops=1e9,
+                radio=radio,
+                overhead_s=overhead_s,
+                quota=quota,
+            ),
             Node(name="b", tier="device", speed_flops=speed, overhead_s=overhead_s),
         ),
         links=(Link(tail="a", head="b", bandwidth_bps=8e6, latency_s=latency_s),),
@@ -84,6 +91,7 @@ def best_split(instance):
         {"overhead_s": 0.1},
         {"kernel": 11},
         {"rate": 0.4},
+        {"quota": 0},
         {"latency_s": 0.03, "kernel": 5, "rate": 0.4},
     ],
 )
