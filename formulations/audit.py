@@ -29,7 +29,8 @@ class Audit(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     UNSET, and not written, is what was not audited: the game where the plan is no matching (its
     subtasks are on several nodes), the proofs where nothing was given. The prices are None where
-    there are too many states to look at, or no stable one; `regret_s` is in seconds by task.
+    there are too many states to look at, or no stable one; `regret_s` is in seconds by task, and
+    `bound_without_stages` what no plan without stages is below.
     """
 
     blocking_pairs: int | UnsetType = UNSET
@@ -39,6 +40,7 @@ class Audit(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     price_of_stability: float | UnsetType | None = UNSET
     price_of_anarchy: float | UnsetType | None = UNSET
     regret_s: Mapping[str, float] | UnsetType = UNSET
+    bound_without_stages: float | UnsetType = UNSET
     given_subtasks: ProofWithin | UnsetType = UNSET
     given_catalogue: ProofWithin | UnsetType = UNSET
 

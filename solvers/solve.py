@@ -32,6 +32,7 @@ from splitfog.solvers.base import Answer, Request, SolverDeclined, WrongAnswer, 
 from splitfog.solvers.claims import (
     BEYOND_FLOATS,
     Claim,
+    audited,
     claim_of,
     declared_over,
     held_to,
@@ -178,7 +179,8 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     claim = _strengthened(request, claim, decision, float(cost), haste)
     if claim.over == "placements" and claim.is_proof_of(float(cost)):
         claim = claim.noted(reservation(None if answer.solver else request.objective))
-    claims = _claims(request, who, answer, claim) | {"audit": answer.audit if own else None}
+    audit = audited(request, answer.audit if own else None, haste or request.is_late)
+    claims = _claims(request, who, answer, claim) | {"audit": audit}
     plan = describe(request.instance, decision, request.objective, cost, **claims)
     return _timed(request, _with_bound(plan, claim))
 

@@ -56,6 +56,7 @@ _FIGURES: dict[str, tuple[Check, str]] = {
     "price_of_stability": (_is_amount_or_null, "a number >= 0 or null"),
     "price_of_anarchy": (_is_amount_or_null, "a number >= 0 or null"),
     "regret_s": (_are(is_amount), "seconds >= 0 by task"),
+    "bound_without_stages": (is_amount, "seconds >= 0"),
     "given_subtasks": (_is_proof_within, _PROOF_WITHIN),
     "given_catalogue": (_is_proof_within, _PROOF_WITHIN),
 }

@@ -112,9 +112,9 @@ def audit_again(instance: Instance, plan: PlanFile) -> Mapping[str, Any] | None:
 
     None too where the plan does not fit the instance or is infeasible, which is said elsewhere.
 
-    `swaps`, and the bounds within given subtasks or catalogues, are believed where they may be
-    true. The plan does not say under which consent its states are stable: the prices are those
-    under the first consent that makes the claims true, if any.
+    `swaps`, and the bounds within given subtasks or catalogues and over plans without stages, are
+    believed where they may be true. The plan does not say under which consent its states are
+    stable: the prices are those under the first consent that makes the claims true, if any.
     """
     claimed = audit_claims(plan.audit)
     if claimed is None or plan.objective.name != "mean-latency" or not plan.tasks:
@@ -127,6 +127,8 @@ def audit_again(instance: Instance, plan: PlanFile) -> Mapping[str, Any] | None:
         return None
     value = decision_cost(instance, decision, plan.objective)
     found = {name: _given_again(claimed[name], float(value)) for name in GIVEN if name in claimed}
+    if "bound_without_stages" in claimed:
+        found["bound_without_stages"] = _bound_again(claimed["bound_without_stages"], plan, value)
     if "exchange_blocking" in claimed:
         found |= _game_again(instance, decision, plan.objective, claimed)
     return found
@@ -148,6 +150,12 @@ def _game_again(
             audit.update(zip(names, prices, strict=True))
             break
     return {name: value for name, value in audit.items() if name in claimed}
+
+
+def _bound_again(claim: Any, plan: PlanFile, value: float) -> Any:
+    """A bound over plans without stages: believed, but where such a plan is below it."""
+    is_refuted = isinstance(claim, int | float) and claim > value * (1 + EQUAL)
+    return value if is_refuted and not any(task.stages for task in plan.tasks) else claim
 
 
 def _given_again(claim: Any, value: float) -> Any:

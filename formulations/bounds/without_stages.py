@@ -1,0 +1,95 @@
+"""A lower bound on `mean-latency` over all plans without stages, waits included.
+
+Ours. With prices on loads (`queue_prices`) tasks no longer meet, and each is relaxed to a shortest
+way along its model's heaviest path, over all nodes, plus the layers beside it at their least
+priced time. Any prices give a bound; those of the relaxed tasks' own averaged loads (M. Frank and
+P. Wolfe, 1956) come near the best.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+
+from splitfog.formulations.bounds.family import Family, families
+from splitfog.formulations.bounds.queue_prices import price_of, taken_back
+from splitfog.formulations.bounds.ways import Blocks, Ways, shortest_ways
+from splitfog.formulations.deadline import NEVER, Deadline
+from splitfog.formulations.tolerances import BOUND_SLACK
+from splitfog.instances.arrays import Floats
+from splitfog.instances.instance import Instance
+from splitfog.instances.kept import kept
+
+ROUNDS = 5
+"""Of making prices anew from the loads that the last ones give."""
+
+
+@kept(by=lambda instance, deadline=NEVER: ())
+def bound_without_stages(instance: Instance, deadline: Deadline = NEVER) -> float | None:
+    """Seconds that no feasible plan without stages is below; None where a layer has no node.
+
+    At the deadline `TimeIsUp` is raised, and nothing kept. At most O(P N^2) for a model with a
+    path of P layers on N nodes, `ROUNDS` times.
+    """
+    weights, streams = task_weights(instance)
+    price, load, best = np.zeros(len(instance.nodes)), np.zeros(len(instance.nodes)), 0.0
+    own = families(instance, weights)
+    for turn in range(ROUNDS if streams else 1):
+        total, new = 0.0, np.zeros(len(instance.nodes))
+        for family in own:
+            deadline.check("the lower bound")
+            seconds, loads = _relaxed(family, price)
+            if seconds == inf:
+                return None
+            total += seconds
+            new += loads
+        best = max(best, total - float(taken_back(price).sum()))
+        load += (new - load) * 2 / (turn + 2)
+        price = price_of(load)
+    return best / float(weights.sum()) * (1 - BOUND_SLACK)
+
+
+def task_weights(instance: Instance) -> tuple[Floats, bool]:
+    """[tasks]: what every task weighs, and whether they are streams, which wait."""
+    rates = [task.arrivals_per_s or 0.0 for task in instance.tasks]
+    return np.array(rates if any(rates) else [1.0] * len(rates)), any(rates)
+
+
+def _relaxed(family: Family, price: Floats) -> tuple[float, Floats]:
+    """Priced seconds of a family's tasks, and the loads [nodes], all layers whole."""
+    path, num_places = family.work.path, len(family.places.node)
+    steps = family.least_s(path, price)
+    sizes = family.arrays.output_bytes[path]
+    ways = shortest_ways(family.places, sizes, steps, family.due, Blocks.none(num_places))
+    start, path_s = starts(family, ways)
+    beside_s, loads = beside_loads(family, family.beside(sliceable=True), price)
+    whole, _ = ways.spread(start, begun=not family.begins_at_source)
+    return path_s + beside_s, loads + whole_loads(family, whole)
+
+
+def starts(family: Family, ways: Ways) -> tuple[Floats, float]:
+    """[M]: the weight of the tasks that begin at each place, and the seconds of their paths."""
+    num_places = ways.rest_s.shape[1]
+    if family.begins_at_source and family.sources is not None:
+        start = np.asarray(np.bincount(family.sources, family.weights, num_places), float)
+        return start, float(family.weights @ ways.rest_s[0, family.sources])
+    begun_s, total, start = ways.begun_s[0], float(family.weights.sum()), np.zeros(num_places)
+    start[begun_s.argmin()] = total
+    return start, total * float(begun_s.min())
+
+
+def whole_loads(family: Family, whole: Floats) -> Floats:
+    """[nodes]: the loads of layers run whole, of weights [P, M]."""
+    node = family.places.node
+    seconds = family.arrays.times_s[family.work.path][:, node]
+    num_nodes = len(family.arrays.instance.nodes)
+    return np.asarray(np.bincount(node, (whole * seconds).sum(axis=0), num_nodes), float)
+
+
+def beside_loads(family: Family, layers: list[int], price: Floats) -> tuple[float, Floats]:
+    """Priced seconds of layers where each is cheapest, and the loads, for all tasks by weight."""
+    least, total = family.least_s(layers, price), float(family.weights.sum())
+    node = family.places.node[least.argmin(axis=1)]
+    loads = np.asarray(np.bincount(node, family.arrays.times_s[layers, node], len(price)), float)
+    return total * float(least.min(axis=1).sum()), total * loads

@@ -1,0 +1,103 @@
+"""A lower bound on `mean-latency` over all plans: any placement, any stages and slices, with waits.
+
+Ours. As `without_stages`, but the shortest way along a path may cover runs of layers by blocks. A
+stage has one tensor in and one out, so along the path it covers a run of layers: it is entered
+by the tensor before the run, which comes to its home, and left by the run's last. Of the layers
+beside the path those that cannot be sliced count whole, at their least priced time; the others
+count inside blocks only. A block takes what `stage_times` says: a quick bound everywhere, and the
+strong one (`block_times`) for those on a shortest way, until none is new; stopping earlier leaves
+a bound as well.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+
+from splitfog.formulations.bounds.family import families
+from splitfog.formulations.bounds.queue_prices import price_of, taken_back
+from splitfog.formulations.bounds.ways import shortest_ways
+from splitfog.formulations.bounds.without_stages import (
+    beside_loads,
+    starts,
+    task_weights,
+    whole_loads,
+)
+from splitfog.formulations.deadline import NEVER, Deadline
+from splitfog.formulations.stage_bounds.stage_times import StageTimes
+from splitfog.formulations.tolerances import BOUND_SLACK
+from splitfog.instances.arrays import Floats
+from splitfog.instances.instance import Instance
+from splitfog.instances.kept import kept
+
+QUICK_ROUNDS = 4
+"""Of making prices with the quick bounds of blocks."""
+
+STRONG_ROUNDS = 2
+"""Of making prices with the strong ones."""
+
+MOST_LOOKS = 40
+"""Shortest ways of a family at given prices, while strong bounds of blocks are new."""
+
+
+@kept(by=lambda instance, deadline=NEVER: ())
+def bound_over_all_plans(instance: Instance, deadline: Deadline = NEVER) -> float | None:
+    """Seconds that no feasible plan is below; None where a layer has no node.
+
+    At the deadline `TimeIsUp` is raised, and nothing kept.
+    """
+    weights, streams = task_weights(instance)
+    price, load, best = np.zeros(len(instance.nodes)), np.zeros(len(instance.nodes)), 0.0
+    own = [StageTimes(family) for family in families(instance, weights)]
+    rounds = QUICK_ROUNDS + STRONG_ROUNDS if streams else 1
+    for turn in range(rounds):
+        looks = MOST_LOOKS if turn >= rounds - STRONG_ROUNDS else 1
+        total, new = 0.0, np.zeros(len(instance.nodes))
+        for times in own:
+            deadline.check("the lower bound")
+            seconds, loads = _relaxed(times, price, looks, deadline)
+            if seconds == inf:
+                return None
+            total += seconds
+            new += loads
+        best = max(best, total - float(taken_back(price).sum()))
+        load += (new - load) * 2 / (turn + 2)
+        price = price_of(load)
+    return best / float(weights.sum()) * (1 - BOUND_SLACK)
+
+
+def _relaxed(
+    times: StageTimes, price: Floats, looks: int, deadline: Deadline
+) -> tuple[float, Floats]:
+    """Priced seconds of a family's tasks, and the loads [nodes]."""
+    family = times.family
+    path = family.work.path
+    steps, sizes = family.least_s(path, price), family.arrays.output_bytes[path]
+    seconds, strong = times.quick_s.copy(), np.zeros(times.quick_s.shape, bool)
+    for look in range(looks):
+        deadline.check("the lower bound")
+        ways = shortest_ways(family.places, sizes, steps, family.due, times.blocks(seconds))
+        start, path_s = starts(family, ways)
+        whole, used = ways.spread(start, begun=not family.begins_at_source)
+        fresh: dict[int, list[int]] = {}
+        homes = sorted({home for _, home, _ in used})
+        for block in sorted({block for block, home, _ in used if not strong[block, home]}):
+            fresh[block] = [home for home in homes if not strong[block, home]]
+        if not fresh or look == looks - 1:
+            break
+        for block, homes in fresh.items():
+            seconds[block, homes] = times.strong(block, homes, price, steps)
+            strong[block, homes] = True
+    beside_s, loads = beside_loads(family, family.beside(sliceable=False), price)
+    loads = loads + whole_loads(family, whole) + _block_loads(times, used, price)
+    return path_s + beside_s, loads
+
+
+def _block_loads(times: StageTimes, used: list[tuple[int, int, float]], price: Floats) -> Floats:
+    """[nodes]: about the loads of stages, by perfect balance."""
+    loads = np.zeros(len(price))
+    for block, home, weight in used:
+        node, seconds = times.balanced(block, home)
+        loads += weight * np.bincount(node, seconds, len(price))
+    return loads

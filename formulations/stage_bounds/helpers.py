@@ -1,0 +1,79 @@
+"""Who may hold slices of a stage whose home is a place, and how far away they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from splitfog.formulations.bounds.places import Places
+from splitfog.instances.arrays import Flags, Floats, Integers
+from splitfog.instances.instance import Instance
+
+
+@dataclass(frozen=True, eq=False)
+class Helpers:
+    """Of K homes: J nodes each, [K, J], with latency there and back and seconds a byte each way.
+
+    The last column is the home itself, where it is a task's own, else any of the `closed` sources:
+    node N, the best of them all in every figure. `start_s` is inf where there is none, or no route.
+    """
+
+    node: Integers
+    start_s: Floats
+    in_s: Floats
+    out_s: Floats
+    serial: Flags
+    closed: Integers
+
+    @classmethod
+    def of(cls, instance: Instance, places: Places) -> Helpers:
+        """Of all places."""
+        count, homes = len(instance.nodes), places.node
+        hosts, closed = np.flatnonzero(places.hosts), homes[places.own]
+        columns = np.broadcast_to(hosts, (len(homes), len(hosts)))
+        last = [
+            np.where(places.own, 0.0, _nearest(figures, closed)[homes]) for figures in _ways(places)
+        ]
+        start, there, back = (
+            np.concatenate([figures[homes][:, hosts], own[:, None]], axis=1)
+            for figures, own in zip(_ways(places), last, strict=True)
+        )
+        there, back = (np.where(np.isfinite(start), way, 0.0) for way in (there, back))
+        serial = np.array([node.radio == "serial" for node in instance.nodes])[homes]
+        node = np.concatenate([columns, np.where(places.own, homes, count)[:, None]], axis=1)
+        return cls(node, start, there, back, serial, closed)
+
+    def at(self, homes: Integers) -> Helpers:
+        """Of some of the homes."""
+        return Helpers(
+            self.node[homes],
+            self.start_s[homes],
+            self.in_s[homes],
+            self.out_s[homes],
+            self.serial[homes],
+            self.closed,
+        )
+
+    def of_nodes(self, figures: Floats) -> Floats:
+        """[..., K, J] of what nodes have, [..., nodes]; the least of all closed sources."""
+        least = np.min(figures[..., self.closed], axis=-1, initial=inf)
+        return np.concatenate([figures, least[..., None]], axis=-1)[..., self.node]
+
+    def flags(self, may: Flags) -> Flags:
+        """[K, J]: which nodes may, [nodes]; the closed sources together if one of them may."""
+        return np.append(may, may[self.closed].any())[self.node]
+
+
+def _ways(places: Places) -> tuple[Floats, Floats, Floats]:
+    """[nodes, nodes] each: latency there and back, and seconds a byte there, and back."""
+    start = places.latency_s + places.latency_s.T
+    return start, places.per_byte, places.per_byte.T
+
+
+def _nearest(figures: Floats, closed: Integers) -> Floats:
+    """[nodes]: the least to another of the closed sources, inf where there is none."""
+    to_closed = figures[:, closed].copy()
+    to_closed[np.arange(len(figures))[:, None] == closed] = inf
+    return np.asarray(to_closed.min(axis=1, initial=inf))

@@ -1,0 +1,100 @@
+"""What every stage of a family takes at least from every place: quickly, and better on demand."""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+
+from splitfog.formulations.bounds.family import Family
+from splitfog.formulations.bounds.stage import harmonic, leveled, serial_bound
+from splitfog.formulations.bounds.ways import Blocks
+from splitfog.formulations.stage_bounds.block_times import block_seconds
+from splitfog.formulations.stage_bounds.block_work import BlockWork, block_work, legal
+from splitfog.formulations.stage_bounds.helpers import Helpers
+from splitfog.instances.arrays import Floats, Integers
+
+TINY = 1e-300
+"""In place of 0 below a fraction."""
+
+AT_MOST = 64.0
+"""Times the quick bound: nobody looks whether a stage takes even longer."""
+
+
+class StageTimes:
+    """The stages of a family along its path, and what each takes at least.
+
+    The quick bound is perfect balance without waits and halos (`stage`). It holds at any prices.
+    """
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+        self.helpers = Helpers.of(family.arrays.instance, family.places)
+        self._segment = np.flatnonzero(legal(family.work, family.arrays.model))
+        self._first = family.work.runs.first[self._segment]
+        self._last = family.work.runs.last[self._segment]
+        self._works: dict[int, BlockWork] = {}
+        self.quick_s = self._quick()
+
+    def blocks(self, seconds: Floats) -> Blocks:
+        """The stages with these seconds from every place, [S, M]."""
+        return Blocks(self._first, self._last, seconds)
+
+    def work(self, block: int) -> BlockWork:
+        """What a stage asks for."""
+        if block not in self._works:
+            self._works[block] = block_work(self.family, int(self._segment[block]))
+        return self._works[block]
+
+    def strong(self, block: int, homes: list[int], price: Floats, steps_s: Floats) -> Floats:
+        """[homes]: the strong bound of a stage at these prices.
+
+        `steps_s` [P, M]: layers run whole; a stage that takes longer than its layers so at its home
+        is none.
+        """
+        low = self.quick_s[block, homes]
+        whole = steps_s[self._first[block] : self._last[block] + 1][:, homes].sum(axis=0)
+        high = np.minimum(np.where(np.isfinite(low), low, 0.0) * AT_MOST, whole)
+        found = block_seconds(self.work(block), self.helpers.at(np.array(homes)), price, low, high)
+        return np.asarray(found)
+
+    def _quick(self) -> Floats:
+        """[S, M]."""
+        places = range(len(self.helpers.node))
+        return np.stack([self._from_home(place) for place in places], axis=1)
+
+    def _from_home(self, place: int) -> Floats:
+        """[S]: water filling, and where the home's radio is serial all transfers first."""
+        work, one = self.family.work, self.helpers.at(np.array([place]))
+        alone = one.of_nodes(work.alone_s[self._segment])[:, 0]
+        moved = np.multiply.outer(work.input_bytes[self._segment], one.in_s[0])
+        moved += np.multiply.outer(work.output_bytes[self._segment], one.out_s[0])
+        reached = np.isfinite(one.start_s[0])
+        moved[:, ~reached] = inf
+        quick = leveled(one.start_s[0], alone + moved)
+        if not one.serial[0]:
+            return quick
+        home = one.node[0] == self.family.places.node[place]
+        own = np.min(alone[:, home], axis=1, initial=inf)
+        start = float(np.min(one.start_s[0][~home], initial=inf))
+        away = np.min(moved[:, ~home], axis=1, initial=inf)
+        others = harmonic(alone[:, ~home & reached])
+        if np.isinf(start):
+            return np.asarray(own)
+        serial = np.minimum(own, start + serial_bound(own, others, away))
+        return np.asarray(np.maximum(quick, serial))
+
+    def balanced(self, block: int, home: int) -> tuple[Integers, Floats]:
+        """[J] each: nodes, and their seconds of service in perfect balance, sqrt(alpha) each."""
+        work, segment = self.family.work, self._segment[block]
+        one = self.helpers.at(np.array([home]))
+        alone = one.of_nodes(work.alone_s[segment])[0]
+        each = alone + one.in_s[0] * work.input_bytes[segment]
+        each = each + one.out_s[0] * work.output_bytes[segment]
+        able = (
+            np.isfinite(one.start_s[0]) & np.isfinite(each) & (one.node[0] < work.alone_s.shape[1])
+        )
+        speed = np.where(able, 1 / np.maximum(each, TINY), 0.0)
+        share = speed / max(float(speed.sum()), TINY)
+        node = np.where(able, one.node[0], 0)
+        return node, np.where(able, share**1.5 * np.where(able, alone, 0.0), 0.0)

@@ -1,0 +1,117 @@
+"""The bound over plans without stages: below all of them, with waits, and exact where they meet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from splitfog.formulations.bounds.places import Places
+from splitfog.formulations.bounds.queue_prices import price_of, taken_back
+from splitfog.formulations.bounds.without_stages import bound_without_stages
+from splitfog.formulations.costs.routes import routes_of
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
+from tests.formulations.stage_bounds.streams import best_plan, streams
+
+
+def test_no_plan_without_stages_is_below():
+    """The best of many random placements costs at least the bound, over random instances."""
+    seen = 0
+    for seed in range(60):
+        instance = streams(np.random.default_rng(seed))
+        value = best_plan(np.random.default_rng(seed), instance, sliced=False, tries=60)
+        if value < np.inf:
+            seen += 1
+            bound = bound_without_stages(instance)
+            assert bound is not None, seed
+            assert bound <= value, seed
+    assert seen > 25
+
+
+def alone(rate, quota=None, **figures):
+    """One layer of 0.5 s at the source; 0.1 s on a fog node, and 0.05 s to get there."""
+    layers = (
+        Layer(name="x", op="input", output_bytes=5e4),
+        Layer(name="l", op="other", inputs=("x",), flops=1e9, output_bytes=1.0),
+    )
+    nodes = (
+        Node(name="d", tier="device", speed_flops=2e9, quota=0),
+        Node(name="f", tier="fog", speed_flops=1e10, quota=quota),
+    )
+    return Instance(
+        name="alone",
+        tiers=("device", "fog"),
+        nodes=nodes,
+        links=(Link(tail="d", head="f", bandwidth_bps=8e6),),
+        models=(Model(name="m", layers=layers),),
+        tasks=(Task(name="t", model="m", source="d", arrivals_per_s=rate, **figures),),
+    )
+
+
+def test_one_visit_is_exact():
+    """At the source: 1 a second, rho = .5, W = .25 / (2 x .5) = .25, so .75 s; the fog is shut."""
+    assert bound_without_stages(alone(1.0, quota=0)) == pytest.approx(0.75)
+
+
+def test_a_guest_is_exact():
+    """In the fog: rho = .1, W = .01 / (2 x .9), so .05 + .1 + .00556 s, far below .75."""
+    assert bound_without_stages(alone(1.0)) == pytest.approx(0.15 + 0.01 / 1.8)
+
+
+def test_without_rates_nothing_waits():
+    """.05 s there and .1 s of work."""
+    assert bound_without_stages(alone(None)) == pytest.approx(0.15)
+
+
+def test_results_come_home():
+    """One byte back over 8e6 bit/s takes 1e-6 s more."""
+    assert bound_without_stages(alone(None, results_to="d")) == pytest.approx(0.150001)
+
+
+def test_two_that_share_a_node_wait_for_each_other():
+    """Twice .4 a second at one fog node, .1 s each: rho = .08, W = .008 / (2 x .92)."""
+    base = alone(0.4)
+    twice = changed(base, tasks=(*base.tasks, changed(base.tasks[0], name="u")))
+    assert bound_without_stages(twice) == pytest.approx(0.15 + 0.008 / 1.84)
+
+
+def test_a_closed_source_is_no_strangers():
+    """A user with a slow device may not use the neighbour's fast one, which has quota 0."""
+    base = alone(None)
+    fast = Node(name="e", tier="device", speed_flops=1e12, quota=0)
+    link = Link(tail="f", head="e", bandwidth_bps=8e12)
+    near = changed(base, nodes=(*base.nodes, fast), links=(*base.links, link))
+    assert bound_without_stages(near) == pytest.approx(0.15)
+
+
+def test_a_layer_that_may_run_nowhere_has_no_bound():
+    """None, as no number is below nothing."""
+    base = alone(1.0)
+    layers = base.models[0].layers
+    shut = changed(base.models[0], layers=(layers[0], changed(layers[1], tiers=())))
+    assert bound_without_stages(changed(base, models=(shut,))) is None
+
+
+def test_what_is_taken_back_by_enumeration():
+    """f*(mu) is the most of mu r - r^2 / (2 (1 - r)), and f' gives the price back at its load."""
+    load = np.linspace(0, 0.97, 200_001)
+    for mu in (0.0, 0.1, 1.5, 20.0):
+        most = (mu * load - load**2 / (2 * (1 - load))).max()
+        assert taken_back(np.array([mu]))[0] == pytest.approx(most, abs=1e-9)
+    assert price_of(np.array([0.5]))[0] == pytest.approx(1.5)
+
+
+def test_moves_that_are_not_looked_at_are_not_shorter():
+    """Pruned and not, the least way onwards from every place is the same."""
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        instance = streams(rng)
+        count = len(instance.nodes)
+        closed = np.array([0])
+        places = Places.of(routes_of(instance), np.arange(count) > 0, closed)
+        begun = np.where(rng.random(count + 1) < 0.3, np.inf, rng.uniform(0, 0.02, count + 1))
+        live = np.arange(count + 1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("splitfog.formulations.bounds.places.FIRST", 1)
+            few = places.onwards(live, begun, 1e3)[0]
+        assert np.allclose(few, places.onwards(live, begun, 1e3)[0], rtol=1e-12)
