@@ -1,7 +1,7 @@
 """Predictions against the clock: `-m benchmarks.predicted_run [FOLDER...] [PICTURE.svg]`.
 
 Every trained model that is found in the folders, and some graphs of the onnx package, each cut at
-five places of its order over a Pi (4 times slower than this machine), a box (twice) and a server.
+three places of its order over a Pi (4 times slower than this machine), a box (twice) and a server.
 A shared machine changes its speed by half from one second to the next, so that measuring layers
 and running requests take turns, `ROUNDS` times a plan, and both sides are medians over all turns.
 Columns: seconds of all parts as predicted and in CPU time (slower nodes' times as many), of a
@@ -30,10 +30,10 @@ from tests.cases.real.networks import graph_path, trained, with_weights
 
 GRAPHS = ("squeezenet", "shufflenet", "inception_v1")
 SLOW = {"pi": 4.0, "box": 2.0, "server": 1.0}
-LINKS = ({"pi": 3e8, "box": 1e8}, {"pi": 1e9, "box": 1e9})
-"""Bandwidths to the next node, bit/s: of plans 0, 2, ... and of 1, 3, ..., bound by computing."""
+LINKS = ({"pi": 1e9, "box": 1e9}, {"pi": 3e8, "box": 1e8})
+"""Bandwidths to the next node, bit/s: of plans 0, 2, ..., bound by computing, and of 1, 3, ..."""
 
-PLANS, ROUNDS, REQUESTS = 4, 3, 15
+PLANS, ROUNDS, REQUESTS = 3, 2, 12
 """After a pause such a machine is slower by half for some requests: hence so many of them."""
 
 Dims = dict[str, tuple[int, ...]]

@@ -19,7 +19,7 @@ FIRST = 32
 """Places that all others are compared with, before any pair that may do better is."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Places:
     """M places: all nodes, then the closed sources as their tasks' own.
 

@@ -23,7 +23,7 @@ MOST_STEPS = 24
 """Steps of the tables over the area."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class PartNeeds:
     """Needs of rectangles within a part of `elements` elements, `share` of a stage's output.
 
@@ -75,10 +75,17 @@ def _own_layer_only(geometry: StageGeometry) -> PartNeeds:
     ratios = np.zeros((1, len(geometry.layers)))
     ratios[0, -1] = 1.0
     elements = geometry.height * geometry.width
-    return PartNeeds(elements, 1.0, np.ones(1), np.zeros(1), ratios, np.zeros(1, np.int64))
+    return PartNeeds(
+        elements=elements,
+        share=1.0,
+        area=np.ones(1),
+        input_share=np.zeros(1),
+        ratios=ratios,
+        below=np.zeros(1, np.int64),
+    )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Axis:
     """Rows or columns: `need` [starts, lengths, slots], `starts` and `lengths` in elements."""
 
@@ -173,7 +180,14 @@ def _part(geometry: StageGeometry, axes: list[_Axis], spans: list[tuple[int, int
     below = np.searchsorted(area, np.append(steps[1:], elements + 1), side="left") - 1
     least_input = np.minimum.accumulate(ratios[:, -1])[below]
     share = elements / (geometry.height * geometry.width)
-    return PartNeeds(elements, share, steps.astype(float), least_input, ratios[:, :-1], below)
+    return PartNeeds(
+        elements=elements,
+        share=share,
+        area=steps.astype(float),
+        input_share=least_input,
+        ratios=ratios[:, :-1],
+        below=below,
+    )
 
 
 def _classes(size: int) -> Integers:

@@ -12,7 +12,7 @@ from splitfog.instances.arrays import Flags, Floats, Integers
 from splitfog.instances.instance import Instance
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Helpers:
     """Of K homes: J nodes each, [K, J], with latency there and back and seconds a byte each way.
 
@@ -43,17 +43,17 @@ class Helpers:
         there, back = (np.where(np.isfinite(start), way, 0.0) for way in (there, back))
         serial = np.array([node.radio == "serial" for node in instance.nodes])[homes]
         node = np.concatenate([columns, np.where(places.own, homes, count)[:, None]], axis=1)
-        return cls(node, start, there, back, serial, closed)
+        return cls(node=node, start_s=start, in_s=there, out_s=back, serial=serial, closed=closed)
 
     def at(self, homes: Integers) -> Helpers:
         """Of some of the homes."""
         return Helpers(
-            self.node[homes],
-            self.start_s[homes],
-            self.in_s[homes],
-            self.out_s[homes],
-            self.serial[homes],
-            self.closed,
+            node=self.node[homes],
+            start_s=self.start_s[homes],
+            in_s=self.in_s[homes],
+            out_s=self.out_s[homes],
+            serial=self.serial[homes],
+            closed=self.closed,
         )
 
     def of_nodes(self, figures: Floats) -> Floats:

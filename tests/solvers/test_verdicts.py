@@ -42,6 +42,7 @@ CLAIMS = (
     "proven_over",
     "runtime_s",
     "progress",
+    "audit",
 )
 
 
