@@ -36,6 +36,9 @@ LINKS = ({"pi": 1e9, "box": 1e9}, {"pi": 3e8, "box": 1e8})
 PLANS, ROUNDS, REQUESTS = 3, 2, 12
 """After a pause such a machine is slower by half for some requests: hence so many of them."""
 
+PAUSE_S = 0.05
+"""Before a measured run, about as long as a node rests between requests."""
+
 Dims = dict[str, tuple[int, ...]]
 
 Row = tuple[str, float, float, float, float]
@@ -85,7 +88,7 @@ def rows(name: str, path: Path, inputs: Dims, scratch: Path) -> Iterator[Row]:
         taken: dict[str, list[float]] = {}
         spent_s, request_s, doubts = [], [], 0
         for _ in range(ROUNDS):
-            profile = sf.measure_times(file)
+            profile = sf.measure_times(file, pause_s=PAUSE_S)
             doubts += bool(profile.doubt)
             for time in profile.times:
                 taken.setdefault(time.layer, []).append(time.seconds)

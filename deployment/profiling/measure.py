@@ -25,8 +25,8 @@ from splitfog.deployment.profiling.runtime_profile import (
     RuntimeProfile,
     read_runtime_profile,
 )
+from splitfog.instances.arguments import number, whole
 from splitfog.instances.arguments import path as path_of
-from splitfog.instances.arguments import whole
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.files import load_instance
 from splitfog.instances.instance import Instance
@@ -86,6 +86,7 @@ def measure_times(
     inputs: Mapping[str, Sequence[int]] | None = None,
     level: str = "extended",
     model: str | os.PathLike[str] | None = None,
+    pause_s: float = 0.0,
 ) -> Profile:
     """What each layer of a model takes on this machine, in CPU seconds of one thread.
 
@@ -109,6 +110,9 @@ def measure_times(
         Of an ONNX file, as in `import_onnx`.
     model
         The canonical model's file; None: the one beside the instance's file.
+    pause_s
+        Seconds of rest before every run whose CPU time counts: after a pause many machines are
+        slower, and a node that serves one request after another rests between them.
 
     Returns
     -------
@@ -131,6 +135,7 @@ def measure_times(
     if runs is not None:
         runs = whole("runs", runs, low=2)
     seed = whole("seed", seed, low=0)
+    pause_s = number("pause_s", pause_s, low=0)
     if not isinstance(source, Instance):
         source = path_of("source", source)
     if isinstance(source, Instance) or _is_instance(Path(source)):
@@ -146,7 +151,7 @@ def measure_times(
             raise ValueError(f"model = {model} belongs to an instance, but {path.name} is a model")
         content, found = _of_model(path, inputs or {}, level)
         name, place = path.name, node or HERE
-    return _profile(content, found, place, runs, seed, name)
+    return _profile(content, found, place, runs, pause_s, seed, name)
 
 
 def _is_instance(path: Path) -> bool:
@@ -186,12 +191,18 @@ def _place(instance: Instance, node: str | None) -> str:
 
 
 def _profile(
-    content: bytes, found: Mapped, place: str, runs: int | None, seed: int, origin: str
+    content: bytes,
+    found: Mapped,
+    place: str,
+    runs: int | None,
+    pause_s: float,
+    seed: int,
+    origin: str,
 ) -> Profile:
     with tempfile.TemporaryDirectory(prefix="splitfog-") as folder:
         plain, watched = session(content), session(content, profile=Path(folder) / "profile")
         feeds = _feeds(plain, found, seed, origin)
-        cpu, wall = _runs(plain, watched, feeds, runs)
+        cpu, wall = _runs(plain, watched, feeds, runs, pause_s)
         events = read_runtime_profile(Path(watched.end_profiling()).read_bytes(), origin)
     run_s = median(cpu)
     return Profile(
@@ -226,7 +237,7 @@ def _dtype(kind: str) -> str:
 
 
 def _runs(
-    plain: Any, watched: Any, feeds: Mapping[str, Any], runs: int | None
+    plain: Any, watched: Any, feeds: Mapping[str, Any], runs: int | None, pause_s: float
 ) -> tuple[list[float], list[float]]:
     """CPU and wall seconds of every run; the profiled ones go in between, in the same weather."""
     cpu: list[float] = []
@@ -237,6 +248,7 @@ def _runs(
     began = time.perf_counter()
     while len(cpu) < least or (len(cpu) < most and time.perf_counter() - began < ENOUGH_S):
         watched.run_with_ort_values(None, feeds)
+        time.sleep(pause_s)
         started, worked = time.perf_counter_ns(), time.thread_time_ns()
         plain.run_with_ort_values(None, feeds)
         cpu.append((time.thread_time_ns() - worked) / 1e9)

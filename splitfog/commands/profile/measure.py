@@ -50,6 +50,10 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="the canonical model, if not beside the instance"),
     ] = None,
+    pause_s: Annotated[
+        float,
+        typer.Option(min=0, metavar="S", help="rest before every run, as between requests"),
+    ] = 0.0,
 ) -> int:
     """Measure how long each layer of a real model takes on this machine, in CPU seconds.
 
@@ -64,7 +68,14 @@ def run(
     require_writable(output)
     inputs = input_dims_of(input_dims or [])
     found = measure_times(
-        file, node=node, runs=runs, seed=seed, inputs=inputs, level=level, model=model
+        file,
+        node=node,
+        runs=runs,
+        seed=seed,
+        inputs=inputs,
+        level=level,
+        model=model,
+        pause_s=pause_s,
     )
     save_times(found.times, output)
     put(f"{output}\n")

@@ -9,6 +9,7 @@ import pytest
 
 import splitfog as sf
 from splitfog.deployment.models.onnx_import import canonical_path
+from splitfog.deployment.profiling import measure
 from splitfog.instances.importers.measured import with_layer_times
 from tests.cases.onnx_models import (
     Kind,
@@ -104,6 +105,18 @@ def test_what_is_not_reliable_says_why(instance: sf.Instance, profile: sf.Profil
     many = sf.measure_times(instance, runs=20)
     assert many.run_s >= 2e-3 or "a run takes less than 0.002 s" in many.doubt
     assert {time.reliable for time in many.times} == {many.doubt == ""}
+
+
+def test_a_pause_is_made_before_every_run_that_counts(
+    instance: sf.Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And of the length asked for: without one there is none to speak of."""
+    rests: list[float] = []
+    monkeypatch.setattr(measure.time, "sleep", rests.append)
+    sf.measure_times(instance, runs=3, pause_s=0.25)
+    assert rests == [0.25] * 3
+    with pytest.raises(ValueError, match="pause_s = -1, must be a number >= 0"):
+        sf.measure_times(instance, runs=3, pause_s=-1)
 
 
 def test_a_time_says_what_the_layer_does(instance: sf.Instance, profile: sf.Profile) -> None:
