@@ -13,10 +13,9 @@ from math import inf
 import numpy as np
 
 from splitfog.formulations.bounds.family import Family, families
-from splitfog.formulations.bounds.queue_prices import price_of, taken_back
+from splitfog.formulations.bounds.queue_prices import priced_bound
 from splitfog.formulations.bounds.ways import Blocks, Ways, shortest_ways
 from splitfog.formulations.deadline import NEVER, Deadline
-from splitfog.formulations.tolerances import BOUND_SLACK
 from splitfog.instances.arrays import Floats
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
@@ -33,21 +32,20 @@ def bound_without_stages(instance: Instance, deadline: Deadline = NEVER) -> floa
     path of P layers on N nodes, `ROUNDS` times.
     """
     weights, streams = task_weights(instance)
-    price, load, best = np.zeros(len(instance.nodes)), np.zeros(len(instance.nodes)), 0.0
     own = families(instance, weights)
-    for turn in range(ROUNDS if streams else 1):
-        total, new = 0.0, np.zeros(len(instance.nodes))
+
+    def relaxed(_: int, price: Floats) -> tuple[float, Floats]:
+        total, new = 0.0, np.zeros(len(price))
         for family in own:
             deadline.check("the lower bound")
             seconds, loads = _relaxed(family, price)
             if seconds == inf:
-                return None
+                return inf, new
             total += seconds
             new += loads
-        best = max(best, total - float(taken_back(price).sum()))
-        load += (new - load) * 2 / (turn + 2)
-        price = price_of(load)
-    return best / float(weights.sum()) * (1 - BOUND_SLACK)
+        return total, new
+
+    return priced_bound(weights, len(instance.nodes), ROUNDS if streams else 1, relaxed)
 
 
 def task_weights(instance: Instance) -> tuple[Floats, bool]:

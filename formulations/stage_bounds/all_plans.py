@@ -16,7 +16,7 @@ from math import inf
 import numpy as np
 
 from splitfog.formulations.bounds.family import families
-from splitfog.formulations.bounds.queue_prices import price_of, taken_back
+from splitfog.formulations.bounds.queue_prices import priced_bound
 from splitfog.formulations.bounds.ways import shortest_ways
 from splitfog.formulations.bounds.without_stages import (
     beside_loads,
@@ -26,7 +26,6 @@ from splitfog.formulations.bounds.without_stages import (
 )
 from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.stage_bounds.stage_times import StageTimes
-from splitfog.formulations.tolerances import BOUND_SLACK
 from splitfog.instances.arrays import Floats
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
@@ -48,23 +47,21 @@ def bound_over_all_plans(instance: Instance, deadline: Deadline = NEVER) -> floa
     At the deadline `TimeIsUp` is raised, and nothing kept.
     """
     weights, streams = task_weights(instance)
-    price, load, best = np.zeros(len(instance.nodes)), np.zeros(len(instance.nodes)), 0.0
     own = [StageTimes(family) for family in families(instance, weights)]
     rounds = QUICK_ROUNDS + STRONG_ROUNDS if streams else 1
-    for turn in range(rounds):
+
+    def relaxed(turn: int, price: Floats) -> tuple[float, Floats]:
         looks = MOST_LOOKS if turn >= rounds - STRONG_ROUNDS else 1
-        total, new = 0.0, np.zeros(len(instance.nodes))
+        total, new = 0.0, np.zeros(len(price))
         for times in own:
-            deadline.check("the lower bound")
             seconds, loads = _relaxed(times, price, looks, deadline)
             if seconds == inf:
-                return None
+                return inf, new
             total += seconds
             new += loads
-        best = max(best, total - float(taken_back(price).sum()))
-        load += (new - load) * 2 / (turn + 2)
-        price = price_of(load)
-    return best / float(weights.sum()) * (1 - BOUND_SLACK)
+        return total, new
+
+    return priced_bound(weights, len(instance.nodes), rounds, relaxed)
 
 
 def _relaxed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from splitfog.formulations.programs.cut import CutNetwork
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, Solver, SolverDeclined
-from splitfog.solvers.exact.min_cut import least_cut, line_network
+from splitfog.solvers.exact.min_cut import CutAnswer, least_cut, line_network
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 
 Oracle = Callable[[float], Answer]
@@ -66,6 +66,25 @@ def exact_solver(solver: str | Solver, objective: Objective) -> tuple[Solver, di
     return load_solver(info), parse_options(info, {})
 
 
+def answer_of_cuts(
+    instance: Instance,
+    objective: Objective,
+    cuts: Iterable[tuple[NDArray[np.int64], CutAnswer | None]],
+) -> Answer:
+    """Every task by its least cut (a line of nodes, and the cut of it), which ignores memory."""
+    placements, bounds = [], []
+    for (nodes, cut), task in zip(cuts, instance.tasks, strict=True):
+        if cut is None:
+            reason = f"task {task.name}: no placement respects tiers, groups, routes, monotone"
+            return Answer(None, infeasible=True, reason=reason)
+        placements.append(nodes[cut.tiers])
+        bounds.append(cut.lower_bound)
+    decision = placed(*placements)
+    if limits_memory(instance) and (faults := decision_violations(instance, decision, objective)):
+        return Answer(None, reason=f"the cut ignores memory, and {faults[0]}")
+    return Answer(decision, sum(bounds) / len(bounds))
+
+
 class CutOracle:
     """`min-cut` whose networks are built at both ends and interpolated in between.
 
@@ -82,7 +101,6 @@ class CutOracle:
     ) -> None:
         self.instance, self.objective = instance, objective
         self.slow, self.fast = ends
-        self.limited = limits_memory(instance)
         instances = [parameter.at(instance, end) for end in ends]
         self.networks: list[tuple[NDArray[np.int64], CutNetwork, CutNetwork]] = []
         for task in range(len(instance.tasks)):
@@ -92,20 +110,12 @@ class CutOracle:
 
     def __call__(self, value: float) -> Answer:
         """The least cut of every task; unknown where it breaks the memory it ignores."""
-        placements, bounds = [], []
-        for (nodes, at_slow, at_fast), task in zip(self.networks, self.instance.tasks, strict=True):
-            cut = least_cut(_between(at_slow, at_fast, self._share(value)))
-            if cut is None:
-                reason = f"task {task.name}: no placement respects tiers, groups, routes, monotone"
-                return Answer(None, infeasible=True, reason=reason)
-            placements.append(nodes[cut.tiers])
-            bounds.append(cut.lower_bound)
-        decision = placed(*placements)
-        if self.limited and (
-            faults := decision_violations(self.instance, decision, self.objective)
-        ):
-            return Answer(None, reason=f"the cut ignores memory, and {faults[0]}")
-        return Answer(decision, sum(bounds) / len(bounds))
+        share = self._share(value)
+        cuts = (
+            (nodes, least_cut(_between(at_slow, at_fast, share)))
+            for nodes, at_slow, at_fast in self.networks
+        )
+        return answer_of_cuts(self.instance, self.objective, cuts)
 
     def _share(self, value: float) -> float:
         """How far 1 / value is on the way from the fast end to the slow one, 0 to 1."""

@@ -7,12 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
-from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.deadline import Deadline
-from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.parametric.decision_plane import axes_of
 from splitfog.formulations.parametric.figure import Figure
@@ -22,7 +19,7 @@ from splitfog.formulations.programs.cut import CutTerms, RouteFigures, cut_terms
 from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request, Solver, SolverDeclined
 from splitfog.solvers.exact.min_cut import least_cut
-from splitfog.solvers.parametric.oracles import exact_solver
+from splitfog.solvers.parametric.oracles import answer_of_cuts, exact_solver
 
 TableOracle = Callable[[Floats, float | None], Answer]
 """The best decision at coordinates [figures], given the least value known there."""
@@ -70,7 +67,6 @@ class CutTableOracle:
 
     def __init__(self, instance: Instance, objective: Objective, figures: Sequence[Figure]) -> None:
         self.instance, self.objective = instance, objective
-        self.limited = limits_memory(instance)
         self.networks = [
             _terms(task_arrays(instance, task), objective, figures)
             for task in range(len(instance.tasks))
@@ -78,22 +74,10 @@ class CutTableOracle:
 
     def __call__(self, point: Floats, known: float | None) -> Answer:
         """The least cut of every task; unknown where it breaks the memory it ignores."""
-        placements, bounds = [], []
         weights = np.concatenate([[1.0], point])
         at_most = None if known is None or len(self.networks) > 1 else known * (1 + SLACK)
-        for (nodes, terms), task in zip(self.networks, self.instance.tasks, strict=True):
-            cut = least_cut(terms.at(weights), at_most)
-            if cut is None:
-                reason = f"task {task.name}: no placement respects tiers, groups, routes, monotone"
-                return Answer(None, infeasible=True, reason=reason)
-            placements.append(nodes[cut.tiers])
-            bounds.append(cut.lower_bound)
-        decision = placed(*placements)
-        if self.limited and (
-            faults := decision_violations(self.instance, decision, self.objective)
-        ):
-            return Answer(None, reason=f"the cut ignores memory, and {faults[0]}")
-        return Answer(decision, sum(bounds) / len(bounds))
+        cuts = ((nodes, least_cut(terms.at(weights), at_most)) for nodes, terms in self.networks)
+        return answer_of_cuts(self.instance, self.objective, cuts)
 
 
 SLACK = 1e-9

@@ -9,7 +9,6 @@ import pytest
 
 import splitfog as sf
 from splitfog.deployment.models.onnx_import import canonical_path
-from splitfog.deployment.profiling import measure
 from splitfog.instances.importers.measured import with_layer_times
 from tests.cases.onnx_models import (
     Kind,
@@ -112,7 +111,7 @@ def test_a_pause_is_made_before_every_run_that_counts(
 ) -> None:
     """And of the length asked for: without one there is none to speak of."""
     rests: list[float] = []
-    monkeypatch.setattr(measure.time, "sleep", rests.append)
+    monkeypatch.setattr("splitfog.deployment.profiling.measure.time.sleep", rests.append)
     sf.measure_times(instance, runs=3, pause_s=0.25)
     assert rests == [0.25] * 3
     with pytest.raises(ValueError, match="pause_s = -1, must be a number >= 0"):
