@@ -342,9 +342,9 @@ def test_dina_is_never_worse_than_best_responses():
         (10, "serial", 1, 0.07758889756236916),
         (10, "serial", 2, 0.08102421871281232),
         (10, "parallel", 1, 0.07729610645031883),
-        (10, "parallel", 2, 0.07330570370509638),
+        (10, "parallel", 2, 0.07420981819280421),
         (30, "serial", 2, 0.07231745458967323),
-        (30, "parallel", 2, 0.06787811454052865),
+        (30, "parallel", 2, 0.06851969556516352),
     ],
 )
 def test_dina_gets_no_worse(users, radio, seed, seconds):
