@@ -79,7 +79,7 @@ def _relaxed(
         whole, used = ways.spread(start, begun=not family.begins_at_source)
         if look == looks - 1 or not used:
             break
-        blocks = np.unique(alike[[block for block, _, _ in used]])
+        blocks = np.unique(alike)
         homes = np.unique([home for _, home, _ in used])
         fresh = strong[np.ix_(blocks, homes)] == 0
         if not fresh.any():

@@ -49,19 +49,19 @@ class BlockWork:
 
 
 class PathStages:
-    """The B legal stages that cover segments of a family's path, from `first` to `last`, [B].
+    """The B stages that may cover segments of a family's path, from `first` to `last`, [B].
 
-    `alike` [B]: a stage of which each has all layers, between tensors of the same sizes: what that
-    one takes at least, it does, too.
+    `alike` [B]: a legal stage of which each has all layers, between tensors of the same sizes: what
+    that one takes at least, it does, too.
     """
 
     def __init__(self, family: Family) -> None:
         model, path, runs = family.arrays.model, family.work.path, family.work.runs
-        layers = stage_layers(model, path, runs)
-        self.segment = np.flatnonzero([bool(own) for own in layers])
+        layers, least = alike_stages(model, path, runs)
+        self.segment = np.flatnonzero(least >= 0)
         self.first, self.last = runs.first[self.segment], runs.last[self.segment]
         self.layers = [layers[at] for at in self.segment.tolist()]
-        self.alike = _alike(model, path, self.first, self.last, self.layers)
+        self.alike = np.searchsorted(self.segment, least[self.segment])
         self._family = family
         nodes = family.arrays.instance.nodes
         self._may_run = np.array([[own.may_run_on(n) for n in nodes] for own in model.layers])
@@ -111,24 +111,36 @@ class PathStages:
     def _needs_of(self, last: int) -> HaloNeeds:
         """Of the longest stage that ends there, and so of all."""
         if last not in self._needs:
-            ends = np.flatnonzero(self.last == last)
+            ends = np.unique(self.alike[self.last[self.alike] == last])
             longest = self.layers[ends[self.first[ends].argmin()]]
             self._needs[last] = HaloNeeds(geometry_of(self._family.arrays.model, longest))
         return self._needs[last]
 
 
 @kept(by=lambda model, path, runs: ())
-def stage_layers(model: Model, path: list[int], runs: Segments) -> list[tuple[int, ...]]:
-    """The layers of the stage that covers each of the path's segments; () where none is legal.
+def alike_stages(
+    model: Model, path: list[int], runs: Segments
+) -> tuple[list[tuple[int, ...]], Integers]:
+    """[S] each: the layers of the stage that covers a segment, its output last, and a segment of
+    which it has all layers, between tensors of the same sizes, with a legal stage; -1 for none.
 
     Every layer of a stage but its last is read inside only, so a stage is the ancestors of its
-    last layer back to its input tensor: at most one for each segment. The last layer comes last.
+    last layer back to its input tensor: at most one for each segment.
     """
-    found = []
-    for first, last in zip(runs.first.tolist(), runs.last.tolist(), strict=True):
-        layers = _between(model, path[first - 1], path[last])
-        found.append(() if stage_shape_defects(model, layers) else layers)
-    return found
+    ends = list(zip(runs.first.tolist(), runs.last.tolist(), strict=True))
+    layers = [_between(model, path[first - 1], path[last]) for first, last in ends]
+    same, groups = _same_tensor(model, path), {}
+    for segment, (first, last) in enumerate(ends):
+        groups.setdefault((same[first - 1], same[last]), []).append(segment)
+    least = np.full(len(ends), -1)
+    for segments in groups.values():
+        for segment in sorted(segments, key=lambda at: len(layers[at])):
+            open_to = [
+                at for at in segments if least[at] < 0 and set(layers[segment]) <= set(layers[at])
+            ]
+            if least[segment] < 0 and not stage_shape_defects(model, layers[segment]):
+                least[open_to] = segment
+    return layers, least
 
 
 def _between(model: Model, source: int, output: int) -> tuple[int, ...]:
@@ -142,26 +154,9 @@ def _between(model: Model, source: int, output: int) -> tuple[int, ...]:
     return (*sorted(inside - {output}), output)
 
 
-def _alike(
-    model: Model, path: list[int], first: Integers, last: Integers, layers: list[tuple[int, ...]]
-) -> Integers:
-    """[B]: for each stage the least one that begins and ends with tensors of the same sizes."""
-    same = _same_tensor(model, path)
-    groups: dict[tuple[int, int], list[int]] = {}
-    for block, ends in enumerate(zip(same[first - 1].tolist(), same[last].tolist(), strict=True)):
-        groups.setdefault(ends, []).append(block)
-    alike = np.arange(len(layers))
-    for blocks in groups.values():
-        least = min(blocks, key=lambda block: len(layers[block]))
-        for block in blocks:
-            if set(layers[least]) <= set(layers[block]):
-                alike[block] = least
-    return alike
-
-
-def _same_tensor(model: Model, path: list[int]) -> Integers:
+def _same_tensor(model: Model, path: list[int]) -> list[int]:
     """[path]: the first layer since which only elementwise ones kept the tensor's size."""
-    same = np.arange(len(path))
+    same = list(range(len(path)))
     for at in range(1, len(path)):
         layer, before = model.layers[path[at]], model.layers[path[at - 1]]
         shape, was = layer.output_shape, before.output_shape

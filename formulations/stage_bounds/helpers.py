@@ -64,9 +64,7 @@ class Helpers:
     def of_rows(self, figures: Floats, of: Integers) -> Floats:
         """[K, J, ...] of what nodes have in the table of each home, `figures[of]` [nodes, ...]."""
         least = np.min(figures[:, self.closed], axis=1, initial=inf)
-        return np.asarray(
-            np.concatenate([figures, least[:, None]], axis=1)[of[:, None], self.node]
-        )
+        return np.asarray(np.concatenate([figures, least[:, None]], axis=1)[of[:, None], self.node])
 
 
 def _ways(places: Places) -> tuple[Floats, Floats, Floats]:

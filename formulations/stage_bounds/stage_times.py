@@ -24,6 +24,9 @@ AT_MOST = 64.0
 AT_ONCE = 20_000
 """Pairs of a home and a helper whose strong bounds are sought together."""
 
+STEPS = 24
+"""As many more whose quick bounds are."""
+
 
 class StageTimes:
     """The stages of a family along its path, and what each takes at least.
@@ -67,29 +70,28 @@ class StageTimes:
 
     def _quick(self) -> Floats:
         """[B, M]."""
-        places = range(len(self.helpers.node))
-        return np.stack([self._from_home(place) for place in places], axis=1)
+        places = np.arange(len(self.helpers.node))
+        count = max(1, AT_ONCE * STEPS // (self.helpers.node.shape[1] * max(1, len(self._segment))))
+        some = [self._from_homes(places[at : at + count]) for at in range(0, len(places), count)]
+        return np.concatenate(some).T
 
-    def _from_home(self, place: int) -> Floats:
-        """[B]: water filling, and where the home's radio is serial all transfers first."""
-        work, one, segment = self.family.work, self.helpers.at(np.array([place])), self._segment
-        alone = one.of_nodes(work.alone_s[segment])[:, 0]
-        moved = np.multiply.outer(work.input_bytes[segment], one.in_s[0])
-        moved += np.multiply.outer(work.output_bytes[segment], one.out_s[0])
-        reached = np.isfinite(one.start_s[0])
-        moved[:, ~reached] = inf
-        quick = leveled(one.start_s[0], alone + moved)
-        if not one.serial[0]:
-            return quick
-        home = one.node[0] == self.family.places.node[place]
-        own = np.min(alone[:, home], axis=1, initial=inf)
-        start = float(np.min(one.start_s[0][~home], initial=inf))
-        away = np.min(moved[:, ~home], axis=1, initial=inf)
-        others = harmonic(alone[:, ~home & reached])
-        if np.isinf(start):
-            return np.asarray(own)
+    def _from_homes(self, homes: Integers) -> Floats:
+        """[homes, B]: water filling, and where the home's radio is serial all transfers first."""
+        work, one, segment = self.family.work, self.helpers.at(homes), self._segment
+        alone = np.moveaxis(one.of_nodes(work.alone_s[segment]), 0, 1)
+        moved = work.input_bytes[segment][:, None] * one.in_s[:, None]
+        moved += work.output_bytes[segment][:, None] * one.out_s[:, None]
+        reached = np.isfinite(one.start_s)[:, None]
+        moved = np.where(reached, moved, inf)
+        start_s = np.broadcast_to(one.start_s[:, None], alone.shape)
+        quick = leveled(start_s, alone + moved)
+        home = (one.node == self.family.places.node[homes][:, None])[:, None]
+        own = np.where(home, alone, inf).min(axis=-1, initial=inf)
+        away = np.where(home, inf, moved).min(axis=-1, initial=inf)
+        others = harmonic(np.where(~home & reached, alone, inf))
+        start = np.where(home, inf, start_s).min(axis=-1, initial=inf)
         serial = np.minimum(own, start + serial_bound(own, others, away))
-        return np.asarray(np.maximum(quick, serial))
+        return np.where(one.serial[:, None], np.maximum(quick, serial), quick)
 
     @property
     def _segment(self) -> Integers:
