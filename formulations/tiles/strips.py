@@ -130,7 +130,12 @@ class _Filling:
     def _strip(self, level: Integers) -> tuple[Integers, Integers]:
         """Heights and widths [levels, J] of the next strip of some levels; without one they end."""
         height = np.minimum(self.heights, (self.rows.size - self.top[level])[:, None])
-        table = _Widths.of(self, np.broadcast_to(self.top[level][:, None], height.shape), height, self.levels_s[level])
+        table = _Widths.of(
+            self,
+            np.broadcast_to(self.top[level][:, None], height.shape),
+            height,
+            self.levels_s[level],
+        )
         column = np.zeros(height.shape, np.int64)
         spent = np.zeros(height.shape)
         widths = np.zeros((*height.shape, self.used.shape[1]), np.int64)
