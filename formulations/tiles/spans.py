@@ -31,7 +31,7 @@ class Span:
     @property
     def size(self) -> int:
         """Of the output's axis."""
-        return self.begin.shape[1] - 1
+        return int(self.begin.shape[1]) - 1
 
 
 @kept()

@@ -39,11 +39,12 @@ def strip_rectangles(heights: Sequence[int], widths: Sequence[Sequence[int]]) ->
     if len(heights) != len(widths):
         raise ValueError(f"{len(widths)} lists of widths, must be {len(heights)}, one a strip")
     if len({sum(own) for own in widths}) > 1:
-        found = ", ".join(str(sum(own)) for own in widths)
-        raise ValueError(f"strips of {found} columns, must be equally wide")
+        sums = ", ".join(str(sum(own)) for own in widths)
+        raise ValueError(f"strips of {sums} columns, must be equally wide")
     if min([*heights, *(width for own in widths for width in own)], default=1) < 1:
         raise ValueError("a strip's rows and a rectangle's columns must be >= 1")
-    found, top = [], 0
+    found: list[tuple[int, int, int, int]] = []
+    top = 0
     for height, own in zip(heights, widths, strict=True):
         left = 0
         for width in own:
@@ -169,7 +170,7 @@ class _Filling:
         found = [
             (height * table.reach(member, none)).max(axis=1) for member in range(self.used.shape[1])
         ]
-        return np.maximum(np.stack(found, axis=1), 1).astype(float)
+        return np.asarray(np.maximum(np.stack(found, axis=1), 1), float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +204,7 @@ class _Widths:
         begins = rate @ np.take_along_axis(self.begin, at[None], axis=2)[..., 0]
         room = np.broadcast_to(self.level_s - start, column.shape).reshape(-1)
         last = (ends <= (room + begins)[:, None]).sum(axis=1) - 1
-        return np.maximum(last.reshape(column.shape), column)
+        return np.asarray(np.maximum(last.reshape(column.shape), column))
 
 
 def _cover(strips: Sequence[tuple[int, Integers]]) -> Cover:
