@@ -9,6 +9,7 @@ import numpy as np
 from splitfog.formulations.bounds.family import Family
 from splitfog.formulations.bounds.path_work import PathWork
 from splitfog.formulations.bounds.stage import Segments
+from splitfog.formulations.costs.ledger import follows_flops
 from splitfog.formulations.costs.stages import node_rates
 from splitfog.formulations.stage_bounds.halo import PartNeeds, part_needs
 from splitfog.formulations.tiles.stage_shape import geometry_of, stage_shape_defects
@@ -66,7 +67,7 @@ def block_work(family: Family, block: int) -> BlockWork:
     nodes = family.arrays.instance.nodes
     fixed_s, slope_s = node_rates(layers, nodes)
     parts = part_needs(geometry)
-    if any(layer.times_s for layer in layers):
+    if not follows_flops(layers, nodes):
         least = tuple(part.least_work(slope_s.T) for part in parts)
     else:
         flops = np.array([layer.flops for layer in layers])[:, None]
