@@ -317,6 +317,11 @@ class Model(
         return self._of_request([layer.flops for layer in self.layers])
 
     @cached_property
+    def state_bytes(self) -> NDArray[np.float64]:
+        """[layers]: state that a task keeps."""
+        return frozen(np.array([layer.state_bytes for layer in self.layers], np.float64))
+
+    @cached_property
     def output_bytes(self) -> NDArray[np.float64]:
         """[layers]: bytes that every tensor has in a request, all passes together."""
         return self._of_request([layer.output_bytes for layer in self.layers])

@@ -34,6 +34,7 @@ from splitfog.formulations.parametric.policy_table import PolicyPiece
 from splitfog.formulations.plan_file import (
     LinkLoad,
     NodeEntry,
+    PassEntry,
     PlanFile,
     PlanSchedule,
     PlanSlice,
@@ -70,6 +71,7 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("plan-file.md", "The plan"): PlanFile,
     ("plan-file.md", "The objective"): Objective,
     ("plan-file.md", "A task's plan"): TaskEntry,
+    ("plan-file.md", "A pass's load"): PassEntry,
     ("plan-file.md", "A stage"): PlanStage,
     ("plan-file.md", "A slice"): PlanSlice,
     ("plan-file.md", "The schedule"): PlanSchedule,
