@@ -47,7 +47,7 @@ def bound_over_all_plans(instance: Instance, deadline: Deadline = NEVER) -> floa
     At the deadline `TimeIsUp` is raised, and nothing kept.
     """
     weights, streams = task_weights(instance)
-    own = [StageTimes(family) for family in families(instance, weights)]
+    own = [StageTimes(family, deadline) for family in families(instance, weights)]
     rounds = QUICK_ROUNDS + STRONG_ROUNDS if streams else 1
 
     def relaxed(turn: int, price: Floats) -> tuple[float, Floats]:

@@ -105,7 +105,7 @@ class PathStages:
             input_bytes=model.layers[source].output_bytes,
             output_bytes=layers[-1].output_bytes,
             fixed_s=fixed_s,
-            may_hold=self._may_run[list(self.layers[block])].all(axis=0),
+            may_hold=np.asarray(self._may_run[list(self.layers[block])].all(axis=0)),
         )
 
     def _needs_of(self, last: int) -> HaloNeeds:
@@ -129,7 +129,8 @@ def alike_stages(
     """
     ends = list(zip(runs.first.tolist(), runs.last.tolist(), strict=True))
     layers = [_between(model, path[first - 1], path[last]) for first, last in ends]
-    same, groups = _same_tensor(model, path), {}
+    same = _same_tensor(model, path)
+    groups: dict[tuple[int, int], list[int]] = {}
     for segment, (first, last) in enumerate(ends):
         groups.setdefault((same[first - 1], same[last]), []).append(segment)
     least = np.full(len(ends), -1)

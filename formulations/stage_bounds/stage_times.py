@@ -9,7 +9,7 @@ import numpy as np
 from splitfog.formulations.bounds.family import Family
 from splitfog.formulations.bounds.stage import harmonic, leveled, serial_bound
 from splitfog.formulations.bounds.ways import Blocks
-from splitfog.formulations.deadline import Deadline
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.stage_bounds.block_times import blocks_seconds
 from splitfog.formulations.stage_bounds.block_work import PathStages
 from splitfog.formulations.stage_bounds.helpers import Helpers
@@ -34,11 +34,11 @@ class StageTimes:
     The quick bound is perfect balance without waits and halos (`stage`). It holds at any prices.
     """
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: Family, deadline: Deadline = NEVER) -> None:
         self.family = family
         self.helpers = Helpers.of(family.arrays.instance, family.places)
         self.stages = PathStages(family)
-        self.quick_s = self._quick()
+        self.quick_s = self._quick(deadline)
 
     def blocks(self, seconds: Floats) -> Blocks:
         """The stages with these seconds from every place, [B, M]."""
@@ -68,11 +68,14 @@ class StageTimes:
             )
         return found
 
-    def _quick(self) -> Floats:
+    def _quick(self, deadline: Deadline) -> Floats:
         """[B, M]."""
         places = np.arange(len(self.helpers.node))
         count = max(1, AT_ONCE * STEPS // (self.helpers.node.shape[1] * max(1, len(self._segment))))
-        some = [self._from_homes(places[at : at + count]) for at in range(0, len(places), count)]
+        some = []
+        for at in range(0, len(places), count):
+            deadline.check("the lower bound")
+            some.append(self._from_homes(places[at : at + count]))
         return np.concatenate(some).T
 
     def _from_homes(self, homes: Integers) -> Floats:
