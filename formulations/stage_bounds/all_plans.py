@@ -69,23 +69,24 @@ def _relaxed(
 ) -> tuple[float, Floats]:
     """Priced seconds of a family's tasks, and the loads [nodes]."""
     family = times.family
-    path = family.work.path
+    path, alike = family.work.path, times.stages.alike
     steps, sizes = family.least_s(path, price), family.arrays.output_bytes[path]
-    seconds, strong = times.quick_s.copy(), np.zeros(times.quick_s.shape, bool)
+    seconds, strong = times.quick_s, np.zeros(times.quick_s.shape)
     for look in range(looks):
         deadline.check("the lower bound")
         ways = shortest_ways(family.places, sizes, steps, family.due, times.blocks(seconds))
         start, path_s = starts(family, ways)
         whole, used = ways.spread(start, begun=not family.begins_at_source)
-        fresh: dict[int, list[int]] = {}
-        homes = sorted({home for _, home, _ in used})
-        for block in sorted({block for block, home, _ in used if not strong[block, home]}):
-            fresh[block] = [home for home in homes if not strong[block, home]]
-        if not fresh or look == looks - 1:
+        if look == looks - 1 or not used:
             break
-        for block, homes in fresh.items():
-            seconds[block, homes] = times.strong(block, homes, price, steps)
-            strong[block, homes] = True
+        blocks = np.unique(alike)
+        homes = np.unique([home for _, home, _ in used])
+        fresh = strong[np.ix_(blocks, homes)] == 0
+        if not fresh.any():
+            break
+        block, home = (at[fresh] for at in np.meshgrid(blocks, homes, indexing="ij"))
+        strong[block, home] = times.strong(block, home, price, steps, deadline)
+        seconds = np.maximum(times.quick_s, strong[alike])
     beside_s, loads = beside_loads(family, family.beside(sliceable=False), price)
     loads = loads + whole_loads(family, whole) + _block_loads(times, used, price)
     return path_s + beside_s, loads
