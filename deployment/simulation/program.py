@@ -207,5 +207,5 @@ class _Builder:
         done = self.crossed.setdefault(tensor, set()) if self.once else set()
         new = [link for link in path if link not in done]
         done.update(path)
-        num_bytes = self.model.layers[tensor].output_bytes
+        num_bytes = float(self.model.output_bytes[tensor])
         return sum(self.routes.links[link].seconds(num_bytes) for link in new)

@@ -10,7 +10,13 @@ from math import inf
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from splitfog.formulations.costs.ledger import Ledger, TaskCost
+from splitfog.formulations.costs.ledger import (
+    Ledger,
+    TaskCost,
+    follows_flops,
+    layer_time,
+    work_time,
+)
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.costs.stage_timeline import Timeline, run_timeline
 from splitfog.formulations.decision import Stage, TaskDecision
@@ -46,21 +52,21 @@ class SliceWork:
 def layer_rates(layers: Sequence[Layer], node: Node) -> tuple[float, NDArray[np.float64]]:
     """(fixed_s, slope_s [layers]): a slice on `node` takes fixed_s + shares @ slope_s seconds.
 
-    A layer adds its `overhead_s` and its share of flops / speed, or its share of `times_s`.
+    A layer adds its `overhead_s` and its share of its work's time, or its share of `times_s`.
     """
-    measured = [layer.times_s.get(node.name, layer.times_s.get(node.tier)) for layer in layers]
+    computed = [layer.times_s.keys().isdisjoint((node.name, node.tier)) for layer in layers]
     slope_s = [
-        layer.flops / node.speed_flops if seconds is None else seconds
-        for layer, seconds in zip(layers, measured, strict=True)
+        work_time(layer, node) if by_work else layer_time(layer, node)
+        for layer, by_work in zip(layers, computed, strict=True)
     ]
-    return node.overhead_s * measured.count(None), np.array(slope_s)
+    return node.overhead_s * sum(computed), np.array(slope_s)
 
 
 def node_rates(
     layers: Sequence[Layer], nodes: Sequence[Node]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """`layer_rates` of many nodes: fixed_s [nodes] and slope_s [nodes, layers]."""
-    if any(layer.times_s for layer in layers):
+    if not follows_flops(layers, nodes):
         fixed, slope = zip(*(layer_rates(layers, node) for node in nodes), strict=True)
         return np.array(fixed), np.array(slope)
     speed = np.array([node.speed_flops for node in nodes])

@@ -164,12 +164,12 @@ def _tiles_of(geometry: StageGeometry, slices: tuple[tuple[int, ...], ...]) -> _
     found = regions(geometry, np.array(slices, np.int64).reshape(-1, 4))
     layers = tuple(geometry.model.layers[layer] for layer in geometry.layers)
     shares = found.shares[:-1]
-    flops = np.array([layer.flops for layer in layers])
+    flops = geometry.model.flops[list(geometry.layers)]
     return _Tiles(
         layers=layers,
         shares=shares,
         work=(flops @ shares).tolist(),
         input_bytes=found.input_bytes.tolist(),
         output_bytes=found.output_bytes.tolist(),
-        measured=any(layer.times_s for layer in layers),
+        measured=any(layer.times_s or layer.traffic_bytes for layer in layers),
     )

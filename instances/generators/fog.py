@@ -249,7 +249,7 @@ def _rates(
     options: Mapping[str, Any],
 ) -> NDArray[np.float64]:
     """[users]: arrivals per second."""
-    work = np.array([sum(layer.flops for layer in model.layers) for model in models])[choice]
+    work = np.array([sum(model.flops.tolist()) for model in models])[choice]
     factor = streams.rates.uniform(options["rate_low"], options["rate_high"], len(choice))
     wanted = factor * options["utilisation"] * speeds.fog.sum() / (len(choice) * work)
     return np.asarray(np.minimum(wanted, options["max_device_rho"] * speeds.devices / work))

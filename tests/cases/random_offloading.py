@@ -184,7 +184,7 @@ def _rated(
     nodes: list[Node],
     utilisation: float,
 ) -> list[Task]:
-    work = {model.name: sum(layer.flops for layer in model.layers) + 1e6 for model in models}
+    work = {model.name: sum(model.flops.tolist()) + 1e6 for model in models}
     speed = sum(node.speed_flops for node in nodes)
     return [
         task

@@ -101,7 +101,7 @@ def test_rates_of_the_tasks(seed: int, utilisation: float) -> None:
     instance = generate("fog", seed, users=8, models="nin,alexnet", utilisation=utilisation)
     fog_flops = sum(node.speed_flops for node in instance.nodes if node.tier == "fog")
     for task, device in zip(instance.tasks, instance.nodes):
-        work = sum(layer.flops for layer in instance.model_of(task).layers)
+        work = sum(instance.model_of(task).flops.tolist())
         assert task.arrivals_per_s is not None
         factor = task.arrivals_per_s * 8 * work / (utilisation * fog_flops)
         rho = task.arrivals_per_s * work / device.speed_flops
