@@ -8,6 +8,7 @@ import numpy as np
 
 from splitfog.formulations.bounds.family import Family
 from splitfog.formulations.bounds.stage import Segments
+from splitfog.formulations.costs.ledger import follows_flops
 from splitfog.formulations.costs.stages import node_rates
 from splitfog.formulations.stage_bounds.halo import HaloNeeds
 from splitfog.formulations.tiles.stage_shape import (
@@ -83,10 +84,10 @@ class PathStages:
         own = [at[layer] for layer in self.layers[block]]
         layers = [model.layers[layer] for layer in self.layers[block]]
         fixed_s, slope_s = node_rates(layers, nodes)
-        measured = any(layer.times_s for layer in layers)
+        measured = not follows_flops(layers, nodes)
         weights = np.zeros((len(at), 1 + (len(nodes) if measured else 1)))
         weights[at[source], 0] = 1.0
-        weights[own, 1:] = slope_s.T if measured else [[layer.flops] for layer in layers]
+        weights[own, 1:] = slope_s.T if measured else model.flops[list(self.layers[block]), None]
         per_node = 1.0 if measured else np.array([node.speed_flops for node in nodes])
         tables = needs.parts([*own, at[source]])
         parts = tuple(
@@ -102,8 +103,8 @@ class PathStages:
         )
         return BlockWork(
             parts=parts,
-            input_bytes=model.layers[source].output_bytes,
-            output_bytes=layers[-1].output_bytes,
+            input_bytes=float(model.output_bytes[source]),
+            output_bytes=float(model.output_bytes[self.layers[block][-1]]),
             fixed_s=fixed_s,
             may_hold=np.asarray(self._may_run[list(self.layers[block])].all(axis=0)),
         )
