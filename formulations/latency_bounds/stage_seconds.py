@@ -26,6 +26,7 @@ from splitfog.instances.arrays import Flags, Floats
 LOOKS = 6
 """At T between the longest time that passes and the shortest that does not."""
 
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class StageWork:
     """What B stages ask for.
