@@ -73,7 +73,9 @@ class StageTimes:
         places = np.arange(len(self.helpers.node))
         count = max(1, AT_ONCE * STEPS // (self.helpers.node.shape[1] * max(1, len(self._segment))))
         some = [self._from_homes(places[at : at + count]) for at in range(0, len(places), count)]
-        return np.concatenate(some).T
+        quick = np.concatenate(some).T
+        quick[self.stages.workless] = 0.0
+        return quick
 
     def _from_homes(self, homes: Integers) -> Floats:
         """[homes, B]: water filling, and where the home's radio is serial all transfers first."""
