@@ -8,6 +8,7 @@ import numpy as np
 
 from splitfog.formulations.bounds.family import Family
 from splitfog.formulations.bounds.stage import Segments
+from splitfog.formulations.costs.ledger import follows_flops
 from splitfog.formulations.costs.stages import node_rates
 from splitfog.formulations.stage_bounds.halo import HaloNeeds
 from splitfog.formulations.tiles.stage_shape import (
@@ -103,10 +104,10 @@ class PathStages:
         own = [at[layer] for layer in self.layers[block]]
         layers = [model.layers[layer] for layer in self.layers[block]]
         fixed_s, slope_s = node_rates(layers, nodes)
-        measured = any(layer.times_s for layer in layers)
+        measured = not follows_flops(layers, nodes)
         weights = np.zeros((len(at), 1 + (len(nodes) if measured else 1)))
         weights[at[source], 0] = 1.0
-        weights[own, 1:] = slope_s.T if measured else [[layer.flops] for layer in layers]
+        weights[own, 1:] = slope_s.T if measured else model.flops[list(self.layers[block]), None]
         per_node = 1.0 if measured else np.array([node.speed_flops for node in nodes])
         tables = needs.parts([*own, at[source]])
         parts = tuple(
@@ -122,10 +123,10 @@ class PathStages:
         )
         return BlockWork(
             parts=parts,
-            input_bytes=model.layers[source].output_bytes,
-            output_bytes=layers[-1].output_bytes,
+            input_bytes=float(model.output_bytes[source]),
+            output_bytes=float(model.output_bytes[self.layers[block][-1]]),
             fixed_s=fixed_s,
-            may_hold=self._may_run[list(self.layers[block])].all(axis=0),
+            may_hold=np.asarray(self._may_run[list(self.layers[block])].all(axis=0)),
         )
 
     def _needs_of(self, last: int) -> HaloNeeds:
@@ -149,7 +150,8 @@ def alike_stages(
     """
     ends = list(zip(runs.first.tolist(), runs.last.tolist(), strict=True))
     layers = [_between(model, path[first - 1], path[last]) for first, last in ends]
-    same, groups = _same_tensor(model, path), {}
+    same = _same_tensor(model, path)
+    groups: dict[tuple[int, int], list[int]] = {}
     for segment, (first, last) in enumerate(ends):
         groups.setdefault((same[first - 1], same[last]), []).append(segment)
     least = np.full(len(ends), -1)

@@ -8,12 +8,12 @@ import numpy as np
 
 from splitfog.formulations.bounds.family import Family
 from splitfog.formulations.bounds.stage import harmonic, leveled, serial_bound
-from splitfog.formulations.bounds.ways import Blocks
-from splitfog.formulations.deadline import Deadline
+from splitfog.formulations.bounds.ways import Blocks, shortest_ways
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.stage_bounds.block_times import blocks_seconds
 from splitfog.formulations.stage_bounds.block_work import PathStages
 from splitfog.formulations.stage_bounds.helpers import Helpers
-from splitfog.instances.arrays import Floats, Integers
+from splitfog.instances.arrays import Flags, Floats, Integers
 
 TINY = 1e-300
 """In place of 0 below a fraction."""
@@ -34,15 +34,27 @@ class StageTimes:
     The quick bound is perfect balance without waits and halos (`stage`). It holds at any prices.
     """
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: Family, deadline: Deadline = NEVER) -> None:
         self.family = family
         self.helpers = Helpers.of(family.arrays.instance, family.places)
         self.stages = PathStages(family)
-        self.quick_s = self._quick()
+        self.quick_s = self._quick(deadline)
 
     def blocks(self, seconds: Floats) -> Blocks:
         """The stages with these seconds from every place, [B, M]."""
         return Blocks(self.stages.first, self.stages.last, seconds)
+
+    def may_help(self, steps_s: Floats) -> Flags:
+        """[B, M]: which stages may be on a shortest way, by their quick bounds, with these layers
+        run whole, [P, M]."""
+        family = self.family
+        sizes = family.arrays.output_bytes[family.work.path]
+        most = shortest_ways(
+            family.places, sizes, steps_s, family.due, Blocks.none(steps_s.shape[1])
+        )
+        least = shortest_ways(family.places, sizes, steps_s, family.due, self.blocks(self.quick_s))
+        first, last = self.stages.first, self.stages.last
+        return np.asarray(self.quick_s + least.rest_s[last] < most.begun_s[first])
 
     def strong(
         self, block: Integers, home: Integers, price: Floats, steps_s: Floats, deadline: Deadline
@@ -68,11 +80,14 @@ class StageTimes:
             )
         return found
 
-    def _quick(self) -> Floats:
+    def _quick(self, deadline: Deadline) -> Floats:
         """[B, M]."""
         places = np.arange(len(self.helpers.node))
         count = max(1, AT_ONCE * STEPS // (self.helpers.node.shape[1] * max(1, len(self._segment))))
-        some = [self._from_homes(places[at : at + count]) for at in range(0, len(places), count)]
+        some = []
+        for at in range(0, len(places), count):
+            deadline.check("the lower bound")
+            some.append(self._from_homes(places[at : at + count]))
         quick = np.concatenate(some).T
         quick[self.stages.workless] = 0.0
         return quick

@@ -185,12 +185,14 @@ class _Classes:
     @classmethod
     def of(cls, instance: Instance, arrays: TaskArrays) -> _Classes:
         layers = arrays.model.layers
-        flops = np.array([layer.flops for layer in layers])
+        flops = arrays.model.flops
         work, of_node, scale = [flops], [], []
         known: dict[bytes, int] = {}
         measured = {key for layer in layers for key in layer.times_s}
+        has_traffic = any(layer.traffic_bytes for layer in layers)
         for node in instance.nodes:
-            if not measured & {node.name, node.tier}:
+            slowed = node.memory_bytes_per_s is not None and has_traffic
+            if not slowed and not measured & {node.name, node.tier}:
                 of_node.append(0)
                 scale.append(1 / node.speed_flops)
                 continue
