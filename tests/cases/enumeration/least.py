@@ -262,26 +262,34 @@ class _Search:
         )
 
     def _transfers(self, slicings: Slicings, home: int) -> tuple[Floats, Floats]:
-        """[O, N] seconds of every node's transfers both ways, and [O, links] of occupied links."""
+        """[O, N] seconds of every node's transfers both ways, and [O, links] of occupied links.
+
+        A link on a parallel home's way counts for all hops of the stage in that direction.
+        """
         links, routes = self.instance.directed_links, routes_of(self.instance)
-        lag = np.array([link.latency_s for link in links])
-        delay = np.array([link.delay_s for link in links])
-        per_byte = np.array([8 / link.bandwidth_bps for link in links])
+        nodes = range(len(self.instance.nodes))
+        lag, delay, per_byte = (
+            np.array(figures)
+            for figures in (
+                [link.latency_s for link in links],
+                [link.delay_s for link in links],
+                [8 / link.bandwidth_bps for link in links],
+            )
+        )
         serial = self.instance.nodes[home].radio == "serial"
         moved_s = np.zeros(slicings.count.shape)
         link_s = np.zeros((len(moved_s), len(links)))
-        for node in range(len(self.instance.nodes)):
-            count = slicings.count[:, [node]]
-            for way, num_bytes in (
-                (routes.path(home, node), slicings.input_bytes[:, [node]]),
-                (routes.path(node, home), slicings.output_bytes[:, [node]]),
-            ):
-                on = np.zeros(len(links))
-                on[list(way or ())] = 1.0
-                hops = on * (count * lag + num_bytes * per_byte)
-                times = count if serial else count > 0
-                moved_s[:, node] += hops.sum(axis=1) + (on * delay * times).sum(axis=1)
-                link_s += hops
+        for inwards in (True, False):
+            on = np.zeros((len(nodes), len(links)))
+            for node in nodes:
+                way = routes.path(home, node) if inwards else routes.path(node, home)
+                on[node, list(way or ())] = 1.0
+            sizes = slicings.input_bytes if inwards else slicings.output_bytes
+            hops = on * (slicings.count[..., None] * lag + sizes[..., None] * per_byte)
+            occupied, times = hops.sum(axis=1), slicings.count if serial else slicings.count > 0
+            each = hops if serial else on * occupied[:, None]
+            moved_s += each.sum(axis=-1) + (on @ delay) * times
+            link_s += occupied
         return moved_s, link_s
 
     def _look(self, joint: _Joint) -> None:
