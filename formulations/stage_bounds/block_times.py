@@ -18,6 +18,7 @@ from math import inf
 
 import numpy as np
 
+from splitfog.formulations.bounds.queue_prices import pressure_of
 from splitfog.formulations.stage_bounds.block_work import BlockWork
 from splitfog.formulations.stage_bounds.helpers import Helpers
 from splitfog.formulations.tolerances import ROUNDING
@@ -149,6 +150,8 @@ class _Test:
             step = step[row, column]
             moved, served = self.moved_s[row, column, step], self.served_s[row, column, step]
             most, price = self.largest[row, step], self.price[row, column]
+            pressure = pressure_of(price)
+            taken = price - pressure
             elements = self.elements[row, 0]
             per_share = moved + served * (1 + price)
             held = np.where(per_share > 0, room[row, column] / per_share * elements, most)
@@ -157,8 +160,9 @@ class _Test:
             moved = moved + self.start_s[row, column] / share
             served = served + self.fixed_s[row, column] / share
             serial = self.serial[row, 0]
-            left = np.where(serial, np.maximum(seconds[row] - moved, 0.0), seconds[row])
-            linear = price * served
+            left = seconds[row] - taken * served - np.where(serial, moved, 0.0)
+            left = np.maximum(left, 0.0)
+            linear = pressure * served
             square = np.where(serial, served, served + moved)
             root = 2 * left / (linear + np.sqrt(linear**2 + 4 * square * left))
             root = np.where((held >= 1) & (left > 0), root, 0.0)
