@@ -102,6 +102,6 @@ def _block_loads(times: StageTimes, used: list[tuple[int, int, float]], num_node
     loads = np.zeros((2, num_nodes))
     for block, home, weight in used:
         node, share, seconds = times.balanced(block, home)
-        for row, by in enumerate((np.sqrt(share), 1.0)):
-            loads[row] += weight * np.bincount(node, by * seconds, num_nodes)
+        loads[0] += weight * np.bincount(node, np.sqrt(share) * seconds, num_nodes)
+        loads[1] += weight * np.bincount(node, seconds, num_nodes)
     return loads
