@@ -89,7 +89,9 @@ class StageTimes:
         for at in range(0, len(places), count):
             deadline.check("the lower bound")
             some.append(self._from_homes(places[at : at + count]))
-        return np.concatenate(some).T
+        quick = np.concatenate(some).T
+        quick[self.stages.workless] = 0.0
+        return quick
 
     def _from_homes(self, homes: Integers) -> Floats:
         """[homes, B]: water filling, and where the home's radio is serial all transfers first."""
