@@ -84,8 +84,11 @@ class NodeColumns:
     masks : int [sets]
     fixed : [sets]
         What a set costs beside the barriers, above the empty set.
-    bound : {position of a group in `sets.groups`: [sets]}
-        How each set bounds y of each barrier with slices that may be here.
+    visit : {position of a group in `sets.groups`: [sets]}
+        What the visit of each set counts in y of each barrier with slices that may be here, if no
+        link of its way carries others of them.
+    bound : {the same: [sets]}
+        How each set bounds these y.
     empty : {the same: float}
         How a set without any of its slices does.
     """
@@ -96,6 +99,7 @@ class NodeColumns:
         self.sets, self.barriers, self.load = sets, barriers, load
         self.masks = np.flatnonzero((sets.barred == 0) & self._keeps_up(room))
         self.fixed = self._fixed_cost(stay)[self.masks]
+        self.visit: dict[int, Floats] = {}
         self.bound: dict[int, Floats] = {}
         self.empty: dict[int, float] = {}
         for at, own in enumerate(sets.groups):
@@ -104,7 +108,8 @@ class NodeColumns:
                 visit = _visit_s(own, bool(barriers.serial[own.group]))[part]
                 visit += sets.wait_s[self.masks] * own.waits[part]
                 elsewhere = self._elsewhere(own)
-                self.bound[at] = np.maximum(barriers.worth[own.group] * visit, elsewhere[part])
+                self.visit[at] = barriers.worth[own.group] * visit
+                self.bound[at] = np.maximum(self.visit[at], elsewhere[part])
                 self.empty[at] = float(elsewhere[0])
 
     def least(self) -> Floats:
@@ -117,6 +122,7 @@ class NodeColumns:
     def keep(self, chosen: NDArray[np.bool_]) -> None:
         """Drop all sets but these, [sets]."""
         self.masks, self.fixed = self.masks[chosen], self.fixed[chosen]
+        self.visit = {at: visit[chosen] for at, visit in self.visit.items()}
         self.bound = {at: bound[chosen] for at, bound in self.bound.items()}
 
     def position(self, mask: int) -> int:
