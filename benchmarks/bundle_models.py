@@ -73,7 +73,7 @@ def instance(name: str, source: Source, path: Path) -> Instance:
         trials = [measure_times(file, node="cloud") for _ in range(TRIALS)]
     profile = min(trials, key=lambda trial: trial.run_s)
     made = with_layer_times(given, [time for own in profile.times for time in _everywhere(own)])
-    flops = sum(layer.flops for layer in given.models[0].layers)
+    flops = sum(given.models[0].flops.tolist())
     for name, factor in SLOWER.items():
         made = made.with_node(name, speed_flops=flops / profile.run_s / factor, overhead_s=0.0)
     return with_meta(made, **_about(source, profile))

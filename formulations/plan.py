@@ -38,6 +38,7 @@ class TaskPlan(TaskEntry, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """One task's placement and stages, with its share of the cost in seconds.
 
     None where something is impossible (no route, a full queue), or where there is no deadline.
+    `passes` is None of models that list none.
     """
 
     compute_s: float
@@ -50,7 +51,8 @@ class TaskPlan(TaskEntry, frozen=True, forbid_unknown_fields=True, kw_only=True)
 class NodeLoad(NodeEntry, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A node's busy time for one inference of every task, its rho, weights held and queue.
 
-    `utilisation` is None without rates, `queue` under all objectives but `batch`.
+    `utilisation` is None without rates, `queue` under all objectives but `batch`, `state_bytes`
+    where no layer has state.
     """
 
     busy_s: float

@@ -10,6 +10,7 @@ from msgspec import field as renamed
 from msgspec.structs import force_setattr
 
 from splitfog.formulations.objective import Objective
+from splitfog.instances.json_files import written
 from splitfog.instances.read_only import read_only, seal
 from splitfog.instances.records import Size, changed
 
@@ -53,31 +54,46 @@ class PlanSchedule(Struct, frozen=True, forbid_unknown_fields=True):
         seal(self, "layers")
 
 
-class TaskEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One task's placement and stages, with the figures that the file gives, in seconds."""
+class PassEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How often a request makes a pass of a task's model, and the seconds of one execution."""
+
+    count: int | None = None
+    latency_s: float | None = None
+
+
+class TaskEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """One task's placement and stages, with the figures that the file gives, in seconds.
+
+    `passes`: only of models that list some.
+    """
 
     task: str
     placement: Mapping[str, str]
-    order: tuple[str, ...] | None = None
-    stages: tuple[PlanStage, ...] = ()
-    schedule: PlanSchedule | None = None
-    latency_s: float | None = None
-    compute_s: float | None = None
-    transfer_s: float | None = None
-    wait_s: float | None = None
-    deadline_met: bool | None = None
+    order: tuple[str, ...] | None = written(None)
+    stages: tuple[PlanStage, ...] = written(())
+    schedule: PlanSchedule | None = written(None)
+    latency_s: float | None = written(None)
+    compute_s: float | None = written(None)
+    transfer_s: float | None = written(None)
+    wait_s: float | None = written(None)
+    deadline_met: bool | None = written(None)
+    passes: Mapping[str, PassEntry] | None = None
 
     def __post_init__(self) -> None:
-        seal(self, "placement")
+        seal(self, "placement", "passes")
 
 
-class NodeEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A node's busy time for one inference of every task, its rho, weights held and queue."""
+class NodeEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """A node's busy time for one inference of every task, its rho, weights held and queue.
 
-    busy_s: float | None = None
-    utilisation: float | None = None
-    memory_bytes: float | None = None
-    queue: tuple[tuple[str, int | None, int | None], ...] | None = None
+    `memory_bytes` is all that it holds, `state_bytes` the state in it, where layers have any.
+    """
+
+    busy_s: float | None = written(None)
+    utilisation: float | None = written(None)
+    memory_bytes: float | None = written(None)
+    queue: tuple[tuple[str, int | None, int | None], ...] | None = written(None)
+    state_bytes: float | None = None
 
 
 class LinkLoad(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -17,7 +17,7 @@ from splitfog.instances.defects import InstanceError, shown, value_defects
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
 from splitfog.instances.read_only import read_only
-from splitfog.instances.records import Layer, Link, Model, Node, NonNegative, Task, changed
+from splitfog.instances.records import Layer, Link, Model, Node, PerPass, Task, changed
 
 Directions = Literal["both", "forward"]
 Record = TypeVar("Record", Node, Link, Task)
@@ -99,7 +99,10 @@ def _without_layers_places(model: Model, names: set[str]) -> Model:
     """The model, itself where no layer names one of these places: what is kept with it stays."""
     layers = tuple(_without_places(layer, names) for layer in model.layers)
     same = all(new is old for new, old in zip(layers, model.layers, strict=True))
-    return model if same else changed(model, layers=layers)
+    if same and names.isdisjoint(model.stage_rates):
+        return model
+    rates = {place: own for place, own in model.stage_rates.items() if place not in names}
+    return changed(model, layers=layers, stage_rates=rates)
 
 
 def _without_places(layer: Layer, names: set[str]) -> Layer:
@@ -115,14 +118,14 @@ def _without_places(layer: Layer, names: set[str]) -> Layer:
 
 
 def with_times(
-    instance: Instance, times_s: Mapping[str, Mapping[str, float]], model: str | None = None
+    instance: Instance, times_s: Mapping[str, Mapping[str, PerPass]], model: str | None = None
 ) -> Instance:
     """The instance with measured times of some layers on some nodes or tiers, the others kept.
 
     Parameters
     ----------
     times_s
-        Seconds by layer, then by node or tier.
+        Seconds by layer, then by node or tier; a list of them where the passes differ.
     model
         The layers' model; None: the only one.
 
@@ -137,7 +140,7 @@ def with_times(
     """
     times_s = read_only(times_s)
     own = model_named(instance, model)
-    if wrong := value_defects(times_s, dict[str, dict[str, NonNegative]], "times_s"):
+    if wrong := value_defects(times_s, dict[str, dict[str, PerPass]], "times_s"):
         raise InstanceError(instance.name, wrong)
     places = dict.fromkeys((*instance.node_index, *instance.tiers))
     for layer, times in times_s.items():
@@ -155,8 +158,8 @@ def with_times(
     return changed(instance, models=tuple(models), meta=lasting(instance))
 
 
-def _seconds(times_s: Mapping[str, float]) -> dict[str, float]:
-    return {place: float(seconds) for place, seconds in times_s.items()}
+def _seconds(times_s: Mapping[str, PerPass]) -> dict[str, PerPass]:
+    return msgspec.convert(dict(times_s), dict[str, PerPass])
 
 
 def model_named(instance: Instance, name: str | None) -> Model:

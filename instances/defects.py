@@ -18,7 +18,7 @@ from msgspec import inspect
 
 from splitfog.instances.arguments import SCALARS, brief
 from splitfog.instances.kept import kept
-from splitfog.instances.records import Link, Model, Node, Task
+from splitfog.instances.records import Link, Model, Node, Routing, Task
 
 MAX_DEFECTS = 20
 
@@ -61,12 +61,15 @@ class RepeatedKeys(dict[str, Any]):
     repeated: list[str]
 
 
-def instance_defects(name: str, meta: Mapping[str, Any], **records: tuple[Any, ...]) -> list[str]:
+def instance_defects(
+    name: str, meta: Mapping[str, Any], routing: str, **records: tuple[Any, ...]
+) -> list[str]:
     """What is wrong with the values and with the references of an instance.
 
     `records` are its `tiers`, `nodes`, `links`, `models` and `tasks`.
     """
     wrong = list(_record_defects(name, meta, records))
+    wrong += value_defects(routing, Routing, "routing")
     if not wrong:
         return list(reference_defects(**records))
     return wrong + references_beside(wrong, records)
@@ -135,8 +138,8 @@ def _walk(data: Any, kind: inspect.Type, path: str) -> Iterator[str]:
             yield f"{_join(path, key)} stands twice, must stand once"
     match kind:
         case inspect.UnionType():
-            if data is not None:
-                yield from _walk(data, next(t for t in kind.types if not _is_null(t)), path)
+            if data is not None or not any(map(_is_null, kind.types)):
+                yield from _walk(data, _branch(data, kind), path)
         case inspect.StructType():
             yield from _walk_struct(data, kind, path)
         case inspect.VarTupleType() | inspect.ListType():
@@ -205,6 +208,17 @@ def _is_null(kind: inspect.Type) -> bool:
     return isinstance(kind, inspect.NoneType)
 
 
+def _is_list(kind: inspect.Type) -> bool:
+    return isinstance(kind, inspect.VarTupleType)
+
+
+def _branch(data: Any, kind: inspect.UnionType) -> inspect.Type:
+    """Which type of a union data are held to: a list to that of lists, where there is one."""
+    types = [own for own in kind.types if not _is_null(own)]
+    lists = [own for own in types if _is_list(own)] if isinstance(data, list | tuple) else []
+    return next(iter(lists or types))
+
+
 def _is_number(data: Any, whole: bool) -> bool:
     kinds = int if whole else (int, float)
     if isinstance(data, bool) or not isinstance(data, kinds):
@@ -228,7 +242,9 @@ def _allows(data: Any, kind: inspect.Type) -> bool:
         case inspect.BoolType():
             return isinstance(data, bool)
         case inspect.LiteralType():
-            return not isinstance(data, bool | float) and data in kind.values
+            return (
+                type(data) in SCALARS and not isinstance(data, bool | float) and data in kind.values
+            )
     raise TypeError(f"no check for {kind}")
 
 
@@ -247,8 +263,9 @@ def _allowed(kind: inspect.Type) -> str:
         case inspect.LiteralType():
             values = ", ".join(json.dumps(value) for value in kind.values)
             return values if len(kind.values) == 1 else f"one of {values}"
-        case inspect.UnionType():
-            return f"{_allowed(next(t for t in kind.types if not _is_null(t)))} or null"
+        case inspect.UnionType(types=types):
+            null = " or null" if any(map(_is_null, types)) else ""
+            return f"{_allowed(next(t for t in types if not _is_null(t)))}{null}"
         case inspect.StructType() | inspect.DictType():
             return "an object"
     return "a list"
@@ -310,8 +327,8 @@ def _mended(data: Any, kind: inspect.Type) -> Any:
     """Plain data with every wrong or missing value replaced by one that its type allows."""
     match kind:
         case inspect.UnionType():
-            inner = next(t for t in kind.types if not _is_null(t))
-            return None if data is None else _mended(data, inner)
+            is_null = data is None and any(map(_is_null, kind.types))
+            return None if is_null else _mended(data, _branch(data, kind))
         case inspect.StructType():
             given = data if isinstance(data, dict) else {}
             return {
@@ -428,10 +445,44 @@ def _model_defects(model: Model, path: str, places: set[str]) -> Iterator[str]:
                 f"{shown(owner.weight_bytes)} as for layer {shown(owner.name)}, which has the same "
                 f"weights {shown(layer.weights)}"
             )
+    defects += _pass_defects(model, path, places)
     yield from defects
     if not defects and len(model.order) < len(model.layers):
         cycle = " -> ".join(model.layers[i].name for i in _cycle(model))
         yield f"{path}.layers has the cycle {cycle}, must be acyclic"
+
+
+def _pass_defects(model: Model, path: str, places: set[str]) -> Iterator[str]:
+    """Lists that do not have an entry for each pass, and groups whose layers run apart."""
+    names = [one.name for one in model.passes or ()]
+    yield from _repeats(names, f"{path}.passes[{{}}].name", "pass")
+    for name in model.stage_rates:
+        yield from _unknown(f"{path}.stage_rates", name, places, "a tier or a node", "key")
+    wanted = f"a number, or a list for the passes {', '.join(names)}"
+    sound = True
+    for i, layer in enumerate(model.layers):
+        figures = {"flops": layer.flops, "traffic_bytes": layer.traffic_bytes}
+        figures |= {f"times_s.{place}": own for place, own in layer.times_s.items()}
+        for field, figure in {**figures, "output_bytes": layer.output_bytes}.items():
+            if isinstance(figure, tuple) and len(figure) != len(names):
+                sound = False
+                allowed = wanted if names else "a number, as the model lists no passes"
+                yield f"{path}.layers[{i}].{field} = {shown(figure)}, must be {allowed}"
+    yield from _divided_groups(model, path) if sound else ()
+
+
+def _divided_groups(model: Model, path: str) -> Iterator[str]:
+    """Groups with layers of which one runs in a pass in which another does not."""
+    for name, (first, *others) in model.groups.items():
+        for other in others:
+            apart = (model.runs[:, first] != model.runs[:, other]).nonzero()[0].tolist()
+            if apart:
+                one, same = model.layers[first].name, (model.passes or ())[apart[0]].name
+                yield (
+                    f"{path}.layers[{other}].group = {shown(name)}, must be of layers that run in "
+                    f"the same passes, but pass {shown(same)} runs only one of {shown(one)} and "
+                    f"{shown(model.layers[other].name)}"
+                )
 
 
 def _cycle(model: Model) -> list[int]:

@@ -68,6 +68,7 @@ def parse_instance(content: bytes, origin: str) -> Instance:
             models=file.models,
             tasks=file.tasks,
             meta=file.meta,
+            routing=file.routing,
         )
     except InstanceError as error:
         raise InstanceError(origin, error.found) from None

@@ -21,10 +21,22 @@ from splitfog.instances.json_files import encode
 from splitfog.instances.kept import Keeper
 from splitfog.instances.overview import instance_html, instance_line
 from splitfog.instances.read_only import ReadOnly, read_only
-from splitfog.instances.records import DirectedLink, Link, Model, Name, Node, Task, changed
+from splitfog.instances.records import (
+    DirectedLink,
+    Link,
+    Model,
+    Name,
+    Node,
+    PerPass,
+    Routing,
+    Task,
+    changed,
+)
 
 FORMAT: Literal["splitfog/instance"] = "splitfog/instance"
 VERSION: Literal[1] = 1
+
+RELAY: Routing = "relay"
 
 Record = TypeVar("Record", bound=Struct)
 
@@ -40,6 +52,7 @@ class InstanceFile(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaul
     links: tuple[Link, ...]
     models: Annotated[tuple[Model, ...], Meta(min_length=1)]
     tasks: Annotated[tuple[Task, ...], Meta(min_length=1)]
+    routing: Routing = RELAY
     meta: Mapping[str, Any] = {}
     schema: Any = renamed(name="$schema", default=None)
     """For editors; ignored, and never written."""
@@ -59,6 +72,9 @@ class Instance(Keeper):
         In the file's order; positions in arrays refer to it.
     meta
         Free: where the instance comes from, a known optimum.
+    routing : "relay" or "direct"
+        Whether data may pass through other nodes, on the fastest way, or pairs without a link of
+        their own exchange none.
 
     Raises
     ------
@@ -73,6 +89,7 @@ class Instance(Keeper):
     models: tuple[Model, ...]
     tasks: tuple[Task, ...]
     meta: Mapping[str, Any] = field(default_factory=ReadOnly)
+    routing: Routing = field(default=RELAY, kw_only=True)
     read_sha256: str | None = field(default=None, init=False, repr=False, compare=False)
     read_file: str | None = field(default=None, init=False, repr=False, compare=False)
     """Where it was read from, as the path was given; None: made in memory."""
@@ -174,14 +191,14 @@ class Instance(Keeper):
         return without_nodes(self, (name,))
 
     def with_times(
-        self, times_s: Mapping[str, Mapping[str, float]], model: str | None = None
+        self, times_s: Mapping[str, Mapping[str, PerPass]], model: str | None = None
     ) -> Instance:
         """The same with measured times of some layers; what is not named stays as it is.
 
         Parameters
         ----------
         times_s
-            {layer: {node or tier: seconds}}.
+            {layer: {node or tier: seconds}}, or a list of seconds, one for each pass.
         model
             The layers' model; None: the only one.
 
@@ -302,6 +319,7 @@ def encode_instance(instance: Instance) -> bytes:
         links=_usual(instance.links),
         models=tuple(changed(model, layers=_usual(model.layers)) for model in instance.models),
         tasks=instance.tasks,
+        routing=RELAY if instance.routing == RELAY else instance.routing,  # left out by identity
         meta=dict(instance.meta),  # a plain one is not written where it is empty
     )
     return encode(file)

@@ -22,6 +22,11 @@ def encode(record: Any) -> bytes:
     return msgspec.json.format(compact, indent=1) + b"\n"
 
 
+def written(default: Any) -> Any:
+    """The default of a field that is written even where it has it, among such that are not."""
+    return msgspec.field(default_factory=lambda: default)
+
+
 def decode(
     content: bytes,
     kind: Any,

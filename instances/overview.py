@@ -73,7 +73,7 @@ def instance_html(instance: Shown) -> str:
             model.name,
             str(len(model.layers)),
             scaled(model.parameters, "").strip(),
-            in_flop(sum(layer.flops for layer in model.layers)),
+            in_flop(sum(model.flops.tolist())),
         )
         for model in instance.models
     ]

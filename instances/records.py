@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast, overload
 
 import numpy as np
 from msgspec import Meta, Struct, structs
@@ -29,6 +29,10 @@ NonNegative = Annotated[float, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
 Size = Annotated[int, Meta(ge=0)]
+PerPass = NonNegative | Annotated[tuple[NonNegative, ...], Meta(min_length=1)]
+"""One number for every pass of the model, or a list of them, one a pass."""
+PerPassOrNone = NonNegative | Annotated[tuple[NonNegative | None, ...], Meta(min_length=1)]
+"""The same; None in a list: the layer does not run in that pass."""
 
 Op = Literal[
     "input", "conv", "linear", "matmul", "attention", "max-pool", "average-pool", "global-pool",
@@ -36,9 +40,43 @@ Op = Literal[
     "identity", "other",
 ]  # fmt: skip
 
+Routing = Literal["relay", "direct"]
+
 PRODUCT_OPS = ("conv", "linear", "matmul", "attention")
 
 Record = TypeVar("Record")
+
+
+@overload
+def figure_in(figure: PerPass, position: int | None) -> float: ...
+@overload
+def figure_in(figure: PerPassOrNone, position: int | None) -> float | None: ...
+def figure_in(figure: PerPassOrNone, position: int | None) -> float | None:
+    """What a figure of a layer is in a pass of the model.
+
+    Parameters
+    ----------
+    figure
+        A number for all passes, or a list with one for each.
+    position
+        Of the pass; None: of the only one.
+
+    Returns
+    -------
+    float or None
+        None: the layer does not run.
+
+    Raises
+    ------
+    ValueError
+        Where there are several passes and none is meant.
+    """
+    if not isinstance(figure, tuple):
+        return figure
+    if position is not None:
+        return figure[position]
+    (only,) = figure
+    return only
 
 
 def changed(record: Record, /, **fields: Any) -> Record:
@@ -110,13 +148,17 @@ class Layer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_
     op
         One of `Op`.
     output_bytes
-        Size of the output tensor.
+        Size of the output tensor; None in a list of passes: the layer does not run in that one.
     inputs
         Names of the layers whose tensors it reads; one may stand twice.
     flops
         Work of one execution, in FLOP.
+    traffic_bytes
+        What one execution reads and writes in its node's memory.
     weight_bytes
         Size of the weights.
+    state_bytes
+        Memory that every task takes beside the weights: a key-value cache.
     weights
         Layers of a model with the same name here share their weights: a node holds them once.
         None: weights of its own.
@@ -132,18 +174,23 @@ class Layer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_
         Layers of one group share a node; None: free.
     result
         Whether its tensor is a result although layers read it.
+
+    `flops`, `traffic_bytes`, `output_bytes` and each value of `times_s` are lists where the passes
+    of the model differ in them.
     """
 
     name: Name
     op: Op
-    output_bytes: NonNegative
+    output_bytes: PerPassOrNone
     inputs: tuple[str, ...] = ()
-    flops: NonNegative = 0.0
+    flops: PerPass = 0.0
+    traffic_bytes: PerPass = 0.0
     weight_bytes: NonNegative = 0.0
+    state_bytes: NonNegative = 0.0
     weights: Name | None = None
     output_shape: tuple[Count, ...] | None = None
     window: Window | None = None
-    times_s: Mapping[str, NonNegative] = EMPTY
+    times_s: Mapping[str, PerPass] = EMPTY
     tiers: tuple[str, ...] | None = None
     group: str | None = None
     result: bool = False
@@ -172,6 +219,24 @@ class Layer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_
         return self.tiers is None or node.name in self.tiers or node.tier in self.tiers
 
 
+class Pass(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """An execution of a model that every request makes: of a language model prefill, decode.
+
+    Attributes
+    ----------
+    name
+        Unique in its model.
+    count
+        How often a request makes it.
+    """
+
+    name: Name
+    count: Count = 1
+
+    def __post_init__(self) -> None:
+        _settle(self)
+
+
 class Model(
     Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True, dict=True
 ):
@@ -183,19 +248,33 @@ class Model(
         Unique in its instance.
     layers
         In the file's order.
+    passes
+        What a request executes, one after another; None: the model once.
+    stage_rates
+        By node or tier, executions per second of a node that holds 1, 2, ... consecutive layers.
     """
 
     name: Name
     layers: Annotated[tuple[Layer, ...], Meta(min_length=1)]
+    passes: Annotated[tuple[Pass, ...], Meta(min_length=1)] | None = None
+    stage_rates: Mapping[str, tuple[NonNegative, ...]] = EMPTY
 
     def __post_init__(self) -> None:
         _settle(self)
+        rates = self.stage_rates
+        if (
+            rates is not EMPTY
+            and not (type(rates) is ReadOnly and rates)
+            and isinstance(rates, Mapping)
+        ):
+            settled = {place: plain(own) for place, own in rates.items()}
+            force_setattr(self, "stage_rates", ReadOnly(settled) if settled else EMPTY)
 
     def __repr__(self) -> str:
         """`<Model alexnet: 23 layers, 61.1 M parameters, 1.43 GFLOP>`."""
         layers = counted(len(self.layers), "layer")
         weights = f"{scaled(self.parameters, '').strip()} parameters"
-        work = in_flop(sum(layer.flops for layer in self.layers))
+        work = in_flop(sum(self.flops.tolist()))
         return f"<Model {printable(self.name)}: {layers}, {weights}, {work}>"
 
     @property
@@ -206,8 +285,57 @@ class Model(
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates: half the `flops` of conv, linear, matmul and attention layers."""
-        return round(sum(layer.flops for layer in self.layers if layer.op in PRODUCT_OPS) / 2)
+        """Multiply-accumulates of a request: half the FLOP of conv, linear, matmul, attention."""
+        work: list[float] = self.flops.tolist()
+        pairs = zip(self.layers, work, strict=True)
+        return round(sum(flops for layer, flops in pairs if layer.op in PRODUCT_OPS) / 2)
+
+    @cached_property
+    def counts(self) -> tuple[int, ...]:
+        """How often a request makes every pass; (1,) without `passes`."""
+        return (1,) if self.passes is None else tuple([one.count for one in self.passes])
+
+    @cached_property
+    def runs(self) -> NDArray[np.bool_]:
+        """[passes, layers]: whether the layer runs in the pass."""
+        sizes = [layer.output_bytes for layer in self.layers]
+        return frozen(
+            np.array(
+                [[figure_in(size, at) is not None for size in sizes] for at in self._positions],
+                bool,
+            )
+        )
+
+    @cached_property
+    def sends(self) -> NDArray[np.float64]:
+        """[layers]: how often a request makes the layer run, and its tensor leave."""
+        return frozen(np.array(self.counts, np.float64) @ self.runs)
+
+    @cached_property
+    def flops(self) -> NDArray[np.float64]:
+        """[layers]: FLOP of a request."""
+        return self._of_request([layer.flops for layer in self.layers])
+
+    @cached_property
+    def state_bytes(self) -> NDArray[np.float64]:
+        """[layers]: state that a task keeps."""
+        return frozen(np.array([layer.state_bytes for layer in self.layers], np.float64))
+
+    @cached_property
+    def output_bytes(self) -> NDArray[np.float64]:
+        """[layers]: bytes that every tensor has in a request, all passes together."""
+        return self._of_request([layer.output_bytes for layer in self.layers])
+
+    def _of_request(self, figures: list[PerPassOrNone]) -> NDArray[np.float64]:
+        """[layers]: a figure of every layer, summed over what a request executes."""
+        if self.passes is None:
+            return frozen(np.array(figures, np.float64))
+        each = [[figure_in(own, at) or 0.0 for own in figures] for at in self._positions]
+        return frozen(np.array(self.counts, np.float64) @ (np.array(each) * self.runs))
+
+    @property
+    def _positions(self) -> range:
+        return range(len(self.counts))
 
     @cached_property
     def index(self) -> Mapping[str, int]:
@@ -302,8 +430,10 @@ class Node(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
         FLOP per second.
     overhead_s
         Seconds added to every layer.
+    memory_bytes_per_s
+        How fast its memory is read and written; None: it holds no layer up.
     memory_bytes
-        Room for weights; None: no limit.
+        Room for weights and state; None: no limit.
     quota
         Visits from other nodes that it serves at most; None: no limit.
     overlap
@@ -316,6 +446,7 @@ class Node(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_d
     tier: str
     speed_flops: Positive
     overhead_s: NonNegative = 0.0
+    memory_bytes_per_s: Positive | None = None
     memory_bytes: NonNegative | None = None
     quota: Size | None = None
     overlap: bool = True
@@ -407,10 +538,10 @@ class DirectedLink:
         """Seconds that a crossing takes whatever its bytes: `latency_s` and `delay_s`."""
         return self.latency_s + self.delay_s
 
-    def seconds(self, num_bytes: float) -> float:
-        """Seconds until `num_bytes` have crossed."""
-        return self.lag_s + 8 * num_bytes / self.bandwidth_bps
+    def seconds(self, num_bytes: float, sends: float = 1) -> float:
+        """Seconds until `num_bytes` have crossed, in so many transfers one after another."""
+        return sends * self.lag_s + 8 * num_bytes / self.bandwidth_bps
 
-    def busy_seconds(self, num_bytes: float) -> float:
+    def busy_seconds(self, num_bytes: float, sends: float = 1) -> float:
         """Seconds that `num_bytes` occupy the link: all but `delay_s`."""
-        return self.latency_s + 8 * num_bytes / self.bandwidth_bps
+        return sends * self.latency_s + 8 * num_bytes / self.bandwidth_bps

@@ -54,6 +54,7 @@ from splitfog.instances.records import Layer as Layer
 from splitfog.instances.records import Link as Link
 from splitfog.instances.records import Model as Model
 from splitfog.instances.records import Node as Node
+from splitfog.instances.records import Pass as Pass
 from splitfog.instances.records import Task as Task
 from splitfog.instances.records import Window as Window
 from splitfog.instances.times import LayerTime as LayerTime

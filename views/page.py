@@ -137,10 +137,12 @@ def _layers(instance: Instance) -> list[tuple[str, ...]]:
             model.name,
             layer.name,
             layer.op,
-            style.in_flop(layer.flops),
+            style.in_flop(flops),
             style.in_bytes(layer.weight_bytes),
-            style.in_bytes(layer.output_bytes),
+            style.in_bytes(size),
         )
         for model in instance.models
-        for layer in model.layers
+        for layer, flops, size in zip(
+            model.layers, model.flops.tolist(), model.output_bytes.tolist(), strict=True
+        )
     ]

@@ -14,12 +14,13 @@ def layer_work(model: Model) -> dict[str, Work]:
     model
         Any.
     """
+    sizes = model.output_bytes.tolist()
     return {
         layer.name: Work(
             kind=_kind(layer),
-            flops=layer.flops,
-            bytes_in=sum(model.layers[tail].output_bytes for tail in dict.fromkeys(tails)),
-            bytes_out=layer.output_bytes + _outputs_apart(model, position),
+            flops=float(model.flops[position]),
+            bytes_in=sum(sizes[tail] for tail in dict.fromkeys(tails)),
+            bytes_out=sizes[position] + _outputs_apart(model, position),
             weight_bytes=layer.weight_bytes,
         )
         for position, (layer, tails) in enumerate(zip(model.layers, model.inputs, strict=True))
@@ -45,7 +46,7 @@ def is_output(model: Model, position: int) -> bool:
 def _outputs_apart(model: Model, position: int) -> float:
     """Bytes of the outputs that are layers of their own."""
     readers = model.consumers[position]
-    return sum(model.layers[reader].output_bytes for reader in readers if is_output(model, reader))
+    return sum(float(model.output_bytes[own]) for own in readers if is_output(model, own))
 
 
 def _kind(layer: Layer) -> str:

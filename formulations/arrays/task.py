@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.arrays.nodes import speeds
-from splitfog.formulations.costs.ledger import layer_time
+from splitfog.formulations.costs.ledger import layer_time, request_time
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
-from splitfog.instances.records import Model, Task
+from splitfog.instances.records import Model, Node, Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +57,15 @@ class TaskArrays:
         """[layers, nodes]: `times_s`, inf where the layer may not be."""
         return frozen(np.where(self.allowed, self.times_s, np.inf))
 
-    @cached_property
+    @property
     def output_bytes(self) -> NDArray[np.float64]:
-        """[layers]: size of every tensor."""
-        return tensor_sizes(self.model)
+        """[layers]: size of every tensor, in all passes of a request together."""
+        return self.model.output_bytes
+
+    @property
+    def sends(self) -> NDArray[np.float64]:
+        """[layers]: how often a request sends every tensor, where anybody reads it elsewhere."""
+        return self.model.sends
 
     @cached_property
     def weight_bytes(self) -> NDArray[np.float64]:
@@ -121,22 +125,31 @@ def model_times(instance: Instance, model: str) -> NDArray[np.float64]:
     return _layer_times(instance, instance.models[instance.model_index[model]])
 
 
-@kept()
-def tensor_sizes(model: Model) -> NDArray[np.float64]:
-    """[layers]: size of every tensor in bytes, kept with the model."""
-    layers = model.layers
-    return frozen(np.fromiter((layer.output_bytes for layer in layers), float, len(layers)))
-
-
 def _layer_times(instance: Instance, model: Model) -> NDArray[np.float64]:
     layers, nodes = model.layers, instance.nodes
-    speed = speeds(instance)
-    overhead = np.array([node.overhead_s for node in nodes])
-    flops = np.fromiter((layer.flops for layer in layers), float, len(layers))
-    times = overhead + flops[:, None] / speed
+    if model.passes is not None:
+        rows = range(len(layers))
+        return frozen(
+            np.array([[request_time(model, row, node) for node in nodes] for row in rows])
+        )
+    times = np.array([node.overhead_s for node in nodes]) + work_times(model, nodes)
     for row, layer in enumerate(layers):
         if layer.op == "input":
             times[row] = 0.0
         elif layer.times_s:
             times[row] = [layer_time(layer, node) for node in nodes]
     return frozen(times)
+
+
+def work_times(model: Model, nodes: Sequence[Node]) -> NDArray[np.float64]:
+    """[layers, nodes]: `work_time` of every pair, of a model without passes."""
+    times: NDArray[np.float64] = model.flops[:, None] / np.array(
+        [node.speed_flops for node in nodes]
+    )
+    if not any(layer.traffic_bytes for layer in model.layers):
+        return times
+    traffic = np.array([layer.traffic_bytes for layer in model.layers], np.float64)
+    for column, node in enumerate(nodes):
+        if node.memory_bytes_per_s is not None:
+            times[:, column] = np.maximum(times[:, column], traffic / node.memory_bytes_per_s)
+    return times

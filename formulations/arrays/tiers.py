@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.arrays.task import TaskArrays, tensor_sizes
+from splitfog.formulations.arrays.task import TaskArrays
 from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.instances.kept import kept
 from splitfog.instances.records import Model
@@ -120,7 +120,7 @@ class TierGraph:
 @kept()
 def _sizes(model: Model) -> list[float]:
     """Bytes of every tensor, as a list."""
-    sizes: list[float] = tensor_sizes(model).tolist()
+    sizes: list[float] = model.output_bytes.tolist()
     return sizes
 
 

@@ -75,7 +75,7 @@ def heaviest_path(model: Model) -> list[int]:
         if best is not None:
             after[layer] = best
         if best is not None or not fixed or is_input[layer]:
-            work[layer] = model.layers[layer].flops + (0.0 if best is None else work[best])
+            work[layer] = float(model.flops[layer]) + (0.0 if best is None else work[best])
     sinks = [layer for layer, readers in enumerate(model.consumers) if not readers]
     path = [max(sinks, key=lambda layer: work[layer])]
     while path[-1] in after:

@@ -14,12 +14,15 @@ from splitfog.formulations.costs.feasibility import (
     decision_violations,
     has_cost,
     memory_bytes,
+    state_bytes,
 )
+from splitfog.formulations.costs.latency import latency
 from splitfog.formulations.costs.ledger import Cost, TaskCost
 from splitfog.formulations.costs.mean_latency import utilisation
+from splitfog.formulations.costs.passes import of_pass
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
-from splitfog.formulations.objective import Objective, objective_for
+from splitfog.formulations.objective import OF_PASSES, Objective, Transfers, objective_for
 from splitfog.formulations.plan import (
     GivenPlan,
     NodeLoad,
@@ -31,6 +34,7 @@ from splitfog.formulations.plan import (
 )
 from splitfog.formulations.plan_file import (
     LinkLoad,
+    PassEntry,
     PlanFile,
     PlanSchedule,
     PlanSlice,
@@ -52,6 +56,8 @@ def evaluate(
     *,
     transfers: str | None = None,
     monotone: bool | None = None,
+    pass_name: str | None = None,
+    contiguous: str | None = None,
 ) -> Cost:
     """The cost of a plan, or of {task: {layer: node}}, recomputed by the reference.
 
@@ -61,7 +67,7 @@ def evaluate(
         What is placed, and where; or the paths of their files.
     objective
         Its name, or an `Objective`; by default the plan's own.
-    transfers, monotone
+    transfers, monotone, pass_name, contiguous
         As for `solve`; by default the plan's own, too, though `once` under another objective.
 
     Returns
@@ -78,7 +84,7 @@ def evaluate(
         For arguments that make no sense.
     """
     instance = instance_of(instance)
-    described = as_plan(instance, plan, objective, transfers, monotone)
+    described = as_plan(instance, plan, objective, transfers, monotone, pass_name, contiguous)
     return decision_cost(instance, decision_of(instance, described), described.objective)
 
 
@@ -89,6 +95,8 @@ def plan(
     *,
     transfers: str | None = None,
     monotone: bool | None = None,
+    pass_name: str | None = None,
+    contiguous: str | None = None,
 ) -> Plan:
     """The full plan, with its cost, of a placement made by hand.
 
@@ -100,7 +108,7 @@ def plan(
         {task: {layer: node}}; or a row of `BatchCost`, a node index for every layer, task by task
         in file order; or a plan, or what a file says of one (or its path), whose figures are then
         computed anew.
-    objective, transfers, monotone
+    objective, transfers, monotone, pass_name, contiguous
         As for `evaluate`.
 
     Returns
@@ -120,7 +128,16 @@ def plan(
     instance = instance_of(instance)
     if isinstance(placement, Sequence | np.ndarray) and not isinstance(placement, str):
         placement = _named(instance, placement)
-    given = as_plan(instance, placement, objective, transfers, monotone, "placement")  # type: ignore[arg-type]
+    given = as_plan(
+        instance,
+        placement,  # type: ignore[arg-type]
+        objective,
+        transfers,
+        monotone,
+        pass_name,
+        contiguous,
+        name="placement",
+    )
     decision = decision_of(instance, given)
     faults = decision_violations(instance, decision, given.objective)
     reason = "; ".join(faults) or None
@@ -181,12 +198,14 @@ def violations(
     *,
     transfers: str | None = None,
     monotone: bool | None = None,
+    pass_name: str | None = None,
+    contiguous: str | None = None,
 ) -> list[str]:
     """Every rule of docs/costs.md that a plan, or {task: {layer: node}}, breaks.
 
     Parameters
     ----------
-    instance, plan, objective, transfers, monotone
+    instance, plan, objective, transfers, monotone, pass_name, contiguous
         As for `evaluate`.
 
     Returns
@@ -195,7 +214,7 @@ def violations(
         One sentence each, names that do not fit among them; [] means feasible.
     """
     instance = instance_of(instance)
-    described = as_plan(instance, plan, objective, transfers, monotone)
+    described = as_plan(instance, plan, objective, transfers, monotone, pass_name, contiguous)
     try:
         decision = decision_of(instance, described)
     except PlanError as error:
@@ -209,12 +228,15 @@ def as_plan(
     objective: str | Objective | None = None,
     transfers: str | None = None,
     monotone: bool | None = None,
+    pass_name: str | None = None,
+    contiguous: str | None = None,
+    *,
     name: str = "plan",
 ) -> PlanFile:
     """What is placed, with the objective asked for; what is not asked for is the plan's own.
 
-    Another objective than the plan's counts transfers `once` unless they are asked for. `name` is
-    that of the argument, for errors.
+    Another objective than the plan's counts transfers `once` unless they are asked for, and no
+    pass where it knows none. `name` is that of the argument, for errors.
     """
     given = plan_of(name, plan)
     own = given.objective if isinstance(given, PlanFile) else Objective("latency")
@@ -224,7 +246,10 @@ def as_plan(
         same = objective == own.name
         counted = (own.transfers if same else "once") if transfers is None else transfers
         limited = own.monotone if monotone is None else monotone
-        objective = objective_for(instance, objective, counted, limited)
+        if pass_name is None and (objective is None or objective in OF_PASSES):
+            pass_name = own.pass_name
+        held = own.contiguous if contiguous is None else contiguous
+        objective = objective_for(instance, objective, counted, limited, pass_name, held)
     if isinstance(given, PlanFile):
         return changed(given, objective=objective)
     tasks = tuple(TaskEntry(task=name, placement=dict(p)) for name, p in given.items())
@@ -254,17 +279,28 @@ def describe(
         objective=objective,
         value=cost.value if cost < inf else None,
         tasks=tuple(
-            _task_plan(instance, task, answer, part, cost)
-            for task, answer, part in zip(instance.tasks, decision.tasks, cost.tasks, strict=True)
+            _task_plan(instance, task, answer, part, cost, passes)
+            for task, answer, part, passes in zip(
+                instance.tasks,
+                decision.tasks,
+                cost.tasks,
+                _passes(instance, decision, objective.transfers),
+                strict=True,
+            )
         ),
-        nodes=_node_loads(instance, decision, cost),
+        nodes=_node_loads(of_pass(instance, objective.pass_name), decision, cost),
         links=_link_loads(instance, cost),
         **claims,
     )
 
 
 def _task_plan(
-    instance: Instance, task: Task, answer: TaskDecision, part: TaskCost, cost: Cost
+    instance: Instance,
+    task: Task,
+    answer: TaskDecision,
+    part: TaskCost,
+    cost: Cost,
+    passes: dict[str, PassEntry] | None,
 ) -> TaskPlan:
     layers = instance.model_of(task).layers
     places = [instance.nodes[node].name for node in answer.placement.tolist()]
@@ -275,12 +311,40 @@ def _task_plan(
         order=None if answer.order is None else tuple(layers[i].name for i in answer.order),
         stages=tuple(_plan_stage(instance, task, stage) for stage in answer.stages),
         schedule=_plan_schedule(instance, task, cost),
-        latency_s=part.latency_s if part.latency_s < inf else None,
+        latency_s=_finite(part.latency_s),
         compute_s=part.compute_s,
-        transfer_s=part.transfer_s if part.transfer_s < inf else None,
-        wait_s=part.wait_s if part.wait_s < inf else None,
+        transfer_s=_finite(part.transfer_s),
+        wait_s=_finite(part.wait_s),
         deadline_met=None if deadline is None else part.latency_s <= deadline,
+        passes=passes,
     )
+
+
+def _passes(
+    instance: Instance, decision: Decision, transfers: Transfers
+) -> list[dict[str, PassEntry] | None]:
+    """For every task, of every pass of its model the count and the latency of one execution."""
+    models = [instance.model_of(task) for task in instance.tasks]
+    alone = {
+        one.name: latency(of_pass(instance, one.name), decision, Objective("latency", transfers))
+        for model in models
+        for one in model.passes or ()
+    }
+    return [
+        None
+        if model.passes is None
+        else {
+            one.name: PassEntry(
+                count=one.count, latency_s=_finite(alone[one.name].tasks[position].latency_s)
+            )
+            for one in model.passes
+        }
+        for position, model in enumerate(models)
+    ]
+
+
+def _finite(seconds: float) -> float | None:
+    return seconds if seconds < inf else None
 
 
 def _plan_stage(instance: Instance, task: Task, stage: Stage) -> PlanStage:
@@ -304,6 +368,8 @@ def _plan_schedule(instance: Instance, task: Task, cost: Cost) -> PlanSchedule |
 
 def _node_loads(instance: Instance, decision: Decision, cost: Cost) -> dict[str, NodeLoad]:
     memory, rho = memory_bytes(instance, decision), cost.utilisation
+    has_state = any(instance.model_of(task).state_bytes.any() for task in instance.tasks)
+    state = state_bytes(instance, decision) if has_state else None
     if rho is None and any(task.arrivals_per_s is not None for task in instance.tasks):
         rho = utilisation(instance, decision)
     return {
@@ -312,6 +378,7 @@ def _node_loads(instance: Instance, decision: Decision, cost: Cost) -> dict[str,
             utilisation=None if rho is None else rho[i],
             memory_bytes=memory[i],
             queue=_queue(instance, decision, i),
+            state_bytes=None if state is None else state[i],
         )
         for i, node in enumerate(instance.nodes)
     }

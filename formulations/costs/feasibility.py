@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from splitfog.formulations.costs.batch import queue_defects
 from splitfog.formulations.costs.ledger import hops, unsliced
 from splitfog.formulations.costs.mean_latency import mean_latency, task_visits, waits
+from splitfog.formulations.costs.passes import of_pass, sliced_passes
 from splitfog.formulations.costs.stages import sliced_weights, stage_defects, stage_form_defects
 from splitfog.formulations.decision import Decision, TaskDecision
-from splitfog.formulations.objective import Objective
+from splitfog.formulations.objective import Contiguous, Objective
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Task
 
@@ -22,13 +23,17 @@ MEMORY_SLACK = 1e-12
 
 def decision_violations(instance: Instance, decision: Decision, objective: Objective) -> list[str]:
     """Every rule of docs/costs.md that a decision breaks; empty means feasible."""
-    sentences: list[str] = []
+    if sentences := list(sliced_passes(instance, decision)):
+        return sentences
+    instance = of_pass(instance, objective.pass_name)
     for task, answer in zip(instance.tasks, decision.tasks, strict=True):
         own = [*_places(instance, task, answer), *_groups(instance, task, answer)]
         own += _routes(instance, task, answer)
         own += _order(instance, task, answer)
         if objective.monotone:
             own += _monotone(instance, task, answer)
+        if objective.contiguous is not None:
+            own += _contiguous(instance, task, answer, objective.contiguous)
         own += stage_defects(instance, task, answer)
         sentences += [f"task {task.name}: {sentence}" for sentence in own]
     if objective.name == "batch":  # it knows no memory limit
@@ -42,6 +47,9 @@ def decision_violations(instance: Instance, decision: Decision, objective: Objec
 
 def has_cost(instance: Instance, decision: Decision, objective: Objective) -> bool:
     """Whether the stages are stages and an order that counts is one: else nothing adds up."""
+    if any(sliced_passes(instance, decision)):
+        return False
+    instance = of_pass(instance)
     return not any(
         any(stage_form_defects(instance, task, stage) for stage in answer.stages)
         or (objective.name == "makespan" and any(_order(instance, task, answer)))
@@ -128,6 +136,27 @@ def _monotone(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[
         )
 
 
+def _contiguous(
+    instance: Instance, task: Task, answer: TaskDecision, how: Contiguous
+) -> Iterator[str]:
+    """The layers on every node, inputs left out, follow one another in the model's order."""
+    model = instance.model_of(task)
+    order = [layer for layer in model.order.tolist() if model.layers[layer].op != "input"]
+    at = {layer: position for position, layer in enumerate(order)}
+    for place, node in enumerate(instance.nodes):
+        held = [layer for layer in order if place in nodes_of(answer, layer)]
+        if len(held) < 2:
+            continue
+        after = zip(held, [*held[1:], held[0]], strict=True)
+        steps = [(tail, head, (at[head] - at[tail]) % len(order)) for tail, head in after]
+        gaps = [step for step in (steps if how == "ring" else steps[:-1]) if step[2] != 1]
+        for tail, head, _ in gaps[1:] if how == "ring" else gaps:
+            yield (
+                f"node {node.name} has {model.layers[tail].name} and {model.layers[head].name}, "
+                f"but not what is between them (contiguous in a {how})"
+            )
+
+
 def _memory(instance: Instance, decision: Decision) -> Iterator[str]:
     """Weights on a node fit in its memory."""
     if all(node.memory_bytes is None for node in instance.nodes):
@@ -145,11 +174,22 @@ def memory_room(instance: Instance) -> NDArray[np.float64]:
 
 
 def memory_bytes(instance: Instance, decision: Decision) -> list[float]:
-    """Weights held on every node: those of a model once, whichever tasks and layers use them."""
-    total = np.zeros(len(instance.nodes))
+    """Weights and state on every node: weights of a model once, whichever tasks and layers use
+    them, the state of a layer for each task."""
+    total = np.array(state_bytes(instance, decision))
     for name, held in held_weights(instance, decision).items():
         model = instance.models[instance.model_index[name]]
         total += np.array([layer.weight_bytes for layer in model.layers]) @ held
+    return [float(num_bytes) for num_bytes in total]
+
+
+def state_bytes(instance: Instance, decision: Decision) -> list[float]:
+    """State on every node: of each task's layers that are there, or slices of which are."""
+    total = np.zeros(len(instance.nodes))
+    for task, answer in zip(instance.tasks, decision.tasks, strict=True):
+        size = instance.model_of(task).state_bytes
+        for layer in np.flatnonzero(size).tolist():
+            total[sorted(set(nodes_of(answer, layer)))] += size[layer]
     return [float(num_bytes) for num_bytes in total]
 
 

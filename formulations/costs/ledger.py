@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import NoReturn, Self
@@ -12,7 +12,7 @@ import numpy as np
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import TaskDecision
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Node, Task
+from splitfog.instances.records import Layer, Model, Node, Task, figure_in
 
 
 @dataclass(frozen=True)
@@ -126,15 +126,47 @@ class Cost(float):
         return float(self)
 
 
-def layer_time(layer: Layer, node: Node) -> float:
-    """Seconds that a layer takes on a node (docs/costs.md)."""
+def layer_time(layer: Layer, node: Node, execution: int | None = None) -> float:
+    """Seconds that a layer takes on a node (docs/costs.md), in one execution.
+
+    `execution` is the position of the pass; None: of the only one.
+    """
     if layer.op == "input":
         return 0.0
+    if isinstance(layer.output_bytes, tuple) and figure_in(layer.output_bytes, execution) is None:
+        return 0.0
     if node.name in layer.times_s:
-        return layer.times_s[node.name]
+        return figure_in(layer.times_s[node.name], execution)
     if node.tier in layer.times_s:
-        return layer.times_s[node.tier]
-    return node.overhead_s + layer.flops / node.speed_flops
+        return figure_in(layer.times_s[node.tier], execution)
+    return node.overhead_s + work_time(layer, node, execution)
+
+
+def work_time(layer: Layer, node: Node, execution: int | None = None) -> float:
+    """Seconds that a layer's work keeps a node busy, its overhead apart: the roofline.
+
+    It takes as long as the FLOP need at the node's speed, or the traffic at that of its memory.
+    """
+    seconds = figure_in(layer.flops, execution) / node.speed_flops
+    if node.memory_bytes_per_s is None:
+        return seconds
+    return max(seconds, figure_in(layer.traffic_bytes, execution) / node.memory_bytes_per_s)
+
+
+def follows_flops(layers: Iterable[Layer], nodes: Iterable[Node]) -> bool:
+    """Whether the layers take what their FLOP need on every node: nothing measured, no traffic."""
+    fast = all(node.memory_bytes_per_s is None for node in nodes)
+    return not any(layer.times_s or (layer.traffic_bytes and not fast) for layer in layers)
+
+
+def request_time(model: Model, layer: int, node: Node) -> float:
+    """Seconds that a request keeps a node busy with a layer: all executions of every pass."""
+    own = model.layers[layer]
+    if model.passes is None:
+        return layer_time(own, node)
+    return sum(
+        count * layer_time(own, node, execution) for execution, count in enumerate(model.counts)
+    )
 
 
 def destinations(instance: Instance, task: Task, decision: TaskDecision, layer: int) -> list[int]:
@@ -165,13 +197,15 @@ def hops(
 
 
 def _leaving(instance: Instance, task: Task, decision: TaskDecision) -> list[int]:
-    """Layers of which some destination is elsewhere: of the others nothing crosses a link."""
+    """Layers that send and have a destination elsewhere: of the others nothing crosses a link."""
     model, places = instance.model_of(task), decision.placement
     tails, heads = model.edges.T
     leaves = np.zeros(len(places), bool)
     leaves[tails[places[tails] != places[heads]]] = True
     if task.results_to is not None:
         leaves |= model.results & (places != instance.node_index[task.results_to])
+    if model.passes is not None:
+        leaves &= model.sends > 0
     return [int(layer) for layer in np.flatnonzero(leaves)]
 
 
@@ -179,21 +213,26 @@ def layer_times(
     instance: Instance, task: Task, decision: TaskDecision
 ) -> Iterator[tuple[int, int, float]]:
     """(layer, node, seconds) of every layer of a task that is in no stage."""
-    layers, places = instance.model_of(task).layers, decision.placement.tolist()
+    model, places = instance.model_of(task), decision.placement.tolist()
     for layer in unsliced(decision):
         node = places[layer]
-        yield layer, node, layer_time(layers[layer], instance.nodes[node])
+        yield layer, node, request_time(model, layer, instance.nodes[node])
 
 
 def crossings(
     instance: Instance, task: Task, decision: TaskDecision, transfers: str
 ) -> Iterator[tuple[int, int | None, float, float]]:
-    """(layer, directed link, bytes, seconds) of all `hops`; inf seconds where there is no route."""
-    layers = instance.model_of(task).layers
+    """(layer, directed link, bytes, seconds) of all `hops`; inf seconds where there is no route.
+
+    Bytes and seconds are those of all executions that a request makes.
+    """
+    model = instance.model_of(task)
+    sends, sizes = model.sends.tolist(), model.output_bytes.tolist()
     for layer, link in hops(instance, task, decision, transfers):
-        num_bytes = layers[layer].output_bytes
-        seconds = inf if link is None else instance.directed_links[link].seconds(num_bytes)
-        yield layer, link, num_bytes, seconds
+        seconds = inf
+        if link is not None:
+            seconds = instance.directed_links[link].seconds(sizes[layer], sends[layer])
+        yield layer, link, sizes[layer], seconds
 
 
 def unsliced(decision: TaskDecision) -> list[int]:

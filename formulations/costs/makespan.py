@@ -65,7 +65,7 @@ def _send(
     """When a tensor is at each node of its tree; books its hops, which take `delay_s` longer than
     they occupy links and half-duplex ends."""
     at = {home: ready}
-    num_bytes = instance.model_of(instance.tasks[0]).layers[tensor].output_bytes
+    num_bytes = float(instance.model_of(instance.tasks[0]).output_bytes[tensor])
     for position in routes_of(instance).tree(home, leaves) or ():
         link = instance.directed_links[position]
         half = [n for n in (link.tail, link.head) if not instance.nodes[n].overlap]

@@ -7,6 +7,7 @@ from splitfog.formulations.costs.latency import latency, period
 from splitfog.formulations.costs.ledger import Cost
 from splitfog.formulations.costs.makespan import makespan
 from splitfog.formulations.costs.mean_latency import mean_latency
+from splitfog.formulations.costs.passes import of_pass, sliced_passes
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.instances.instance import Instance
@@ -26,6 +27,10 @@ def decision_cost(instance: Instance, decision: Decision, objective: Objective) 
     Raises
     ------
     ValueError
-        For `makespan` and `period` of sliced plans, which have none.
+        For `makespan` and `period` of sliced plans, which have none, and for slices of a model that
+        is executed more than once.
     """
+    if defects := list(sliced_passes(instance, decision)):
+        raise ValueError(defects[0])
+    instance = of_pass(instance, objective.pass_name)
     return _COSTS[objective.name](instance, decision, objective)

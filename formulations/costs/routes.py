@@ -11,13 +11,18 @@ from numpy.typing import ArrayLike, NDArray
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import give, kept
-from splitfog.instances.records import DirectedLink, Node
+from splitfog.instances.records import DirectedLink, Node, Routing
 
 Key = NDArray[np.float64]
 
 
 class Network(Protocol):
     """What routes are found in: an instance, or its nodes with links of other figures."""
+
+    @property
+    def routing(self) -> Routing:
+        """Whether data may pass through other nodes."""
+        ...
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -37,11 +42,13 @@ class Routes:
     fewest links, then the lexicographically least node positions, as label setting from each source
     on these tuples finds it. One key after the other is relaxed for all sources at once, O(H N D)
     for D directed links and routes of at most H of them. No route takes a link in `without`.
+    Where `routing` is "direct" the route of a pair is its own link.
     """
 
     def __init__(self, network: Network, without: frozenset[int] = frozenset()) -> None:
         self.links = network.directed_links
         self.num_nodes = len(network.nodes)
+        self.is_direct = network.routing == "direct"
         self.without = without
 
     def path(self, tail: int, head: int) -> tuple[int, ...] | None:
@@ -146,6 +153,10 @@ class Routes:
         """[nodes, sources]: the fixed point of `least of predecessor's sum + link`."""
         least = np.full((self.num_nodes, self.num_nodes), np.inf)
         np.fill_diagonal(least, 0.0)
+        if self.is_direct:
+            for head, (_, tails, per_byte) in enumerate(self._entering):
+                least[head, tails] = per_byte
+            return least
         changed = np.ones(self.num_nodes, bool)
         while changed.any():
             before, changed = changed, np.zeros(self.num_nodes, bool)
@@ -187,6 +198,10 @@ class Routes:
         """Links, and the source of each, that end a way of least seconds per byte."""
         links, sources = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for head, (into, tails, per_byte) in enumerate(self._entering):
+            if self.is_direct:
+                links.append(into)
+                sources.append(tails)
+                continue
             sums = self._per_byte[tails] + per_byte[:, None]
             tight, source = np.nonzero((sums == self._per_byte[head]) & np.isfinite(sums))
             links.append(into[tight])

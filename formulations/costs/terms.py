@@ -17,6 +17,7 @@ from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.costs.feasibility import has_cost
 from splitfog.formulations.costs.ledger import Ledger, crossings, layer_times
 from splitfog.formulations.costs.mean_latency import task_visits, waits
+from splitfog.formulations.costs.passes import of_pass
 from splitfog.formulations.costs.stages import book_stage, book_visits
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
@@ -67,6 +68,8 @@ def terms(
     *,
     transfers: str | None = None,
     monotone: bool | None = None,
+    pass_name: str | None = None,
+    contiguous: str | None = None,
 ) -> tuple[Term, ...]:
     """What a plan's cost is the sum of, task by task.
 
@@ -78,7 +81,7 @@ def terms(
         What is placed, or the path of its file.
     plan
         Where; or the path of its file, or {task: {layer: node}}.
-    objective, transfers, monotone
+    objective, transfers, monotone, pass_name, contiguous
         As for `evaluate`.
 
     Returns
@@ -94,10 +97,11 @@ def terms(
         Where names of the plan and the instance do not fit together.
     """
     instance = instance_of(instance)
-    described = as_plan(instance, plan, objective, transfers, monotone)
+    described = as_plan(instance, plan, objective, transfers, monotone, pass_name, contiguous)
     decision = decision_of(instance, described)
     if not has_cost(instance, decision, described.objective):
         return ()
+    instance = of_pass(instance, described.objective.pass_name)
     kind = _KINDS[described.objective.name]
     return tuple(kind(instance, decision, described.objective.transfers))
 

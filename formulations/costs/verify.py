@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from math import inf, isclose
 from typing import Any
 
+from msgspec import to_builtins
+
 from splitfog.formulations.audit import audit_claims
 from splitfog.formulations.costs.audit_form import audit_defects, is_amount
 from splitfog.formulations.costs.describe import describe
@@ -123,8 +125,17 @@ def _tasks(plan: PlanFile, truth: Plan) -> Iterator[str]:
         for name in ("latency_s", "compute_s", "transfer_s", "wait_s", "deadline_met"):
             claim, figure = getattr(entry, name), getattr(right[entry.task], name)
             yield from _compared(claim, figure, f"{at}.{name}", noise)
+        claimed, true = (_passes(own) for own in (entry, right[entry.task]))
+        yield from _compared(claimed, true, f"{at}.passes", noise)
         claim, schedule = _schedule(entry), _schedule(right[entry.task])
         yield from _compared(claim, schedule, f"{at}.schedule", noise)
+
+
+def _passes(entry: TaskEntry) -> Any:
+    """What is said of the passes, as plain data; what is not said is left out."""
+    if entry.passes is None:
+        return None
+    return {name: to_builtins(one) for name, one in entry.passes.items()}
 
 
 def _schedule(entry: TaskEntry) -> Any:
@@ -147,7 +158,7 @@ def _nodes(plan: PlanFile, truth: Plan) -> Iterator[str]:
             continue
         right = truth.nodes[name]
         yield from _compared(load.busy_s, right.busy_s, f"nodes.{name}.busy_s", _noise(truth))
-        for field in ("utilisation", "memory_bytes"):
+        for field in ("utilisation", "memory_bytes", "state_bytes"):
             claim, figure = getattr(load, field), getattr(right, field)
             yield from _compared(claim, figure, f"nodes.{name}.{field}")
         if load.queue is not None and plan.objective.name != "batch":

@@ -154,18 +154,12 @@ def _of_node(assignments: Assignments, node: int, may: NDArray[np.bool_]) -> Nod
         moved = (subtasks.transfer_in_s + subtasks.transfer_out_s)[own, node] - delays
         service = bits @ subtasks.service_s[own, node]
         rate, ones = float(assignments.rate[task]), np.ones(len(bits))
-        columns.append(
-            (
-                number * ones,
-                int(subtasks.group[own[0]]) * ones,
-                bits @ moved + delays.max(),
-                service,
-                (service > 0) & (local == 0),
-                rate * service,
-                rate * service * (service + 2 * local),
-                (service > 0) & (not at_home),
-            )
-        )
+        waits = (service > 0) & (local == 0)
+        guest = (service > 0) & (not at_home)
+        part_of = (number * ones, int(subtasks.group[own[0]]) * ones)
+        load = (rate * service, rate * service * (service + 2 * local))
+        moved = np.asarray(bits @ moved + delays.max())
+        columns.append((*part_of, moved, service, waits.astype(float), *load, guest.astype(float)))
     names = ("visit", "group", "moved_s", "service_s", "waits", "rho", "second", "guest")
     joined = [np.concatenate([np.zeros(0), *(c[i] for c in columns)]) for i in range(len(names))]
     kinds = (np.int64, np.int64, float, float, bool, float, float, bool)

@@ -35,17 +35,18 @@ def decision_plane(
     for task, answer in zip(instance.tasks, decision.tasks, strict=True):
         for _, node, seconds in layer_times(instance, task, answer):
             (scaled[loaded[node]] if node in loaded else fixed).append(seconds)
-        layers = instance.model_of(task).layers
+        model = instance.model_of(task)
+        sends, sizes = model.sends.tolist(), model.output_bytes.tolist()
         for position, hop in hops(instance, task, answer, objective.transfers):
             if hop is None:
                 return None
             crossed[hop] = crossed.get(hop, 0) + 1
-            link, num_bytes = instance.directed_links[hop], layers[position].output_bytes
+            link, num_bytes = instance.directed_links[hop], sizes[position]
             if hop in swept:
-                fixed.append(link.seconds(0.0))
+                fixed.append(link.seconds(0.0, sends[position]))
                 scaled[swept[hop]].append(8 * num_bytes)
             else:
-                fixed.append(link.seconds(num_bytes))
+                fixed.append(link.seconds(num_bytes, sends[position]))
     count = len(instance.tasks)
     slopes = tuple(fsum(terms) / count for terms in scaled)
     return Plane(alpha_s=fsum(fixed) / count, slopes=slopes), crossed

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import fsum, inf
 
-from splitfog.formulations.costs.ledger import hops, layer_time
+from splitfog.formulations.costs.ledger import hops, request_time
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.instances.instance import Instance
@@ -135,23 +135,24 @@ def latency_line(
     swept = parameter.links(instance)
     node = parameter.node if isinstance(parameter, NodeSpeed) else None
     for task, answer in zip(instance.tasks, decision.tasks, strict=True):
-        layers = instance.model_of(task).layers
-        for layer, place in zip(layers, answer.placement.tolist(), strict=True):
-            at = instance.nodes[place]
+        model = instance.model_of(task)
+        sends, sizes = model.sends.tolist(), model.output_bytes.tolist()
+        for row, place in enumerate(answer.placement.tolist()):
+            layer, at = model.layers[row], instance.nodes[place]
             if at.name == node and is_computed(layer, at):
-                fixed.append(at.overhead_s)
-                scaled.append(layer.flops)
+                fixed.append(float(model.sends[row]) * at.overhead_s)
+                scaled.append(float(model.flops[row]))
             else:
-                fixed.append(layer_time(layer, at))
+                fixed.append(request_time(model, row, at))
         for position, hop in hops(instance, task, answer, objective.transfers):
             if hop is None:
                 return Line(inf, inf)
-            link, num_bytes = instance.directed_links[hop], layers[position].output_bytes
+            link, num_bytes = instance.directed_links[hop], sizes[position]
             if hop in swept:
-                fixed.append(link.lag_s)
+                fixed.append(link.seconds(0.0, sends[position]))
                 scaled.append(8 * num_bytes)
             else:
-                fixed.append(link.seconds(num_bytes))
+                fixed.append(link.seconds(num_bytes, sends[position]))
     return Line(fsum(fixed) / len(instance.tasks), fsum(scaled) / len(instance.tasks))
 
 

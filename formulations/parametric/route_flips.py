@@ -27,6 +27,8 @@ def route_flips(
     included. Only pairs between which a tensor may travel count. O(N^2) and a few route searches
     a flip.
     """
+    if instance.routing == "direct":  # by no bandwidth
+        return ()
     swept = parameter.links(instance)
     others = [link for at, link in enumerate(instance.directed_links) if at not in swept]
     without = _routes(instance, others).seconds_per_byte
@@ -122,6 +124,7 @@ class _Network:
 
     def __init__(self, instance: Instance, links: Iterable[DirectedLink]) -> None:
         self.nodes, self.directed_links = instance.nodes, tuple(links)
+        self.routing = instance.routing
 
 
 def _routes(instance: Instance, links: Iterable[DirectedLink]) -> Routes:

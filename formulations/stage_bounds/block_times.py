@@ -12,50 +12,75 @@ contradiction. So every T that passes is a bound.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
 import numpy as np
 
 from splitfog.formulations.stage_bounds.block_work import BlockWork
-from splitfog.formulations.stage_bounds.halo import PartNeeds
 from splitfog.formulations.stage_bounds.helpers import Helpers
 from splitfog.formulations.tolerances import ROUNDING
-from splitfog.instances.arrays import Flags, Floats
+from splitfog.instances.arrays import Flags, Floats, Integers
 
-HALVINGS = 10
+HALVINGS = 9
 """Of the range in which the largest T that passes is sought."""
+
+WORTH = 1.003
+"""By how much a part must raise what others have shown already."""
 
 
 def block_seconds(
     work: BlockWork, helpers: Helpers, price: Floats, low: Floats, high: Floats
 ) -> Floats:
-    """[K]: seconds that the stage takes at least from each of K homes; from `low`, valid already,
+    """[K]: seconds that a stage takes at least from each of K homes; from `low`, valid already,
     to `high`, beyond which nobody asks. O(parts x HALVINGS x K J steps)."""
-    best = low
-    for part, least_s in zip(work.parts, work.least_s, strict=True):
-        test = _Test.of(work, part, least_s, helpers, price)
-        best = np.maximum(best, _largest(test, best, high))
+    return blocks_seconds([work], np.zeros(len(low), np.int64), helpers, price, low, high)
+
+
+def blocks_seconds(
+    works: Sequence[BlockWork],
+    of: Integers,
+    helpers: Helpers,
+    price: Floats,
+    low: Floats,
+    high: Floats,
+) -> Floats:
+    """[K]: as `block_seconds`, of stage `works[of[k]]` from each of K homes."""
+    best = low.copy()
+    count = np.array([len(work.parts) for work in works])
+    for part in range(int(count.max())):
+        rows = np.flatnonzero((count[of] > part) & (best * WORTH < high))
+        if len(rows):
+            test = _Test.of(works, part, of[rows], helpers.at(rows), price)
+            best[rows] = _largest(test, best[rows], high[rows])
     return best
 
 
 def _largest(test: _Test, low: Floats, high: Floats) -> Floats:
     """[K]: the largest T found that passes, `low` where none does."""
-    low, high = low.copy(), np.maximum(high, low)
+    best = low.copy()
+    rows = np.flatnonzero(test.passes(low * WORTH))
+    if not len(rows):
+        return best
+    test = test.at(rows)
+    low, high = low[rows] * WORTH, high[rows]
     passed = test.passes(high)
     low = np.where(passed, high, low)
     for _ in range(HALVINGS):
         middle = np.sqrt(low * high)
         passed = test.passes(middle)
         low, high = np.where(passed, middle, low), np.where(passed, high, middle)
-    return low
+    best[rows] = low
+    return best
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Test:
     """All [K, J], of every step [K, J, steps]: priced seconds per share, and transfers apart.
 
-    `least` [K, J, steps]: what the smallest slice of a step or of a later one takes.
+    `least` [K, J, steps]: what the smallest slice of a step or of a later one takes. `largest`
+    [K, steps] and `elements` [K] are the parts'.
     """
 
     serial: Flags
@@ -65,32 +90,53 @@ class _Test:
     served_s: Floats
     price: Floats
     least: Floats
-    part: PartNeeds
+    largest: Floats
+    elements: Floats
 
     @classmethod
     def of(
-        cls, work: BlockWork, part: PartNeeds, least_s: Floats, helpers: Helpers, price: Floats
+        cls,
+        works: Sequence[BlockWork],
+        part: int,
+        of: Integers,
+        helpers: Helpers,
+        price: Floats,
     ) -> _Test:
-        """The figures of one part of the output."""
+        """The figures of one part of the output of each row's stage."""
+        parts = [work.parts[min(part, len(work.parts) - 1)] for work in works]
+        steps = max(len(own.area) for own in parts)
+        area = _stacked([own.area for own in parts], steps, inf)
+        share = np.array([own.share for own in parts])
+        elements = np.array([float(own.elements) for own in parts])
+        sizes = np.array([(work.input_bytes, work.output_bytes) for work in works])
         priced = helpers.of_nodes(price)
-        start_s = np.where(helpers.flags(work.may_hold), helpers.start_s, inf)
-        there = np.multiply.outer(helpers.in_s * work.input_bytes, part.input_share)
-        home = helpers.out_s * (part.share * work.output_bytes)
-        served = np.moveaxis(helpers.of_nodes(least_s), 0, -1)
-        moved = there + home[..., None]
-        per_share = moved + served * (1 + priced)[..., None]
-        smallest = per_share * (part.area / part.elements)
+        barred = np.array([~work.may_hold for work in works], float)
+        input_share = _stacked([own.input_share for own in parts], steps, inf)
+        least_s = _stacked([own.least_s for own in parts], steps, inf)
+        served = helpers.of_rows(np.moveaxis(least_s, 1, 2), of)
+        there = helpers.in_s * sizes[of, :1]
+        home = helpers.out_s * (share * sizes[:, 1])[of, None]
+        with np.errstate(invalid="ignore"):
+            moved = there[..., None] * input_share[of, None, :] + home[..., None]
+            per_share = moved + served * (1 + priced)[..., None]
+            smallest = per_share * (area / elements[:, None])[of, None, :]
+        smallest[np.isnan(smallest)] = inf  # no bytes of a step that is none
         least = np.minimum.accumulate(smallest[..., ::-1], axis=-1)[..., ::-1]
         return cls(
             serial=helpers.serial[:, None],
-            start_s=start_s,
-            fixed_s=helpers.of_nodes(work.fixed_s),
+            start_s=np.where(helpers.of_rows(barred, of) > 0, inf, helpers.start_s),
+            fixed_s=helpers.of_rows(np.array([work.fixed_s for work in works]), of),
             moved_s=moved,
             served_s=served,
             price=priced,
             least=least,
-            part=part,
+            largest=_stacked([own.largest for own in parts], steps, 0.0)[of],
+            elements=elements[of, None],
         )
+
+    def at(self, rows: Integers) -> _Test:
+        """Of some of the homes."""
+        return _Test(**{name: figures[rows] for name, figures in self.__dict__.items()})
 
     def passes(self, seconds: Floats) -> Flags:
         """[K]: whether no stage from each of the homes takes less than these seconds, [K]."""
@@ -98,21 +144,30 @@ class _Test:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             room = time * (1 + ROUNDING) - self.start_s - self.fixed_s * (1 + self.price)
             step = (self.least <= room[..., None]).sum(axis=-1) - 1
-            at = np.maximum(step, 0)[..., None]
-            moved = np.take_along_axis(self.moved_s, at, axis=-1)[..., 0]
-            served = np.take_along_axis(self.served_s, at, axis=-1)[..., 0]
-            most = self.part.largest[at[..., 0]]
-            per_share = moved + served * (1 + self.price)
-            elements = np.where(per_share > 0, room / per_share * self.part.elements, most)
-            elements = np.floor(np.minimum(elements, most) * (1 + ROUNDING))
-            able = (step >= 0) & (elements >= 1)
-            share = np.where(able, elements, 1.0) / self.part.elements
-            start = np.where(able, self.start_s, 0.0)
-            moved = moved + start / share
-            served = served + self.fixed_s / share
-            left = np.where(self.serial, np.maximum(time - moved, 0.0), time)
-            linear = self.price * served
-            square = np.where(self.serial, served, served + moved)
+            able = step >= 0
+            row, column = np.nonzero(able)
+            step = step[row, column]
+            moved, served = self.moved_s[row, column, step], self.served_s[row, column, step]
+            most, price = self.largest[row, step], self.price[row, column]
+            elements = self.elements[row, 0]
+            per_share = moved + served * (1 + price)
+            held = np.where(per_share > 0, room[row, column] / per_share * elements, most)
+            held = np.floor(np.minimum(held, most) * (1 + ROUNDING))
+            share = np.maximum(held, 1.0) / elements
+            moved = moved + self.start_s[row, column] / share
+            served = served + self.fixed_s[row, column] / share
+            serial = self.serial[row, 0]
+            left = np.where(serial, np.maximum(seconds[row] - moved, 0.0), seconds[row])
+            linear = price * served
+            square = np.where(serial, served, served + moved)
             root = 2 * left / (linear + np.sqrt(linear**2 + 4 * square * left))
-            root = np.where(able & (left > 0), root, 0.0)
-        return np.asarray((root**2).sum(axis=1) <= 1)
+            root = np.where((held >= 1) & (left > 0), root, 0.0)
+        return np.asarray(np.bincount(row, root**2, len(seconds)) <= 1)
+
+
+def _stacked(tables: list[Floats], steps: int, fill: float) -> Floats:
+    """[tables, steps, ...]: those of fewer steps filled up."""
+    out = np.full((len(tables), steps, *tables[0].shape[1:]), fill)
+    for row, table in enumerate(tables):
+        out[row, : len(table)] = table
+    return out

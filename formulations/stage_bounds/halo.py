@@ -1,4 +1,4 @@
-"""What slices of a stage need at least, by their size: inputs and work per share of the output.
+"""What slices of a stage need at least, by their size: of every tensor, per share of the output.
 
 Ours. Slices cover the output exactly once, so they cover a part of it exactly once too, and a slice
 needs at least what its rectangle within the part needs. In the middle of a map no border saves a
@@ -14,7 +14,6 @@ import numpy as np
 from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import StageGeometry
 from splitfog.instances.arrays import Floats, Integers
-from splitfog.instances.kept import kept
 
 GROWTH = 1.12
 """Of lengths from one class to the next."""
@@ -22,112 +21,114 @@ GROWTH = 1.12
 MOST_STEPS = 24
 """Steps of the tables over the area."""
 
+Span = tuple[int, int]
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PartNeeds:
     """Needs of rectangles within a part of `elements` elements, `share` of a stage's output.
 
-    Step k holds for rectangles of `area[k]` elements up to the next step's: per share of the part
-    that such a slice computes, or that several of at most so many elements do, it reads at least
-    `input_share[k]` of the input; `classes` [k, layers] lists what rectangles may do together:
-    `least_work` minimises over those below each step.
+    Step k holds for rectangles of `area[k]` elements up to the next step's. `ratios` [classes,
+    slots] lists what rectangles may need together, as shares of whole tensors per share of the
+    part; those below `below[k]`, ascending by area, are no larger than step k's.
     """
 
     elements: int
     share: float
     area: Floats
-    input_share: Floats
     ratios: Floats
     below: Integers
 
-    @property
-    def largest(self) -> Floats:
-        """[steps]: the most elements within every step."""
-        return np.append(self.area[1:] - 1, self.elements)
-
-    def least_work(self, slopes_s: Floats) -> Floats:
-        """[steps, columns]: the least seconds per share; `slopes_s` [layers, columns] for all."""
-        least = np.minimum.accumulate(self.ratios @ slopes_s, axis=0)
-        return np.asarray(least[self.below])
+    def least(self, weights: Floats) -> Floats:
+        """[steps, columns]: the least of tensors' shares by weight, [slots, columns], per share."""
+        return np.asarray(np.minimum.accumulate(self.ratios @ weights, axis=0)[self.below])
 
 
-@kept()
-def part_needs(geometry: StageGeometry) -> tuple[PartNeeds, ...]:
-    """The needs within all of the output, within its middle, and halfway between.
+class HaloNeeds:
+    """The needs of a stage, and of all stages that end as it does and begin later.
 
-    Where an output element may read nothing but padding only its own layer counts. O(H^2 L) for
-    maps of H rows where layers share tensors, else O(H L).
+    Such a stage's tensors have no readers in the longer stage but its own, so its needs are the
+    longer one's.
     """
-    if any(reach is not None and reach.may_miss for reach in geometry.reaches):
-        return (_own_layer_only(geometry),)
-    axes = [_Axis.of(geometry, axis) for axis in range(2)]
-    found: dict[tuple[int, ...], PartNeeds] = {}
-    for depth in (0.0, 0.5, 1.0):
-        spans = [axis.span(depth) for axis in axes]
-        key = (*spans[0], *spans[1])
-        if key not in found:
-            found[key] = _part(geometry, axes, spans)
-    return tuple(found.values())
 
+    def __init__(self, geometry: StageGeometry) -> None:
+        self.geometry = geometry
+        self._axes = [_Axis.of(geometry, axis) for axis in range(2)]
+        self._found: dict[tuple[Span, Span], PartNeeds] = {}
 
-def _own_layer_only(geometry: StageGeometry) -> PartNeeds:
-    """All of the output, where nothing is known of the layers before its own."""
-    ratios = np.zeros((1, len(geometry.layers)))
-    ratios[0, -1] = 1.0
-    elements = geometry.height * geometry.width
-    return PartNeeds(
-        elements=elements,
-        share=1.0,
-        area=np.ones(1),
-        input_share=np.zeros(1),
-        ratios=ratios,
-        below=np.zeros(1, np.int64),
-    )
+    def parts(self, slots: list[int]) -> tuple[PartNeeds, ...]:
+        """Within all of the output, within the middle of a stage of these tensors, and halfway.
+
+        Where an output element may read nothing but padding only the last layer counts. O(H^2
+        slots) for maps of H rows where layers share tensors, else O(H slots).
+        """
+        reaches = self.geometry.reaches
+        if any(
+            reach is not None and reach.may_miss
+            for reach in (reaches[slot] for slot in slots if slot < len(reaches))
+        ):
+            return (self._last_layer_only(),)
+        middle = [axis.middle(slots) for axis in self._axes]
+        found: dict[tuple[Span, Span], PartNeeds] = {}
+        for depth in (0.0, 0.5, 1.0):
+            rows, columns = (
+                (int(depth * low), axis.size - int(depth * (axis.size - high)))
+                for axis, (low, high) in zip(self._axes, middle, strict=True)
+            )
+            if (rows, columns) not in self._found:
+                self._found[rows, columns] = _part(self._axes, (rows, columns))
+            found[rows, columns] = self._found[rows, columns]
+        return tuple(found.values())
+
+    def _last_layer_only(self) -> PartNeeds:
+        """All of the output, where nothing is known of the layers before its own."""
+        geometry = self.geometry
+        ratios = np.zeros((1, len(geometry.layers) + 1))
+        ratios[0, -2] = 1.0
+        return PartNeeds(
+            elements=geometry.height * geometry.width,
+            share=1.0,
+            area=np.ones(1),
+            ratios=ratios,
+            below=np.zeros(1, np.int64),
+        )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Axis:
-    """Rows or columns: `need` [starts, lengths, slots], `starts` and `lengths` in elements."""
+    """Rows or columns: where what element i needs begins, `low[i]`, and ends, `high[i]`, [slots].
+
+    A run needs from its first's begin to its last's end. `full` [slots]: lengths of whole tensors.
+    """
 
     size: int
     full: Integers
-    start: Integers
-    length: Integers
-    need: Integers
+    low: Integers
+    high: Integers
     ends_only: bool
-    middle: tuple[int, int]
-    geometry: StageGeometry
-    axis: int
 
     @classmethod
     def of(cls, geometry: StageGeometry, axis: int) -> _Axis:
-        """The needs of all runs of an axis, or where its ends tell, of none yet."""
+        """Of a stage's output."""
         size = (geometry.height, geometry.width)[axis]
-        single = np.arange(size)
-        need = _lengths(geometry, axis, single, single + 1)
-        total = need.sum(axis=1)
-        widest = np.flatnonzero(total == total.max())
-        middle = (int(widest[0]), int(widest[-1]) + 1)
-        start, stop = np.nonzero(np.triu(np.ones((size, size), bool)))
-        plain = _is_chain(geometry)
-        if not plain:
-            need = _lengths(geometry, axis, start, stop + 1)
+        rectangles = np.empty((size, 4), np.int64)
+        rectangles[:] = (0, geometry.height, 0, geometry.width)
+        rectangles[:, 2 * axis] = np.arange(size)
+        rectangles[:, 2 * axis + 1] = np.arange(size) + 1
+        boxes = regions(geometry, rectangles).boxes
         return cls(
             size=size,
             full=geometry.shapes[:, 1 + axis],
-            start=start,
-            length=stop + 1 - start,
-            need=need,
-            ends_only=plain,
-            middle=middle,
-            geometry=geometry,
-            axis=axis,
+            low=boxes[:, :, 2 * axis].T,
+            high=boxes[:, :, 2 * axis + 1].T,
+            ends_only=_is_chain(geometry),
         )
 
-    def span(self, depth: float) -> tuple[int, int]:
-        """From all, at 0, to the middle, at 1."""
-        low, high = self.middle
-        return int(depth * low), self.size - int(depth * (self.size - high))
+    def middle(self, slots: list[int]) -> Span:
+        """From the first to the last of the elements that need most of these tensors."""
+        total = (self.high - self.low)[:, slots].sum(axis=1)
+        widest = np.flatnonzero(total == total.max())
+        return int(widest[0]), int(widest[-1]) + 1
 
     def least(self, low: int, high: int) -> Floats:
         """[lengths, slots]: the least need of every length within a span.
@@ -135,17 +136,13 @@ class _Axis:
         On a chain of layers what a run begins to read is convex in its place, what it ends with
         concave: so the least is at either end of the span.
         """
-        lengths = np.arange(1, high - low + 1)
+        begins, ends = self.low[low:high], self.high[low:high]
         if self.ends_only:
-            at_low = _lengths(self.geometry, self.axis, np.full(len(lengths), low), low + lengths)
-            at_high = _lengths(
-                self.geometry, self.axis, high - lengths, np.full(len(lengths), high)
-            )
-            return np.minimum(at_low, at_high).astype(float)
-        inside = (self.start >= low) & (self.start + self.length <= high)
-        least = np.full((len(lengths), self.need.shape[1]), np.inf)
-        np.minimum.at(least, self.length[inside] - 1, self.need[inside].astype(float))
-        return least
+            at_either = ends - begins[0], (ends[-1] - begins)[::-1]
+            return np.asarray(np.minimum(*at_either), float)
+        count = high - low
+        least = [(ends[length:] - begins[: count - length]).min(axis=0) for length in range(count)]
+        return np.array(least, float)
 
 
 def _is_chain(geometry: StageGeometry) -> bool:
@@ -154,17 +151,8 @@ def _is_chain(geometry: StageGeometry) -> bool:
     return all(len(own) == 1 for own in reads) and len({own[0] for own in reads}) == len(reads)
 
 
-def _lengths(geometry: StageGeometry, axis: int, low: Integers, high: Integers) -> Integers:
-    """[runs, slots]: how much of every tensor runs of one axis of the output need."""
-    rectangles = np.empty((len(low), 4), np.int64)
-    rectangles[:] = (0, geometry.height, 0, geometry.width)
-    rectangles[:, 2 * axis], rectangles[:, 2 * axis + 1] = low, high
-    boxes = regions(geometry, rectangles).boxes
-    return (boxes[:, :, 2 * axis + 1] - boxes[:, :, 2 * axis]).T
-
-
-def _part(geometry: StageGeometry, axes: list[_Axis], spans: list[tuple[int, int]]) -> PartNeeds:
-    """The tables of a part; lengths go in classes, each with its least need per element."""
+def _part(axes: list[_Axis], spans: tuple[Span, Span]) -> PartNeeds:
+    """The table of a part; lengths go in classes, each with its least need per element."""
     starts, ratio = [], []
     for axis, (low, high) in zip(axes, spans, strict=True):
         first = _classes(high - low)
@@ -178,14 +166,11 @@ def _part(geometry: StageGeometry, axes: list[_Axis], spans: list[tuple[int, int
     ratios = (ratio[0][:, None] * ratio[1][None, :]).reshape(len(area), -1)[order] * elements
     steps = _steps(area)
     below = np.searchsorted(area, np.append(steps[1:], elements + 1), side="left") - 1
-    least_input = np.minimum.accumulate(ratios[:, -1])[below]
-    share = elements / (geometry.height * geometry.width)
     return PartNeeds(
         elements=elements,
-        share=share,
+        share=elements / (axes[0].size * axes[1].size),
         area=steps.astype(float),
-        input_share=least_input,
-        ratios=ratios[:, :-1],
+        ratios=ratios,
         below=below,
     )
 
@@ -203,11 +188,6 @@ def _steps(area: Integers) -> Integers:
     found = np.unique(area)
     if len(found) <= MOST_STEPS:
         return found
-    marks = np.geomspace(found[0], found[-1], MOST_STEPS)
-    return np.unique(
-        found[
-            np.searchsorted(found, marks.clip(found[0], found[-1]), side="left").clip(
-                0, len(found) - 1
-            )
-        ]
-    )
+    marks = np.geomspace(found[0], found[-1], MOST_STEPS).clip(found[0], found[-1])
+    at = np.searchsorted(found, marks, side="left").clip(0, len(found) - 1)
+    return np.unique(found[at])

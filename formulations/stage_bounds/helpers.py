@@ -61,9 +61,10 @@ class Helpers:
         least = np.min(figures[..., self.closed], axis=-1, initial=inf)
         return np.concatenate([figures, least[..., None]], axis=-1)[..., self.node]
 
-    def flags(self, may: Flags) -> Flags:
-        """[K, J]: which nodes may, [nodes]; the closed sources together if one of them may."""
-        return np.append(may, may[self.closed].any())[self.node]
+    def of_rows(self, figures: Floats, of: Integers) -> Floats:
+        """[K, J, ...] of what nodes have in the table of each home, `figures[of]` [nodes, ...]."""
+        least = np.min(figures[:, self.closed], axis=1, initial=inf)
+        return np.asarray(np.concatenate([figures, least[:, None]], axis=1)[of[:, None], self.node])
 
 
 def _ways(places: Places) -> tuple[Floats, Floats, Floats]:

@@ -8,17 +8,24 @@ import numpy as np
 
 from splitfog.formulations.bounds.family import Family
 from splitfog.formulations.bounds.stage import harmonic, leveled, serial_bound
-from splitfog.formulations.bounds.ways import Blocks
-from splitfog.formulations.stage_bounds.block_times import block_seconds
-from splitfog.formulations.stage_bounds.block_work import BlockWork, block_work, legal
+from splitfog.formulations.bounds.ways import Blocks, shortest_ways
+from splitfog.formulations.deadline import NEVER, Deadline
+from splitfog.formulations.stage_bounds.block_times import blocks_seconds
+from splitfog.formulations.stage_bounds.block_work import PathStages
 from splitfog.formulations.stage_bounds.helpers import Helpers
-from splitfog.instances.arrays import Floats, Integers
+from splitfog.instances.arrays import Flags, Floats, Integers
 
 TINY = 1e-300
 """In place of 0 below a fraction."""
 
 AT_MOST = 64.0
 """Times the quick bound: nobody looks whether a stage takes even longer."""
+
+AT_ONCE = 20_000
+"""Pairs of a home and a helper whose strong bounds are sought together."""
+
+STEPS = 24
+"""As many more whose quick bounds are."""
 
 
 class StageTimes:
@@ -27,62 +34,83 @@ class StageTimes:
     The quick bound is perfect balance without waits and halos (`stage`). It holds at any prices.
     """
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: Family, deadline: Deadline = NEVER) -> None:
         self.family = family
         self.helpers = Helpers.of(family.arrays.instance, family.places)
-        self._segment = np.flatnonzero(legal(family.work, family.arrays.model))
-        self._first = family.work.runs.first[self._segment]
-        self._last = family.work.runs.last[self._segment]
-        self._works: dict[int, BlockWork] = {}
-        self.quick_s = self._quick()
+        self.stages = PathStages(family)
+        self.quick_s = self._quick(deadline)
 
     def blocks(self, seconds: Floats) -> Blocks:
-        """The stages with these seconds from every place, [S, M]."""
-        return Blocks(self._first, self._last, seconds)
+        """The stages with these seconds from every place, [B, M]."""
+        return Blocks(self.stages.first, self.stages.last, seconds)
 
-    def work(self, block: int) -> BlockWork:
-        """What a stage asks for."""
-        if block not in self._works:
-            self._works[block] = block_work(self.family, int(self._segment[block]))
-        return self._works[block]
+    def may_help(self, steps_s: Floats) -> Flags:
+        """[B, M]: which stages may be on a shortest way, by their quick bounds, with these layers
+        run whole, [P, M]."""
+        family = self.family
+        sizes = family.arrays.output_bytes[family.work.path]
+        most = shortest_ways(
+            family.places, sizes, steps_s, family.due, Blocks.none(steps_s.shape[1])
+        )
+        least = shortest_ways(family.places, sizes, steps_s, family.due, self.blocks(self.quick_s))
+        first, last = self.stages.first, self.stages.last
+        return np.asarray(self.quick_s + least.rest_s[last] < most.begun_s[first])
 
-    def strong(self, block: int, homes: list[int], price: Floats, steps_s: Floats) -> Floats:
-        """[homes]: the strong bound of a stage at these prices.
+    def strong(
+        self, block: Integers, home: Integers, price: Floats, steps_s: Floats, deadline: Deadline
+    ) -> Floats:
+        """[K]: the strong bounds of pairs of a stage and a home, at these prices.
 
         `steps_s` [P, M]: layers run whole; a stage that takes longer than its layers so at its home
         is none.
         """
-        low = self.quick_s[block, homes]
-        whole = steps_s[self._first[block] : self._last[block] + 1][:, homes].sum(axis=0)
-        high = np.minimum(np.where(np.isfinite(low), low, 0.0) * AT_MOST, whole)
-        found = block_seconds(self.work(block), self.helpers.at(np.array(homes)), price, low, high)
-        return np.asarray(found)
+        low = self.quick_s[block, home]
+        high = np.where(np.isfinite(low), low, 0.0) * AT_MOST
+        for row, (own, place) in enumerate(zip(block.tolist(), home.tolist(), strict=True)):
+            run = slice(self.stages.first[own], self.stages.last[own] + 1)
+            high[row] = min(high[row], steps_s[run, place].sum())
+        used, of = np.unique(block, return_inverse=True)
+        works = [self.stages.work(own) for own in used.tolist()]
+        found, rows = low.copy(), max(1, AT_ONCE // self.helpers.node.shape[1])
+        for at in range(0, len(block), rows):
+            deadline.check("the lower bound")
+            some = slice(at, at + rows)
+            found[some] = blocks_seconds(
+                works, of[some], self.helpers.at(home[some]), price, low[some], high[some]
+            )
+        return found
 
-    def _quick(self) -> Floats:
-        """[S, M]."""
-        places = range(len(self.helpers.node))
-        return np.stack([self._from_home(place) for place in places], axis=1)
+    def _quick(self, deadline: Deadline) -> Floats:
+        """[B, M]."""
+        places = np.arange(len(self.helpers.node))
+        count = max(1, AT_ONCE * STEPS // (self.helpers.node.shape[1] * max(1, len(self._segment))))
+        some = []
+        for at in range(0, len(places), count):
+            deadline.check("the lower bound")
+            some.append(self._from_homes(places[at : at + count]))
+        return np.concatenate(some).T
 
-    def _from_home(self, place: int) -> Floats:
-        """[S]: water filling, and where the home's radio is serial all transfers first."""
-        work, one = self.family.work, self.helpers.at(np.array([place]))
-        alone = one.of_nodes(work.alone_s[self._segment])[:, 0]
-        moved = np.multiply.outer(work.input_bytes[self._segment], one.in_s[0])
-        moved += np.multiply.outer(work.output_bytes[self._segment], one.out_s[0])
-        reached = np.isfinite(one.start_s[0])
-        moved[:, ~reached] = inf
-        quick = leveled(one.start_s[0], alone + moved)
-        if not one.serial[0]:
-            return quick
-        home = one.node[0] == self.family.places.node[place]
-        own = np.min(alone[:, home], axis=1, initial=inf)
-        start = float(np.min(one.start_s[0][~home], initial=inf))
-        away = np.min(moved[:, ~home], axis=1, initial=inf)
-        others = harmonic(alone[:, ~home & reached])
-        if np.isinf(start):
-            return np.asarray(own)
+    def _from_homes(self, homes: Integers) -> Floats:
+        """[homes, B]: water filling, and where the home's radio is serial all transfers first."""
+        work, one, segment = self.family.work, self.helpers.at(homes), self._segment
+        alone = np.moveaxis(one.of_nodes(work.alone_s[segment]), 0, 1)
+        moved = work.input_bytes[segment][:, None] * one.in_s[:, None]
+        moved += work.output_bytes[segment][:, None] * one.out_s[:, None]
+        reached = np.isfinite(one.start_s)[:, None]
+        moved = np.where(reached, moved, inf)
+        start_s = np.broadcast_to(one.start_s[:, None], alone.shape)
+        quick = leveled(start_s, alone + moved)
+        home = (one.node == self.family.places.node[homes][:, None])[:, None]
+        own = np.where(home, alone, inf).min(axis=-1, initial=inf)
+        away = np.where(home, inf, moved).min(axis=-1, initial=inf)
+        others = harmonic(np.where(~home & reached, alone, inf))
+        start = np.where(home, inf, start_s).min(axis=-1, initial=inf)
         serial = np.minimum(own, start + serial_bound(own, others, away))
-        return np.asarray(np.maximum(quick, serial))
+        return np.where(one.serial[:, None], np.maximum(quick, serial), quick)
+
+    @property
+    def _segment(self) -> Integers:
+        return self.stages.segment
 
     def balanced(self, block: int, home: int) -> tuple[Integers, Floats]:
         """[J] each: nodes, and their seconds of service in perfect balance, sqrt(alpha) each."""

@@ -17,7 +17,7 @@ from splitfog.instances.arrays import frozen
 from splitfog.instances.changes import model_named
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up, unknown_name
-from splitfog.instances.records import DirectedLink, Layer, Node, changed
+from splitfog.instances.records import DirectedLink, Layer, Node, Routing, changed
 
 Value = TypeVar("Value")
 
@@ -34,6 +34,7 @@ class Network:
 
     nodes: tuple[Node, ...]
     directed_links: tuple[DirectedLink, ...]
+    routing: Routing
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,4 +178,6 @@ def _way(instance: Instance, ways: Ways, tail: str, head: str) -> tuple[int, int
 
 
 def _routes(instance: Instance, links: Any) -> Routes:
-    return Routes(Network(instance.nodes, tuple(links) or instance.directed_links))
+    return Routes(
+        Network(instance.nodes, tuple(links) or instance.directed_links, instance.routing)
+    )

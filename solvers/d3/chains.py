@@ -75,7 +75,15 @@ def likeness(model: Model, blocks: Sequence[Block]) -> tuple[Hashable, ...]:
         alike.append(
             (
                 tuple(slots.get(tail, -1) for tail in model.inputs[position]),
-                (own.op, own.window, own.flops, own.weight_bytes, shared, own.group),
+                (
+                    own.op,
+                    own.window,
+                    own.flops,
+                    own.traffic_bytes,
+                    own.weight_bytes,
+                    shared,
+                    own.group,
+                ),
                 (own.output_shape, own.output_bytes, own.tiers, tuple(own.times_s.items())),
             )
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.arrays.task import TaskArrays
+from splitfog.formulations.arrays.task import TaskArrays, work_times
 from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.instances.instance import Instance
 
@@ -93,8 +93,7 @@ def _rates(arrays: TaskArrays, nodes: tuple[int, ...]) -> tuple[Array, Array]:
     """[layers, N] seconds per whole layer and overheads, as `stages.layer_rates` has them."""
     layers = arrays.model.layers
     hosts = [arrays.instance.nodes[node] for node in nodes]
-    flops = np.fromiter((layer.flops for layer in layers), float, len(layers))
-    slope = flops[:, None] / np.array([host.speed_flops for host in hosts])
+    slope = work_times(arrays.model, hosts)
     fixed = np.tile(np.array([host.overhead_s for host in hosts]), (len(layers), 1))
     for row, layer in enumerate(layers):
         for column, host in enumerate(hosts) if layer.times_s else ():

@@ -1,10 +1,9 @@
 """The blocks that DINA-P may offload of a model: between small tensors, with their halos tabled.
 
-Ours: a slice of full width (or height) of a stage needs, in every layer, from a row that only
-depends on where the slice begins to one that only depends on where it ends. So its work is a
-difference of two tables of length H + 1, and thousands of candidate slices are priced by
-look-ups. (Where an output reads nothing but padding this is an estimate; what is chosen in the
-end is always priced by the reference geometry.)
+Ours: the work of a slice of full width (or height) of a stage is a difference of two tables of
+length H + 1 (`tiles/spans`), and thousands of candidate slices are priced by look-ups. (Where an
+output reads nothing but padding this is an estimate; what is chosen in the end is always priced by
+the reference geometry.)
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays.series import series_cuts
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.costs.stages import layer_rates, node_rates
-from splitfog.formulations.tiles.regions import regions
+from splitfog.formulations.tiles.spans import spans_of
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of, stage_shape_defects
 from splitfog.instances.arrays import Integers, Seconds, frozen
 from splitfog.instances.instance import Instance
@@ -170,20 +169,9 @@ def _border_shares(geometry: StageGeometry) -> tuple[Seconds, Seconds]:
 
     Along the larger dimension, the whole of the other. Share of [x, y) = end[y] - begin[x].
     """
-    axis = 0 if geometry.height >= geometry.width else 1
-    length, other = sorted((geometry.height, geometry.width), reverse=True)
-    inner = np.arange(length)
-    tiles = np.zeros((2, length, 2, 2), np.int64)  # open on one side, slice, axis, begin/end
-    tiles[:, :, 1 - axis, 1] = other
-    tiles[0, :, axis, 0], tiles[0, :, axis, 1] = inner, length
-    tiles[1, :, axis, 1] = inner + 1
-    boxes = regions(geometry, tiles.reshape(-1, 4)).boxes.reshape(-1, 2, length, 2, 2)
-    whole = geometry.shapes[:, 1 + axis][:, None]
-    spans = (boxes[:, 1, -1, 1 - axis, 1] - boxes[:, 1, -1, 1 - axis, 0])[:, None]
-    across = spans / geometry.shapes[:, 2 - axis][:, None]
-    begin = np.concatenate([boxes[:, 0, :, axis, 0] / whole, np.ones((len(whole), 1))], axis=1)
-    end = np.concatenate([np.zeros((len(whole), 1)), boxes[:, 1, :, axis, 1] / whole], axis=1)
-    return begin * across, end * across
+    along, across = spans_of(geometry)[:: 1 if geometry.height >= geometry.width else -1]
+    whole = (across.end[:, -1] - across.begin[:, 0])[:, None]
+    return along.begin * whole, along.end * whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,12 +185,14 @@ class _Classes:
     @classmethod
     def of(cls, instance: Instance, arrays: TaskArrays) -> _Classes:
         layers = arrays.model.layers
-        flops = np.array([layer.flops for layer in layers])
+        flops = arrays.model.flops
         work, of_node, scale = [flops], [], []
         known: dict[bytes, int] = {}
         measured = {key for layer in layers for key in layer.times_s}
+        has_traffic = any(layer.traffic_bytes for layer in layers)
         for node in instance.nodes:
-            if not measured & {node.name, node.tier}:
+            slowed = node.memory_bytes_per_s is not None and has_traffic
+            if not slowed and not measured & {node.name, node.tier}:
                 of_node.append(0)
                 scale.append(1 / node.speed_flops)
                 continue

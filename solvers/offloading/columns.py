@@ -98,12 +98,15 @@ def _program(
         number = program.add_column(master.cost(column), is_binary=True)
         for row, value in master.terms(column):
             rows[row].append((number, value))
+    excess = {}
     for group in master.rows.barriers.tolist():
-        excess = program.add_column(1.0, upper=inf)
+        excess[group] = program.add_column(1.0, upper=inf)
         for row in master.excess_terms(group):
-            rows[row].append((excess, 1.0))
+            rows[row].append((excess[group], 1.0))
     for row_terms, (lower, upper) in zip(rows, limits, strict=True):
         program.add_row(row_terms, lower, upper)
+    for way in master.lengthened(columns):
+        program.add_row([(excess[way.group], 1.0), *way.terms], way.lower)
     values = {i: float(column in given) for i, column in enumerate(columns)} if given else None
     result = solve_program(
         program, time_limit_s=limit_s, start=values, seed=seed, relative_gap=1e-7

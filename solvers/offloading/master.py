@@ -6,11 +6,14 @@ that might be overloaded. A barrier's latency y has a row per node, above what t
 of it, and a row per slice, above what the sets that hold the slice say, since it is in one.
 
 Each round looks for the cheapest sets of every node (`queue_sets`), and so also yields a valid
-bound from the prices, whatever the state of the program.
+bound from the prices, whatever the state of the program. Where slices of one stage share links on
+their ways, which makes them longer, a column counts its own hops: the relaxation knows no more, and
+the 0-1 program has rows that do (`lengthened`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -56,7 +59,7 @@ def overloadable_links(assignments: Assignments) -> Links:
     load = np.zeros((len(use.base_load), count, nodes))
     for leg in np.flatnonzero(use.rate[use.subtask] > 0).tolist():
         links = use.table[use.row[leg]]
-        seconds = use.latency_s[links] + use.size[leg] * use.seconds_per_byte[links]
+        seconds = use.busy_s(links, use.size[leg])
         node, hop = np.nonzero(links >= 0)
         subtask = use.subtask[leg]
         np.add.at(load, (links[node, hop], subtask, node), use.rate[subtask] * seconds[node, hop])
@@ -99,6 +102,15 @@ class Rows:
     def link(self, position: int) -> int:
         """The row of a link's load."""
         return int(self.spread(len(self.barriers) and int(self.barriers[-1]) + 1, position))
+
+
+@dataclass(frozen=True)
+class LongWay:
+    """A row that y of a barrier above its least and some columns, by number, keep above `lower`."""
+
+    group: int
+    terms: list[tuple[int, float]]
+    lower: float
 
 
 @dataclass
@@ -240,6 +252,36 @@ class Master:
         slices = np.flatnonzero(self.barriers.of == group)
         spread = self.rows.spread(group, np.arange(self.rows.nodes))
         return [*self.rows.slice(slices).tolist(), *spread.tolist()]
+
+    def lengthened(self, columns: list[Column]) -> Iterator[LongWay]:
+        """Rows that hold of 0-1 solutions alone: of a barrier and a node whose visit others' slices
+        lengthen, where their ways share links.
+
+        y >= the visit of the node's set + what the other nodes' sets add, less the most of it
+        where the node has no slice.
+        """
+        own, worth = self.assignments, self.barriers.worth
+        added_s = own.stage_ways.added_s
+        for group in self.rows.barriers.tolist():
+            mates = [k for k in np.flatnonzero(self.barriers.of == group).tolist() if k in added_s]
+            for each in self.nodes if mates else []:
+                node = each.sets.node
+                added = {k: worth[group] * added_s[k][node] for k in mates}
+                most = sum(float(row.max()) for row in added.values())
+                if group not in each.empty or most == 0:
+                    continue
+                terms = []
+                for number, column in enumerate(columns):
+                    if column[0] == node:
+                        visits = each.visits(self.taken(column))
+                        here = [seconds for g, seconds in visits if g == group]
+                        terms += [(number, -seconds - most) for seconds in here]
+                    else:
+                        held = self.held(column).tolist()
+                        adds = sum(float(added[k][column[0]]) for k in held if k in added)
+                        terms.append((number, -adds))
+                least = float(self.barriers.least[group])
+                yield LongWay(group, [term for term in terms if term[1]], -most - least)
 
     def _begin(self, start: Integers | None) -> Any:
         """The program with its rows, barriers, first columns, and dear substitutes for all."""

@@ -146,7 +146,7 @@ class NodeColumns:
         """[sets]: what each costs with its barriers, above their own least."""
         wait_s = np.where(np.isfinite(self.sets.wait_s(taken)), self.sets.wait_s(taken), 0.0)
         bound = np.maximum(self.visit_cost + self.wait_cost * wait_s[:, None], self.elsewhere)
-        return self.costs(taken) + (taken * (bound - self.own_least)).sum(axis=1)
+        return np.asarray(self.costs(taken) + (taken * (bound - self.own_least)).sum(axis=1))
 
     def bounds(self, taken: Flags) -> list[tuple[int, float]]:
         """(offer, how the set bounds its group's y) of the barriers in a set [J]."""
@@ -155,6 +155,13 @@ class NodeColumns:
             (at, max(self.visit_cost[at] + self.wait_cost[at] * wait, self.elsewhere[at]))
             for at in np.flatnonzero(taken & self.is_barrier).tolist()
         ]
+
+    def visits(self, taken: Flags) -> list[tuple[int, float]]:
+        """(group, what its visit counts in y) of the barriers in a set [J], if no link of a way
+        carries slices of other nodes."""
+        cost = self.visit_cost + self.wait_cost * self._wait_s(taken)
+        mine = np.flatnonzero(taken & self.is_barrier)
+        return [(int(self.sets.group[at]), float(cost[at])) for at in mine]
 
     def _wait_s(self, taken: Flags) -> float:
         return float(self.sets.wait_s(taken[None])[0])

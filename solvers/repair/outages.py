@@ -17,7 +17,7 @@ from splitfog.instances.changes import DOWN, lasting, without_nodes
 from splitfog.instances.defects import InstanceError, value_defects
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
-from splitfog.instances.records import Layer, Link, Model, Node, changed
+from splitfog.instances.records import Layer, Link, Model, Node, PerPass, changed
 
 Record = TypeVar("Record")
 
@@ -96,7 +96,7 @@ def with_node_down(instance: Instance, name: str) -> Instance:
 
 def _places(instance: Instance, name: str) -> dict[str, dict[str, dict[str, Any]]]:
     """Where the layers of every model name a node: its measured times, its places in `tiers`."""
-    times: dict[str, dict[str, float]] = {}
+    times: dict[str, dict[str, PerPass]] = {}
     tiers: dict[str, dict[str, int]] = {}
     for model in instance.models:
         for layer in model.layers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
+from splitfog.instances.records import Layer, Link, Model, Node, Task, changed, figure_in
 
 
 def scaled(instance: Instance, factor: float) -> Instance:
@@ -44,7 +44,10 @@ def _scaled_link(link: Link, factor: float) -> Link:
 
 def _scaled_model(model: Model, factor: float) -> Model:
     layers = (
-        changed(layer, times_s={name: own * factor for name, own in layer.times_s.items()})
+        changed(
+            layer,
+            times_s={name: figure_in(own, None) * factor for name, own in layer.times_s.items()},
+        )
         for layer in model.layers
     )
     return changed(model, layers=tuple(layers))
@@ -60,5 +63,8 @@ def _scaled_task(task: Task, factor: float) -> Task:
 
 
 def _slowed_layer(layer: Layer, name: str, factor: float) -> Layer:
-    times = {key: own / factor if key == name else own for key, own in layer.times_s.items()}
+    times = {
+        key: figure_in(own, None) / factor if key == name else own
+        for key, own in layer.times_s.items()
+    }
     return changed(layer, times_s=times)

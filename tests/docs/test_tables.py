@@ -34,6 +34,7 @@ from splitfog.formulations.parametric.policy_table import PolicyPiece
 from splitfog.formulations.plan_file import (
     LinkLoad,
     NodeEntry,
+    PassEntry,
     PlanFile,
     PlanSchedule,
     PlanSlice,
@@ -43,7 +44,7 @@ from splitfog.formulations.plan_file import (
 )
 from splitfog.formulations.tiles.stage_shape import ELEMENTWISE, WINDOWED
 from splitfog.instances.instance import InstanceFile
-from splitfog.instances.records import Layer, Link, Model, Node, Op, Task, Window
+from splitfog.instances.records import Layer, Link, Model, Node, Op, Pass, Task, Window
 from splitfog.instances.traces.generators import TRACE_FAMILIES
 from splitfog.instances.traces.importers.forms import FORMS
 from splitfog.instances.traces.records import Series
@@ -61,6 +62,7 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("instance-file.md", "A node"): Node,
     ("instance-file.md", "A link"): Link,
     ("instance-file.md", "A model"): Model,
+    ("instance-file.md", "A pass"): Pass,
     ("instance-file.md", "A layer"): Layer,
     ("instance-file.md", "A window"): Window,
     ("instance-file.md", "A task"): Task,
@@ -69,6 +71,7 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("plan-file.md", "The plan"): PlanFile,
     ("plan-file.md", "The objective"): Objective,
     ("plan-file.md", "A task's plan"): TaskEntry,
+    ("plan-file.md", "A pass's load"): PassEntry,
     ("plan-file.md", "A stage"): PlanStage,
     ("plan-file.md", "A slice"): PlanSlice,
     ("plan-file.md", "The schedule"): PlanSchedule,

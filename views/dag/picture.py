@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from splitfog.formulations.costs.ledger import layer_time
+from splitfog.formulations.costs.ledger import request_time
 from splitfog.formulations.decision import TaskDecision
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Model, Task
@@ -168,13 +168,13 @@ class DagPicture:
         """Of a box: its node's, or without a plan that of the operator with most work."""
         if self.decision is not None:
             return self.palette.nodes[int(self.decision.placement[layers[0]])]
-        heaviest = max(layers, key=lambda i: self.model.layers[i].flops)
+        heaviest = max(layers, key=lambda i: float(self.model.flops[i]))
         return style.op_colours()[style.op_kind(self.model.layers[heaviest])]
 
     def _text(self, members: tuple[int, ...]) -> list[str]:
         layers = self.model.layers
         first, last = layers[members[0]], layers[members[-1]]
-        size = style.in_bytes(last.output_bytes)
+        size = style.in_bytes(float(self.model.output_bytes[members[-1]]))
         if len(members) == 1:
             detail = size if first.op == "input" else f"{self._work(members)} · {size}"
             return [style.fitted(first.name, NAME_POINTS, WIDEST), detail]
@@ -186,13 +186,12 @@ class DagPicture:
 
     def _work(self, members: tuple[int, ...]) -> str:
         """Time on the node of the plan, number of slices, or operations."""
-        layers = [self.model.layers[i] for i in members]
         if self.decision is None:
-            return style.in_flop(sum(layer.flops for layer in layers))
+            return style.in_flop(sum(float(self.model.flops[i]) for i in members))
         if members[0] in self.stage_of:
             return f"in {len(self.decision.stages[self.stage_of[members[0]]].slices)} slices"
         node = self.instance.nodes[int(self.decision.placement[members[0]])]
-        return style.in_seconds(sum(layer_time(layer, node) for layer in layers))
+        return style.in_seconds(sum(request_time(self.model, i, node) for i in members))
 
     def _label(self, members: tuple[int, ...], tensors: list[Crossing]) -> str:
         head = style.fitted(self.instance.nodes[tensors[0].head].name, DETAIL_POINTS, 0.6)
@@ -293,8 +292,9 @@ class DagPicture:
             lines.append(f"on {node.name} ({node.tier})")
         for i in members:
             layer = self.model.layers[i]
-            work = f"{style.in_flop(layer.flops)}, weights {style.in_bytes(layer.weight_bytes)}"
-            out = style.in_bytes(layer.output_bytes)
+            flops = style.in_flop(float(self.model.flops[i]))
+            work = f"{flops}, weights {style.in_bytes(layer.weight_bytes)}"
+            out = style.in_bytes(float(self.model.output_bytes[i]))
             lines.append(f"{layer.name}: {layer.op}, {work}, output {out}")
         return "\n".join(map(style.printable, lines))
 

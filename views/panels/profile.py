@@ -34,8 +34,8 @@ class ProfilePanel:
         """Draw the panel."""
         layers = self.model.layers
         write_title(axes, f"Profile of {style.printable(self.model.name)}")
-        flops = [layer.flops for layer in layers]
-        outputs = [layer.output_bytes for layer in layers]
+        flops = self.model.flops.tolist()
+        outputs = self.model.output_bytes.tolist()
         self._strip(axes, width, TITLE, flops, "work", style.in_flop)
         self._strip(axes, width, TITLE + STRIP + 0.1, outputs, "output", style.in_bytes)
         total = f"{style.in_flop(sum(flops))}, {style.in_bytes(4 * self.model.parameters)} weights"

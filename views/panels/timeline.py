@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from splitfog.formulations.costs.ledger import hops, layer_time
+from splitfog.formulations.costs.ledger import hops, request_time
 from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.plan_file import PlanFile, PlanSchedule
 from splitfog.instances.instance import Instance
@@ -79,11 +79,13 @@ def _one_after_another(
     now = 0.0
     for i in model.order.tolist():
         layer, node = model.layers[i], int(decision.placement[i])
-        steps = [(instance.nodes[node].name, node, layer_time(layer, instance.nodes[node]))]
+        steps = [(instance.nodes[node].name, node, request_time(model, i, instance.nodes[node]))]
         for position in crossed.get(i, ()):
             way = instance.directed_links[position]
             ends = f"{instance.nodes[way.tail].name} → {instance.nodes[way.head].name}"
-            steps.append((ends, way.tail, way.seconds(layer.output_bytes)))
+            steps.append(
+                (ends, way.tail, way.seconds(float(model.output_bytes[i]), float(model.sends[i])))
+            )
         for label, colour, seconds in steps:
             if 0 < seconds < inf:
                 rows[label].append(Span(now, now + seconds, palette.nodes[colour], layer.name))

@@ -17,7 +17,7 @@ from splitfog.deployment.replay.world import World
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import changed
+from splitfog.instances.records import changed, figure_in
 from splitfog.instances.traces.records import Series
 from splitfog.instances.traces.trace import Trace
 from tests.cases.replays.plain import random_traces, with_delays
@@ -114,7 +114,8 @@ def test_other_figures(clock, seed):
 
 def _time(layer: sf.Layer, node: sf.Node) -> float:
     own = layer.times_s.get(node.name, layer.times_s.get(node.tier))
-    return node.overhead_s + layer.flops / node.speed_flops if own is None else own
+    work = node.overhead_s + figure_in(layer.flops, None) / node.speed_flops
+    return work if own is None else figure_in(own, None)
 
 
 @pytest.mark.parametrize("queues", ["none", "fifo"])
@@ -177,9 +178,11 @@ def stretched_layer(layer: sf.Layer, scale: float) -> sf.Layer:
     """The same with its seconds, bytes and FLOP multiplied."""
     return changed(
         layer,
-        flops=layer.flops * scale,
-        output_bytes=layer.output_bytes * scale,
-        times_s={place: seconds * scale for place, seconds in layer.times_s.items()},
+        flops=figure_in(layer.flops, None) * scale,
+        output_bytes=(figure_in(layer.output_bytes, None) or 0.0) * scale,
+        times_s={
+            place: figure_in(seconds, None) * scale for place, seconds in layer.times_s.items()
+        },
     )
 
 

@@ -17,7 +17,8 @@ from splitfog.deployment.simulation.simulation import _run, simulate
 from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
-from splitfog.formulations.decision import Decision
+from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.decision import Decision, Stage
 from splitfog.formulations.objective import Objective
 from splitfog.instances.records import changed
 from tests.cases.random_offloading import random_offloading
@@ -92,9 +93,19 @@ def quiet(instance: Instance) -> Instance:
     return changed(instance, tasks=tasks, nodes=nodes)
 
 
+def share(instance: Instance, stage: Stage) -> bool:
+    """Whether two nodes of a stage have a link in common, either way."""
+    routes, others = routes_of(instance), {part.node for part in stage.slices} - {stage.home}
+    there = [link for node in others for link in routes.path(stage.home, node) or ()]
+    back = [link for node in others for link in routes.path(node, stage.home) or ()]
+    return len({*there}) < len(there) or len({*back}) < len(back)
+
+
 @pytest.mark.parametrize("transfers", ["once", "per-edge"])
 def test_without_waits_it_is_the_formula(transfers: Any) -> None:
-    """With thin streams a request takes the formula's latency; less at most with a serial radio."""
+    """With thin streams a request takes the formula's latency; less at most where transfers of a
+    stage wait for one another: with a serial radio, or over links that they share.
+    """
     tried = equal = 0
     for seed in range(40):
         instance, decision = random_offloading(np.random.default_rng(seed))
@@ -107,7 +118,7 @@ def test_without_waits_it_is_the_formula(transfers: Any) -> None:
         for part, right, answer in zip(found.tasks, cost.tasks, decision.tasks, strict=True):
             assert part.mean is not None
             homes = [instance.nodes[stage.home].radio for stage in answer.stages]
-            if "serial" not in homes:
+            if "serial" not in homes and not any(share(instance, s) for s in answer.stages):
                 assert part.mean.value_s == pytest.approx(right.latency_s, rel=1e-5)
                 equal += 1
             assert part.mean.value_s <= right.latency_s * (1 + 1e-5)

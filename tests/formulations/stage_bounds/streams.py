@@ -150,7 +150,7 @@ def _tasks(
     rng: np.random.Generator, nodes: tuple[Node, ...], devices: int, models: tuple[Model, ...]
 ) -> tuple[Task, ...]:
     count, rated = int(rng.integers(1, 4)), rng.random() < 0.7
-    work = {model.name: sum(layer.flops for layer in model.layers) + 1e6 for model in models}
+    work = {model.name: sum(model.flops.tolist()) + 1e6 for model in models}
     speed = sum(node.speed_flops for node in nodes)
     tasks = []
     for at in range(count):

@@ -19,6 +19,7 @@ from splitfog.instances.generators.family import short
 from splitfog.instances.generators.presets import NETWORKS, NODES
 from splitfog.instances.generators.random_dag import draw_edges
 from splitfog.instances.instance import Instance, encode_instance
+from splitfog.instances.records import figure_in
 
 RANDOM: dict[str, dict[str, Any]] = {
     "three-tier": {"model": "alexnet", "spread": 2.0},
@@ -241,12 +242,12 @@ def test_ccr(ccr: float, heterogeneity: float) -> None:
     instance = generate("random-dag", 4, ccr=ccr, heterogeneity=heterogeneity, tiers=4)
     layers = instance.models[0].layers
     transfers = [
-        link.latency_s + 8 * layer.output_bytes / link.bandwidth_bps
-        for layer in layers
+        link.latency_s + 8 * size / link.bandwidth_bps
+        for size in instance.models[0].output_bytes.tolist()
         for link in instance.links
     ]
     times = [
-        layer.times_s.get(node.name, layer.flops / node.speed_flops)
+        layer.times_s.get(node.name, figure_in(layer.flops, None) / node.speed_flops)
         for layer in layers
         for node in instance.nodes
         if layer.op != "input"
@@ -261,7 +262,8 @@ def test_heterogeneity() -> None:
     """Given times stray from work / speed by at most the heterogeneity, some by most of it."""
     instance = generate("random-dag", 1, layers=500, heterogeneity=0.6)
     factors = [
-        layer.times_s[node.name] / (layer.flops / node.speed_flops)
+        figure_in(layer.times_s[node.name], None)
+        / (figure_in(layer.flops, None) / node.speed_flops)
         for layer in instance.models[0].layers[1:]
         for node in instance.nodes
     ]

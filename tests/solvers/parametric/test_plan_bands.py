@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from splitfog import Instance, Layer, Link, Model, Node, SolverDeclined, Task, plan_bands, solve
 from splitfog.formulations.parametric.plan_bands import LayerBand, PlanBands
+from splitfog.instances.records import figure_in
 from tests.cases.figures import with_figures
 from tests.cases.strategies import random_instance
 
@@ -201,7 +202,7 @@ def test_declined() -> None:
             op=own.op,
             inputs=own.inputs,
             flops=own.flops,
-            weight_bytes=own.flops,
+            weight_bytes=figure_in(own.flops, None),
             output_bytes=own.output_bytes,
         )
         for own in heavy.models[0].layers

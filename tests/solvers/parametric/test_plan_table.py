@@ -279,7 +279,8 @@ def with_bytes(instance: Instance, factor: float) -> Instance:
         changed(
             model,
             layers=tuple(
-                changed(layer, output_bytes=layer.output_bytes * factor) for layer in model.layers
+                changed(layer, output_bytes=size * factor)
+                for layer, size in zip(model.layers, model.output_bytes.tolist(), strict=True)
             ),
         )
         for model in instance.models

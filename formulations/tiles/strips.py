@@ -1,0 +1,214 @@
+"""Strips of unequal rectangles over a map: each as wide as who has it manages in the time given.
+
+Ours. A strip's rectangles lie side by side, strips below one another. For a given time every
+member's rectangle of so many rows may be so wide and no wider; of all heights of the next strip
+the one is taken that covers most for what its members could have done alone, until the map is
+covered. Many times are tried at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from splitfog.formulations.tiles.spans import Span
+from splitfog.instances.arrays import Flags, Floats, Integers, frozen
+
+MOST_HEIGHTS = 20
+"""Heights of a strip that are looked at."""
+
+
+def strip_rectangles(heights: Sequence[int], widths: Sequence[Sequence[int]]) -> Integers:
+    """[T, 4]: the rectangles (r0, r1, c0, c1) of strips, top to bottom, left to right.
+
+    Parameters
+    ----------
+    heights
+        Rows of every strip, >= 1; they add up to the map's.
+    widths
+        Columns of every rectangle of each strip, >= 1; those of a strip add up to the map's.
+
+    Raises
+    ------
+    ValueError
+        For sizes < 1, and for strips that are not equally wide.
+    """
+    if len(heights) != len(widths):
+        raise ValueError(f"{len(widths)} lists of widths, must be {len(heights)}, one a strip")
+    if len({sum(own) for own in widths}) > 1:
+        sums = ", ".join(str(sum(own)) for own in widths)
+        raise ValueError(f"strips of {sums} columns, must be equally wide")
+    if min([*heights, *(width for own in widths for width in own)], default=1) < 1:
+        raise ValueError("a strip's rows and a rectangle's columns must be >= 1")
+    found: list[tuple[int, int, int, int]] = []
+    top = 0
+    for height, own in zip(heights, widths, strict=True):
+        left = 0
+        for width in own:
+            found.append((top, top + height, left, left + width))
+            left += width
+        top += height
+    return np.array(found, np.int64).reshape(-1, 4)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Members:
+    """Who may have rectangles, J of them, and how long they take: at once for every member
+    `start_s` [J], and for every tensor `rate` [J, K] @ `basis` [K, slots] times its share.
+    """
+
+    start_s: Floats
+    rate: Floats
+    basis: Floats
+
+    def seconds(self, shares: Floats, member: Integers) -> Floats:
+        """[T]: of rectangles that need shares [slots, T] with a member each."""
+        per = np.einsum("tk,kt->t", self.rate[member], self.basis @ shares)
+        return np.asarray(self.start_s[member] + per)
+
+
+@dataclass(frozen=True, eq=False)
+class Cover:
+    """Rectangles [T, 4] that cover a map once, each with another member [T]."""
+
+    rectangles: Integers
+    member: Integers
+
+
+def strip_covers(
+    spans: tuple[Span, Span], members: Members, levels_s: Floats
+) -> list[Cover | None]:
+    """For every time of `levels_s` [V] a cover of which no rectangle takes longer, or None.
+
+    Members come in their order, those before the more. A cover that is not found may exist.
+    O(strips x V heights (slots K width + J width)), vectorised.
+    """
+    return _Filling.of(spans, members, np.asarray(levels_s, float)).covers()
+
+
+@dataclass(eq=False, kw_only=True)
+class _Filling:
+    """The maps of V levels, covered from the top to `top` [V] by the members `used` [V, J]."""
+
+    rows: Span
+    columns: Span
+    members: Members
+    levels_s: Floats
+    heights: Integers
+    top: Integers
+    used: Flags
+    alive: Flags
+
+    @classmethod
+    def of(cls, spans: tuple[Span, Span], members: Members, levels_s: Floats) -> _Filling:
+        rows, columns = spans
+        heights = np.unique(np.round(np.geomspace(1, rows.size, MOST_HEIGHTS)).astype(np.int64))
+        shape = (len(levels_s), len(members.start_s))
+        return cls(
+            rows=rows,
+            columns=columns,
+            members=members,
+            levels_s=levels_s,
+            heights=frozen(heights),
+            top=np.zeros(len(levels_s), np.int64),
+            used=np.zeros(shape, bool),
+            alive=np.ones(len(levels_s), bool),
+        )
+
+    def covers(self) -> list[Cover | None]:
+        """Strip by strip."""
+        strips: list[list[tuple[int, Integers]]] = [[] for _ in self.levels_s]
+        while (rows := np.flatnonzero(self.alive & (self.top < self.rows.size))).size:
+            height, width = self._strip(rows)
+            for at, own, wide in zip(rows.tolist(), height.tolist(), width):
+                strips[at].append((own, wide))
+        done = self.alive.tolist()
+        return [_cover(own) if ok else None for own, ok in zip(strips, done, strict=True)]
+
+    def _strip(self, level: Integers) -> tuple[Integers, Integers]:
+        """Heights and widths [levels, J] of the next strip of some levels; without one they end."""
+        height = np.minimum(self.heights, (self.rows.size - self.top[level])[:, None])
+        table = _Widths.of(
+            self,
+            np.broadcast_to(self.top[level][:, None], height.shape),
+            height,
+            self.levels_s[level],
+        )
+        column = np.zeros(height.shape, np.int64)
+        spent = np.zeros(height.shape)
+        widths = np.zeros((*height.shape, self.used.shape[1]), np.int64)
+        for member in range(self.used.shape[1]):
+            free = ~self.used[level, member]
+            if not free.any():
+                continue
+            after = np.where(free[:, None], table.reach(member, column), column)
+            widths[..., member] = after - column
+            spent += np.where(after > column, self.most[level, member][:, None], 0.0)
+            column = after
+            if (column == self.columns.size).all():
+                break
+        full = column == self.columns.size
+        worth = np.where(full, height / np.maximum(spent, 1e-300), -1.0)
+        best = worth.argmax(axis=1)
+        at = np.arange(len(level))
+        chosen = widths[at, best]
+        self.alive[level] = full[at, best]
+        self.top[level] += height[at, best]
+        self.used[level] |= chosen > 0
+        return height[at, best], chosen
+
+    @cached_property
+    def most(self) -> Floats:
+        """[V, J]: the largest rectangle that each could have alone, at the map's corner."""
+        shape = (len(self.levels_s), len(self.heights))
+        height = np.broadcast_to(self.heights, shape)
+        none = np.zeros(shape, np.int64)
+        table = _Widths.of(self, none, height, self.levels_s)
+        found = [
+            (height * table.reach(member, none)).max(axis=1) for member in range(self.used.shape[1])
+        ]
+        return np.asarray(np.maximum(np.stack(found, axis=1), 1), float)
+
+
+@dataclass(frozen=True, eq=False)
+class _Widths:
+    """How far to the right a rectangle may reach, for R heights at V levels.
+
+    `begin` and `end` [K, V R, width + 1]: what rectangles that begin and end there need.
+    """
+
+    members: Members
+    begin: Floats
+    end: Floats
+    level_s: Floats
+
+    @classmethod
+    def of(cls, filling: _Filling, top: Integers, height: Integers, level_s: Floats) -> _Widths:
+        rows, columns, basis = filling.rows, filling.columns, filling.members.basis
+        down = rows.end[:, top + height] - rows.begin[:, top]
+        flat = down.reshape(len(down), -1).T  # [V R, slots]
+        weighed = flat[None] * basis[:, None, :]
+        return cls(
+            filling.members, weighed @ columns.begin, weighed @ columns.end, level_s[:, None]
+        )
+
+    def reach(self, member: int, column: Integers) -> Integers:
+        """[V, R]: the column behind a member's rectangle that begins at `column` [V, R]."""
+        start, rate = self.members.start_s[member], self.members.rate[member]
+        num_bases, width = len(rate), self.end.shape[2]
+        ends = (rate @ self.end.reshape(num_bases, -1)).reshape(-1, width)
+        at = column.reshape(-1, 1)
+        begins = rate @ np.take_along_axis(self.begin, at[None], axis=2)[..., 0]
+        room = np.broadcast_to(self.level_s - start, column.shape).reshape(-1)
+        last = (ends <= (room + begins)[:, None]).sum(axis=1) - 1
+        return np.asarray(np.maximum(last.reshape(column.shape), column))
+
+
+def _cover(strips: Sequence[tuple[int, Integers]]) -> Cover:
+    heights = [height for height, _ in strips]
+    widths = [wide[wide > 0].tolist() for _, wide in strips]
+    member = [np.flatnonzero(wide) for _, wide in strips]
+    return Cover(strip_rectangles(heights, widths), np.concatenate(member))
