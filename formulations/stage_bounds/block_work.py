@@ -106,7 +106,7 @@ class PathStages:
             input_bytes=float(model.output_bytes[source]),
             output_bytes=float(model.output_bytes[self.layers[block][-1]]),
             fixed_s=fixed_s,
-            may_hold=self._may_run[list(self.layers[block])].all(axis=0),
+            may_hold=np.asarray(self._may_run[list(self.layers[block])].all(axis=0)),
         )
 
     def _needs_of(self, last: int) -> HaloNeeds:
@@ -130,7 +130,8 @@ def alike_stages(
     """
     ends = list(zip(runs.first.tolist(), runs.last.tolist(), strict=True))
     layers = [_between(model, path[first - 1], path[last]) for first, last in ends]
-    same, groups = _same_tensor(model, path), {}
+    same = _same_tensor(model, path)
+    groups: dict[tuple[int, int], list[int]] = {}
     for segment, (first, last) in enumerate(ends):
         groups.setdefault((same[first - 1], same[last]), []).append(segment)
     least = np.full(len(ends), -1)
