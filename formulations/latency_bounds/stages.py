@@ -145,7 +145,7 @@ class Stages:
         )
 
     def _least_bytes(self, tensors: Iterable[int]) -> float:
-        return min(self.model.layers[tensor].output_bytes for tensor in tensors)
+        return float(self.model.output_bytes[list(tensors)].min())
 
     def _before(self, tensor: int) -> list[int]:
         """A tensor, and those of which plain layers make it."""

@@ -237,7 +237,9 @@ def _time(layer: Layer, node: Node) -> float:
     if layer.op == "input":
         return 0.0
     given = layer.times_s.get(node.name, layer.times_s.get(node.tier))
-    return node.overhead_s + layer.flops / node.speed_flops if given is None else given
+    time = node.overhead_s + layer.flops / node.speed_flops if given is None else given  # type: ignore[operator]
+    assert isinstance(time, float)
+    return time
 
 
 def _begins_at_source(instance: Instance, task: Task, model: Model, place: tuple[int, ...]) -> bool:
