@@ -127,7 +127,7 @@ class _Builder:
         stages = inner_stages(model, segment)
         for (layers, _), least_s in zip(stages, seconds, strict=True):
             own = [layer for layer in layers if not is_plain(model, layer)]
-            flops = np.array([model.layers[layer].flops for layer in own])
+            flops = model.flops[own]
             share = flops / flops.sum() if flops.any() else np.zeros(len(own))
             rows = [at[layer] for layer in own]
             parts[rows] = np.minimum(parts[rows], np.multiply.outer(share, least_s))

@@ -36,10 +36,10 @@ def sliced_latency_bound(
 ) -> float | None:
     """Seconds that no feasible plan's `latency` is below, stages included.
 
-    None where a layer has no node, or for more than `MOST_NODES` nodes. At the deadline `TimeIsUp`
-    is raised, and nothing kept.
+    None where a layer has no node, for more than `MOST_NODES` nodes, and for models of several
+    passes. At the deadline `TimeIsUp` is raised, and nothing kept.
     """
-    if len(instance.nodes) > MOST_NODES:
+    if len(instance.nodes) > MOST_NODES or any(model.passes for model in instance.models):
         return None
     found: dict[tuple[str, str | None, str | None], float] = {}
     total = 0.0
