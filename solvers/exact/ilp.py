@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import inf
 
 import numpy as np
@@ -91,8 +92,9 @@ def _least_period(request: Request) -> Answer:
 def _raise_period_bound(request: Request) -> None:
     """Raise the bound by what nodes may hold, as far as the time allows."""
     deadline = request.part(BOUND_SHARE)
-    for bound in period_bounds(request.instance, request.incumbent_value, deadline):
-        request.raise_bound(bound)
+    with suppress(TimeIsUp):
+        for bound in period_bounds(request.instance, request.incumbent_value, deadline):
+            request.raise_bound(bound)
 
 
 def _any_plan(request: Request) -> Answer | None:
