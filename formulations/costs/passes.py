@@ -26,6 +26,7 @@ def of_pass(instance: Instance, name: str | None = None) -> Instance:
         return instance
     made = derived(instance, models=models)
     share(routes_of, instance, made)
+    object.__setattr__(made, "read_sha256", instance.sha256)  # plans are for the whole
     return made
 
 

@@ -56,20 +56,24 @@ def _placements(
 ) -> Iterator[tuple[NDArray[np.int64], ...]]:
     """Every placement by units that keeps to `tiers`, sources, groups, routes and `monotone`."""
     units = [task_units(instance, task, "once") for task in range(len(instance.tasks))]
-    may = _may_send(instance, objective)
-    parts = [list(_task_placements(own, may)) for own in units]
+    may, rises = _may_send(instance, objective), _may_read(instance, objective)
+    parts = [list(_task_placements(own, may, rises)) for own in units]
     for choice in product(*parts):
         yield tuple(choice)
 
 
-def _task_placements(units: TaskUnits, may: NDArray[np.bool_]) -> Iterator[NDArray[np.int64]]:
+def _task_placements(
+    units: TaskUnits, may: NDArray[np.bool_], rises: NDArray[np.bool_]
+) -> Iterator[NDArray[np.int64]]:
+    """Of one task; where nothing is ever sent along an edge only ranks count."""
     rows = np.zeros((1, 0), np.int64)
     for costs in units.costs_s:
         nodes = np.flatnonzero(np.isfinite(costs))
         last = np.tile(nodes, len(rows))[:, None]
         rows = np.hstack([np.repeat(rows, len(nodes), axis=0), last])
     for producer, reader in units.edges:
-        rows = rows[may[rows[:, producer], rows[:, reader]]]
+        table = rises if (producer, reader) in units.silent else may
+        rows = rows[table[rows[:, producer], rows[:, reader]]]
     for row in rows:
         yield frozen(row[units.unit_of])
 
@@ -77,9 +81,13 @@ def _task_placements(units: TaskUnits, may: NDArray[np.bool_]) -> Iterator[NDArr
 def _may_send(instance: Instance, objective: Objective) -> NDArray[np.bool_]:
     """[nodes, nodes]: whether a tensor may go from one node to another."""
     may: NDArray[np.bool_] = np.isfinite(routes_of(instance).latency_s)
-    if objective.monotone:
-        may = may & (instance.node_rank[:, None] <= instance.node_rank)
-    return may
+    return may & _may_read(instance, objective)
+
+
+def _may_read(instance: Instance, objective: Objective) -> NDArray[np.bool_]:
+    """[nodes, nodes]: whether ranks let an edge lead from one node to another."""
+    rises: NDArray[np.bool_] = instance.node_rank[:, None] <= instance.node_rank
+    return rises | (not objective.monotone)
 
 
 def search_front(
