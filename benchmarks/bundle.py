@@ -10,7 +10,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import asked_for
 from splitfog import Instance, generate, save_instance, solve
 from splitfog.instances.files import with_meta
 from splitfog.instances.records import changed
@@ -102,5 +101,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    asked_for(__doc__)
     main()

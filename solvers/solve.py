@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from splitfog.formulations.bounds.choice import only_placement
-from splitfog.formulations.bounds.mean_latency import mean_latency_bound
 from splitfog.formulations.costs.describe import as_plan, describe
 from splitfog.formulations.costs.passes import of_pass
 from splitfog.formulations.deadline import Deadline, TimeIsUp
@@ -25,6 +24,7 @@ from splitfog.formulations.plan import (
     decision_of,
     gap_of,
 )
+from splitfog.formulations.stage_bounds.best_bound import best_mean_latency_bound
 from splitfog.instances.arguments import number, whole, wrong
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
@@ -251,7 +251,7 @@ def _bounded_early(request: Request) -> None:
     if request.objective.name == "mean-latency" and limit is not None:
         deadline = Deadline(request.started + BOUND_SHARE * limit, request.clock)
         with suppress(TimeIsUp):
-            mean_latency_bound(request.instance, deadline)
+            best_mean_latency_bound(request.instance, deadline)
 
 
 def _wrong_objective(info: SolverInfo, objective: Objective, instance: Instance) -> str:

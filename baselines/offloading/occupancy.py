@@ -12,6 +12,7 @@ from splitfog.formulations.arrays.nodes import limits_memory, quotas
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.ledger import unsliced
 from splitfog.formulations.offloading.links import link_use
+from splitfog.formulations.offloading.stage_ways import StageWays
 from splitfog.formulations.offloading.subtasks import Subtasks, run_layers
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.instances.arrays import Flags, Seconds
@@ -34,6 +35,8 @@ class Occupancy:
         self._served: dict[int, dict[int, float]] = {}
         self._moved: dict[int, dict[int, float]] = {}
         self._links = _LinkLoads(subtasks)
+        self._ways = StageWays(subtasks, self._links.use)
+        self._lengthened: dict[int, Seconds] = {}
         limited = limits_memory(instance)
         self._memory = _Weights(subtasks) if limited else None
         for task, local_s in enumerate(subtasks.local_s.tolist()):
@@ -43,6 +46,8 @@ class Occupancy:
 
     def visit_s(self, subtask: int) -> Seconds:
         """[N]: transfers, wait and service of the visit that the subtask would make or join.
+
+        Transfers as those of its stage that are placed lengthen them.
 
         inf where it has no room: the node forbidden, not reached, full or overloaded.
         """
@@ -54,6 +59,7 @@ class Occupancy:
             second = self.second + rate * (after * after - before * before)
             wait = np.where(after > 0, wait_seconds(second, rho), 0.0)
             total = self.alone_s[subtask] + before + self._already_moved(subtask) + wait
+            total += self._lengthened.get(int(self.subtasks.group[subtask]), 0.0)
         return np.where(self._has_room(subtask, before, rho), total, inf)
 
     def first_fit(self, subtask: int, preference: Seconds) -> int | None:
@@ -80,6 +86,9 @@ class Occupancy:
         transfers = float(self.alone_s[subtask, node]) - service
         transfers -= float(self.subtasks.shared_s[subtask, node])
         moved[node] = moved.get(node, 0.0) + transfers
+        self._lengthened[group] = self._lengthened.get(group, 0.0) + self._ways.adds_to(
+            subtask, node
+        )
         self._links.add(subtask, node)
         if self._memory is not None:
             self._memory.add(subtask, node)
@@ -136,9 +145,8 @@ class _LinkLoads:
     def _added(self, subtask: int, node: int) -> tuple[NDArray[np.int64], Seconds]:
         use, legs = self.use, self.legs[subtask]
         links = use.table[use.row[legs], node].astype(np.int64)
-        seconds = use.latency_s[links] + use.size[legs, None] * use.seconds_per_byte[links]
         used = links >= 0
-        return links[used], (use.rate[subtask] * seconds)[used]
+        return links[used], (use.rate[subtask] * use.busy_s(links, use.size[legs]))[used]
 
 
 class _Weights:

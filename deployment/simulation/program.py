@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from splitfog.deployment.simulation.ways import Hop, Way, arrivals_s, share_links
 from splitfog.formulations.costs.ledger import layer_time, unsliced
 from splitfog.formulations.costs.routes import Routes, routes_of
-from splitfog.formulations.costs.stages import stage_visits
+from splitfog.formulations.costs.stages import stage_visits, stage_work
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
+from splitfog.instances.arrays import Seconds
 from splitfog.instances.instance import Instance
 from splitfog.instances.order import topological
 from splitfog.instances.records import Model, Task
@@ -37,12 +39,14 @@ class Branch:
 class Step:
     """Visits that begin together after a delay and end together.
 
-    `serial`: what they send back goes one after another, the first ready first.
+    `serial`: what they send back goes one after another, the first ready first. `back`: the way
+    of each, where these share links; else `sends_s` of each is all there is to it.
     """
 
     delay_s: float
     branches: tuple[Branch, ...]
     serial: bool = False
+    back: tuple[Way, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,19 +154,43 @@ class _Builder:
             self._append((Branch(self.run[0], 0.0, self.run[1], 0.0),))
         self.run = None
 
-    def _append(self, branches: tuple[Branch, ...], serial: bool = False) -> None:
-        self.steps.append(Step(self.delay_s, branches, serial))
+    def _append(
+        self, branches: tuple[Branch, ...], serial: bool = False, back: tuple[Way, ...] = ()
+    ) -> None:
+        self.steps.append(Step(self.delay_s, branches, serial, back))
         self.delay_s = 0.0
 
     def _add_stage(self, stage: Stage) -> None:
-        """One branch a node; a serial radio sends what goes in one visit after another."""
-        serial = self.instance.nodes[stage.home].radio == "serial"
+        """One branch a node."""
+        if self.instance.nodes[stage.home].radio == "serial":
+            self._add_in_turn(stage)
+            return
+        visits = stage_visits(self.instance, self.task, stage)
+        work = stage_work(self.instance, self.task, stage)
+        there = [self._way(stage, v.node, True, work.input_bytes) for v in visits]
+        back = [self._way(stage, v.node, False, work.output_bytes) for v in visits]
+        arrive_s = arrivals_s([0.0] * len(visits), there)
+        branches = tuple(
+            Branch(visit.node, arrives, visit.service_s, sum(h.busy_s + h.delay_s for h in way))
+            for visit, arrives, way in zip(visits, arrive_s, back, strict=True)
+        )
+        self._append(branches, back=tuple(back) if share_links(back) else ())
+
+    def _add_in_turn(self, stage: Stage) -> None:
+        """A serial radio sends what goes in one visit after another."""
         branches, sent = [], 0.0
         for visit in stage_visits(self.instance, self.task, stage):
             sent += visit.transfer_in_s
-            arrives = sent if serial and visit.transfer_in_s > 0 else visit.transfer_in_s
+            arrives = sent if visit.transfer_in_s > 0 else 0.0
             branches.append(Branch(visit.node, arrives, visit.service_s, visit.transfer_out_s))
-        self._append(tuple(branches), serial)
+        self._append(tuple(branches), serial=True)
+
+    def _way(self, stage: Stage, node: int, outward: bool, sizes: Seconds) -> Way:
+        """The way of all slices on a node, from home (`outward`) or back."""
+        ends = (stage.home, node) if outward else (node, stage.home)
+        own = [float(b) for b, part in zip(sizes, stage.slices, strict=True) if part.node == node]
+        links = [(link, self.routes.links[link]) for link in self.routes.path(*ends) or ()]
+        return tuple(Hop(at, sum(map(link.busy_seconds, own)), link.delay_s) for at, link in links)
 
     def _fetch(self, layers: list[int], node: int) -> float:
         """Seconds to send all that these layers read from elsewhere to a node."""

@@ -11,7 +11,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from splitfog.deployment.simulation.program import Program, request_program
+from splitfog.deployment.simulation.program import Program, Step, request_program
+from splitfog.deployment.simulation.ways import arrivals_s
 from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
@@ -92,8 +93,10 @@ def simulate(
 
     Every task with `arrivals_per_s` is a Poisson stream; tasks without one send nothing. A request
     goes through the program of `program`. A node serves one visit at a time, first come
-    first served, each in the same time always; links do not queue. A stage begins when its input
-    is at home and ends when all that its nodes send back is there.
+    first served, each in the same time always; requests do not queue at links. A stage begins when
+    its input is at home and ends when all that its nodes send back is there. A link carries what
+    its slices send one visit after another, the first ready first; the closed form has every visit
+    wait for all that crosses the links of its way: without waits it is never less.
 
     Of the requests the first 10 % to arrive are dropped. Intervals are by 20 batch means of ten
     requests or more; those of percentiles by the percentiles of the batches, where a batch has ten
@@ -204,8 +207,8 @@ def _run(
     latencies = [0.0] * len(arrivals)
     at = [-1] * len(arrivals)
     """The step that a request is in."""
-    returns: dict[int, list[tuple[float, float]]] = {}
-    """Of requests within a stage: (served, seconds to send back) of the visits so far."""
+    returns: dict[int, list[tuple[float, int]]] = {}
+    """Of requests within a stage: (served, branch) of the visits so far."""
     free = [0.0] * num_nodes
     coming: list[tuple[float, int, int, int, float]] = []
     """Visits on their way: clock at the node, number, request, branch, seconds so far."""
@@ -242,19 +245,24 @@ def _run(
             advance(visitor, spent + branch.sends_s)
             continue
         back = returns.setdefault(visitor, [])
-        back.append((spent, branch.sends_s))
+        back.append((spent, position))
         if len(back) == len(step.branches):
             del returns[visitor]
-            advance(visitor, _joined(back, step.serial))
+            advance(visitor, _joined(step, back))
     return np.array(latencies)
 
 
-def _joined(returns: list[tuple[float, float]], serial: bool) -> float:
-    """When all that is sent back is at home: side by side, or one after another as it is ready."""
-    if not serial:
-        return max(served + sends for served, sends in returns)
+def _joined(step: Step, returns: list[tuple[float, int]]) -> float:
+    """When all that is sent back is at home: side by side but for links that are shared, or one
+    after another as it is ready."""
+    if step.back:
+        ways = [step.back[branch] for _, branch in returns]
+        return max(arrivals_s([served for served, _ in returns], ways))
+    sent = [(served, step.branches[branch].sends_s) for served, branch in returns]
+    if not step.serial:
+        return max(served + sends for served, sends in sent)
     free, last = 0.0, 0.0
-    for served, sends in sorted(returns):
+    for served, sends in sorted(sent):
         if sends > 0:
             free = max(free, served) + sends
         last = max(last, free, served)

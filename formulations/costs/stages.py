@@ -29,7 +29,10 @@ from splitfog.instances.records import Layer, Node, Task
 
 @dataclass(frozen=True)
 class StageVisit:
-    """All slices of a stage on one node: transfers in, services and transfers out, added up."""
+    """All slices of a stage on one node: transfers in, services and transfers out, added up.
+
+    Transfers as long as `stage_visits` says, with the hops of other slices over the same links.
+    """
 
     node: int
     transfer_in_s: float
@@ -132,22 +135,44 @@ def book_stage(instance: Instance, task: Task, stage: Stage, ledger: Ledger) -> 
 def stage_visits(instance: Instance, task: Task, stage: Stage) -> tuple[StageVisit, ...]:
     """One visit per node with slices, in order of its first slice; errors as `stage_work`.
 
-    Transfers are whole routes, store and forward; inf where there is none, 0 at the home. The
-    slices of a visit wait for `delay_s` once each way, unless the home's radio is serial.
+    Transfers are whole routes, store and forward; inf where there is none, 0 at the home. Slicing
+    does not multiply bandwidth: each link of a visit's way in counts for as long as the hops of
+    all the stage's slices over it take together, its `delay_s` once; the way out likewise. Where
+    the home's radio is serial, all transfers follow one another and a visit's are its own slices'.
     """
     work = stage_work(instance, task, stage)
-    routes = routes_of(instance)
-    serial = instance.nodes[stage.home].radio == "serial"
-    sums: dict[int, list[float]] = {}
-    for position, part in enumerate(stage.slices):
-        ends = (stage.home, part.node), (part.node, stage.home)
-        again = part.node in sums and not serial
-        own = sums.setdefault(part.node, [0.0, 0.0, 0.0])
-        own[1] += float(work.service_s[position])
-        for at, way, sizes in zip((0, 2), ends, (work.input_bytes, work.output_bytes), strict=True):
-            seconds = routes.transfer(*way, float(sizes[position]))
-            own[at] += seconds - routes.delay(*way) if again else seconds
-    return tuple(StageVisit(node, *seconds) for node, seconds in sums.items())
+    service_s: dict[int, float] = {}
+    for part, seconds in zip(stage.slices, work.service_s.tolist(), strict=True):
+        service_s[part.node] = service_s.get(part.node, 0.0) + seconds
+    there = [(stage.home, part.node) for part in stage.slices]
+    back = [(part.node, stage.home) for part in stage.slices]
+    into = _moved_s(instance, stage, there, work.input_bytes.tolist())
+    out = _moved_s(instance, stage, back, work.output_bytes.tolist())
+    return tuple(
+        StageVisit(node, into[node], seconds, out[node]) for node, seconds in service_s.items()
+    )
+
+
+def _moved_s(
+    instance: Instance, stage: Stage, ways: Sequence[tuple[int, int]], sizes: Sequence[float]
+) -> dict[int, float]:
+    """By node: the transfers of its slices one way; `ways` (tail, head) and bytes by slice."""
+    routes, links = routes_of(instance), instance.directed_links
+    nodes = [part.node for part in stage.slices]
+    if instance.nodes[stage.home].radio == "serial":
+        own_s = dict.fromkeys(nodes, 0.0)
+        for node, way, size in zip(nodes, ways, sizes, strict=True):
+            own_s[node] += routes.transfer(*way, size)
+        return own_s
+    paths = {node: routes.path(*way) for node, way in zip(nodes, ways, strict=True)}
+    busy_s: dict[int, float] = {}
+    for node, size in zip(nodes, sizes, strict=True):
+        for link in paths[node] or ():
+            busy_s[link] = busy_s.get(link, 0.0) + links[link].busy_seconds(size)
+    return {
+        node: inf if path is None else sum(busy_s[link] + links[link].delay_s for link in path)
+        for node, path in paths.items()
+    }
 
 
 def visits_latency(

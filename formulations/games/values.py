@@ -60,7 +60,7 @@ class _Tables:
         load = np.zeros((*game.allowed.shape, len(use.base_load) + 1))
         for subtask, row, size in zip(use.subtask, use.row, use.size, strict=True):
             links = use.table[row]
-            seconds = use.latency_s[links] + size * use.seconds_per_byte[links]
+            seconds = use.busy_s(links, size)
             for hop in range(links.shape[1]):  # a leg crosses no link twice
                 load[subtask, every, links[:, hop]] += use.rate[subtask] * seconds[:, hop]
         return cls(
@@ -94,6 +94,8 @@ def _chunk(
     moved = by_visit(tables.moved_s[every, places])
     delays = by_visit(game.subtasks.shared_s[every, places])
     moved -= delays * (1 - 1 / np.maximum(members, 1))  # which a visit waits for once
+    for k, added in game.assignments.stage_ways.added_s.items():
+        moved[:, game.group[k]] += added[:, places[:, k]].T
     serves = visit > 0
     rho = game.fixed.rho + np.einsum("g,bgn->bn", tables.rate, visit)
     second = game.fixed.second + np.einsum("g,bgn->bn", tables.rate, visit**2)

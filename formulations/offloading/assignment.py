@@ -17,6 +17,7 @@ from splitfog.formulations.arrays.nodes import limits_memory, quotas
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.ledger import unsliced
 from splitfog.formulations.offloading.links import LinkUse, link_use
+from splitfog.formulations.offloading.stage_ways import StageWays
 from splitfog.formulations.offloading.subtasks import Subtasks, run_layers
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.instances.arrays import Flags, Integers, Seconds
@@ -27,16 +28,16 @@ class Visits:
     """V visits: subtasks of one group on one node together, and what stays at a source.
 
     All fields are [V]. `group` is -1 for visits of unsliced layers, runs and what stays;
-    `transfer_s` counts both ways, `shared_s` the delays in it beyond those of one subtask, as all
-    of a visit wait for them together; `service_s` is what the node works, `local_s` the part of it
-    that stays (already in the task's base); `foreign` says that the node is not the task's source.
+    `transfer_s` counts both ways of every subtask, `way_s` how long the visit's are, where slices
+    share links (`stage_ways`); `service_s` is what the node works, `local_s` the part of it that
+    stays (already in the task's base); `foreign` says that the node is not the task's source.
     """
 
     task: Integers
     group: Integers
     node: Integers
     transfer_s: Seconds
-    shared_s: Seconds
+    way_s: Seconds
     service_s: Seconds
     local_s: Seconds
     foreign: Flags
@@ -59,8 +60,9 @@ class AssignmentCost:
     guests : [N]
         Foreign visits with s > 0, what quotas count.
     potential : float
-        Sum over visits of lambda (transfer + service + wait), with what stays; lambda is 1 for
-        all if no task has a rate. The potential of docs/matching.md, a sum of one term per node.
+        Sum over visits of lambda (transfer + service + wait), of own hops alone, with what stays;
+        lambda is 1 for all if no task has a rate. The potential of docs/matching.md, a sum of one
+        term per node.
     """
 
     value: float
@@ -109,6 +111,11 @@ class Assignments:
     def links(self) -> LinkUse:
         """Which links every subtask loads."""
         return link_use(self.subtasks)
+
+    @cached_property
+    def stage_ways(self) -> StageWays:
+        """How slices of one stage lengthen each other's ways."""
+        return StageWays(self.subtasks, self.links)
 
     @cached_property
     def memory(self) -> Memory:
@@ -172,24 +179,21 @@ class Assignments:
         stays = np.flatnonzero(alone)
         served = np.bincount(visit, service, len(keys)) + local
         none, stay_s = np.zeros(len(stays)), subtasks.local_s[stays]
+        moved_s = np.bincount(visit, moved, len(keys))
+        way_s, slices = moved_s.copy(), self.stage_ways.slices
+        if len(slices):
+            way_s[visit[slices]] = self.stage_ways.ways_s(places)
         visits = Visits(
             task=np.concatenate([task, stays]),
             group=np.concatenate([np.where(unsliced, -1, group), np.full(len(stays), -1)]),
             node=np.concatenate([node, self.task_source[stays]]),
-            transfer_s=np.concatenate([np.bincount(visit, moved, len(keys)), none]),
-            shared_s=np.concatenate([self._shared(places, visit, len(keys)), none]),
+            transfer_s=np.concatenate([moved_s, none]),
+            way_s=np.concatenate([way_s, none]),
             service_s=np.concatenate([served, stay_s]),
             local_s=np.concatenate([local, stay_s]),
             foreign=np.concatenate([node != self.task_source[task], none > 0]),
         )
         return visits, allowed
-
-    def _shared(self, places: Integers, visit: Integers, count: int) -> Seconds:
-        """[visits]: delays that are in the sum of transfers once more than the visit waits."""
-        delays = self.subtasks.shared_s[np.arange(len(places)), places]
-        own = np.zeros(count)
-        np.maximum.at(own, visit, delays)
-        return np.asarray(np.bincount(visit, delays, count) - own)
 
     def _by_node(self, visits: Visits, terms: Seconds) -> Seconds:
         sums = np.zeros(self.num_nodes)
@@ -201,7 +205,7 @@ class Assignments:
         own = waited + visits.service_s - visits.local_s
         of_group = visits.group >= 0
         group, own_s = visits.group[of_group], own[of_group]
-        moved = (visits.transfer_s - visits.shared_s)[of_group]
+        moved = visits.way_s[of_group]
         serial = self.group_is_serial[group]
         term = np.zeros(self.num_groups)
         np.maximum.at(term, group, np.where(serial, own_s, own_s + moved))

@@ -78,7 +78,8 @@ class OffloadBatchCost:
         with jax.enable_x64(True):
             self._tables = _tables(Assignments(subtasks))
         links = len(self._tables.base_load)
-        width = len(self._tables.mates) + 8
+        hops = sum(len(way.links) for way in self._tables.ways)
+        width = len(self._tables.mates) + 8 + 2 * hops
         row_bytes = 8 * (len(subtasks.keys) * width + 4 * len(subtasks.instance.nodes) + links)
         self.chunk = chunk or max(16, min(MOST_ROWS, CHUNK_BYTES // row_bytes))
         self._cost = jax.jit(self._traced)
@@ -158,8 +159,8 @@ def _subtasks_of(given: Subtasks | GivenInstance) -> Subtasks:
 class OffloadTables(NamedTuple):
     """Everything fixed, on the device.
 
-    [K, N]: `moved_s` (both ways, without `shared_s`), `shared_s` (what the slices of a visit wait
-    for together) and `service_s`, 0 where `forbidden`. [K]: `rate`, the source
+    [K, N]: `moved_s` (both ways) and `service_s`, 0 where `forbidden`. `ways` of the subtasks
+    `slices` [S], in and out, as in `StageWays`. [K]: `rate`, the source
     of a run whose task has local work, else -1, and that work `local_s`. `mates` [M, K] are the
     subtasks of the same group, `has_mate` [M, K] whether there is one; `members` [M, groups] and
     `is_member` the same by group. [groups]: `serial` and `weight`. [N]: load, second moment and
@@ -167,7 +168,8 @@ class OffloadTables(NamedTuple):
     """
 
     moved_s: Array
-    shared_s: Array
+    ways: tuple[Ways, Ways]
+    slices: Array
     service_s: Array
     forbidden: Array
     rate: Array
@@ -187,6 +189,17 @@ class OffloadTables(NamedTuple):
     base_load: Array
 
 
+class Ways(NamedTuple):
+    """One way of S slices: on every node its `links` and what they carry it in, [hops, S, N], and
+    its `delay_s` [S, N]; `mates` [M, S] of its stage, and whether there is one."""
+
+    links: Array
+    busy_s: Array
+    delay_s: Array
+    mates: Array
+    has_mate: Array
+
+
 class Legs(NamedTuple):
     """[E]: the subtask, its row of the table and, per hop and node, link and load [E, hops, N]."""
 
@@ -198,7 +211,6 @@ class Legs(NamedTuple):
 def _tables(own: Assignments) -> OffloadTables:
     subtasks = own.subtasks
     moved, service = subtasks.transfer_in_s + subtasks.transfer_out_s, subtasks.service_s
-    shared = subtasks.shared_s
     forbidden = ~np.isfinite(moved + service)
     is_run, task = subtasks.is_run, subtasks.task
     local = np.where(is_run, subtasks.local_s[task], 0.0)
@@ -210,8 +222,9 @@ def _tables(own: Assignments) -> OffloadTables:
         np.add.at(row, sources, terms)
     legs, base_load = _legs(own)
     return OffloadTables(
-        moved_s=jnp.asarray(np.where(forbidden, 0.0, moved - shared)),
-        shared_s=jnp.asarray(np.where(forbidden, 0.0, shared)),
+        moved_s=jnp.asarray(np.where(forbidden, 0.0, moved)),
+        ways=_ways(own),
+        slices=jnp.asarray(own.stage_ways.slices),
         service_s=jnp.asarray(np.where(forbidden, 0.0, service)),
         forbidden=jnp.asarray(forbidden),
         rate=jnp.asarray(subtasks.rate),
@@ -238,6 +251,26 @@ def _members(group: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], N
     first = np.cumsum(sizes) - sizes
     rank = np.arange(sizes.max(initial=1))[:, None]
     return np.where(rank < sizes, first + rank, first), rank < sizes
+
+
+def _ways(own: Assignments) -> tuple[Ways, Ways]:
+    """Both ways of the slices whose stages' visits lengthen each other's."""
+    use, lengthened = own.links, own.stage_ways
+    _, group = np.unique(own.subtasks.group[lengthened.slices], return_inverse=True)
+    members, is_member = _members(group, int(group.max(initial=-1)) + 1)
+    both = []
+    for legs in lengthened.legs:
+        links = use.table[use.row[legs]]
+        both.append(
+            Ways(
+                links=jnp.asarray(np.moveaxis(links, 2, 0)),
+                busy_s=jnp.asarray(np.moveaxis(use.busy_s(links, use.size[legs][:, None]), 2, 0)),
+                delay_s=jnp.asarray(np.where(links >= 0, use.delay_s[links], 0.0).sum(axis=2)),
+                mates=jnp.asarray(members[:, group]),
+                has_mate=jnp.asarray(is_member[:, group]),
+            )
+        )
+    return both[0], both[1]
 
 
 def _legs(own: Assignments) -> tuple[Legs, Array]:
@@ -275,17 +308,16 @@ def _legs(own: Assignments) -> tuple[Legs, Array]:
 def _leg_load(use: LinkUse, leg: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """[hops, N]: the links of a leg with its subtask on each node, -1 for none, and their load."""
     links = use.table[use.row[leg]].T
-    seconds = use.latency_s[links] + use.size[leg] * use.seconds_per_byte[links]
-    return links, np.where(links >= 0, use.rate[use.subtask[leg]] * seconds, 0.0)
+    return links, use.rate[use.subtask[leg]] * use.busy_s(links, use.size[leg])
 
 
 def _values(tables: OffloadTables, places: Array) -> Array:
     """[batch]: the mean latency of assignments [K, batch]."""
     num_nodes = tables.moved_s.shape[1]
     flat = jnp.arange(len(places), dtype=jnp.int32)[:, None] * num_nodes + places
-    moved, shared, service, forbidden = (
+    moved, service, forbidden = (
         take(table.reshape(-1), flat)
-        for table in (tables.moved_s, tables.shared_s, tables.service_s, tables.forbidden)
+        for table in (tables.moved_s, tables.service_s, tables.forbidden)
     )
     visit = _merged(tables, places, service)
     joins = tables.run_source[:, None] == places
@@ -294,7 +326,7 @@ def _values(tables: OffloadTables, places: Array) -> Array:
     wait_s = wait_seconds(second, rho)
     waits = lax.map(lambda place: pick(wait_s, place), places)
     waited = jnp.where((visit > 0) & ~joins, waits, 0.0)
-    terms = _barriers(tables, places, moved, visit + waited + shared)
+    terms = _barriers(tables, moved, _lengthened(tables, places, moved), visit + waited)
     stay_waits = jnp.where(tables.base_weight[:, None] > 0, tables.base_weight[:, None] * wait_s, 0)
     value = tables.base + tables.weight @ terms + stay_waits.sum(axis=0)
     possible = ~forbidden.any(axis=0) & (rho < 1).all(axis=0) & _links_hold(tables, places)
@@ -334,20 +366,51 @@ def _loads(
     return lax.scan(step, (start[0], start[1]), (places, rate * service, seconds))[0]
 
 
-def _barriers(tables: OffloadTables, places: Array, moved: Array, served: Array) -> Array:
+def _lengthened(tables: OffloadTables, places: Array, moved: Array) -> Array:
+    """[K, batch]: both ways of the visit that a subtask is part of."""
+    merged = _merged(tables, places, moved)
+    if not len(tables.slices):
+        return merged
+    place = take(places, tables.slices)
+    there, back = (_way_seconds(way, place) for way in tables.ways)
+    return merged.at[tables.slices].set(there + back, unique_indices=True)
+
+
+def _way_seconds(way: Ways, place: Array) -> Array:
+    """[S, batch]: how long a way is, with what the others of its stage send over its links."""
+    _, count, nodes = way.links.shape
+    flat = jnp.arange(count, dtype=jnp.int32)[:, None] * nodes + place
+    links = [take(own.reshape(-1), flat) for own in way.links]
+    busy = [take(own.reshape(-1), flat) for own in way.busy_s]
+
+    def step(total: Array, row: tuple[Array, Array]) -> tuple[Array, None]:
+        mate, valid = row
+        for other, seconds in zip(links, busy, strict=True):
+            crossed = take(other, mate)
+            meets = jnp.zeros(total.shape, bool)
+            for own in links:
+                meets |= own == crossed
+            meets &= valid[:, None] & (crossed >= 0)
+            total += jnp.where(meets, take(seconds, mate), 0.0)
+        return total, None
+
+    start = take(way.delay_s.reshape(-1), flat)
+    return lax.scan(step, start, (way.mates, way.has_mate))[0]
+
+
+def _barriers(tables: OffloadTables, moved: Array, way: Array, served: Array) -> Array:
     """[groups, batch]: the largest of what its visits take; all transfers if serial."""
     serial = tables.serial[:, None]
-    visit_moved = _merged(tables, places, moved)
 
     def step(
         state: tuple[Array, Array], row: tuple[Array, Array]
     ) -> tuple[tuple[Array, Array], None]:
         member, valid = row
         away = jnp.where(valid[:, None], take(moved, member), 0.0)
-        ends = take(served, member) + jnp.where(serial, 0.0, take(visit_moved, member))
+        ends = take(served, member) + jnp.where(serial, 0.0, take(way, member))
         return (jnp.maximum(state[0], ends), state[1] + jnp.where(serial, away, 0.0)), None
 
-    nothing = jnp.zeros((len(tables.serial), places.shape[1]))
+    nothing = jnp.zeros((len(tables.serial), moved.shape[1]))
     longest, together = lax.scan(step, (nothing, nothing), (tables.members, tables.is_member))[0]
     return longest + together
 

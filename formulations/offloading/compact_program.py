@@ -217,12 +217,36 @@ class _Builder:
             visit = [(self.place[k, node], -weight * seconds[k] / unit) for k in here]
             self.program.add_row([(cost, 1.0), *visit], lower=0.0)
             for at, k in enumerate(here):
-                if shared or (k, node) in self.wait:
+                if shared or (k, node) in self.wait or self.own.stage_ways.added_s:
                     row = [(cost, 1.0), *visit]
                     row[1 + at] = (self.place[k, node], -weight * (seconds[k] + shared) / unit)
                     if (k, node) in self.wait:
                         row.append((self.wait[k, node], -weight))
                     self.program.add_row(row, lower=0.0)
+                    self._add_long_way(k, node, row, pairs, weight / unit)
+
+    def _add_long_way(
+        self,
+        subtask: int,
+        node: int,
+        row: list[tuple[int, float]],
+        pairs: list[tuple[int, int]],
+        worth: float,
+    ) -> None:
+        """A visit's row once more, with what mates on other nodes add where their ways share
+        links; less the most of it where the subtask is not there."""
+        terms, most = list(row), dict[int, float]()
+        for k, other in pairs:
+            added = self.own.stage_ways.added_s.get(k)
+            if k != subtask and added is not None and added[node, other]:
+                seconds = worth * float(added[node, other])
+                terms.append((self.place[k, other], -seconds))
+                most[k] = max(most.get(k, 0.0), seconds)
+        if most:
+            total = sum(most.values())
+            here = self.place[subtask, node]
+            terms = [(c, v - total if c == here else v) for c, v in terms]
+            self.program.add_row(terms, lower=-total)
 
     def _add_wait(self, subtask: int, node: int, weight: float) -> None:
         """The wait of the one visit that a subtask makes, with others of its task maybe."""
@@ -241,7 +265,7 @@ class _Builder:
         rows: dict[int, list[tuple[int, float]]] = {}
         for leg in np.flatnonzero(use.rate[use.subtask] > 0).tolist():
             subtask, links = int(use.subtask[leg]), use.table[use.row[leg]]
-            seconds = use.latency_s[links] + use.size[leg] * use.seconds_per_byte[links]
+            seconds = use.busy_s(links, use.size[leg])
             for node, hop in np.argwhere(links >= 0).tolist():
                 if (subtask, node) in self.place:
                     load = float(use.rate[subtask] * seconds[node, hop])

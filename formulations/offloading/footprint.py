@@ -107,28 +107,31 @@ def _stage_visits(
     """A stage's visits, and the seconds that are no race; its link use goes into `crossed`."""
     routes, links = routes_of(instance), instance.directed_links
     tiles = _tiles(task_arrays(instance, task).model, stage)
-    place = {node: at for at, node in enumerate(dict.fromkeys(s.node for s in stage.slices))}
-    service, moved = np.zeros(len(place)), np.zeros(len(place))
-    serial, met = instance.nodes[stage.home].radio == "serial", set[int]()
+    service = dict.fromkeys((part.node for part in stage.slices), 0.0)
+    moved, own_s = dict.fromkeys(service, 0.0), 0.0
     for position, part in enumerate(stage.slices):
-        at = place[part.node]
-        again = at in met and not serial  # the slices of a visit wait for `delay_s` once
-        met.add(at)
-        service[at] += tiles.service_s(instance.nodes[part.node], position)
-        ways = (
-            (routes.path(stage.home, part.node), tiles.input_bytes[position]),
-            (routes.path(part.node, stage.home), tiles.output_bytes[position]),
-        )
-        for path, num_bytes in ways:
-            moved[at] += inf if path is None else 0.0
-            for link in path or ():
-                busy_s = links[link].busy_seconds(num_bytes)
-                crossed.append((link, busy_s))
-                moved[at] += busy_s if again else links[link].seconds(num_bytes)
-    nodes = np.array(list(place), np.int64)
+        service[part.node] += tiles.service_s(instance.nodes[part.node], position)
+    serial = instance.nodes[stage.home].radio == "serial"
+    for outward, sizes in ((True, tiles.input_bytes), (False, tiles.output_bytes)):
+        ends = {node: (stage.home, node) if outward else (node, stage.home) for node in service}
+        paths = {node: routes.path(*way) for node, way in ends.items()}
+        busy_s: dict[int, float] = {}
+        for part, num_bytes in zip(stage.slices, sizes, strict=True):
+            for link in paths[part.node] or ():
+                seconds = links[link].busy_seconds(num_bytes)
+                crossed.append((link, seconds))
+                busy_s[link] = busy_s.get(link, 0.0) + seconds
+                own_s += seconds + links[link].delay_s
+        for node, path in paths.items():
+            if path is None:
+                moved[node] = own_s = inf
+            elif not serial:
+                moved[node] += sum(busy_s[link] + links[link].delay_s for link in path)
+    nodes = np.array(list(service), np.int64)
+    services = np.array(list(service.values()))
     if serial:
-        return (nodes, service, np.zeros(len(place))), float(moved.sum())
-    return (nodes, service, moved), 0.0
+        return (nodes, services, np.zeros(len(nodes))), own_s
+    return (nodes, services, np.array(list(moved.values()))), 0.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

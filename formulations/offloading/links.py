@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.routes import Routes, routes_of
@@ -20,7 +20,8 @@ class LinkUse:
 
     Leg e carries `size` [E] bytes of subtask `subtask` [E] over the links
     `table[row[e], node of the subtask]` [rows, N, hops], padded with -1. `base_load` [links] is
-    the load of what stays where the template has it.
+    the load of what stays where the template has it. The first legs are of slices, two each: in and
+    out.
     """
 
     subtask: Integers
@@ -30,14 +31,20 @@ class LinkUse:
     rate: Seconds
     latency_s: Seconds
     seconds_per_byte: Seconds
+    delay_s: Seconds
     base_load: Seconds
+
+    def busy_s(self, links: NDArray[np.integer], size: ArrayLike) -> Seconds:
+        """Seconds that links [..., hops] carry `size` [...] bytes; 0 for -1."""
+        sizes = np.asarray(size)[..., None]
+        seconds = self.latency_s[links] + sizes * self.seconds_per_byte[links]
+        return np.where(links >= 0, seconds, 0.0)
 
     def load(self, assignment: Integers) -> Seconds:
         """[links]: rate times seconds of all that crosses; O(E hops)."""
         links = self.table[self.row, assignment[self.subtask]]
         used = links >= 0
-        seconds = self.latency_s[links] + self.size[:, None] * self.seconds_per_byte[links]
-        loads = (self.rate[self.subtask][:, None] * seconds)[used]
+        loads = (self.rate[self.subtask][:, None] * self.busy_s(links, self.size))[used]
         return self.base_load + np.bincount(links[used], loads, len(self.base_load))
 
 
@@ -122,6 +129,7 @@ class _Legs:
             rate=self.subtasks.rate,
             latency_s=np.array([link.latency_s for link in links]),
             seconds_per_byte=np.array([8 / link.bandwidth_bps for link in links]),
+            delay_s=np.array([link.delay_s for link in links]),
             base_load=self.base_load,
         )
 

@@ -15,6 +15,7 @@ from math import inf
 
 import numpy as np
 
+from splitfog.formulations.arrays.nodes import hosts
 from splitfog.formulations.bounds.family import families
 from splitfog.formulations.bounds.queue_prices import priced_bound
 from splitfog.formulations.bounds.ways import shortest_ways
@@ -30,11 +31,10 @@ from splitfog.instances.arrays import Floats
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 
-QUICK_ROUNDS = 4
-"""Of making prices with the quick bounds of blocks."""
-
-STRONG_ROUNDS = 2
-"""Of making prices with the strong ones."""
+STRONG_ROUNDS = ((300, 4), (5_000, 2), (inf, 1))
+"""Up to so many tasks times nodes that compute, so often are prices made with strong bounds of
+blocks, after once with the quick ones: a size, not the clock, so that one instance has one bound.
+"""
 
 MOST_LOOKS = 40
 """Shortest ways of a family at given prices, while strong bounds of blocks are new."""
@@ -47,12 +47,14 @@ def bound_over_all_plans(instance: Instance, deadline: Deadline = NEVER) -> floa
     At the deadline `TimeIsUp` is raised, and nothing kept.
     """
     weights, streams = task_weights(instance)
-    own = [StageTimes(family) for family in families(instance, weights)]
-    rounds = QUICK_ROUNDS + STRONG_ROUNDS if streams else 1
+    own = [StageTimes(family, deadline) for family in families(instance, weights)]
+    amount = len(instance.tasks) * int(hosts(instance).sum())
+    strong_rounds = next(rounds for most, rounds in STRONG_ROUNDS if amount <= most)
+    quick_rounds = int(streams)
 
     def relaxed(turn: int, price: Floats) -> tuple[float, Floats]:
-        looks = MOST_LOOKS if turn >= rounds - STRONG_ROUNDS else 1
-        total, new = 0.0, np.zeros(len(price))
+        looks = 1 if turn < quick_rounds else MOST_LOOKS
+        total, new = 0.0, np.zeros((2, len(price)))
         for times in own:
             seconds, loads = _relaxed(times, price, looks, deadline)
             if seconds == inf:
@@ -61,17 +63,19 @@ def bound_over_all_plans(instance: Instance, deadline: Deadline = NEVER) -> floa
             new += loads
         return total, new
 
+    rounds = quick_rounds + strong_rounds if streams else 1
     return priced_bound(weights, len(instance.nodes), rounds, relaxed)
 
 
 def _relaxed(
     times: StageTimes, price: Floats, looks: int, deadline: Deadline
 ) -> tuple[float, Floats]:
-    """Priced seconds of a family's tasks, and the loads [nodes]."""
+    """Priced seconds of a family's tasks, and the loads v and r, [2, nodes]."""
     family = times.family
     path, alike = family.work.path, times.stages.alike
     steps, sizes = family.least_s(path, price), family.arrays.output_bytes[path]
     seconds, strong = times.quick_s, np.zeros(times.quick_s.shape)
+    open_to = times.may_help(steps)
     for look in range(looks):
         deadline.check("the lower bound")
         ways = shortest_ways(family.places, sizes, steps, family.due, times.blocks(seconds))
@@ -79,23 +83,25 @@ def _relaxed(
         whole, used = ways.spread(start, begun=not family.begins_at_source)
         if look == looks - 1 or not used:
             break
-        blocks = np.unique(alike)
         homes = np.unique([home for _, home, _ in used])
-        fresh = strong[np.ix_(blocks, homes)] == 0
-        if not fresh.any():
+        some, at = np.nonzero(open_to[:, homes])
+        fresh = np.zeros(strong.shape, bool)
+        fresh[alike[some], homes[at]] = True
+        block, home = np.nonzero(fresh & (strong == 0))
+        if not len(block):
             break
-        block, home = (at[fresh] for at in np.meshgrid(blocks, homes, indexing="ij"))
         strong[block, home] = times.strong(block, home, price, steps, deadline)
         seconds = np.maximum(times.quick_s, strong[alike])
     beside_s, loads = beside_loads(family, family.beside(sliceable=False), price)
-    loads = loads + whole_loads(family, whole) + _block_loads(times, used, price)
+    loads = loads + whole_loads(family, whole) + _block_loads(times, used, len(price))
     return path_s + beside_s, loads
 
 
-def _block_loads(times: StageTimes, used: list[tuple[int, int, float]], price: Floats) -> Floats:
-    """[nodes]: about the loads of stages, by perfect balance."""
-    loads = np.zeros(len(price))
+def _block_loads(times: StageTimes, used: list[tuple[int, int, float]], num_nodes: int) -> Floats:
+    """[2, nodes]: about the loads of stages, by perfect balance, weighted and not."""
+    loads = np.zeros((2, num_nodes))
     for block, home, weight in used:
-        node, seconds = times.balanced(block, home)
-        loads += weight * np.bincount(node, seconds, len(price))
+        node, share, seconds = times.balanced(block, home)
+        loads[0] += weight * np.bincount(node, np.sqrt(share) * seconds, num_nodes)
+        loads[1] += weight * np.bincount(node, seconds, num_nodes)
     return loads

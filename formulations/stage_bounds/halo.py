@@ -138,7 +138,8 @@ class _Axis:
         """
         begins, ends = self.low[low:high], self.high[low:high]
         if self.ends_only:
-            return np.minimum(ends - begins[0], (ends[-1] - begins)[::-1]).astype(float)
+            at_either = ends - begins[0], (ends[-1] - begins)[::-1]
+            return np.asarray(np.minimum(*at_either), float)
         count = high - low
         least = [(ends[length:] - begins[: count - length]).min(axis=0) for length in range(count)]
         return np.array(least, float)

@@ -60,6 +60,7 @@ OPTIONS = {
     "radio_latency_s": Option(0.0, "latency of a radio link in s", "number", low=0),
     "radio": Option("serial", "radio of the users' devices", "choice",
                     choices=("serial", "parallel")),
+    "share_devices": Option(False, "whether users' devices work for other users", "flag"),
     "bytes_per_value": Option(1.0, "bytes of a value of the input tensor", "number", low=0),
     "device_flops_low": Option(8e9, "slowest device in FLOP/s", "number", low=1),
     "device_flops_high": Option(60e9, "fastest device in FLOP/s", "number", low=1),
@@ -98,7 +99,8 @@ def build(name: str, seed: int, options: Mapping[str, Any], meta: dict[str, Any]
     *Work.* A user's model is drawn uniformly from `models`, its input tensor has
     `bytes_per_value`; speeds are log-uniform. A task's rate is U(`rate_low`, `rate_high`) x
     `utilisation` x sum of fog speeds / (users x its model's FLOP), but such that its device alone
-    has rho <= `max_device_rho`.
+    has rho <= `max_device_rho`. A user's device takes no visits of others' tasks (quota 0), unless
+    `share_devices`.
 
     Ours: users and fog nodes are uniform in the square; for other numbers of users than 10, 100
     and 1,000 the number of fog nodes and the side follow lines through these on log scales,
@@ -255,7 +257,13 @@ def _rates(
 
 def _nodes(speeds: _Speeds, options: Mapping[str, Any]) -> tuple[Node, ...]:
     devices = [
-        Node(name=f"user{i}", tier="device", speed_flops=speed, radio=options["radio"])
+        Node(
+            name=f"user{i}",
+            tier="device",
+            speed_flops=speed,
+            quota=None if options["share_devices"] else 0,
+            radio=options["radio"],
+        )
         for i, speed in enumerate(speeds.devices.tolist())
     ]
     fog = [

@@ -1,9 +1,9 @@
 """Candidate star stages of one task, all priced at once: which nodes, how many rows each.
 
 After DINA: nodes in the order of transfer + service + wait; shares by filling up to a
-common end; exact halos; the home's radio as it is. Ours: where the radio is serial, so that the
-slices' transfers queue, a second set of shares that levels waits and services alone; and the
-waits that shares start from are those of a visit of a k-th of the block.
+common end; exact halos; the home's radio as it is, and links that slices share. Ours: where the
+radio is serial, so that the slices' transfers queue, a second set of shares that levels waits and
+services alone; and the waits that shares start from are those of a visit of a k-th of the block.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Slice, Stage
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import near_nodes
+from splitfog.formulations.offloading.stage_ways import in_common
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.instances.arrays import Integers, Seconds
 from splitfog.solvers.dina.blocks import Blocks, blocks_of
@@ -219,11 +220,30 @@ class _Pricing:
         if self.serial:
             cost = moved.sum(axis=2) + served.max(axis=2, initial=0.0)
         else:
-            cost = (moved + served).max(axis=2, initial=0.0)
+            added = self._shared_s(nodes, some, read, written)
+            cost = (moved + served + added).max(axis=2, initial=0.0)
         fits = np.where(some, (nodes >= 0) & self.open_to[block, nodes], True).all(axis=2)
         for hops, size in zip(self.hops, (read, written), strict=True):
             fits &= self._links_keep_up(hops[nodes], np.where(some, size, 0.0), some)
         return np.where(fits, cost, inf)
+
+    def _shared_s(
+        self, nodes: Integers, some: NDArray[np.bool_], read: Seconds, written: Seconds
+    ) -> Seconds:
+        """[b, C, slices]: what others' hops over the links of a slice's ways take; 0 for none."""
+        added = np.zeros(nodes.shape)
+        known = np.unique(nodes)
+        latency, per_byte = self.loads.link_prices
+        at = np.searchsorted(known, nodes)
+        for hops, size in zip(self.hops, (read, written), strict=True):
+            common = in_common(hops[known], hops[known], latency, per_byte)
+            for figures in common:
+                np.fill_diagonal(figures, 0.0)
+            for other in range(MOST_SLICES) if common[1].any() else ():
+                pair = at, at[..., other, None]
+                seconds = common[0][pair] + common[1][pair] * size[..., other, None]
+                added += np.where(some & some[..., other, None], seconds, 0.0)
+        return added
 
     def _links_keep_up(
         self, hops: Integers, size: Seconds, some: NDArray[np.bool_]

@@ -90,23 +90,23 @@ def _program(
     start: Integers | None = None,
 ) -> tuple[Integers | None, float, StoppedBy]:
     """The 0-1 program over these columns: assignment, bound in units, why it stopped."""
-    given = set()
-    if start is not None:
-        held = [(own.sets, np.flatnonzero(start == own.sets.node)) for own in master.nodes]
-        given = {(sets.node, sets.mask(mine.tolist())) for sets, mine in held}
-    columns = [c for c in dict.fromkeys([*columns, *given]) if master.cost(c) is not None]
+    given = set() if start is None else set(master.columns_of(start))
+    columns = list(dict.fromkeys([*columns, *given]))
     program, limits = LinearProgram(constant=master.constant), master.limits()
     rows: list[list[tuple[int, float]]] = [[] for _ in limits]
     for column in columns:
-        number = program.add_column(master.cost(column) or 0.0, is_binary=True)
+        number = program.add_column(master.cost(column), is_binary=True)
         for row, value in master.terms(column):
             rows[row].append((number, value))
+    excess = {}
     for group in master.rows.barriers.tolist():
-        excess = program.add_column(1.0, upper=inf)
+        excess[group] = program.add_column(1.0, upper=inf)
         for row in master.excess_terms(group):
-            rows[row].append((excess, 1.0))
+            rows[row].append((excess[group], 1.0))
     for row_terms, (lower, upper) in zip(rows, limits, strict=True):
         program.add_row(row_terms, lower, upper)
+    for way in master.lengthened(columns):
+        program.add_row([(excess[way.group], 1.0), *way.terms], way.lower)
     values = {i: float(column in given) for i, column in enumerate(columns)} if given else None
     result = solve_program(
         program, time_limit_s=limit_s, start=values, seed=seed, relative_gap=1e-7
@@ -114,7 +114,7 @@ def _program(
     if result.values is None:
         return None, inf if result.infeasible else result.bound, result.stopped_by
     assignment = np.full(master.rows.count, -1)
-    for (node, mask), taken in zip(columns, result.values, strict=False):
+    for column, taken in zip(columns, result.values, strict=False):
         if taken > 0.5:
-            assignment[master.nodes[node].sets.subtasks(mask)] = node
+            assignment[master.held(column)] = column[0]
     return (assignment if (assignment >= 0).all() else None), result.bound, result.stopped_by

@@ -14,9 +14,10 @@ from splitfog.instances.instance import Instance
 FOLDER = Path(__file__).parents[1] / "data" / "golden"
 FILES = sorted(path.stem for path in FOLDER.glob("*.json"))
 REPLAYS = [name for name in FILES if name.startswith("replay")]
+STAGES = [name for name in FILES if name.startswith("stage")]
 PASSES = [name for name in FILES if name.startswith("passes")]
 SHARED = "shared-weights-1"
-NAMES = [name for name in FILES if name not in (*REPLAYS, *PASSES, SHARED)]
+NAMES = [name for name in FILES if name not in {*REPLAYS, *STAGES, *PASSES, SHARED}]
 SINGLE = [name for name in NAMES if not name.startswith("fog")]
 
 COSTS: dict[str, dict[str, Any]] = {

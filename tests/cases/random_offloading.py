@@ -29,13 +29,17 @@ def random_offloading(
     quotas: bool = True,
     memory: bool = False,
     rates: bool = True,
+    relays: bool = False,
 ) -> tuple[Instance, Decision]:
     """An instance and a template: some tasks whole, some with stages and runs.
 
     `slices` is the most a stage has; `whole` leaves stages out. `utilisation` sizes the rates
-    such that all work on all nodes together would load them by about as much.
+    such that all work on all nodes together would load them by about as much. `relays`: radios are
+    parallel, and links a tree with a few one-way links beside it: slices share them on their ways.
     """
     nodes = _nodes(rng, num_devices, num_fog, quotas)
+    if relays:
+        nodes = [changed(node, radio="parallel") for node in nodes]
     models = tuple(_model(rng, f"model{i}") for i in range(2))
     tasks = [_task(rng, i, models, nodes[:num_devices], nodes) for i in range(num_tasks)]
     if rates:
@@ -48,7 +52,7 @@ def random_offloading(
         name="offloading",
         tiers=("device", "fog"),
         nodes=tuple(nodes),
-        links=_links(rng, nodes, num_devices),
+        links=_tree(rng, nodes) if relays else _links(rng, nodes, num_devices),
         models=models,
         tasks=tuple(tasks),
     )
@@ -92,6 +96,26 @@ def _links(rng: np.random.Generator, nodes: list[Node], devices: int) -> tuple[L
         if rng.random() < 0.85
     ]
     return tuple(links)
+
+
+def _tree(rng: np.random.Generator, nodes: list[Node]) -> tuple[Link, ...]:
+    """Every node linked to one before it, and at times one way to another, faster or slower."""
+    pairs = [(int(rng.integers(j)), j, True) for j in range(1, len(nodes))]
+    for j in range(2, len(nodes)):
+        other = int(rng.integers(j))
+        if rng.random() < 0.4 and other != pairs[j - 1][0]:
+            pairs.append((j, other, False))
+    return tuple(
+        Link(
+            tail=nodes[i].name,
+            head=nodes[j].name,
+            bandwidth_bps=float(rng.choice([20, 80, 300])) * 1e6,
+            latency_s=float(rng.choice([0.0, 1e-3])),
+            delay_s=float(rng.choice([0.0, 5e-3])),
+            duplex=duplex,
+        )
+        for i, j, duplex in pairs
+    )
 
 
 def _model(rng: np.random.Generator, name: str) -> Model:

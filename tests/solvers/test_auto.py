@@ -241,7 +241,9 @@ def test_says_why_nothing_applies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_placements_are_not_the_last_word_for_many_tasks() -> None:
     """Without rates the best placements are proven; slices still beat them, and `auto` says so."""
-    drawn = generate("fog", users=3, seed=2, radio="parallel", bandwidth_scale=3.0)
+    drawn = generate(
+        "fog", users=3, seed=2, radio="parallel", bandwidth_scale=3.0, share_devices=True
+    )
     tasks = tuple(changed(task, arrivals_per_s=None) for task in drawn.tasks)
     instance = changed(drawn, tasks=tasks)
     plan = solve(instance)
@@ -258,7 +260,9 @@ def test_a_bound_keeps_to_the_plans_it_was_proven_over(monkeypatch: pytest.Monke
 
     Told as a bound over all plans, as `dina`'s own would be, the claim would be refuted.
     """
-    drawn = generate("fog", users=3, seed=2, radio="parallel", bandwidth_scale=3.0)
+    drawn = generate(
+        "fog", users=3, seed=2, radio="parallel", bandwidth_scale=3.0, share_devices=True
+    )
     tasks = tuple(changed(task, arrivals_per_s=None) for task in drawn.tasks)
     instance = changed(drawn, tasks=tasks)
     best = solve(instance, "ilp", objective="latency")  # without rates it is the mean latency

@@ -160,7 +160,7 @@ def test_figures_are_options() -> None:
     assert [node.speed_flops for node in instance.nodes] == [5e9] * 3 + [7e9] * 4 + [9e9]
     assert {node.radio for node in instance.nodes} == {"parallel"}
     assert [(n.quota, n.memory_bytes) for n in instance.nodes] == (
-        [(None, None)] * 3 + [(2, 1e6)] * 4 + [(None, None)]
+        [(0, None)] * 3 + [(2, 1e6)] * 4 + [(None, None)]
     )
     assert {link.latency_s for link in instance.links if link.head != "cloud"} == {0.001}
     assert {
@@ -168,6 +168,18 @@ def test_figures_are_options() -> None:
     } == {(1e6, 0.5)}
     assert instance.models[0].layers[0].output_bytes == 2 * 224 * 224 * 3
     assert generate("fog", **SMALL).nodes[0].radio == "serial"
+
+
+def test_devices_work_for_others_only_if_shared() -> None:
+    """Quota 0 of every device, lifted by the option, and nothing else changes."""
+    own, shared = generate("fog", **SMALL), generate("fog", **SMALL, share_devices=True)
+    devices = [node for node in own.nodes if node.tier == "device"]
+    assert {node.quota for node in devices} == {0}
+    assert {node.quota for node in shared.nodes} == {None}
+    assert (own.links, own.tasks) == (shared.links, shared.tasks)
+    assert "share-devices" in shared.name
+    fog = [node for node in own.nodes if node.tier != "device"]
+    assert fog == [node for node in shared.nodes if node.tier != "device"]
 
 
 @pytest.mark.parametrize(

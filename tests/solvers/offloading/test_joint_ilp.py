@@ -38,7 +38,7 @@ def test_best_of_all_choices(monkeypatch):
     monkeypatch.setattr(joint_ilp, "MOST_PLANS", 7)
     seen = 0
     for seed in range(14):
-        instance, _, catalogues = drawn(seed, memory=seed % 3 == 0)
+        instance, _, catalogues = drawn(seed, memory=seed % 3 == 0, relays=seed % 4 == 1)
         values = [
             float(decision_cost(instance, decision, MEAN))
             for chosen in product(*catalogues)

@@ -1,0 +1,24 @@
+"""The best of the lower bounds on `mean-latency` that hold for all plans."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from splitfog.formulations.bounds.mean_latency import mean_latency_bound
+from splitfog.formulations.deadline import NEVER, Deadline, TimeIsUp
+from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
+from splitfog.instances.instance import Instance
+
+
+def best_mean_latency_bound(instance: Instance, deadline: Deadline = NEVER) -> float | None:
+    """Seconds that no feasible plan's `mean-latency` is below; None where a layer has no node.
+
+    The larger of the bound without waits and the one with queues and stages, each kept with the
+    instance; where the deadline comes before the second is made, the first. `TimeIsUp` is raised
+    where it comes before that.
+    """
+    best = mean_latency_bound(instance, deadline)
+    with suppress(TimeIsUp):
+        queued = bound_over_all_plans(instance, deadline)
+        best = queued if best is None or queued is None else max(best, queued)
+    return best

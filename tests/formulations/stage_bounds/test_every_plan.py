@@ -1,0 +1,120 @@
+"""No plan at all is below the bounds: against the least of every plan there is."""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+import pytest
+
+from splitfog.formulations.bounds.without_stages import bound_without_stages
+from splitfog.formulations.objective import Objective
+from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
+from tests.cases.enumeration.instances import small_instance
+from tests.cases.enumeration.least import TooMany, least_plan
+from tests.cases.enumeration.plain import plain_least
+from tests.cases.enumeration.slicings import covers
+from tests.formulations.stage_bounds.streams import best_plan
+
+LOOSE = Objective("mean-latency", monotone=False)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "number"), [(1, 1, 1), (1, 3, 4), (2, 2, 8), (3, 3, 322)]
+)
+def test_all_covers_are_there(height, width, number):
+    """As many as rectangulations of a grid: the two pinwheels of 3 x 3 are among the 322."""
+    found = list(covers(height, width))
+    assert len(set(found)) == len(found) == number
+
+
+@pytest.mark.parametrize("name", ["mean-latency", "latency"])
+def test_the_least_is_that_of_the_reference(name):
+    """The same as by the reference alone, wherever there are no more than 500 plans."""
+    seen, objective = 0, Objective(name, monotone=False)
+    for seed in range(1000, 1080):
+        instance = small_instance(seed, streams=name == "mean-latency", pixels=2)
+        expected = plain_least(instance, objective, most=500)
+        if expected is not None:
+            seen += expected < inf
+            assert least_plan(instance, objective)[0] == pytest.approx(expected, rel=1e-9), seed
+    assert seen > 10
+
+
+def held(seed: int) -> float:
+    """The least value of an instance, held to both bounds; inf where there is no plan to find."""
+    instance = small_instance(seed)
+    try:
+        least, _ = least_plan(instance, LOOSE, limit=300_000)
+    except TooMany:
+        return inf
+    if least < inf:
+        bound = bound_over_all_plans(instance)
+        assert bound is not None, seed
+        assert bound <= least, seed
+        unsliced, _ = least_plan(instance, LOOSE, sliced=False)
+        assert unsliced >= least
+        bound = bound_without_stages(instance)
+        assert bound is None or bound <= unsliced, seed
+    return least
+
+
+@pytest.mark.parametrize(
+    "block", [0, *(pytest.param(b, marks=pytest.mark.slow) for b in range(1, 8))]
+)
+def test_no_plan_is_below_the_bound_over_all(block):
+    """A hundred random instances a block, about seventy of which have a plan."""
+    values = [held(seed) for seed in range(100 * block, 100 * block + 100)]
+    assert sum(value < inf for value in values) > 55
+
+
+def test_a_visit_without_work_goes_where_no_stranger_may():
+    """A layer without work, on two nodes of quota 0: 1 MB each way over two links of 1 MB/s.
+
+    In halves, one a node, .5 s there and .5 s back. Whole on either of them it would take 2 s.
+    """
+    shape = (1, 2, 2)
+    layers = (
+        Layer(name="x", op="input", output_shape=shape, output_bytes=1e6),
+        Layer(
+            name="l",
+            op="conv",
+            inputs=("x",),
+            window=Window(kernel=(1, 1)),
+            output_shape=shape,
+            output_bytes=1e6,
+            tiers=("fog",),
+        ),
+    )
+    tiers = {"a": "device", "b": "fog", "c": "fog"}
+    nodes = (Node(name=n, tier=tier, speed_flops=1e9, quota=0) for n, tier in tiers.items())
+    instance = Instance(
+        name="idle",
+        tiers=("device", "fog"),
+        nodes=tuple(nodes),
+        links=tuple(Link(tail="a", head=n, bandwidth_bps=8e6) for n in "bc"),
+        models=(Model(name="m", layers=layers),),
+        tasks=(Task(name="t", model="m", source="a", results_to="a", arrivals_per_s=0.1),),
+    )
+    least, _ = least_plan(instance, LOOSE)
+    bound = bound_over_all_plans(instance)
+    assert least == pytest.approx(1.0)
+    assert bound is not None
+    assert bound <= 1.0
+
+
+def test_no_random_plan_is_below_the_least():
+    """Of 60 random instances, some of two tasks and stages; a third of the plans are the least."""
+    seen = 0
+    for seed in range(2000, 2060):
+        instance = small_instance(seed)
+        if any(task.source is None for task in instance.tasks):
+            continue
+        found = best_plan(np.random.default_rng(seed), instance, sliced=True, tries=60)
+        if found < inf:
+            least, _ = least_plan(instance, LOOSE)
+            assert least <= found * (1 + 1e-9), seed
+            seen += 1
+    assert seen > 20
