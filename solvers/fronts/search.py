@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.arrays.units import TaskUnits, task_units
+from splitfog.formulations.costs.passes import of_pass
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, SolverDeclined, is_strict, timely
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.exact.brute_force import num_orders, num_placements, topological_orders
@@ -116,18 +118,18 @@ def _run_solvers(
     criteria = archive.criteria
     names: list[str] = []
     failures: list[str] = []
-    costs = [c.kind for c in criteria.each if c.unit == "s"] or ["latency"]
+    costs = [criteria.objective_of(c) for c in criteria.each if c.unit == "s"]
     for info in own_infos():
-        for cost in costs:
-            if cost not in info.objectives or info.kind == "exact" or remaining_s() <= 0:
+        for objective in costs or [criteria.objective]:
+            if objective.name not in info.objectives or info.kind == "exact" or remaining_s() <= 0:
                 continue
-            transfers, monotone = criteria.objective.transfers, criteria.objective.monotone
-            objective = Objective(cost, transfers, monotone)  # type: ignore[arg-type]
             how: dict[str, Any] = {"seed": seed, "options": parse_options(info, {})}
             how["time_limit_s"] = remaining_s() / 2
-            request = ArchiveRequest(criteria.instance, objective, archive=archive, **how)
+            seen = of_pass(criteria.instance, objective.pass_name)
+            alone = changed(objective, pass_name=None)
+            request = ArchiveRequest(seen, alone, archive=archive, **how)
             try:
-                answer = _run(info, request, archive)
+                answer = _run(info, request, archive, objective)
             except SolverDeclined:
                 continue
             except Exception as error:
@@ -143,14 +145,16 @@ def _run_solvers(
     return list(dict.fromkeys(names)), failures
 
 
-def _run(info: SolverInfo, request: ArchiveRequest, archive: Archive) -> Answer:
+def _run(
+    info: SolverInfo, request: ArchiveRequest, archive: Archive, objective: Objective
+) -> Answer:
     """A solver's answer; the population search shows all that it breeds."""
     if info.name != "evolution":
         return load_solver(info)(request)
     from splitfog.solvers.fronts.watch import ArchiveWatch
     from splitfog.solvers.search.evolution import evolve
 
-    watch = ArchiveWatch(archive, request.objective)
+    watch = ArchiveWatch(archive, objective)
     return timely(lambda own: evolve(own, watch))(request)
 
 
