@@ -32,10 +32,11 @@ def solve_vsm(request: Request) -> Answer:
     on the home and the nearest and fastest 15 others (of its tier, or with `helpers=all` of any).
     Fuse points come from a dynamic program over every chain, branches within blocks included.
     Where the ways from home share no channel (links, serial radios, nodes without overlap) the
-    result is the best of the family, the last kind apart. Elsewhere strips and bands are cut as if transfers took 1, 2,
-    4 and 8 times as long and nobody waited, rows equal and by speed are added, every stage is timed
-    by the exact timeline, and the result is the best of that smaller family. Unsliced blocks are
-    always in it, as are the stages of `modnn`, `deepthings`, `aofl` and `coedge`.
+    result is the best of the family, its last kind apart. Elsewhere strips and bands are cut as if
+    transfers took 1, 2, 4 and 8 times as long and nobody waited, rows equal and by speed are added,
+    every stage is timed by the exact timeline, and the result is the best of that smaller family.
+    Unsliced blocks are always in it, as are the stages of `modnn`, `deepthings`, `aofl` and
+    `coedge`.
 
     *Memory.* Every node with a slice holds its stage's weights. If the best stages do not fit,
     those of the tiling baselines are tried, and stages that each take at most a part of what a node

@@ -56,6 +56,8 @@ def test_never_worse_and_here_better(solver, model, monkeypatch):
     with_strips = sf.solve(crowded(model), solver=solver)
     monkeypatch.setattr(search, "strips_of", lambda *_: [])
     without = sf.solve(crowded(model), solver=solver)
+    assert with_strips.value is not None
+    assert without.value is not None
     assert with_strips.value <= without.value
     assert sf.violations(crowded(model), with_strips) == []
     if model == "vgg-16":
