@@ -57,7 +57,7 @@ def _members(
 ) -> Members:
     """The nodes, with their layers' seconds, then the input, then the output."""
     team, count = costs.team, len(nodes)
-    slope_s = team.slope_s[np.ix_(list(geometry.layers), nodes)]
+    slope_s = team.slope_s[np.ix_(np.array(geometry.layers), nodes)]
     basis = np.zeros((count + 2, len(geometry.layers) + 1))
     basis[:-2, :-1] = slope_s.T
     basis[-2, -1], basis[-1, -2] = geometry.tensor_bytes[-1], geometry.tensor_bytes[-2]
