@@ -239,29 +239,45 @@ class Master:
         y >= the visit of the node's set + what the other nodes' sets add, less the most of it
         where the node has no slice.
         """
-        own, worth = self.assignments, self.barriers.worth
-        added_s = own.stage_ways.added_s
-        for group in self.rows.barriers.tolist():
-            mates = [k for k in np.flatnonzero(self.barriers.of == group).tolist() if k in added_s]
-            for each in self.nodes if mates else []:
-                node = each.sets.node
-                added = {k: worth[group] * added_s[k][node] for k in mates}
-                most = sum(float(row.max()) for row in added.values())
-                at = next((at for at in each.visit if each.sets.groups[at].group == group), None)
-                if at is None or most == 0:
-                    continue
-                members = set(each.sets.groups[at].members)
-                terms = []
-                for number, (there, mask) in enumerate(columns):
-                    held = self.nodes[there].sets.subtasks(mask)
-                    if there == node and members & set(held):
-                        visit = float(each.visit[at][each.position(mask)])
-                        terms.append((number, -visit - most))
-                    elif there != node:
-                        adds = sum(float(added[k][there]) for k in held if k in added)
-                        terms.append((number, -adds))
-                least = float(self.barriers.least[group])
-                yield LongWay(group, [term for term in terms if term[1]], -most - least)
+        added_s, of = self.assignments.stage_ways.added_s, self.barriers.of
+        held = [(node, self.nodes[node].sets.subtasks(mask)) for node, mask in columns]
+        for group in np.unique(of[list(added_s)]).tolist():
+            if not self.barriers.is_barrier[group]:
+                continue
+            mine = [
+                (number, node, slices)
+                for number, (node, members) in enumerate(held)
+                if (slices := [k for k in members if of[k] == group])
+            ]
+            for own in self.nodes:
+                at = next((at for at in own.visit if own.sets.groups[at].group == group), None)
+                if at is not None:
+                    yield from self._long_ways(own, at, mine, columns)
+
+    def _long_ways(
+        self,
+        own: NodeColumns,
+        at: int,
+        mine: list[tuple[int, int, list[int]]],
+        columns: list[Column],
+    ) -> Iterator[LongWay]:
+        """The row of a node and its group at a position, if it says anything; `mine` are (number,
+        node, slices) of the columns with slices of the group."""
+        group, here = own.sets.groups[at].group, own.sets.node
+        worth, added_s = float(self.barriers.worth[group]), self.assignments.stage_ways.added_s
+        kin = [k for k in np.flatnonzero(self.barriers.of == group).tolist() if k in added_s]
+        added = {k: worth * added_s[k][here] for k in kin}
+        most = sum(float(row.max()) for row in added.values())
+        if most == 0:
+            return
+        terms = []
+        for number, node, slices in mine:
+            if node == here:
+                visit = float(own.visit[at][own.position(columns[number][1])])
+                terms.append((number, -visit - most))
+            else:
+                terms.append((number, -sum(float(added[k][node]) for k in slices if k in added)))
+        yield LongWay(group, terms, -most - float(self.barriers.least[group]))
 
     def _begin(self, start: Integers | None) -> Any:
         """The program with its rows, barriers, first columns, and dear substitutes for all."""
