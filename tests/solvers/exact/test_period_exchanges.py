@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from splitfog import Instance, solve
-from splitfog.formulations.deadline import NEVER
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.decision import placed
+from splitfog.formulations.holdings import unit_graph
 from splitfog.formulations.holdings.node_loads import NodeLoads
 from splitfog.formulations.holdings.unit_graph import UnitGraph
 from splitfog.instances.importers.msr import import_msr
@@ -107,6 +108,25 @@ def test_leaves_busy_links_alone() -> None:
     assert not exchanges.apply
     exchanges.improve(NEVER)
     assert request.incumbent_value == 5.0
+
+
+def test_without_time_the_start_stays() -> None:
+    """After the deadline nothing raises, and nothing is lost."""
+    instance = accelerators([1.0] * 7, [1.0] * 7, 3)
+    request = Request(instance, ANYHOW)
+    assert request.offer(placed(np.full(7, 1)))
+    assert offer_exchanged(request, Deadline(0.0))
+    assert request.incumbent_value == 7.0
+
+
+def test_large_instances_are_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above `MOST_PLACES` nothing is exchanged."""
+    instance = accelerators([1.0] * 7, [1.0] * 7, 3)
+    request = Request(instance, ANYHOW)
+    assert request.offer(placed(np.full(7, 1)))
+    monkeypatch.setattr(unit_graph, "MOST_PLACES", 27)
+    assert not offer_exchanged(request, NEVER)
+    assert request.incumbent_value == 7.0
 
 
 @pytest.mark.parametrize("block", range(4))
