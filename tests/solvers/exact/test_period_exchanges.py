@@ -44,7 +44,8 @@ def improved(instance: Instance, seed: int = 0) -> Request:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_two_nodes_are_dealt_out_exactly(seed: int) -> None:
-    """With a host and one accelerator there is one pair: the plan is the optimum.
+    """With a host and one accelerator there is one pair: the plan is the optimum, whoever wants the
+    result.
 
     The least energy is the least maximum, as 100 exceeds log 2 over the least relative difference
     of two loads: they are whole seconds below 70.
@@ -53,6 +54,8 @@ def test_two_nodes_are_dealt_out_exactly(seed: int) -> None:
     times = rng.integers(1, 10, 7).astype(float).tolist()
     sizes = rng.integers(0, 4, 7).astype(float).tolist()
     instance = accelerators(times, sizes, 1, 2.0)
+    task = changed(instance.tasks[0], results_to=[None, "host", "a0"][seed % 3])
+    instance = changed(instance, tasks=(task,))
     best = solve(instance, "brute-force", ANYHOW).value
     assert improved(instance).incumbent_value == best
 
