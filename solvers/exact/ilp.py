@@ -214,7 +214,7 @@ def _program(
 
 def _untimed(objective: Objective) -> Objective:
     """The objective with the same feasible decisions whose program has no rows with times."""
-    return Objective("latency", objective.transfers, objective.monotone)
+    return changed(objective, name="latency")
 
 
 def homeless_layer(instance: Instance, transfers: str) -> str | None:
