@@ -43,17 +43,18 @@ def improved(instance: Instance, seed: int = 0) -> Request:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_two_nodes_are_dealt_out_exactly(seed: int) -> None:
-    """With a host and one accelerator there is one pair: the plan is the optimum, whoever wants the
-    result.
+def test_two_nodes_are_dealt_out_exactly(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a host and one accelerator one deal makes the optimum, whoever wants the result.
 
     The least energy is the least maximum, as 100 exceeds log 2 over the least relative difference
     of two loads: they are whole seconds below 70.
     """
+    monkeypatch.setattr(period_exchanges, "DEALS_PER_UNIT", 1 / 7)
+    monkeypatch.setattr(period_exchanges, "KICKED", 0)
     rng = np.random.default_rng(seed)
     times = rng.integers(1, 10, 7).astype(float).tolist()
     sizes = rng.integers(0, 4, 7).astype(float).tolist()
-    instance = accelerators(times, sizes, 1, 2.0)
+    instance = accelerators(times, [*sizes[:-1], 9.0], 1, 2.0)
     task = changed(instance.tasks[0], results_to=[None, "host", "a0"][seed % 3])
     instance = changed(instance, tasks=(task,))
     best = solve(instance, "brute-force", ANYHOW).value
