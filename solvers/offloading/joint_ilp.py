@@ -36,6 +36,7 @@ from splitfog.solvers.dina.partition import (
     require_sources,
     sweep,
 )
+from splitfog.solvers.offloading.plan_prices import PlanBound, plan_bound
 
 MOST_TASKS = 20
 """Beyond, the tree is hopeless."""
@@ -149,10 +150,12 @@ class _Search:
         self.best: Chosen | None = None
         self.value = inf
         self.open: list[tuple[float, Chosen]] = [(0.0, self.table.nothing())]
+        self.proof = PlanBound(-inf, np.full(len(self.table.task), -inf))
 
     def bound(self) -> float:
         """Weighted seconds that no choice is below."""
-        return min([self.value, *(bound for bound, _ in self.open)])
+        searched = min([self.value, *(bound for bound, _ in self.open)])
+        return max(searched, min(self.proof.bound, self.value))
 
     def decision(self, chosen: Chosen) -> Decision:
         """The plans chosen, task by task."""
@@ -162,6 +165,8 @@ class _Search:
     def run(self) -> StoppedBy:
         """Look into all choices that may be better than the best, or until the time is over."""
         self._descend()
+        if self.best is not None:
+            self.proof = plan_bound(self.table, self.best, self.request.deadline)
         while self.open:
             if self.request.out_of_time:
                 return "time limit"
@@ -179,6 +184,9 @@ class _Search:
             self._offer(chosen, here)
             return
         plans = np.concatenate([self.of_task[task] for task in free])
+        plans = plans[self.proof.with_plan[plans] < self.value * (1 - ROUNDING)]
+        if len(np.unique(self.table.task[plans])) < len(free):
+            return
         added = self.table.increments(chosen, plans)
         owner = self.table.task[plans]
         least = {task: float(added[owner == task].min()) for task in free}
