@@ -66,8 +66,28 @@ class PathStages:
         self._family = family
         nodes = family.arrays.instance.nodes
         self._may_run = np.array([[own.may_run_on(n) for n in nodes] for own in model.layers])
+        self.workless = self._workless()
         self._works: dict[int, BlockWork] = {}
         self._needs: dict[int, HaloNeeds] = {}
+
+    def _workless(self) -> Flags:
+        """[B]: which stages may have a slice that takes no time on a node of quota 0, a stranger's.
+
+        Nobody counts such visits. All layers take none there, or the last, and of what it reads a
+        slice may need nothing.
+        """
+        family, model = self._family, self._family.arrays.model
+        closed = ~family.places.hosts[: len(family.arrays.instance.nodes)]
+        idle = self._may_run[:, closed] & (family.arrays.times_s[:, closed] == 0)
+        found = np.zeros(len(self.layers), bool)
+        for block, layers in enumerate(self.layers):
+            own = list(layers)
+            there = idle[own[-1]] & self._may_run[own][:, closed].all(axis=0)
+            if there.any() and not stage_shape_defects(model, layers):
+                reaches = geometry_of(model, layers).reaches
+                missed = any(reach is not None and reach.may_miss for reach in reaches)
+                found[block] = missed or (there & idle[own].all(axis=0)).any()
+        return found
 
     def work(self, block: int) -> BlockWork:
         """What a stage asks for."""

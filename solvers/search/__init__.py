@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from splitfog.solvers.declare import Option, SolverInfo
+from splitfog.solvers.declare import EVERYTHING, Option, SolverInfo
 
 SOLVERS: tuple[SolverInfo, ...] = (
     SolverInfo(
@@ -20,6 +20,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
             "warm": Option(True, "whether it starts from the plans of every cheap solver"),
         },
         start=True,
+        takes=EVERYTHING,
     ),
     SolverInfo(
         name="alpha-expansion",
@@ -31,5 +32,6 @@ SOLVERS: tuple[SolverInfo, ...] = (
         reference="Boykov, Veksler, Zabih, PAMI 2001; within 2c where the plan's reason says so",
         cites=("boykov2001expansion",),
         start=True,
+        takes=("passes", "state"),
     ),
 )

@@ -55,11 +55,14 @@ def stage_sets(model: Model) -> Iterator[tuple[Layers, ...]]:
     yield from rest(legal_stages(model), set())
 
 
-def answers(instance: Instance, task: Task) -> Iterator[Answers]:
-    """Of every set of stages all placements by routes, tiers, memory and groups outside stages."""
+def answers(instance: Instance, task: Task, sliced: bool) -> Iterator[Answers]:
+    """Of every set of stages, or of none at all, all placements that may be.
+
+    By routes and tiers, and by memory and groups as far as layers outside stages say.
+    """
     model = instance.model_of(task)
     moves = _Moves(instance)
-    for stages in stage_sets(model):
+    for stages in stage_sets(model) if sliced else [()]:
         placement, homes = _placements(instance, task, stages)
         inside = {layer for layers in stages for layer in layers}
         outside = [layer for layer in range(len(model.layers)) if layer not in inside]
@@ -152,7 +155,8 @@ class _Moves:
                 mask |= 1 << placement[:, reader]
             if task.results_to is not None and model.results[layer]:
                 mask |= 1 << self.instance.node_index[task.results_to]
-            at, num_bytes = placement[:, layer], float(model.output_bytes[layer])
+            at, num_bytes = placement[:, layer], model.layers[layer].output_bytes
+            assert isinstance(num_bytes, float)
             used = self.used[at, mask]
             total += np.where(self.reached[at, mask], 0.0, inf)
             total += used @ np.array([link.seconds(num_bytes) for link in links])

@@ -23,18 +23,23 @@ MOST_ROWS = 100_000
 """Combinations of slicings that are looked at together."""
 
 
+FIRST = 4
+"""Placements of every task by which a first plan is found, for the others to be below."""
+
+
 class TooMany(Exception):
     """More combinations than the limit would have to be looked at."""
 
 
 def least_plan(
-    instance: Instance, objective: Objective, *, limit: int = 2_000_000
+    instance: Instance, objective: Objective, *, sliced: bool = True, limit: int = 2_000_000
 ) -> tuple[float, Decision | None]:
     """The least value of all plans, by the reference, and such a plan; inf and None: there is none.
 
-    All placements with all sets of legal stages, from any home, cut into any rectangles on any
-    nodes; for `latency` and `mean-latency` by `once`, not `monotone`. What other tasks and stages
-    do can only make a wait longer, and a limit tighter: so a choice alone bounds all that have it.
+    All placements, and if `sliced` with all sets of legal stages, from any home, cut into any
+    rectangles on any nodes; for `latency` and `mean-latency` by `once`, not `monotone`. What other
+    tasks and stages do can only make a wait longer, and a limit tighter: so what a choice takes
+    alone bounds all plans that have it.
 
     Raises
     ------
@@ -43,7 +48,7 @@ def least_plan(
     """
     assert objective.transfers == "once"
     assert not objective.monotone
-    return _Search(instance, objective, limit).run()
+    return _Search(instance, objective, sliced, limit).run()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -84,8 +89,9 @@ class _Joint:
 class _Search:
     """The state: the best plan so far, and how many combinations have been looked at."""
 
-    def __init__(self, instance: Instance, objective: Objective, limit: int) -> None:
-        self.instance, self.objective, self.left = instance, objective, limit
+    def __init__(self, instance: Instance, objective: Objective, sliced: bool, limit: int) -> None:
+        self.instance, self.objective = instance, objective
+        self.sliced, self.left = sliced, limit
         self.value = inf
         self.best: Decision | None = None
         rates = [task.arrivals_per_s or 0.0 for task in instance.tasks]
@@ -104,13 +110,22 @@ class _Search:
         self.summed: dict[tuple[str, Layers], Slicings] = {}
 
     def run(self) -> tuple[float, Decision | None]:
-        """Joint placements by what they take alone, ascending, while that is below the best."""
+        """Joint placements by what they take alone, while that is below the best."""
         choices = [self._choices(task) for task in range(len(self.instance.tasks))]
         if not all(len(bounds) for bounds, _ in choices):
             return inf, None
-        for at, alone_s in self._ascending([bounds for bounds, _ in choices]):
+        bounds = [own for own, _ in choices]
+        self._ascend([own[:FIRST] for own in bounds], choices)
+        self._ascend(bounds, choices)
+        return self.value, self.best
+
+    def _ascend(
+        self, bounds: list[Floats], choices: list[tuple[Floats, list[tuple[Answers, int]]]]
+    ) -> None:
+        """Look at the joint placements of sorted lists in the order of their sums."""
+        for at, alone_s in self._sums(bounds):
             if alone_s >= self.value:
-                break
+                return
             rows = [choices[task][1][row] for task, row in enumerate(at)]
             stages = [
                 (task, layers, self._cuts(task, layers, int(block.homes[row, k])))
@@ -118,19 +133,12 @@ class _Search:
                 for k, layers in enumerate(block.stages)
             ]
             self._look(_Joint(rows=rows, stages=stages, alone_s=alone_s))
-        return self.value, self.best
-
-    def _ascending(self, bounds: list[Floats]) -> Iterator[tuple[tuple[int, ...], float]]:
-        """Positions in sorted lists, by the sum; first some to have a value to be below."""
-        few = [own[:4] for own in bounds]
-        yield from self._sums(few)
-        yield from self._sums(bounds)
 
     def _sums(self, bounds: list[Floats]) -> Iterator[tuple[tuple[int, ...], float]]:
         total = np.zeros(1)
         for at, own in enumerate(bounds):
             rest = sum(later[0] for later in bounds[at + 1 :])
-            own = own[own + rest + total.min() < self.value]
+            own = own[own + rest + total.min(initial=inf) < self.value]
             total = np.add.outer(total, own).ravel()
             bounds[at] = own
             self._spend(len(total))
@@ -150,7 +158,7 @@ class _Search:
     def _choices(self, task: int) -> tuple[Floats, list[tuple[Answers, int]]]:
         """A task's placements by weighted seconds that they take alone, ascending."""
         bounds, rows = [], []
-        for block in answers(self.instance, self.instance.tasks[task]):
+        for block in answers(self.instance, self.instance.tasks[task], self.sliced):
             visits = block.visit_s
             wait_s, possible = self._waits(
                 self.rates[task] * visits,
@@ -254,26 +262,34 @@ class _Search:
         )
 
     def _transfers(self, slicings: Slicings, home: int) -> tuple[Floats, Floats]:
-        """[O, N] seconds of every node's transfers both ways, and [O, links] of occupied links."""
+        """[O, N] seconds of every node's transfers both ways, and [O, links] of occupied links.
+
+        A link on a parallel home's way counts for all hops of the stage in that direction.
+        """
         links, routes = self.instance.directed_links, routes_of(self.instance)
-        lag = np.array([link.latency_s for link in links])
-        delay = np.array([link.delay_s for link in links])
-        per_byte = np.array([8 / link.bandwidth_bps for link in links])
+        nodes = range(len(self.instance.nodes))
+        lag, delay, per_byte = (
+            np.array(figures)
+            for figures in (
+                [link.latency_s for link in links],
+                [link.delay_s for link in links],
+                [8 / link.bandwidth_bps for link in links],
+            )
+        )
         serial = self.instance.nodes[home].radio == "serial"
         moved_s = np.zeros(slicings.count.shape)
         link_s = np.zeros((len(moved_s), len(links)))
-        for node in range(len(self.instance.nodes)):
-            count = slicings.count[:, [node]]
-            for way, num_bytes in (
-                (routes.path(home, node), slicings.input_bytes[:, [node]]),
-                (routes.path(node, home), slicings.output_bytes[:, [node]]),
-            ):
-                on = np.zeros(len(links))
-                on[list(way or ())] = 1.0
-                hops = on * (count * lag + num_bytes * per_byte)
-                times = count if serial else count > 0
-                moved_s[:, node] += hops.sum(axis=1) + (on * delay * times).sum(axis=1)
-                link_s += hops
+        for inwards in (True, False):
+            on = np.zeros((len(nodes), len(links)))
+            for node in nodes:
+                way = routes.path(home, node) if inwards else routes.path(node, home)
+                on[node, list(way or ())] = 1.0
+            sizes = slicings.input_bytes if inwards else slicings.output_bytes
+            hops = on * (slicings.count[..., None] * lag + sizes[..., None] * per_byte)
+            occupied, times = hops.sum(axis=1), slicings.count if serial else slicings.count > 0
+            each = hops if serial else on * occupied[:, None]
+            moved_s += each.sum(axis=-1) + (on @ delay) * times
+            link_s += occupied
         return moved_s, link_s
 
     def _look(self, joint: _Joint) -> None:
