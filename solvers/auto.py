@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from splitfog.formulations.bounds.choice import slices_matter
+from splitfog.formulations.deadline import TimeIsUp
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
@@ -15,6 +16,7 @@ from splitfog.solvers.base import Answer, Request, SolverDeclined, failure, is_s
 from splitfog.solvers.claims import claim_of
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.exact.brute_force import num_placements
+from splitfog.solvers.exact.sliced_latency import sliced_latency_bound
 from splitfog.solvers.registry import load_solver, parse_options, solver_info
 
 POLYNOMIAL = {"latency": ("min-cut", "chain-dp"), "batch": ("offload-assignment",)}
@@ -109,6 +111,8 @@ def _with_slices(request: Request, answer: Answer) -> Answer:
     slicing = SLICING.get(request.objective.name, {})
     if not slicing or solver_info(answer.solver or "").answers == "slices":
         return answer
+    if _is_best_of_all(request, answer):
+        return changed(answer, proven_over="all")
     if unasked := _why_unasked(request, " and ".join(slicing)):
         return changed(answer, reason=f"{answer.reason}; {unasked}")
     choice, best, stopped = _Choice(request), answer, answer.stopped_by
@@ -128,6 +132,18 @@ def _with_slices(request: Request, answer: Answer) -> Answer:
     reasons = [f"auto chose {best.solver}: {beaten}", *choice.notes]
     reasons += [] if best.reason is None else [best.reason]
     return changed(best, reason="; ".join(reasons), stopped_by=stopped)
+
+
+def _is_best_of_all(request: Request, answer: Answer) -> bool:
+    """Whether no plan with slices beats a proven best placement by what counts."""
+    claim = claim_of(answer, answer.solver or "")
+    if request.objective.name != "latency" or not claim.is_proof_of(request.incumbent_value):
+        return False
+    try:
+        bound = sliced_latency_bound(request.instance, request.objective, request.closing)
+    except TimeIsUp:
+        return False
+    return changed(claim, lower_bound=bound).is_proof_of(request.incumbent_value)
 
 
 def _settled(request: Request, answer: Answer) -> str:

@@ -19,6 +19,7 @@ from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, WrongAnswer, is_strict
 from splitfog.solvers.declare import SolverInfo
+from splitfog.solvers.exact.sliced_latency import sliced_latency_bound
 from splitfog.solvers.registry import solver_info
 from splitfog.solvers.search.cheap_bounds import cheap_bound
 
@@ -108,8 +109,9 @@ def strengthened(
 
     That no plan is feasible, by a count or as the only placement breaks a rule; that nothing costs
     less than 0; that the decision is the only placement; a bound on the mean latency of all plans,
-    where none is larger; and that a proof over placements is one over all plans, where slices do
-    not matter. `in_haste` only what is seen at once, on instances of any size.
+    where none is larger, or on the latency, where a solver of slices has none; and that a proof
+    over placements is one over all plans, where slices do not matter. `in_haste` only what is seen
+    at once, on instances of any size.
     """
     instance, objective = request.instance, request.objective
     if decision is None:
@@ -121,6 +123,8 @@ def strengthened(
         claim = changed(claim, lower_bound=value, over="placements")
     if objective.name == "mean-latency" and not (claim.over == "all" and claim.is_proof_of(value)):
         claim = _bounded(request, claim, in_haste)
+    if objective.name == "latency" and claim.over == "all" and claim.lower_bound is None:
+        claim = _bounded(request, claim, in_haste)
     bounded = claim.lower_bound is not None
     if bounded and claim.over == "placements" and not slices_matter(instance, objective):
         claim = changed(claim, over="all")
@@ -128,11 +132,15 @@ def strengthened(
 
 
 def _bounded(request: Request, claim: Claim, in_haste: bool) -> Claim:
-    """The claim with the bound on the mean latency of all plans, if that is kept or there is time,
+    """The claim with the bound on the objective over all plans, if that is kept or there is time,
     and its own is not larger."""
+    instance, objective = request.instance, request.objective
+    deadline = Deadline(-inf) if in_haste else request.closing
     try:
-        deadline = Deadline(-inf) if in_haste else request.closing
-        bound = best_mean_latency_bound(request.instance, deadline)
+        if objective.name == "latency":
+            bound = sliced_latency_bound(instance, objective, deadline)
+        else:
+            bound = best_mean_latency_bound(instance, deadline)
     except TimeIsUp as late:
         return claim.noted(f"no lower bound: {late}") if claim.lower_bound is None else claim
     own = claim.lower_bound

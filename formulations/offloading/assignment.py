@@ -180,8 +180,9 @@ class Assignments:
         served = np.bincount(visit, service, len(keys)) + local
         none, stay_s = np.zeros(len(stays)), subtasks.local_s[stays]
         moved_s = np.bincount(visit, moved, len(keys))
-        way_s, lengthened = moved_s.copy(), self.stage_ways
-        way_s[visit[lengthened.slices]] = lengthened.ways_s(places)
+        way_s, slices = moved_s.copy(), self.stage_ways.slices
+        if len(slices):
+            way_s[visit[slices]] = self.stage_ways.ways_s(places)
         visits = Visits(
             task=np.concatenate([task, stays]),
             group=np.concatenate([np.where(unsliced, -1, group), np.full(len(stays), -1)]),

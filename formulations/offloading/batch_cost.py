@@ -160,7 +160,7 @@ class OffloadTables(NamedTuple):
     """Everything fixed, on the device.
 
     [K, N]: `moved_s` (both ways) and `service_s`, 0 where `forbidden`. `ways` of the subtasks
-    `slices` [S], in and out, which may be lengthened. [K]: `rate`, the source
+    `slices` [S], in and out, as in `StageWays`. [K]: `rate`, the source
     of a run whose task has local work, else -1, and that work `local_s`. `mates` [M, K] are the
     subtasks of the same group, `has_mate` [M, K] whether there is one; `members` [M, groups] and
     `is_member` the same by group. [groups]: `serial` and `weight`. [N]: load, second moment and
@@ -367,12 +367,13 @@ def _loads(
 
 
 def _lengthened(tables: OffloadTables, places: Array, moved: Array) -> Array:
-    """[K, batch]: both ways of the visit that a slice is part of; of others what they move."""
+    """[K, batch]: both ways of the visit that a subtask is part of."""
+    merged = _merged(tables, places, moved)
     if not len(tables.slices):
-        return moved
+        return merged
     place = take(places, tables.slices)
     there, back = (_way_seconds(way, place) for way in tables.ways)
-    return moved.at[tables.slices].set(there + back, unique_indices=True)
+    return merged.at[tables.slices].set(there + back, unique_indices=True)
 
 
 def _way_seconds(way: Ways, place: Array) -> Array:

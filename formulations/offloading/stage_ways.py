@@ -21,12 +21,13 @@ Links: TypeAlias = NDArray[np.integer]
 
 
 class StageWays:
-    """The ways of slices whose home has a parallel radio: others' are not lengthened.
+    """The ways of slices that are not just the sum of the slices' own hops.
 
     Attributes
     ----------
     slices : int [S]
-        Such subtasks.
+        Subtasks that are one of several slices of a stage whose home has a parallel radio, on ways
+        that share links or are delayed.
     legs : (int [S], int [S])
         Their legs in `LinkUse`, in and out.
     """
@@ -34,7 +35,13 @@ class StageWays:
     def __init__(self, subtasks: Subtasks, use: LinkUse) -> None:
         parallel = np.array([node.radio == "parallel" for node in subtasks.instance.nodes], bool)
         sliced = np.flatnonzero(subtasks.home >= 0)
-        which = np.flatnonzero(parallel[subtasks.home[sliced]])
+        several = np.bincount(subtasks.group)[subtasks.group] > 1
+        chosen = (parallel[subtasks.home] & several)[sliced]
+        rows = use.row[: 2 * len(sliced)].reshape(-1, 2)
+        special = np.zeros(len(use.table), bool)
+        for row in np.unique(rows[chosen]).tolist():
+            special[row] = _is_special(use.table[row], use.delay_s)
+        which = np.flatnonzero(chosen & special[rows].any(axis=1))
         self.slices: Integers = sliced[which]
         self.legs: tuple[Integers, Integers] = 2 * which, 2 * which + 1
         self.use, self._group = use, subtasks.group[self.slices]
@@ -69,18 +76,17 @@ class StageWays:
     def added_s(self) -> dict[int, Seconds]:
         """By subtask, [N, N]: what a slice on node m adds to both ways of a visit to another, n.
 
-        Of slices that have others in their stage and add anything. O(S N^2 hops^2).
+        Of slices that add anything. O(S N^2 hops^2).
         """
         use, own_s = self.use, dict[int, Seconds]()
-        sizes = np.bincount(self._group)[self._group]
-        for number in np.flatnonzero(sizes > 1).tolist():
+        for number, subtask in enumerate(self.slices.tolist()):
             total = np.zeros((use.table.shape[1],) * 2)
             for legs in self.legs:
                 leg = int(legs[number])
                 latency_s, per_byte = self._in_common(int(use.row[leg]))
                 total += latency_s + per_byte * use.size[leg]
             if total.any():
-                own_s[int(self.slices[number])] = frozen(total)
+                own_s[subtask] = frozen(total)
         return own_s
 
     def adds_to(self, subtask: int, node: int) -> Seconds:
@@ -103,6 +109,12 @@ class StageWays:
                 np.fill_diagonal(figures, 0.0)
             self._common[row] = common
         return self._common[row]
+
+
+def _is_special(ways: Links, delay_s: Seconds) -> bool:
+    """Whether two of the ways of nodes [N, hops] share a link, or one is delayed."""
+    links = ways[ways >= 0]
+    return len(np.unique(links)) < len(links) or bool(delay_s[links].any())
 
 
 def in_common(

@@ -21,7 +21,7 @@ TINY = 1e-300
 AT_MOST = 64.0
 """Times the quick bound: nobody looks whether a stage takes even longer."""
 
-AT_ONCE = 20_000
+AT_ONCE = 10_000
 """Pairs of a home and a helper whose strong bounds are sought together."""
 
 STEPS = 24
@@ -64,21 +64,22 @@ class StageTimes:
         `steps_s` [P, M]: layers run whole; a stage that takes longer than its layers so at its home
         is none.
         """
-        low = self.quick_s[block, home]
-        high = np.where(np.isfinite(low), low, 0.0) * AT_MOST
-        for row, (own, place) in enumerate(zip(block.tolist(), home.tolist(), strict=True)):
-            run = slice(self.stages.first[own], self.stages.last[own] + 1)
-            high[row] = min(high[row], steps_s[run, place].sum())
-        used, of = np.unique(block, return_inverse=True)
-        works = [self.stages.work(own) for own in used.tolist()]
-        found, rows = low.copy(), max(1, AT_ONCE // self.helpers.node.shape[1])
+        found, rows = self.quick_s[block, home], max(1, AT_ONCE // self.helpers.node.shape[1])
         for at in range(0, len(block), rows):
             deadline.check("the lower bound")
             some = slice(at, at + rows)
-            found[some] = blocks_seconds(
-                works, of[some], self.helpers.at(home[some]), price, low[some], high[some]
-            )
+            found[some] = self._strong(block[some], home[some], price, steps_s)
         return found
+
+    def _strong(self, block: Integers, home: Integers, price: Floats, steps_s: Floats) -> Floats:
+        """`strong` of pairs that are not too many."""
+        stages, low = self.stages, self.quick_s[block, home]
+        used, of = np.unique(block, return_inverse=True)
+        runs = [steps_s[stages.first[own] : stages.last[own] + 1] for own in used.tolist()]
+        whole_s = np.array([run.sum(axis=0) for run in runs])[of, home]
+        high = np.minimum(np.where(np.isfinite(low), low, 0.0) * AT_MOST, whole_s)
+        works = [stages.work(own) for own in used.tolist()]
+        return blocks_seconds(works, of, self.helpers.at(home), price, low, high)
 
     def _quick(self, deadline: Deadline) -> Floats:
         """[B, M]."""

@@ -17,6 +17,7 @@ from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.subtasks import subtasks_of
 from splitfog.formulations.offloading.templates import whole_tasks
 from splitfog.formulations.plan import decision_of
@@ -222,6 +223,38 @@ def test_visit_is_the_latency(seed: int) -> None:
         if seconds < np.inf:
             cost = decision_cost(instance, subtasks.decision([*nodes, place]), MEAN)
             assert cost.tasks[-1].latency_s == pytest.approx(seconds, rel=1e-9)
+
+
+def test_visit_of_a_slice_knows_who_shares_its_links() -> None:
+    """The last slice's visit, the others placed: ways as `Assignments` has them, wait, service."""
+    longer = 0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        instance, template = random_offloading(
+            rng, slices=3, num_fog=3, utilisation=0.02, quotas=False, relays=True
+        )
+        subtasks = subtasks_of(instance, template, MEAN)
+        occupancy, nodes = Occupancy(subtasks), list[int]()
+        for subtask in range(len(subtasks.keys) - 1):
+            seconds = occupancy.visit_s(subtask)
+            usable = np.flatnonzero(np.isfinite(seconds))
+            nodes.append(int(rng.choice(usable)) if len(usable) else 0)
+            occupancy.place(subtask, nodes[-1])
+        last = len(nodes)
+        if not len(subtasks.keys) or subtasks.is_run[last]:
+            continue
+        for place, seconds in enumerate(occupancy.visit_s(last).tolist()):
+            cost = Assignments(subtasks).cost([*nodes, place])
+            visits = cost.visits
+            (own,) = np.flatnonzero(
+                (visits.group == subtasks.group[last]) & (visits.node == place)
+            ).tolist() or [-1]
+            if seconds < np.inf and cost.value < np.inf:
+                wait_s = cost.wait_s[place] if visits.service_s[own] > 0 else 0.0
+                right = visits.way_s[own] + visits.service_s[own] + wait_s
+                assert seconds == pytest.approx(right, rel=1e-9)
+                longer += visits.way_s[own] > visits.transfer_s[own] * 1.001
+    assert longer > 10
 
 
 @pytest.mark.parametrize("solver", ["neurosurgeon", "dads"])

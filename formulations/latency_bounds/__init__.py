@@ -1,0 +1,1 @@
+"""The bound on `latency` over all plans: how fast stages could possibly be on the clock."""
