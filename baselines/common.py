@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.arrays.task import TaskArrays, task_arrays
+from splitfog.formulations.arrays.task import TaskArrays, task_arrays, way_seconds
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, placed
@@ -82,14 +81,16 @@ def inputs_first(arrays: TaskArrays) -> NDArray[np.int64]:
 
 
 def transfer_table(
-    arrays: TaskArrays, num_bytes: float, tails: NDArray[np.int64], heads: NDArray[np.int64]
+    arrays: TaskArrays,
+    num_bytes: float,
+    tails: NDArray[np.int64],
+    heads: NDArray[np.int64],
+    sends: float = 1.0,
 ) -> NDArray[np.float64]:
-    """[tails, heads]: seconds to send that many bytes between nodes; inf without a route."""
+    """[tails, heads]: seconds to send that many bytes between nodes, in so many transfers; inf
+    without a route."""
     routes, pairs = routes_of(arrays.instance), np.ix_(tails, heads)
-    latency = routes.latency_s[pairs]
-    with np.errstate(invalid="ignore"):
-        table = latency + num_bytes * routes.seconds_per_byte[pairs]
-    return np.where(np.isfinite(latency), table, inf)
+    return way_seconds(sends, num_bytes, routes.latency_s[pairs], routes.seconds_per_byte[pairs])
 
 
 def result_seconds(arrays: TaskArrays) -> NDArray[np.float64]:
@@ -99,14 +100,15 @@ def result_seconds(arrays: TaskArrays) -> NDArray[np.float64]:
     if target is None:
         return paid
     routes = routes_of(arrays.instance)
-    latency, per_byte = routes.latency_s[:, target], routes.seconds_per_byte[:, target]
-    with np.errstate(invalid="ignore"):
-        ways = latency + arrays.output_bytes[:, None] * per_byte
-    paid[arrays.model.results] = np.where(np.isfinite(latency), ways, inf)[arrays.model.results]
+    results = arrays.model.results
+    sent = arrays.sends[results, None], arrays.output_bytes[results, None]
+    ways = routes.latency_s[:, target], routes.seconds_per_byte[:, target]
+    paid[results] = way_seconds(*sent, *ways)
     return paid
 
 
 def fits_memory(arrays: TaskArrays, placement: Placement) -> bool:
-    """Whether the weights of this task alone fit in every node's memory."""
+    """Whether the weights and the state of this task alone fit in every node's memory."""
     room = memory_room(arrays.instance)
-    return bool(np.all(node_bytes(arrays.model, placement, len(room)) <= room))
+    state = np.bincount(placement, arrays.state_bytes, minlength=len(room))
+    return bool(np.all(node_bytes(arrays.model, placement, len(room)) + state <= room))

@@ -38,12 +38,13 @@ LIMIT_S = 60.0
 
 
 def star(seed: int, subtasks: int, slices: int, radio: str, nodes: int = 5) -> Subtasks:
-    """Streams of three devices beside two fog nodes, at half the fog's speed; `slices` at most."""
-    rng = np.random.default_rng(seed)
-    speeds = np.exp(rng.uniform(np.log([8e9] * 3 + [50e9] * 2), np.log([60e9] * 3 + [200e9] * 2)))
+    """Streams of three devices beside fog nodes, at half the fog's speed; `slices` at most."""
+    rng, fog = np.random.default_rng(seed), nodes - 3
+    slowest, fastest = [8e9] * 3 + [50e9] * fog, [60e9] * 3 + [200e9] * fog
+    speeds = np.exp(rng.uniform(np.log(slowest), np.log(fastest)))
     hosts = tuple(
         Node(name=f"n{i}", tier="fog" if i > 2 else "device", speed_flops=float(v), radio=radio)  # type: ignore[arg-type]
-        for i, v in enumerate(speeds[:nodes])
+        for i, v in enumerate(speeds)
     )
     links = tuple(
         Link(

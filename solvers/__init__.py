@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-from splitfog.solvers.declare import SolverInfo
+from splitfog.solvers.declare import EVERYTHING, SolverInfo
 
 SOLVERS: tuple[SolverInfo, ...] = (
     SolverInfo(
@@ -20,6 +20,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".auto:solve_auto",
         exact_when="as the solver that it chooses; the plan's reason says which and why",
         start=True,
+        takes=EVERYTHING,
     ),
 )
 

@@ -193,7 +193,7 @@ def as_latency(instance: Instance, objective: Objective) -> Objective | None:
     `makespan` where the model is a chain whose only result is its end; `mean-latency` where no
     task has a rate and no node a quota.
     """
-    latency = Objective("latency", objective.transfers, objective.monotone)
+    latency = changed(objective, name="latency")
     if objective.name == "latency":
         return latency
     if objective.name == "makespan":

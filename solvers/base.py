@@ -138,6 +138,10 @@ class Request:
         limit = inf if self.time_limit_s is None else self.time_limit_s
         return Deadline(self.started + limit, self.clock)
 
+    def part(self, share: float) -> Deadline:
+        """When a share of the time left is over; never without a time limit."""
+        return Deadline(self.clock() + share * self.remaining_s, self.clock)
+
     @property
     def closing(self) -> Deadline:
         """Until when an answer may still be audited, bounded and looked at by others."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from splitfog.instances.read_only import ReadOnly
 
@@ -60,6 +60,13 @@ def _read(kind: type, text: str) -> Any:
         return text
 
 
+Feature = Literal["passes", "state", "contiguous"]
+"""What not every solver takes: models of which a request makes several executions or leaves layers
+out, state in a memory that is limited, and placements that must be contiguous."""
+
+EVERYTHING: tuple[Feature, ...] = get_args(Feature)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SolverInfo:
     """What a solver declares: what it solves, how well, how fast, and after whom.
@@ -93,6 +100,9 @@ class SolverInfo:
         Polynomial and fast: searches start from its plan.
     start
         Whether it goes on from a start plan; others only never answer with a worse one.
+    takes
+        What it takes of "passes", "state" and "contiguous" (`Feature`); else it declines, but for
+        `contiguous` only where its plan is not.
     origin
         The distribution that it came with, said by the registry.
     """
@@ -110,6 +120,7 @@ class SolverInfo:
     options: Mapping[str, Option] = field(default_factory=dict)
     cheap: bool = False
     start: bool = False
+    takes: tuple[Feature, ...] = ()
     origin: str = ""
 
     def __post_init__(self) -> None:

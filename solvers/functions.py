@@ -14,7 +14,7 @@ from splitfog.formulations.plan import PlanError, ProvenOver, decision_of
 from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Answer, Request, Solver
-from splitfog.solvers.declare import SolverInfo
+from splitfog.solvers.declare import EVERYTHING, SolverInfo
 
 Function = Callable[[Instance, Objective], "PlanFile | Placements"]
 """What a caller may give in the place of a solver's name."""
@@ -43,6 +43,7 @@ def function_info(function: Function) -> SolverInfo:
         objectives=OBJECTIVES,
         entry=_as_solver(function),
         answers="slices",
+        takes=EVERYTHING,
     )
 
 

@@ -138,12 +138,13 @@ def load_solver(info: SolverInfo) -> Solver:
         Where the code of a plug-in cannot be had.
     """
     from splitfog.solvers.base import timely  # costs are loaded where something is solved only
+    from splitfog.solvers.honoured import honoured
 
     if not isinstance(info.entry, str):
-        return timely(info.entry)
+        return honoured(info, timely(info.entry))
     module, function = info.entry.split(":")
     try:
-        return timely(getattr(import_module(module), function))
+        return honoured(info, timely(getattr(import_module(module), function)))
     except Exception as error:
         if info.origin == OURS:
             raise

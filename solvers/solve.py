@@ -12,6 +12,7 @@ import numpy as np
 
 from splitfog.formulations.bounds.choice import only_placement
 from splitfog.formulations.costs.describe import as_plan, describe
+from splitfog.formulations.costs.passes import of_pass
 from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective, objective_for
@@ -62,6 +63,9 @@ def solve(
     start: GivenPlan | None = None,
     options: Mapping[str, Any] | None = None,
     on_progress: Listener | None = None,
+    *,
+    pass_name: str | None = None,
+    contiguous: str | None = None,
 ) -> Plan:
     """The plan a solver finds, its cost recomputed and its feasibility checked.
 
@@ -92,6 +96,10 @@ def solve(
         Called with (value, bound, seconds) whenever the best plan becomes better or the bound
         rises, each None where there is none yet. What it raises ends the call, KeyboardInterrupt
         with the best so far.
+    pass_name
+        The pass of the models of which one execution counts; None: a whole request.
+    contiguous : "line", "ring" or None
+        Whether a task's layers on one node must follow one another, as in `Objective`.
 
     Returns
     -------
@@ -108,7 +116,7 @@ def solve(
     """
     started = time.perf_counter()
     instance = instance_of(instance)
-    objective = objective_for(instance, objective, transfers, monotone)
+    objective = objective_for(instance, objective, transfers, monotone, pass_name, contiguous)
     if time_limit_s is not None:
         time_limit_s = number("time_limit_s", time_limit_s, above=0, endless=True)
     seed = whole("seed", seed, low=0)
@@ -118,8 +126,8 @@ def solve(
     if objective.name not in info.objectives:
         raise SolverDeclined(info.name, _wrong_objective(info, objective, instance), "auto")
     request = Request(
-        instance,
-        objective,
+        of_pass(instance, objective.pass_name),
+        changed(objective, pass_name=None),
         time_limit_s=time_limit_s,
         seed=seed,
         options=parse_options(info, {} if options is None else options),
@@ -130,9 +138,20 @@ def solve(
         if start is not None:
             request = request.told(start=_start(request, start))
         with np.errstate(over="ignore"):  # what is beyond floats is inf, and loses
-            return _answered(info, request)
+            return _of_request(instance, objective, _answered(info, request))
     except ListenerFailed as failed:
         raise failed.error from failed.error.__cause__
+
+
+def _of_request(instance: Instance, objective: Objective, plan: Plan) -> Plan:
+    """The plan, made for one pass, as one for the instance with all of them."""
+    if of_pass(instance, objective.pass_name) is instance and objective == plan.objective:
+        return plan
+    if not plan.tasks:
+        return changed(plan, objective=objective)
+    full = describe(instance, decision_of(instance, plan), objective)
+    parts = {name: getattr(full, name) for name in ("objective", "tasks", "nodes", "links")}
+    return changed(plan, **parts)
 
 
 def _answered(info: SolverInfo, request: Request) -> Plan:
@@ -240,7 +259,14 @@ def _wrong_objective(info: SolverInfo, objective: Objective, instance: Instance)
     possible, excluded = [], []
     for name in info.objectives:
         try:
-            objective_for(instance, name, objective.transfers, objective.monotone)
+            objective_for(
+                instance,
+                name,
+                objective.transfers,
+                objective.monotone,
+                objective.pass_name,
+                objective.contiguous,
+            )
             possible.append(name)
         except ValueError as error:
             excluded.append(str(error))

@@ -33,6 +33,9 @@ def compare(
     transfers: str = "once",
     monotone: bool = True,
     progress: Progress | None = None,
+    *,
+    pass_name: str | None = None,
+    contiguous: str | None = None,
 ) -> Table:
     """The table of every applicable solver on every instance, objective and seed.
 
@@ -55,7 +58,7 @@ def compare(
         Of each run, in seconds.
     jobs
         Processes; above 1 a calling script needs the `if __name__ == "__main__"` guard.
-    transfers, monotone
+    transfers, monotone, pass_name, contiguous
         As for `solve`.
     progress
         Told of every run that ends.
@@ -93,7 +96,8 @@ def compare(
     else:
         given = entries("instances", instances, INSTANCES)
     loaded = [instance_of(each) for each in given]
-    problems, excluded = _problems(loaded, wanted, transfers, monotone)
+    how = (transfers, monotone, pass_name, contiguous)
+    problems, excluded = _problems(loaded, wanted, how)
     hidden = {} if baseline in chosen else {baseline: baseline}
     work = [
         Job(
@@ -115,7 +119,7 @@ def compare(
     declined = [o for j, o in zip(work, outcomes) if isinstance(o, Declined) and j.shown]
     if declined and not rows and not interrupted:
         raise SolverDeclined(declined[0].solver, _why(declined))
-    counting = ", ".join(str(Objective("latency", transfers, monotone)).split(", ")[1:])  # type: ignore[arg-type]
+    counting = ", ".join(str(Objective("latency", *how)).split(", ")[1:])  # type: ignore[arg-type]
     unique = tuple(dict.fromkeys([*excluded, *declined]))
     return Table(
         rows=tuple(rows),
@@ -160,7 +164,9 @@ def _chosen(
 
 
 def _problems(
-    instances: Sequence[Instance], objectives: Sequence[str] | None, transfers: str, monotone: bool
+    instances: Sequence[Instance],
+    objectives: Sequence[str] | None,
+    how: tuple[str, bool, str | None, str | None],
 ) -> tuple[list[tuple[Instance, Objective]], list[Declined]]:
     """Pairs of instance and objective, and those that exclude each other."""
     problems, excluded, errors = [], [], []
@@ -168,7 +174,7 @@ def _problems(
         names: list[str | None] = list(dict.fromkeys(objectives)) if objectives else [None]
         for name in names:
             try:
-                objective = objective_for(instance, name, transfers, monotone)
+                objective = objective_for(instance, name, *how)
             except ValueError as error:
                 errors.append(error)
                 excluded.append(

@@ -9,6 +9,7 @@ from math import inf
 from types import MappingProxyType
 from typing import Protocol
 
+from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.plan import GivenPlan
@@ -61,7 +62,8 @@ def replay_events(
     ValueError, LookupError, InstanceError
         As `repair`, for events that cannot be.
     """
-    before, events = instance_of(instance), events_of("events", events)
+    before = executed_once(instance_of(instance), "replay", with_state=False)
+    events = events_of("events", events)
     names = tuple(dict.fromkeys(texts("ways", ways, f"one or more of {', '.join(WAYS)}")))
     for name in names:
         choice("ways", name, WAYS)

@@ -18,6 +18,7 @@ from splitfog.deployment.contest.ranges import ranges_of
 from splitfog.deployment.contest.rows import RequestRow, way_row
 from splitfog.deployment.contest.scenes import Scenes
 from splitfog.deployment.contest.settings import Settings, checked
+from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.parametric.plan_table import PlanTable
 from splitfog.formulations.parametric.policy_file import load_policy, save_policy
 from splitfog.formulations.parametric.vary import MOST_FIGURES
@@ -197,7 +198,7 @@ def _asked(
     seed: int | Sequence[int],
     **settings: Any,
 ) -> _Asked:
-    instance = instance_of(instance)
+    instance = executed_once(instance_of(instance), "replay", with_state=False)
     if len(instance.tasks) != 1:
         raise ValueError(
             f"{instance.name} has {len(instance.tasks)} tasks, must have one to be replayed"

@@ -15,6 +15,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         complexity="O(L N)",
         reference="Kang et al., Neurosurgeon, ASPLOS 2017; on a DAG its topological order (ours)",
         cites=("kang2017neurosurgeon",),
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="dads",
@@ -28,6 +29,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         cites=("hu2019dads",),
         options={"grid": Option(3, "period: costs are scaled by 2^-grid to 2^grid", least=0)},
         cheap=True,
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="scission",
@@ -39,6 +41,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         complexity="O(B^(K-1)) splits of B blocks over K tiers",
         reference="after Scission, Lockhart et al. 2020",
         cites=("lockhart2020scission",),
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="qdmp",
@@ -50,6 +53,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         complexity="O(N (V + E)) and few small maximum flows",
         reference="after QDMP, Zhang et al., IMWUT 2020; the order of blocks is ours",
         cites=("zhang2020qdmp",),
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="ionn",
@@ -61,6 +65,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         reference="Jeong et al., IONN, SoCC 2018; one upload, a DAG as its chain of blocks (ours)",
         cites=("jeong2018ionn",),
         options={"queries": Option(100.0, "inferences that share one upload", least=1)},
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="jointdnn",
@@ -72,6 +77,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         complexity="O(N B) for B blocks",
         reference="Eshratifar et al., JointDNN, arXiv 1801.08618; DAGs as chains of blocks (ours)",
         cites=("eshratifar2021jointdnn",),
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="aaiot",
@@ -83,5 +89,6 @@ SOLVERS: tuple[SolverInfo, ...] = (
         complexity="O(B K) for B blocks and K tiers",
         reference="Zhou et al., AAIoT, IEEE WCL 2019; a DAG as its chain of blocks (ours)",
         cites=("zhou2019aaiot",),
+        takes=("passes", "state"),
     ),
 )

@@ -113,16 +113,17 @@ class BlockChain:
         readers = len(arrays.model.reads[tensor])
         if not readers:
             return np.zeros((len(tails), len(heads)))
-        table = transfer_table(arrays, float(arrays.output_bytes[tensor]), tails, heads)
+        sends, size = float(arrays.sends[tensor]), float(arrays.output_bytes[tensor])
+        table = transfer_table(arrays, size, tails, heads, sends)
         if self.objective.transfers == "per-edge":
             return table * readers
         if arrays.results_to is None or not arrays.model.results[tensor]:
             return table
-        routes, size = routes_of(arrays.instance), float(arrays.output_bytes[tensor])
+        routes = routes_of(arrays.instance)
         for i, j in np.argwhere(np.isfinite(table)).tolist():
             paid = routes.path(int(tails[i]), arrays.results_to) or ()
             path = routes.path(int(tails[i]), int(heads[j])) or ()
-            table[i, j] = sum(routes.links[k].seconds(size) for k in path if k not in paid)
+            table[i, j] = sum(routes.links[k].seconds(size, sends) for k in path if k not in paid)
         return table
 
 

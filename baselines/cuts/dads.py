@@ -198,6 +198,6 @@ def two_node_network(
         (routes.latency_s[below, above], routes.seconds_per_byte[below, above]),
         (routes.latency_s[above, below], routes.seconds_per_byte[above, below]),
     )
-    either = Objective(objective.name, objective.transfers, monotone=False)
+    either = changed(objective, monotone=False)
     network = cut_network(arrays, line, either if rank[home] == rank[remote] else objective)
     return network if isinstance(network, str) else (line, network)

@@ -75,7 +75,7 @@ class _Scan:
     order: NDArray[np.int64]
     num_inputs: int
     crossing: NDArray[np.float64]
-    """[2, cuts]: tensors (or edges) over every cut, and their bytes."""
+    """[2, cuts]: transfers of tensors (or edges) over every cut, and their bytes."""
     crossing_results: NDArray[np.float64]
     """[2, cuts]: the same of tensors that also go to `results_to` from home (`once` only)."""
     broken: NDArray[np.bool_]
@@ -110,7 +110,7 @@ class _Scan:
     def all_home(self) -> float:
         """The cost with nothing remote; inf where that is not allowed."""
         total = self._paid(self.home).sum()
-        held = held_bytes(self.arrays.model, self.order.tolist())
+        held = held_bytes(self.arrays.model, self.order.tolist()) + self.arrays.state_bytes.sum()
         return float(total) if self._fits(self.home, np.array(held)) else inf
 
     def costs(self, remote: int) -> NDArray[np.float64]:
@@ -120,11 +120,14 @@ class _Scan:
         before = here[:first].sum() + np.concatenate([[0.0], np.cumsum(here[first:])])
         beyond = np.concatenate([np.cumsum(there[::-1])[::-1], [0.0]])
         costs = before + beyond + self._sending(remote)
-        model, order = self.arrays.model, self.order
-        kept = np.concatenate([[0.0], added_bytes(model, order).cumsum()])[first:]
-        sent = np.append(added_bytes(model, order[first:][::-1]).cumsum()[::-1], 0.0)
+        kept = np.concatenate([[0.0], self._added(self.order).cumsum()])[first:]
+        sent = np.append(self._added(self.order[first:][::-1]).cumsum()[::-1], 0.0)
         allowed = self._fits(self.home, kept) & self._fits(remote, sent)
         return np.asarray(np.where(allowed & ~self.broken, costs, inf))
+
+    def _added(self, order: NDArray[np.int64]) -> NDArray[np.float64]:
+        """[layers] of an order: what each takes of memory beside those before it."""
+        return added_bytes(self.arrays.model, order) + self.arrays.state_bytes[order]
 
     def _paid(self, node: int) -> NDArray[np.float64]:
         """[layers] in order: time and result's way on a node; inputs are at the source anyway."""
@@ -158,9 +161,9 @@ def _widest(spans: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _over_cuts(arrays: TaskArrays, spans: NDArray[np.int64], num_cuts: int) -> NDArray[np.float64]:
-    """[2, cuts]: how many spans cross each cut, and their bytes: cut c lies at from < c <= to."""
+    """[2, cuts]: transfers of the spans over each cut, their bytes; cut c is at from < c <= to."""
     changes = np.zeros((2, num_cuts + 1))
-    figures = np.stack([np.ones(len(spans)), arrays.output_bytes[spans[:, 0]]])
+    figures = np.stack([arrays.sends[spans[:, 0]], arrays.output_bytes[spans[:, 0]]])
     for row, figure in zip(changes, figures):
         np.add.at(row, spans[:, 1] + 1, figure)
         np.add.at(row, spans[:, 2] + 1, -figure)

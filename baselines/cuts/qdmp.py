@@ -19,7 +19,7 @@ from splitfog.baselines.cuts.chain_of_blocks import BlockChain, block_chain
 from splitfog.baselines.cuts.dads import NO_PLACE, two_node_cut
 from splitfog.formulations.arrays.task import TaskArrays
 from splitfog.formulations.objective import Objective
-from splitfog.instances.records import Layer, Model, changed
+from splitfog.instances.records import Layer, changed
 from splitfog.solvers.base import Answer, Request
 
 
@@ -146,7 +146,7 @@ class _Search:
             readers = (model.layers[last].name,) * len(model.reads[last])
             inside.append(Layer(name=" after", op="identity", output_bytes=0.0, inputs=readers))
         arrays = chain.arrays
-        part = Model(name=model.name, layers=tuple(inside))
+        part = changed(model, layers=tuple(inside))
         times = np.zeros((len(inside), len(arrays.instance.nodes)))
         allowed = np.zeros(times.shape, bool)
         times[: len(layers)], allowed[: len(layers)] = (

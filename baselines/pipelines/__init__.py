@@ -15,6 +15,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         reference="Narayanan et al., PipeDream, SOSP 2019; without replication (ours)",
         cites=("narayanan2019pipedream",),
         cheap=True,
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="tarnawski-dp",
@@ -26,5 +27,6 @@ SOLVERS: tuple[SolverInfo, ...] = (
         complexity="O(I^2 N^2) for I downward-closed sets; refuses above 5,000",
         reference="Tarnawski et al., NeurIPS 2020; nodes and networks that differ are ours",
         cites=("tarnawski2020placement",),
+        takes=("passes", "state"),
     ),
 )

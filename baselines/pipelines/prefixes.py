@@ -42,7 +42,7 @@ class Units:
         return costs
 
     def weights(self, beside: list[int]) -> tuple[Table, list[tuple[float, set[int]]]]:
-        """[units]: weights of one unit alone; and (bytes, units) of those that several share.
+        """[units]: what a unit alone takes of memory; and (bytes, units) of weights several share.
 
         Those of the layers `beside` are left out.
         """
@@ -52,6 +52,8 @@ class Units:
             if (owner := int(owners[layer])) not in there:
                 users.setdefault(owner, set()).add(int(self.of_layer[layer]))
         own, shared = np.zeros(self.count), []
+        inside = self.of_layer >= 0
+        np.add.at(own, self.of_layer[inside], self.arrays.state_bytes[inside])
         for owner, units in users.items():
             num_bytes = self.arrays.model.layers[owner].weight_bytes
             if len(units) == 1:
@@ -137,18 +139,18 @@ class Prefixes:
         return np.where(bad, np.inf, np.maximum(seconds, 0.0))
 
     def entering(self, before: NDArray[np.int64], end: int) -> NDArray[np.float64]:
-        """[before, 2]: earlier tensors that the pieces up to `end` read, and their bytes."""
+        """[before, 2]: sends of earlier tensors that the pieces up to `end` read, and bytes."""
         crossing = self._has[before] & (self._read[before] < self._read[end])
         return np.asarray(crossing @ self._figures)
 
     def leaving(self, before: NDArray[np.int64], end: int) -> NDArray[np.float64]:
-        """[before, 2]: tensors of the pieces up to `end` that the rest reads, and their bytes."""
+        """[before, 2]: sends of tensors of the pieces up to `end` that the rest reads, bytes."""
         figures = self._figures * self._open[end][:, None]
         return np.asarray((self._has[end] & ~self._has[before]) @ figures)
 
     @cached_property
     def frontier(self) -> NDArray[np.float64]:
-        """[prefixes, 2]: tensors of a prefix, or inputs, that the rest reads, and their bytes."""
+        """[prefixes, 2]: sends of tensors of a prefix, or inputs, that the rest reads, bytes."""
         return np.asarray((self._has & self._open) @ self._figures)
 
     def placement(self, pieces: list[tuple[int, int, int]]) -> Placement:
@@ -198,14 +200,15 @@ class Prefixes:
                 users[list(units), column] = 1.0
             num_bytes = np.array([size for size, _ in shared])
             always = held_bytes(self.units.arrays.model, inputs)
+            always += float(self.units.arrays.state_bytes[inputs].sum())
             tables.append((always, self.members @ own, self.members @ users, num_bytes))
         return tables
 
     @cached_property
     def _figures(self) -> NDArray[np.float64]:
-        """[layers, 2]: 1, and the bytes of the layer's tensor."""
-        sizes = self.units.arrays.output_bytes
-        return np.stack([np.ones(len(sizes)), sizes], axis=1)
+        """[layers, 2]: how often the layer's tensor is sent, and its bytes in all."""
+        arrays = self.units.arrays
+        return np.stack([arrays.sends, arrays.output_bytes], axis=1)
 
     @cached_property
     def _has(self) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".single_tier:solve_device_only",
         complexity="O(V + E)",
         cheap=True,
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="edge-only",
@@ -22,6 +23,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".single_tier:solve_edge_only",
         complexity="O(N (V + E)) over the N nodes of these tiers",
         cheap=True,
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="cloud-only",
@@ -31,6 +33,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".single_tier:solve_cloud_only",
         complexity="O(N (V + E)) over the N nodes of that tier",
         cheap=True,
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="random",
@@ -40,6 +43,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".random_placement:solve_random",
         complexity="O(samples (V + E))",
         options={"samples": Option(100, "how many placements are drawn", least=1)},
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="greedy",
@@ -49,6 +53,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         entry=".greedy:solve_greedy",
         complexity="O(E N)",
         cheap=True,
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="local",
@@ -57,6 +62,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         objectives=("mean-latency",),
         entry=".single_tier:solve_device_only",
         complexity="O(V + E)",
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="heft",

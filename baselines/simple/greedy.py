@@ -11,7 +11,7 @@ from splitfog.baselines.common import Placement, checked, result_seconds
 from splitfog.baselines.simple.domains import Domains
 from splitfog.baselines.simple.prices import PRICES, Bundle, Crossing, LatencyPrices
 from splitfog.baselines.simple.timetable import Timetable, list_schedule
-from splitfog.formulations.arrays.task import TaskArrays, task_arrays
+from splitfog.formulations.arrays.task import TaskArrays, task_arrays, way_seconds
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import placed
 from splitfog.solvers.base import Answer, Request
@@ -94,21 +94,22 @@ class _Pass:
             return self._row(tensor, home)
         row = np.full(self.results.shape[1], inf)
         for node in nodes:
-            size = float(self.arrays.output_bytes[tensor])
+            sent = self._sent(tensor)
             row[node] = sum(
-                self.routes.links[k].seconds(size) for k in self._new_links(tensor, home, node)
+                self.routes.links[k].seconds(*sent) for k in self._new_links(tensor, home, node)
             )
         return row
 
     def _row(self, tensor: int, home: int) -> NDArray[np.float64]:
         if (tensor, home) not in self.rows:
-            latency = self.routes.latency_s[home]
-            with np.errstate(invalid="ignore"):
-                row = (
-                    latency + self.arrays.output_bytes[tensor] * self.routes.seconds_per_byte[home]
-                )
-            self.rows[tensor, home] = np.where(np.isfinite(latency), row, inf)
+            size, sends = self._sent(tensor)
+            ways = self.routes.latency_s[home], self.routes.seconds_per_byte[home]
+            self.rows[tensor, home] = way_seconds(sends, size, *ways)
         return self.rows[tensor, home]
+
+    def _sent(self, tensor: int) -> tuple[float, float]:
+        """Bytes of a tensor in all, and how often it is sent."""
+        return float(self.arrays.output_bytes[tensor]), float(self.arrays.sends[tensor])
 
     def _new_links(self, tensor: int, home: int, node: int) -> list[int]:
         """Links that one more copy of a tensor would cross."""
@@ -117,9 +118,8 @@ class _Pass:
 
     def _hops(self, tensor: int, home: int, node: int) -> list[tuple[int, float]]:
         """The same with the seconds in which they are busy."""
-        size = float(self.arrays.output_bytes[tensor])
-        links = self.routes.links
-        return [(k, links[k].busy_seconds(size)) for k in self._new_links(tensor, home, node)]
+        sent, links = self._sent(tensor), self.routes.links
+        return [(k, links[k].busy_seconds(*sent)) for k in self._new_links(tensor, home, node)]
 
     def _crossing(self, layer: int, node: int) -> Crossing:
         """What placing a layer on a node adds to links: its inputs and its result."""

@@ -44,6 +44,7 @@ class LatencyPrices:
         self._weights = [
             np.array([layer.weight_bytes for layer in model.layers]) for model in instance.models
         ]
+        self._state = [instance.model_of(task).state_bytes for task in instance.tasks]
         limited = bool(np.isfinite(self._room).any())
         shape = len(instance.nodes)
         self._absent = [np.ones((len(w), shape), bool) for w in self._weights] if limited else []
@@ -80,9 +81,10 @@ class LatencyPrices:
         return self.instance.model_index[self.instance.tasks[bundle.task].model]
 
     def _added_weights(self, bundle: Bundle) -> NDArray[np.float64]:
-        """[nodes]: weights of the bundle that a node does not hold yet."""
+        """[nodes]: weights of the bundle that a node does not hold yet, and its state."""
         owners, model = self._owners(bundle), self._model(bundle)
-        return np.asarray(self._weights[model][owners] @ self._absent[model][owners])
+        state = self._state[bundle.task][list(bundle.layers)].sum()
+        return np.asarray(self._weights[model][owners] @ self._absent[model][owners] + state)
 
     def _owners(self, bundle: Bundle) -> NDArray[np.int64]:
         """The layers that stand for the bundle's weights: those shared count once."""

@@ -111,8 +111,8 @@ def _whole_task(
     links = arrays.instance.directed_links
     for node in nodes:
         if (sent := _crossing(arrays, node, objective)) is not None:
-            crossings[node] = [(link, links[link].busy_seconds(size)) for link, size in sent]
-            transfers[node] = sum(links[link].seconds(size) for link, size in sent)
+            crossings[node] = [(link, links[link].busy_seconds(*own)) for link, own in sent]
+            transfers[node] = sum(links[link].seconds(*own) for link, own in sent)
     costs = np.where(arrays.is_input[:, None], 0.0, arrays.costs_s)
     layers = tuple(range(len(arrays.model.layers)))
     return Bundle(position, layers, costs.sum(axis=0), transfers, crossings.__getitem__)
@@ -120,9 +120,9 @@ def _whole_task(
 
 def _crossing(
     arrays: TaskArrays, node: int, objective: Objective
-) -> list[tuple[int, float]] | None:
-    """(directed link, bytes) that cross with everything on a node; None without a route or against
-    `monotone`."""
+) -> list[tuple[int, tuple[float, float]]] | None:
+    """(directed link, (bytes, sends)) that cross with everything on a node; None without a route or
+    against `monotone`."""
     placement = single_node_placement(arrays, node)
     rank = arrays.instance.node_rank[placement]
     edges = arrays.model.edges
@@ -133,7 +133,7 @@ def _crossing(
     for layer, link in hops(arrays.instance, arrays.task, decision, objective.transfers):
         if link is None:
             return None
-        crossing.append((link, float(arrays.output_bytes[layer])))
+        crossing.append((link, (float(arrays.output_bytes[layer]), float(arrays.sends[layer]))))
     return crossing
 
 

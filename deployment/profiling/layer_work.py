@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from splitfog.formulations.objective import is_one_execution
 from splitfog.instances.records import Layer, Model
 from splitfog.instances.times import Work
 
@@ -12,8 +13,18 @@ def layer_work(model: Model) -> dict[str, Work]:
     Parameters
     ----------
     model
-        Any.
+        Executed once, every layer of it.
+
+    Raises
+    ------
+    ValueError
+        For a model with other passes.
     """
+    if not is_one_execution(model):
+        raise ValueError(
+            f"model {model.name} is executed several times or in part (passes): the work of a "
+            "layer is that of one execution"
+        )
     sizes = model.output_bytes.tolist()
     return {
         layer.name: Work(

@@ -15,6 +15,7 @@ from splitfog.deployment.simulation.program import Program, Step, request_progra
 from splitfog.deployment.simulation.ways import arrivals_s
 from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
@@ -143,7 +144,7 @@ def simulate(
     >>> found.exact, found.overall.half_widths_off <= 3
     (True, True)
     """
-    instance = instance_of(instance)
+    instance = executed_once(instance_of(instance), "simulate")
     requests, seed = whole("requests", requests, low=BATCHES), whole("seed", seed, low=0)
     decision, objective = _feasible(instance, plan)
     rated = [i for i, task in enumerate(instance.tasks) if task.arrivals_per_s is not None]

@@ -11,6 +11,7 @@ from splitfog.deployment.models.onnx_import import require_onnx
 from splitfog.deployment.splitting.extraction import Whole
 from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.plan import (
     GivenPlan,
@@ -77,7 +78,7 @@ def given(instance: GivenInstance, plan: GivenPlan, task: str | None = None) -> 
     ValueError
         Where `task` is None and there are several.
     """
-    whole = instance_of(instance)
+    whole = executed_once(instance_of(instance), "split")
     position = _position(whole, task)
     origin, file, sha256 = _plan(whole, plan)
     if not file.tasks:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from splitfog.formulations.costs.ledger import layer_time, request_time
 from splitfog.instances.arrays import frozen
@@ -73,6 +73,11 @@ class TaskArrays:
         layers = self.model.layers
         return frozen(np.fromiter((layer.weight_bytes for layer in layers), float, len(layers)))
 
+    @property
+    def state_bytes(self) -> NDArray[np.float64]:
+        """[layers]: state that every layer keeps for the task."""
+        return self.model.state_bytes
+
     @cached_property
     def is_input(self) -> NDArray[np.bool_]:
         """[layers]: whether the layer's op is `input`."""
@@ -110,6 +115,24 @@ class TaskArrays:
         """Position of the node that results go to."""
         target = self.task.results_to
         return None if target is None else self.instance.node_index[target]
+
+
+def way_seconds(
+    sends: ArrayLike, num_bytes: ArrayLike, lag_s: ArrayLike, per_byte: ArrayLike
+) -> NDArray[np.float64]:
+    """Seconds of tensors over ways, broadcast: 0 of what is never sent, inf without a way.
+
+    Parameters
+    ----------
+    sends, num_bytes
+        How often a request sends a tensor, and its bytes in all.
+    lag_s, per_byte
+        Of the ways; both inf where there is none.
+    """
+    with np.errstate(invalid="ignore"):
+        seconds = np.multiply(sends, lag_s) + np.multiply(num_bytes, per_byte)
+    seconds = np.where(np.isfinite(lag_s), seconds, np.inf)
+    return np.where(np.asarray(sends) > 0, seconds, 0.0)
 
 
 @kept()

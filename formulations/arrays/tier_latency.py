@@ -41,5 +41,5 @@ def _seconds(
         if way not in figures:
             figures[way] = graph.tree_figures(*way)
         lag_s, per_byte = figures[way]
-        seconds += lag_s + graph.num_bytes[tensor] * per_byte
+        seconds += graph.seconds(tensor, lag_s, per_byte)
     return seconds

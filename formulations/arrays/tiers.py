@@ -45,6 +45,7 @@ class TierGraph:
         self.nodes = _representatives(arrays)
         self.count = len(self.nodes)
         self.num_bytes = _sizes(self.model)
+        self.sends: list[float] = self.model.sends.tolist()
         self.trees: dict[tuple[int, int], Tree] = {}
 
     @cached_property
@@ -74,7 +75,13 @@ class TierGraph:
         target = self.arrays.results_to
         if target is None:
             return 0.0
-        return self.routes.transfer(self.nodes[tail], target, self.num_bytes[tensor])
+        lag_s, per_byte = self.tree_figures(self.nodes[tail], (target,))
+        return self.seconds(tensor, lag_s, per_byte)
+
+    def seconds(self, tensor: int, lag_s: float, per_byte: float) -> float:
+        """Seconds of a tensor over links; 0 where it is never sent, whatever the lag."""
+        sends = self.sends[tensor]
+        return sends * lag_s + self.num_bytes[tensor] * per_byte if sends else 0.0
 
     def tree(self, tail: int, heads: int) -> Tree:
         """The tree from a tier to a set of tiers (bits)."""

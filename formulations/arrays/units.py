@@ -18,13 +18,14 @@ from splitfog.instances.records import DirectedLink
 class Broadcast:
     """Tensors of one unit that have the same readers: they cross the same links, whatever they are.
 
-    `sink` is the node that results go to, None for no result; `count` tensors, `num_bytes` in all.
+    `sink` is the node that results go to, None for no result; `count` transfers, one for each
+    tensor and time that it is sent, `num_bytes` in all.
     """
 
     producer: int
     readers: tuple[int, ...]
     sink: int | None
-    count: int
+    count: float
     num_bytes: float
 
     def seconds(self, link: DirectedLink) -> float:
@@ -50,8 +51,9 @@ class TaskUnits:
 
     `unit_of` is [layers]; `costs_s` [units, nodes] holds the summed layer times, inf where `tiers`,
     the source or a way to `results_to` forbids the node; `edges` are the pairs (producer, reader)
-    of different units. `weight_bytes` [units] is what a unit's weights come to by themselves,
-    `parcels` holds the same weights by who has them.
+    of different units, of which the `silent` ones never send anything: they need no route.
+    `weight_bytes` [units] is what a unit takes of a node's memory by itself, weights and state;
+    `parcels` holds the weights by who has them, `state_bytes` [units] the state.
     """
 
     unit_of: NDArray[np.int64]
@@ -60,6 +62,8 @@ class TaskUnits:
     parcels: tuple[Parcel, ...]
     broadcasts: tuple[Broadcast, ...]
     edges: tuple[tuple[int, int], ...]
+    silent: frozenset[tuple[int, int]]
+    state_bytes: NDArray[np.float64]
 
     @property
     def num_units(self) -> int:
@@ -83,7 +87,9 @@ def task_units(instance: Instance, task: int, transfers: str) -> TaskUnits:
     costs = np.zeros((num_units, len(instance.nodes)))
     np.add.at(costs, unit_of, arrays.costs_s)
     parcels = _parcels(arrays, unit_of)
-    weights = np.zeros(num_units)
+    states = np.zeros(num_units)
+    np.add.at(states, unit_of, arrays.state_bytes)
+    weights = states.copy()
     for parcel in parcels:
         weights[list(parcel.units)] += parcel.num_bytes
     broadcasts = _broadcasts(arrays, unit_of, transfers == "once")
@@ -91,8 +97,8 @@ def task_units(instance: Instance, task: int, transfers: str) -> TaskUnits:
         if broadcast.sink is not None:
             reaches = np.isfinite(routes_of(instance).latency_s[:, broadcast.sink])
             costs[broadcast.producer, ~reaches] = np.inf
-    pairs = unit_of[arrays.model.edges].tolist()
-    edges = tuple(dict.fromkeys((tail, head) for tail, head in pairs if tail != head))
+    edges = _pairs(unit_of[arrays.model.edges])
+    sent = _pairs(unit_of[arrays.model.edges[arrays.sends[arrays.model.edges[:, 0]] > 0]])
     return TaskUnits(
         unit_of=unit_of,
         costs_s=costs,
@@ -100,7 +106,14 @@ def task_units(instance: Instance, task: int, transfers: str) -> TaskUnits:
         parcels=parcels,
         broadcasts=broadcasts,
         edges=edges,
+        silent=frozenset(edges) - frozenset(sent),
+        state_bytes=states,
     )
+
+
+def _pairs(ends: NDArray[np.int64]) -> tuple[tuple[int, int], ...]:
+    """Distinct pairs of different units."""
+    return tuple(dict.fromkeys((tail, head) for tail, head in ends.tolist() if tail != head))
 
 
 def _unit_of(arrays: TaskArrays) -> NDArray[np.int64]:
@@ -130,17 +143,24 @@ def _parcels(arrays: TaskArrays, unit_of: NDArray[np.int64]) -> tuple[Parcel, ..
 def parcels_on(
     instance: Instance, units: Sequence[TaskUnits]
 ) -> list[tuple[float, list[tuple[int, int]]]]:
-    """(bytes, [(task, unit)]) of all weights > 0: on a node once if one of these units is there.
+    """(bytes, [(task, unit)]) of all weights and state > 0: on a node once if one of these units is
+    there.
 
-    Tasks of one model share its weights. By model in the order of its first task.
+    Tasks of one model share its weights, and each has its own state. Weights by model in the order
+    of its first task, then states.
     """
     tasks_of: dict[str, list[int]] = {}
     for position, task in enumerate(instance.tasks):
         tasks_of.setdefault(task.model, []).append(position)
-    return [
+    weights = [
         (parcel.num_bytes, [(task, unit) for task in tasks for unit in parcel.units])
         for tasks in tasks_of.values()
         for parcel in units[tasks[0]].parcels
+    ]
+    return weights + [
+        (float(own.state_bytes[unit]), [(task, unit)])
+        for task, own in enumerate(units)
+        for unit in np.flatnonzero(own.state_bytes).tolist()
     ]
 
 
@@ -149,8 +169,11 @@ def _broadcasts(
 ) -> tuple[Broadcast, ...]:
     """Tensors by (producer, readers, sink); under `per-edge` every reader by itself."""
     model, unit = arrays.model, unit_of.tolist()
-    totals: dict[tuple[int, tuple[int, ...], int | None], tuple[int, float]] = {}
+    sends, sizes = arrays.sends.tolist(), arrays.output_bytes.tolist()
+    totals: dict[tuple[int, tuple[int, ...], int | None], tuple[float, float]] = {}
     for layer in model.order.tolist():
+        if not sends[layer]:
+            continue
         home = unit[layer]
         readers = [unit[reader] for reader in model.reads[layer] if unit[reader] != home]
         sink = arrays.results_to if model.results[layer] else None
@@ -159,7 +182,6 @@ def _broadcasts(
             groups = [*(((reader,), None) for reader in readers), ((), sink)]
         for ends, target in groups:
             if ends or target is not None:
-                count, num_bytes = totals.get((home, ends, target), (0, 0.0))
-                size = model.layers[layer].output_bytes
-                totals[home, ends, target] = count + 1, num_bytes + size
+                count, num_bytes = totals.get((home, ends, target), (0.0, 0.0))
+                totals[home, ends, target] = count + sends[layer], num_bytes + sizes[layer]
     return tuple(Broadcast(*key, *total) for key, total in totals.items())

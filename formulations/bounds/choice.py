@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.bounds.impossible import open_places
 from splitfog.formulations.bounds.stage import may_slice
+from splitfog.formulations.costs.passes import has_passes
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tiles.stage_shape import stage_shape_defects
@@ -24,12 +25,12 @@ from splitfog.instances.records import Model
 def slices_matter(instance: Instance, objective: Objective) -> bool:
     """Whether a plan with stages could be feasible or cheaper where no placement is.
 
-    Never under `makespan` and `period`, which need unsliced plans; else wherever a layer may be
-    a stage. Not only for the help of other nodes: even at home slices compute less where strides
-    leave gaps, split a visit in two, and are subtasks of their own in `batch`. Any legal stage
-    begins with a layer that is one by itself.
+    Never under `makespan` and `period`, which need unsliced plans, nor with passes; else wherever a
+    layer may be a stage. Not only for the help of other nodes: even at home slices compute less
+    where strides leave gaps, split a visit in two, and are subtasks of their own in `batch`. Any
+    legal stage begins with a layer that is one by itself.
     """
-    if objective.name in ("makespan", "period"):
+    if objective.name in ("makespan", "period") or has_passes(instance):
         return False
     for position in range(len(instance.tasks)):
         arrays = task_arrays(instance, position)

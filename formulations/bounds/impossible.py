@@ -56,15 +56,16 @@ def _rules(arrays: TaskArrays, objective: Objective) -> dict[str, Flags]:
     """Where each rule lets a layer, or a slice of it, be computed: [layers, nodes]."""
     instance, source = arrays.instance, arrays.source
     rules = {"its tiers or source": arrays.allowed}
-    reach = np.isfinite(routes_of(instance).latency_s)
+    reach = _reach(instance)
     if source is not None and not reach[source].all():
-        fed = _reached(arrays.model, arrays.is_input)
+        fed = _reached(arrays, arrays.is_input)
         rules[f"routes from {arrays.task.source}"] = ~fed[:, None] | reach[source]
-    if arrays.results_to is not None:  # every layer is before some result
-        back = np.broadcast_to(reach[:, arrays.results_to], arrays.allowed.shape)
+    if arrays.results_to is not None:
+        back = ~_wanted(arrays)[:, None] | reach[:, arrays.results_to]
         rules[f"routes to {arrays.task.results_to}"] = back
     if objective.name != "batch":
-        rules["memory"] = arrays.weight_bytes[:, None] <= memory_room(instance)
+        held = arrays.weight_bytes + arrays.state_bytes
+        rules["memory"] = held[:, None] <= memory_room(instance)
     if objective.name in ("batch", "mean-latency"):
         host = hosts(instance)
         if source is not None:
@@ -73,13 +74,33 @@ def _rules(arrays: TaskArrays, objective: Objective) -> dict[str, Flags]:
     return rules
 
 
-def _reached(model: Model, start: Flags) -> Flags:
+def _reach(instance: Instance) -> Flags:
+    """[nodes, nodes]: from where to where data may come, from layer to layer on the way."""
+    reach: Flags = np.isfinite(routes_of(instance).latency_s)
+    while instance.routing == "direct":  # routes that relay are closed by themselves
+        further = (reach.astype(float) @ reach) > 0
+        if (further == reach).all():
+            break
+        reach = further
+    return reach
+
+
+def _reached(arrays: TaskArrays, start: Flags) -> Flags:
     """[layers]: those that data of the start layers comes to."""
     reached = start.copy()
-    for layer in model.order.tolist():
-        if reached[layer]:
-            reached[list(model.consumers[layer])] = True
+    for layer in arrays.model.order.tolist():
+        if reached[layer] and arrays.sends[layer]:
+            reached[list(arrays.model.consumers[layer])] = True
     return reached
+
+
+def _wanted(arrays: TaskArrays) -> Flags:
+    """[layers]: those whose data, passed on, come to `results_to` in some result."""
+    wanted: Flags = arrays.model.results & (arrays.sends > 0)
+    for layer in arrays.model.order[::-1].tolist():
+        if arrays.sends[layer] and wanted[list(arrays.model.consumers[layer])].any():
+            wanted[layer] = True
+    return wanted
 
 
 def _overload(instance: Instance, possible: list[Flags]) -> str | None:

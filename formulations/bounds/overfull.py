@@ -1,4 +1,4 @@
-"""Why the weights fit into no nodes, where a sum or a count shows it: a certificate, not a search.
+"""Why weights and state fit into no nodes, where a sum or a count shows it: no search.
 
 Ours, but the counts are those of bin packing: S. Martello and P. Toth's bound L2 (Knapsack
 Problems, 1990), with a node's own room in place of the common size, and items that exclude each
@@ -67,7 +67,7 @@ def overfull(instance: Instance, possible: Sequence[Flags]) -> str | None:
         sizes = every[~(may & ~inside).any(axis=1)]
         where = _named(instance, inside)
         if (why := _too_much(sizes, room[inside]) or _too_many(sizes, room[inside])) is not None:
-            return f"whatever the plan, {where} cannot hold the weights confined to them: {why}"
+            return f"whatever the plan, {where} cannot hold what is confined to them: {why}"
     return _exclusive(items[:MOST_ITEMS], room)
 
 
@@ -86,13 +86,19 @@ def _items(instance: Instance, possible: Sequence[Flags]) -> Iterator[Item]:
             owners = set(model.weight_owner[layers].tolist()) - counted
             counted |= owners
             size = sum(model.layers[owner].weight_bytes for owner in owners)
+            state = float(model.state_bytes[layers].sum())
+            name = f"layer {model.layers[layers[0]].name}"
+            if len(layers) > 1:
+                name = f"the group of {name}"
+            name = f"{name} of {model.name}"
+            places = np.array([table[layers].all(axis=0) for table in tables])
+            if len(tables) == 1:  # the state of one task lies where the weights do
+                size, state = size + state, 0.0
             if size > 0:
-                name = f"layer {model.layers[layers[0]].name}"
-                if len(layers) > 1:
-                    name = f"the group of {name}"
-                places = np.array([table[layers].all(axis=0) for table in tables])
                 fewest = int(places.sum(axis=1).argmin())
-                yield Item(f"{name} of {model.name}", size, places[fewest])
+                yield Item(name, size, places[fewest])
+            if state > 0:
+                yield from (Item(f"the state of {name}", state, own) for own in places)
 
 
 def _together(model: Model) -> list[list[int]]:
@@ -134,7 +140,11 @@ def _too_much(sizes: Floats, room: Floats) -> str | None:
         has = np.where(room >= smallest, largest, room)
         if worth.sum() > has.sum() * (1 + BOUND_SLACK):
             if not least:
-                return f"{worth.sum():.6g} bytes, must be <= {has.sum():.6g}"
+                missing = worth.sum() - has.sum()
+                return (
+                    f"{worth.sum():.6g} bytes, must be <= {has.sum():.6g}, "
+                    f"so {missing:.6g} bytes are missing"
+                )
             return (
                 f"{int(big.sum())} of more than {largest - least:.6g} bytes leave too little room "
                 f"for the others of {least:.6g} or more"

@@ -35,7 +35,7 @@ def bound_without_stages(instance: Instance, deadline: Deadline = NEVER) -> floa
     own = families(instance, weights)
 
     def relaxed(_: int, price: Floats) -> tuple[float, Floats]:
-        total, new = 0.0, np.zeros(len(price))
+        total, new = 0.0, np.zeros((2, len(price)))
         for family in own:
             deadline.check("the lower bound")
             seconds, loads = _relaxed(family, price)

@@ -26,6 +26,7 @@ def of_pass(instance: Instance, name: str | None = None) -> Instance:
         return instance
     made = derived(instance, models=models)
     share(routes_of, instance, made)
+    object.__setattr__(made, "read_sha256", instance.sha256)  # plans are for the whole
     return made
 
 
@@ -38,6 +39,40 @@ def has_passes(instance: Instance) -> bool:
         As `of_pass` gives it.
     """
     return any(instance.model_of(task).passes is not None for task in instance.tasks)
+
+
+def executed_once(instance: Instance, what: str, with_state: bool = True) -> Instance:
+    """The instance without passes, where its tasks' models are executed once.
+
+    Parameters
+    ----------
+    instance
+        Any.
+    what
+        What knows no other models, for the error.
+    with_state
+        Whether that counts the state of layers in a node's memory.
+
+    Raises
+    ------
+    ValueError
+        For models with other passes, and for state beside limited memory that is not counted.
+    """
+    seen = of_pass(instance)
+    for model in [seen.model_of(task) for task in seen.tasks]:
+        if model.passes is not None:
+            passes = ", ".join(f"{one.name} x {one.count}" for one in model.passes)
+            raise ValueError(
+                f"{what} knows models that are executed once, every layer of them, "
+                f"but model {model.name} has {passes}"
+            )
+        limited = any(node.memory_bytes is not None for node in seen.nodes)
+        if not with_state and limited and model.state_bytes.any():
+            raise ValueError(
+                f"{what} does not count the state of layers (state_bytes) beside their weights, "
+                f"but model {model.name} has some, and memory is limited"
+            )
+    return seen
 
 
 def sliced_passes(instance: Instance, decision: Decision) -> Iterator[str]:

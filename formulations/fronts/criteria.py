@@ -7,25 +7,30 @@ from dataclasses import dataclass
 from math import inf
 
 from splitfog.formulations.costs.feasibility import memory_bytes
-from splitfog.formulations.costs.latency import latency, period
-from splitfog.formulations.costs.makespan import makespan
+from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.instances.arguments import texts
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import unknown_name
+from splitfog.instances.records import changed
 
 COSTS = ("latency", "makespan", "period")
-KINDS = "latency, makespan, period, memory:NODE, bytes:FROM,TO"
+OF_A_PASS = ("latency", "period")
+KINDS = "latency, makespan, period, latency:PASS, period:PASS, memory:NODE, bytes:FROM,TO"
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """One thing to keep small: `at` is the node of `memory`, the directed link of `bytes`."""
+    """One thing to keep small: `at` is the node of `memory`, the directed link of `bytes`.
+
+    `pass_name`: of one execution of a pass; None: of a whole request.
+    """
 
     name: str
     kind: str
     at: int = -1
+    pass_name: str | None = None
 
     @property
     def unit(self) -> str:
@@ -50,8 +55,16 @@ class Criteria:
             raise ValueError(f"objectives: {', '.join(names)}, must be different ones")
         for criterion in self.each:
             if criterion.kind in COSTS:
-                how = (self.objective.transfers, self.objective.monotone)
-                objective_for(self.instance, criterion.kind, *how)
+                objective_for(self.instance, self.objective_of(criterion))
+
+    def objective_of(self, criterion: Criterion) -> Objective:
+        """The objective that a cost among the criteria is."""
+        return changed(self.objective, name=criterion.kind, pass_name=criterion.pass_name)
+
+    @property
+    def of_passes(self) -> bool:
+        """Whether some cost is that of one execution of a pass."""
+        return any(criterion.pass_name is not None for criterion in self.each)
 
     @property
     def with_order(self) -> bool:
@@ -60,18 +73,15 @@ class Criteria:
 
     def values(self, decision: Decision) -> tuple[float, ...]:
         """The reference values of a decision, inf where it is impossible."""
-        instance, objective = self.instance, self.objective
-        cost = latency(instance, decision, objective)
-        found = {"latency": float(cost)}
-        if any(criterion.kind == "period" for criterion in self.each):
-            found["period"] = float(period(instance, decision, objective))
-        if self.with_order:
-            found["makespan"] = float(makespan(instance, decision, objective))
-        memory = memory_bytes(instance, decision)
+        cost = decision_cost(self.instance, decision, self.objective)
+        memory = memory_bytes(self.instance, decision)
         values = []
         for criterion in self.each:
-            if criterion.kind in COSTS:
-                values.append(found[criterion.kind])
+            own = self.objective_of(criterion) if criterion.kind in COSTS else self.objective
+            if own == self.objective and criterion.kind in COSTS:
+                values.append(float(cost))
+            elif criterion.kind in COSTS:
+                values.append(float(decision_cost(self.instance, decision, own)))
             elif cost == inf:
                 values.append(inf)
             else:
@@ -85,6 +95,7 @@ def criteria_of(
     objectives: str | tuple[str, ...] | list[str],
     transfers: str = "once",
     monotone: bool = True,
+    contiguous: str | None = None,
 ) -> Criteria:
     """The criteria asked for, as one text with commas or one by one.
 
@@ -95,7 +106,8 @@ def criteria_of(
     """
     given = texts("objectives", objectives, f"two or more of {KINDS}")
     each = tuple(criterion for text in given for criterion in _parsed(instance, text))
-    return Criteria(instance, each, objective_for(instance, "latency", transfers, monotone))
+    how = objective_for(instance, "latency", transfers, monotone, None, contiguous)
+    return Criteria(instance, each, how)
 
 
 def _parsed(instance: Instance, text: str) -> Iterator[Criterion]:
@@ -109,12 +121,26 @@ def _parsed(instance: Instance, text: str) -> Iterator[Criterion]:
         elif colon and kind == "bytes":
             criterion, rest = _link(instance, tail)
             yield criterion
+        elif colon and kind in OF_A_PASS:
+            name, rest = _pass(instance, tail)
+            yield Criterion(f"{kind}:{name}", kind, pass_name=name)
         else:
             name, _, rest = rest.partition(",")
             if name.strip() not in COSTS:
                 raise ValueError(f"objective {name.strip()!r}, must be one of {KINDS}")
             yield Criterion(name.strip(), name.strip())
         rest = rest.strip()
+
+
+def _pass(instance: Instance, text: str) -> tuple[str, str]:
+    """The longest name of a pass that a text begins with, and what follows its comma."""
+    models = [instance.model_of(task) for task in instance.tasks]
+    names = {one.name for model in models for one in model.passes or ()}
+    for name in sorted(names, key=len, reverse=True):
+        if text == name or text.startswith(f"{name},"):
+            return name, text[len(name) + 1 :]
+    known = ", ".join(sorted(names)) or "none: its models list no passes"
+    raise LookupError(f"unknown pass {text.split(',')[0]!r}; known: {known}")
 
 
 def _node(instance: Instance, text: str) -> tuple[str, str]:

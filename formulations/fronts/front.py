@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from splitfog.formulations.objective import Objective
+from splitfog.formulations.objective import OBJECTIVES, Contiguous, Objective
 from splitfog.formulations.plan_file import PlanFile, TaskEntry
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.arguments import record, whole
 from splitfog.instances.defects import InstanceError
-from splitfog.instances.json_files import decode, encode, read_bytes, write_whole
+from splitfog.instances.json_files import decode, encode, read_bytes, write_whole, written
 from splitfog.instances.readable import counted, printable
 from splitfog.instances.records import NonNegative
 
@@ -29,7 +29,7 @@ class FrontPoint(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tasks: tuple[TaskEntry, ...]
 
 
-class Front(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Front(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """Plans none of which is at least as good as another in every objective.
 
     Attributes
@@ -39,8 +39,9 @@ class Front(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     instance, instance_sha256
         What was solved, by name and by the hash of its file.
     objectives
-        Costs in seconds, `memory:NODE` and `bytes:FROM,TO` in bytes.
-    transfers, monotone
+        Costs in seconds (`latency:PASS` of one execution of a pass), `memory:NODE` and
+        `bytes:FROM,TO` in bytes.
+    transfers, monotone, contiguous
         As in `Objective`.
     kind : "exact", "supported" or "archive"
         Every such combination of values that there is (up to a stated resolution); only those on
@@ -60,21 +61,22 @@ class Front(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         By rising first value: `values` in the order of `objectives`, and the placements (`tasks`).
     """
 
-    format: Literal["splitfog/front"] = FORMAT
-    version: Literal[1] = VERSION
+    format: Literal["splitfog/front"] = written(FORMAT)
+    version: Literal[1] = written(VERSION)
     instance: str
     instance_sha256: str
     objectives: tuple[str, ...]
-    transfers: Literal["once", "per-edge"] = "once"
-    monotone: bool = True
+    transfers: Literal["once", "per-edge"] = written("once")
+    monotone: bool = written(True)
+    contiguous: Contiguous | None = None
     kind: FrontKind
     method: str
     status: Literal["feasible", "infeasible", "unknown"]
-    stopped_by: Literal["finished", "time limit", "interrupted"] = "finished"
-    reason: str | None = None
-    seed: int = 0
-    runtime_s: float | None = None
-    points: tuple[FrontPoint, ...] = ()
+    stopped_by: Literal["finished", "time limit", "interrupted"] = written("finished")
+    reason: str | None = written(None)
+    seed: int = written(0)
+    runtime_s: float | None = written(None)
+    points: tuple[FrontPoint, ...] = written(())
 
     def __repr__(self) -> str:
         names, points = " x ".join(self.objectives), counted(len(self.points), "point")
@@ -99,8 +101,10 @@ class Front(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             For a position where there is no point.
         """
         position = whole("position", position, low=0, high=len(self.points) - 1)
-        costs = [name for name in self.objectives if ":" not in name]
-        objective = Objective(costs[0] if costs else "latency", self.transfers, self.monotone)  # type: ignore[arg-type]
+        parts = [name.partition(":") for name in self.objectives]
+        costs = [(kind, name or None) for kind, _, name in parts if kind in OBJECTIVES]
+        kind, pass_name = costs[0] if costs else ("latency", None)
+        objective = Objective(kind, self.transfers, self.monotone, pass_name, self.contiguous)  # type: ignore[arg-type]
         tasks = self.points[position].tasks
         return PlanFile(instance=self.instance, objective=objective, tasks=tasks)
 

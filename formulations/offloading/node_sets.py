@@ -1,12 +1,12 @@
-"""What every set of subtasks costs a node: waits and services of all sets at once, by bit masks.
+"""Who may visit a node together: the parts of every visit, and what sets of them cost in waits.
 
-Bit i of a mask says whether `members[i]` is on the node. A table over masks is an outer sum of
-small tables, one per group, so that it takes two operations an entry, whatever it sums.
+A visit of a node is made by subtasks of one group there, or by all that a task has unsliced there:
+its services add up, it waits once. An `offer` is a non-empty part of those who may make it; a set
+of subtasks on the node is a choice of at most one offer per visit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -15,69 +15,107 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.waits import wait_seconds
-
-Table = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class GroupSets:
-    """The members of one visit to a node, as tables [2^size] over their subsets.
-
-    `group` is that of the members; of several groups, which are no barriers, the first one.
-    `moved_s` both ways and `service_s` of the one visit they make there; `waits` is 1 where it
-    waits on its own account: it has service and does not join what stays at the source.
-    """
-
-    group: int
-    members: tuple[int, ...]
-    moved_s: Table
-    service_s: Table
-    waits: Table
+from splitfog.instances.arrays import Flags, Floats, Integers
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class NodeSets:
-    """All sets of subtasks that a node may be given.
+    """J offers of a node, in order of their visits; a set takes some, `taken` bool [sets, J].
 
-    `wait_s` [2^m] is the node's wait, 0 where `barred` [2^m] is inf: the set overloads the node or
-    breaks its quota or memory. `stay_weight` is the weight of what stays there and waits anyway.
+    Attributes
+    ----------
+    visit, group : int [J]
+        Which visit an offer is part of, and the group of its subtasks; of several groups, which
+        are no barriers, the first one.
+    holds : bool [J, K]
+        Its subtasks.
+    moved_s, service_s : [J]
+        Transfers both ways and service of the one visit.
+    waits : bool [J]
+        It waits on its own account: it has service and does not join what stays at the source.
+    rho, second : [J]
+        What it adds to the node's load and second moment, beside `base_rho`, `base_second`.
+    guest : bool [J]
+        It counts for the `quota`.
+    stay_weight : float
+        Weight of what stays there and waits anyway.
     """
 
     node: int
-    members: tuple[int, ...]
-    groups: tuple[GroupSets, ...]
-    wait_s: Table
-    barred: Table
+    visit: Integers
+    group: Integers
+    holds: Flags
+    moved_s: Floats
+    service_s: Floats
+    waits: Flags
+    rho: Floats
+    second: Floats
+    guest: Flags
+    base_rho: float
+    base_second: float
     stay_weight: float
+    quota: float
+    memory: NodeMemory | None
 
-    def total(self, tables: Sequence[Table]) -> Table:
-        """[2^m]: the sum over groups of their tables [2^size]."""
-        return _outer_sum(tables)
+    @property
+    def members(self) -> Integers:
+        """The subtasks that may be here."""
+        return np.flatnonzero(self.holds.any(axis=0))
 
-    def mask(self, subtasks: Sequence[int]) -> int:
-        """The mask of a set of the node's members."""
-        place = {subtask: bit for bit, subtask in enumerate(self.members)}
-        return sum(1 << place[subtask] for subtask in subtasks)
+    @property
+    def least_wait_s(self) -> float:
+        """The wait of what stays, alone."""
+        return float(wait_seconds(self.base_second, self.base_rho))
 
-    def subtasks(self, mask: int) -> list[int]:
-        """The members in a mask."""
-        return [subtask for bit, subtask in enumerate(self.members) if mask >> bit & 1]
+    def wait_s(self, taken: Flags) -> Floats:
+        """[sets]: the node's wait; inf where a set overloads it."""
+        rho = self.base_rho + taken @ self.rho
+        return wait_seconds(self.base_second + taken @ self.second, rho)
 
-    def submask(self, position: int, mask: NDArray[np.int64] | int) -> NDArray[np.int64]:
-        """The part of masks that belongs to the group at a position, as index of its tables."""
-        first = sum(len(own.members) for own in self.groups[:position])
-        size = len(self.groups[position].members)
-        return np.asarray(np.asarray(mask, np.int64) >> first & ((1 << size) - 1))
+    def allows(self, taken: Flags) -> Flags:
+        """[sets]: whether quota and memory hold the set."""
+        fine = taken @ self.guest.astype(float) <= self.quota
+        if self.memory is not None:
+            fine &= self.memory.holds(taken @ self.holds.astype(float) > 0)
+        return np.asarray(fine)
+
+    def take(self, subtasks: Integers) -> Flags:
+        """[J]: the set of exactly these subtasks, all of which may be here."""
+        chosen = np.zeros(self.holds.shape[1], bool)
+        chosen[subtasks] = True
+        parts = np.zeros(int(self.visit.max(initial=-1)) + 1)
+        np.maximum.at(parts, self.visit, (self.holds & chosen).sum(axis=1))
+        whole = ~(self.holds & ~chosen).any(axis=1)
+        return np.asarray(whole & (self.holds.sum(axis=1) == parts[self.visit]))
 
 
-def table_sizes(assignments: Assignments) -> int:
-    """How many sets all nodes have together: the length of all tables."""
-    may = _may_host(assignments)
-    return int((2.0 ** may.sum(axis=0)).sum())
+@dataclass(frozen=True, eq=False)
+class NodeMemory:
+    """Weights in bundles [B] that the same subtasks bring, `brings` bool [K, B]; what stays, and
+    the limit of all."""
+
+    brings: Flags
+    weight_bytes: Floats
+    stay_bytes: float
+    limit_bytes: float
+
+    def holds(self, held: Flags) -> Flags:
+        """[sets]: whether the weights of sets of subtasks, [sets, K], fit."""
+        brought = held.astype(float) @ self.brings > 0
+        return np.asarray(self.stay_bytes + brought @ self.weight_bytes <= self.limit_bytes)
+
+
+def offer_count(assignments: Assignments) -> float:
+    """How many offers all nodes have together."""
+    may, count = _may_host(assignments), 0.0
+    for node in range(assignments.num_nodes):
+        sizes = np.bincount(assignments.visit[may[:, node], node])
+        count += float((2.0**sizes - 1).sum())
+    return count
 
 
 def node_sets(assignments: Assignments) -> tuple[NodeSets, ...]:
-    """The sets of every node; O(2^m) time and memory per node and table."""
+    """The offers of every node; O(2^m K) for m subtasks of a visit."""
     may = _may_host(assignments)
     return tuple(_of_node(assignments, n, may[:, n]) for n in range(assignments.num_nodes))
 
@@ -101,72 +139,61 @@ def _of_node(assignments: Assignments, node: int, may: NDArray[np.bool_]) -> Nod
     visits: dict[int, list[int]] = {}
     for k in np.flatnonzero(may).tolist():
         visits.setdefault(int(assignments.visit[k, node]), []).append(k)
-    members = tuple(k for own in visits.values() for k in own)
-    groups, rho, second, guests = [], [], [], []
-    for visit, own in visits.items():
-        group, task = int(subtasks.group[own[0]]), int(subtasks.task[own[0]])
+    holds = [np.zeros((0, len(may)), bool)]
+    columns: list[tuple[Floats, ...]] = []
+    for number, (visit, own) in enumerate(visits.items()):
+        bits = np.arange(1, 1 << len(own))[:, None] >> np.arange(len(own)) & 1
+        part = np.zeros((len(bits), len(may)), bool)
+        part[:, own] = bits > 0
+        holds.append(part)
+        task = int(subtasks.task[own[0]])
         at_home = int(assignments.task_source[task]) == node
         unsliced = visit >= assignments.num_groups
         local = float(subtasks.local_s[task]) if at_home and unsliced else 0.0
         delays = subtasks.shared_s[own, node]
-        moved = subset_sums((subtasks.transfer_in_s + subtasks.transfer_out_s)[own, node] - delays)
-        moved[1:] += delays.max()
-        service = subset_sums(subtasks.service_s[own, node])
+        moved = (subtasks.transfer_in_s + subtasks.transfer_out_s)[own, node] - delays
+        service = bits @ subtasks.service_s[own, node]
+        rate, ones = float(assignments.rate[task]), np.ones(len(bits))
         waits = (service > 0) & (local == 0)
-        groups.append(GroupSets(group, tuple(own), moved, service, waits.astype(float)))
-        rate = float(assignments.rate[task])
-        rho.append(rate * service)
-        second.append(rate * service * (service + 2 * local))
-        guests.append(((service > 0) & (not at_home)).astype(float))
+        guest = (service > 0) & (not at_home)
+        part_of = (number * ones, int(subtasks.group[own[0]]) * ones)
+        load = (rate * service, rate * service * (service + 2 * local))
+        moved = np.asarray(bits @ moved + delays.max())
+        columns.append((*part_of, moved, service, waits.astype(float), *load, guest.astype(float)))
+    names = ("visit", "group", "moved_s", "service_s", "waits", "rho", "second", "guest")
+    joined = [np.concatenate([np.zeros(0), *(c[i] for c in columns)]) for i in range(len(names))]
+    kinds = (np.int64, np.int64, float, float, bool, float, float, bool)
+    arrays = {n: a.astype(kind) for n, a, kind in zip(names, joined, kinds, strict=True)}
     stays = (assignments.task_source == node) & (subtasks.local_s > 0)
     rates, local_s = assignments.rate[stays], subtasks.local_s[stays]
-    load = float(rates @ local_s) + _outer_sum(rho)
-    moment = float(rates @ local_s**2) + _outer_sum(second)
-    ok = (load < 1) & (_outer_sum(guests) <= assignments.quota[node])
-    ok &= _memory_holds(assignments, node, members)
-    wait_s = np.where(ok, wait_seconds(moment, load), 0.0)
     return NodeSets(
         node=node,
-        members=members,
-        groups=tuple(groups),
-        wait_s=wait_s,
-        barred=np.where(ok, 0.0, inf),
+        holds=np.concatenate(holds),
+        **arrays,
+        base_rho=float(rates @ local_s),
+        base_second=float(rates @ local_s**2),
         stay_weight=float(assignments.weight[stays].sum()),
+        quota=float(assignments.quota[node]),
+        memory=_memory(assignments, node, may),
     )
 
 
-def subset_sums(values: Table) -> Table:
-    """[2^size]: the sum of every subset of the values."""
-    sums = np.zeros(1)
-    for value in values.tolist():
-        sums = np.concatenate([sums, sums + value])
-    return sums
-
-
-def _outer_sum(tables: Sequence[Table]) -> Table:
-    total = np.zeros(1)
-    for table in tables:
-        total = (table[:, None] + total).ravel()
-    return total
-
-
-def _memory_holds(
-    assignments: Assignments, node: int, members: Sequence[int]
-) -> NDArray[np.bool_] | bool:
-    """[2^m]: weights fit; layers that the same members bring are looked at together."""
+def _memory(assignments: Assignments, node: int, may: NDArray[np.bool_]) -> NodeMemory | None:
+    """The node's weights beside those that stay; layers that the same subtasks bring together."""
     if not assignments.has_memory or assignments.memory.limit[node] == inf:
-        return True
+        return None
     memory = assignments.memory
-    brought: dict[int, int] = {}
-    for bit, member in enumerate(members):
-        for layer in memory.sets[memory.own[member]]:
+    brought: dict[int, list[int]] = {}
+    for k in np.flatnonzero(may).tolist():
+        for layer in memory.sets[memory.own[k]]:
             if not memory.base[node, layer]:
-                brought[layer] = brought.get(layer, 0) | 1 << bit
-    weights: dict[int, float] = {}
+                brought.setdefault(layer, []).append(k)
+    weights: dict[tuple[int, ...], float] = {}
     for layer, who in brought.items():
-        weights[who] = weights.get(who, 0.0) + float(memory.weights[layer])
-    masks = np.arange(1 << len(members))
-    held = np.full(len(masks), float(memory.weights[memory.base[node]].sum()))
-    for who, weight in weights.items():
-        held += np.where(masks & who, weight, 0.0)
-    return np.asarray(held <= memory.limit[node])
+        weights[tuple(who)] = weights.get(tuple(who), 0.0) + float(memory.weights[layer])
+    brings = np.zeros((len(may), len(weights)), bool)
+    for bundle, owners in enumerate(weights):
+        brings[list(owners), bundle] = True
+    stays = float(memory.weights[memory.base[node]].sum())
+    bundles = np.array(list(weights.values()), float)
+    return NodeMemory(brings, bundles, stays, float(memory.limit[node]))

@@ -98,9 +98,16 @@ class NodeSpeed:
         return f"speed of {self.node}"
 
     def check(self, instance: Instance) -> None:
-        """Raise `LookupError` for an unknown node."""
+        """Raise `LookupError` for an unknown node, `ValueError` where memory holds it up."""
         if self.node not in instance.node_index:
             raise LookupError(unknown_name(self.node, instance.node_index, "node"))
+        node = instance.nodes[instance.node_index[self.node]]
+        layers = [layer for model in instance.models for layer in model.layers]
+        if node.memory_bytes_per_s is not None and any(layer.traffic_bytes for layer in layers):
+            raise ValueError(
+                f"node {self.node} has memory_bytes_per_s = {node.memory_bytes_per_s!r}, must be "
+                "null for layers with traffic_bytes: their time is not linear in 1 / speed"
+            )
 
     def value(self, instance: Instance) -> float:
         """What the instance says."""

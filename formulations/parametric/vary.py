@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from splitfog.formulations.costs.ledger import layer_time
 from splitfog.formulations.parametric.figure import Figure
 from splitfog.instances.arguments import entries, number, wrong
 from splitfog.instances.changes import derived, lasting
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import unknown_name
-from splitfog.instances.records import Layer, Link, Model, Node, changed
+from splitfog.instances.records import Layer, Link, Model, Node, PerPass, changed
 
 MOST_FIGURES = 8
 """The vertices of a polytope in more dimensions are too many to look at."""
@@ -144,7 +143,13 @@ def _with_bandwidths(link: Link, bandwidths: Mapping[tuple[str, str], float]) ->
 
 
 def _loaded(node: Node, load: float) -> Node:
-    return changed(node, speed_flops=node.speed_flops / load, overhead_s=node.overhead_s * load)
+    memory = node.memory_bytes_per_s
+    return changed(
+        node,
+        speed_flops=node.speed_flops / load,
+        memory_bytes_per_s=None if memory is None else memory / load,
+        overhead_s=node.overhead_s * load,
+    )
 
 
 def _with_loads(instance: Instance, model: Model, loads: Mapping[str, float]) -> Model:
@@ -158,8 +163,17 @@ def _with_loads(instance: Instance, model: Model, loads: Mapping[str, float]) ->
 def _layer_with_loads(instance: Instance, layer: Layer, loads: Mapping[str, float]) -> Layer:
     """By the nodes' own names: those of a tier that has a time need not have the same load."""
     own = {
-        node.name: layer_time(layer, node) * loads.get(node.name, 1.0)
+        node.name: _loaded_time(_time_of(layer, node), loads.get(node.name, 1.0))
         for node in instance.nodes
         if node.name in layer.times_s or node.tier in layer.times_s
     }
     return changed(layer, times_s={**layer.times_s, **own}) if own else layer
+
+
+def _time_of(layer: Layer, node: Node) -> PerPass:
+    """The time that was measured for a node, or for its tier."""
+    return layer.times_s.get(node.name, layer.times_s.get(node.tier, 0.0))
+
+
+def _loaded_time(seconds: PerPass, load: float) -> PerPass:
+    return tuple([own * load for own in seconds]) if isinstance(seconds, tuple) else seconds * load

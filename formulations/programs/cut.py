@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from splitfog.formulations.arrays.task import TaskArrays
+from splitfog.formulations.arrays.task import TaskArrays, way_seconds
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.objective import Objective
 from splitfog.instances.instance import Instance
@@ -247,20 +247,10 @@ def _results(arrays: TaskArrays, line: TierLine, figures: RouteFigures) -> NDArr
     if target is None:
         return paid
     results = arrays.model.results
-    num_bytes = arrays.output_bytes[results, None]
-    latency, per_byte = (
-        figures.latency_s[line.nodes, target],
-        figures.seconds_per_byte[line.nodes, target],
-    )
-    paid[results] = latency + _times(num_bytes, per_byte)
+    ways = figures.latency_s[line.nodes, target], figures.seconds_per_byte[line.nodes, target]
+    sent = arrays.sends[results, None], arrays.output_bytes[results, None]
+    paid[results] = way_seconds(*sent, *ways)
     return paid
-
-
-def _times(num_bytes: NDArray[np.float64], per_byte: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bytes times seconds per byte, inf where there is no route even for 0 bytes."""
-    with np.errstate(invalid="ignore"):
-        seconds = num_bytes * per_byte
-    return np.where(np.isinf(per_byte), np.inf, seconds)
 
 
 class _Builder:
@@ -373,8 +363,8 @@ class _Builder:
         self, tensors: NDArray[np.int64], figures: tuple[NDArray[np.float64], NDArray[np.float64]]
     ) -> NDArray[np.float64]:
         """[tensors, boundaries]: seconds of crossing."""
-        latency, per_byte = figures
-        return latency + _times(self.arrays.output_bytes[tensors, None], per_byte)
+        sent = self.arrays.sends[tensors, None], self.arrays.output_bytes[tensors, None]
+        return way_seconds(*sent, *figures)
 
     def uncovered(self, tensors: NDArray[np.int64], upwards: bool) -> NDArray[np.bool_]:
         """[tensors, boundaries]: those that the tensor's own way as a result does not cross."""

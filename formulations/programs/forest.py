@@ -24,7 +24,10 @@ class Forest:
 
     @classmethod
     def of(cls, instance: Instance) -> Forest | None:
-        """The forest of an instance; None where used links form a cycle."""
+        """The forest of an instance; None where used links form a cycle, and where no node relays:
+        what crosses several links of a tree then has no route."""
+        if instance.routing == "direct":
+            return None
         routes, count = routes_of(instance), len(instance.nodes)
         used = {d for u in range(count) for v in range(count) for d in routes.path(u, v) or ()}
         ends = {(instance.directed_links[d].tail, instance.directed_links[d].head): d for d in used}

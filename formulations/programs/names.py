@@ -36,6 +36,7 @@ class _Named:
 
     def __init__(self, built: PlacementProgram) -> None:
         self.built, instance = built, built.instance
+        self.instance = instance
         self.nodes = [node.name for node in instance.nodes]
         self.links = [
             f"{self.nodes[link.tail]}_to_{self.nodes[link.head]}"
@@ -71,6 +72,10 @@ class _Named:
                 return f"{first}_to_{second}_{('from', 'at')[end]}_{self.nodes[node]}"
             case ("edge", int(task), int(tail), int(head)):
                 return f"{self.units[task][tail]}_before_{self.units[task][head]}"
+            case ("begins", int(task), int(at), int(node)):
+                return f"run_of_{self.instance.tasks[task].name}_begins_{at}_at_{self.nodes[node]}"
+            case ("one run", int(task), int(node)):
+                return f"one_run_of_{self.instance.tasks[task].name}_at_{self.nodes[node]}"
             case ("memory", int(node)):
                 return f"memory_of_{self.nodes[node]}"
             case ("weights", int(column)):

@@ -140,10 +140,14 @@ class ProgramBuild:
                 else:
                     self._transport(task, broadcast)
             for edge in units.edges:
-                if forest:
+                if edge in units.silent:
+                    self._rises(task, *edge)
+                elif forest:
                     self._forest_edge(task, *edge, forest)
                 elif not self._all_pairs_may(task, *edge):
                     self._pairs(task, *edge)
+        if self.objective.contiguous is not None:
+            self._contiguous()
         if self.with_memory:
             self._memory()
         if self.is_period:
@@ -252,12 +256,17 @@ class ProgramBuild:
             if self._some_pair_crosses(task, producer, reader, beyond, any_route=True):
                 terms = self._difference(task, producer, reader, beyond)
                 self.program.add_row(terms, lower=0.0, key=key)
-        if self.objective.monotone:
-            for rank in range(1, len(self.instance.tiers)):
-                below = self.rank < rank
-                if self._some_pair_crosses(task, producer, reader, below, any_route=True):
-                    terms = self._difference(task, producer, reader, below)
-                    self.program.add_row(terms, lower=0.0, key=key)
+        self._rises(task, producer, reader)
+
+    def _rises(self, task: int, producer: int, reader: int) -> None:
+        """Ranks do not fall along an edge if monotone, whether anything is sent or not."""
+        if not self.objective.monotone:
+            return
+        for rank in range(1, len(self.instance.tiers)):
+            below = self.rank < rank
+            if self._some_pair_crosses(task, producer, reader, below, any_route=True):
+                terms = self._difference(task, producer, reader, below)
+                self.program.add_row(terms, lower=0.0, key=("edge", task, producer, reader))
 
     def _difference(
         self, task: int, producer: int, reader: int, side: NDArray[np.bool_]
@@ -364,6 +373,31 @@ class ProgramBuild:
         return self.trees[root]
 
     # limits and the objective
+
+    def _contiguous(self) -> None:
+        """Every node has one run of a task's layers, input layers left out: b(layer, node) >=
+        x(layer, node) - x(layer before, node) is 1 where a run begins, and the b of a node add up
+        to 1 at most. In a ring the layer before the first is the last."""
+        is_ring = self.objective.contiguous == "ring"
+        for task, (own, columns) in enumerate(zip(self.units, self.columns, strict=True)):
+            model = self.instance.model_of(self.instance.tasks[task])
+            layers = [i for i in model.order.tolist() if model.layers[i].op != "input"]
+            units = own.unit_of[layers].tolist()
+            for node in range(len(self.instance.nodes)):
+                places = columns[units, node].tolist()
+                begins = []
+                for at, place in enumerate(places):
+                    before = places[at - 1] if at or is_ring else ABSENT
+                    if place in (ABSENT, before):
+                        continue
+                    key = ("begins", task, at, node)
+                    column = self.program.add_column(key=key)
+                    terms = [(column, 1.0), (place, -1.0)]
+                    terms += [(before, 1.0)] if before != ABSENT else []
+                    self.program.add_row(terms, lower=0.0, key=key)
+                    begins.append((column, 1.0))
+                if len(begins) > 1:
+                    self.program.add_row(begins, upper=1.0, key=("one run", task, node))
 
     def _nodes_of(self, task: int, unit: int) -> list[tuple[int, int]]:
         """(node, column of x) of every node that a unit may be on."""

@@ -54,7 +54,7 @@ def bound_over_all_plans(instance: Instance, deadline: Deadline = NEVER) -> floa
 
     def relaxed(turn: int, price: Floats) -> tuple[float, Floats]:
         looks = 1 if turn < quick_rounds else MOST_LOOKS
-        total, new = 0.0, np.zeros(len(price))
+        total, new = 0.0, np.zeros((2, len(price)))
         for times in own:
             seconds, loads = _relaxed(times, price, looks, deadline)
             if seconds == inf:
@@ -70,7 +70,7 @@ def bound_over_all_plans(instance: Instance, deadline: Deadline = NEVER) -> floa
 def _relaxed(
     times: StageTimes, price: Floats, looks: int, deadline: Deadline
 ) -> tuple[float, Floats]:
-    """Priced seconds of a family's tasks, and the loads [nodes]."""
+    """Priced seconds of a family's tasks, and the loads v and r, [2, nodes]."""
     family = times.family
     path, alike = family.work.path, times.stages.alike
     steps, sizes = family.least_s(path, price), family.arrays.output_bytes[path]
@@ -93,14 +93,15 @@ def _relaxed(
         strong[block, home] = times.strong(block, home, price, steps, deadline)
         seconds = np.maximum(times.quick_s, strong[alike])
     beside_s, loads = beside_loads(family, family.beside(sliceable=False), price)
-    loads = loads + whole_loads(family, whole) + _block_loads(times, used, price)
+    loads = loads + whole_loads(family, whole) + _block_loads(times, used, len(price))
     return path_s + beside_s, loads
 
 
-def _block_loads(times: StageTimes, used: list[tuple[int, int, float]], price: Floats) -> Floats:
-    """[nodes]: about the loads of stages, by perfect balance."""
-    loads = np.zeros(len(price))
+def _block_loads(times: StageTimes, used: list[tuple[int, int, float]], num_nodes: int) -> Floats:
+    """[2, nodes]: about the loads of stages, by perfect balance, weighted and not."""
+    loads = np.zeros((2, num_nodes))
     for block, home, weight in used:
-        node, seconds = times.balanced(block, home)
-        loads += weight * np.bincount(node, seconds, len(price))
+        node, share, seconds = times.balanced(block, home)
+        loads[0] += weight * np.bincount(node, np.sqrt(share) * seconds, num_nodes)
+        loads[1] += weight * np.bincount(node, seconds, num_nodes)
     return loads

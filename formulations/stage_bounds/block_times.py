@@ -18,6 +18,7 @@ from math import inf
 
 import numpy as np
 
+from splitfog.formulations.bounds.queue_prices import pressure_of
 from splitfog.formulations.stage_bounds.block_work import BlockWork
 from splitfog.formulations.stage_bounds.helpers import Helpers
 from splitfog.formulations.tolerances import ROUNDING
@@ -25,6 +26,9 @@ from splitfog.instances.arrays import Flags, Floats, Integers
 
 HALVINGS = 9
 """Of the range in which the largest T that passes is sought."""
+
+SHARINGS = 4
+"""Of the range in which the weights of ways that share links are sought."""
 
 WORTH = 1.003
 """By how much a part must raise what others have shown already."""
@@ -87,6 +91,9 @@ class _Test:
     start_s: Floats
     fixed_s: Floats
     moved_s: Floats
+    shared_s: Floats
+    lag_s: Floats
+    way: Integers
     served_s: Floats
     price: Floats
     least: Floats
@@ -114,10 +121,13 @@ class _Test:
         input_share = _stacked([own.input_share for own in parts], steps, inf)
         least_s = _stacked([own.least_s for own in parts], steps, inf)
         served = helpers.of_rows(np.moveaxis(least_s, 1, 2), of)
+        links = helpers.shared
         there = helpers.in_s * sizes[of, :1]
         home = helpers.out_s * (share * sizes[:, 1])[of, None]
         with np.errstate(invalid="ignore"):
             moved = there[..., None] * input_share[of, None, :] + home[..., None]
+            shared = (links.in_s * sizes[of, :1])[..., None] * input_share[of, None, :]
+            shared += (links.out_s * (share * sizes[:, 1])[of, None])[..., None]
             per_share = moved + served * (1 + priced)[..., None]
             smallest = per_share * (area / elements[:, None])[of, None, :]
         smallest[np.isnan(smallest)] = inf  # no bytes of a step that is none
@@ -127,6 +137,9 @@ class _Test:
             start_s=np.where(helpers.of_rows(barred, of) > 0, inf, helpers.start_s),
             fixed_s=helpers.of_rows(np.array([work.fixed_s for work in works]), of),
             moved_s=moved,
+            shared_s=shared,
+            lag_s=links.lag_s,
+            way=links.way,
             served_s=served,
             price=priced,
             least=least,
@@ -149,6 +162,8 @@ class _Test:
             step = step[row, column]
             moved, served = self.moved_s[row, column, step], self.served_s[row, column, step]
             most, price = self.largest[row, step], self.price[row, column]
+            pressure = pressure_of(price)
+            taken = price - pressure
             elements = self.elements[row, 0]
             per_share = moved + served * (1 + price)
             held = np.where(per_share > 0, room[row, column] / per_share * elements, most)
@@ -157,12 +172,58 @@ class _Test:
             moved = moved + self.start_s[row, column] / share
             served = served + self.fixed_s[row, column] / share
             serial = self.serial[row, 0]
-            left = np.where(serial, np.maximum(seconds[row] - moved, 0.0), seconds[row])
-            linear = price * served
-            square = np.where(serial, served, served + moved)
-            root = 2 * left / (linear + np.sqrt(linear**2 + 4 * square * left))
-            root = np.where((held >= 1) & (left > 0), root, 0.0)
-        return np.asarray(np.bincount(row, root**2, len(seconds)) <= 1)
+            shared = self.shared_s[row, column, step] + self.lag_s[row, column] / share
+            shared = np.where(serial, 0.0, shared)
+            left = seconds[row] - taken * served - np.where(serial, moved, 0.0)
+            need = _Need(
+                left=np.where(held >= 1, left, 0.0),
+                linear=pressure * served,
+                square=served + np.where(serial, 0.0, moved - shared),
+                shared=shared,
+                way=row * self.way.shape[1] + self.way[row, column],
+                num_ways=self.way.size,
+            )
+            weight = need.least()
+        return np.asarray(weight.reshape(self.way.shape).sum(axis=1) <= 1)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Need:
+    """What weights A of V visits' ways must make up, [V] each: that y^2 `square` + y `linear` + A
+    `shared` is `left`, where A is the sum of y^2 over the visits of the same `way`."""
+
+    left: Floats
+    linear: Floats
+    square: Floats
+    shared: Floats
+    way: Integers
+    num_ways: int
+
+    def least(self) -> Floats:
+        """[ways]: weights that do, near the least, never below.
+
+        The more the weight of a way, the less of it its visits need: the least is where they need
+        just that, and it lies between any weight and what they need then.
+        """
+        high = self._needed(self.square + self.shared, np.zeros(self.num_ways))
+        if not self.shared.any():
+            return high
+        low = self._needed(self.square, high)
+        for _ in range(SHARINGS):
+            middle = (low + high) / 2
+            found = self._needed(self.square, middle)
+            low, high = (
+                np.maximum(low, np.minimum(middle, found)),
+                np.minimum(high, np.maximum(middle, found)),
+            )
+        return high
+
+    def _needed(self, square: Floats, weight: Floats) -> Floats:
+        """[ways]: what the visits need, at these weights of their ways."""
+        left = self.left - weight[self.way] * self.shared
+        root = 2 * left / (self.linear + np.sqrt(self.linear**2 + 4 * square * left))
+        root = np.where(left > 0, root, 0.0)
+        return np.asarray(np.bincount(self.way, root**2, self.num_ways), float)
 
 
 def _stacked(tables: list[Floats], steps: int, fill: float) -> Floats:

@@ -8,6 +8,8 @@ from math import inf
 import numpy as np
 
 from splitfog.formulations.bounds.places import Places
+from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.stage_bounds.shared_links import SharedLinks
 from splitfog.instances.arrays import Flags, Floats, Integers
 from splitfog.instances.instance import Instance
 
@@ -18,6 +20,7 @@ class Helpers:
 
     The last column is the home itself, where it is a task's own, else any of the `closed` sources:
     node N, the best of them all in every figure. `start_s` is inf where there is none, or no route.
+    `shared`: what is part of these figures on links that the ways from a home share.
     """
 
     node: Integers
@@ -26,6 +29,7 @@ class Helpers:
     out_s: Floats
     serial: Flags
     closed: Integers
+    shared: SharedLinks
 
     @classmethod
     def of(cls, instance: Instance, places: Places) -> Helpers:
@@ -43,7 +47,15 @@ class Helpers:
         there, back = (np.where(np.isfinite(start), way, 0.0) for way in (there, back))
         serial = np.array([node.radio == "serial" for node in instance.nodes])[homes]
         node = np.concatenate([columns, np.where(places.own, homes, count)[:, None]], axis=1)
-        return cls(node=node, start_s=start, in_s=there, out_s=back, serial=serial, closed=closed)
+        return cls(
+            node=node,
+            start_s=start,
+            in_s=there,
+            out_s=back,
+            serial=serial,
+            closed=closed,
+            shared=SharedLinks.of(routes_of(instance), homes, hosts),
+        )
 
     def at(self, homes: Integers) -> Helpers:
         """Of some of the homes."""
@@ -54,6 +66,7 @@ class Helpers:
             out_s=self.out_s[homes],
             serial=self.serial[homes],
             closed=self.closed,
+            shared=self.shared.at(homes),
         )
 
     def of_nodes(self, figures: Floats) -> Floats:

@@ -115,8 +115,8 @@ class StageTimes:
     def _segment(self) -> Integers:
         return self.stages.segment
 
-    def balanced(self, block: int, home: int) -> tuple[Integers, Floats]:
-        """[J] each: nodes, and their seconds of service in perfect balance, sqrt(alpha) each."""
+    def balanced(self, block: int, home: int) -> tuple[Integers, Floats, Floats]:
+        """[J] each: nodes, and in perfect balance their shares and seconds of service."""
         work, segment = self.family.work, self._segment[block]
         one = self.helpers.at(np.array([home]))
         alone = one.of_nodes(work.alone_s[segment])[0]
@@ -128,4 +128,4 @@ class StageTimes:
         speed = np.where(able, 1 / np.maximum(each, TINY), 0.0)
         share = speed / max(float(speed.sum()), TINY)
         node = np.where(able, one.node[0], 0)
-        return node, np.where(able, share**1.5 * np.where(able, alone, 0.0), 0.0)
+        return node, share, share * np.where(able, alone, 0.0)

@@ -48,6 +48,23 @@ def shares_of(spans: tuple[Span, Span], rectangles: Integers) -> Floats:
     return np.asarray(down * (columns.end[:, c1] - columns.begin[:, c0]))
 
 
+@kept()
+def grid_shares(geometry: StageGeometry, most: int) -> Floats:
+    """[most, slots]: shares of every tensor that all cells of a nearly square grid need together,
+    of at least 1 to `most` cells: what cutting costs.
+    """
+    found = []
+    for cells in range(1, most + 1):
+        rows = int(cells**0.5)
+        counts = (rows, -(-cells // rows))
+        sums = []
+        for span, count in zip(spans_of(geometry), counts, strict=True):
+            cuts = np.unique(np.linspace(0, span.size, count + 1).round().astype(np.int64))
+            sums.append((span.end[:, cuts[1:]] - span.begin[:, cuts[:-1]]).sum(axis=1))
+        found.append(sums[0] * sums[1])
+    return np.array(found)
+
+
 def _span(geometry: StageGeometry, axis: int) -> Span:
     sizes = (geometry.height, geometry.width)
     inner = np.arange(sizes[axis])

@@ -17,8 +17,11 @@ import numpy as np
 from splitfog.formulations.tiles.spans import Span
 from splitfog.instances.arrays import Flags, Floats, Integers, frozen
 
-MOST_HEIGHTS = 20
+MOST_HEIGHTS = 14
 """Heights of a strip that are looked at."""
+
+TINY = 1e-150
+"""In place of 0 of seconds, whatever the units."""
 
 
 def strip_rectangles(heights: Sequence[int], widths: Sequence[Sequence[int]]) -> Integers:
@@ -151,7 +154,7 @@ class _Filling:
             if (column == self.columns.size).all():
                 break
         full = column == self.columns.size
-        worth = np.where(full, height / np.maximum(spent, 1e-300), -1.0)
+        worth = np.where(full, height / np.maximum(spent, TINY), -1.0)
         best = worth.argmax(axis=1)
         at = np.arange(len(level))
         chosen = widths[at, best]
@@ -162,49 +165,48 @@ class _Filling:
 
     @cached_property
     def most(self) -> Floats:
-        """[V, J]: the largest rectangle that each could have alone, at the map's corner."""
-        shape = (len(self.levels_s), len(self.heights))
-        height = np.broadcast_to(self.heights, shape)
-        none = np.zeros(shape, np.int64)
-        table = _Widths.of(self, none, height, self.levels_s)
-        found = [
-            (height * table.reach(member, none)).max(axis=1) for member in range(self.used.shape[1])
-        ]
-        return np.asarray(np.maximum(np.stack(found, axis=1), 1), float)
+        """[V, J]: shares of the map that each could have alone, but for halos."""
+        members = self.members
+        per_map = np.maximum(members.rate @ members.basis.sum(axis=1), TINY)
+        return np.asarray(np.maximum(self.levels_s[:, None] - members.start_s, TINY) / per_map)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Widths:
     """How far to the right a rectangle may reach, for R heights at V levels.
 
-    `begin` and `end` [K, V R, width + 1]: what rectangles that begin and end there need.
+    `begin` and `end` [K, V R (width + 1)]: what rectangles that begin and end there need; `first`
+    [V, R]: where a level and height begin in them.
     """
 
     members: Members
     begin: Floats
     end: Floats
+    first: Integers
     level_s: Floats
 
     @classmethod
     def of(cls, filling: _Filling, top: Integers, height: Integers, level_s: Floats) -> _Widths:
-        rows, columns, basis = filling.rows, filling.columns, filling.members.basis
-        down = rows.end[:, top + height] - rows.begin[:, top]
-        flat = down.reshape(len(down), -1).T  # [V R, slots]
-        weighed = flat[None] * basis[:, None, :]
+        rows, columns, members = filling.rows, filling.columns, filling.members
+        down = (rows.end[:, top + height] - rows.begin[:, top]).reshape(len(rows.end), -1)
+        weighed = down.T[None] * members.basis[:, None, :]
+        first = np.arange(height.size).reshape(height.shape) * (columns.size + 1)
+        flat = (len(members.basis), -1)
         return cls(
-            filling.members, weighed @ columns.begin, weighed @ columns.end, level_s[:, None]
+            members=members,
+            begin=(weighed @ columns.begin).reshape(flat),
+            end=(weighed @ columns.end).reshape(flat),
+            first=first,
+            level_s=level_s[:, None],
         )
 
     def reach(self, member: int, column: Integers) -> Integers:
         """[V, R]: the column behind a member's rectangle that begins at `column` [V, R]."""
         start, rate = self.members.start_s[member], self.members.rate[member]
-        num_bases, width = len(rate), self.end.shape[2]
-        ends = (rate @ self.end.reshape(num_bases, -1)).reshape(-1, width)
-        at = column.reshape(-1, 1)
-        begins = rate @ np.take_along_axis(self.begin, at[None], axis=2)[..., 0]
-        room = np.broadcast_to(self.level_s - start, column.shape).reshape(-1)
-        last = (ends <= (room + begins)[:, None]).sum(axis=1) - 1
-        return np.asarray(np.maximum(last.reshape(column.shape), column))
+        last = self.level_s - start + np.tensordot(rate, self.begin[:, self.first + column], 1)
+        ends = (rate @ self.end).reshape(*column.shape, -1)
+        found = np.count_nonzero(ends <= last[..., None], axis=-1) - 1
+        return np.asarray(np.maximum(found, column))
 
 
 def _cover(strips: Sequence[tuple[int, Integers]]) -> Cover:

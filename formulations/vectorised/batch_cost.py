@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import ArrayLike, NDArray
 
+from splitfog.formulations.costs.passes import of_pass
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.vectorised.chunks import device_here, pieces
 from splitfog.formulations.vectorised.columns import Columns, hops_of
@@ -46,6 +47,8 @@ class BatchCost:
         least 64) such that a chunk's working memory stays near 256 MiB; on an accelerator up to
         262,144 in an eighth of its memory, where batches smaller than a chunk are padded to a
         power of two only, each of which compiles once.
+    pass_name, contiguous
+        As in `Objective`; `contiguous` matters for `feasible` only.
 
     Attributes
     ----------
@@ -93,14 +96,19 @@ class BatchCost:
         transfers: str = "once",
         monotone: bool = True,
         chunk: int | None = None,
+        pass_name: str | None = None,
+        contiguous: str | None = None,
     ) -> None:
         self.instance = instance = instance_of(instance)
-        self.objective = objective_for(instance, objective, transfers, monotone)
+        self.objective = objective_for(
+            instance, objective, transfers, monotone, pass_name, contiguous
+        )
         if self.objective.name == "batch":
             raise ValueError("objective = 'batch', must be one that costs placements of layers")
         if chunk is not None:
             chunk = whole("chunk", chunk, low=1)
-        self._columns, hops = Columns(instance), hops_of(instance)
+        seen = of_pass(instance, self.objective.pass_name)
+        self._columns, hops = Columns(seen), hops_of(seen)
         self.bytes_per_placement = _estimate(self._columns, self.objective.name, len(hops.words))
         self._device = device_here()
         self.chunk = chunk or self._device.rows(self.bytes_per_placement)
@@ -143,7 +151,7 @@ class BatchCost:
         """Whether `decision_violations` finds nothing, for every placement.
 
         Inputs at their source, `tiers`, `group`, routes, `memory_bytes`, order, `monotone` unless
-        switched off, and for `mean-latency` loads and quotas.
+        switched off, `contiguous`, and for `mean-latency` loads and quotas.
 
         Parameters
         ----------

@@ -69,6 +69,11 @@ class Columns:
         return np.concatenate([task.output_bytes for task in self.tasks])
 
     @cached_property
+    def sends(self) -> NDArray[np.float64]:
+        """[columns]: how often a request sends the layer's tensor."""
+        return np.concatenate([task.sends for task in self.tasks])
+
+    @cached_property
     def edges(self) -> NDArray[np.int64]:
         """[edges, 2] of (producer, consumer) columns; sinks and results are not in it."""
         shifted = [task.model.edges + self.first[i] for i, task in enumerate(self.tasks)]
@@ -76,13 +81,19 @@ class Columns:
 
     @cached_property
     def destinations(self) -> tuple[tuple[int, ...], ...]:
-        """Columns that read each column's tensor: one an edge (repeats kept), a result's sink."""
-        found = []
+        """Columns that read each column's tensor: one an edge (repeats kept), a result's sink.
+
+        None of a tensor that is never sent.
+        """
+        found: list[tuple[int, ...]] = []
         for task, first in zip(self.tasks, self.first[:-1].tolist(), strict=True):
-            target = task.results_to
+            target, sends = task.results_to, task.sends.tolist()
             sink = [] if target is None else [self.count + self.sinks.index(target)]
-            for reads, is_result in zip(task.model.reads, task.model.results, strict=True):
-                found.append((*(first + read for read in reads), *(sink if is_result else ())))
+            for row, (reads, is_result) in enumerate(
+                zip(task.model.reads, task.model.results, strict=True)
+            ):
+                ends = (*(first + read for read in reads), *(sink if is_result else ()))
+                found.append(ends if sends[row] else ())
         return tuple(found)
 
     @cached_property

@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array, lax
 
 from splitfog.formulations.costs.feasibility import memory_room
+from splitfog.formulations.objective import Contiguous, Objective
 from splitfog.formulations.vectorised.columns import Columns, Hops
 from splitfog.formulations.vectorised.rows import add, pick, put, take
 
@@ -16,22 +17,27 @@ from splitfog.formulations.vectorised.rows import add, pick, put, take
 class Rules(NamedTuple):
     """The rules on the device.
 
-    `allowed` [columns, nodes]; `edges` and `results` [n, 2] of columns that need a pair of nodes
-    marked in `may_read` or `may_return` [nodes * nodes]; `together` [n, 2] of columns that share a
-    node; `memory` None where no node has a limit.
+    `allowed` [columns, nodes]; `edges`, `silent` (those along which nothing is ever sent) and
+    `results` [n, 2] of columns that need a pair of nodes marked in `may_read`, `may_rise` or
+    `may_return` [nodes * nodes]; `together` [n, 2] of columns that share a node; `memory` None
+    where no node has a limit, `runs` None unless layers have to be contiguous.
     """
 
     allowed: Array
     edges: Array
     may_read: Array
+    silent: Array
+    may_rise: Array
     results: Array
     may_return: Array
     together: Array
     memory: Memory | None
+    runs: tuple[Array, ...] | None
 
 
 class Memory(NamedTuple):
-    """Columns by their weights: [n] column, bytes, whether other weights begin; [nodes] limits."""
+    """Columns by what they hold: [n] column, bytes, whether other weights or a state begin; [nodes]
+    limits."""
 
     column: Array
     weight_bytes: Array
@@ -39,10 +45,12 @@ class Memory(NamedTuple):
     limit_bytes: Array
 
 
-def rules_of(columns: Columns, hops: Hops, monotone: bool) -> Rules:
-    """The rules of an instance; `monotone` as in an objective."""
+def rules_of(columns: Columns, hops: Hops, objective: Objective) -> Rules:
+    """The rules of an instance; `monotone` and `contiguous` as in an objective."""
     rank = columns.instance.node_rank
-    rises = (rank[:, None] <= rank).reshape(-1)
+    rises = ((rank[:, None] <= rank) | (not objective.monotone)).reshape(-1)
+    edges = columns.edges.astype(np.int32)
+    is_sent = columns.sends[edges[:, 0]] > 0
     results = [
         (column, readers[-1])
         for column, readers in enumerate(columns.destinations)
@@ -56,12 +64,15 @@ def rules_of(columns: Columns, hops: Hops, monotone: bool) -> Rules:
     ]
     return Rules(
         allowed=jnp.asarray(columns.allowed),
-        edges=jnp.asarray(columns.edges.astype(np.int32)),
-        may_read=jnp.asarray(hops.reach & rises if monotone else hops.reach),
+        edges=jnp.asarray(edges[is_sent]),
+        may_read=jnp.asarray(hops.reach & rises),
+        silent=jnp.asarray(edges[~is_sent]),
+        may_rise=jnp.asarray(rises),
         results=_pairs(results),
         may_return=jnp.asarray(hops.reach),
         together=_pairs(together),
         memory=_memory_of(columns),
+        runs=None if objective.contiguous is None else _runs_of(columns, objective.contiguous),
     )
 
 
@@ -82,8 +93,41 @@ def _memory_of(columns: Columns) -> Memory | None:
     weights = np.concatenate([task.weight_bytes for task in columns.tasks])
     column = np.array([key[2] for key in held], np.int32)
     begins = [i == 0 or key != keys[i - 1] for i, key in enumerate(keys)]
-    figures = (column, weights[column], np.array(begins), room)
+    state = np.concatenate([task.state_bytes for task in columns.tasks])
+    with_state = np.flatnonzero(state)
+    figures = (
+        np.concatenate([column, with_state]).astype(np.int32),
+        np.concatenate([weights[column], state[with_state]]),
+        np.concatenate([begins, np.ones(len(with_state), bool)]).astype(bool),
+        room,
+    )
     return Memory(*(jnp.asarray(figure) for figure in figures))
+
+
+def _runs_of(columns: Columns, how: Contiguous) -> tuple[Array, ...]:
+    """[n, 2] for every task: columns in order, input layers left out, and the one before each; the
+    first of a line has none before it, -1."""
+    runs = []
+    for task, first in zip(columns.tasks, columns.first.tolist(), strict=False):
+        order = task.model.order[~task.is_input[task.model.order]] + first
+        before = np.roll(order, 1)
+        if how == "line":
+            before[:1] = -1
+        runs.append(jnp.asarray(np.stack([order, before], axis=1).astype(np.int32)))
+    return tuple(runs)
+
+
+def _contiguous(run: Array, places: Array, nodes: int) -> Array:
+    """[batch]: whether no node has two runs of layers, or more."""
+
+    def step(begun: Array, pair: Array) -> tuple[Array, None]:
+        place = take(places, pair[0]).astype(jnp.int32)
+        before = take(places, jnp.maximum(pair[1], 0)).astype(jnp.int32)
+        begins = (pair[1] < 0) | (before != place)
+        return add(begun, place, begins.astype(jnp.int32)), None
+
+    begun = jnp.zeros((nodes, places.shape[1]), jnp.int32)
+    return (lax.scan(step, begun, run)[0] <= 1).all(axis=0)
 
 
 def obeys(rules: Rules, places: Array) -> Array:
@@ -92,6 +136,10 @@ def obeys(rules: Rules, places: Array) -> Array:
     ok = _allowed(rules.allowed, places)
     ok &= _pairs_hold(rules.edges, rules.may_read, places, nodes)
     ok &= _pairs_hold(rules.results, rules.may_return, places, nodes)
+    if len(rules.silent):
+        ok &= _pairs_hold(rules.silent, rules.may_rise, places, nodes)
+    for run in rules.runs or ():
+        ok &= _contiguous(run, places, nodes)
     ok &= (take(places, rules.together[:, 0]) == take(places, rules.together[:, 1])).all(axis=0)
     return ok if rules.memory is None else ok & _fits(rules.memory, places)
 

@@ -75,7 +75,7 @@ def link_busy(groups: tuple[Groups, ...], pairs: NodePairs, places: Array, links
         root, heads = ends(row, places)
 
         def hop(at: Array, valid: Array, busy: Array) -> Array:
-            seconds = hop_busy_seconds(pairs, at, row.output_bytes) * row.factor
+            seconds = hop_busy_seconds(pairs, at, row.output_bytes, row.sends) * row.factor
             return add(busy, take(pairs.hop_link, at), jnp.where(valid, seconds, 0.0))
 
         words = merged(pairs, (root * num_nodes(pairs))[None] + heads)

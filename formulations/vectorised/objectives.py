@@ -78,7 +78,7 @@ def tables_of(columns: Columns, hops: Hops, objective: Objective) -> Tables:
     summed, queued = name in ("latency", "mean-latency"), name == "mean-latency"
     return Tables(
         pairs=pairs_of(hops),
-        rules=rules_of(columns, hops, objective.monotone),
+        rules=rules_of(columns, hops, objective),
         sinks=jnp.asarray(np.array(columns.sinks, np.int32)),
         quota=jnp.asarray(_quota(columns)),
         times_s=jnp.asarray(columns.times_s),

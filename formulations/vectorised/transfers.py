@@ -31,11 +31,12 @@ Carry = TypeVar("Carry")
 
 
 class Groups(NamedTuple):
-    """Shipments of one size on the device: [n], [n, size], and [n] the bytes and the factor."""
+    """Shipments of one size on the device: [n], [n, size], and [n] the bytes, sends and factor."""
 
     producers: Array
     destinations: Array
     output_bytes: Array
+    sends: Array
     factor: Array
 
 
@@ -77,6 +78,7 @@ def groups_of(
             jnp.asarray(group.producers),
             jnp.asarray(group.destinations),
             jnp.asarray(columns.output_bytes[group.producers]),
+            jnp.asarray(columns.sends[group.producers]),
             jnp.asarray(factor[columns.task[group.producers]]),
         )
         for group in sent
@@ -108,7 +110,9 @@ def mask_tables(
         num_bytes = columns.output_bytes[group.producers][:, None, None]
         times_s = columns.times_s[group.producers] * group.carries_time[:, None]
         share = factor[columns.task[group.producers]][:, None, None]
-        seconds = latency_s + num_bytes * seconds_per_byte + times_s[:, :, None]
+        # what is never sent goes nowhere: no latency, and no factor of one
+        sends = np.maximum(columns.sends[group.producers], 1.0)[:, None, None]
+        seconds = sends * latency_s + num_bytes * seconds_per_byte + times_s[:, :, None]
         # a task that counts nothing (factor 0) must still have its routes
         rows.append(np.where(np.isfinite(seconds), share, 1.0) * seconds)
     table = np.concatenate(rows)
@@ -188,7 +192,7 @@ def _routes_sum(group: Groups, pairs: NodePairs, places: Array) -> Array:
         root, heads = ends(row, places)
         pair = root * num_nodes(pairs) + heads[0]
         per_byte = take(pairs.seconds_per_byte, pair)
-        seconds = take(pairs.latency_s, pair) + row.output_bytes * per_byte
+        seconds = row.sends * take(pairs.latency_s, pair) + row.output_bytes * per_byte
         # a task that counts nothing (factor 0) must still have its routes
         return value + jnp.where(jnp.isinf(seconds), jnp.inf, seconds * row.factor), None
 
@@ -204,7 +208,7 @@ def _trees_sum(group: Groups, pairs: NodePairs, places: Array) -> Array:
         lost = jnp.isinf(take(pairs.latency_s, code)).any(axis=0)
 
         def hop(at: Array, valid: Array, value: Array) -> Array:
-            seconds = hop_seconds(pairs, at, row.output_bytes)
+            seconds = hop_seconds(pairs, at, row.output_bytes, row.sends)
             return value + jnp.where(valid, seconds * row.factor, 0.0)
 
         return walk(merged(pairs, code), root, pairs, hop, jnp.where(lost, jnp.inf, value)), None
@@ -218,14 +222,18 @@ def ends(row: Groups, places: Array) -> tuple[Array, Array]:
     return root, take(places, row.destinations).astype(jnp.int32)
 
 
-def hop_seconds(pairs: NodePairs, at: Array, num_bytes: Array) -> Array:
-    """Seconds that a tensor takes over the hops at flat positions `at`."""
-    return take(pairs.hop_latency_s, at) + num_bytes * take(pairs.hop_seconds_per_byte, at)
+def hop_seconds(pairs: NodePairs, at: Array, num_bytes: Array, sends: Array | float = 1.0) -> Array:
+    """Seconds that a tensor takes over the hops at flat positions `at`, in so many transfers."""
+    seconds = num_bytes * take(pairs.hop_seconds_per_byte, at)
+    return sends * take(pairs.hop_latency_s, at) + seconds
 
 
-def hop_busy_seconds(pairs: NodePairs, at: Array, num_bytes: Array) -> Array:
-    """Seconds that a tensor occupies the links of the hops at flat positions `at`."""
-    return take(pairs.hop_busy_latency_s, at) + num_bytes * take(pairs.hop_seconds_per_byte, at)
+def hop_busy_seconds(
+    pairs: NodePairs, at: Array, num_bytes: Array, sends: Array | float = 1.0
+) -> Array:
+    """Seconds that it occupies the links of the hops at flat positions `at`."""
+    seconds = num_bytes * take(pairs.hop_seconds_per_byte, at)
+    return sends * take(pairs.hop_busy_latency_s, at) + seconds
 
 
 def merged(pairs: NodePairs, code: Array) -> Array:

@@ -10,6 +10,7 @@ from typing import Any
 
 from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.plan_file import PlanFile, TaskEntry
@@ -87,7 +88,7 @@ class HpaLocal:
         transfers: str = "once",
         monotone: bool = True,
     ) -> None:
-        self.instance = instance_of(instance)
+        self.instance = executed_once(instance_of(instance), "hpa-local")
         self.objective = objective_for(self.instance, objective, transfers, monotone)
         if self.objective.name != "latency":
             reason = f"it does not minimise {self.objective.name}, only latency"

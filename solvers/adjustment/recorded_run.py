@@ -182,8 +182,8 @@ class _Recorder(Partition):
         self.log.outcome.append(KEPT if tier is None else tier)
         return tier
 
-    def trees(self, tensors: Sequence[int]) -> list[tuple[float, Tree]]:
+    def trees(self, tensors: Sequence[int]) -> list[tuple[float, float, Tree]]:
         """As the paper's, logged."""
         found = super().trees(tensors)
-        self.place += found
+        self.place += [(size, tree) for _, size, tree in found]
         return found

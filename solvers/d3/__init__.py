@@ -21,6 +21,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         reference="after D3 (arXiv 2101.05952); the look-ahead is ours",
         cites=("zhang2021d3",),
         cheap=True,
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="hpa-plain",
@@ -33,6 +34,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         reference="after D3 (arXiv 2101.05952); the look-ahead is ours",
         cites=("zhang2021d3",),
         cheap=True,
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="vsm",

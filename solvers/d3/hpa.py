@@ -79,9 +79,14 @@ def look_ahead(graph: TierGraph, once: bool) -> list[list[float]]:
             if consumers := model.consumers[i]:
                 w = 1 if once else len(model.reads[i])
                 rest = [sum(of_tier) for of_tier in zip(*[shared[c] for c in consumers])]
-                size = graph.num_bytes[i]
+                size, sends = graph.num_bytes[i], graph.sends[i]
                 ahead[i] = [
-                    min([w * (fixed + size * per_byte) + rest[q] for q, fixed, per_byte in way])
+                    min(
+                        [
+                            w * (sends * fixed + size * per_byte) + rest[q]
+                            for q, fixed, per_byte in way
+                        ]
+                    )
                     for way in ways
                 ]
             else:
@@ -133,8 +138,8 @@ class Partition:
         for tier in range(max([self.tier[p] for p in inputs], default=0), self.graph.count):
             cost = self.costs_s[layer][tier]
             if cost < least:
-                for size, tree in trees:
-                    cost += tree.added_lag_s[tier] + size * tree.added_per_byte[tier]
+                for sends, size, tree in trees:
+                    cost += sends * tree.added_lag_s[tier] + size * tree.added_per_byte[tier]
                 if cost < least * DISTINCT:
                     chosen, least = tier, cost
         if chosen < 0:
@@ -150,7 +155,9 @@ class Partition:
         tensors = list(dict.fromkeys(p for layer in siblings for p in self.graph.inputs[layer]))
         before = [self.tier[layer] for layer in siblings]
         least = sum([self.costs_s[layer][self.tier[layer]] for layer in siblings])
-        least += sum([tree.lag_s + size * tree.per_byte for size, tree in self.trees(tensors)])
+        least += sum(
+            [sends * tree.lag_s + size * tree.per_byte for sends, size, tree in self.trees(tensors)]
+        )
         for layer in siblings:
             for tensor in self.graph.inputs[layer]:
                 self.count(tensor, self.tier[layer], -1)
@@ -163,20 +170,24 @@ class Partition:
     def common_tier(self, siblings: list[int], tensors: list[int], least: float) -> int | None:
         """The tier where withdrawn layers together cost less than `least`, and least of all."""
         trees, chosen = self.trees(tensors), None
-        apart = sum([tree.lag_s + size * tree.per_byte for size, tree in trees])
+        apart = sum([sends * tree.lag_s + size * tree.per_byte for sends, size, tree in trees])
         for tier in range(max([self.tier[p] for p in tensors]), self.graph.count):
             cost = apart + sum([self.costs_s[layer][tier] for layer in siblings])
             if cost < least:
-                for size, tree in trees:
-                    cost += tree.added_lag_s[tier] + size * tree.added_per_byte[tier]
+                for sends, size, tree in trees:
+                    cost += sends * tree.added_lag_s[tier] + size * tree.added_per_byte[tier]
                 if cost < least * DISTINCT:
                     chosen, least = tier, cost
         return chosen
 
-    def trees(self, tensors: Sequence[int]) -> list[tuple[float, Tree]]:
-        """Size of tensors, and the tree on which each has been sent so far."""
+    def trees(self, tensors: Sequence[int]) -> list[tuple[float, float, Tree]]:
+        """Sends and size of tensors, and the tree on which each has been sent so far.
+
+        Those that are never sent are left out.
+        """
         graph, home, sent = self.graph, self.tier, self.sent
-        return [(graph.num_bytes[p], graph.tree(home[p], sent[p])) for p in tensors]
+        sends, sizes = graph.sends, graph.num_bytes
+        return [(sends[p], sizes[p], graph.tree(home[p], sent[p])) for p in tensors if sends[p]]
 
     def count(self, tensor: int, tier: int, change: int) -> None:
         """Book a reader of a tensor on a tier, or take it away."""

@@ -10,6 +10,12 @@ _CONSENT = Option(
     choices=("total", "agents", "four"),
 )
 
+_PLANS = Option(
+    "wide",
+    "stages at the source, of at most six strips; or at any node, of unequal rectangles",
+    choices=("narrow", "wide"),
+)
+
 _MATCHED = "plan file whose subtasks are matched; none: "
 
 SOLVERS: tuple[SolverInfo, ...] = (
@@ -23,7 +29,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         complexity="O(tasks L N + K^2 + K N) a turn, K subtasks; at most 50 turns",
         reference="after DINA, INFOCOM 2020; decisions that are ours stand in solvers/dina/",
         cites=("mohammed2020dina",),
-        options={"consent": _CONSENT},
+        options={"consent": _CONSENT, "plans": _PLANS},
         start=True,
     ),
     SolverInfo(
@@ -36,6 +42,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         complexity="O(tasks L N) a sweep, at most 100",
         reference="after DINA, INFOCOM 2020; blocks, prices and dynamic program are ours",
         cites=("mohammed2020dina",),
+        options={"plans": _PLANS},
         start=True,
     ),
     SolverInfo(

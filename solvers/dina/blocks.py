@@ -40,7 +40,8 @@ class Blocks:
     The slice [x, y) of block i on a node of class c has the work
     `end_work[c, i, y] - begin_work[c, i, x]`, times the node's `scale`, plus `fixed_s`, in
     seconds; it reads `end_bytes[i, y] - begin_bytes[i, x]` and writes `row_bytes[i] (y - x)`.
-    `node_class` [N] and `scale` [N] are the nodes'; `fixed_s` is [b, N].
+    `node_class` [N] and `scale` [N] are the nodes'; `fixed_s` is [b, N]. `class_work` is that of
+    whole layers, [classes, layers].
     `allowed` [b, N] says whether the block's `tiers` admit a node; none where a group is divided.
     """
 
@@ -55,6 +56,7 @@ class Blocks:
     begin_bytes: Seconds
     end_bytes: Seconds
     row_bytes: Seconds
+    class_work: Seconds
     node_class: Integers
     scale: Seconds
     fixed_s: Seconds
@@ -153,6 +155,7 @@ def blocks_of(instance: Instance, task: int) -> Blocks:
         begin_bytes=frozen(begin_bytes),
         end_bytes=frozen(end_bytes),
         row_bytes=size_out / np.maximum(length, 1),
+        class_work=frozen(classes.work),
         node_class=classes.of_node,
         scale=classes.scale,
         fixed_s=np.array(overhead).reshape(num_blocks, num_nodes),

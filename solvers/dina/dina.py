@@ -3,7 +3,8 @@
 After DINA (INFOCOM 2020), whose text was not at hand. From the plan of best responses: DINA-P
 partitions every task against the loads of the others, DINA-O exchanges the subtasks, and each step
 is kept only if (excess load, mean latency) falls. Ours: a step of DINA-O is one exchange, because
-the potential that DINA-O goes by is not the objective where stages have barriers.
+the potential that DINA-O goes by is not the objective where stages have barriers; and before the
+turns, unless the plans are to be narrow, sweeps of wide plans (`wide`).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from splitfog.solvers.dina.partition import (
     require_sources,
     sweep,
 )
+from splitfog.solvers.dina.wide import widened
 
 MOST_ROUNDS = 50
 """Turns of partition and matching."""
@@ -66,8 +68,8 @@ def solve_dina(request: Request) -> Answer:
 
 
 def dina_decision(request: Request) -> Decision:
-    """What `dina` ends with under the consent `total`, feasible or not; the start is not used."""
-    own = changed(request, options={"consent": "total"}, start=None)
+    """What `dina` ends with: narrow plans, consent `total`, no start; feasible or not."""
+    own = changed(request, options={"consent": "total", "plans": "narrow"}, start=None)
     search = _Search(loads=first_loads(own), request=own)
     search.run()
     if (again := search.anew()) is not None:
@@ -83,6 +85,8 @@ def solve_dina_p(request: Request) -> Answer:
     stopped_by: StoppedBy = "iteration limit"
     changes, sweeps = 0, 0
     try:
+        if request.options["plans"] == "wide":
+            loads, changes = widened(loads, request.deadline)
         while sweeps < MOST_SWEEPS:
             sweeps, moved = sweeps + 1, sweep(loads, request.deadline)
             changes += moved
@@ -139,6 +143,8 @@ class _Search:
         self.loads.settle()
         self.request.offer(self.loads.settled)
         self.responses = f"best responses: {found.stopped_by} after {found.rounds} rounds"
+        if self.request.options["plans"] == "wide":
+            self.loads, self.partitions = widened(self.loads, self.request.deadline)
         for number in range(1, MOST_ROUNDS + 1):
             self.rounds = number
             moved = sweep(self.loads, self.request.deadline)

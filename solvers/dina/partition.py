@@ -9,6 +9,7 @@ load, mean latency) of all tasks together.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf
 
@@ -233,8 +234,21 @@ def repartition(loads: Loads, task: int) -> bool:
     value, own = loads.value(), loads.take(task)
     remote = remote_seconds(loads, task, near_nodes(loads, task)[0])
     latencies = cut_latencies(loads, task, remote)
+    others = [partition(loads, task, remote), best_cut(loads, task, latencies)]
+    return give_best(loads, task, own, others, value)
+
+
+def give_best(
+    loads: Loads,
+    task: int,
+    own: Footprint,
+    others: Iterable[Footprint | None],
+    value: tuple[float, float],
+) -> bool:
+    """Give a task that is away one of the others if all together gain, else its own; whether it is
+    another. `value`: of the loads with its own."""
     best = own
-    for other in (partition(loads, task, remote), best_cut(loads, task, latencies)):
+    for other in others:
         if other is None or _key(other.answer) == _key(best.answer):
             continue
         loads.put(task, other)
@@ -246,13 +260,15 @@ def repartition(loads: Loads, task: int) -> bool:
     return best is not own
 
 
-def sweep(loads: Loads, deadline: Deadline = NEVER) -> int:
+def sweep(
+    loads: Loads, deadline: Deadline = NEVER, change: Callable[[Loads, int], bool] = repartition
+) -> int:
     """Repartition every task once, in file order; how many changed. Stops at the deadline."""
     changed = 0
     for task in range(len(loads.tasks)):
         if deadline.is_over:
             break
-        if repartition(loads, task):
+        if change(loads, task):
             changed += 1
             loads.settle()
     return changed

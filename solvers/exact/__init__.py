@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from splitfog.solvers.declare import Option, SolverInfo
+from splitfog.solvers.declare import EVERYTHING, Option, SolverInfo
 
 SOLVERS: tuple[SolverInfo, ...] = (
     SolverInfo(
@@ -16,6 +16,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         reference="H. Ishikawa, PAMI 2003 (chains of variables); DADS, INFOCOM 2019 (two tiers)",
         cites=("ishikawa2003exact", "hu2019dads"),
         cheap=True,
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="ilp",
@@ -33,6 +34,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
             "threads": Option(0, "threads of the engine; 0: its own choice", least=0),
         },
         start=True,
+        takes=EVERYTHING,
     ),
     SolverInfo(
         name="chain-dp",
@@ -45,6 +47,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         reference="shortest path of JointDNN (arXiv 1801.08618) and AAIoT (IEEE WCL 2019)",
         cites=("eshratifar2021jointdnn", "zhou2019aaiot"),
         cheap=True,
+        takes=("passes", "state"),
     ),
     SolverInfo(
         name="brute-force",
@@ -55,5 +58,6 @@ SOLVERS: tuple[SolverInfo, ...] = (
         exact_when="over unsliced placements (makespan: orders too); refuses above 10^6 of them",
         complexity="O(N^L)",
         start=True,
+        takes=EVERYTHING,
     ),
 )

@@ -10,7 +10,7 @@ from math import inf, prod
 import numpy as np
 
 from splitfog.formulations.arrays.task import task_arrays
-from splitfog.formulations.arrays.units import task_units
+from splitfog.formulations.arrays.units import TaskUnits, task_units
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, TaskDecision, placed
@@ -113,15 +113,19 @@ def topological_orders(model: Model) -> Iterator[tuple[int, ...]]:
     return extend()
 
 
+_Neighbour = tuple[int, list[list[bool]]]
+"""Another unit, and [nodes][nodes] from where to where the edge between them may lead."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Choice:
     """One level of the search: a unit of a task and what is known when its turn comes."""
 
     task: int
     unit: int
-    inputs: tuple[int, ...]
+    inputs: tuple[_Neighbour, ...]
     """Units placed before that it reads."""
-    readers: tuple[int, ...]
+    readers: tuple[_Neighbour, ...]
     """Units placed before that read it (a group may stand on both sides of a unit)."""
     costs_s: tuple[float, ...]
     weight: float
@@ -135,10 +139,10 @@ class _Search:
         self.request, instance = request, request.instance
         self.sums = request.objective.name in ("latency", "mean-latency")
         self.units = [task_units(instance, task, "once") for task in range(len(instance.tasks))]
-        may = np.isfinite(routes_of(instance).latency_s)
-        if request.objective.monotone:
-            may &= instance.node_rank[:, None] <= instance.node_rank
-        self.may = may.tolist()
+        rank = instance.node_rank
+        rises = (rank[:, None] <= rank) | (not request.objective.monotone)
+        self.rises: list[list[bool]] = rises.tolist()
+        self.may: list[list[bool]] = (rises & np.isfinite(routes_of(instance).latency_s)).tolist()
         self.choices = self._choices(_weights(request))
         self.node_of = [[0] * own.num_units for own in self.units]
         self.rest = [0.0]  # least seconds of all choices from a level on
@@ -151,8 +155,12 @@ class _Search:
             _Choice(
                 task=task,
                 unit=unit,
-                inputs=tuple(p for p, c in own.edges if c == unit and p < unit),
-                readers=tuple(c for p, c in own.edges if p == unit and c < unit),
+                inputs=tuple(
+                    (p, self._may(own, (p, c))) for p, c in own.edges if c == unit and p < unit
+                ),
+                readers=tuple(
+                    (c, self._may(own, (p, c))) for p, c in own.edges if p == unit and c < unit
+                ),
                 costs_s=tuple(own.costs_s[unit].tolist()),
                 weight=weights[task],
             )
@@ -185,9 +193,13 @@ class _Search:
 
     def _linked(self, choice: _Choice, node: int, nodes: list[int]) -> bool:
         """Whether tensors may go between a node and those of the units placed before."""
-        return all(self.may[nodes[unit]][node] for unit in choice.inputs) and all(
-            self.may[node][nodes[unit]] for unit in choice.readers
+        return all(may[nodes[unit]][node] for unit, may in choice.inputs) and all(
+            may[node][nodes[unit]] for unit, may in choice.readers
         )
+
+    def _may(self, units: TaskUnits, edge: tuple[int, int]) -> list[list[bool]]:
+        """[nodes][nodes]: from where to where an edge may lead; what is never sent needs no way."""
+        return self.rises if edge in units.silent else self.may
 
     def judge(self, decision: Decision) -> None:
         """Offer a decision if its cost is the least so far; for `makespan`, in every order."""

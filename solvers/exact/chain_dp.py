@@ -125,10 +125,8 @@ class _Transfers:
         instance, self.arrays = arrays.instance, arrays
         routes, self.once = routes_of(instance), objective.transfers == "once"
         rank = instance.node_rank
-        self.blocked = ~np.isfinite(routes.latency_s)
-        self.unreached = self.blocked.copy()
-        if objective.monotone:
-            self.blocked |= rank[:, None] > rank
+        self.unreached = ~np.isfinite(routes.latency_s)
+        self.falls = (rank[:, None] > rank) & objective.monotone
         self.latency_s = np.where(self.unreached, 0.0, routes.latency_s)
         self.seconds_per_byte = np.where(self.unreached, 0.0, routes.seconds_per_byte)
         if arrays.results_to is not None:
@@ -137,21 +135,30 @@ class _Transfers:
     def between(self, layer: int) -> Table:
         """[nodes, nodes]: to the reader, and the result's own way from the first node."""
         reads = len(self.arrays.model.reads[layer])
-        size = float(self.arrays.output_bytes[layer])
-        seconds = (1 if self.once else reads) * (self.latency_s + size * self.seconds_per_byte)
+        sends, size = self._sent(layer)
+        if not sends:
+            return np.where(self.falls, np.inf, 0.0)
+        seconds = sends * self.latency_s + size * self.seconds_per_byte
+        seconds = (1 if self.once else reads) * seconds
         if self.arrays.results_to is not None and self.arrays.model.results[layer]:
             seconds = seconds + self.after(layer)[:, None]
             if self.once:
-                seconds -= self.common[0] + size * self.common[1]
-        return np.where(self.blocked, np.inf, seconds)
+                seconds -= sends * self.common[0] + size * self.common[1]
+        return np.where(self.falls | self.unreached, np.inf, seconds)
+
+    def _sent(self, layer: int) -> tuple[float, float]:
+        """How often a tensor is sent, and its bytes in all."""
+        return float(self.arrays.sends[layer]), float(self.arrays.output_bytes[layer])
 
     def after(self, layer: int) -> Table:
         """[nodes]: a result's way to `results_to`."""
         target = self.arrays.results_to
         if target is None:
             return np.zeros(len(self.latency_s))
-        size = float(self.arrays.output_bytes[layer])
-        seconds = self.latency_s[:, target] + size * self.seconds_per_byte[:, target]
+        sends, size = self._sent(layer)
+        if not sends:
+            return np.zeros(len(self.latency_s))
+        seconds = sends * self.latency_s[:, target] + size * self.seconds_per_byte[:, target]
         return np.where(self.unreached[:, target], np.inf, seconds)
 
 

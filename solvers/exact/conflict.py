@@ -105,7 +105,7 @@ def _has_placement(instance: Instance, objective: Objective, deadline: Deadline)
     deadline.check(WHY)
     if homeless_layer(instance, objective.transfers) is not None:
         return False
-    untimed = Objective("latency", objective.transfers, objective.monotone)
+    untimed = changed(objective, name="latency")
     program = placement_program(instance, untimed, deadline=deadline).program
     program.cost[:] = [0.0] * program.num_columns
     result = solve_program(program, time_limit_s=deadline.remaining_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import inf
 
 import numpy as np
@@ -12,6 +13,7 @@ from splitfog.formulations.bounds.impossible import impossibility
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.deadline import TimeIsUp
 from splitfog.formulations.decision import placed
+from splitfog.formulations.holdings.period_bound import period_bounds
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.programs.placement import PlacementProgram
 from splitfog.formulations.programs.placement_build import num_pairs, placement_program
@@ -27,6 +29,8 @@ from splitfog.solvers.starts.packed_plans import offer_packed_plans
 RELATIVE_GAP = {"latency": 1e-9, "period": 1e-7}
 """At which the engine may stop: below the 1e-6 that counts as proven."""
 
+BOUND_SHARE = 0.3
+"""Of the time left for the bound of what nodes may hold, at most."""
 PHASES = (0.2, 0.4)
 """Shares of the time left for the whole `period` program at first, and for small ones after it."""
 SMALLER = 2.5
@@ -45,6 +49,9 @@ def solve_ilp(request: Request) -> Answer:
     groups, layer tiers, `results_to`, several tasks. Option `engine`: "highs" or "cbc"; `gap`: the
     relative gap at which it may stop; `threads` of the engine (0: its own choice). HiGHS's better
     plans and bounds are offered while it runs, those of CBC at its end.
+
+    For `period`, plans by exchanges between nodes and a bound on what every node may hold come
+    first; where they meet no program is solved, else it starts from both.
 
     The program is written in units of the best value known: of what was offered to the request
     before, else of what the program finds without its costs. An engine's tolerances are absolute,
@@ -67,9 +74,31 @@ def solve_ilp(request: Request) -> Answer:
         offer_period_plans(request)
     if request.incumbent is None and (answer := _any_plan(request)) is not None:
         return answer
-    if is_period and request.time_limit_s is not None and len(request.instance.nodes) > FREED:
-        return _in_phases(request)
+    if is_period:
+        return _least_period(request)
     return _proven(request, request.remaining_s)
+
+
+def _least_period(request: Request) -> Answer:
+    """A bound of what nodes may hold, then the program where that leaves anything to be proven."""
+    _raise_period_bound(request)
+    bound, value = request.lower_bound, request.incumbent_value
+    if bound is not None and value - bound <= RELATIVE_GAP["period"] * value:
+        reason = "the bound on what nodes may hold proves it, no program was solved"
+        return Answer(request.incumbent, bound, reason=reason)
+    if request.time_limit_s is not None and len(request.instance.nodes) > FREED:
+        answer = _in_phases(request)
+    else:
+        answer = _proven(request, request.remaining_s)
+    return _no_weaker(answer, Answer(request.incumbent, request.lower_bound))
+
+
+def _raise_period_bound(request: Request) -> None:
+    """Raise the bound by what nodes may hold, as far as the time allows."""
+    deadline = request.part(BOUND_SHARE)
+    with suppress(TimeIsUp):
+        for bound in period_bounds(request.instance, request.incumbent_value, deadline):
+            request.raise_bound(bound)
 
 
 def _any_plan(request: Request) -> Answer | None:
@@ -137,6 +166,9 @@ def _attempt(request: Request, end_s: float) -> Answer:
     kept = symmetry_breaking(built, unit_s if is_period else None)
     for breaking in kept:
         breaking.add_to(built)
+    if is_period and request.lower_bound is not None:
+        least = request.lower_bound / unit_s
+        built.program.add_row([(built.longest, 1.0)], lower=least, key=("at least",))
     target = 1 / SMALLER
     while True:
         result = _solve(request, built, kept, end_s - request.elapsed_s, target)
@@ -182,7 +214,7 @@ def _program(
 
 def _untimed(objective: Objective) -> Objective:
     """The objective with the same feasible decisions whose program has no rows with times."""
-    return Objective("latency", objective.transfers, objective.monotone)
+    return changed(objective, name="latency")
 
 
 def homeless_layer(instance: Instance, transfers: str) -> str | None:

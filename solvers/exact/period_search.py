@@ -1,4 +1,4 @@
-"""Good plans for `period`, quickly: layers dealt out in order, then simulated annealing (ours)."""
+"""Good plans for `period`, quickly: layers dealt in order, then exchanges or annealing (ours)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import DirectedLink
 from splitfog.solvers.base import Request
+from splitfog.solvers.exact.period_exchanges import offer_exchanged
 
 SHARPNESS = 200.0
 """Exponent of a load's share in the energy: near the maximum, yet the next ones still count."""
@@ -24,8 +25,9 @@ TEMPERATURE = 1.0
 STEPS_PER_PAIR = 100
 """Annealing steps for every pair of units."""
 MOST_STEPS = 3_000_000
+EXCHANGE_SHARE = 0.3
 TIME_SHARE = 0.25
-"""Of the time left, at most."""
+"""Of the time left, at most: for exchanges, and for annealing."""
 COLDEST = 1e-9
 """Added to the temperature, which falls to 0."""
 NEAR = 0.7
@@ -33,10 +35,15 @@ NEAR = 0.7
 
 
 def offer_period_plans(request: Request) -> None:
-    """Offer plans that deal layers out in order, and what annealing makes of the best."""
+    """Offer plans that deal layers out in order, and what is made of the best.
+
+    Exchanges where the busiest node binds and they are feasible, else annealing.
+    """
     for decision in dealt_plans(request.instance):
         request.offer(decision)
-    if request.incumbent is not None:
+    if request.incumbent is None:
+        return
+    if not offer_exchanged(request, request.part(EXCHANGE_SHARE)):
         better = annealed(request, request.incumbent)
         if better is not None:
             request.offer(better)
@@ -93,9 +100,9 @@ def annealed(request: Request, start: Decision) -> Decision | None:
         return None
     rng = np.random.default_rng(request.seed)
     steps = min(MOST_STEPS, STEPS_PER_PAIR * len(walk.times.node_of) ** 2)
-    end_s = request.elapsed_s + TIME_SHARE * request.remaining_s
+    deadline = request.part(TIME_SHARE)
     for first in range(0, steps, BATCH):
-        if request.elapsed_s > end_s:
+        if deadline.is_over:
             break
         walk.temperature = TEMPERATURE * (1 - first / steps)
         for draws in rng.random((BATCH, 4)).tolist():

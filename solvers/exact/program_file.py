@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from math import log10
 
+from splitfog.formulations.costs.passes import of_pass
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.programs.names import program_names
 from splitfog.formulations.programs.placement_build import placement_program
@@ -24,6 +25,8 @@ def write_program(
     objective: str | Objective | None = None,
     transfers: str = "once",
     monotone: bool = True,
+    pass_name: str | None = None,
+    contiguous: str | None = None,
 ) -> float:
     """Write the 0-1 program whose optimum is that of all placements, with readable names.
 
@@ -36,7 +39,7 @@ def write_program(
         What is placed, or the path of its file.
     path
         Of the file: `.lp` (CPLEX LP) or `.mps` (free MPS).
-    objective, transfers, monotone
+    objective, transfers, monotone, pass_name, contiguous
         What is minimised, `latency` or `period`; None as for `solve`: with two tasks or more
         `mean-latency`, for which there is no such program.
 
@@ -53,7 +56,7 @@ def write_program(
         For another ending, and where a layer may be on no node.
     """
     instance, path = instance_of(instance), path_of("path", path)
-    objective = objective_for(instance, objective, transfers, monotone)
+    objective = objective_for(instance, objective, transfers, monotone, pass_name, contiguous)
     if objective.name not in RELATIVE_GAP:
         why = f"it writes latency and period as a program, not {objective.name}"
         raise SolverDeclined("ilp", why)
@@ -61,6 +64,7 @@ def write_program(
         raise ValueError(f"{instance.name} has no program to write: {fault}")
     from splitfog.solvers.engines.program_file import write_linear_program
 
+    instance = of_pass(instance, objective.pass_name)
     rough_s = placement_program(instance, objective).unit_s
     unit = _unit(rough_s)
     built = placement_program(instance, objective, unit_s=UNITS[unit])

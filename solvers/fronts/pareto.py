@@ -38,6 +38,7 @@ def pareto(
     kind: str | None = None,
     time_limit_s: float | None = None,
     seed: int = 0,
+    contiguous: str | None = None,
 ) -> Front:
     """Plans of which none is at least as good as another in every objective.
 
@@ -48,7 +49,7 @@ def pareto(
     objectives
         Two or more of latency, makespan, period, memory:NODE (bytes of weights there) and
         bytes:FROM,TO (bytes over that directed link); as a list, or one text with commas.
-    transfers, monotone
+    transfers, monotone, contiguous
         As for `solve`.
     kind
         What to make: "exact" (all of the front), "supported" (its lower convex hull, by minimum
@@ -84,7 +85,7 @@ def pareto(
     >>> front.kind
     'exact'
     """
-    criteria = criteria_of(instance_of(instance), objectives, transfers, monotone)
+    criteria = criteria_of(instance_of(instance), objectives, transfers, monotone, contiguous)
     if kind is not None:
         choice("kind", kind, KINDS)
     limit = TIME_LIMIT_S
@@ -168,6 +169,9 @@ class _Run:
         if count <= (MOST_ENUMERATED // 10 if by_program else MOST_ENUMERATED):
             enumerate_front(self.archive)
             return self._proven("exact", f"all of {count} decisions")
+        if criteria.of_passes or criteria.objective.contiguous is not None:
+            reason = f"more than {MOST_ENUMERATED // 10} placements, of one pass or contiguous"
+            raise SolverDeclined("exact front", reason)
         if not by_program:
             reason = f"more than {MOST_ENUMERATED} placements times orders, and makespan not linear"
             raise SolverDeclined("exact front", reason)
@@ -176,6 +180,9 @@ class _Run:
         return self._proven("exact", f"0-1 programs, resolution {RESOLUTION:g}")
 
     def _supported(self) -> _Outcome:
+        if self.archive.criteria.of_passes or self.archive.criteria.objective.contiguous:
+            reason = "the cost of one pass and contiguous placements are no weighted cuts"
+            raise SolverDeclined("supported front", reason)
         supported_front(self.archive)
         return self._proven("supported", "minimum cuts")
 
@@ -202,6 +209,7 @@ def _front(criteria: Criteria, run: _Run, outcome: _Outcome, seed: int) -> Front
         objectives=tuple(criterion.name for criterion in criteria.each),
         transfers=criteria.objective.transfers,
         monotone=criteria.objective.monotone,
+        contiguous=criteria.objective.contiguous,
         **claims,
         seed=seed,
         runtime_s=time.perf_counter() - run.started,

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.arrays.units import TaskUnits, task_units
+from splitfog.formulations.costs.passes import of_pass
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, SolverDeclined, is_strict, timely
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.exact.brute_force import num_orders, num_placements, topological_orders
@@ -56,20 +58,24 @@ def _placements(
 ) -> Iterator[tuple[NDArray[np.int64], ...]]:
     """Every placement by units that keeps to `tiers`, sources, groups, routes and `monotone`."""
     units = [task_units(instance, task, "once") for task in range(len(instance.tasks))]
-    may = _may_send(instance, objective)
-    parts = [list(_task_placements(own, may)) for own in units]
+    may, rises = _may_send(instance, objective), _may_read(instance, objective)
+    parts = [list(_task_placements(own, may, rises)) for own in units]
     for choice in product(*parts):
         yield tuple(choice)
 
 
-def _task_placements(units: TaskUnits, may: NDArray[np.bool_]) -> Iterator[NDArray[np.int64]]:
+def _task_placements(
+    units: TaskUnits, may: NDArray[np.bool_], rises: NDArray[np.bool_]
+) -> Iterator[NDArray[np.int64]]:
+    """Of one task; where nothing is ever sent along an edge only ranks count."""
     rows = np.zeros((1, 0), np.int64)
     for costs in units.costs_s:
         nodes = np.flatnonzero(np.isfinite(costs))
         last = np.tile(nodes, len(rows))[:, None]
         rows = np.hstack([np.repeat(rows, len(nodes), axis=0), last])
     for producer, reader in units.edges:
-        rows = rows[may[rows[:, producer], rows[:, reader]]]
+        table = rises if (producer, reader) in units.silent else may
+        rows = rows[table[rows[:, producer], rows[:, reader]]]
     for row in rows:
         yield frozen(row[units.unit_of])
 
@@ -77,9 +83,13 @@ def _task_placements(units: TaskUnits, may: NDArray[np.bool_]) -> Iterator[NDArr
 def _may_send(instance: Instance, objective: Objective) -> NDArray[np.bool_]:
     """[nodes, nodes]: whether a tensor may go from one node to another."""
     may: NDArray[np.bool_] = np.isfinite(routes_of(instance).latency_s)
-    if objective.monotone:
-        may = may & (instance.node_rank[:, None] <= instance.node_rank)
-    return may
+    return may & _may_read(instance, objective)
+
+
+def _may_read(instance: Instance, objective: Objective) -> NDArray[np.bool_]:
+    """[nodes, nodes]: whether ranks let an edge lead from one node to another."""
+    rises: NDArray[np.bool_] = instance.node_rank[:, None] <= instance.node_rank
+    return rises | (not objective.monotone)
 
 
 def search_front(
@@ -108,18 +118,18 @@ def _run_solvers(
     criteria = archive.criteria
     names: list[str] = []
     failures: list[str] = []
-    costs = [c.kind for c in criteria.each if c.unit == "s"] or ["latency"]
+    costs = [criteria.objective_of(c) for c in criteria.each if c.unit == "s"]
     for info in own_infos():
-        for cost in costs:
-            if cost not in info.objectives or info.kind == "exact" or remaining_s() <= 0:
+        for objective in costs or [criteria.objective]:
+            if objective.name not in info.objectives or info.kind == "exact" or remaining_s() <= 0:
                 continue
-            transfers, monotone = criteria.objective.transfers, criteria.objective.monotone
-            objective = Objective(cost, transfers, monotone)  # type: ignore[arg-type]
             how: dict[str, Any] = {"seed": seed, "options": parse_options(info, {})}
             how["time_limit_s"] = remaining_s() / 2
-            request = ArchiveRequest(criteria.instance, objective, archive=archive, **how)
+            seen = of_pass(criteria.instance, objective.pass_name)
+            alone = changed(objective, pass_name=None)
+            request = ArchiveRequest(seen, alone, archive=archive, **how)
             try:
-                answer = _run(info, request, archive)
+                answer = _run(info, request, archive, objective)
             except SolverDeclined:
                 continue
             except Exception as error:
@@ -135,14 +145,16 @@ def _run_solvers(
     return list(dict.fromkeys(names)), failures
 
 
-def _run(info: SolverInfo, request: ArchiveRequest, archive: Archive) -> Answer:
+def _run(
+    info: SolverInfo, request: ArchiveRequest, archive: Archive, objective: Objective
+) -> Answer:
     """A solver's answer; the population search shows all that it breeds."""
     if info.name != "evolution":
         return load_solver(info)(request)
     from splitfog.solvers.fronts.watch import ArchiveWatch
     from splitfog.solvers.search.evolution import evolve
 
-    watch = ArchiveWatch(archive, request.objective)
+    watch = ArchiveWatch(archive, objective)
     return timely(lambda own: evolve(own, watch))(request)
 
 

@@ -58,11 +58,11 @@ class ArchiveWatch:
         costs: NDArray[np.float64],
     ) -> NDArray[np.float64]:
         """[batch]: a criterion's values, or what they are at least."""
-        instance, how = self.archive.criteria.instance, self.archive.criteria.objective
-        if criterion.kind == self.objective.name:
-            return costs
+        instance = self.archive.criteria.instance
         if criterion.kind in COSTS:
-            objective = Objective(criterion.kind, how.transfers, how.monotone)  # type: ignore[arg-type]
+            objective = self.archive.criteria.objective_of(criterion)
+            if objective == self.objective:
+                return costs
             batch = batch_cost_of(instance, objective, CHUNK)
             with_order = criterion.kind == "makespan"
             return np.asarray(batch(places, orders if with_order else None), float)

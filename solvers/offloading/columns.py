@@ -90,15 +90,12 @@ def _program(
     start: Integers | None = None,
 ) -> tuple[Integers | None, float, StoppedBy]:
     """The 0-1 program over these columns: assignment, bound in units, why it stopped."""
-    given = set()
-    if start is not None:
-        held = [(own.sets, np.flatnonzero(start == own.sets.node)) for own in master.nodes]
-        given = {(sets.node, sets.mask(mine.tolist())) for sets, mine in held}
-    columns = [c for c in dict.fromkeys([*columns, *given]) if master.cost(c) is not None]
+    given = set() if start is None else set(master.columns_of(start))
+    columns = list(dict.fromkeys([*columns, *given]))
     program, limits = LinearProgram(constant=master.constant), master.limits()
     rows: list[list[tuple[int, float]]] = [[] for _ in limits]
     for column in columns:
-        number = program.add_column(master.cost(column) or 0.0, is_binary=True)
+        number = program.add_column(master.cost(column), is_binary=True)
         for row, value in master.terms(column):
             rows[row].append((number, value))
     excess = {}
@@ -117,7 +114,7 @@ def _program(
     if result.values is None:
         return None, inf if result.infeasible else result.bound, result.stopped_by
     assignment = np.full(master.rows.count, -1)
-    for (node, mask), taken in zip(columns, result.values, strict=False):
+    for column, taken in zip(columns, result.values, strict=False):
         if taken > 0.5:
-            assignment[master.nodes[node].sets.subtasks(mask)] = node
+            assignment[master.held(column)] = column[0]
     return (assignment if (assignment >= 0).all() else None), result.bound, result.stopped_by

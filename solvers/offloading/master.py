@@ -5,7 +5,7 @@ the latencies of stages with several slices, the barriers (see `pricing`), and b
 that might be overloaded. A barrier's latency y has a row per node, above what the node's set says
 of it, and a row per slice, above what the sets that hold the slice say, since it is in one.
 
-Each round prices every column of every node, over tables of all sets, and so also yields a valid
+Each round looks for the cheapest sets of every node (`queue_sets`), and so also yields a valid
 bound from the prices, whatever the state of the program. Where slices of one stage share links on
 their ways, which makes them longer, a column counts its own hops: the relaxation knows no more, and
 the 0-1 program has rows that do (`lengthened`).
@@ -26,18 +26,23 @@ from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.node_sets import node_sets
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.tolerances import BOUND_SLACK, EQUAL
-from splitfog.instances.arrays import Floats, Integers
+from splitfog.instances.arrays import Flags, Floats, Integers
 from splitfog.solvers.base import Request
 from splitfog.solvers.engines.result import LEAST_S
 from splitfog.solvers.offloading.pricing import NodeColumns, Prices, barriers_of
+from splitfog.solvers.offloading.queue_sets import Sets, cheap_sets, sets_below
 
-Column = tuple[int, int]
-"""(node, mask)."""
+Column = tuple[int, tuple[int, ...]]
+"""(node, positions of the offers that its set takes)."""
 
 ROUNDS = 400
 """Of column generation at most."""
-BLOCKS = 64
-"""A round takes at most the best set of each of so many blocks of a node's sets."""
+TOLERANCES = (inf, 1e-3, 1e-8)
+"""Of a node's cheapest set, in units; a finer one when the coarser finds nothing new."""
+MOST_FRESH = 30
+"""Columns of a node that a round adds at most."""
+MOST_LABELS = 100_000
+"""Sets that a search may look into at a time."""
 
 
 @dataclass(frozen=True)
@@ -130,12 +135,14 @@ class Master:
         self.nodes = []
         for each, stay in zip(sets, stays, strict=True):
             self.deadline.check("the columns of all nodes")
-            load = links.load[:, list(each.members), each.node]
+            load = links.load[:, :, each.node]
             self.nodes.append(NodeColumns(each, self.barriers, load, self.room, stay))
         self.constant = float(own.weight @ own.subtasks.base_s) / self.unit_s
-        self.constant += sum(stay * each.wait_s[0] for each, stay in zip(sets, stays, strict=True))
+        least = (each.least_wait_s for each in sets)
+        self.constant += sum(stay * wait_s for stay, wait_s in zip(stays, least, strict=True))
         self.constant += float(self.barriers.least @ self.barriers.is_barrier)
-        self._drop_dear()
+        for node in self.nodes:  # sets that alone are too dear would bring wide coefficients
+            node.dearest = self.cutoff - self.constant + BOUND_SLACK
         groups = np.flatnonzero(self.barriers.is_barrier)
         slices = np.flatnonzero(self.barriers.is_barrier[own.subtasks.group])
         self.rows = Rows(len(own.subtasks.keys), own.num_nodes, slices, groups)
@@ -147,7 +154,7 @@ class Master:
 
     def generate(self, start: Integers | None, request: Request) -> StoppedBy | None:
         """Columns until none has a negative reduced cost; keeps the best bound and its prices."""
-        highs = self._begin(start)
+        highs, finer = self._begin(start), 0
         for _ in range(ROUNDS):
             if self.deadline.remaining_s < inf:
                 highs.setOptionValue(
@@ -157,59 +164,74 @@ class Master:
             if request.out_of_time:
                 return "time limit"
             prices = self._prices(highs)
-            bound, reduced = self._price(prices)
+            found = self._cheapest(prices, TOLERANCES[finer])
+            bound = self._bound(prices, found)
             if bound > self.bound:
                 self.bound, self.best_prices = bound, prices
-                self._drop(reduced)
-            fresh = self._fresh(prices, reduced)
+                self.least = [sets.bound for sets in found]
             if request.out_of_time:
                 return "time limit"
-            if not fresh or self.bound >= self.cutoff:
+            if self.bound >= self.cutoff:
                 return None
+            fresh = self._fresh(prices, found)
             for column in fresh:
                 self._add(highs, column)
+            if not fresh:
+                if finer == len(TOLERANCES) - 1:
+                    return None
+                finer += 1
         return None
 
     def survivors(self, most: int) -> tuple[list[Column], float]:
         """The columns that may be in a better assignment, the `most` cheapest of them, and a bound
         for all assignments with others."""
-        _, reduced = self._price(self.best_prices)
-        self._drop(reduced)
-        tables = []
-        for own in self.nodes:
-            costs = own.reduced(self.best_prices)
-            costs = costs - min(float(costs.min(initial=0.0)), 0.0)
-            tables.append(np.stack([np.full(len(costs), own.sets.node), own.masks, costs]))
-        table, beyond = np.concatenate(tables, axis=1), inf
-        if table.shape[1] > most:
-            order = np.argsort(table[2], kind="stable")
-            beyond = self.bound + float(table[2, order[most]])
-            table = table[:, order[:most]]
-        return [(int(node), int(mask)) for node, mask in table[:2].T.tolist()], beyond
+        gap = self.cutoff - self.bound + BOUND_SLACK
+        columns: list[Column] = []
+        cost, beyond = [np.zeros(0)], inf
+        for own, least in zip(self.nodes, self.least, strict=True):
+            offers = own.offers(self.best_prices)
+            found = sets_below(offers, own.allows, least + gap, gap, MOST_LABELS)
+            columns += [_column(own, taken) for taken in found.taken]
+            cost.append(found.value - least)
+            beyond = min(beyond, self.bound + found.bound - least)
+        costs = np.concatenate(cost)
+        if len(costs) > most:
+            order = np.argsort(costs, kind="stable")
+            beyond = min(beyond, self.bound + float(costs[order[most]]))
+            columns = [columns[i] for i in order[:most].tolist()]
+        return columns, beyond
 
-    def cost(self, column: Column) -> float | None:
-        """What a column costs beside the barriers; None if it was dropped or is none."""
-        own = self.nodes[column[0]]
-        at = own.position(column[1])
-        return None if at < 0 else float(own.fixed[at])
+    def columns_of(self, assignment: Integers) -> list[Column]:
+        """The columns of an assignment, of nodes that have something."""
+        held = ((own, np.flatnonzero(assignment == own.sets.node)) for own in self.nodes)
+        return [_column(own, own.sets.take(subtasks)) for own, subtasks in held if len(subtasks)]
+
+    def cost(self, column: Column) -> float:
+        """What a column costs beside the barriers."""
+        return float(self.nodes[column[0]].costs(self.taken(column)[None])[0])
+
+    def taken(self, column: Column) -> Flags:
+        """[J]: the offers that its set takes."""
+        taken = np.zeros(len(self.nodes[column[0]].fixed), bool)
+        taken[list(column[1])] = True
+        return taken
+
+    def held(self, column: Column) -> Integers:
+        """The subtasks of a column."""
+        sets = self.nodes[column[0]].sets
+        return np.flatnonzero(sets.holds[list(column[1])].any(axis=0))
 
     def terms(self, column: Column) -> list[tuple[int, float]]:
         """(row, coefficient) of a column: its node, subtasks, barriers and links."""
-        node, mask = column
+        node, taken = column[0], self.taken(column)
         own, rows = self.nodes[node], self.rows
-        sets, at = own.sets, own.position(mask)
-        held = sets.subtasks(mask)
-        terms = [(rows.node(node), 1.0), *((subtask, 1.0) for subtask in held)]
-        for number, bounds in own.bound.items():
-            group = sets.groups[number]
-            bound = float(bounds[at])
-            here = [k for k in held if k in group.members]
-            terms += [(int(rows.slice(k)), -bound) for k in here]
-            if here:
-                spread = int(rows.spread(group.group, node))
-                terms.append((spread, own.empty[number] - bound))
-        bits = [bit for bit in range(len(sets.members)) if mask >> bit & 1]
-        loads = own.load[:, bits].sum(axis=1)
+        terms = [(rows.node(node), 1.0), *((k, 1.0) for k in self.held(column).tolist())]
+        for offer, bound in own.bounds(taken):
+            group = int(own.sets.group[offer])
+            here = np.flatnonzero(own.sets.holds[offer])
+            terms += [(row, -bound) for row in rows.slice(here).tolist()]
+            terms.append((int(rows.spread(group, node)), own.empty[group] - bound))
+        loads = own.load[taken].sum(axis=0)
         return terms + [(rows.link(i), load) for i, load in enumerate(loads.tolist()) if load]
 
     def limits(self) -> list[tuple[float, float]]:
@@ -220,9 +242,8 @@ class Master:
         for group in self.rows.barriers.tolist():
             empty = np.full(self.rows.nodes, float(least[group]))
             for node in self.nodes:
-                for at, bound in node.empty.items():
-                    if node.sets.groups[at].group == group:
-                        empty[node.sets.node] = bound
+                if group in node.empty:
+                    empty[node.sets.node] = node.empty[group]
             limits += [(float(bound) - float(least[group]), inf) for bound in empty]
         return limits + [(-inf, float(room)) for room in self.room]
 
@@ -247,18 +268,17 @@ class Master:
                 node = each.sets.node
                 added = {k: worth[group] * added_s[k][node] for k in mates}
                 most = sum(float(row.max()) for row in added.values())
-                at = next((at for at in each.visit if each.sets.groups[at].group == group), None)
-                if at is None or most == 0:
+                if group not in each.empty or most == 0:
                     continue
-                members = set(each.sets.groups[at].members)
                 terms = []
-                for number, (there, mask) in enumerate(columns):
-                    held = self.nodes[there].sets.subtasks(mask)
-                    if there == node and members & set(held):
-                        visit = float(each.visit[at][each.position(mask)])
-                        terms.append((number, -visit - most))
-                    elif there != node:
-                        adds = sum(float(added[k][there]) for k in held if k in added)
+                for number, column in enumerate(columns):
+                    if column[0] == node:
+                        visits = each.visits(self.taken(column))
+                        here = [seconds for g, seconds in visits if g == group]
+                        terms += [(number, -seconds - most) for seconds in here]
+                    else:
+                        held = self.held(column).tolist()
+                        adds = sum(float(added[k][column[0]]) for k in held if k in added)
                         terms.append((number, -adds))
                 least = float(self.barriers.least[group])
                 yield LongWay(group, [term for term in terms if term[1]], -most - least)
@@ -276,21 +296,21 @@ class Master:
         for group in self.rows.barriers.tolist():
             rows = np.array(self.excess_terms(group), np.int32)
             highs.addCol(1.0, 0, inf, len(rows), rows, np.ones(len(rows)))
+        for column in [] if start is None else self.columns_of(start):
+            self._add(highs, column)
         for own in self.nodes:
-            if start is not None:
-                held = np.flatnonzero(start == own.sets.node).tolist()
-                self._add(highs, (own.sets.node, own.sets.mask(held)))
-            for bit in range(len(own.sets.members)):
-                self._add(highs, (own.sets.node, 1 << bit))
+            single = np.flatnonzero(own.sets.holds.sum(axis=1) == 1)
+            allowed = own.allows(np.eye(len(own.fixed), dtype=bool)[single])
+            for offer in single[allowed].tolist():
+                self._add(highs, (own.sets.node, (offer,)))
         return highs
 
     def _add(self, highs: Any, column: Column) -> None:
-        cost = self.cost(column)
-        if cost is None or column in self.known:
+        if column in self.known:
             return
         self.known.add(column)
         self.columns.append(column)
-        terms = self.terms(column)
+        cost, terms = self.cost(column), self.terms(column)
         rows = np.array([row for row, _ in terms], np.int32)
         values = np.array([value for _, value in terms])
         highs.addCol(cost, 0, inf, len(rows), rows, values)
@@ -313,8 +333,13 @@ class Master:
             np.minimum(duals[rows.node(0) : rows.node(rows.nodes)], 0.0),
         )
 
-    def _price(self, prices: Prices) -> tuple[float, list[Floats]]:
-        """The bound of these prices, and the reduced cost of every column of every node."""
+    def _cheapest(self, prices: Prices, tolerance: float) -> list[Sets]:
+        """The cheapest sets of every node."""
+        pairs = ((own, own.offers(prices)) for own in self.nodes)
+        return [cheap_sets(offers, own.allows, tolerance, MOST_LABELS) for own, offers in pairs]
+
+    def _bound(self, prices: Prices, found: list[Sets]) -> float:
+        """What prices and the cheapest sets prove."""
         limits = np.array([lower for lower, _ in self.limits()])
         rows = self.rows
         bound = self.constant + float(prices.cover.sum() + prices.link @ self.room)
@@ -322,32 +347,18 @@ class Master:
         for group in rows.barriers.tolist():
             spread = rows.spread(group, np.arange(rows.nodes))
             bound += float(prices.spread[group] @ limits[spread])
-        reduced = [own.reduced(prices) for own in self.nodes]
-        return bound + sum(min(float(r.min(initial=0.0)), 0.0) for r in reduced), reduced
+        return bound + sum(sets.bound for sets in found)
 
-    def _drop_dear(self) -> None:
-        """Forget sets that alone cost more than the cut-off: no wide coefficients come in."""
-        for own in self.nodes:
-            own.keep(self.constant + own.least() <= self.cutoff + BOUND_SLACK)
-
-    def _drop(self, reduced: list[Floats]) -> None:
-        """Forget columns that no assignment better than the cut-off has."""
-        gap = self.cutoff - self.bound + BOUND_SLACK
-        for at, (own, costs) in enumerate(zip(self.nodes, reduced, strict=True)):
-            kept = costs - min(float(costs.min(initial=0.0)), 0.0) <= gap
-            if kept.sum() < 0.7 * len(kept):
-                own.keep(kept)
-                reduced[at] = costs[kept]
-
-    def _fresh(self, prices: Prices, reduced: list[Floats]) -> list[Column]:
-        """The best new columns of blocks of every node's sets."""
+    def _fresh(self, prices: Prices, found: list[Sets]) -> list[Column]:
+        """The best new columns of every node."""
         fresh = []
-        for own, costs in zip(self.nodes, reduced, strict=True):
-            for block in np.array_split(np.arange(len(costs)), BLOCKS):
-                if len(block):
-                    best = block[costs[block].argmin()]
-                    column = (own.sets.node, int(own.masks[best]))
-                    dear = costs[best] >= prices.node[own.sets.node] - EQUAL
-                    if not dear and column not in self.known:
-                        fresh.append(column)
+        for own, sets in zip(self.nodes, found, strict=True):
+            below = sets.taken[sets.value < prices.node[own.sets.node] - EQUAL]
+            new = (_column(own, taken) for taken in below)
+            kept = [column for column in new if column not in self.known]
+            fresh += kept[:MOST_FRESH]
         return fresh
+
+
+def _column(own: NodeColumns, taken: Flags) -> Column:
+    return own.sets.node, tuple(np.flatnonzero(taken).tolist())

@@ -13,7 +13,7 @@ from splitfog.formulations.games.audit import given_audit
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.compact_program import offload_program
 from splitfog.formulations.offloading.lone_slices import written, written_assignments
-from splitfog.formulations.offloading.node_sets import table_sizes
+from splitfog.formulations.offloading.node_sets import offer_count
 from splitfog.instances.arrays import Integers
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined
@@ -23,10 +23,8 @@ from splitfog.solvers.engines.milp import solve_program
 from splitfog.solvers.offloading.columns import BestAssignment, solve_by_columns
 from splitfog.solvers.offloading.start import search_assignment
 
-MOST_SETS = 6_000_000
-"""Sets of subtasks, over all nodes, that columns are made of."""
-SET_S = 1e-6
-"""Seconds that a set takes before the first program over columns is solved."""
+MOST_OFFERS = 20_000
+"""Parts of visits, over all nodes, that the sets of columns are made of."""
 MOST_PLACES = 2_000
 """Pairs of subtask and node of the compact program."""
 
@@ -78,10 +76,12 @@ def solve_offload_ilp(request: Request) -> Answer:
 
 def _formulation(request: Request, assignments: Assignments) -> tuple[bool, str]:
     """Whether to take the compact program, and why if it was not asked for."""
-    sets, places = table_sizes(assignments), int(np.isfinite(assignments.subtasks.alone_s()).sum())
+    offers, places = (
+        offer_count(assignments),
+        int(np.isfinite(assignments.subtasks.alone_s()).sum()),
+    )
     asked = request.options.get("formulation", "columns") == "compact"
-    most = int(min(MOST_SETS, max(request.remaining_s, 0.0) / SET_S))
-    if not asked and sets <= most:
+    if not asked and offers <= MOST_OFFERS:
         return False, ""
     if places > MOST_PLACES:
         reason = (
@@ -89,7 +89,7 @@ def _formulation(request: Request, assignments: Assignments) -> tuple[bool, str]
             f"{MOST_PLACES}"
         )
         raise SolverDeclined("offload-ilp", reason, "dina")
-    note = f"{sets} sets of subtasks are more than {most}: the compact program instead"
+    note = f"{offers:g} parts of visits are more than {MOST_OFFERS}: the compact program instead"
     return True, "" if asked else note
 
 

@@ -1,4 +1,4 @@
-"""Reduced costs of all sets of subtasks of a node at once, for `master`.
+"""Costs and reduced costs of sets of subtasks on a node, for `master`.
 
 A stage with several slices is a barrier: its latency y is no less than what any of its visits
 takes. A node's set says more about y than its own visit: the slices that are not in it are on
@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.offloading.assignment import Assignments
-from splitfog.formulations.offloading.node_sets import GroupSets, NodeSets, subset_sums
-from splitfog.instances.arrays import Floats, Integers
+from splitfog.formulations.offloading.node_sets import NodeSets
+from splitfog.instances.arrays import Flags, Floats, Integers
+from splitfog.solvers.offloading.queue_sets import Offers
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,11 @@ def barriers_of(assignments: Assignments, sets: Sequence[NodeSets], worth: Float
     group, serial = assignments.subtasks.group, assignments.group_is_serial
     alone = np.full(assignments.subtasks.service_s.shape, inf)
     for own in sets:
-        for part in own.groups:
-            for bit, member in enumerate(part.members):
-                mask = 1 << own.members.index(member)
-                seconds = _visit_s(part, bool(serial[part.group]))[1 << bit]
-                seconds += own.wait_s[mask] * part.waits[1 << bit]
-                alone[member, own.node] = worth[part.group] * seconds
+        single = np.flatnonzero(own.holds.sum(axis=1) == 1)
+        seconds = _visit_s(own, serial)[single]
+        taken = np.eye(len(own.visit), dtype=bool)[single]
+        seconds = seconds + np.where(own.waits[single], own.wait_s(taken), 0.0)
+        alone[own.holds[single].argmax(axis=1), own.node] = worth[own.group[single]] * seconds
     shortest = alone.min(axis=1, initial=inf)
     least = np.zeros(assignments.num_groups)
     np.maximum.at(least, group, np.where(np.isfinite(shortest), shortest, 0.0))
@@ -77,108 +77,104 @@ def barriers_of(assignments: Assignments, sets: Sequence[NodeSets], worth: Float
 
 
 class NodeColumns:
-    """A node's sets that may still matter.
+    """What sets of a node's offers cost, as columns of the program.
 
     Attributes
     ----------
-    masks : int [sets]
-    fixed : [sets]
-        What a set costs beside the barriers, above the empty set.
-    visit : {position of a group in `sets.groups`: [sets]}
-        What the visit of each set counts in y of each barrier with slices that may be here, if no
-        link of its way carries others of them.
-    bound : {the same: [sets]}
-        How each set bounds these y.
-    empty : {the same: float}
-        How a set without any of its slices does.
+    at_barrier : int
+        [J]: the offers of barriers.
+    elsewhere : [J]
+        What an offer says of y by the slices that are not in it; 0 for no barrier.
+    empty : {group: float}
+        What a set without any slice of a barrier says of y, where some might be here.
     """
 
     def __init__(
         self, sets: NodeSets, barriers: Barriers, load: Floats, room: Floats, stay: float
     ) -> None:
-        self.sets, self.barriers, self.load = sets, barriers, load
-        self.masks = np.flatnonzero((sets.barred == 0) & self._keeps_up(room))
-        self.fixed = self._fixed_cost(stay)[self.masks]
-        self.visit: dict[int, Floats] = {}
-        self.bound: dict[int, Floats] = {}
-        self.empty: dict[int, float] = {}
-        for at, own in enumerate(sets.groups):
-            if barriers.is_barrier[own.group]:
-                part = sets.submask(at, self.masks)
-                visit = _visit_s(own, bool(barriers.serial[own.group]))[part]
-                visit += sets.wait_s[self.masks] * own.waits[part]
-                elsewhere = self._elsewhere(own)
-                self.visit[at] = barriers.worth[own.group] * visit
-                self.bound[at] = np.maximum(self.visit[at], elsewhere[part])
-                self.empty[at] = float(elsewhere[0])
+        self.sets, self.stay, self.dearest = sets, stay, inf
+        self.load, self.room = sets.holds @ load.T, room
+        worth, barrier = barriers.worth[sets.group], barriers.is_barrier[sets.group]
+        apart = ~barrier | barriers.serial[sets.group]
+        self.fixed = worth * (apart * sets.moved_s + ~barrier * sets.service_s)
+        self.slope = worth * ~barrier * sets.waits
+        self.is_barrier = barrier
+        self.own_least = barriers.least[sets.group] * barrier
+        self.visit_cost = worth * barrier * _visit_s(sets, barriers.serial)
+        self.wait_cost = worth * barrier * sets.waits
+        self.elsewhere, self.empty = np.zeros(len(worth)), dict[int, float]()
+        for group in np.unique(sets.group[barrier]).tolist():
+            mine = sets.group == group
+            self.elsewhere[mine] = _elsewhere(sets, barriers, group, sets.holds[mine])
+            none = np.zeros((1, sets.holds.shape[1]), bool)
+            self.empty[group] = float(_elsewhere(sets, barriers, group, none)[0])
+        self.empty_cost = np.array([self.empty.get(g, 0.0) for g in sets.group.tolist()])
 
-    def least(self) -> Floats:
-        """[sets]: what each costs at least with its barriers, above their own least."""
-        least = self.fixed.copy()
-        for at, bound in self.bound.items():
-            least += bound - self.barriers.least[self.sets.groups[at].group]
-        return least
-
-    def keep(self, chosen: NDArray[np.bool_]) -> None:
-        """Drop all sets but these, [sets]."""
-        self.masks, self.fixed = self.masks[chosen], self.fixed[chosen]
-        self.visit = {at: visit[chosen] for at, visit in self.visit.items()}
-        self.bound = {at: bound[chosen] for at, bound in self.bound.items()}
-
-    def position(self, mask: int) -> int:
-        """Where a set is, -1 if it is none or was dropped."""
-        at = int(np.searchsorted(self.masks, mask))
-        return at if at < len(self.masks) and self.masks[at] == mask else -1
-
-    def reduced(self, prices: Prices) -> Floats:
-        """[sets]: own cost plus barriers at their prices less what the subtasks pay."""
+    def offers(self, prices: Prices) -> Offers:
+        """What every offer costs less what its subtasks pay."""
         sets = self.sets
-        pays = prices.cover[list(sets.members)] + prices.link @ self.load
-        linear, first = [], 0
-        for own in sets.groups:
-            linear.append(-subset_sums(pays[first : first + len(own.members)]))
-            first += len(own.members)
-        reduced = self.fixed + sets.total(linear)[self.masks]
-        for at, bound in self.bound.items():
-            own = sets.groups[at]
-            spread = float(prices.spread[own.group, sets.node])
-            paid = subset_sums(prices.slice[list(own.members)]) + spread
-            if paid.any():
-                reduced += paid[sets.submask(at, self.masks)] * bound - spread * self.empty[at]
-        return np.asarray(reduced)
+        spread = np.where(self.is_barrier, prices.spread[sets.group, sets.node], 0.0)
+        paid = np.where(self.is_barrier, sets.holds @ prices.slice + spread, 0.0)
+        pays = sets.holds @ prices.cover + self.load @ prices.link
+        return Offers(
+            visit=sets.visit,
+            fixed=self.fixed - pays - spread * self.empty_cost,
+            slope=self.slope + paid * self.wait_cost,
+            start=paid * self.visit_cost,
+            floor=paid * self.elsewhere,
+            rho=sets.rho,
+            second=sets.second,
+            base_rho=sets.base_rho,
+            base_second=sets.base_second,
+            stay=self.stay,
+        )
 
-    def _keeps_up(self, room: Floats) -> NDArray[np.bool_]:
-        """[2^m]: whether a set alone overloads no link."""
-        fine = np.ones(len(self.sets.barred), bool)
-        for load, left in zip(self.load, room, strict=True):
-            fine &= subset_sums(load) < left
-        return fine
+    def allows(self, taken: Flags) -> Flags:
+        """[sets]: whether quota, memory, links and the cut-off hold a set, all else left empty."""
+        fine = self.sets.allows(taken) & (taken @ self.load < self.room).all(axis=1)
+        return np.asarray(fine & (self.least(taken) <= self.dearest))
 
-    def _fixed_cost(self, stay: float) -> Floats:
-        """[2^m]: transfers, services and waits of what is no barrier, and waits of what stays."""
-        sets, barriers = self.sets, self.barriers
-        waiting, fixed = [], []
-        for own in sets.groups:
-            worth, single = barriers.worth[own.group], not barriers.is_barrier[own.group]
-            apart = single or barriers.serial[own.group]
-            fixed.append(worth * (apart * own.moved_s + single * own.service_s))
-            waiting.append(worth * single * own.waits)
-        cost = sets.total(fixed) + (sets.total(waiting) + stay) * sets.wait_s
-        return np.asarray(cost - stay * sets.wait_s[0])
+    def costs(self, taken: Flags) -> Floats:
+        """[sets]: what sets cost beside the barriers, above the empty set; inf if overloaded."""
+        wait_s = self.sets.wait_s(taken)
+        fine = np.isfinite(wait_s)
+        wait_s = np.where(fine, wait_s, 0.0)
+        cost = taken @ self.fixed + (taken @ self.slope) * wait_s
+        return np.where(fine, cost + self.stay * (wait_s - self.sets.least_wait_s), inf)
 
-    def _elsewhere(self, own: GroupSets) -> Floats:
-        """[2^size]: the most that a slice of the group outside the subset costs on other nodes."""
-        others = np.delete(self.barriers.alone, self.sets.node, axis=1).min(axis=1, initial=inf)
-        others[np.isinf(others)] = 0.0
-        kin = np.flatnonzero(self.barriers.of == own.group)
-        away = np.setdiff1d(kin, own.members)
-        most = np.full(len(own.moved_s), others[away].max(initial=0.0))
-        for bit, member in enumerate(own.members):
-            outside = (np.arange(len(most)) >> bit & 1) == 0
-            most[outside] = np.maximum(most[outside], others[member])
-        return most
+    def least(self, taken: Flags) -> Floats:
+        """[sets]: what each costs with its barriers, above their own least."""
+        wait_s = np.where(np.isfinite(self.sets.wait_s(taken)), self.sets.wait_s(taken), 0.0)
+        bound = np.maximum(self.visit_cost + self.wait_cost * wait_s[:, None], self.elsewhere)
+        return np.asarray(self.costs(taken) + (taken * (bound - self.own_least)).sum(axis=1))
+
+    def bounds(self, taken: Flags) -> list[tuple[int, float]]:
+        """(offer, how the set bounds its group's y) of the barriers in a set [J]."""
+        wait = self._wait_s(taken)
+        return [
+            (at, max(self.visit_cost[at] + self.wait_cost[at] * wait, self.elsewhere[at]))
+            for at in np.flatnonzero(taken & self.is_barrier).tolist()
+        ]
+
+    def visits(self, taken: Flags) -> list[tuple[int, float]]:
+        """(group, what its visit counts in y) of the barriers in a set [J], if no link of a way
+        carries slices of other nodes."""
+        cost = self.visit_cost + self.wait_cost * self._wait_s(taken)
+        mine = np.flatnonzero(taken & self.is_barrier)
+        return [(int(self.sets.group[at]), float(cost[at])) for at in mine]
+
+    def _wait_s(self, taken: Flags) -> float:
+        return float(self.sets.wait_s(taken[None])[0])
 
 
-def _visit_s(own: GroupSets, serial: bool) -> Floats:
-    """[2^size]: what counts of a visit in its stage's latency, without the wait."""
-    return own.service_s + 0.0 if serial else own.service_s + own.moved_s
+def _visit_s(sets: NodeSets, serial: NDArray[np.bool_]) -> Floats:
+    """[J]: what counts of a visit in its stage's latency, without the wait."""
+    return sets.service_s + np.where(serial[sets.group], 0.0, sets.moved_s)
+
+
+def _elsewhere(sets: NodeSets, barriers: Barriers, group: int, held: Flags) -> Floats:
+    """[parts]: the most that a slice of the group outside a part [K] costs on other nodes."""
+    others = np.delete(barriers.alone, sets.node, axis=1).min(axis=1, initial=inf)
+    others[np.isinf(others)] = 0.0
+    kin = np.flatnonzero(barriers.of == group)
+    return np.asarray(np.where(held[:, kin], 0.0, others[kin]).max(axis=1, initial=0.0))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.parametric.figure import Key
@@ -81,7 +82,7 @@ def plan_bands(
     ('device', True)
     """
     started = time.perf_counter()
-    instance = instance_of(instance)
+    instance = executed_once(instance_of(instance), "plan_bands")
     objective = objective_for(instance, objective, transfers, monotone)
     if objective.name != "latency":
         reason = f"{objective.name} is not linear in times and bandwidths, only latency is"

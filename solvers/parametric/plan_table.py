@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.parametric.figure import Figure
@@ -100,7 +101,7 @@ def plan_table(
     'device'
     """
     started = time.perf_counter()
-    instance = instance_of(instance)
+    instance = executed_once(instance_of(instance), "a plan table", with_state=False)
     objective = objective_for(instance, objective, transfers, monotone)
     if objective.name != "latency":
         reason = f"{objective.name} is not linear in 1 / bandwidth or load, only latency is"

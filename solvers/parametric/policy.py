@@ -8,6 +8,7 @@ from itertools import pairwise
 from math import nextafter
 from typing import Any
 
+from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.parametric.parameter import (
@@ -93,7 +94,7 @@ def policy(
     'device'
     """
     started = time.perf_counter()
-    instance = instance_of(instance)
+    instance = executed_once(instance_of(instance), "a policy")
     objective = objective_for(instance, objective, transfers, monotone)
     if objective.name != "latency":
         reason = f"{objective.name} is not linear in 1 / bandwidth or 1 / speed, only latency is"

@@ -9,6 +9,7 @@ import numpy as np
 
 from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.loads import Loads
@@ -98,7 +99,8 @@ def repair(
     anew what a turn of DINA-P takes, O(L N); never exact. A departure hits nobody.
     """
     started = time.perf_counter()
-    before, steps = instance_of(instance), listed(changes)
+    before = executed_once(instance_of(instance), "repair", with_state=False)
+    steps = listed(changes)
     full = flag("full", full)
     if notable is not None:
         notable = number("notable", notable, low=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from splitfog.solvers.declare import Option, SolverInfo
+from splitfog.solvers.declare import EVERYTHING, Option, SolverInfo
 
 SOLVERS: tuple[SolverInfo, ...] = (
     SolverInfo(
@@ -26,6 +26,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
             ),
         },
         start=True,
+        takes=EVERYTHING,
     ),
     SolverInfo(
         name="alpha-expansion",
@@ -37,5 +38,6 @@ SOLVERS: tuple[SolverInfo, ...] = (
         reference="Boykov, Veksler, Zabih, PAMI 2001; within 2c where the plan's reason says so",
         cites=("boykov2001expansion",),
         start=True,
+        takes=("passes", "state"),
     ),
 )

@@ -30,7 +30,7 @@ def batch_cost_of(instance: Instance, objective: Objective, chunk: int) -> Batch
     """The compiled costs of an objective, kept with the instance."""
     from splitfog.formulations.vectorised.batch_cost import BatchCost
 
-    return BatchCost(instance, objective.name, objective.transfers, objective.monotone, chunk)
+    return BatchCost(instance, objective, chunk=chunk)
 
 
 @dataclass

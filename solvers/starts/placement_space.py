@@ -141,9 +141,10 @@ class PlacementSpace:
             self._follow(codes)
 
     def excess(self, codes: Codes) -> NDArray[np.float64]:
-        """[batch]: how far memory is overfull and nodes overloaded, relative; 0 where they fit."""
-        total = np.zeros(codes.shape[1])
+        """[batch]: how far memory is overfull and nodes overloaded, relative, and how many runs of
+        layers are too many; 0 where all is as it must be."""
         nodes = self.nodes(codes)
+        total = self._more_runs(nodes)
         for node, most in enumerate(memory_room(self.instance).tolist()):
             if most < inf:
                 held = self._held(nodes, node)
@@ -175,7 +176,25 @@ class PlacementSpace:
         """Whether `repair` may leave rules broken that the cost does not show."""
         bounded = limits_memory(self.instance)
         risen = self.objective.monotone and (self._backward or self.gaps)
-        return bounded or risen or self.objective.name == "mean-latency"
+        held = self.objective.contiguous is not None
+        return bounded or risen or held or self.objective.name == "mean-latency"
+
+    def _more_runs(self, nodes: NDArray[Any]) -> NDArray[np.float64]:
+        """[batch]: runs of consecutive layers beyond one a task and node, if that counts."""
+        total = np.zeros(nodes.shape[1])
+        if self.objective.contiguous is None:
+            return total
+        for task, first in zip(self.columns.tasks, self.columns.first.tolist(), strict=False):
+            order = task.model.order[~task.is_input[task.model.order]] + first
+            places = nodes[self.unit_of[order]]
+            before = np.roll(places, 1, axis=0)
+            begins = places != before
+            if self.objective.contiguous == "line":
+                begins[:1] = True
+            for node in range(len(self.instance.nodes)):
+                runs = (begins & (places == node)).sum(axis=0)
+                total += np.maximum(runs - 1, 0)
+        return total
 
     def _narrow(self) -> None:
         """Leave only ranks that what comes before and after leaves; a fixed point over edges."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Request, SolverDeclined
 from splitfog.solvers.registry import load_solver, own_infos, parse_options, solver_info
 from splitfog.solvers.starts.packed_plans import plans_that_fit
@@ -67,7 +68,7 @@ def _objectives(objective: Objective) -> list[Objective]:
     """The objective itself, and `latency` as it counts transfers."""
     if objective.name == "latency":
         return [objective]
-    return [objective, Objective("latency", objective.transfers, objective.monotone)]
+    return [objective, changed(objective, name="latency")]
 
 
 def plan_of(

@@ -44,6 +44,14 @@ def run(
     monotone: Annotated[
         bool, typer.Option("--monotone/--no-monotone", help="data never goes back to the device")
     ] = True,
+    pass_name: Annotated[
+        str | None,
+        typer.Option("--pass", metavar="NAME", help="one execution of a pass of the models"),
+    ] = None,
+    contiguous: Annotated[
+        str | None,
+        typer.Option(metavar="line|ring", help="a node's layers follow one another"),
+    ] = None,
     seed: Annotated[
         list[str] | None, typer.Option(metavar="N", help="may be repeated  [default: 0]")
     ] = None,
@@ -98,6 +106,8 @@ def run(
             jobs=jobs,
             transfers=transfers,
             monotone=monotone,
+            pass_name=pass_name,
+            contiguous=contiguous,
             progress=progress,
         )
     _publish(table, output, summary, as_json)

@@ -44,6 +44,21 @@ def run(
             help="data never goes back to the device  [default: the plan's own]",
         ),
     ] = None,
+    pass_name: Annotated[
+        str | None,
+        typer.Option(
+            "--pass",
+            metavar="NAME",
+            help="one execution of a pass of the models  [default: the plan's own]",
+        ),
+    ] = None,
+    contiguous: Annotated[
+        str | None,
+        typer.Option(
+            metavar="line|ring",
+            help="a node's layers follow one another  [default: the plan's own]",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="the plan with `violations` and `terms`")
     ] = False,
@@ -64,7 +79,12 @@ def run(
     from splitfog.instances.files import load_instance
 
     given, problem = load_plan(plan), load_instance(instance)
-    how: dict[str, Any] = {"transfers": transfers, "monotone": monotone}
+    how: dict[str, Any] = {
+        "transfers": transfers,
+        "monotone": monotone,
+        "pass_name": pass_name,
+        "contiguous": contiguous,
+    }
     asked = {name: value for name, value in how.items() if value is not None}
     try:
         here = plan_of(problem, given, objective, **asked)

@@ -36,13 +36,18 @@ def run(
         str | None,
         typer.Option(
             metavar="A,B,...",
-            help="latency, makespan, period, memory:NODE, bytes:FROM,TO  [required]",
+            help="latency, makespan, period, latency:PASS, period:PASS, memory:NODE, "
+            "bytes:FROM,TO  [required]",
         ),
     ] = None,
     transfers: Annotated[str, typer.Option(metavar="NAME", help="once or per-edge")] = "once",
     monotone: Annotated[
         bool, typer.Option("--monotone/--no-monotone", help="data never goes back to the device")
     ] = True,
+    contiguous: Annotated[
+        str | None,
+        typer.Option(metavar="line|ring", help="a node's layers follow one another"),
+    ] = None,
     kind: Annotated[
         str | None,
         typer.Option(
@@ -91,6 +96,7 @@ def run(
             transfers=transfers,
             monotone=monotone,
             kind=kind,
+            contiguous=contiguous,
             time_limit_s=time_limit,
             seed=seed,
         )

@@ -54,6 +54,14 @@ def run(
     monotone: Annotated[
         bool, typer.Option("--monotone/--no-monotone", help="data never goes back to the device")
     ] = True,
+    pass_name: Annotated[
+        str | None,
+        typer.Option("--pass", metavar="NAME", help="one execution of a pass of the models"),
+    ] = None,
+    contiguous: Annotated[
+        str | None,
+        typer.Option(metavar="line|ring", help="a node's layers follow one another"),
+    ] = None,
     time_limit: Annotated[
         float | None,
         typer.Option(
@@ -101,7 +109,7 @@ def run(
     if write_lp is not None:
         from splitfog.solvers.exact.program_file import write_program
 
-        write_program(instance, write_lp, objective, transfers, monotone)
+        write_program(instance, write_lp, objective, transfers, monotone, pass_name, contiguous)
     with solvers_are_quiet():
         plan = solve(
             instance,
@@ -113,6 +121,8 @@ def run(
             seed=seed,
             start=first,
             options=options,
+            pass_name=pass_name,
+            contiguous=contiguous,
         )
     if output is not None:
         save_plan(plan, output)

@@ -14,14 +14,16 @@ from splitfog import Instance, Model, Task, evaluate, generate, save_instance, s
 from splitfog.cli import app
 from splitfog.deployment.simulation.program import Branch, Program, Step, request_program
 from splitfog.deployment.simulation.simulation import _run, simulate
+from splitfog.deployment.simulation.ways import Hop, arrivals_s, share_links
 from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.costs.routes import routes_of
-from splitfog.formulations.decision import Decision, Stage
+from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.instances.records import changed
 from tests.cases.random_offloading import random_offloading
+from tests.cases.relayed import relayed, stage
 from tests.cases.small_networks import chain, layer, link, node
 
 MEAN = Objective("mean-latency")
@@ -217,6 +219,35 @@ def two_nodes() -> Instance:
         models=(Model(name="m", layers=layers),),
         tasks=(Task(name="t", model="m", source="x", arrivals_per_s=1.0),),
     )
+
+
+def test_what_comes_back_waits_for_its_link() -> None:
+    """Halves on f (36 s) and g (4 s) behind r, 32 bytes each: at r at 32 and 64, at f at 48, at g
+    at 80. Both are served at 84, at r at 100, and then d-r carries f's until 132, g's until 164.
+
+    The closed form has f wait for all that crosses its way: 80 + 36 + 80 = 196.
+    """
+    instance = quiet(relayed().with_node("f", speed_flops=1 / 9))
+    answer = TaskDecision(np.zeros(2, np.int64), stages=(stage((2, (0, 4)), (3, (4, 8))),))
+    plan = describe(instance, Decision((answer,)), MEAN)
+    assert plan.value == pytest.approx(196, rel=1e-3)
+    found = simulate(instance, plan, requests=100).overall
+    assert found.mean is not None
+    assert found.mean.value_s == pytest.approx(164, rel=1e-3)
+
+
+def test_whatever_is_ready_first_goes_first() -> None:
+    """Over one link of 3 s and a delay of 1: ready at 2 and 0, there at 7 and 4; apart at 6 and 4.
+
+    Of two that are ready at once the first in order goes first, and the second 3 s later.
+    """
+    (hop,) = way = (Hop(link=0, busy_s=3.0, delay_s=1.0),)
+    assert arrivals_s([2.0, 0.0], [way, way]) == [7.0, 4.0]
+    assert arrivals_s([2.0, 0.0], [way, (changed(hop, link=1),)]) == [6.0, 4.0]
+    assert arrivals_s([0.0, 0.0], [way, way]) == [4.0, 7.0]
+    assert arrivals_s([5.0, 0.0], [(), way]) == [5.0, 4.0]
+    assert share_links([way, way])
+    assert not share_links([way, (changed(hop, link=1),)])
 
 
 def test_runs_of_consecutive_layers() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from splitfog.formulations.bounds.places import Places
-from splitfog.formulations.bounds.queue_prices import price_of, taken_back
+from splitfog.formulations.bounds.queue_prices import pressure_of, price_of, taken_back
 from splitfog.formulations.bounds.without_stages import bound_without_stages
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.instances.instance import Instance
@@ -93,12 +93,15 @@ def test_a_layer_that_may_run_nowhere_has_no_bound():
 
 
 def test_what_is_taken_back_by_enumeration():
-    """f*(mu) is the most of mu r - r^2 / (2 (1 - r)), and f' gives the price back at its load."""
-    load = np.linspace(0, 0.97, 200_001)
+    """The most of a v + r a^2 / 2 - v^2 / (2 (1 - r)) over all loads, weighted and not; and a
+    price is that of its loads: v / (1 - r) = 1 makes a = 1, mu = 1 + 1 / 2."""
+    weighted, load = np.meshgrid(np.linspace(0, 20, 2_001), np.linspace(0, 0.97, 98))
     for mu in (0.0, 0.1, 1.5, 20.0):
-        most = (mu * load - load**2 / (2 * (1 - load))).max()
-        assert taken_back(np.array([mu]))[0] == pytest.approx(most, abs=1e-9)
-    assert price_of(np.array([0.5]))[0] == pytest.approx(1.5)
+        a = float(pressure_of(np.array([mu]))[0])
+        assert a + a**2 / 2 == pytest.approx(mu)
+        gained = a * weighted + load * a**2 / 2 - weighted**2 / (2 * (1 - load))
+        assert taken_back(np.array([mu]))[0] == pytest.approx(gained.max(), abs=1e-4)
+    assert price_of(np.array([0.5]), np.array([0.5]))[0] == pytest.approx(1.5)
 
 
 def test_moves_that_are_not_looked_at_are_not_shorter():

@@ -118,10 +118,12 @@ def test_sets_cost_what_their_assignments_cost(form):
                 continue
             cost = assignments.cost(chosen)
             for own in sets:
-                held = np.flatnonzero(chosen == own.node).tolist()
-                if set(held) <= set(own.members) and own.barred[own.mask(held)] == 0:
-                    assert own.wait_s[own.mask(held)] == pytest.approx(cost.wait_s[own.node])
-                    assert sorted(own.subtasks(own.mask(held))) == held
+                held = np.flatnonzero(chosen == own.node)
+                taken = own.take(held)[None]
+                allowed = set(held) <= set(own.members) and own.wait_s(taken)[0] < np.inf
+                if allowed and own.allows(taken)[0]:
+                    assert own.wait_s(taken)[0] == pytest.approx(cost.wait_s[own.node])
+                    assert np.flatnonzero(own.holds[taken[0]].any(axis=0)).tolist() == list(held)
                 else:
                     assert not assignments.obeys(chosen, cost)
 
@@ -147,9 +149,9 @@ def test_bound_with_columns_left_out(monkeypatch, tmp_path):
 
 
 def test_larger_problems_fall_back_or_decline(monkeypatch):
-    """Too many sets: the compact program, said so; too many places: declined."""
+    """Too many parts of visits: the compact program, said so; too many places: declined."""
     instance, _ = random_offloading(np.random.default_rng(3), utilisation=0.2, quotas=False)
-    monkeypatch.setattr(offload_ilp, "MOST_SETS", 10)
+    monkeypatch.setattr(offload_ilp, "MOST_OFFERS", 5)
     plan = solve(instance, "offload-ilp", "mean-latency")
     assert "the compact program instead" in (plan.reason or "")
     assert plan.audit is not None

@@ -1,0 +1,190 @@
+"""Stages from any home, as many helpers as pay: what they would take, estimated all at once.
+
+Ours. Helpers come in the order of what the whole stage would cost on each, the waits of others
+included. For every number of them the time at which all end at once is a formula, if a slice costs
+what a cell of a square grid of so many does on average; that of the least time and tolls is chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from splitfog.formulations.arrays.task import task_arrays
+from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.offloading.loads import Loads
+from splitfog.formulations.tiles.spans import grid_shares
+from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of
+from splitfog.instances.arrays import Flags, Floats, Integers
+from splitfog.instances.instance import Instance
+from splitfog.instances.kept import kept
+from splitfog.instances.records import Model
+from splitfog.solvers.dina.blocks import Blocks, blocks_of
+from splitfog.solvers.dina.visit_prices import VisitPrices
+
+MOST_MEMBERS = 12
+"""Slices of a stage that are looked at, at most."""
+
+TINY = 1e-150
+"""In place of 0, of seconds and of their inverse, whatever the units."""
+
+ROUNDS = 3
+"""Of leaving out helpers that would begin after the others end."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Ways:
+    """From H homes to J nodes and back, [H, J]: latency and seconds a byte, 0 where not `reached`.
+
+    `reached`: whether there are routes there and back. `serial` [H]: homes of one radio.
+    """
+
+    latency_s: Floats
+    in_s: Floats
+    out_s: Floats
+    reached: Flags
+    serial: Flags
+
+    @classmethod
+    def of(cls, instance: Instance, homes: Integers, nodes: Integers) -> Ways:
+        """The routes of some nodes."""
+        routes, there, back = routes_of(instance), np.ix_(homes, nodes), np.ix_(nodes, homes)
+        latency = routes.latency_s[there] + routes.latency_s[back].T
+        reached = np.isfinite(latency)
+        per_byte = routes.seconds_per_byte
+        return cls(
+            latency_s=np.where(reached, latency, 0.0),
+            in_s=np.where(reached, per_byte[there], 0.0),
+            out_s=np.where(reached, per_byte[back].T, 0.0),
+            reached=reached,
+            serial=np.array([instance.nodes[home].radio == "serial" for home in homes.tolist()]),
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WideStages:
+    """What stages of b blocks with one of H homes take, J nodes helping.
+
+    A node may begin `start_s` [b, H, J] after the stage does, its way there and back included if
+    that is part of its race; inf where it cannot help. `order` [b, H, helpers]: the nodes in the
+    order in which they help; `priced_s`, `level_s`, `helpers` [b, H]: the best estimate of time and
+    tolls, its time, and how many help.
+    """
+
+    model: Model
+    blocks: Blocks
+    homes: Integers
+    nodes: Integers
+    ways: Ways
+    prices: VisitPrices
+    start_s: Floats
+    order: Integers
+    priced_s: Floats
+    level_s: Floats
+    helpers: Integers
+
+    def geometry(self, block: int) -> StageGeometry:
+        """Of a block."""
+        return geometry_of(self.model, self.blocks.layers[block])
+
+
+def wide_stages(
+    loads: Loads,
+    task: int,
+    homes: Integers,
+    nodes: Integers,
+    prices: VisitPrices,
+    open_to: Flags,
+) -> WideStages:
+    """The estimates for a task that is away; `open_to` [J]: nodes with room for a visit.
+
+    O(b H J log J), vectorised.
+    """
+    blocks, ways = blocks_of(loads.instance, task), Ways.of(loads.instance, homes, nodes)
+    fixed_s = blocks.fixed_s[:, nodes]
+    whole_s = np.maximum(blocks.whole_s[:, nodes] - fixed_s, 0.0)
+    able = open_to & blocks.allowed[:, nodes]
+    speed = np.where(able, 1 / np.maximum(whole_s, TINY), 0.0)
+    wait, toll = prices.slopes(whole_s * speed / np.maximum(speed.sum(axis=1)[:, None], TINY))
+    into, out = blocks.whole_bytes()
+    races = np.where(ways.serial, 0.0, 1.0)[:, None]
+    read_s = np.multiply.outer(into, ways.in_s)
+    written_s = np.multiply.outer(out, ways.out_s)
+    served_s = np.broadcast_to((whole_s * (1 + wait))[:, None], read_s.shape)
+    tolled_s = np.broadcast_to((whole_s * toll)[:, None], read_s.shape)
+    start_s = (prices.wait_s + fixed_s * (1 + wait))[:, None] + races * ways.latency_s
+    start_s = np.where(able[:, None, :] & ways.reached, start_s, inf)
+    toll_start_s = (fixed_s * toll)[:, None] + (1 - races) * ways.latency_s
+    figures = [start_s, served_s, races * read_s, races * written_s]
+    figures += [toll_start_s, tolled_s, (1 - races) * read_s, (1 - races) * written_s]
+    order = np.argsort(sum(figures[1:], figures[0]), axis=2, kind="stable")[..., :MOST_MEMBERS]
+    first = [np.take_along_axis(figure, order, axis=2) for figure in figures]
+    first_at_home = nodes[order[..., 0]] == homes
+    priced, level, helpers = _best_number(first, _halos(loads.instance, task), first_at_home)
+    return WideStages(
+        model=task_arrays(loads.instance, task).model,
+        blocks=blocks,
+        homes=homes,
+        nodes=nodes,
+        ways=ways,
+        prices=prices,
+        start_s=start_s,
+        order=order,
+        priced_s=priced,
+        level_s=level,
+        helpers=helpers,
+    )
+
+
+def _best_number(
+    figures: list[Floats], halos: tuple[Floats, Floats], first_at_home: Flags
+) -> tuple[Floats, Floats, Integers]:
+    """[b, H] each: time and tolls of the best number of helpers, its time, and the number.
+
+    All at home is no stage, so where the first is the home there are two at least.
+    """
+    start_s, served_s, read_s, written_s, toll_start_s, tolled_s, toll_read_s, toll_out_s = figures
+    shape = start_s.shape[:2]
+    best, level, helpers = np.full(shape, inf), np.full(shape, inf), np.zeros(shape, np.int64)
+    able = np.isfinite(start_s)
+    start_s = np.where(able, start_s, 0.0)
+    for count in range(1, start_s.shape[2] + 1):
+        work, read = (halo[:, count - 1, None, None] for halo in halos)
+        own = np.s_[..., :count]
+        race = np.maximum(served_s[own] * work + read_s[own] * read + written_s[own], TINY)
+        active = able[own]
+        for _ in range(ROUNDS):
+            inverse = np.where(active, 1 / race, 0.0)
+            total = np.maximum(inverse.sum(axis=2), TINY)
+            now = (1 + (start_s[own] * inverse).sum(axis=2)) / total
+            late = active & (start_s[own] >= now[..., None])
+            if not late.any():
+                break
+            active = active & ~late
+        share = np.where(active, (now[..., None] - start_s[own]) / race, 0.0)
+        toll = tolled_s[own] * work + toll_read_s[own] * read + toll_out_s[own]
+        priced = now + np.where(active, toll_start_s[own] + share * toll, 0.0).sum(axis=2)
+        better = active.any(axis=2) & (priced < best)
+        if count == 1:
+            better &= ~first_at_home
+        best, level = np.where(better, priced, best), np.where(better, now, level)
+        helpers = np.where(better, count, helpers)
+    return best, level, helpers
+
+
+@kept(by=lambda instance, task: instance.tasks[task].model)
+def _halos(instance: Instance, task: int) -> tuple[Floats, Floats]:
+    """[b, helpers] each: how many times its work and input a block takes in so many cells."""
+    blocks, model = blocks_of(instance, task), task_arrays(instance, task).model
+    flops = np.array([layer.flops for layer in model.layers])
+    work, read = np.ones((2, len(blocks.pairs), MOST_MEMBERS))
+    for at, layers in enumerate(blocks.layers):
+        geometry = geometry_of(model, layers)
+        shares = grid_shares(geometry, MOST_MEMBERS)
+        own = flops[list(geometry.layers)]
+        if own.sum() > 0:
+            work[at] = shares[:, :-1] @ own / own.sum()
+        read[at] = shares[:, -1]
+    return work, read
