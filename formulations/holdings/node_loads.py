@@ -21,9 +21,9 @@ class NodeLoads:
         What nodes may hold; `kind_of` [nodes] is the position there of each.
     """
 
-    def __init__(self, instance: Instance) -> None:
-        self.graph = UnitGraph.of(instance)
-        self.kinds = node_kinds(instance, self.graph)
+    def __init__(self, instance: Instance, graph: UnitGraph) -> None:
+        self.graph = graph
+        self.kinds = node_kinds(instance, graph)
         self.kind_of = np.zeros(len(instance.nodes), np.int64)
         for number, kind in enumerate(self.kinds):
             self.kind_of[list(kind.nodes)] = number

@@ -61,14 +61,20 @@ def period_bounds(
         A known period: no bound is greater.
     deadline
         When there is no more use for it. Otherwise the same bounds each time.
+
+    Raises
+    ------
+    TimeIsUp
+        At the deadline.
     """
     if not 0 < at_most_s < np.inf:
         return
-    found = Holders(instance, at_most_s)
+    graph = UnitGraph.of(instance)
+    if graph.is_large:
+        return
+    found = Holders(instance, graph, at_most_s, deadline)
     yield (best := found.bound(found.start))
-    for prices in found.improved(deadline):
-        if deadline.is_over:
-            return
+    for prices in found.improved():
         if (bound := found.bound(prices)) > best:
             yield (best := bound)
 
@@ -78,18 +84,21 @@ class Holders:
 
     Parameters
     ----------
-    instance
-        Whose they are.
+    instance, graph
+        Whose they are, and its units.
     at_most_s
         Seconds beyond which no period is looked at, > 0.
+    deadline
+        When there is no more use for it.
     """
 
-    def __init__(self, instance: Instance, at_most_s: float) -> None:
-        graph = UnitGraph.of(instance)
+    def __init__(
+        self, instance: Instance, graph: UnitGraph, at_most_s: float, deadline: Deadline = NEVER
+    ) -> None:
         self.kinds, self.at_most_s = node_kinds(instance, graph), at_most_s
         kinds = self.kinds
         self.counts = [len(kind.nodes) for kind in kinds]
-        self.sweeps = [Sweep(kind.times_s, _crossings(graph, kind)) for kind in kinds]
+        self.sweeps = [Sweep(kind.times_s, _crossings(graph, kind), deadline) for kind in kinds]
         self.start = np.min([kind.times_s for kind in kinds], axis=0)
         self.nothing = np.zeros(len(self.start))
         states = max(sweep.num_states for sweep in self.sweeps)
@@ -117,7 +126,7 @@ class Holders:
         ticks = int(np.count_nonzero(prices.sum() - np.sum(spent, axis=0) > slack))
         return min(ticks / self.fine.scale, self.at_most_s) * (1 - BOUND_SLACK)
 
-    def improved(self, deadline: Deadline) -> Iterator[Floats]:
+    def improved(self) -> Iterator[Floats]:
         """Better and better prices, every `ROUNDS` rounds."""
         mean = float(self.start.mean())
         if mean == 0:
@@ -132,8 +141,6 @@ class Holders:
         ]
         idle = 0
         for number in range(1, min(MOST_ROUNDS, ROUNDS_PER_UNIT * len(self.start)) + 1):
-            if deadline.is_over:
-                break
             prices = bundle.proposed()
             promised = bundle.model(prices) - now.excess[goal]
             new = self._look(prices)

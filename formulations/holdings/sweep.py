@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.holdings.crossing import ELSEWHERE, NOTHING, Crossing, Toll
 from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.arrays import Flags, Floats
@@ -81,6 +82,13 @@ class Sweep:
         [units]: of each here, inf where it may not be here.
     crossings
         The tensors; those given up for `MOST_STATES` make loads smaller, never larger.
+    deadline
+        When there is no more use for it.
+
+    Raises
+    ------
+    TimeIsUp
+        At the deadline, here or while sets are looked for.
 
     Attributes
     ----------
@@ -90,8 +98,10 @@ class Sweep:
         Whether no tensor was given up.
     """
 
-    def __init__(self, times_s: Floats, crossings: Sequence[Crossing]) -> None:
-        self.times_s, self.crossings = times_s, crossings
+    def __init__(
+        self, times_s: Floats, crossings: Sequence[Crossing], deadline: Deadline = NEVER
+    ) -> None:
+        self.times_s, self.crossings, self.deadline = times_s, crossings, deadline
         self.is_exact = True
         order = elimination_order(len(times_s), [crossing.units for crossing in crossings])
         self.steps = tuple(self._steps(order))
@@ -129,6 +139,7 @@ class Sweep:
         yield values
         found = np.empty(size)
         for step in self.steps:
+            self.deadline.check("a table of loads")
             behind = np.full((step.states, size), -np.inf)
             for way in step.ways:
                 ticks = grid.ticks(way.toll.here_s)
@@ -153,6 +164,7 @@ class Sweep:
         opened: list[int] = []
         steps = []
         for moment, unit in enumerate(order):
+            self.deadline.check("a list of states")
             touched = [number for number in touching[unit] if number not in given_up]
             both = [*opened, *(number for number in touched if number not in opened)]
             still = [number for number in both if last[number] > moment]

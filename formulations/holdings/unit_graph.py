@@ -12,6 +12,9 @@ from splitfog.formulations.decision import Decision, placed
 from splitfog.instances.arrays import Floats, Integers
 from splitfog.instances.instance import Instance
 
+MOST_PLACES = 1_000_000
+"""Units times nodes; beyond, too much to look at every node's figures for every tensor."""
+
 
 @dataclass(frozen=True)
 class Ends:
@@ -57,6 +60,11 @@ class UnitGraph:
             num_bytes=np.array([each.num_bytes for _, each in sent], float),
             unit_of=tuple(first + own.unit_of for own, first in zip(units, offsets, strict=False)),
         )
+
+    @property
+    def is_large(self) -> bool:
+        """Whether there are more than `MOST_PLACES`."""
+        return self.times_s.size > MOST_PLACES
 
     def nodes(self, decision: Decision) -> Integers:
         """[units]: where a decision places each."""

@@ -64,6 +64,13 @@ class StageReach:
     known: Flags
     sizes: Floats
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the whole output needs the whole of every other layer's tensor."""
+        stride, before, after, most = np.moveaxis(self.spans[:-1], -1, 0)
+        ends = np.minimum(most, stride * self.sizes[len(self.layers) - 1] + after)
+        return bool(self.known.all() and (ends - np.maximum(-before, 0) == self.sizes[:-1]).all())
+
 
 @kept()
 def reach_of(model: Model, layers: tuple[int, ...]) -> StageReach:

@@ -9,6 +9,7 @@ a stage covers whole segments one after another, or lies inside one segment, sho
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from splitfog.formulations.bounds.stage import may_slice
@@ -67,6 +68,20 @@ def _cuts(model: Model) -> list[int]:
         readers = [position[reader] for reader in model.consumers[layer]]
         reach = max([reach, *readers]) if readers else len(order)
     return cuts
+
+
+def likeness(model: Model, segment: Segment) -> Hashable:
+    """Equal for segments whose layers and stages take the same on any nodes."""
+    entry = [] if segment.entry is None else [segment.entry]
+    slots = {layer: slot for slot, layer in enumerate([*entry, *segment.layers])}
+    alike: list[Hashable] = [segment.entry is None, segment.exit is None]
+    alike += [(model.layers[one].output_bytes, model.layers[one].output_shape) for one in entry]
+    for layer in segment.layers:
+        own = model.layers[layer]
+        reads = tuple(slots[tail] for tail in model.inputs[layer])
+        alike.append((reads, bool(model.results[layer]), own.op, own.window, own.flops, own.tiers))
+        alike.append((own.output_bytes, own.output_shape, tuple(own.times_s.items())))
+    return tuple(alike)
 
 
 @kept()

@@ -7,13 +7,14 @@ take the overheads of their additional plain segments longer, at least.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from splitfog.formulations.arrays.nodes import speeds
+from splitfog.formulations.costs.ledger import follows_flops
 from splitfog.formulations.costs.stages import node_rates
 from splitfog.formulations.latency_bounds.needs import chain_needs
 from splitfog.formulations.latency_bounds.reach import StageReach, reach_of
@@ -119,21 +120,21 @@ class Stages:
         )
 
     @cached_property
-    def _is_timed(self) -> bool:
-        """Whether some layer's times are given."""
-        return any(layer.times_s for layer in self.model.layers)
+    def _follows_flops(self) -> bool:
+        """Whether all times do, so that one column says what layers take on every node."""
+        return follows_flops(self.model.layers, self.instance.nodes)
 
-    def _flops_or_s(self, layers: Iterable[int]) -> Floats:
-        """[layers, 1] FLOP, or [layers, nodes] seconds where times are given."""
+    def _flops_or_s(self, layers: Sequence[int]) -> Floats:
+        """[layers, 1] FLOP where times follow them, else [layers, nodes] seconds."""
+        if self._follows_flops:
+            return self.model.flops[list(layers), None]
         own = [self.model.layers[layer] for layer in layers]
-        if self._is_timed:
-            return node_rates(own, self.instance.nodes)[1].T.copy()
-        return np.array([[layer.flops] for layer in own])
+        return node_rates(own, self.instance.nodes)[1].T.copy()
 
     def _work(self, chain: Sequence[_Part]) -> StageWork:
         """The stages from each part to the last."""
         needs = chain_needs([part.reach for part in chain], [part.work for part in chain])
-        served_s = needs.work if self._is_timed else needs.work / speeds(self.instance)
+        served_s = needs.work / speeds(self.instance) if self._follows_flops else needs.work
         backwards = chain[::-1]
         return StageWork(
             needs=needs,
@@ -144,7 +145,7 @@ class Stages:
             output_bytes=np.full(len(chain), chain[-1].output_bytes),
         )
 
-    def _least_bytes(self, tensors: Iterable[int]) -> float:
+    def _least_bytes(self, tensors: Sequence[int]) -> float:
         return float(self.model.output_bytes[list(tensors)].min())
 
     def _before(self, tensor: int) -> list[int]:

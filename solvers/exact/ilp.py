@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import inf
 
 import numpy as np
@@ -49,6 +50,9 @@ def solve_ilp(request: Request) -> Answer:
     relative gap at which it may stop; `threads` of the engine (0: its own choice). HiGHS's better
     plans and bounds are offered while it runs, those of CBC at its end.
 
+    For `period`, plans by exchanges between nodes and a bound on what every node may hold come
+    first; where they meet no program is solved, else it starts from both.
+
     The program is written in units of the best value known: of what was offered to the request
     before, else of what the program finds without its costs. An engine's tolerances are absolute,
     so where a value several times smaller turns up the program is scaled and solved anew.
@@ -80,7 +84,8 @@ def _least_period(request: Request) -> Answer:
     _raise_period_bound(request)
     bound, value = request.lower_bound, request.incumbent_value
     if bound is not None and value - bound <= RELATIVE_GAP["period"] * value:
-        return Answer(request.incumbent, bound)
+        reason = "the bound on what nodes may hold proves it, no program was solved"
+        return Answer(request.incumbent, bound, reason=reason)
     if request.time_limit_s is not None and len(request.instance.nodes) > FREED:
         answer = _in_phases(request)
     else:
@@ -91,8 +96,9 @@ def _least_period(request: Request) -> Answer:
 def _raise_period_bound(request: Request) -> None:
     """Raise the bound by what nodes may hold, as far as the time allows."""
     deadline = request.part(BOUND_SHARE)
-    for bound in period_bounds(request.instance, request.incumbent_value, deadline):
-        request.raise_bound(bound)
+    with suppress(TimeIsUp):
+        for bound in period_bounds(request.instance, request.incumbent_value, deadline):
+            request.raise_bound(bound)
 
 
 def _any_plan(request: Request) -> Answer | None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import combinations
 
 import numpy as np
 
-from splitfog.formulations.deadline import Deadline
+from splitfog.formulations.deadline import NEVER, Deadline, TimeIsUp
 from splitfog.formulations.holdings.crossing import ELSEWHERE, Crossing, Toll
 from splitfog.formulations.holdings.node_loads import NodeLoads
 from splitfog.formulations.holdings.sweep import Grid, Sweep
+from splitfog.formulations.holdings.unit_graph import UnitGraph
 from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.arrays import Floats, Integers
 from splitfog.solvers.base import Request
@@ -36,6 +38,20 @@ LEAST_BLURRED = 0.1
 """Of a unit's time: what is left of it at least."""
 
 
+def offer_exchanged(request: Request, deadline: Deadline) -> bool:
+    """Offer what exchanges make of the best plan; whether these are enough by themselves.
+
+    They are not where links are busier than nodes, deals were infeasible, or the instance is large.
+    """
+    graph = UnitGraph.of(request.instance)
+    if graph.is_large:
+        return False
+    exchanges = Exchanges(request, NodeLoads(request.instance, graph))
+    with suppress(TimeIsUp):
+        exchanges.improve(deadline)
+    return exchanges.apply and not exchanges.refused
+
+
 class Exchanges:
     """A walk over placements from the best known: two nodes at a time, then a kick, and again.
 
@@ -49,12 +65,12 @@ class Exchanges:
         How many deals were infeasible.
     """
 
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.loads = NodeLoads(request.instance)
+    def __init__(self, request: Request, loads: NodeLoads) -> None:
+        self.request, self.loads = request, loads
         self.rng = np.random.default_rng(request.seed)
         self.pairs = self._pairs(len(request.instance.nodes))
         self.left = self.refused = 0
+        self.deadline = NEVER
         self._return()
 
     @property
@@ -70,9 +86,10 @@ class Exchanges:
 
     def improve(self, deadline: Deadline) -> None:
         """Offer better plans, until `DEALS_PER_UNIT` are used up or the deadline comes."""
+        self.deadline = deadline
         self.left = DEALS_PER_UNIT * len(self.node_of)
         while self.left > 0 and self.apply and not deadline.is_over:
-            self._descend(deadline)
+            self._descend()
             self._return()
             for one, other in self.rng.choice(self.pairs, KICKED).tolist():
                 self._take(self._dealt(one, other, blurred=True))
@@ -89,12 +106,12 @@ class Exchanges:
         assert self.request.incumbent is not None
         self.node_of = self.loads.graph.nodes(self.request.incumbent)
 
-    def _descend(self, deadline: Deadline) -> None:
+    def _descend(self) -> None:
         """Deals of pairs in random order, until none makes the energy fall."""
         waiting = deque(self.pairs)
         self.rng.shuffle(waiting)
         energy = self._energy()
-        while waiting and self.left > 0 and not deadline.is_over:
+        while waiting and self.left > 0:
             one, other = waiting.popleft()
             before, best_s = self.node_of, self.best_s
             if not self._take(self._dealt(one, other)):
@@ -132,7 +149,7 @@ class Exchanges:
         if blurred:
             blur = 1 + BLUR * self.rng.standard_normal(len(freed))
             worth = worth * np.maximum(blur, LEAST_BLURRED)
-        sweep = Sweep(here, list(self._crossings(one, other, freed)))
+        sweep = Sweep(here, list(self._crossings(one, other, freed)), self.deadline)
         ticks = min(MOST_TICKS, TICKS_PER_UNIT * len(freed), MOST_CELLS // sweep.num_states)
         grid = Grid(scale=ticks / self.best_s, capacity=int(ABOVE * ticks), offset=0.5)
         found = sweep.best(np.zeros(len(freed)), worth, grid)

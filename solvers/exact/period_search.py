@@ -16,7 +16,7 @@ from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import DirectedLink
 from splitfog.solvers.base import Request
-from splitfog.solvers.exact.period_exchanges import Exchanges
+from splitfog.solvers.exact.period_exchanges import offer_exchanged
 
 SHARPNESS = 200.0
 """Exponent of a load's share in the energy: near the maximum, yet the next ones still count."""
@@ -43,9 +43,7 @@ def offer_period_plans(request: Request) -> None:
         request.offer(decision)
     if request.incumbent is None:
         return
-    exchanges = Exchanges(request)
-    exchanges.improve(request.part(EXCHANGE_SHARE))
-    if exchanges.refused or not exchanges.apply:
+    if not offer_exchanged(request, request.part(EXCHANGE_SHARE)):
         better = annealed(request, request.incumbent)
         if better is not None:
             request.offer(better)

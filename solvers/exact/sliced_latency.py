@@ -8,7 +8,6 @@ Memory and groups are left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
 
 import numpy as np
@@ -17,16 +16,15 @@ from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.latency_bounds.series import Segment, segments_of
-from splitfog.formulations.latency_bounds.stage_seconds import stage_seconds
-from splitfog.formulations.latency_bounds.stages import Stages, sliced_runs
-from splitfog.formulations.latency_bounds.ways import ways_of
+from splitfog.formulations.latency_bounds.stage_times import StageTimes
+from splitfog.formulations.latency_bounds.stages import sliced_runs
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tolerances import BOUND_SLACK
 from splitfog.instances.arrays import Floats, Integers
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 from splitfog.instances.records import Model
-from splitfog.solvers.exact.segment_cuts import SegmentCuts, limits
+from splitfog.solvers.exact.segment_cuts import SegmentCuts
 
 MOST_NODES = 24
 """With more, every pair of them takes too long."""
@@ -38,10 +36,10 @@ def sliced_latency_bound(
 ) -> float | None:
     """Seconds that no feasible plan's `latency` is below, stages included.
 
-    None where a layer has no node, or for more than `MOST_NODES` nodes. At the deadline `TimeIsUp`
-    is raised, and nothing kept.
+    None where a layer has no node, for more than `MOST_NODES` nodes, and for models of several
+    passes. At the deadline `TimeIsUp` is raised, and nothing kept.
     """
-    if len(instance.nodes) > MOST_NODES:
+    if len(instance.nodes) > MOST_NODES or any(model.passes for model in instance.models):
         return None
     found: dict[tuple[str, str | None, str | None], float] = {}
     total = 0.0
@@ -62,14 +60,14 @@ class _TaskBound:
         self.instance, self.model = arrays.instance, arrays.model
         self.rank = self.instance.node_rank
         self.segments = segments_of(self.model)
-        self.cuts = SegmentCuts(arrays, objective)
+        self.times = StageTimes.of(arrays)
+        self.cuts = SegmentCuts(arrays, objective, self.times)
         routes = routes_of(self.instance)
         self.latency_s = routes.latency_s
         self.per_byte = np.where(np.isfinite(self.latency_s), routes.seconds_per_byte, 0.0)
 
     def seconds(self) -> float:
         """The bound; inf where there is no way."""
-        covers = _Covers.of(self.arrays, self.cuts.stages)
         begins = _begins(self.model)
         arrived = np.full((len(self.segments), len(self.rank)), inf)
         made = np.zeros(len(self.rank))
@@ -80,7 +78,7 @@ class _TaskBound:
             made = self._whole(segment, made, arrived[at])
             if segment.may_slice:
                 firsts = np.arange(begins[at], at + 1)
-                sliced = arrived[firsts] + covers.least_s(firsts, at)
+                sliced = arrived[firsts] + self.times.least_s(firsts, at)
                 made = np.minimum(made, sliced.min(axis=0))
         return float(self._due(made).min())
 
@@ -115,59 +113,3 @@ def _begins(model: Model) -> Integers:
     for run in sliced_runs(model):
         begins[run] = run[0]
     return begins
-
-
-def _sums(rows: Floats) -> Floats:
-    """[rows + 1, columns]: of the rows before each."""
-    return np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0)])
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Covers:
-    """Least seconds of the stages that hold the same units, [units + 1, units + 1, nodes] by the
-    first and behind the last, 0 where there are none.
-
-    `seen` [segments + 1]: units before every segment; `places` [units] their segments; `plain_s`
-    [segments + 1]: overheads of the plain segments before every segment.
-    """
-
-    seconds: Floats
-    seen: Integers
-    places: Integers
-    plain_s: Floats
-
-    @classmethod
-    def of(cls, arrays: TaskArrays, stages: Stages) -> _Covers:
-        """The stages of a task's model."""
-        segments = segments_of(arrays.model)
-        plain = np.array([segment.plain for segment in segments])
-        layers = [segment.layers[0] for segment in segments]
-        overheads = np.where(plain, stages.overheads_s[layers].min(axis=1), 0.0)
-        seen = np.concatenate([[0], np.cumsum(~plain)])
-        count = int(seen[-1])
-        seconds = np.full((count + 1, count + 1, len(arrays.instance.nodes)), inf)
-        seconds[np.arange(count + 1), np.arange(count + 1)] = 0.0
-        found = stages.of_units()
-        if found is not None:
-            costs = np.array([arrays.costs_s[list(one.layers)].sum(axis=0) for one in segments])
-            finite, barred = _sums(np.where(np.isinf(costs), 0.0, costs)), _sums(np.isinf(costs))
-            first, end = found.first, found.last + 1
-            whole = np.where(barred[end] > barred[first], inf, finite[end] - finite[first])
-            least = stage_seconds(found.work, ways_of(arrays.instance), limits(whole))
-            seconds[seen[found.first], seen[found.last] + 1] = least
-        return cls(
-            seconds=seconds,
-            seen=seen,
-            places=np.flatnonzero(~plain),
-            plain_s=np.concatenate([[0.0], np.cumsum(overheads)]),
-        )
-
-    def least_s(self, firsts: Integers, last: int) -> Floats:
-        """[firsts, nodes]: of the stages from each of these segments to one, at least."""
-        first, end = self.seen[firsts], int(self.seen[last + 1])
-        plain_s = self.plain_s[last + 1] - self.plain_s[firsts]
-        some = first < end
-        begin = self.places[np.minimum(first, len(self.places) - 1)]
-        between = self.plain_s[self.places[end - 1]] - self.plain_s[begin]
-        plain_s = plain_s - np.where(some, between, 0.0)
-        return np.asarray(self.seconds[first, end] + plain_s[:, None])

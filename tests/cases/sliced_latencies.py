@@ -42,6 +42,7 @@ def sliced_case(rng: np.random.Generator) -> tuple[Instance, Objective]:
         links=_links(rng, nodes),
         models=models,
         tasks=tasks,
+        routing="direct" if rng.random() < 0.2 else "relay",
     )
     transfers: Any = "once" if rng.random() < 0.7 else "per-edge"
     return instance, Objective("latency", transfers, bool(rng.random() < 0.6))
@@ -56,6 +57,7 @@ def _node(rng: np.random.Generator, at: int) -> Node:
         overhead_s=float(rng.choice([0, 0, 1e-4, 1e-3])),
         radio="serial" if rng.random() < 0.4 else "parallel",
         overlap=bool(rng.random() < 0.8),
+        memory_bytes_per_s=5e8 if rng.random() < 0.1 else None,
     )
 
 
@@ -150,6 +152,7 @@ def _layer(rng: np.random.Generator, name: str, layers: list[Layer]) -> Layer:
         window=window,
         flops=flops if window is not None or rng.random() < 0.5 else flops / 100,
         output_bytes=before.output_bytes if window is None else _bytes(rng),
+        traffic_bytes=1e6 if rng.random() < 0.1 else 0.0,
         times_s={"n1": 0.002} if rng.random() < 0.1 else {},
         tiers=(f"n{int(rng.integers(2))}",) if rng.random() < 0.05 else None,
         result=bool(rng.random() < 0.05),
@@ -191,8 +194,11 @@ def _least_of_task(instance: Instance, objective: Objective, position: int, task
         links=instance.links,
         models=(model,),
         tasks=(task,),
+        routing=instance.routing,
     )
-    times = np.array([[_time(layer, node) for node in instance.nodes] for layer in model.layers])
+    times = np.array(
+        [[layer_time(layer, node) for node in instance.nodes] for layer in model.layers]
+    )
     allowed = [[layer.may_run_on(node) for node in instance.nodes] for layer in model.layers]
     for place in product(range(count), repeat=len(model.layers)):
         if not _begins_at_source(instance, task, model, place):
@@ -231,15 +237,6 @@ def _change(stages: dict[tuple[int, ...], float], seconds: list[float], whole: l
         return best
 
     return rest(0, frozenset())
-
-
-def _time(layer: Layer, node: Node) -> float:
-    if layer.op == "input":
-        return 0.0
-    given = layer.times_s.get(node.name, layer.times_s.get(node.tier))
-    time = node.overhead_s + layer.flops / node.speed_flops if given is None else given  # type: ignore[operator]
-    assert isinstance(time, float)
-    return time
 
 
 def _begins_at_source(instance: Instance, task: Task, model: Model, place: tuple[int, ...]) -> bool:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from splitfog import Instance, Layer, Link, Model, Node, Task, solve
 from splitfog.formulations.costs.reference import decision_cost
+from splitfog.formulations.holdings import period_bound
 from splitfog.formulations.holdings.node_kinds import node_kinds
 from splitfog.formulations.holdings.node_loads import NodeLoads
 from splitfog.formulations.holdings.period_bound import period_bounds
 from splitfog.formulations.holdings.unit_graph import UnitGraph
 from splitfog.formulations.objective import Objective
+from splitfog.instances.importers.msr import import_msr
 from splitfog.instances.records import changed
 from tests.cases.strategies import random_instance
 
 ANYHOW = Objective("period", "once", False)
+PUBLISHED = Path(__file__).parents[4] / "shared" / "data" / "msr-dnn-partitioning"
 
 
 def accelerators(
@@ -139,7 +144,7 @@ def test_loads_are_never_above_the_reference(seed: int) -> None:
     rng = np.random.default_rng(seed)
     is_star = bool(seed % 2)
     instance = random_star(rng) if is_star else random_instance(rng, num_tasks=2)
-    loads = NodeLoads(instance)
+    loads = NodeLoads(instance, UnitGraph.of(instance))
     may = np.isfinite(loads.graph.times_s)
     if not may.any(axis=1).all():
         return
@@ -157,3 +162,16 @@ def test_loads_are_never_above_the_reference(seed: int) -> None:
         np.testing.assert_allclose(loads.seconds(node_of), busy)
     else:
         assert (loads.seconds(node_of) <= busy * (1 + 1e-12)).all()
+
+
+@pytest.mark.skipif(not PUBLISHED.exists(), reason="the published workloads lie elsewhere")
+def test_counts_what_six_accelerators_must_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ResNet-50: the work alone takes 201.45 ms / 6.1 = 33.02 ms; 10 rounds of prices add tensors.
+
+    No more than 33.2504 ms, which a plan takes.
+    """
+    monkeypatch.setattr(period_bound, "MOST_ROUNDS", 10)
+    instance = import_msr(PUBLISHED / "throughput-resnet50.json")
+    bounds = list(period_bounds(instance, 33.5e-3))
+    assert bounds[0] > 201.45e-3 / 6.1
+    assert 33.1e-3 < bounds[-1] < 33.2504e-3

@@ -1,0 +1,180 @@
+"""What the stages of a model take at least on an instance's nodes, all looked at together."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from splitfog.formulations.arrays.task import TaskArrays
+from splitfog.formulations.latency_bounds.reach import reach_of
+from splitfog.formulations.latency_bounds.series import (
+    Segment,
+    inner_stages,
+    is_plain,
+    likeness,
+    segments_of,
+)
+from splitfog.formulations.latency_bounds.stage_seconds import StageWork, stage_seconds
+from splitfog.formulations.latency_bounds.stages import Stages, UnitStages
+from splitfog.formulations.latency_bounds.ways import Ways, ways_of
+from splitfog.formulations.tolerances import ROUNDING
+from splitfog.instances.arrays import Flags, Floats, Integers
+
+ELSEWHERE = 8.0
+"""Times the slowest node, where a home may not run a stage's layers itself: nobody looks beyond."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class StageTimes:
+    """Least seconds of a model's stages by their home.
+
+    Of stages that cover whole segments, [units + 1, units + 1, nodes] by the first unit and the one
+    behind the last: `helped_s`, 0 where there are none, and `alone_s`, where the home computes all.
+    `seen` [segments + 1]: units before every segment; `places` [units] their segments. `plain_s`
+    and `plain_at_s` [segments + 1, nodes]: of the plain segments before every segment, the least
+    overheads, and the seconds on every node. `far_s` [homes]: before that no other node helps.
+
+    `inside`: for every segment of several layers, [layers, nodes], the part of every layer in
+    stages inside it, by their home; inf where it is in none.
+    """
+
+    helped_s: Floats
+    alone_s: Floats
+    seen: Integers
+    places: Integers
+    plain_s: Floats
+    plain_at_s: Floats
+    far_s: Floats
+    inside: dict[Hashable, Floats]
+
+    @classmethod
+    def of(cls, arrays: TaskArrays) -> StageTimes:
+        """The stages of a task's model."""
+        return _Builder(arrays).built()
+
+    def least_s(self, firsts: Integers, last: int) -> Floats:
+        """[firsts, nodes]: of the stages from each of these segments to one, at least."""
+        first, end = self.seen[firsts], int(self.seen[last + 1])
+        plain_s = self.plain_s[last + 1] - self.plain_s[firsts]
+        begin = self.places[np.minimum(first, len(self.places) - 1)]
+        some = first < end
+        main = np.where(some, self.places[end - 1], firsts)
+        plain_s -= np.where(some[:, None], self.plain_s[main] - self.plain_s[begin], 0.0)
+        alone_s = self.alone_s[first, end] + self.plain_at_s[last + 1] - self.plain_at_s[main]
+        helped_s = self.helped_s[first, end] + plain_s
+        return np.asarray(np.maximum(helped_s, np.minimum(alone_s, self.far_s)))
+
+
+class _Builder:
+    """Collects all stages, so that their times are found at once."""
+
+    def __init__(self, arrays: TaskArrays) -> None:
+        self.arrays, self.model = arrays, arrays.model
+        self.stages = Stages(arrays.instance, arrays.model)
+        self.segments = segments_of(arrays.model)
+        self.ways: Ways = ways_of(arrays.instance)
+        apart = np.where(np.eye(len(self.ways.start_s), dtype=bool), inf, self.ways.start_s)
+        self.far_s = apart.min(axis=1)
+
+    def built(self) -> StageTimes:
+        """All times."""
+        several = {likeness(self.model, one): one for one in self.segments if len(one.layers) > 1}
+        units = self.stages.of_units()
+        works = [self.stages.inside(segment) for segment in several.values()]
+        wholes = [self._whole_s(inner_stages(self.model, one)) for one in several.values()]
+        asked = [work for work in works if work is not None]
+        limits = [whole for whole in wholes if len(whole)]
+        if units is not None:
+            asked.append(units.work)
+            limits.append(self._covered_s(units.first, units.last))
+        found = np.zeros((0, len(self.far_s)))
+        if asked:
+            found = stage_seconds(StageWork.joined(asked), self.ways, _limits(limits))
+        inside, begin = {}, 0
+        for (key, segment), work, whole in zip(several.items(), works, wholes, strict=True):
+            own = found[begin : begin + len(whole)]
+            inside[key] = self._parts_s(segment, work, own)
+            begin += len(whole)
+        return self._assembled(units, found[begin:], inside)
+
+    def _whole_s(self, stages: Sequence[tuple[tuple[int, ...], int]]) -> Floats:
+        """[stages, nodes]: the stages' layers, run whole; inf where some may not be."""
+        rows = [self.arrays.costs_s[list(layers)].sum(axis=0) for layers, _ in stages]
+        return np.array(rows).reshape(-1, len(self.far_s))
+
+    def _covered_s(self, first: Integers, last: Integers) -> Floats:
+        """[stages, nodes]: segments from each `first` to `last`, run whole."""
+        costs = np.array(
+            [self.arrays.costs_s[list(one.layers)].sum(axis=0) for one in self.segments]
+        )
+        barred = np.isinf(costs)
+        finite_s, places = _before(np.where(barred, 0.0, costs)), _before(barred)
+        covered = finite_s[last + 1] - finite_s[first]
+        return np.where(places[last + 1] > places[first], inf, covered)
+
+    def _parts_s(self, segment: Segment, work: StageWork | None, seconds: Floats) -> Floats:
+        """[layers, nodes]: a stage's time divided by work; of each layer the least part."""
+        model, at = self.model, {layer: row for row, layer in enumerate(segment.layers)}
+        parts = np.full((len(at), len(self.far_s)), inf)
+        for layer, row in at.items():
+            if layer != segment.exit and is_plain(model, layer):
+                parts[row] = self.stages.overheads_s[layer].min()
+        if work is None:
+            return parts
+        stages = inner_stages(model, segment)
+        for (layers, _), least_s in zip(stages, seconds, strict=True):
+            own = [layer for layer in layers if not is_plain(model, layer)]
+            flops = model.flops[own]
+            share = flops / flops.sum() if flops.any() else np.zeros(len(own))
+            rows = [at[layer] for layer in own]
+            parts[rows] = np.minimum(parts[rows], np.multiply.outer(share, least_s))
+        if all(reach_of(model, layers).is_complete for layers, _ in stages):
+            whole_s = self.arrays.costs_s[list(at)].sum(axis=0)
+            parts[:, whole_s <= self.far_s] = inf  # the home is done before another helps
+        return parts
+
+    def _assembled(
+        self, units: UnitStages | None, helped_s: Floats, inside: dict[Hashable, Floats]
+    ) -> StageTimes:
+        """The times, those of units as tables."""
+        plain = np.array([segment.plain for segment in self.segments])
+        layers = [segment.layers[0] for segment in self.segments]
+        overheads = np.where(plain, self.stages.overheads_s[layers].min(axis=1), 0.0)
+        at_s = np.where(plain[:, None], self.arrays.times_s[layers], 0.0)
+        seen = np.concatenate([[0], np.cumsum(~plain)])
+        shape = (int(seen[-1]) + 1, int(seen[-1]) + 1, len(self.far_s))
+        helped, alone = np.full(shape, inf), np.full(shape, inf)
+        every = np.arange(shape[0])
+        helped[every, every] = alone[every, every] = 0.0
+        if units is not None:
+            ends = seen[units.first], seen[units.last] + 1
+            work = units.work
+            helped[ends] = helped_s
+            alone[ends] = np.where(work.may_hold, work.served_s[:, -1] + work.fixed_s, inf)
+        return StageTimes(
+            helped_s=helped,
+            alone_s=alone * (1 - ROUNDING),
+            seen=seen,
+            places=np.flatnonzero(~plain),
+            plain_s=_before(overheads[:, None]),
+            plain_at_s=_before(at_s),
+            far_s=self.far_s,
+            inside=inside,
+        )
+
+
+def _before(rows: Floats | Flags) -> Floats:
+    """[rows + 1, columns]: sums of the rows before each."""
+    return np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0)])
+
+
+def _limits(whole_s: Sequence[Floats]) -> Floats:
+    """[stages, homes]: what stages take at most, by their layers run whole at home; where they may
+    not be there, more than anywhere."""
+    whole = np.concatenate(whole_s)
+    finite = np.isfinite(whole)
+    most = np.where(finite, whole, 0.0).max(axis=1, keepdims=True)
+    return np.where(finite, whole, ELSEWHERE * most)
