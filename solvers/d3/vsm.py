@@ -43,7 +43,7 @@ def solve_vsm(request: Request) -> Answer:
     has room for; those that save least a byte are left out until the rest fits.
 
     O(P^2 H^2 N) for P blocks in a run, H rows and N nodes. Tasks are sliced one after another.
-    No lower bound: sliced plans can beat every bound for placements.
+    It proves nothing itself: its answer's bound over all plans is the instance's.
     """
     bases = _bases(request, request.instance, request.start)
     if not isinstance(bases, str):

@@ -67,9 +67,9 @@ def solve_dina(request: Request) -> Answer:
     )
 
 
-def dina_decision(request: Request) -> Decision:
-    """What `dina` ends with: narrow plans, consent `total`, no start; feasible or not."""
-    own = changed(request, options={"consent": "total", "plans": "narrow"}, start=None)
+def dina_decision(request: Request, plans: str = "narrow") -> Decision:
+    """What `dina` ends with: such plans, consent `total`, no start; feasible or not."""
+    own = changed(request, options={"consent": "total", "plans": plans}, start=None)
     search = _Search(loads=first_loads(own), request=own)
     search.run()
     if (again := search.anew()) is not None:
