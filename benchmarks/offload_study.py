@@ -20,9 +20,12 @@ from splitfog.formulations.games.audit import audit_of
 from splitfog.formulations.plan import decision_of
 
 RESULTS = Path(__file__).parent.parent / "notebooks" / "data" / "offloading.csv"
+NARROW = "dina-narrow"
+"""`dina` with the plans of the paper's kind only."""
 SOLVERS = (
     "dina",
     "best-response",
+    NARROW,
     "greedy-match",
     "dads",
     "neurosurgeon",
@@ -35,8 +38,6 @@ SOLVERS = (
 EXACT = ("joint-ilp", "dina-o", "offload-ilp")
 """At 10 users: the best of a catalogue, and DINA-P's first pass matched: by DINA-O, and best."""
 EXACT_LIMIT_S = 30.0
-OPTIONS = {"dina": {"plans": "narrow"}}
-"""The paper-like catalogue, as all rows of `dina` were measured."""
 SEEDS = {10: 20, 100: 20, 1000: 3}
 UTILISATIONS = (0.3, 0.5, 0.7, 0.9, 0.95)
 SCALES = (0.1, 0.3, 1.0, 3.0)
@@ -114,8 +115,9 @@ def solvers_for(setting: Setting) -> tuple[str, ...]:
 def measured(setting: Setting, instance: Instance, solver: str) -> Run:
     """One run, its plan simulated too."""
     try:
-        limit, own = EXACT_LIMIT_S if solver in EXACT else None, OPTIONS.get(solver, {})
-        plan = solve(instance, solver, seed=setting.seed, time_limit_s=limit, options=own)
+        limit = EXACT_LIMIT_S if solver in EXACT else None
+        name, options = (solver, {}) if solver != NARROW else ("dina", {"plans": "narrow"})
+        plan = solve(instance, name, seed=setting.seed, time_limit_s=limit, options=options)
     except SolverDeclined as declined:
         return _without_plan(setting, solver, "declined", str(declined))
     if plan.value is None:
