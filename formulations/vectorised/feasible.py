@@ -168,8 +168,19 @@ def reachable(rules: Rules, places: Array) -> Array:
     return read & _pairs_hold(rules.results, rules.may_return, places, nodes)
 
 
+def overfull(memory: Memory, places: Array) -> Array:
+    """[batch]: by how much nodes hold more than they have room for, relative, added up."""
+    held, most = _held_bytes(memory, places), memory.limit_bytes[:, None]
+    over = held / jnp.maximum(most, 1.0) - (most >= 1.0)
+    return jnp.where(held > most, over, 0.0).sum(axis=0)
+
+
 def _fits(memory: Memory, places: Array) -> Array:
-    """Weights fit: those of a model count once a node, whichever tasks and layers use them."""
+    return (_held_bytes(memory, places) <= memory.limit_bytes[:, None]).all(axis=0)
+
+
+def _held_bytes(memory: Memory, places: Array) -> Array:
+    """[nodes, batch]: weights of a model count once a node, whichever tasks and layers use them."""
     shape = (len(memory.limit_bytes), places.shape[1])
 
     def step(
@@ -184,5 +195,4 @@ def _fits(memory: Memory, places: Array) -> Array:
         return (total, put(held, place, everywhere, everywhere)), None
 
     rows = (memory.column, memory.weight_bytes, memory.begins)
-    total = lax.scan(step, (jnp.zeros(shape), jnp.zeros(shape, bool)), rows)[0][0]
-    return (total <= memory.limit_bytes[:, None]).all(axis=0)
+    return lax.scan(step, (jnp.zeros(shape), jnp.zeros(shape, bool)), rows)[0][0]
