@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from splitfog.formulations.costs.ledger import layer_time
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.costs.stage_timeline import run_timeline
