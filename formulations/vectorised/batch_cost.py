@@ -12,8 +12,8 @@ import numpy as np
 from jax import Array
 from numpy.typing import ArrayLike, NDArray
 
-from splitfog.formulations.costs.passes import of_pass
 from splitfog.formulations.objective import Objective, objective_for
+from splitfog.formulations.passes import of_pass
 from splitfog.formulations.vectorised.chunks import device_here, pieces
 from splitfog.formulations.vectorised.columns import Columns, hops_of
 from splitfog.formulations.vectorised.objectives import Tables, excess, feasible, tables_of, values
