@@ -39,6 +39,9 @@ def shared(
 ):
     """A device of 1e9 FLOP/s with a window over 24 x 24, and one helper."""
     size = 24
+    back: tuple[Link, ...] = ()
+    if back_bps is not None:
+        back = (Link(tail="b", head="a", bandwidth_bps=back_bps, duplex=False),)
     window = Window(kernel=(kernel,) * 2, padding=(kernel // 2,) * 4)
     layers = (
         Layer(name="x", op="input", output_shape=(1, size, size), output_bytes=2e5),
@@ -72,13 +75,9 @@ def shared(
                 head="b",
                 bandwidth_bps=8e6,
                 latency_s=latency_s,
-                duplex=back_bps is None,
+                duplex=not back,
             ),
-            *(
-                ()
-                if back_bps is None
-                else (Link(tail="b", head="a", bandwidth_bps=back_bps, duplex=False),)
-            ),
+            *back,
         ),
         models=(Model(name="m", layers=layers),),
         tasks=(Task(name="t", model="m", source="a", results_to="a", arrivals_per_s=rate),),
@@ -109,6 +108,7 @@ def best_split(instance):
         {"quota": 0},
         {"back_bps": 1e6},
         {"back_bps": 8e9},
+        {"back_bps": 1e6, "kernel": 11},
         {"latency_s": 0.03, "kernel": 5, "rate": 0.4},
     ],
 )
