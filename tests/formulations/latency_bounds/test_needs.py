@@ -11,7 +11,7 @@ from splitfog.formulations.latency_bounds.reach import reach_of
 from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import geometry_of
 from splitfog.instances.records import Model
-from tests.cases.random_stages import stages
+from tests.cases.stages.random_stages import stages
 
 
 @given(stages(), st.data())

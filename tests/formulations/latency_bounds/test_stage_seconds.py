@@ -10,7 +10,7 @@ from splitfog.formulations.latency_bounds.stages import Stages
 from splitfog.formulations.latency_bounds.ways import ways_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
-from tests.cases.sliced_latencies import least_stage
+from tests.cases.enumeration.sliced_latencies import least_stage
 
 
 def one_stage(rng: np.random.Generator) -> Instance:
