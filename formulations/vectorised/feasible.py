@@ -117,8 +117,16 @@ def _runs_of(columns: Columns, how: Contiguous) -> tuple[Array, ...]:
     return tuple(runs)
 
 
-def _contiguous(run: Array, places: Array, nodes: int) -> Array:
-    """[batch]: whether no node has two runs of layers, or more."""
+def more_runs(rules: Rules, places: Array) -> Array:
+    """[batch]: runs of layers beyond one a task and node; 0 where they need not be contiguous."""
+    total, nodes = jnp.zeros(places.shape[1]), rules.allowed.shape[1]
+    for run in rules.runs or ():
+        total += jnp.maximum(_begun(run, places, nodes) - 1, 0).sum(axis=0)
+    return total
+
+
+def _begun(run: Array, places: Array, nodes: int) -> Array:
+    """[nodes, batch]: how many runs of layers begin on each node."""
 
     def step(begun: Array, pair: Array) -> tuple[Array, None]:
         place = take(places, pair[0]).astype(jnp.int32)
@@ -127,7 +135,7 @@ def _contiguous(run: Array, places: Array, nodes: int) -> Array:
         return add(begun, place, begins.astype(jnp.int32)), None
 
     begun = jnp.zeros((nodes, places.shape[1]), jnp.int32)
-    return (lax.scan(step, begun, run)[0] <= 1).all(axis=0)
+    return lax.scan(step, begun, run)[0]
 
 
 def obeys(rules: Rules, places: Array) -> Array:
@@ -139,7 +147,7 @@ def obeys(rules: Rules, places: Array) -> Array:
     if len(rules.silent):
         ok &= _pairs_hold(rules.silent, rules.may_rise, places, nodes)
     for run in rules.runs or ():
-        ok &= _contiguous(run, places, nodes)
+        ok &= (_begun(run, places, nodes) <= 1).all(axis=0)
     ok &= (take(places, rules.together[:, 0]) == take(places, rules.together[:, 1])).all(axis=0)
     return ok if rules.memory is None else ok & _fits(rules.memory, places)
 

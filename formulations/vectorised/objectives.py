@@ -10,7 +10,14 @@ from jax import Array
 
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.vectorised.columns import Columns, Hops, shipments
-from splitfog.formulations.vectorised.feasible import Rules, obeys, overfull, reachable, rules_of
+from splitfog.formulations.vectorised.feasible import (
+    Rules,
+    more_runs,
+    obeys,
+    overfull,
+    reachable,
+    rules_of,
+)
 from splitfog.formulations.vectorised.loads import (
     VisitColumns,
     link_busy,
@@ -141,8 +148,8 @@ def feasible(tables: Tables, places: Array, orders: Array | None) -> Array:
 
 
 def excess(tables: Tables, places: Array, orders: Array | None) -> Array:
-    """[batch]: how far memory is overfull and nodes overloaded, relative; 0 where all fits."""
-    memory, total = tables.rules.memory, jnp.zeros(places.shape[1])
+    """[batch]: how far memory is overfull and nodes overloaded, relative, and runs too many."""
+    memory, total = tables.rules.memory, more_runs(tables.rules, places)
     if memory is not None:
         total += overfull(memory, places)
     if tables.visits is not None:

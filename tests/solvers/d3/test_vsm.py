@@ -29,7 +29,7 @@ from splitfog.solvers.d3.patterns import Bands, Deal
 from splitfog.solvers.d3.plans import base_placements
 from splitfog.solvers.d3.search import Slicer, stage_of
 from tests.cases.scaling import scaled
-from tests.cases.small_stages import (
+from tests.cases.stages.small_stages import (
     cluster,
     conv_chain,
     least_chain_time,
