@@ -8,7 +8,7 @@ it proves then holds with it as well; a plan that turns out to be contiguous is 
 from __future__ import annotations
 
 from splitfog.formulations.arrays.nodes import limits_memory
-from splitfog.formulations.costs.passes import has_passes
+from splitfog.formulations.passes import has_passes
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, Solver, SolverDeclined

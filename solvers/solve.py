@@ -12,10 +12,10 @@ import numpy as np
 
 from splitfog.formulations.bounds.choice import only_placement
 from splitfog.formulations.costs.describe import as_plan, describe
-from splitfog.formulations.costs.passes import of_pass
 from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective, objective_for
+from splitfog.formulations.passes import of_pass
 from splitfog.formulations.plan import (
     OPTIMALITY_GAP,
     GivenPlan,

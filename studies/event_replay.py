@@ -9,9 +9,9 @@ from math import inf
 from types import MappingProxyType
 from typing import Protocol
 
-from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.loads import Loads
+from splitfog.formulations.passes import executed_once
 from splitfog.formulations.plan import GivenPlan
 from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.arguments import choice, texts, wrong

@@ -18,10 +18,10 @@ from splitfog.deployment.contest.ranges import ranges_of
 from splitfog.deployment.contest.rows import RequestRow, way_row
 from splitfog.deployment.contest.scenes import Scenes
 from splitfog.deployment.contest.settings import Settings, checked
-from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.parametric.plan_table import PlanTable
 from splitfog.formulations.parametric.policy_file import load_policy, save_policy
 from splitfog.formulations.parametric.vary import MOST_FIGURES
+from splitfog.formulations.passes import executed_once
 from splitfog.instances.arguments import entries, texts, whole, wrong
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.files import GivenInstance, instance_of

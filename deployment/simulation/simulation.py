@@ -15,10 +15,10 @@ from splitfog.deployment.simulation.program import Program, Step, request_progra
 from splitfog.deployment.simulation.ways import arrivals_s
 from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.costs.feasibility import decision_violations
-from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.passes import executed_once
 from splitfog.formulations.plan import GivenPlan, decision_of
 from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.arguments import whole

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.bounds.impossible import open_places
 from splitfog.formulations.bounds.stage import may_slice
-from splitfog.formulations.costs.passes import has_passes
 from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.passes import has_passes
 from splitfog.formulations.tiles.stage_shape import stage_shape_defects
 from splitfog.instances.arrays import Flags
 from splitfog.instances.instance import Instance

@@ -38,6 +38,7 @@ def impossibility(instance: Instance, objective: Objective) -> str | None:
             layer = int(homeless[0])
             why = " and ".join(name for name, mask in rules.items() if not mask[layer].all())
             name = arrays.model.layers[layer].name
+            why += _missing(arrays, layer, rules)
             return f"task {task.name}: no node can take layer {name}: none is left by {why}"
         possible.append(open_to)
     if objective.name != "batch" and (reason := overfull(instance, possible)) is not None:
@@ -45,6 +46,17 @@ def impossibility(instance: Instance, objective: Objective) -> str | None:
     if objective.name == "mean-latency" and any(task.arrivals_per_s for task in instance.tasks):
         return _overload(instance, possible)
     return None
+
+
+def _missing(arrays: TaskArrays, layer: int, rules: dict[str, Flags]) -> str:
+    """How many bytes the node of most room lacks for a layer, among those that all else leaves."""
+    others = [mask[layer] for name, mask in rules.items() if name != "memory"]
+    fitting = np.logical_and.reduce(others)
+    if "memory" not in rules or not fitting.any():
+        return ""
+    held = float(arrays.weight_bytes[layer] + arrays.state_bytes[layer])
+    most = float(memory_room(arrays.instance)[fitting].max())
+    return f" ({held:.6g} bytes, must be <= {most:.6g}, so {held - most:.6g} bytes are missing)"
 
 
 def open_places(arrays: TaskArrays, objective: Objective) -> Flags:

@@ -19,10 +19,10 @@ from splitfog.formulations.costs.feasibility import (
 from splitfog.formulations.costs.latency import latency
 from splitfog.formulations.costs.ledger import Cost, TaskCost
 from splitfog.formulations.costs.mean_latency import utilisation
-from splitfog.formulations.costs.passes import of_pass
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.objective import OF_PASSES, Objective, Transfers, objective_for
+from splitfog.formulations.passes import of_pass
 from splitfog.formulations.plan import (
     GivenPlan,
     NodeLoad,

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from splitfog.formulations.costs.batch import queue_defects
 from splitfog.formulations.costs.ledger import hops, unsliced
 from splitfog.formulations.costs.mean_latency import mean_latency, task_visits, waits
-from splitfog.formulations.costs.passes import of_pass, sliced_passes
 from splitfog.formulations.costs.stages import sliced_weights, stage_defects, stage_form_defects
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Contiguous, Objective
+from splitfog.formulations.passes import of_pass, sliced_passes
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Task
 

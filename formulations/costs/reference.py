@@ -7,9 +7,9 @@ from splitfog.formulations.costs.latency import latency, period
 from splitfog.formulations.costs.ledger import Cost
 from splitfog.formulations.costs.makespan import makespan
 from splitfog.formulations.costs.mean_latency import mean_latency
-from splitfog.formulations.costs.passes import of_pass, sliced_passes
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.passes import of_pass, sliced_passes
 from splitfog.instances.instance import Instance
 
 _COSTS = {

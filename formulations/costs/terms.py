@@ -17,10 +17,10 @@ from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.costs.feasibility import has_cost
 from splitfog.formulations.costs.ledger import Ledger, crossings, layer_times
 from splitfog.formulations.costs.mean_latency import task_visits, waits
-from splitfog.formulations.costs.passes import of_pass
 from splitfog.formulations.costs.stages import book_stage, book_visits
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.passes import of_pass
 from splitfog.formulations.plan import GivenPlan, decision_of
 from splitfog.formulations.tiles.stage_shape import geometry_of
 from splitfog.instances.files import GivenInstance, instance_of

@@ -80,7 +80,8 @@ def likeness(model: Model, segment: Segment) -> Hashable:
         own = model.layers[layer]
         reads = tuple(slots[tail] for tail in model.inputs[layer])
         alike.append((reads, bool(model.results[layer]), own.op, own.window, own.flops, own.tiers))
-        alike.append((own.output_bytes, own.output_shape, tuple(own.times_s.items())))
+        alike.append((own.output_bytes, own.output_shape, own.traffic_bytes))
+        alike.append(tuple(own.times_s.items()))
     return tuple(alike)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.costs.feasibility import decision_violations
-from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective, objective_for
+from splitfog.formulations.passes import executed_once
 from splitfog.formulations.plan_file import PlanFile, TaskEntry
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.read_only import EMPTY, ReadOnly

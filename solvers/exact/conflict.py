@@ -118,6 +118,8 @@ def rules_of(instance: Instance, objective: Objective) -> Iterator[Rule]:
     """All that could be lifted, coarse ones first."""
     if objective.monotone and len(instance.tiers) > 1:
         yield Rule("data never goes back to a lower tier (monotone)", _without_monotone)
+    if objective.contiguous is not None:
+        yield Rule(f"a node's layers are contiguous in a {objective.contiguous}", _anywhere)
     for node in instance.nodes:
         if node.memory_bytes is not None:
             text = f"node {node.name} holds at most {in_bytes(node.memory_bytes)}"
@@ -156,8 +158,13 @@ def _of_routes(instance: Instance) -> Iterator[Rule]:
     """Pairs of nodes that may not exchange data."""
     names = [node.name for node in instance.nodes]
     for tail, head in np.argwhere(~np.isfinite(routes_of(instance).latency_s)).tolist():
-        text = f"there is no route from {names[tail]} to {names[head]}"
+        way = "link" if instance.routing == "direct" else "route"
+        text = f"there is no {way} from {names[tail]} to {names[head]}"
         yield Rule(text, _lifting_gap(names[tail], names[head]))
+
+
+def _anywhere(instance: Instance, objective: Objective) -> tuple[Instance, Objective]:
+    return instance, changed(objective, contiguous=None)
 
 
 def _without_monotone(instance: Instance, objective: Objective) -> tuple[Instance, Objective]:

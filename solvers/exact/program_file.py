@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from math import log10
 
-from splitfog.formulations.costs.passes import of_pass
 from splitfog.formulations.objective import Objective, objective_for
+from splitfog.formulations.passes import of_pass
 from splitfog.formulations.programs.names import program_names
 from splitfog.formulations.programs.placement_build import placement_program
 from splitfog.instances.arguments import path as path_of

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.arrays.units import TaskUnits, task_units
-from splitfog.formulations.costs.passes import of_pass
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, TaskDecision, placed
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.passes import of_pass
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.feasibility import decision_violations
-from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.decision import placed
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.parametric.figure import Key
 from splitfog.formulations.parametric.plan_bands import FigureBand, LayerBand, PlanBands
+from splitfog.formulations.passes import executed_once
 from splitfog.instances.arguments import texts
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance

@@ -6,12 +6,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.parametric.figure import Figure
 from splitfog.formulations.parametric.plan_table import PlanTable
 from splitfog.formulations.parametric.vary import figures_for
+from splitfog.formulations.passes import executed_once
 from splitfog.instances.arguments import choice, flag, number, wrong
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance

@@ -8,7 +8,6 @@ from itertools import pairwise
 from math import nextafter
 from typing import Any
 
-from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.parametric.parameter import (
@@ -20,6 +19,7 @@ from splitfog.formulations.parametric.parameter import (
 )
 from splitfog.formulations.parametric.policy_table import Policy, PolicyPiece
 from splitfog.formulations.parametric.route_flips import route_flips, wavering_route
+from splitfog.formulations.passes import executed_once
 from splitfog.formulations.plan import OPTIMALITY_GAP
 from splitfog.instances.arguments import entries, number, text, wrong
 from splitfog.instances.files import GivenInstance, instance_of

@@ -9,10 +9,10 @@ import numpy as np
 
 from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.costs.feasibility import decision_violations
-from splitfog.formulations.costs.passes import executed_once
 from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.loads import Loads
+from splitfog.formulations.passes import executed_once
 from splitfog.formulations.plan import GivenPlan, Plan, decision_of
 from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.arguments import flag, number

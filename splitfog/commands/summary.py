@@ -135,7 +135,9 @@ def _nodes(instance: Instance, plan: Plan) -> Grid:
     for entry in plan.tasks:
         for node in entry.placement.values():
             layers[node] = layers.get(node, 0) + 1
-    grid = plain_grid("node", ["layers", "busy", "weights", *(["utilisation"] if rated else [])])
+    has_state = any(load.state_bytes is not None for load in plan.nodes.values())
+    what = "weights, state" if has_state else "weights"
+    grid = plain_grid("node", ["layers", "busy", what, *(["utilisation"] if rated else [])])
     for name, load in plan.nodes.items():
         limit = instance.nodes[instance.node_index[name]].memory_bytes
         held = amount(load.memory_bytes) + ("" if limit is None else f" of {amount(limit)}")

@@ -94,6 +94,25 @@ REASONS = {
     "link-to-itself.json": 'links[0].to = "pi", must differ',
     "cycle.json": "models[0].layers has the cycle conv -> fc -> conv, must be acyclic",
     "input-without-source.json": "tasks[0].source = null, must be a node",
+    "passes-of-wrong-length.json": "must be a number, or a list for the passes prefill, decode",
+    "list-without-passes.json": (
+        "models[0].layers[1].output_bytes = [500.0, 4.0], must be a number, as the model lists no "
+        "passes"
+    ),
+    "null-where-a-layer-runs.json": (
+        "models[0].layers[1].flops[1] = null, must be a finite number >= 0"
+    ),
+    "null-output-bytes.json": "models[0].layers[1].output_bytes = null, must be a finite number",
+    "group-over-passes.json": (
+        'models[0].layers[2].group = "ends", must be of layers that run in the same passes, but '
+        'pass "decode" runs only one of "conv" and "fc"'
+    ),
+    "repeated-pass.json": 'models[0].passes[1].name = "prefill", must be unique',
+    "pass-without-executions.json": "models[0].passes[1].count = 0, must be a whole number >= 1",
+    "no-passes.json": "models[0].passes = [], must be a list with at least one entry",
+    "unknown-routing.json": 'routing = "shortest", must be one of "direct", "relay"',
+    "zero-memory-speed.json": "nodes[0].memory_bytes_per_s = 0, must be a finite number > 0",
+    "unknown-rates.json": 'models[0].stage_rates key = "pie", must be a tier or a node',
 }
 
 

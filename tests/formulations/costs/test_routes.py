@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from splitfog import Instance, Layer, Link, Model, Node, Task
 from splitfog.formulations.costs.routes import Routes, routes_of
+from splitfog.instances.records import changed
 
 
 def meshed(seed: int) -> Instance:
@@ -109,3 +110,21 @@ def test_paths_at_once_are_those_one_by_one(seed):
     found = routes.paths(*zip(*pairs, strict=True))
     for (tail, head), links in zip(pairs, found.tolist(), strict=True):
         assert [link for link in links if link >= 0] == list(routes.path(tail, head) or ())[::-1]
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_direct_routes_are_the_pairs_own_links(seed):
+    """No node relays: a pair's route is its link, with its figures, and else there is none."""
+    instance = changed(meshed(seed), routing="direct")
+    routes, links = routes_of(instance), instance.directed_links
+    own = {(link.tail, link.head): at for at, link in enumerate(links)}
+    for tail in range(len(instance.nodes)):
+        for head in range(len(instance.nodes)):
+            if tail == head:
+                continue
+            at = own.get((tail, head))
+            assert routes.path(tail, head) == (None if at is None else (at,))
+            expected = float("inf") if at is None else links[at].seconds(1000.0)
+            assert routes.transfer(tail, head, 1000.0) == expected
+            lag = float("inf") if at is None else links[at].lag_s
+            assert routes.latency_s[tail, head] == lag

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import is_one_execution
 from splitfog.instances.changes import derived
 from splitfog.instances.instance import Instance
-from splitfog.instances.kept import kept, share
+from splitfog.instances.kept import kept
 from splitfog.instances.records import Layer, Model, PerPassOrNone, changed, figure_in
 
 
@@ -25,7 +24,6 @@ def of_pass(instance: Instance, name: str | None = None) -> Instance:
     if all(new is old for new, old in zip(models, instance.models, strict=True)):
         return instance
     made = derived(instance, models=models)
-    share(routes_of, instance, made)
     object.__setattr__(made, "read_sha256", instance.sha256)  # plans are for the whole
     return made
 
