@@ -130,7 +130,9 @@ class DevicePopulation:
         none = jnp.full(self.space.num_units, self.size, jnp.int64)
         gains = Gains(none, pool.codes[:, 0], jnp.asarray(False))
         zero = jnp.asarray(0, jnp.int64)
-        return State(key, pool, gains, zero, zero, pool.cost[0])
+        return State(
+            key=key, pool=pool, gains=gains, iterations=zero, stale=zero, value=pool.cost[0]
+        )
 
     def _advance(self, tables: MoveTables, reserve: Array, state: State, until: Array) -> State:
         def goes_on(state: State) -> Array:
@@ -158,12 +160,12 @@ class DevicePopulation:
         pool = self._selected(made, state.pool, (what != REFRESH) | few)
         better = pool.cost[0] < state.value
         return State(
-            key,
-            pool,
-            self._gains(tables, made, state.pool, moved, what == SCAN),
-            state.iterations + 1,
-            jnp.where(better, 0, state.stale + 1),
-            jnp.minimum(state.value, pool.cost[0]),
+            key=key,
+            pool=pool,
+            gains=self._gains(tables, made, state.pool, moved, what == SCAN),
+            iterations=state.iterations + 1,
+            stale=jnp.where(better, 0, state.stale + 1),
+            value=jnp.minimum(state.value, pool.cost[0]),
         )
 
     def _what(self, tables: MoveTables, state: State) -> Array:
