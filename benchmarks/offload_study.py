@@ -20,9 +20,12 @@ from splitfog.formulations.games.audit import audit_of
 from splitfog.formulations.plan import decision_of
 
 RESULTS = Path(__file__).parent.parent / "notebooks" / "data" / "offloading.csv"
+NARROW = "dina-narrow"
+"""`dina` with the plans of the paper's kind only."""
 SOLVERS = (
     "dina",
     "best-response",
+    NARROW,
     "greedy-match",
     "dads",
     "neurosurgeon",
@@ -113,7 +116,8 @@ def measured(setting: Setting, instance: Instance, solver: str) -> Run:
     """One run, its plan simulated too."""
     try:
         limit = EXACT_LIMIT_S if solver in EXACT else None
-        plan = solve(instance, solver, seed=setting.seed, time_limit_s=limit)
+        name, options = (solver, {}) if solver != NARROW else ("dina", {"plans": "narrow"})
+        plan = solve(instance, name, seed=setting.seed, time_limit_s=limit, options=options)
     except SolverDeclined as declined:
         return _without_plan(setting, solver, "declined", str(declined))
     if plan.value is None:

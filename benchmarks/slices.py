@@ -6,18 +6,23 @@
           computed nothing yet; rivals are the tiling baselines and no slices.
 `d3`      five networks on three-tier networks with 1, 2 and 4 edge nodes; `optimum` is the least
           latency of all placements without slices (`min-cut` with one edge node).
+`gaps`    the same networks with 2 and 4 edge nodes: how far `d3` is from the bound over all plans,
+          and what the bound takes of its time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from math import exp, inf, log
+from time import process_time
 
 import splitfog as sf
 from benchmarks.common import asked_for, best_seconds, machine, table
+from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import Plan
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Model, Window, changed
+from splitfog.solvers.exact.sliced_latency import sliced_latency_bound
 
 RIVALS = ("modnn", "deepthings", "aofl", "coedge", "edge-only")
 BANDWIDTHS_BPS = (18.88e6, 1e8, 1e9, 1e10)
@@ -125,6 +130,29 @@ def _d3_row(case: str, nodes: int, rivals: list[Plan], optimum: float, plan: Pla
     return [case, nodes, *latencies, min(values[:5]) / plan.value, optimum / plan.value, *moved]
 
 
+def gaps() -> None:
+    """Print `d3`'s gaps to the bound over all plans, in per cent, and seconds of processor."""
+    rows, found = [], []
+    for net in D3_NETWORKS:
+        for link in D3_LINKS:
+            for nodes in (2, 4):
+                instance = sf.generate("three-tier", model=net, edge_cloud=link, edge_nodes=nodes)
+                begun = process_time()
+                plan = sf.solve(instance, "d3")
+                spent = process_time() - begun
+                instance = sf.generate("three-tier", model=net, edge_cloud=link, edge_nodes=nodes)
+                begun = process_time()
+                bound = sliced_latency_bound(instance, Objective("latency"))
+                bound_s = process_time() - begun
+                assert plan.value is not None and bound is not None and plan.gap is not None
+                found.append(100 * plan.gap)
+                latencies = [1e3 * plan.value, 1e3 * bound]
+                rows.append([f"{net}, {link}", nodes, *latencies, found[-1], spent, bound_s])
+    header = ["case", "nodes", "d3 ms", "bound ms", "gap %", "d3 s", "of it bound s"]
+    print(table(header, rows))
+    print(f"\nmean gap {sum(found) / len(found):.2f} %, worst {max(found):.2f} %\n")
+
+
 def _to_cloud(plan: Plan) -> float:
     """Bytes over links into the cloud."""
     return sum(link.bytes for link in plan.links if link.head == "cloud")
@@ -132,7 +160,7 @@ def _to_cloud(plan: Plan) -> float:
 
 def main() -> None:
     """Run the parts named on the command line, or all."""
-    parts = {"regions": regions, "vsm": vsm, "d3": d3}
+    parts = {"regions": regions, "vsm": vsm, "d3": d3, "gaps": gaps}
     words = asked_for(__doc__, f"what to run, of {', '.join(parts)}; none: all", list(parts))
     print(machine(), "\n")
     for name in words or parts:

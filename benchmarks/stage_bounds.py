@@ -19,6 +19,7 @@ from splitfog.formulations.bounds.without_stages import bound_without_stages
 from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
 from splitfog.instances.instance import Instance
 
+PARTS = ("gaps", "scale")
 SEEDS = range(5)
 SETTINGS = {
     "10 users, serial, x1": (10, "serial", 1.0),
@@ -77,7 +78,7 @@ def scale() -> Iterator[list[Any]]:
 
 def main() -> None:
     """Print the tables."""
-    parts = asked_for(__doc__, "parts", ("gaps", "scale"))
+    parts = asked_for(__doc__, "parts of it; all without", PARTS) or PARTS
     print(machine())
     if "gaps" in parts:
         header = ["fog", "gap of dina, mean, %", "worst, %", "gap without stages, %"]

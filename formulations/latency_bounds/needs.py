@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -62,51 +63,69 @@ def chain_needs(units: Sequence[StageReach], work: Sequence[Floats]) -> Needs:
     spans, known = _seen_from_the_end(units)
     sizes = np.concatenate([unit.sizes for unit in units])
     height, width = (int(size) for size in units[-1].sizes[len(units[-1].layers) - 1])
-    classes = [_classes(height), _classes(width)]
+    table = _Sizes.of(height, width)
     ratios = [
-        _least_ratios(spans[:, axis], sizes[:, axis], known, classes[axis], (height, width)[axis])
-        for axis in range(2)
+        _least_ratios(spans[:, axis], sizes[:, axis], known, classes, (height, width)[axis])
+        for axis, classes in enumerate(table.classes)
     ]
     ends = np.cumsum([len(unit.layers) + 1 for unit in units])
     inputs = ends - 1
     made = np.setdiff1d(np.arange(len(sizes)), inputs)
     taken = np.concatenate(list(work))
     firsts = np.concatenate([[0], np.cumsum([len(unit.layers) for unit in units])[:-1]])
-    area = np.multiply.outer(classes[0][:-1], classes[1][:-1]).ravel()
-    order = np.argsort(area, kind="stable")
-    area = area[order]
     both = ratios[0][made][:, :, None] * ratios[1][made][:, None, :]
-    both = both.reshape(len(made), -1)[:, order]
+    both = both.reshape(len(made), -1)[:, table.order]
     each = np.add.reduceat(both[:, :, None] * taken[:, None, :], firsts, axis=0)
     summed = np.cumsum(each[::-1], axis=0)[::-1]
     read = (ratios[0][inputs][:, :, None] * ratios[1][inputs][:, None, :]).reshape(len(units), -1)
-    read = read[:, order]
-    steps, below = _steps(area, height * width)
+    read, below = read[:, table.order], table.below
     count = len(units)
-    elements = float(height * width)
-    caps = np.append(steps[1:] - 1, height * width) / elements
     return Needs(
-        areas=np.tile(steps / elements, (count, 1)),
-        caps=np.tile(caps, (count, 1)),
+        areas=np.tile(table.areas, (count, 1)),
+        caps=np.tile(table.caps, (count, 1)),
         input_share=np.minimum.accumulate(read, axis=1)[:, below],
         work=np.minimum.accumulate(summed, axis=1)[:, below],
-        elements=np.full(count, elements),
+        elements=np.full(count, float(height * width)),
     )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Sizes:
+    """Of slices of an output: `classes` of lengths by axis, their pairs in `order` of area, and the
+    steps: `areas` and `caps` in shares, and of each the last pair `below` the next."""
+
+    classes: tuple[Integers, Integers]
+    order: Integers
+    below: Integers
+    areas: Floats
+    caps: Floats
+
+    @staticmethod
+    @lru_cache(maxsize=1024)
+    def of(height: int, width: int) -> _Sizes:
+        """Those of a map of so many rows and columns."""
+        classes, elements = (_classes(height), _classes(width)), height * width
+        area = np.multiply.outer(classes[0][:-1], classes[1][:-1]).ravel()
+        order = np.argsort(area, kind="stable")
+        steps, below = _steps(area[order], elements)
+        return _Sizes(
+            classes=classes,
+            order=order,
+            below=below,
+            areas=steps / elements,
+            caps=np.append(steps[1:] - 1, elements) / elements,
+        )
 
 
 def _seen_from_the_end(units: Sequence[StageReach]) -> tuple[Integers, Integers]:
     """[tensors, axes, 4] spans of all units' tensors by the last unit's output, and which hold."""
-    ends = [(1, 0, 0, int(size)) for size in units[-1].sizes[len(units[-1].layers) - 1]]
-    reached = (Span(*ends[0]), Span(*ends[1]))
+    rows, columns = units[-1].sizes[len(units[-1].layers) - 1].tolist()
+    reached = (Span(1, 0, 0, int(rows)), Span(1, 0, 0, int(columns)))
     holds, outer, flags = True, [], []
     for unit in reversed(units):
         outer.append(reached)
         flags.append(holds)
-        last = unit.spans[-1]
-        reached = (
-            Span(*last[0].tolist()).behind(reached[0]),
-            Span(*last[1].tolist()).behind(reached[1]),
-        )
+        reached = (unit.input[0].behind(reached[0]), unit.input[1].behind(reached[1]))
         holds = holds and bool(unit.known[-1])
     counts = [len(unit.layers) + 1 for unit in units]
     inner = np.concatenate([unit.spans for unit in units])

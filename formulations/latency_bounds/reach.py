@@ -51,7 +51,7 @@ Spans = tuple[Span, Span]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class StageReach:
-    """The needs of L tensors of a stage and, last, of its input: `spans` [L + 1, axes, 4].
+    """The needs of L tensors of a stage and, last, of its `input`: `spans` [L + 1, axes, 4].
 
     `known` [L + 1]: False where an output element may read nothing but padding, and nothing is
     needed for certain. `sizes` [L + 1, axes] of the whole tensors; `source`
@@ -60,6 +60,7 @@ class StageReach:
 
     layers: tuple[int, ...]
     source: int
+    input: Spans
     spans: Integers
     known: Flags
     sizes: Floats
@@ -99,6 +100,7 @@ def reach_of(model: Model, layers: tuple[int, ...]) -> StageReach:
     return StageReach(
         layers=geometry.layers,
         source=geometry.source,
+        input=needs[-1] or nothing,
         spans=frozen(np.array([need or nothing for need in needs], np.int64)),
         known=frozen(np.array([need is not None for need in needs])),
         sizes=frozen(sizes.astype(float)),

@@ -23,7 +23,7 @@ from splitfog.formulations.latency_bounds.ways import Channels, Ways
 from splitfog.formulations.tolerances import BOUND_SLACK, ROUNDING
 from splitfog.instances.arrays import Flags, Floats
 
-LOOKS = 6
+LOOKS = 9
 """At T between the longest time that passes and the shortest that does not."""
 
 

@@ -9,6 +9,7 @@ from math import inf
 import numpy as np
 
 from splitfog.formulations.arrays.task import TaskArrays
+from splitfog.formulations.bounds.stage import harmonic
 from splitfog.formulations.latency_bounds.reach import reach_of
 from splitfog.formulations.latency_bounds.series import (
     Segment,
@@ -32,10 +33,12 @@ class StageTimes:
     """Least seconds of a model's stages by their home.
 
     Of stages that cover whole segments, [units + 1, units + 1, nodes] by the first unit and the one
-    behind the last: `helped_s`, 0 where there are none, and `alone_s`, where the home computes all.
+    behind the last: `helped_s`, 0 where there are none, and `alone_s`, where the home computes all;
+    `read` [units + 1, units + 1], the share that they need of their first unit's input.
     `seen` [segments + 1]: units before every segment; `places` [units] their segments. `plain_s`
-    and `plain_at_s` [segments + 1, nodes]: of the plain segments before every segment, the least
-    overheads, and the seconds on every node. `far_s` [homes]: before that no other node helps.
+    [segments + 1, 1], `plain_at_s` and `plain_work_s` [segments + 1, nodes]: of the plain segments
+    before every segment, the least overheads, and the seconds on every node, with overheads and
+    without. `far_s` [homes]: before that no other node helps.
 
     `inside`: for every segment of several layers, [layers, nodes], the part of every layer in
     stages inside it, by their home; inf where it is in none.
@@ -43,10 +46,12 @@ class StageTimes:
 
     helped_s: Floats
     alone_s: Floats
+    read: Floats
     seen: Integers
     places: Integers
     plain_s: Floats
     plain_at_s: Floats
+    plain_work_s: Floats
     far_s: Floats
     inside: dict[Hashable, Floats]
 
@@ -64,7 +69,11 @@ class StageTimes:
         main = np.where(some, self.places[end - 1], firsts)
         plain_s -= np.where(some[:, None], self.plain_s[main] - self.plain_s[begin], 0.0)
         alone_s = self.alone_s[first, end] + self.plain_at_s[last + 1] - self.plain_at_s[main]
+        before_s = np.where(some[:, None], self.plain_at_s[begin] - self.plain_at_s[firsts], 0.0)
+        alone_s += self.read[first, end][:, None] * before_s
+        shared_s = harmonic(self.plain_work_s[last + 1] - self.plain_work_s[firsts])[:, None]
         helped_s = self.helped_s[first, end] + plain_s
+        helped_s = np.where(some[:, None], helped_s, np.maximum(helped_s, shared_s))
         return np.asarray(np.maximum(helped_s, np.minimum(alone_s, self.far_s)))
 
 
@@ -92,7 +101,7 @@ class _Builder:
             limits.append(self._covered_s(units.first, units.last))
         found = np.zeros((0, len(self.far_s)))
         if asked:
-            found = stage_seconds(StageWork.joined(asked), self.ways, _limits(limits))
+            found = stage_seconds(StageWork.joined(asked), self.ways, np.concatenate(limits))
         inside, begin = {}, 0
         for (key, segment), work, whole in zip(several.items(), works, wholes, strict=True):
             own = found[begin : begin + len(whole)]
@@ -101,19 +110,23 @@ class _Builder:
         return self._assembled(units, found[begin:], inside)
 
     def _whole_s(self, stages: Sequence[tuple[tuple[int, ...], int]]) -> Floats:
-        """[stages, nodes]: the stages' layers, run whole; inf where some may not be."""
-        rows = [self.arrays.costs_s[list(layers)].sum(axis=0) for layers, _ in stages]
-        return np.array(rows).reshape(-1, len(self.far_s))
+        """[stages, nodes]: at most what stages take from a home, by their layers run whole there.
+
+        Where some may not be there, more than anywhere.
+        """
+        times, allowed = self.arrays.times_s, self.arrays.allowed
+        own = [list(layers) for layers, _ in stages]
+        seconds = np.array([times[layers].sum(axis=0) for layers in own])
+        may = np.array([allowed[layers].all(axis=0) for layers in own])
+        return _limits(seconds, may) if own else np.zeros((0, len(self.far_s)))
 
     def _covered_s(self, first: Integers, last: Integers) -> Floats:
-        """[stages, nodes]: segments from each `first` to `last`, run whole."""
-        costs = np.array(
-            [self.arrays.costs_s[list(one.layers)].sum(axis=0) for one in self.segments]
-        )
-        barred = np.isinf(costs)
-        finite_s, places = _before(np.where(barred, 0.0, costs)), _before(barred)
-        covered = finite_s[last + 1] - finite_s[first]
-        return np.where(places[last + 1] > places[first], inf, covered)
+        """[stages, nodes]: the same of stages from segments `first` to `last`."""
+        own = [list(segment.layers) for segment in self.segments]
+        seconds = _before(np.array([self.arrays.times_s[layers].sum(axis=0) for layers in own]))
+        barred = ~np.array([self.arrays.allowed[layers].all(axis=0) for layers in own])
+        places = _before(barred)
+        return _limits(seconds[last + 1] - seconds[first], places[last + 1] == places[first])
 
     def _parts_s(self, segment: Segment, work: StageWork | None, seconds: Floats) -> Floats:
         """[layers, nodes]: a stage's time divided by work; of each layer the least part."""
@@ -142,25 +155,30 @@ class _Builder:
         """The times, those of units as tables."""
         plain = np.array([segment.plain for segment in self.segments])
         layers = [segment.layers[0] for segment in self.segments]
-        overheads = np.where(plain, self.stages.overheads_s[layers].min(axis=1), 0.0)
+        own_s = self.stages.overheads_s[layers]
+        overheads = np.where(plain, own_s.min(axis=1), 0.0)
         at_s = np.where(plain[:, None], self.arrays.times_s[layers], 0.0)
         seen = np.concatenate([[0], np.cumsum(~plain)])
         shape = (int(seen[-1]) + 1, int(seen[-1]) + 1, len(self.far_s))
         helped, alone = np.full(shape, inf), np.full(shape, inf)
+        read = np.zeros(shape[:2])
         every = np.arange(shape[0])
         helped[every, every] = alone[every, every] = 0.0
         if units is not None:
             ends = seen[units.first], seen[units.last] + 1
             work = units.work
             helped[ends] = helped_s
+            read[ends] = np.minimum(work.needs.input_share[:, -1], 1.0)
             alone[ends] = np.where(work.may_hold, work.served_s[:, -1] + work.fixed_s, inf)
         return StageTimes(
             helped_s=helped,
             alone_s=alone * (1 - ROUNDING),
+            read=read,
             seen=seen,
             places=np.flatnonzero(~plain),
             plain_s=_before(overheads[:, None]),
             plain_at_s=_before(at_s),
+            plain_work_s=_before(np.where(plain[:, None], at_s - own_s, 0.0)),
             far_s=self.far_s,
             inside=inside,
         )
@@ -171,10 +189,6 @@ def _before(rows: Floats | Flags) -> Floats:
     return np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0)])
 
 
-def _limits(whole_s: Sequence[Floats]) -> Floats:
-    """[stages, homes]: what stages take at most, by their layers run whole at home; where they may
-    not be there, more than anywhere."""
-    whole = np.concatenate(whole_s)
-    finite = np.isfinite(whole)
-    most = np.where(finite, whole, 0.0).max(axis=1, keepdims=True)
-    return np.where(finite, whole, ELSEWHERE * most)
+def _limits(seconds: Floats, may: Flags) -> Floats:
+    """[stages, nodes]: the seconds where nodes may run them, else more than any takes."""
+    return np.where(may, seconds, ELSEWHERE * seconds.max(axis=1, keepdims=True))

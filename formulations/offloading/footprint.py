@@ -105,33 +105,44 @@ def _stage_visits(
     instance: Instance, task: int, stage: Stage, crossed: list[tuple[int, float]]
 ) -> tuple[tuple[Integers, Seconds, Seconds], float]:
     """A stage's visits, and the seconds that are no race; its link use goes into `crossed`."""
-    routes, links = routes_of(instance), instance.directed_links
+    routes, nodes = routes_of(instance), [part.node for part in stage.slices]
     tiles = _tiles(task_arrays(instance, task).model, stage)
-    service = dict.fromkeys((part.node for part in stage.slices), 0.0)
-    moved, own_s = dict.fromkeys(service, 0.0), 0.0
-    for position, part in enumerate(stage.slices):
-        service[part.node] += tiles.service_s(instance.nodes[part.node], position)
-    serial = instance.nodes[stage.home].radio == "serial"
-    for outward, sizes in ((True, tiles.input_bytes), (False, tiles.output_bytes)):
-        ends = {node: (stage.home, node) if outward else (node, stage.home) for node in service}
-        paths = {node: routes.path(*way) for node, way in ends.items()}
-        busy_s: dict[int, float] = {}
-        for part, num_bytes in zip(stage.slices, sizes, strict=True):
-            for link in paths[part.node] or ():
-                seconds = links[link].busy_seconds(num_bytes)
-                crossed.append((link, seconds))
-                busy_s[link] = busy_s.get(link, 0.0) + seconds
-                own_s += seconds + links[link].delay_s
-        for node, path in paths.items():
-            if path is None:
-                moved[node] = own_s = inf
-            elif not serial:
-                moved[node] += sum(busy_s[link] + links[link].delay_s for link in path)
-    nodes = np.array(list(service), np.int64)
-    services = np.array(list(service.values()))
-    if serial:
-        return (nodes, services, np.zeros(len(nodes))), own_s
-    return (nodes, services, np.array(list(moved.values()))), 0.0
+    service = dict.fromkeys(nodes, 0.0)
+    for position, node in enumerate(nodes):
+        service[node] += tiles.service_s(instance.nodes[node], position)
+    there = {node: routes.path(stage.home, node) for node in service}
+    back = {node: routes.path(node, stage.home) for node in service}
+    into, into_s = _moved(instance, nodes, there, tiles.input_bytes, crossed)
+    out, out_s = _moved(instance, nodes, back, tiles.output_bytes, crossed)
+    visits = np.array(list(service), np.int64), np.array(list(service.values()))
+    if instance.nodes[stage.home].radio == "serial":
+        return (*visits, np.zeros(len(service))), into_s + out_s
+    return (*visits, into + out), 0.0
+
+
+def _moved(
+    instance: Instance,
+    nodes: list[int],
+    paths: dict[int, tuple[int, ...] | None],
+    sizes: list[float],
+    crossed: list[tuple[int, float]],
+) -> tuple[Seconds, float]:
+    """One way of slices on `nodes`: seconds of every visit, as all slices on its links lengthen it,
+    and all slices' own hops; inf without a route."""
+    links, busy_s, own_s = instance.directed_links, dict[int, float](), 0.0
+    for node, num_bytes in zip(nodes, sizes, strict=True):
+        path = paths[node]
+        own_s += inf if path is None else 0.0
+        for link in path or ():
+            seconds = links[link].busy_seconds(num_bytes)
+            crossed.append((link, seconds))
+            busy_s[link] = busy_s.get(link, 0.0) + seconds
+            own_s += seconds + links[link].delay_s
+    visits = [
+        inf if path is None else sum(busy_s[link] + links[link].delay_s for link in path)
+        for path in paths.values()
+    ]
+    return np.array(visits, float), own_s
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -16,7 +16,7 @@ from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.passes import of_pass
 from splitfog.formulations.vectorised.chunks import device_here, pieces
 from splitfog.formulations.vectorised.columns import Columns, hops_of
-from splitfog.formulations.vectorised.objectives import Tables, feasible, tables_of, values
+from splitfog.formulations.vectorised.objectives import Tables, excess, feasible, tables_of, values
 from splitfog.formulations.vectorised.schedule import transfers_wait
 from splitfog.instances.arguments import whole, whole_numbers
 from splitfog.instances.files import GivenInstance, instance_of
@@ -115,9 +115,10 @@ class BatchCost:
         self._is_chunk_given = chunk is not None
         with jax.enable_x64(True):
             self._tables = tables_of(self._columns, hops, self.objective)
-        self.traces = {"cost": 0, "feasible": 0}
+        self.traces = {"cost": 0, "feasible": 0, "excess": 0}
         self._cost, self._cost_of_rows = self._compiled("cost", values)
         self._feasible, self._feasible_rows = self._compiled("feasible", feasible)
+        _, self._excess_rows = self._compiled("excess", excess)
 
     def __call__(
         self, placements: ArrayLike, orders: ArrayLike | None = None
@@ -203,6 +204,22 @@ class BatchCost:
         """
         with jax.enable_x64(True):
             return self._feasible_rows(self._tables, placements, orders)
+
+    def excess_on_device(self, placements: Array) -> Array:
+        """How far memory is overfull and nodes overloaded, for searches among what breaks limits.
+
+        Parameters
+        ----------
+        placements
+            As for `on_device`.
+
+        Returns
+        -------
+        device array, float64 [batch]
+            Over all nodes, relative to their limits; 0 where everything fits.
+        """
+        with jax.enable_x64(True):
+            return self._excess_rows(self._tables, placements, None)
 
     def _compiled(self, name: str, function: Function) -> tuple[Checked, Function]:
         """A function as chunks need it (`_of_chunk`), and of [batch, columns], both under jit."""

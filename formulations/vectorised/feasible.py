@@ -117,8 +117,16 @@ def _runs_of(columns: Columns, how: Contiguous) -> tuple[Array, ...]:
     return tuple(runs)
 
 
-def _contiguous(run: Array, places: Array, nodes: int) -> Array:
-    """[batch]: whether no node has two runs of layers, or more."""
+def more_runs(rules: Rules, places: Array) -> Array:
+    """[batch]: runs of layers beyond one a task and node; 0 where they need not be contiguous."""
+    total, nodes = jnp.zeros(places.shape[1]), rules.allowed.shape[1]
+    for run in rules.runs or ():
+        total += jnp.maximum(_begun(run, places, nodes) - 1, 0).sum(axis=0)
+    return total
+
+
+def _begun(run: Array, places: Array, nodes: int) -> Array:
+    """[nodes, batch]: how many runs of layers begin on each node."""
 
     def step(begun: Array, pair: Array) -> tuple[Array, None]:
         place = take(places, pair[0]).astype(jnp.int32)
@@ -127,7 +135,7 @@ def _contiguous(run: Array, places: Array, nodes: int) -> Array:
         return add(begun, place, begins.astype(jnp.int32)), None
 
     begun = jnp.zeros((nodes, places.shape[1]), jnp.int32)
-    return (lax.scan(step, begun, run)[0] <= 1).all(axis=0)
+    return lax.scan(step, begun, run)[0]
 
 
 def obeys(rules: Rules, places: Array) -> Array:
@@ -139,7 +147,7 @@ def obeys(rules: Rules, places: Array) -> Array:
     if len(rules.silent):
         ok &= _pairs_hold(rules.silent, rules.may_rise, places, nodes)
     for run in rules.runs or ():
-        ok &= _contiguous(run, places, nodes)
+        ok &= (_begun(run, places, nodes) <= 1).all(axis=0)
     ok &= (take(places, rules.together[:, 0]) == take(places, rules.together[:, 1])).all(axis=0)
     return ok if rules.memory is None else ok & _fits(rules.memory, places)
 
@@ -168,8 +176,19 @@ def reachable(rules: Rules, places: Array) -> Array:
     return read & _pairs_hold(rules.results, rules.may_return, places, nodes)
 
 
+def overfull(memory: Memory, places: Array) -> Array:
+    """[batch]: by how much nodes hold more than they have room for, relative, added up."""
+    held, most = _held_bytes(memory, places), memory.limit_bytes[:, None]
+    over = held / jnp.maximum(most, 1.0) - (most >= 1.0)
+    return jnp.where(held > most, over, 0.0).sum(axis=0)
+
+
 def _fits(memory: Memory, places: Array) -> Array:
-    """Weights fit: those of a model count once a node, whichever tasks and layers use them."""
+    return (_held_bytes(memory, places) <= memory.limit_bytes[:, None]).all(axis=0)
+
+
+def _held_bytes(memory: Memory, places: Array) -> Array:
+    """[nodes, batch]: weights of a model count once a node, whichever tasks and layers use them."""
     shape = (len(memory.limit_bytes), places.shape[1])
 
     def step(
@@ -184,5 +203,4 @@ def _fits(memory: Memory, places: Array) -> Array:
         return (total, put(held, place, everywhere, everywhere)), None
 
     rows = (memory.column, memory.weight_bytes, memory.begins)
-    total = lax.scan(step, (jnp.zeros(shape), jnp.zeros(shape, bool)), rows)[0][0]
-    return (total <= memory.limit_bytes[:, None]).all(axis=0)
+    return lax.scan(step, (jnp.zeros(shape), jnp.zeros(shape, bool)), rows)[0][0]

@@ -10,7 +10,14 @@ from jax import Array
 
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.vectorised.columns import Columns, Hops, shipments
-from splitfog.formulations.vectorised.feasible import Rules, obeys, reachable, rules_of
+from splitfog.formulations.vectorised.feasible import (
+    Rules,
+    more_runs,
+    obeys,
+    overfull,
+    reachable,
+    rules_of,
+)
 from splitfog.formulations.vectorised.loads import (
     VisitColumns,
     link_busy,
@@ -138,6 +145,17 @@ def feasible(tables: Tables, places: Array, orders: Array | None) -> Array:
     found = queues(tables.visits, places)
     ok &= (found.rho < 1).all(axis=0) & (found.guests <= tables.quota).all(axis=0)
     return ok & _links_keep_up(tables, places)
+
+
+def excess(tables: Tables, places: Array, orders: Array | None) -> Array:
+    """[batch]: how far memory is overfull and nodes overloaded, relative, and runs too many."""
+    memory, total = tables.rules.memory, more_runs(tables.rules, places)
+    if memory is not None:
+        total += overfull(memory, places)
+    if tables.visits is not None:
+        rho = queues(tables.visits, places).rho
+        total += jnp.maximum(rho - 1, 0.0).sum(axis=0)
+    return total
 
 
 def _with_sinks(tables: Tables, places: Array) -> Array:

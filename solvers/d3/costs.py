@@ -124,8 +124,9 @@ class RunCosts:
         self._deal(last, times)
         return times
 
-    def _constants(self, last: int, first: int) -> Array:
-        """[last - first, N]: what a slice of the stage (first + row .. last - 1) always pays."""
+    def constants(self, last: int, first: int) -> Array:
+        """[last - first, N]: what a slice of the stage (first + row .. last - 1) always pays; inf
+        where a node may not have one, or has no room."""
         fixed = np.cumsum(self.fixed_s[first:last][::-1], axis=0)[::-1]
         fixed[self._divides_group(first, last)] = np.inf
         backwards = self.blocks[first:last][::-1]
@@ -158,7 +159,7 @@ class RunCosts:
         work_ends, work_starts = (np.zeros((len(lanes), size)) for _ in range(2))
         into, out = links * team.way_in[nodes], links * team.way_out[nodes]
         leaving = (out[:, 1] * (highs + 1 - lows) * final.output_bytes / (size * rest))[:, None]
-        constants = self._constants(last, first)[:, nodes] + into[:, 0] + out[:, 0]
+        constants = self.constants(last, first)[:, nodes] + into[:, 0] + out[:, 0]
         for at in reversed(range(first, last)):
             reach = self.reaches[at]
             low, high = walk[axis].step(reach, axis)
@@ -189,7 +190,7 @@ class RunCosts:
         rows, columns, dealt = _rounds([deal for _, deal in deals], sizes, ranges)
         heights, widths = (np.array([b - a for a, b in own]) for own in ranges)
         leaving = heights[:, None] * widths * (final.output_bytes / (sizes[0] * sizes[1]))
-        constants = self._constants(last, 0)[:, None, :]
+        constants = self.constants(last, 0)[:, None, :]
         lines = _Lines(self.team)
         nodes = np.arange(len(self.team.nodes))
         for r, c, here in zip(rows, columns, dealt):

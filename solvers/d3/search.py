@@ -17,6 +17,7 @@ from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.arrays import frozen
 from splitfog.solvers.d3.chains import Block, Chain, chains_of, likeness
 from splitfog.solvers.d3.costs import PatternRule, RunCosts, Tile
+from splitfog.solvers.d3.strips import strips_of
 from splitfog.solvers.d3.team import Team, team_of
 
 LINK_SCALES = (1.0, 2.0, 4.0, 8.0)
@@ -214,7 +215,7 @@ class _Run:
         times = self.costs.to(last)[:, first]
         if (first, last) not in self.exact:
             self.ranked[first, last] = np.argsort(times, kind="stable").tolist()
-            self.exact[first, last] = (inf, None, 0)
+            self.exact[first, last] = (*self._strips(first, last), 0)
         least, stage, looked = self.exact[first, last]
         bound = self._next_bound(first, last, looked)
         if bound == inf or bound >= least * (1 - ROUNDING):
@@ -229,6 +230,22 @@ class _Run:
                 least, stage = seconds, found
         self.exact[first, last] = (least, stage, looked + 1)
         return True
+
+    def _strips(self, first: int, last: int) -> tuple[float, Stage | None]:
+        """The best stage in strips of unequal rectangles, where any patterns may be."""
+        least: tuple[float, Stage | None] = (inf, None)
+        if self.costs.rule is not None:
+            return least
+        team = self.costs.team
+        for scale in LINK_SCALES if not team.independent else (1.0,):
+            tiles = strips_of(self.costs, first, last, scale)
+            if not tiles:
+                continue
+            found = stage_of(self.costs.blocks[first:last], team, tiles)
+            seconds = self._timed(found)
+            if seconds < least[0]:
+                least = seconds, found
+        return least
 
     def _timed(self, stage: Stage) -> float:
         arrays = self.slicer.arrays

@@ -26,22 +26,24 @@ def solve_vsm(request: Request) -> Answer:
       home in the middle (so every uneven cut by speed or link is among them);
     - bands of any sizes, crossed by a fixed cut of the other axis (equal parts or by speed), for
       every A x B with A, B >= 2 and A B at most the nodes;
-    - equal grids up to `grid` x `grid`, their tiles dealt round robin in file order.
+    - equal grids up to `grid` x `grid`, their tiles dealt round robin in file order;
+    - on three nodes or more, the strips of unequal rectangles that are found (`strips`).
 
     on the home and the nearest and fastest 15 others (of its tier, or with `helpers=all` of any).
     Fuse points come from a dynamic program over every chain, branches within blocks included.
     Where the ways from home share no channel (links, serial radios, nodes without overlap) the
-    result is the best of the family. Elsewhere strips and bands are cut as if transfers took 1, 2,
-    4 and 8 times as long and nobody waited, rows equal and by speed are added, every stage is timed
-    by the exact timeline, and the result is the best of that smaller family. Unsliced blocks are
-    always in it, as are the stages of `modnn`, `deepthings`, `aofl` and `coedge`.
+    result is the best of the family, its last kind apart. Elsewhere strips and bands are cut as if
+    transfers took 1, 2, 4 and 8 times as long and nobody waited, rows equal and by speed are added,
+    every stage is timed by the exact timeline, and the result is the best of that smaller family.
+    Unsliced blocks are always in it, as are the stages of `modnn`, `deepthings`, `aofl` and
+    `coedge`.
 
     *Memory.* Every node with a slice holds its stage's weights. If the best stages do not fit,
     those of the tiling baselines are tried, and stages that each take at most a part of what a node
     has room for; those that save least a byte are left out until the rest fits.
 
     O(P^2 H^2 N) for P blocks in a run, H rows and N nodes. Tasks are sliced one after another.
-    No lower bound: sliced plans can beat every bound for placements.
+    It proves nothing itself: its answer's bound over all plans is the instance's.
     """
     bases = _bases(request, request.instance, request.start)
     if not isinstance(bases, str):

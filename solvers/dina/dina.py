@@ -3,8 +3,8 @@
 After DINA (INFOCOM 2020), whose text was not at hand. From the plan of best responses: DINA-P
 partitions every task against the loads of the others, DINA-O exchanges the subtasks, and each step
 is kept only if (excess load, mean latency) falls. Ours: a step of DINA-O is one exchange, because
-the potential that DINA-O goes by is not the objective where stages have barriers; and before the
-turns, unless the plans are to be narrow, sweeps of wide plans (`wide`).
+the potential that DINA-O goes by is not the objective where stages have barriers; and unless the
+plans are to be narrow, sweeps of wide plans (`wide`) after the turns, and turns again.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ def solve_dina(request: Request) -> Answer:
     )
 
 
-def dina_decision(request: Request) -> Decision:
-    """What `dina` ends with: narrow plans, consent `total`, no start; feasible or not."""
-    own = changed(request, options={"consent": "total", "plans": "narrow"}, start=None)
+def dina_decision(request: Request, plans: str = "narrow") -> Decision:
+    """What `dina` ends with: such plans, consent `total`, no start; feasible or not."""
+    own = changed(request, options={"consent": "total", "plans": plans}, start=None)
     search = _Search(loads=first_loads(own), request=own)
     search.run()
     if (again := search.anew()) is not None:
@@ -85,21 +85,28 @@ def solve_dina_p(request: Request) -> Answer:
     stopped_by: StoppedBy = "iteration limit"
     changes, sweeps = 0, 0
     try:
-        if request.options["plans"] == "wide":
-            loads, changes = widened(loads, request.deadline)
-        while sweeps < MOST_SWEEPS:
-            sweeps, moved = sweeps + 1, sweep(loads, request.deadline)
-            changes += moved
-            if request.out_of_time:
-                stopped_by = "time limit"
-                break
-            if moved == 0:
-                stopped_by = "finished"
-                break
+        stopped_by, changes, sweeps = _partitioned(request, loads)
+        if request.options["plans"] == "wide" and stopped_by == "finished":
+            loads, wide = widened(loads, request.deadline)
+            stopped_by, more, again = _partitioned(request, loads)
+            changes, sweeps = changes + wide + more, sweeps + again
     except KeyboardInterrupt:
         stopped_by = "interrupted"
     reason = f"{changes} partitions changed in {sweeps} sweeps"
     return finished_answer(request, loads.settled, stopped_by=stopped_by, reason=reason)
+
+
+def _partitioned(request: Request, loads: Loads) -> tuple[StoppedBy, int, int]:
+    """Sweeps until no partition changes: why they stopped, how many changed, how many sweeps."""
+    changes = 0
+    for number in range(1, MOST_SWEEPS + 1):
+        moved = sweep(loads, request.deadline)
+        changes += moved
+        if request.out_of_time:
+            return "time limit", changes, number
+        if moved == 0:
+            return "finished", changes, number
+    return "iteration limit", changes, MOST_SWEEPS
 
 
 @dataclass(kw_only=True)
@@ -133,7 +140,7 @@ class _Search:
         )
 
     def run(self) -> StoppedBy:
-        """Best responses, then turns of DINA-P and DINA-O until neither changes anything."""
+        """Best responses, turns, and if plans may be wide, sweeps of these and turns again."""
         before = self.loads.decision
         value = self.loads.value()
         found = respond(self.loads, lambda: self.request.out_of_time)
@@ -143,10 +150,18 @@ class _Search:
         self.loads.settle()
         self.request.offer(self.loads.settled)
         self.responses = f"best responses: {found.stopped_by} after {found.rounds} rounds"
-        if self.request.options["plans"] == "wide":
-            self.loads, self.partitions = widened(self.loads, self.request.deadline)
-        for number in range(1, MOST_ROUNDS + 1):
-            self.rounds = number
+        stopped_by = self._turns()
+        if self.request.options["plans"] == "wide" and stopped_by == "finished":
+            self.loads, changes = widened(self.loads, self.request.deadline)
+            self.partitions += changes
+            if changes:
+                stopped_by = self._turns()
+        return stopped_by
+
+    def _turns(self) -> StoppedBy:
+        """Turns of DINA-P and DINA-O until neither changes anything."""
+        for _ in range(MOST_ROUNDS):
+            self.rounds += 1
             moved = sweep(self.loads, self.request.deadline)
             self.partitions += moved
             made = 0 if self.request.out_of_time else self._offload()

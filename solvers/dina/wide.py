@@ -29,7 +29,7 @@ STALE = 20
 LEAST_GAIN = 1e-4
 """Of what a task takes, that a wide plan must promise for a look at its stages."""
 
-WORTHWHILE = 2e-3
+WORTHWHILE = 5e-3
 """Of the mean latency, that a sweep must save for another."""
 
 Key = tuple[str, bool, bool]

@@ -27,9 +27,9 @@ SOLVERS: tuple[SolverInfo, ...] = (
         objectives=("mean-latency",),
         entry=".offload_ilp:solve_offload_ilp",
         answers="slices",
-        exact_when="for the subtasks given (see audit), about 20 subtasks on 5 nodes in a minute",
-        complexity="exponential at worst; O(2^K) sets a node, or 2,000 places in the compact form",
-        reference="one column per node and set of subtasks (ours), solved by HiGHS",
+        exact_when="for the subtasks given (see audit), 20 on 5 nodes in a minute; 40 on 8 to 2 %",
+        complexity="exponential at worst; 2,000 places in the compact form",
+        reference="columns of a node and its subtasks, priced by knapsacks (ours), then HiGHS",
         cites=("huangfu2018highs",),
         options={
             **_SUBTASKS,
@@ -38,15 +38,22 @@ SOLVERS: tuple[SolverInfo, ...] = (
     ),
     SolverInfo(
         name="joint-ilp",
-        summary="mean-latency: one plan per task out of catalogues of 50, the best choice of all",
+        summary="mean-latency: one plan per task out of growing catalogues, the best choice of all",
         kind="exact",
         objectives=("mean-latency",),
         entry=".joint_ilp:solve_joint_ilp",
         answers="slices",
-        exact_when="within the catalogues (see audit); up to 20 tasks, about 10 in a minute",
-        complexity="exponential at worst: branch and bound over tasks",
-        reference="catalogues of DINA-P; the bound by supermodular waits is ours",
+        exact_when="within the catalogues (see audit); up to 50 tasks, 20 in a minute",
+        complexity="exponential at worst: prices of visits, branch and bound over tasks",
+        reference="catalogues of DINA-P; bounds by prices and by supermodular waits are ours",
         cites=("mohammed2020dina",),
+        options={
+            "plans": Option(
+                "wide",
+                "those of a catalogue alone, or with wide ones that the best choice asks for",
+                choices=("narrow", "wide"),
+            )
+        },
         start=True,
     ),
     SolverInfo(

@@ -1,8 +1,9 @@
 """`joint-ilp`: partition and offloading together, one plan per task out of a catalogue, exactly.
 
-Ours: branch and bound over the tasks. Beside the plans chosen so far every other task adds at
-least the increment of its best plan, and these add up (`PlanTable.increments`); that is the
-bound. The task whose best and second best plan differ most is decided next.
+Ours: a bound by prices (`plan_prices`) rules out most plans; then branch and bound over the tasks.
+Beside the plans chosen so far every other task adds at least the increment of its best plan, and
+these add up (`PlanTable.increments`); that is the bound. The task whose best and second best plan
+differ most is decided next.
 """
 
 from __future__ import annotations
@@ -36,9 +37,12 @@ from splitfog.solvers.dina.partition import (
     require_sources,
     sweep,
 )
+from splitfog.solvers.dina.wide import Wide
+from splitfog.solvers.offloading.plan_prices import PlanBound, plan_bound
+from splitfog.solvers.offloading.wide_pricing import wide_plans
 
-MOST_TASKS = 20
-"""Beyond, the tree is hopeless."""
+MOST_TASKS = 50
+"""Beyond, catalogues take too long."""
 
 
 def solve_joint_ilp(request: Request) -> Answer:
@@ -47,7 +51,8 @@ def solve_joint_ilp(request: Request) -> Answer:
     A task's catalogue of at most `MOST_PLANS` plans: all at home, its share of DINA-P's first
     pass, of its last and of `dina` (so that the choice is no worse than these), and the plans of
     `partition.catalogue` (the partition and one-cut plans), once as if alone and once beside
-    what the others do in `dina`, alternately.
+    what the others do in `dina`, alternately. With option `plans` "wide" wide plans are added that
+    are better beside the others of the best choice, until there are none (`wide_pricing`).
 
     Returns
     -------
@@ -71,6 +76,11 @@ def solve_joint_ilp(request: Request) -> Answer:
         return Answer(None, reason=reason)
     search = _Search(request, catalogues)
     stopped = search.run()
+    if request.options["plans"] == "wide":
+        wide = Wide()
+        while stopped == "finished" and _grown(search, catalogues, wide):
+            search = _Search(request, catalogues, search.places())
+            stopped = search.run()
     plans = sum(map(len, catalogues))
     if search.best is None:
         reason = f"no choice out of {plans} plans was found to be feasible"
@@ -83,6 +93,19 @@ def solve_joint_ilp(request: Request) -> Answer:
     game = timely_audit(request, decision) or Audit()
     audit = changed(game, given_catalogue=changed(proof, plans=plans))
     return Answer(decision, stopped_by=stopped, reason=reason, audit=audit)
+
+
+def _grown(search: _Search, catalogues: list[list[Footprint]], wide: Wide) -> bool:
+    """Whether wide plans that are new and possible were added, beside the best choice so far."""
+    if search.best is None:
+        return False
+    loads, grown = Loads(search.request.instance, search.request.objective), False
+    for task, own in enumerate(wide_plans(search.request, search.decision(search.best), wide)):
+        known = {_key(plan.answer) for plan in catalogues[task]}
+        if own is not None and _key(own.answer) not in known and _possible(loads, task, [own]):
+            catalogues[task].append(own)
+            grown = True
+    return grown
 
 
 def catalogues_of(request: Request) -> list[list[Footprint]]:
@@ -118,7 +141,7 @@ def _known(request: Request) -> list[Decision]:
     for _ in range(MOST_SWEEPS):
         if request.out_of_time or not sweep(loads, request.deadline):
             break
-    return [*known, loads.decision, dina_decision(request)]
+    return [*known, loads.decision, dina_decision(request, request.options["plans"])]
 
 
 def _key(answer: TaskDecision) -> tuple[bytes, object]:
@@ -141,18 +164,31 @@ def _possible(loads: Loads, task: int, plans: list[Footprint]) -> list[Footprint
 class _Search:
     """Depth first, the most promising plan first; `open` are the choices not looked into yet."""
 
-    def __init__(self, request: Request, catalogues: list[list[Footprint]]) -> None:
-        self.request = request
+    def __init__(
+        self,
+        request: Request,
+        catalogues: list[list[Footprint]],
+        begin: list[int] | None = None,
+    ) -> None:
+        self.request, self.begin = request, begin
         loads = Loads(request.instance, request.objective)
         self.table = PlanTable.of(loads, catalogues)
         self.of_task = [np.flatnonzero(self.table.task == t) for t in range(len(catalogues))]
         self.best: Chosen | None = None
         self.value = inf
         self.open: list[tuple[float, Chosen]] = [(0.0, self.table.nothing())]
+        self.proof = PlanBound(-inf, np.full(len(self.table.task), -inf))
 
     def bound(self) -> float:
         """Weighted seconds that no choice is below."""
-        return min([self.value, *(bound for bound, _ in self.open)])
+        searched = min([self.value, *(bound for bound, _ in self.open)])
+        return max(searched, min(self.proof.bound, self.value))
+
+    def places(self) -> list[int]:
+        """Where the best choice has its plans in the tasks' catalogues."""
+        assert self.best is not None
+        plans = sorted(self.best.plans, key=lambda plan: int(self.table.task[plan]))
+        return [plan - int(own[0]) for plan, own in zip(plans, self.of_task, strict=True)]
 
     def decision(self, chosen: Chosen) -> Decision:
         """The plans chosen, task by task."""
@@ -161,7 +197,12 @@ class _Search:
 
     def run(self) -> StoppedBy:
         """Look into all choices that may be better than the best, or until the time is over."""
+        if self.begin is not None:
+            known = self._of([int(own[at]) for own, at in zip(self.of_task, self.begin)])
+            self._offer(known, self.table.value(known))
         self._descend()
+        if self.best is not None:
+            self.proof = plan_bound(self.table, self.best, self.request.deadline)
         while self.open:
             if self.request.out_of_time:
                 return "time limit"
@@ -179,6 +220,9 @@ class _Search:
             self._offer(chosen, here)
             return
         plans = np.concatenate([self.of_task[task] for task in free])
+        plans = plans[self.proof.with_plan[plans] < self.value * (1 - ROUNDING)]
+        if len(np.unique(self.table.task[plans])) < len(free):
+            return
         added = self.table.increments(chosen, plans)
         owner = self.table.task[plans]
         least = {task: float(added[owner == task].min()) for task in free}

@@ -260,27 +260,27 @@ class Master:
         y >= the visit of the node's set + what the other nodes' sets add, less the most of it
         where the node has no slice.
         """
-        own, worth = self.assignments, self.barriers.worth
-        added_s = own.stage_ways.added_s
+        added_s, of = self.assignments.stage_ways.added_s, self.barriers.of
+        if not added_s:
+            return
+        held = [self.held(column).tolist() for column in columns]
+        visits = [dict(self.nodes[c[0]].visits(self.taken(c))) for c in columns]
         for group in self.rows.barriers.tolist():
-            mates = [k for k in np.flatnonzero(self.barriers.of == group).tolist() if k in added_s]
+            worth, least = float(self.barriers.worth[group]), float(self.barriers.least[group])
+            mates = [k for k in np.flatnonzero(of == group).tolist() if k in added_s]
             for each in self.nodes if mates else []:
                 node = each.sets.node
-                added = {k: worth[group] * added_s[k][node] for k in mates}
+                added = {k: worth * added_s[k][node] for k in mates}
                 most = sum(float(row.max()) for row in added.values())
                 if group not in each.empty or most == 0:
                     continue
                 terms = []
-                for number, column in enumerate(columns):
-                    if column[0] == node:
-                        visits = each.visits(self.taken(column))
-                        here = [seconds for g, seconds in visits if g == group]
-                        terms += [(number, -seconds - most) for seconds in here]
-                    else:
-                        held = self.held(column).tolist()
-                        adds = sum(float(added[k][column[0]]) for k in held if k in added)
+                for number, (there, _) in enumerate(columns):
+                    if there != node:
+                        adds = sum(float(added[k][there]) for k in held[number] if k in added)
                         terms.append((number, -adds))
-                least = float(self.barriers.least[group])
+                    elif group in visits[number]:
+                        terms.append((number, -visits[number][group] - most))
                 yield LongWay(group, [term for term in terms if term[1]], -most - least)
 
     def _begin(self, start: Integers | None) -> Any:

@@ -18,6 +18,12 @@ SOLVERS: tuple[SolverInfo, ...] = (
             "iterations": Option(1000, "generations at most", least=1),
             "stagnation": Option(60, "generations without improvement at most", least=1),
             "warm": Option(True, "whether it starts from the plans of every cheap solver"),
+            "population": Option(
+                "host",
+                "where placements are bred: device keeps them where their costs are computed "
+                "(no makespan)",
+                choices=("host", "device"),
+            ),
         },
         start=True,
         takes=EVERYTHING,

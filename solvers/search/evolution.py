@@ -48,12 +48,19 @@ MOST_ENUMERATED = 8192
 SURVIVORS = 4
 """One in so many of a generation's size."""
 
+FEWEST_SURVIVORS = 16
+
+AT_A_TIME = 16
+"""Generations on the device between looks at the clock."""
+
 MOST_REFITTED = 6
 """Starts that break memory of which a plan that fits is made."""
 
 COMPILING_S = {"latency": 0.8, "period": 1.2, "makespan": 1.6, "mean-latency": 2.6}
 """What compiling the costs takes (measured on all sizes), and cannot be interrupted: with less time
 left the search does not begin."""
+ON_DEVICE = 5
+"""Times that, where the loop of generations is compiled, too."""
 IMPORTING_S = 0.7
 """And what importing JAX takes, the first time in a process."""
 NOT_BEGUN = "too little time was left to compile the search: what its starts offer"
@@ -73,6 +80,10 @@ def solve_evolution(request: Request) -> Answer:
     Stops at the time limit (default 10 s), after `iterations` generations, after `stagnation`
     generations without improvement, or when the bound is met; the same seed gives the same plan
     unless it is the clock that stops it. O(units) a placement and generation.
+
+    With `population` = `device` the generations run in one compiled loop on the default device, 16
+    at a time, and nothing but the best few comes back; the scheme and the rules are the same, what
+    is random is not.
     """
     return evolve(request)
 
@@ -81,6 +92,9 @@ def evolve(request: Request, watch: Watch | None = None) -> Answer:
     """As `solve_evolution`, showing every feasible placement to `watch`."""
     if request.time_limit_s is None:
         request = request.told(time_limit_s=DEFAULT_TIME_LIMIT_S)
+    on_device = request.options.get("population") == "device"
+    if on_device and request.objective.name == "makespan":
+        raise ValueError("option population = 'device', must be host for the objective makespan")
     if watch is None and _is_tiny(request):
         return _enumerated(request)
     space = PlacementSpace(request.instance, request.objective)
@@ -133,6 +147,7 @@ class _Search:
         self.marks = self.rng.integers(1, 1 << 62, space.num_units)
         self.pool: Pool | None = None
         self.scanned: int | None = None
+        self.on_device = watch is None and request.options.get("population") == "device"
         self.proof: str | None = None
         self.not_begun = False
 
@@ -183,15 +198,41 @@ class _Search:
         self.progress.value = min(self.progress.value, float(self.pool.cost[0]))
         if self.is_settled:
             return "finished"
+        return self._on_device(self.pool) if self.on_device else self._on_host()
+
+    def _on_host(self) -> StoppedBy:
+        """Generations bred here."""
         while (why := first_to_stop(self.rules, self.progress)) is None:
+            assert self.pool is not None
             self._generation()
             self.progress.count(float(self.pool.cost[0]))
+        return why
+
+    def _on_device(self, first: Pool) -> StoppedBy:
+        """Generations bred where their costs are computed, some at a time."""
+        from splitfog.solvers.search.device_population import DevicePopulation
+
+        population = DevicePopulation(
+            self.space,
+            self.moves,
+            self.judge.batch_cost,
+            first=first,
+            reserve=self.moves.random_cuts(self.size),
+            keep=max(FEWEST_SURVIVORS, self.size // SURVIVORS),
+            patience=self.request.options["stagnation"],
+            seed=self.request.seed,
+        )
+        while (why := first_to_stop(self.rules, self.progress)) is None:
+            left = self.request.options["iterations"] - self.progress.iterations
+            population.advance(self.progress, min(left, AT_A_TIME))
+            self.pool = population.best()
         return why
 
     def _compiling_s(self) -> float:
         """Seconds before the first generation."""
         importing_s = 0.0 if "jax" in sys.modules else IMPORTING_S
-        return COMPILING_S[self.request.objective.name] + importing_s
+        compiling_s = COMPILING_S[self.request.objective.name]
+        return compiling_s * (ON_DEVICE if self.on_device else 1) + importing_s
 
     def _starts(self) -> Iterable[Decision]:
         """Plans to start from."""
@@ -259,7 +300,7 @@ class _Search:
         _, first = np.unique(np.stack([marks, both.cost.view(np.int64)]), axis=1, return_index=True)
         first.sort()
         ranked = first[np.lexsort((first, both.excess[first], both.cost[first]))]
-        self.pool = both.at(ranked[: max(16, self.size // SURVIVORS)])
+        self.pool = both.at(ranked[: max(FEWEST_SURVIVORS, self.size // SURVIVORS)])
 
     def _first_pool(self, starts: list[Decision]) -> Pool:
         """Starts, everything on one node, and random runs."""

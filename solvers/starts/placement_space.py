@@ -137,7 +137,7 @@ class PlacementSpace:
         if self.objective.monotone:
             self._lower(codes[:, :lower])
             self._lift(codes)
-        if self._gaps:
+        if self.gaps:
             self._follow(codes)
 
     def excess(self, codes: Codes) -> NDArray[np.float64]:
@@ -175,7 +175,7 @@ class PlacementSpace:
     def limited(self) -> bool:
         """Whether `repair` may leave rules broken that the cost does not show."""
         bounded = limits_memory(self.instance)
-        risen = self.objective.monotone and (self._backward or self._gaps)
+        risen = self.objective.monotone and (self._backward or self.gaps)
         held = self.objective.contiguous is not None
         return bounded or risen or held or self.objective.name == "mean-latency"
 
@@ -221,6 +221,15 @@ class PlacementSpace:
         return {
             unit: self._detour(unit) for unit in np.flatnonzero(~self.allowed.all(axis=1)).tolist()
         }
+
+    @cached_property
+    def detours(self) -> Codes:
+        """[units, codes]: where each code leads, itself where the unit may be there."""
+        codes = np.arange(int(self.code_of.max()) + 1, dtype=self.code_of.dtype)
+        table: Codes = np.repeat(codes[None], self.num_units, axis=0)
+        for unit, (bad, instead) in self._restricted.items():
+            table[unit, bad] = instead[bad]
+        return table
 
     def _detour(self, unit: int) -> tuple[NDArray[np.bool_], Codes]:
         size, rank = int(self.code_of.max()) + 1, self.instance.node_rank
@@ -284,7 +293,7 @@ class PlacementSpace:
         return bool((tails <= heads).all())
 
     @cached_property
-    def _gaps(self) -> bool:
+    def gaps(self) -> bool:
         """Whether routes are missing that tiers and `monotone` would allow."""
         used = np.flatnonzero(self.allowed.any(axis=0))
         rank = self.instance.node_rank[used]

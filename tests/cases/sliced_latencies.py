@@ -152,7 +152,7 @@ def _layer(rng: np.random.Generator, name: str, layers: list[Layer]) -> Layer:
         output_shape=shape,
         window=window,
         flops=flops if window is not None or rng.random() < 0.5 else flops / 100,
-        output_bytes=before.output_bytes if window is None else _bytes(rng),
+        output_bytes=_bytes(rng) if window or rng.random() < 0.3 else before.output_bytes,
         traffic_bytes=1e6 if rng.random() < 0.1 else 0.0,
         times_s={"n1": 0.002} if rng.random() < 0.1 else {},
         tiers=(f"n{int(rng.integers(2))}",) if rng.random() < 0.05 else None,

@@ -49,14 +49,15 @@ def test_optimum_of_meta_is_proven_again(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.name.startswith("fog-")])
 def test_bounds_of_users_hold(path: Path) -> None:
-    """What `meta` says of the mean latency: a bound that is computed again, and a value above it
-    that `dina` reaches again."""
+    """What `meta` says of the mean latency: a bound that is reached again, or a better one, and a
+    value above it that `dina` comes to, or below."""
     instance = load_instance(path)
     low, high = instance.meta["bounds"]["mean-latency"]
     plan = solve(instance, "dina")
-    assert plan.lower_bound == pytest.approx(low, rel=1e-9)
     assert low < high
-    assert plan.value == pytest.approx(high, rel=1e-6)
+    assert plan.lower_bound is not None
+    assert plan.value is not None
+    assert low * (1 - 1e-9) <= plan.lower_bound <= plan.value <= high * (1 + 1e-6)
 
 
 def placed_best(instance: Instance, solver: str = "min-cut", **how: Any) -> Plan:

@@ -155,8 +155,7 @@ class _Moves:
                 mask |= 1 << placement[:, reader]
             if task.results_to is not None and model.results[layer]:
                 mask |= 1 << self.instance.node_index[task.results_to]
-            at, num_bytes = placement[:, layer], model.layers[layer].output_bytes
-            assert isinstance(num_bytes, float)
+            at, num_bytes = placement[:, layer], float(model.output_bytes[layer])
             used = self.used[at, mask]
             total += np.where(self.reached[at, mask], 0.0, inf)
             total += used @ np.array([link.seconds(num_bytes) for link in links])

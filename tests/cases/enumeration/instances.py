@@ -192,7 +192,7 @@ def _tasks(
     for at in range(count):
         model = models[min(at, len(models) - 1)]
         closed = any(layer.op == "input" for layer in model.layers)
-        work = np.sum([layer.flops for layer in model.layers]) + 1e6
+        work = float(model.flops.sum()) + 1e6
         rate = float(rng.uniform(0.02, 0.6)) * speed / count / work
         source = nodes[int(rng.integers(len(nodes)))].name
         target = nodes[int(rng.integers(len(nodes)))].name

@@ -110,9 +110,7 @@ def summed_slicings(instance: Instance, geometry: StageGeometry, nodes: Sequence
     full = (1 << height * width) - 1
     sums: dict[int, list[Floats]] = {0: [np.zeros((1, 4, count))]}
     chains: dict[int, list[Chain]] = {0: [None]}
-    for covered in range(full):
-        if covered not in sums:
-            continue
+    while (covered := min(sums, default=full)) < full:
         here, made = np.concatenate(sums.pop(covered)), chains.pop(covered)
         kept = _undominated(here)
         here, made = here[kept], [made[at] for at in kept.tolist()]

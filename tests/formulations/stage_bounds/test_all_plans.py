@@ -34,9 +34,14 @@ def test_no_plan_is_below():
     assert seen > 20
 
 
-def shared(radio, speed, latency_s=0.0, overhead_s=0.0, kernel=1, rate=None, quota=None):
+def shared(
+    radio, speed, latency_s=0.0, overhead_s=0.0, kernel=1, rate=None, quota=None, back_bps=None
+):
     """A device of 1e9 FLOP/s with a window over 24 x 24, and one helper."""
     size = 24
+    back: tuple[Link, ...] = ()
+    if back_bps is not None:
+        back = (Link(tail="b", head="a", bandwidth_bps=back_bps, duplex=False),)
     window = Window(kernel=(kernel,) * 2, padding=(kernel // 2,) * 4)
     layers = (
         Layer(name="x", op="input", output_shape=(1, size, size), output_bytes=2e5),
@@ -64,7 +69,16 @@ def shared(radio, speed, latency_s=0.0, overhead_s=0.0, kernel=1, rate=None, quo
             ),
             Node(name="b", tier="device", speed_flops=speed, overhead_s=overhead_s),
         ),
-        links=(Link(tail="a", head="b", bandwidth_bps=8e6, latency_s=latency_s),),
+        links=(
+            Link(
+                tail="a",
+                head="b",
+                bandwidth_bps=8e6,
+                latency_s=latency_s,
+                duplex=not back,
+            ),
+            *back,
+        ),
         models=(Model(name="m", layers=layers),),
         tasks=(Task(name="t", model="m", source="a", results_to="a", arrivals_per_s=rate),),
     )
@@ -92,6 +106,9 @@ def best_split(instance):
         {"kernel": 11},
         {"rate": 0.4},
         {"quota": 0},
+        {"back_bps": 1e6},
+        {"back_bps": 8e9},
+        {"back_bps": 1e6, "kernel": 11},
         {"latency_s": 0.03, "kernel": 5, "rate": 0.4},
     ],
 )

@@ -103,6 +103,56 @@ def test_a_visit_without_work_goes_where_no_stranger_may():
     assert least == pytest.approx(1.0)
     assert bound is not None
     assert bound <= 1.0
+    assert bound_without_stages(instance) == pytest.approx(2.0)
+
+
+def test_a_closed_source_helps_its_own_task():
+    """Two devices of quota 0, one as fast as the fog node, one a hundredth: no links to speak of.
+
+    The layer before and the one after the 1 s of windows must be in the fog. The fast device takes
+    five of ten pixels, .5 s in all; the slow one, which would take 10 s a pixel, none: 1 s. In the
+    mean .75 s, and each is bounded by the best of both devices, .5 s.
+    """
+    shape = (1, 1, 10)
+    window = Window(kernel=(1, 1))
+    layers = (
+        Layer(name="x", op="input", output_shape=shape, output_bytes=1.0),
+        Layer(
+            name="p",
+            op="other",
+            inputs=("x",),
+            output_shape=shape,
+            output_bytes=1.0,
+            tiers=("fog",),
+        ),
+        Layer(
+            name="c",
+            op="conv",
+            inputs=("p",),
+            output_shape=shape,
+            output_bytes=1.0,
+            window=window,
+            flops=1e9,
+        ),
+        Layer(name="fc", op="linear", inputs=("c",), output_bytes=1.0, tiers=("fog",)),
+    )
+    instance = Instance(
+        name="own",
+        tiers=("device", "fog"),
+        nodes=(
+            Node(name="f", tier="fog", speed_flops=1e9),
+            Node(name="a", tier="device", speed_flops=1e9, quota=0),
+            Node(name="b", tier="device", speed_flops=1e7, quota=0),
+        ),
+        links=tuple(Link(tail=n, head="f", bandwidth_bps=8e15) for n in "ab"),
+        models=(Model(name="m", layers=layers),),
+        tasks=tuple(Task(name=n, model="m", source=n) for n in "ab"),
+    )
+    least, _ = least_plan(instance, LOOSE)
+    bound = bound_over_all_plans(instance)
+    assert least == pytest.approx(0.75)
+    assert bound is not None
+    assert 0.45 <= bound <= 0.75
 
 
 def test_no_random_plan_is_below_the_least():

@@ -229,7 +229,7 @@ def test_chunks_and_traces() -> None:
     for batch in (0, 1, 7, 8, 9, 40):
         assert cost(placements[:batch]).tolist() == whole[:batch].tolist()
         assert cost.feasible(placements[:batch]).shape == (batch,)
-    assert cost.traces == {"cost": 1, "feasible": 1}
+    assert cost.traces == {"cost": 1, "feasible": 1, "excess": 0}
 
 
 def test_types_of_input_and_output() -> None:

@@ -252,13 +252,17 @@ def test_patterns() -> None:
 @given(st.lists(st.sampled_from([1e3, 2e3, 4e3]), min_size=2, max_size=3), st.integers(1, 2))
 @settings(max_examples=10)
 def test_ilp_against_enumeration(speeds: list[float], side: int) -> None:
-    """No assignment of the tiles beats the stated bound; the plan is no worse than vsm's."""
+    """No assignment of the tiles beats the bounds; the plan is no worse than vsm's.
+
+    The bound in the reason is one for these tiles, that of the plan one for all plans.
+    """
     instance = cluster(conv_chain([(3, 1, 1)], 6, 6), speeds, [2e5] * (len(speeds) - 1))
     plan = sf.solve(instance, "vsm-ilp", options={"grid": side})
     stages = decision_of(instance, plan).tasks[0].stages
     if not stages:
         return
-    assert plan.reason is not None and plan.lower_bound is None
+    assert plan.reason is not None and plan.value is not None and plan.proven_over == "all"
+    assert plan.lower_bound is not None and plan.lower_bound <= plan.value
     bound = float(plan.reason.split("at least ")[1].split(" s")[0])
     values = []
     for nodes in product(range(1, len(instance.nodes)), repeat=len(stages[0].slices)):
@@ -357,14 +361,17 @@ def test_ilp_takes_a_plan_file(tmp_path: Path) -> None:
 
 
 def test_sliced_plans_do_not_refute_bounds_for_placements() -> None:
-    """vsm beats the optimum over placements: neither is an error, and vsm has no gap to it."""
+    """vsm beats the optimum over placements: neither is an error, and vsm's gap is to the bound
+    over all plans, which judges placements as well."""
     instance = cluster(conv_chain([(3, 1, 1)], 8, 8), [1e3, 1e3], [1e9])
     rows = {row.solver: row for row in sf.compare([instance], ["ilp", "vsm", "cloud-only"])}
     assert rows["vsm"].value is not None and rows["ilp"].lower_bound is not None
     assert rows["vsm"].value < rows["ilp"].lower_bound * 0.9
     assert rows["ilp"].status == "optimal"
     assert rows["vsm"].status == "feasible"
-    assert rows["vsm"].gap is None
+    bound = rows["vsm"].lower_bound
+    assert bound is not None and rows["vsm"].proven_over == "all"
+    assert rows["vsm"].gap == pytest.approx(1 - bound / rows["vsm"].value)
     assert rows["cloud-only"].gap is not None
 
 

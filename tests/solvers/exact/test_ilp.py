@@ -37,6 +37,7 @@ from tests.cases.golden import OPTIMA, SINGLE, case, optimum
 from tests.cases.strategies import instances, random_instance
 from tests.checks import check_plan
 from tests.formulations.bounds.test_overfull import packing_problem
+from tests.formulations.holdings.test_period_bound import ANYHOW, random_star
 
 objectives = st.sampled_from(
     [
@@ -346,6 +347,26 @@ def test_start_is_never_worsened() -> None:
     assert start.value is not None
     assert plan.value is not None
     assert plan.value <= start.value
+
+
+def test_equal_nodes_need_no_program() -> None:
+    """42 s of work on three nodes: 9 + 5, 8 + 6, 7 + 4 + 3; less than 14 s each is too little."""
+    plan = solve(star(3, [9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0]), "ilp", "period")
+    assert plan.value == 14.0
+    assert plan.status == "optimal"
+    assert plan.reason == "the bound on what nodes may hold proves it, no program was solved"
+
+
+def test_a_program_ends_what_the_bound_leaves_open() -> None:
+    """Some optima of random chains on stars are above the bound: a program proves those."""
+    programs = 0
+    for seed in range(12):
+        instance = random_star(np.random.default_rng(seed))
+        plan = solve(instance, "ilp", ANYHOW)
+        assert plan.status == "optimal"
+        assert plan.value == solve(instance, "brute-force", ANYHOW).value
+        programs += "no program" not in str(plan.reason)
+    assert programs
 
 
 def test_standard_output_stays_clean(tmp_path: Any) -> None:

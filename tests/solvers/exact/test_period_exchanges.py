@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from splitfog import Instance, solve
-from splitfog.formulations.deadline import NEVER
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.decision import placed
+from splitfog.formulations.holdings import unit_graph
 from splitfog.formulations.holdings.node_loads import NodeLoads
 from splitfog.formulations.holdings.unit_graph import UnitGraph
 from splitfog.instances.importers.msr import import_msr
@@ -42,16 +43,20 @@ def improved(instance: Instance, seed: int = 0) -> Request:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_two_nodes_are_dealt_out_exactly(seed: int) -> None:
-    """With a host and one accelerator there is one pair: the plan is the optimum.
+def test_two_nodes_are_dealt_out_exactly(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a host and one accelerator one deal makes the optimum, whoever wants the result.
 
     The least energy is the least maximum, as 100 exceeds log 2 over the least relative difference
     of two loads: they are whole seconds below 70.
     """
+    monkeypatch.setattr(period_exchanges, "DEALS_PER_UNIT", 1 / 7)
+    monkeypatch.setattr(period_exchanges, "KICKED", 0)
     rng = np.random.default_rng(seed)
     times = rng.integers(1, 10, 7).astype(float).tolist()
     sizes = rng.integers(0, 4, 7).astype(float).tolist()
-    instance = accelerators(times, sizes, 1, 2.0)
+    instance = accelerators(times, [*sizes[:-1], 9.0], 1, 2.0)
+    task = changed(instance.tasks[0], results_to=[None, "host", "a0"][seed % 3])
+    instance = changed(instance, tasks=(task,))
     best = solve(instance, "brute-force", ANYHOW).value
     assert improved(instance).incumbent_value == best
 
@@ -107,6 +112,25 @@ def test_leaves_busy_links_alone() -> None:
     assert not exchanges.apply
     exchanges.improve(NEVER)
     assert request.incumbent_value == 5.0
+
+
+def test_without_time_the_start_stays() -> None:
+    """After the deadline nothing raises, and nothing is lost."""
+    instance = accelerators([1.0] * 7, [1.0] * 7, 3)
+    request = Request(instance, ANYHOW)
+    assert request.offer(placed(np.full(7, 1)))
+    assert offer_exchanged(request, Deadline(0.0))
+    assert request.incumbent_value == 7.0
+
+
+def test_large_instances_are_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above `MOST_PLACES` nothing is exchanged."""
+    instance = accelerators([1.0] * 7, [1.0] * 7, 3)
+    request = Request(instance, ANYHOW)
+    assert request.offer(placed(np.full(7, 1)))
+    monkeypatch.setattr(unit_graph, "MOST_PLACES", 27)
+    assert not offer_exchanged(request, NEVER)
+    assert request.incumbent_value == 7.0
 
 
 @pytest.mark.parametrize("block", range(4))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from msgspec import UNSET
 
-from splitfog import SolverDeclined, solve
+from splitfog import SolverDeclined, generate, solve
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
@@ -21,6 +21,7 @@ from tests.cases.random_offloading import random_offloading, without_rates
 from tests.checks import check_plan
 
 MEAN = Objective("mean-latency")
+NARROW = {"plans": "narrow"}
 
 
 def drawn(seed, **how):
@@ -30,7 +31,11 @@ def drawn(seed, **how):
     instance, _ = random_offloading(rng, utilisation=utilisation, **how)
     if seed % 5 == 4:
         instance = without_rates(instance)
-    return instance, Loads(instance, MEAN), joint_ilp.catalogues_of(Request(instance, MEAN))
+    return (
+        instance,
+        Loads(instance, MEAN),
+        joint_ilp.catalogues_of(Request(instance, MEAN, options=NARROW)),
+    )
 
 
 def test_best_of_all_choices(monkeypatch):
@@ -45,7 +50,7 @@ def test_best_of_all_choices(monkeypatch):
             for decision in [Decision(tuple(own.answer for own in chosen))]
             if not decision_violations(instance, decision, MEAN)
         ]
-        plan = solve(instance, "joint-ilp", MEAN)
+        plan = solve(instance, "joint-ilp", MEAN, options=NARROW)
         check_plan(instance, plan)
         if plan.value is None:
             assert values == []
@@ -121,3 +126,19 @@ def test_no_worse_than_what_it_starts_from(seed):
         if other.value is not None:
             assert best.value is not None
             assert best.value <= other.value * (1 + 1e-9)
+
+
+def test_wide_plans_are_added():
+    """With parallel radios a wide plan is better than the narrow catalogue's best choice, which is
+    proven; and the choice out of both is proven, too."""
+    instance = generate("fog", users=4, seed=1, radio="parallel")
+    narrow = solve(instance, "joint-ilp", MEAN, options=NARROW)
+    wide = solve(instance, "joint-ilp", MEAN)
+    check_plan(instance, wide)
+    assert narrow.value is not None
+    assert wide.value is not None
+    assert wide.value < narrow.value * (1 - 1e-6)
+    for plan in (narrow, wide):
+        assert plan.audit is not None
+        assert plan.audit.given_catalogue is not UNSET
+        assert plan.audit.given_catalogue.proven

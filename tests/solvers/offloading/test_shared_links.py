@@ -21,7 +21,7 @@ from tests.checks import check_plan
 
 
 def drawn(seed: int) -> tuple[Instance, Decision, Objective, Subtasks] | None:
-    """At most six subtasks over a tree of links, a stage of several slices among them; or None."""
+    """At most five subtasks over a tree of links, a stage of several slices among them; or None."""
     rng = np.random.default_rng(seed)
     instance, template = random_offloading(
         rng,
@@ -42,16 +42,17 @@ def drawn(seed: int) -> tuple[Instance, Decision, Objective, Subtasks] | None:
     instance = changed(instance, links=links)
     how = Objective("mean-latency", "once", monotone=False)
     of_plan = subtasks_of(instance, template, how)
-    if not has_sound_stages(instance, template) or not 0 < len(of_plan.keys) <= 6:
+    if not has_sound_stages(instance, template) or not 0 < len(of_plan.keys) <= 5:
         return None
     return (instance, template, how, of_plan) if Assignments(of_plan).stage_ways.added_s else None
 
 
-@pytest.mark.parametrize("formulation", ["columns", "compact"])
-def test_optimum_where_slices_share_links(tmp_path: Path, formulation: str) -> None:
-    """The value is the least of all assignments, proven; also where ways are lengthened in it."""
+def test_optimum_where_slices_share_links(tmp_path: Path) -> None:
+    """In both formulations the value is the least of all assignments, proven; also where ways are
+    lengthened in it.
+    """
     found = lengthened = 0
-    for seed in range(60):
+    for seed in range(45):
         problem = drawn(seed)
         if problem is None:
             continue
@@ -60,18 +61,19 @@ def test_optimum_where_slices_share_links(tmp_path: Path, formulation: str) -> N
         if decision is None:
             continue
         path = saved(tmp_path / "plan.json", instance, template, how)
-        options = {"stages": path, "formulation": formulation}
-        plan = solve(instance, "offload-ilp", how, options=options)
-        check_plan(instance, plan)
-        assert plan.value == pytest.approx(best, rel=1e-9)
-        assert plan.status == "optimal"
-        assert plan.audit is not None
-        assert plan.audit.given_subtasks is not UNSET
-        assert plan.audit.given_subtasks.proven
-        assert not false_claims(instance, plan)
+        for formulation in ("columns", "compact"):
+            options = {"stages": path, "formulation": formulation}
+            plan = solve(instance, "offload-ilp", how, options=options)
+            check_plan(instance, plan)
+            assert plan.value == pytest.approx(best, rel=1e-9)
+            assert plan.status == "optimal"
+            assert plan.audit is not None
+            assert plan.audit.given_subtasks is not UNSET
+            assert plan.audit.given_subtasks.proven
+            assert not false_claims(instance, plan)
         found += 1
         nodes = subtasks_of(instance, decision, how)
         visits = Assignments(nodes).visits(nodes.assignment())[0]
         lengthened += bool((visits.way_s > visits.transfer_s * 1.001).any())
-    assert found >= 15
+    assert found >= 10
     assert lengthened >= 3
