@@ -243,7 +243,7 @@ def as_plan(
     if isinstance(given, PlanFile) and objective is None:
         objective = own.name
     if not isinstance(objective, Objective):
-        same = objective == own.name
+        same = isinstance(objective, str) and objective == own.name
         counted = (own.transfers if same else "once") if transfers is None else transfers
         limited = own.monotone if monotone is None else monotone
         named = objective if isinstance(objective, str) else "latency"
