@@ -107,11 +107,11 @@ def test_a_visit_without_work_goes_where_no_stranger_may():
 
 
 def test_a_closed_source_helps_its_own_task():
-    """Two devices of quota 0, one as fast as the fog node, one a hundredth: no links to speak of.
+    """Two devices of quota 0, one as fast as the fog node, one a hundredth; 1 MB there takes 1 s.
 
-    The layer before and the one after the 1 s of windows must be in the fog. The fast device takes
-    five of ten pixels, .5 s in all; the slow one, which would take 10 s a pixel, none: 1 s. In the
-    mean .75 s, and each is bounded by the best of both devices, .5 s.
+    The layer before and the one after 4 s of windows must be in the fog. The fast device takes
+    four of ten pixels, .4 (1 + 4) s, the fog node 2.4 s; the slow one none: 4 s. In the mean 3.2 s.
+    At home on the device, all of the input would come first: more than 3 s.
     """
     shape = (1, 1, 10)
     window = Window(kernel=(1, 1))
@@ -122,7 +122,7 @@ def test_a_closed_source_helps_its_own_task():
             op="other",
             inputs=("x",),
             output_shape=shape,
-            output_bytes=1.0,
+            output_bytes=1e6,
             tiers=("fog",),
         ),
         Layer(
@@ -132,7 +132,7 @@ def test_a_closed_source_helps_its_own_task():
             output_shape=shape,
             output_bytes=1.0,
             window=window,
-            flops=1e9,
+            flops=4e9,
         ),
         Layer(name="fc", op="linear", inputs=("c",), output_bytes=1.0, tiers=("fog",)),
     )
@@ -144,15 +144,15 @@ def test_a_closed_source_helps_its_own_task():
             Node(name="a", tier="device", speed_flops=1e9, quota=0),
             Node(name="b", tier="device", speed_flops=1e7, quota=0),
         ),
-        links=tuple(Link(tail=n, head="f", bandwidth_bps=8e15) for n in "ab"),
+        links=tuple(Link(tail=n, head="f", bandwidth_bps=8e6) for n in "ab"),
         models=(Model(name="m", layers=layers),),
         tasks=tuple(Task(name=n, model="m", source=n) for n in "ab"),
     )
     least, _ = least_plan(instance, LOOSE)
     bound = bound_over_all_plans(instance)
-    assert least == pytest.approx(0.75)
+    assert least == pytest.approx(3.2, rel=1e-5)
     assert bound is not None
-    assert 0.45 <= bound <= 0.75
+    assert 2.0 <= bound <= 3.2001
 
 
 def test_no_random_plan_is_below_the_least():
