@@ -35,6 +35,17 @@ MEAN = Objective("mean-latency")
 ROWS = 24
 """Of every map."""
 LIMIT_S = 60.0
+KINDS = (
+    (20, 1, "parallel", 5),
+    (15, 3, "parallel", 5),
+    (15, 3, "serial", 5),
+    (20, 3, "parallel", 5),
+    (20, 3, "serial", 5),
+    (40, 1, "parallel", 8),
+    (40, 3, "parallel", 8),
+    (40, 3, "serial", 8),
+)
+"""Subtasks, slices of a stage at most, radios, nodes."""
 
 
 def star(seed: int, subtasks: int, slices: int, radio: str, nodes: int = 5) -> Subtasks:
@@ -102,11 +113,10 @@ def _answer(rng: np.random.Generator, source: int, pieces: int) -> TaskDecision:
 
 def exact(seeds: int = 5) -> Iterator[list[Any]]:
     """One row per kind of problem: how many are proven, and the worst gap and time."""
-    kinds = [(20, 1, "parallel"), (15, 3, "parallel"), (15, 3, "serial"), (20, 3, "parallel")]
-    for count, slices, radio in [*kinds, (20, 3, "serial")]:
+    for count, slices, radio, nodes in KINDS:
         gaps, times = [], []
         for seed in range(seeds):
-            subtasks = star(seed, count, slices, radio)
+            subtasks = star(seed, count, slices, radio, nodes)
             request = Request(subtasks.instance, MEAN, time_limit_s=LIMIT_S)
             assignments = Assignments(subtasks)
             start, value = search_assignment(assignments)
@@ -116,7 +126,7 @@ def exact(seeds: int = 5) -> Iterator[list[Any]]:
             times.append(request.elapsed_s)
             gaps.append(1 - found.bound / value)
         proven = sum(gap <= 1e-6 for gap in gaps)
-        name = f"{count} subtasks x 5 nodes, stages of 1 to {slices}, {radio}"
+        name = f"{count} subtasks x {nodes} nodes, stages of 1 to {slices}, {radio}"
         yield [name, f"{proven} of {seeds}", 100 * max(gaps), float(np.median(times)), max(times)]
 
 
@@ -132,13 +142,13 @@ def assignment() -> Iterator[list[Any]]:
 
 def joint() -> Iterator[list[Any]]:
     """`fog` instances: value of dina and of joint-ilp, the bound over all plans, and times."""
-    for users, seed in ((10, 0), (10, 1), (16, 0), (100, 0), (1000, 0)):
+    for users, seed in ((10, 0), (10, 1), (16, 0), (20, 0), (100, 0), (1000, 0)):
         instance = sf.generate("fog", seed=seed, users=users)
         started = time.perf_counter()
         bound = mean_latency_bound(instance) or 0.0
         bound_s = time.perf_counter() - started
         values: list[Any] = ["", "", ""]
-        if users <= 16:
+        if users <= 20:
             dina = sf.solve(instance, "dina", MEAN)
             plan = sf.solve(instance, "joint-ilp", MEAN, time_limit_s=LIMIT_S)
             own = UNSET if plan.audit is None else plan.audit.given_catalogue

@@ -68,7 +68,7 @@ for users, radio in product(("10", "100", "1000"), ("serial", "parallel")):
 # that ignore the load or use one place for all (`local`, `random-match`, `nearest`, and `edge-only`
 # near saturation). Against each task partitioned as if alone (`dads`) it is 1 to 1.5 times, and
 # against load-aware selfish partitions (`best-response`) 0 to 3 per cent with one radio for all
-# transfers, 2 to 13 per cent (simulated) with parallel ones.
+# transfers, 2 to 12 per cent (simulated) with parallel ones.
 #
 # ## A slice, run again
 

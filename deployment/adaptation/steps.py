@@ -109,4 +109,4 @@ def _visits(
         if work := layer_time(model.layers[layer], instance.nodes[node]):
             yield node, work
         for link in sent.get(layer, ()):
-            yield len(instance.nodes) + link, 8 * model.layers[layer].output_bytes
+            yield len(instance.nodes) + link, 8 * float(model.output_bytes[layer])

@@ -139,7 +139,7 @@ class Itinerary(Keeper):
                 node, seconds = home, seconds + spent
             layers.append(layer)
             if leaves:
-                bits = 8 * model.layers[layer].output_bytes
+                bits = 8 * float(model.output_bytes[layer])
                 yield Leg(home, seconds, bits, frozenset(leaves)), layers
                 seconds, layers = 0.0, []
         if seconds > 0:

@@ -243,10 +243,11 @@ def as_plan(
     if isinstance(given, PlanFile) and objective is None:
         objective = own.name
     if not isinstance(objective, Objective):
-        same = objective == own.name
+        same = isinstance(objective, str) and objective == own.name
         counted = (own.transfers if same else "once") if transfers is None else transfers
         limited = own.monotone if monotone is None else monotone
-        if pass_name is None and (objective is None or objective in OF_PASSES):
+        named = objective if isinstance(objective, str) else "latency"
+        if pass_name is None and named in OF_PASSES:
             pass_name = own.pass_name
         held = own.contiguous if contiguous is None else contiguous
         objective = objective_for(instance, objective, counted, limited, pass_name, held)

@@ -57,11 +57,11 @@ def transfer_time(
 ) -> float:
     """Seconds of all hops of a task's tensors, booked link by link; inf without a route."""
     task, answer = instance.tasks[position], decision.tasks[position]
-    sends = instance.model_of(task).sends.tolist()
+    sends = instance.model_of(task).sends
     total = 0.0
     for layer, link, num_bytes, seconds in crossings(instance, task, answer, transfers):
         if link is not None:
-            busy_s = instance.directed_links[link].busy_seconds(num_bytes, sends[layer])
+            busy_s = instance.directed_links[link].busy_seconds(num_bytes, float(sends[layer]))
             ledger.cross(link, num_bytes, busy_s, task)
         total += seconds
     return total

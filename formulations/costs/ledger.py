@@ -133,6 +133,9 @@ def layer_time(layer: Layer, node: Node, execution: int | None = None) -> float:
     """
     if layer.op == "input":
         return 0.0
+    flops, is_plain = layer.flops, type(layer.output_bytes) is float and not layer.times_s
+    if is_plain and type(flops) is float and node.memory_bytes_per_s is None:
+        return node.overhead_s + flops / node.speed_flops  # what follows says the same, but slower
     if isinstance(layer.output_bytes, tuple) and figure_in(layer.output_bytes, execution) is None:
         return 0.0
     if node.name in layer.times_s:
@@ -214,9 +217,13 @@ def layer_times(
 ) -> Iterator[tuple[int, int, float]]:
     """(layer, node, seconds) of every layer of a task that is in no stage."""
     model, places = instance.model_of(task), decision.placement.tolist()
+    layers = None if model.passes is not None else model.layers
     for layer in unsliced(decision):
         node = places[layer]
-        yield layer, node, request_time(model, layer, instance.nodes[node])
+        if layers is None:
+            yield layer, node, request_time(model, layer, instance.nodes[node])
+        else:  # nearly always, and a call less
+            yield layer, node, layer_time(layers[layer], instance.nodes[node])
 
 
 def crossings(
@@ -227,12 +234,12 @@ def crossings(
     Bytes and seconds are those of all executions that a request makes.
     """
     model = instance.model_of(task)
-    sends, sizes = model.sends.tolist(), model.output_bytes.tolist()
     for layer, link in hops(instance, task, decision, transfers):
-        seconds = inf
+        num_bytes, seconds = float(model.output_bytes[layer]), inf
         if link is not None:
-            seconds = instance.directed_links[link].seconds(sizes[layer], sends[layer])
-        yield layer, link, sizes[layer], seconds
+            sends = float(model.sends[layer])
+            seconds = instance.directed_links[link].seconds(num_bytes, sends)
+        yield layer, link, num_bytes, seconds
 
 
 def unsliced(decision: TaskDecision) -> list[int]:

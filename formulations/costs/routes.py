@@ -80,12 +80,13 @@ class Routes:
             hops.append(link)
             node = np.where(link < 0, tail, self._tails[link])
 
-    def transfer(self, tail: int, head: int, num_bytes: float) -> float:
-        """Seconds to store and forward `num_bytes` from `tail` to `head`; inf without a route."""
+    def transfer(self, tail: int, head: int, num_bytes: float, sends: float = 1) -> float:
+        """Seconds to store and forward `num_bytes` from `tail` to `head`, in so many transfers one
+        after another; inf without a route."""
         path = self.path(tail, head)
         if path is None:
             return float("inf")
-        return sum(self.links[link].seconds(num_bytes) for link in path)
+        return sum(self.links[link].seconds(num_bytes, sends) for link in path)
 
     def delay(self, tail: int, head: int) -> float:
         """Sum of `delay_s` over the route from `tail` to `head`; 0 without one."""

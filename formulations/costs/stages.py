@@ -24,7 +24,7 @@ from splitfog.formulations.tiles.grids import cover_defects
 from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of, stage_shape_defects
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Node, Task
+from splitfog.instances.records import Layer, Node, Task, figure_in
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def node_rates(
         return np.array(fixed), np.array(slope)
     speed = np.array([node.speed_flops for node in nodes])
     overhead = np.array([node.overhead_s for node in nodes])
-    flops = np.array([layer.flops for layer in layers])
+    flops = np.array([figure_in(layer.flops, None) for layer in layers])
     return overhead * len(layers), flops / speed[:, None]
 
 

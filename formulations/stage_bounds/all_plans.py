@@ -31,7 +31,7 @@ from splitfog.instances.arrays import Floats
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 
-STRONG_ROUNDS = ((300, 4), (5_000, 2), (inf, 1))
+STRONG_ROUNDS = ((300, 4), (inf, 1))
 """Up to so many tasks times nodes that compute, so often are prices made with strong bounds of
 blocks, after once with the quick ones: a size, not the clock, so that one instance has one bound.
 """

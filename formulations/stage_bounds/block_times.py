@@ -27,8 +27,8 @@ from splitfog.instances.arrays import Flags, Floats, Integers
 HALVINGS = 9
 """Of the range in which the largest T that passes is sought."""
 
-SHARINGS = 4
-"""Of the range in which the weights of ways that share links are sought."""
+SHARINGS = 3
+"""Steps by which the weights of ways that share links are sought."""
 
 WORTH = 1.003
 """By how much a part must raise what others have shown already."""
@@ -208,14 +208,15 @@ class _Need:
         high = self._needed(self.square + self.shared, np.zeros(self.num_ways))
         if not self.shared.any():
             return high
-        low = self._needed(self.square, high)
-        for _ in range(SHARINGS):
-            middle = (low + high) / 2
-            found = self._needed(self.square, middle)
-            low, high = (
-                np.maximum(low, np.minimum(middle, found)),
-                np.minimum(high, np.maximum(middle, found)),
-            )
+        low = at_high = self._needed(self.square, high)
+        at_low = self._needed(self.square, low)
+        for _ in range(SHARINGS):  # the line through both meets the weights about there
+            slope = np.where(high > low, (at_high - at_low) / (high - low), 0.0)
+            weight = np.clip(low + (at_low - low) / (1 - slope), low, high)
+            found = self._needed(self.square, weight)
+            enough = found <= weight
+            high, at_high = np.where(enough, weight, high), np.where(enough, found, at_high)
+            low, at_low = np.where(enough, low, weight), np.where(enough, at_low, found)
         return high
 
     def _needed(self, square: Floats, weight: Floats) -> Floats:

@@ -178,7 +178,7 @@ def _best_number(
 def _halos(instance: Instance, task: int) -> tuple[Floats, Floats]:
     """[b, helpers] each: how many times its work and input a block takes in so many cells."""
     blocks, model = blocks_of(instance, task), task_arrays(instance, task).model
-    flops = np.array([layer.flops for layer in model.layers])
+    flops = model.flops
     work, read = np.ones((2, len(blocks.pairs), MOST_MEMBERS))
     for at, layers in enumerate(blocks.layers):
         geometry = geometry_of(model, layers)

@@ -23,7 +23,7 @@ from splitfog.solvers.offloading.master import Column, Master
 
 FAR = 0.25
 """What is found below this part of the unit is too far below it."""
-MOST_COLUMNS = 12_000
+MOST_COLUMNS = 8_000
 """Of the 0-1 program; if more might matter, the cheapest, and a bound that says so."""
 RESERVE_S = 4.0
 """Left of the time limit for HiGHS to look at its clock, and for checking the answer."""

@@ -42,7 +42,9 @@ TOLERANCES = (inf, 1e-3, 1e-8)
 MOST_FRESH = 30
 """Columns of a node that a round adds at most."""
 MOST_LABELS = 100_000
-"""Sets that a search may look into at a time."""
+"""Sets that a search for cheap ones may look into at a time."""
+MOST_SURVIVORS = 400_000
+"""The same of a search for all that may matter."""
 
 
 @dataclass(frozen=True)
@@ -189,8 +191,11 @@ class Master:
         columns: list[Column] = []
         cost, beyond = [np.zeros(0)], inf
         for own, least in zip(self.nodes, self.least, strict=True):
+            if self.deadline.is_over:
+                beyond = self.bound
+                break
             offers = own.offers(self.best_prices)
-            found = sets_below(offers, own.allows, least + gap, gap, MOST_LABELS)
+            found = sets_below(offers, own.allows, least + gap, gap, MOST_SURVIVORS)
             columns += [_column(own, taken) for taken in found.taken]
             cost.append(found.value - least)
             beyond = min(beyond, self.bound + found.bound - least)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.formulations.tolerances import BOUND_SLACK
-from splitfog.instances.arrays import Floats, Integers
+from splitfog.instances.arrays import Flags, Floats, Integers
 
 FIRST = 16
 """Intervals of waits to begin with."""
@@ -30,6 +30,9 @@ MOST_INTERVALS = 400
 """Looked at in one search."""
 NARROW = 1.02
 """The upper end of an interval by its lower one, when it is halved no more."""
+
+TOGETHER = 48
+"""Intervals that are looked into together."""
 
 Taken = NDArray[np.bool_]
 """[sets, J]: which offers are in which sets, at most one of every visit."""
@@ -162,11 +165,14 @@ class _Search:
             left.append(sacks.only(is_open & narrow))
             low, high = _halves(low[is_open & ~narrow], high[is_open & ~narrow])
         for sacks in left:
-            if (chosen := sacks.bound < self.limit).any():
-                limit = self.limit
-                taken, beyond = sacks.only(chosen).sets(limit, self.most)
-                self._keep(taken)
-                self.bound = min(self.bound, limit, beyond)
+            for first in range(0, len(sacks.low), TOGETHER):
+                some = np.arange(first, min(first + TOGETHER, len(sacks.low)))
+                some = some[sacks.bound[some] < self.limit]
+                if len(some):
+                    limit = self.limit
+                    taken, beyond = sacks.only(some).sets(limit, self.most)
+                    self._keep(taken)
+                    self.bound = min(self.bound, limit, beyond)
         taken, value = np.concatenate(self.taken), np.concatenate(self.value)
         once = list({row.tobytes(): at for at, row in enumerate(taken)}.values())
         order = np.array(once, np.int64)[np.argsort(value[once], kind="stable")]
@@ -257,7 +263,7 @@ class _Knapsacks:
             narrow=np.where(np.isinf(high), hardly, high <= NARROW * low),
         )
 
-    def only(self, kept: NDArray[np.bool_]) -> _Knapsacks:
+    def only(self, kept: Flags | Integers) -> _Knapsacks:
         """Some of the intervals."""
         return _Knapsacks(
             offers=self.offers,

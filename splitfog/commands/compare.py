@@ -50,7 +50,7 @@ def run(
     ] = None,
     contiguous: Annotated[
         str | None,
-        typer.Option(metavar="line|ring", help="a node's layers follow one another"),
+        typer.Option(metavar="NAME", help="line or ring: a node's layers follow one another"),
     ] = None,
     seed: Annotated[
         list[str] | None, typer.Option(metavar="N", help="may be repeated  [default: 0]")

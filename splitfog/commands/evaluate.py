@@ -55,8 +55,8 @@ def run(
     contiguous: Annotated[
         str | None,
         typer.Option(
-            metavar="line|ring",
-            help="a node's layers follow one another  [default: the plan's own]",
+            metavar="NAME",
+            help="line or ring: a node's layers follow one another  [default: the plan's own]",
         ),
     ] = None,
     as_json: Annotated[

@@ -46,7 +46,7 @@ def run(
     ] = True,
     contiguous: Annotated[
         str | None,
-        typer.Option(metavar="line|ring", help="a node's layers follow one another"),
+        typer.Option(metavar="NAME", help="line or ring: a node's layers follow one another"),
     ] = None,
     kind: Annotated[
         str | None,

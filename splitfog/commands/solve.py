@@ -60,7 +60,7 @@ def run(
     ] = None,
     contiguous: Annotated[
         str | None,
-        typer.Option(metavar="line|ring", help="a node's layers follow one another"),
+        typer.Option(metavar="NAME", help="line or ring: a node's layers follow one another"),
     ] = None,
     time_limit: Annotated[
         float | None,

@@ -12,7 +12,7 @@ from splitfog.instances.records import changed
 from splitfog.solvers.d3.chains import chains_of
 from splitfog.solvers.d3.rules import balanced_shares
 from splitfog.solvers.d3.search import Slicer
-from tests.cases.small_stages import cluster, conv_chain
+from tests.cases.stages.small_stages import cluster, conv_chain
 
 BASELINES = ("modnn", "deepthings", "aofl", "coedge")
 

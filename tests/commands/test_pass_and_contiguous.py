@@ -108,3 +108,10 @@ def test_a_missing_link_is_named(file: Path) -> None:
     result = splitfog("solve", changed_file(file, routing="direct", links=links))
     assert result.exit_code == 3
     assert "there is no link from n0 to n1" in result.stderr
+
+
+def test_a_plan_with_passes_is_drawn(file: Path, tmp_path: Path) -> None:
+    """With what a request sends and takes; a tensor that is not always sent is no bug."""
+    plan = tmp_path / "plan.json"
+    splitfog("solve", file, "--pass", "decode", "-o", plan)
+    assert splitfog("show", file, plan, "-o", tmp_path / "plan.svg").exit_code == 0

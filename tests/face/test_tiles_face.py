@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 import splitfog as sf
 from splitfog.formulations.plan import decision_of
-from tests.cases.small_stages import sliceable_instances
+from tests.cases.stages.small_stages import sliceable_instances
 
 
 @given(sliceable_instances())

@@ -1,4 +1,4 @@
-"""Every answer for mean latency says what no plan without stages is below."""
+"""Every answer for mean latency says what no plan is below, and what none without stages is."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import pytest
 from msgspec import UNSET
 
 import splitfog as sf
+from splitfog.formulations.bounds.mean_latency import mean_latency_bound
 from splitfog.formulations.bounds.without_stages import bound_without_stages
 from splitfog.formulations.games.audit import audit_again
+from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
+from splitfog.formulations.stage_bounds.best_bound import best_mean_latency_bound
 
 USERS = sf.generate("fog", users=4, fog_nodes=2)
 
@@ -41,3 +44,15 @@ def test_a_bound_above_a_plan_without_stages_is_refuted(tmp_path):
     again = audit_again(USERS, sf.load_plan(tmp_path / "plan.json"))
     assert again is not None
     assert again["bound_without_stages"] == pytest.approx(plan.value)
+
+
+@pytest.mark.parametrize("solver", ["dina", "greedy", "device-only"])
+def test_every_answer_has_the_bound_over_all_plans(solver):
+    """Whoever answers, its lower bound is the larger of the two over all plans, and says so."""
+    plan = sf.solve(USERS, solver, "mean-latency")
+    assert plan.proven_over == "all"
+    assert plan.lower_bound == best_mean_latency_bound(USERS)
+    queued, alone = bound_over_all_plans(USERS), mean_latency_bound(USERS)
+    assert queued is not None and alone is not None
+    assert plan.lower_bound == max(queued, alone) > alone
+    assert plan.value is not None and plan.lower_bound <= plan.value

@@ -32,12 +32,14 @@ def crossings_of(instance: Instance, task: Task, decision: TaskDecision) -> list
     place = decision.placement.tolist()
     crossings = []
     for tensor in model.order.tolist():
-        home, num_bytes = place[tensor], model.layers[tensor].output_bytes
+        if not model.sends[tensor]:
+            continue
+        home, num_bytes = place[tensor], float(model.output_bytes[tensor])
         heads = {place[reader]: False for reader in model.consumers[tensor]}
         if task.results_to is not None and model.results[tensor]:
             heads.setdefault(instance.node_index[task.results_to], True)
         for head in sorted(set(heads) - {home}):
-            seconds = routes.transfer(home, head, num_bytes)
+            seconds = routes.transfer(home, head, num_bytes, float(model.sends[tensor]))
             crossings.append(
                 Crossing(
                     tensor=tensor,

@@ -23,8 +23,8 @@ from splitfog.formulations.decision import Decision, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.instances.records import changed
 from tests.cases.random_offloading import random_offloading
-from tests.cases.relayed import relayed, stage
 from tests.cases.small_networks import chain, layer, link, node
+from tests.cases.stages.relayed import relayed, stage
 
 MEAN = Objective("mean-latency")
 FREE = Objective("mean-latency", monotone=False)

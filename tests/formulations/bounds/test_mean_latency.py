@@ -23,7 +23,7 @@ from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Op, Task, Window, changed
 from tests.cases.random_offloading import random_offloading, without_rates
-from tests.cases.random_stages import coverings, stages
+from tests.cases.stages.random_stages import coverings, stages
 
 LOOSE = Objective("mean-latency", monotone=False)
 

@@ -17,7 +17,7 @@ from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision, placed
 from splitfog.formulations.objective import Objective
 from splitfog.instances.records import changed
-from tests.cases.small_stages import conv_chain
+from tests.cases.stages.small_stages import conv_chain
 from tests.cases.strategies import random_instance
 
 

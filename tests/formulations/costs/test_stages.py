@@ -28,7 +28,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.formulations.tiles.stage_shape import geometry_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
-from tests.cases.random_stages import stages
+from tests.cases.stages.random_stages import stages
 
 SAME = Window(kernel=(3, 3), padding=(1, 1, 1, 1))
 MAP = (1, 8, 8)

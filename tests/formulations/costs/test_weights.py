@@ -28,7 +28,7 @@ from splitfog.solvers.registry import solver_infos
 from splitfog.solvers.starts.packing import Bins
 from splitfog.solvers.starts.placement_space import PlacementSpace
 from tests.cases import field
-from tests.cases.small_stages import cluster, conv_chain
+from tests.cases.stages.small_stages import cluster, conv_chain
 from tests.cases.strategies import random_instance, with_shared_weights
 from tests.checks import check_against_optimum, check_plan
 

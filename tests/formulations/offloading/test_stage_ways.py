@@ -19,7 +19,7 @@ from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.subtasks import Subtasks, subtasks_of
 from splitfog.instances.arrays import frozen
 from tests.cases.random_offloading import random_offloading
-from tests.cases.relayed import relayed, stage
+from tests.cases.stages.relayed import relayed, stage
 
 MEAN = Objective("mean-latency", monotone=False)
 

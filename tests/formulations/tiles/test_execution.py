@@ -13,7 +13,7 @@ from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import ELEMENTWISE, WINDOWED, geometry_of
 from splitfog.instances import zoo
 from splitfog.instances.records import Layer, Model, Window
-from tests.cases.random_stages import coverings, stages
+from tests.cases.stages.random_stages import coverings, stages
 
 
 def _input(model, layers, seed=0):

@@ -19,7 +19,7 @@ from splitfog.formulations.tiles.stage_shape import (
 )
 from splitfog.instances import zoo
 from splitfog.instances.records import Layer, Model, Window
-from tests.cases.random_stages import coverings, stages
+from tests.cases.stages.random_stages import coverings, stages
 
 
 def _layer(name, op, inputs, shape, window=None, weight_bytes=0.0, **rest):

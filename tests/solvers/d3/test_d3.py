@@ -13,7 +13,7 @@ from splitfog.formulations.costs.stages import stage_timeline
 from splitfog.formulations.decision import Slice, Stage, TaskDecision
 from splitfog.instances.records import changed
 from splitfog.solvers.d3.d3 import effective_times
-from tests.cases.small_stages import cluster, conv_chain
+from tests.cases.stages.small_stages import cluster, conv_chain
 from tests.checks import solved
 
 NETWORKS = ("3g", "4g", "wi-fi", "fibre")

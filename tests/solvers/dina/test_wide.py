@@ -20,7 +20,7 @@ from splitfog.instances.records import changed
 from splitfog.solvers.dina.partition import first_pass, home_decision
 from splitfog.solvers.dina.visit_prices import holding_up
 from splitfog.solvers.dina.wide import Wide, priced_seconds, widened
-from splitfog.solvers.dina.wide_program import KnownStages
+from splitfog.solvers.dina.wide_program import KnownStages, WideProgram
 from tests.cases.random_offloading import random_offloading
 
 MEAN = Objective("mean-latency")
@@ -80,13 +80,15 @@ def test_visits_that_wait_for_others_hold_nobody_up():
     assert held[fogs[1]] == 0.0
 
 
+@pytest.mark.parametrize("how", [{}, {"cloud_bps": 3e8, "cloud_latency_s": 0.0}])
 @pytest.mark.parametrize("radio", ["serial", "parallel"])
-def test_stages_cost_what_they_are_laid_out_for(radio):
+def test_stages_cost_what_they_are_laid_out_for(radio, how):
     """A layout's seconds are the reference's stage time among the others' loads, plus tolls.
 
-    Tolls apart: without weights on others' waits (`held` 0) nothing is added.
+    Tolls apart: without weights on others' waits (`held` 0) nothing is added. Where the cloud is
+    near, fog nodes reach each other by it, so that their ways share links, which add up.
     """
-    instance = fog(1, radio=radio, models="tiny-yolov2,nin")
+    instance = fog(1, radio=radio, models="tiny-yolov2,nin", **how)
     loads = Loads.of(instance, MEAN, first_pass(instance, MEAN))
     compared = 0
     for task in range(3):
@@ -186,6 +188,20 @@ def test_partition_alone_is_wide_too():
     instance = fog(0, users=30)
     narrow, wide = (solved(instance, plans, "dina-p") for plans in ("narrow", "wide"))
     assert wide.value < 0.96 * narrow.value
+
+
+def test_nothing_goes_back_towards_devices():
+    """With `monotone` no tensor moves from a fog node to the source, without it some do."""
+    instance = fog(0)
+    for monotone in (True, False):
+        objective = Objective("mean-latency", monotone=monotone)
+        loads = Loads.of(instance, objective, home_decision(instance, objective))
+        loads.take(0)
+        held = holding_up(loads)
+        known = KnownStages.of_model(loads, 0, held)
+        program = WideProgram.of(loads, 0, known, held)
+        back = program.move_s[:, :-1, -1]
+        assert np.isinf(back).all() if monotone else np.isfinite(back).all()
 
 
 def test_one_task_of_a_sweep():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from splitfog.solvers.exact.sliced_latency import sliced_latency_bound
-from tests.cases.sliced_latencies import least_latency, sliced_case
+from tests.cases.enumeration.sliced_latencies import least_latency, sliced_case
 
 
 @pytest.mark.parametrize("first", range(0, 60, 10))

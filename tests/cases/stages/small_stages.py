@@ -17,7 +17,7 @@ from splitfog.formulations.decision import Slice, Stage
 from splitfog.formulations.tiles.grids import grid, parts
 from splitfog.formulations.tiles.stage_shape import stage_shape_defects, window_output
 from splitfog.instances.records import changed
-from tests.cases.random_stages import stages
+from tests.cases.stages.random_stages import stages
 
 Box = tuple[int, int, int, int]
 

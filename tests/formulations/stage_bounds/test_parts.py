@@ -1,0 +1,111 @@
+"""Parts of the bound over all plans, each with an instance where it alone decides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from splitfog.formulations.bounds.family import families
+from splitfog.formulations.bounds.without_stages import task_weights
+from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
+from splitfog.formulations.stage_bounds.block_work import PathStages
+from splitfog.formulations.stage_bounds.shared_links import SharedLinks
+from splitfog.instances.instance import Instance
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window, changed
+
+
+def behind_a_relay() -> Instance:
+    """A slow device, a relay that computes nothing, and two fast helpers behind it."""
+    shape = (1, 40, 40)
+    window = Window(kernel=(1, 1))
+    layers = (
+        Layer(name="x", op="input", output_shape=shape, output_bytes=1e6),
+        Layer(
+            name="c",
+            op="conv",
+            inputs=("x",),
+            output_shape=shape,
+            output_bytes=1.0,
+            flops=1e9,
+            window=window,
+        ),
+        Layer(name="r", op="activation", inputs=("c",), output_shape=shape, output_bytes=1.0),
+    )
+    return Instance(
+        name="relay",
+        tiers=("device",),
+        nodes=(
+            Node(name="a", tier="device", speed_flops=1e6),
+            Node(name="relay", tier="device", speed_flops=1e6, quota=0),
+            Node(name="b", tier="device", speed_flops=1e9),
+            Node(name="c", tier="device", speed_flops=1e9),
+        ),
+        links=(
+            Link(tail="a", head="relay", bandwidth_bps=8e6),
+            Link(tail="relay", head="b", bandwidth_bps=8e15),
+            Link(tail="relay", head="c", bandwidth_bps=8e15),
+        ),
+        models=(Model(name="m", layers=layers),),
+        tasks=(Task(name="t", model="m", source="a", results_to="a"),),
+    )
+
+
+def test_a_shared_link_is_had_once():
+    """All of the input crosses the one link out of the device, 1 s, whoever computes, and halves
+    of the window take .5 s on each helper: 1.5 s. With a link for each way it would be 1 s in all.
+    """
+    bound = bound_over_all_plans(behind_a_relay())
+    assert bound is not None
+    assert 1.5 * (1 - 2e-2) <= bound <= 1.5
+
+
+def test_stages_alike_share_the_least():
+    """Before and after the activation the tensor is the same: the window alone stands for both
+    stages with it, and the activation alone, between tensors of one size, for itself."""
+    instance = behind_a_relay()
+    (family,) = families(instance, task_weights(instance)[0])
+    stages = PathStages(family)
+    names = [[instance.models[0].layers[at].name for at in own] for own in stages.layers]
+    least = [names[at] for at in stages.alike.tolist()]
+    assert sorted(zip(names, least, strict=True)) == [
+        (["c"], ["c"]),
+        (["c", "r"], ["c"]),
+        (["r"], ["r"]),
+    ]
+
+
+def test_ways_are_the_same_by_both_links():
+    """The two helpers behind the relay have one way's links, the device is by itself."""
+    instance = behind_a_relay()
+    shared = SharedLinks.of(routes_of(instance), np.array([0]), np.array([0, 2, 3]))
+    assert shared.way[0, 1] == shared.way[0, 2] != shared.way[0, 0]
+    assert shared.in_s[0].tolist() == pytest.approx([0.0, 1e-6, 1e-6, 0.0])
+
+
+def test_slices_load_their_nodes_whole():
+    """Half of the work on each of two nodes, 1 s whole: r = .25 on each, so W = .25 .5 / (2 .75).
+
+    With weights of a half, v = .25 / sqrt(2) and a load of no more than that would say less.
+    """
+    rate = 0.5
+    base = behind_a_relay()
+    layers = tuple(
+        changed(layer, output_bytes=1.0) for layer in base.models[0].layers if layer.name != "r"
+    )
+    nodes = tuple(Node(name=n, tier="device", speed_flops=1e9, radio="parallel") for n in "ab")
+    near = Link(tail="a", head="b", bandwidth_bps=8e15)
+    instance = changed(
+        base,
+        nodes=nodes,
+        links=(near,),
+        models=(Model(name="m", layers=layers),),
+        tasks=(Task(name="t", model="m", source="a", arrivals_per_s=rate),),
+    )
+    bound = bound_over_all_plans(instance)
+    assert bound is not None
+    load = rate / 2
+    weighted = load / np.sqrt(2)
+    both = 2 * weighted**2 / (2 * (1 - load)) / rate  # g of two nodes, over the rate
+    alone = 2 * weighted**2 / (2 * (1 - weighted)) / rate  # as if visits weighed on them by halves
+    assert 0.5 + (both + alone) / 2 < bound <= 0.5 + load * 0.5 / (2 * (1 - load))
