@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import inf
 
 import numpy as np
@@ -163,8 +164,8 @@ def test_no_random_plan_is_below_the_least():
         if any(task.source is None for task in instance.tasks):
             continue
         found = best_plan(np.random.default_rng(seed), instance, sliced=True, tries=60)
-        if found < inf:
-            least, _ = least_plan(instance, LOOSE)
+        with suppress(TooMany):
+            least, _ = least_plan(instance, LOOSE, limit=300_000)
             assert least <= found * (1 + 1e-9), seed
-            seen += 1
+            seen += least < inf
     assert seen > 20
