@@ -107,7 +107,7 @@ class RequestModel:
     def _layers(self) -> Iterator[Layer]:
         decoder, from_last = self.decoder, self.request.from_last
         fed = [
-            None if from_last and step.before else self._sequences(step) * TOKEN_BYTES
+            None if from_last and step.before else float(self._sequences(step) * TOKEN_BYTES)
             for step in self.steps
         ]
         yield Layer(name="input", op="input", output_bytes=tuple(fed))
@@ -118,9 +118,12 @@ class RequestModel:
             last = f"block{position}"
         yield self._head(last)
         if from_last:
-            size = self.request.batch * TOKEN_BYTES
             yield Layer(
-                name="next", op="identity", inputs=("head",), output_bytes=size, group="ends"
+                name="next",
+                op="identity",
+                inputs=("head",),
+                output_bytes=self._token_bytes,
+                group="ends",
             )
 
     def _embedding(self, group: str | None) -> Layer:
@@ -151,7 +154,7 @@ class RequestModel:
             flops=2.0 * decoder.table * self.request.batch,
             traffic_bytes=self._bytes(decoder.table, decoder.norm),
             weight_bytes=self._bytes(*self._end_parameters(0, decoder.norm)),
-            output_bytes=self.request.batch * TOKEN_BYTES,
+            output_bytes=self._token_bytes,
             weights="embedding" if decoder.tied else None,
         )
 
@@ -192,6 +195,11 @@ class RequestModel:
         decoder = self.decoder
         matrices = decoder.attention_macs + decoder.router + experts * decoder.expert_macs
         return self._bytes(matrices, decoder.block_vectors)
+
+    @property
+    def _token_bytes(self) -> float:
+        """A new token of every sequence."""
+        return float(self.request.batch * TOKEN_BYTES)
 
     @property
     def _kv_bytes(self) -> float:
