@@ -109,9 +109,9 @@ def language_models() -> tuple[str, ...]:
     -------
     tuple of str
     """
-    from splitfog.instances.zoo.language.models import LANGUAGE_MODELS
+    from splitfog.instances.zoo.language.models import DECODERS
 
-    return tuple(LANGUAGE_MODELS)
+    return tuple(DECODERS)
 
 
 def transformer(
@@ -211,10 +211,10 @@ def _decoder(config: Any) -> Any:
     from pathlib import Path
 
     from splitfog.instances.zoo.language.config import decoder_of, read_config
-    from splitfog.instances.zoo.language.models import LANGUAGE_MODELS
+    from splitfog.instances.zoo.language.models import DECODERS
 
     if isinstance(config, str) and not config.endswith(".json"):
-        return look_up(LANGUAGE_MODELS, config, "language model")
+        return look_up(DECODERS, config, "language model")
     if isinstance(config, str | PathLike):
         return read_config(Path(config))
     if isinstance(config, Mapping):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from splitfog.instances.arguments import brief, whole, wrong
+from splitfog.instances.arguments import brief, entries, whole, wrong
 from splitfog.instances.json_files import parse_json
 from splitfog.instances.zoo.language.decoder import Decoder
 
@@ -20,15 +20,16 @@ HARMLESS = frozenset(
         "_attn_implementation", "_name_or_path", "activation_function", "architectures",
         "attention_dropout", "attn_implementation", "attn_pdrop", "auto_map", "bos_token_id",
         "dtype", "embd_pdrop", "embedding_dropout", "eos_token_id", "hidden_act",
-        "hidden_activation", "hidden_dropout", "initializer_range", "layer_norm_epsilon",
-        "max_position_embeddings", "max_window_layers", "model_max_length", "model_type", "n_ctx",
-        "norm_topk_prob", "original_max_position_embeddings", "output_router_logits",
-        "pad_token_id", "partial_rotary_factor", "pretraining_tp", "quantization",
-        "quantization_config", "reorder_and_upcast_attn", "resid_pdrop", "rms_norm_eps",
-        "rope_parameters", "rope_scaling", "rope_theta", "router_aux_loss_coef",
-        "router_jitter_noise", "scale_attn_by_inverse_layer_idx", "scale_attn_weights",
-        "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type",
-        "summary_use_proj", "task_specific_params", "torch_dtype", "transformers_version",
+        "hidden_activation", "hidden_dropout", "id2label", "initializer_range", "is_llama_config",
+        "label2id", "layer_norm_epsilon", "max_length", "max_position_embeddings",
+        "max_window_layers", "model_max_length", "model_type", "n_ctx", "norm_topk_prob",
+        "original_max_position_embeddings", "output_router_logits", "pad_token_id",
+        "partial_rotary_factor", "pretraining_tp", "quantization", "quantization_config",
+        "reorder_and_upcast_attn", "resid_pdrop", "return_dict", "rms_norm_eps", "rope_parameters",
+        "rope_scaling", "rope_theta", "router_aux_loss_coef", "router_jitter_noise",
+        "scale_attn_by_inverse_layer_idx", "scale_attn_weights", "summary_activation",
+        "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj",
+        "task_specific_params", "tokenizer_class", "torch_dtype", "transformers_version",
         "unsloth_fixed", "use_cache", "use_sliding_window",
     }
 )  # fmt: skip
@@ -171,6 +172,13 @@ class _Keys:
         if (value := self._get(key, allowed)) != allowed:
             raise wrong(key, value, f"{allowed!r} (others change the architecture)")
 
+    def must_attend_all(self) -> None:
+        """Blocks may be told one by one, if all of them attend everything."""
+        for kind in entries("layer_types", self._get("layer_types", ())):
+            if kind != "full_attention":
+                wanted = "'full_attention' (others change the architecture)"
+                raise wrong("layer_types", kind, wanted)
+
     def refuse_others(self) -> None:
         """`ValueError` for the first key that was not read, is on, and is not harmless."""
         for key, value in self._config.items():
@@ -189,6 +197,7 @@ class _Keys:
 def _llama_form(keys: _Keys, kind: str, form: Form) -> Decoder:
     heads, width = keys.count("num_attention_heads"), keys.count("hidden_size")
     blocks = keys.count("num_hidden_layers")
+    keys.must_attend_all()
     fields = dict(form.fixed)
     if keys.flag("attention_bias"):
         fields |= {"qkv_bias": True, "output_bias": True}

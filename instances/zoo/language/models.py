@@ -37,7 +37,7 @@ _GPT_2 = Decoder(
 _QWEN_2 = {"vocabulary": 152064, "qkv_bias": True}
 _QWEN_3 = {"vocabulary": 151936, "qk_norm": True, "head_width": 128}
 
-LANGUAGE_MODELS: Mapping[str, Decoder] = MappingProxyType(
+DECODERS: Mapping[str, Decoder] = MappingProxyType(
     {
         model.name: model
         for model in (

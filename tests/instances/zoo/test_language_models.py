@@ -11,7 +11,7 @@ import pytest
 from splitfog.instances import zoo
 from splitfog.instances.records import Layer, Model, figure_in
 from splitfog.instances.zoo.language.config import decoder_of
-from splitfog.instances.zoo.language.models import LANGUAGE_MODELS
+from splitfog.instances.zoo.language.models import DECODERS
 
 # model: published parameters (None: none published), of a block, bytes of a token's cache
 PUBLISHED: dict[str, tuple[int | None, int, int]] = {
@@ -71,7 +71,7 @@ def test_every_model_is_held_to_its_figures() -> None:
 def test_counts_are_the_published_ones(name: str) -> None:
     """Parameters of the model and of a block, and bytes of a token's keys and values."""
     total, block, cache = PUBLISHED[name]
-    decoder = LANGUAGE_MODELS[name]
+    decoder = DECODERS[name]
     assert total is None or decoder.parameters == total
     assert decoder.block_parameters == block
     assert decoder.kv_bytes() == cache
@@ -79,14 +79,14 @@ def test_counts_are_the_published_ones(name: str) -> None:
 
 def test_active_parameters_of_a_mixture() -> None:
     """Mixtral: as published."""
-    assert LANGUAGE_MODELS["mixtral-8x7b"].active_parameters == 12_879_925_248
+    assert DECODERS["mixtral-8x7b"].active_parameters == 12_879_925_248
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_model_weighs_its_parameters(name: str) -> None:
     """At 32 bits `Model.parameters` is exact, a tied table counted once."""
     model = request(name, prompt=8, new_tokens=2, weight_bits=32)
-    assert model.parameters == LANGUAGE_MODELS[name].parameters
+    assert model.parameters == DECODERS[name].parameters
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -188,7 +188,7 @@ def test_decode_in_several_passes() -> None:
     assert model.passes is not None
     names = [(one.name, one.count) for one in model.passes]
     assert names == [("prefill", 1), ("decode-1", 4), ("decode-2", 3), ("decode-3", 3)]
-    base = 2 * LANGUAGE_MODELS["llama-3-8b"].macs
+    base = 2 * DECODERS["llama-3-8b"].macs
     work = layer(model, "block0").flops
     assert [(figure_in(work, at) - base) / (4 * 4096) for at in (1, 2, 3)] == [10.5, 14, 17]
     one = request(prompt=8, new_tokens=11)
@@ -212,10 +212,18 @@ def test_a_configuration_is_its_model(tmp_path: Path) -> None:
 
 
 def test_other_forms_of_configurations() -> None:
-    """Biases, norms within heads, experts and learned positions are read."""
+    """Biases, norms within heads, experts and learned positions are read.
+
+    The counts are the published ones of Qwen2.5-7B, of a block of Qwen3-30B-A3B and of GPT-2.
+    """
     small = {"hidden_size": 3584, "intermediate_size": 18944, "num_hidden_layers": 28}
     heads = {"num_attention_heads": 28, "num_key_value_heads": 4, "vocab_size": 152064}
-    window = {"use_sliding_window": False, "sliding_window": 131072, "max_window_layers": 28}
+    window: dict[str, Any] = {
+        "use_sliding_window": False,
+        "sliding_window": 131072,
+        "max_window_layers": 28,
+    }
+    window["layer_types"] = ["full_attention"] * 28
     assert decoder_of({"model_type": "qwen2", **small, **heads, **window}).parameters == (
         7_615_616_512
     )
@@ -248,6 +256,8 @@ def test_other_forms_of_configurations() -> None:
         ({"hidden_size": None}, "hidden_size is missing"),
         ({"num_hidden_layers": -3}, "num_hidden_layers = -3, must be a whole number >= 1"),
         ({"num_key_value_heads": 7}, "num_key_value_heads = 7, must be a divisor of 32"),
+        ({"layer_types": ["full_attention", "mamba"]}, "layer_types = 'mamba', must be"),
+        ({"layer_types": 3}, "layer_types = 3, must be"),
         ({"mlp_bias": "no"}, "mlp_bias = 'no', must be true or false"),
     ],
 )
