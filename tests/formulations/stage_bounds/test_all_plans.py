@@ -185,7 +185,7 @@ def test_a_branch_inside_a_stage_is_sliced_with_it(added_s, least_s, least_bound
             op="add",
             inputs=("a", "b"),
             output_shape=shape,
-            output_bytes=1.0,
+            output_bytes=1.0 + added_s,
             flops=added_s * 1e9,
         ),
     )
