@@ -59,7 +59,7 @@ class Ways:
             in_s=np.where(reached, per_byte[there], 0.0),
             out_s=np.where(reached, per_byte[back].T, 0.0),
             reached=reached,
-            serial=np.array([instance.nodes[home].radio == "serial" for home in homes.tolist()]),
+            serial=np.array([instance.nodes[home].radio == "serial" for home in homes], bool),
         )
 
 
@@ -121,7 +121,7 @@ def wide_stages(
     figures += [toll_start_s, tolled_s, (1 - races) * read_s, (1 - races) * written_s]
     order = np.argsort(sum(figures[1:], figures[0]), axis=2, kind="stable")[..., :MOST_MEMBERS]
     first = [np.take_along_axis(figure, order, axis=2) for figure in figures]
-    first_at_home = nodes[order[..., 0]] == homes
+    first_at_home = (nodes[order[..., :1]] == homes[:, None]).any(axis=2)
     priced, level, helpers = _best_number(first, _halos(loads.instance, task), first_at_home)
     return WideStages(
         model=task_arrays(loads.instance, task).model,

@@ -124,6 +124,9 @@ def _layer(rng: np.random.Generator, name: str, layers: list[Layer], most: int) 
     elif same and kind < 0.9:
         op, inputs = str(rng.choice(["add", "multiply", "concat"])), (tensor.name, same[-1])
     flops = float(rng.integers(0, 40)) * 1e6 * (0.1 if window is None else 1.0)
+    num_bytes = float(rng.integers(0, 12)) * 1e3
+    if window is None and rng.random() < 0.7:
+        num_bytes = float(tensor.output_bytes)  # type: ignore[arg-type]
     return Layer(
         name=name,
         op=op,
@@ -131,7 +134,7 @@ def _layer(rng: np.random.Generator, name: str, layers: list[Layer], most: int) 
         output_shape=shape,
         window=window,
         flops=flops,
-        output_bytes=float(rng.integers(0, 12)) * 1e3,
+        output_bytes=num_bytes,
         times_s={"n1": 0.004, "fog": 0.002} if rng.random() < 0.12 else {},
         result=bool(rng.random() < 0.06),
     )

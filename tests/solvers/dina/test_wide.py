@@ -204,6 +204,15 @@ def test_nothing_goes_back_towards_devices():
         assert np.isinf(back).all() if monotone else np.isfinite(back).all()
 
 
+def test_where_nobody_hosts_all_stay():
+    """With quota 0 everywhere there is no helper and no home but the sources."""
+    instance = fog(0)
+    nodes = tuple(changed(node, quota=0) for node in instance.nodes)
+    plan = solved(changed(instance, nodes=nodes), "wide")
+    assert plan.value is not None
+    assert all(not task.stages for task in plan.tasks)
+
+
 def test_one_task_of_a_sweep():
     """A task is given what is best for all: the mean falls by what `change` says it does."""
     instance = fog(4, users=10)
