@@ -27,6 +27,7 @@ OURS = "splitfog"
 HOMES = (
     "splitfog.solvers",
     "splitfog.solvers.exact",
+    "splitfog.solvers.chains",
     "splitfog.solvers.makespan",
     "splitfog.solvers.d3",
     "splitfog.solvers.search",
@@ -45,6 +46,7 @@ ORDER = (
     "min-cut",
     "ilp",
     "chain-dp",
+    "pipeline",
     "cp-sat",
     "brute-force",
     "hpa",

@@ -71,12 +71,28 @@ def _chain(arrays: TaskArrays) -> list[int]:
     if arrays.groups:
         names = ", ".join(model.layers[layer].name for layer in arrays.groups[0])
         raise SolverDeclined("chain-dp", f"a group holds several layers ({names})", "ilp")
+    return chain_of(model, "chain-dp")
+
+
+def chain_of(model: Model, solver: str) -> list[int]:
+    """Layers from the first to the last.
+
+    Parameters
+    ----------
+    model
+        A task's.
+    solver
+        Who needs a chain.
+
+    Raises
+    ------
+    SolverDeclined
+        Where a layer does not read the one before it only.
+    """
     order: list[int] = model.order.tolist()
     for layer, after in zip(order, [*order[1:], None], strict=True):
         if model.consumers[layer] != (() if after is None else (after,)):
-            raise SolverDeclined(
-                "chain-dp", f"model {model.name} is no chain: {_branch(model)}", "ilp"
-            )
+            raise SolverDeclined(solver, f"model {model.name} is no chain: {_branch(model)}", "ilp")
     return order
 
 
@@ -96,7 +112,7 @@ def _forward(
     arrays: TaskArrays, chain: list[int], objective: Objective
 ) -> tuple[Table, list[NDArray[np.int64]]]:
     """Least cost up to the last layer [nodes], and each layer's best node before [nodes]."""
-    transfers = _Transfers(arrays, objective)
+    transfers = Transfers(arrays, objective)
     best = arrays.costs_s[chain[0]]
     choices = []
     for before, layer in pairwise(chain):
@@ -118,7 +134,7 @@ def _backward(chain: list[int], best: Table, choices: list[NDArray[np.int64]]) -
     return placement
 
 
-class _Transfers:
+class Transfers:
     """Seconds that a tensor takes from a node to its reader's, and with it to `results_to`."""
 
     def __init__(self, arrays: TaskArrays, objective: Objective) -> None:

@@ -1,0 +1,25 @@
+"""Exact pipelines: a chain of layers cut into ranges, one a node, in the best order of nodes."""
+
+from __future__ import annotations
+
+from splitfog.solvers.declare import EVERYTHING, Option, SolverInfo
+
+SOLVERS: tuple[SolverInfo, ...] = (
+    SolverInfo(
+        name="pipeline",
+        summary="latency or period of a chain in ranges, one a node in any order, with memory",
+        kind="exact",
+        objectives=("latency", "period"),
+        entry=".pipeline:solve_pipeline",
+        exact_when="one task, a chain, up to 12 nodes; over contiguous placements",
+        complexity="O(2^N N L (N + L))",
+        reference="dynamic programming over sets of nodes, after Held and Karp (1962)",
+        cites=("held1962dynamic",),
+        options={
+            "period": Option(
+                None, "the longest period allowed, in seconds, of latency", kind=float, least=0.0
+            ),
+        },
+        takes=EVERYTHING,
+    ),
+)
