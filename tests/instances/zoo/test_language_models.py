@@ -247,6 +247,35 @@ def test_other_forms_of_configurations() -> None:
     assert decoder_of({"model_type": "gpt2", **table}).parameters == 124_439_808
 
 
+GEMMA: dict[str, Any] = {
+    "model_type": "gemma",
+    "hidden_size": 2048,
+    "intermediate_size": 16384,
+    "num_hidden_layers": 18,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 1,
+    "head_dim": 256,
+    "vocab_size": 256000,
+}
+PHI: dict[str, Any] = {
+    "model_type": "phi3",
+    "hidden_size": 3072,
+    "intermediate_size": 8192,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "vocab_size": 32064,
+    "sliding_window": 2047,
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "parameters"), [(GEMMA, 2_506_172_416), (PHI, 3_821_079_552)], ids=["2b", "mini"]
+)
+def test_models_that_have_no_name_here(config: dict[str, Any], parameters: int) -> None:
+    """The published totals: heads wider than their share and a tied table; no grouped heads."""
+    assert decoder_of(config).parameters == parameters
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
