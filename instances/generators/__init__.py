@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from splitfog.instances.generators import fog, line, random_dag, three_tier
+from splitfog.instances.generators import (
+    fleet,
+    fog,
+    line,
+    pipeline,
+    random_dag,
+    three_tier,
+)
 from splitfog.instances.generators.family import Family, Option
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
@@ -14,7 +21,10 @@ from splitfog.instances.lookup import look_up
 __all__ = ["FAMILIES", "Family", "Option", "generate"]
 
 FAMILIES: Mapping[str, Family[Instance]] = MappingProxyType(
-    {module.FAMILY.name: module.FAMILY for module in (three_tier, line, random_dag, fog)}
+    {
+        module.FAMILY.name: module.FAMILY
+        for module in (three_tier, line, random_dag, fog, pipeline, fleet)
+    }
 )
 """Every family, by name. A new one is a module with a `FAMILY`, and its entry here."""
 

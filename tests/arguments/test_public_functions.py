@@ -439,6 +439,20 @@ def _calls(folder: Path) -> Calls:
         ),
         "zoo.build": (sf.zoo.build, {"name": "alexnet", "size": 224}),
         "zoo.default_size": (sf.zoo.default_size, {"name": "alexnet"}),
+        "zoo.transformer": (
+            sf.zoo.transformer,
+            {
+                "config": "llama-3-8b",
+                "prompt": 8,
+                "new_tokens": 4,
+                "batch": 1,
+                "weight_bits": 16,
+                "kv_bits": 16,
+                "decode_passes": 1,
+                "context": 100,
+                "token": "source",
+            },
+        ),
     }
 
 

@@ -1,4 +1,4 @@
-"""`splitfog presets`: kinds of nodes and networks that stand for figures."""
+"""`splitfog presets`: kinds of nodes, machines and networks that stand for figures."""
 
 from __future__ import annotations
 
@@ -18,14 +18,19 @@ EXAMPLES = (
 
 def run(
     as_json: Annotated[
-        bool, typer.Option("--json", help='{"nodes": [...], "networks": [...]}')
+        bool,
+        typer.Option(
+            "--json", help='{"nodes": [...], "networks": [...], "machines": [...], "lans": [...]}'
+        ),
     ] = False,
 ) -> int:
-    """List the kinds of nodes and networks, with their figures and where these are from.
+    """List the kinds of nodes, machines and networks, with their figures and where these are from.
 
     Options such as --device and --edge-cloud of `generate` take their names; a number, in FLOP/s
-    or bit/s, is always allowed instead. `nominal`: a round figure of ours, not measured.
+    or bit/s, is allowed instead. Machines and their networks (LAN) are those of the families
+    pipeline and fleet. `nominal`: a round figure of ours, not measured.
     """
+    from splitfog.instances.generators.machines import LANS, MACHINES
     from splitfog.instances.generators.presets import NETWORKS, NODES
 
     nodes, networks = NODES.values(), NETWORKS.values()
@@ -34,6 +39,8 @@ def run(
             {
                 "nodes": [asdict(preset) for preset in nodes],
                 "networks": [asdict(preset) for preset in networks],
+                "machines": [asdict(preset) for preset in MACHINES.values()],
+                "lans": [asdict(preset) for preset in LANS.values()],
             }
         )
         return DONE
@@ -51,6 +58,23 @@ def run(
             for p in networks
         ),
     )
+    _print(
+        ("machine", "FLOP/s", "memory", "bytes/s", "source"),
+        (
+            (
+                p.name,
+                f"{p.speed_flops:g}",
+                amount(p.memory_bytes),
+                f"{p.memory_bytes_per_s:g}",
+                p.source,
+            )
+            for p in MACHINES.values()
+        ),
+    )
+    _print(
+        ("LAN", "bit/s", "delay", "source"),
+        ((p.name, f"{p.bandwidth_bps:g}", seconds(p.delay_s), p.source) for p in LANS.values()),
+    )
     return DONE
 
 
@@ -62,7 +86,7 @@ def _print(headers: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
 
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False)
     for header in headers:
-        words = header in ("node", "network", "source")
+        words = header in ("node", "network", "machine", "LAN", "source")
         grid.add_column(header, justify="left" if words else "right", no_wrap=header != "source")
     for row in rows:
         grid.add_row(*row)

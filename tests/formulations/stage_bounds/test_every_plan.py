@@ -169,3 +169,40 @@ def test_no_random_plan_is_below_the_least():
             assert least <= found * (1 + 1e-9), seed
             seen += least < inf
     assert seen > 20
+
+
+def test_a_stage_of_more_layers_is_no_other_where_tensors_grow():
+    """An activation makes 1 MB of one byte, then 1 s of windows: both are sliced together.
+
+    In halves on two equal nodes .5 s, and next to nothing travels. The stage of the windows alone
+    would have to send 1 MB over 1 MB/s: .67 s at least.
+    """
+    shape = (1, 1, 10)
+    layers = (
+        Layer(name="x", op="input", output_shape=shape, output_bytes=1.0),
+        Layer(
+            name="a", op="activation", inputs=("x",), output_shape=shape, output_bytes=1e6, flops=1
+        ),
+        Layer(
+            name="c",
+            op="conv",
+            inputs=("a",),
+            output_shape=shape,
+            output_bytes=1.0,
+            window=Window(kernel=(1, 1)),
+            flops=1e9,
+        ),
+    )
+    instance = Instance(
+        name="grown",
+        tiers=("device",),
+        nodes=tuple(Node(name=n, tier="device", speed_flops=1e9) for n in "ab"),
+        links=(Link(tail="a", head="b", bandwidth_bps=8e6),),
+        models=(Model(name="m", layers=layers),),
+        tasks=(Task(name="t", model="m", source="a"),),
+    )
+    least, _ = least_plan(instance, LOOSE)
+    bound = bound_over_all_plans(instance)
+    assert least == pytest.approx(0.5, rel=1e-5)
+    assert bound is not None
+    assert 0.45 <= bound <= least

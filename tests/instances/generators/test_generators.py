@@ -26,6 +26,8 @@ RANDOM: dict[str, dict[str, Any]] = {
     "line": {"layers": 8},
     "random-dag": {"layers": 30},
     "fog": {"users": 4, "models": "nin,alexnet"},
+    "pipeline": {"model": "gpt2-124m", "spread": 2.0},
+    "fleet": {"model": "gpt2-124m"},
 }
 
 
@@ -382,6 +384,7 @@ def other_values(option: Option) -> list[Any]:
     tried: dict[str, list[Any]] = {
         "flag": [True, False],
         "choice": [*option.choices],
+        "name": ["a/config.json", "b.json"],
         "choices": [option.choices[0], ",".join(option.choices[:2])] if option.choices else [],
         "preset": [*option.choices, 0.25, 0.2500001, 1e7, 18_880_000],
         "whole": [1, 2, 3, 7, 70, 1_000_000],
