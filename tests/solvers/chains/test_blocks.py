@@ -114,3 +114,17 @@ def test_detours_take_the_claim_away() -> None:
         if plan.value is not None:
             claims.add(plan.proven_over)
     assert "contiguous" in claims
+
+
+def test_auto_chooses_it_where_it_speaks_of_all() -> None:
+    """For the latency of blocks whose hops are the shortest ways; else the 0-1 program decides."""
+    chosen = {True: set[str | None](), False: set[str | None]()}
+    for seed in range(4):
+        for triangle in (True, False):
+            instance = blocks(seed, triangle)
+            if sf.solve(instance, "pipeline").proven_over in ("all", "contiguous"):
+                plan, own = sf.solve(instance), sf.solve(instance, "pipeline")
+                chosen[own.proven_over == "all"].add(plan.solver)
+                assert plan.status == "optimal" and plan.proven_over == "all"
+    assert chosen[True] <= {"pipeline", "chain-dp", "min-cut"} and "pipeline" in chosen[True]
+    assert "ilp" in chosen[False] and "pipeline" not in chosen[False]
