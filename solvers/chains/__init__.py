@@ -11,8 +11,9 @@ SOLVERS: tuple[SolverInfo, ...] = (
         kind="exact",
         objectives=("latency", "period"),
         entry=".pipeline:solve_pipeline",
-        exact_when="one task, a chain, up to 12 nodes; over contiguous placements",
-        complexity="O(2^N N L (N + L))",
+        exact_when="one task, a chain, up to 12 nodes (14 for identical blocks), over contiguous "
+        "placements; over all for the latency of identical blocks where no detour beats a hop",
+        complexity="O(2^N N L (N + L)); O(2^N N^3) for identical blocks",
         reference="dynamic programming over sets of nodes, after Held and Karp (1962)",
         cites=("held1962dynamic",),
         options={
