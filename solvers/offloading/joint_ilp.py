@@ -201,7 +201,7 @@ class _Search:
             known = self._of([int(own[at]) for own, at in zip(self.of_task, self.begin)])
             self._offer(known, self.table.value(known))
         self._descend()
-        if self.best is not None:
+        if self.best is not None and self.value > 0:
             self.proof = plan_bound(self.table, self.best, self.request.deadline)
         while self.open:
             if self.request.out_of_time:
