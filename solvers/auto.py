@@ -13,6 +13,7 @@ from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined, failure, is_strict
+from splitfog.solvers.chains.pipeline import is_best_of_all
 from splitfog.solvers.claims import claim_of
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.exact.brute_force import num_placements
@@ -23,12 +24,13 @@ POLYNOMIAL = {"latency": ("min-cut", "chain-dp"), "batch": ("offload-assignment"
 """Exact and polynomial where they apply; tried in this order."""
 
 EXACT = {
-    "latency": ("ilp",),
-    "period": ("ilp",),
+    "latency": ("pipeline", "ilp"),
+    "period": ("pipeline", "ilp"),
     "makespan": ("cp-sat",),
     "mean-latency": ("brute-force",),
 }
-"""Exact with a bound when the time is over; `brute-force` up to `MOST_ENUMERATED` placements."""
+"""Exact with a bound when the time is over; `brute-force` up to `MOST_ENUMERATED` placements,
+`pipeline` where what it proves is proven of all placements allowed."""
 
 MOST_ENUMERATED = 5_000
 """Placements that are tried one by one before a heuristic is asked: a second or two."""
@@ -98,8 +100,12 @@ def _chosen(request: Request) -> Answer:
     for name, objective in _candidates(request, EXACT):
         if name == "brute-force" and num_placements(request.instance) > MOST_ENUMERATED:
             continue
+        if name == "pipeline" and not is_best_of_all(request.instance, objective):
+            continue
         answer = choice.ask(name, objective, EXACT_SHARE * limit)
         if answer is not None and choice.is_open(answer):
+            if name == "pipeline":  # a bound and a plan, from which the next goes on
+                continue
             return choice.continued(name, answer, limit)
         if answer is not None:
             return choice.concluded(name, answer, f"exact{_same(request, objective)}")

@@ -77,6 +77,22 @@ def solve_pipeline(request: Request) -> Answer:
     return Answer(decision, bound, proven_over="catalogue", reason=reason)
 
 
+def is_best_of_all(instance: Instance, objective: Objective) -> bool:
+    """Whether the solver applies and its proofs hold for all placements that are allowed.
+
+    Parameters
+    ----------
+    instance, objective
+        Of one pass.
+    """
+    try:
+        if objective.name == "period":
+            _require_overlap(instance)
+        return _method(chain_for(instance, objective), objective).is_best_of_all
+    except SolverDeclined:
+        return False
+
+
 def _method(chain: Chain, objective: Objective) -> Method:
     """What solves this chain, or `SolverDeclined`.
 

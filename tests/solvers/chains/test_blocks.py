@@ -114,3 +114,57 @@ def test_detours_take_the_claim_away() -> None:
         if plan.value is not None:
             claims.add(plan.proven_over)
     assert "contiguous" in claims
+
+
+def test_auto_chooses_it_where_it_speaks_of_all() -> None:
+    """For the latency of blocks whose hops are the shortest ways; else the 0-1 program decides."""
+    chosen = {True: set[str | None](), False: set[str | None]()}
+    for seed in range(4):
+        for triangle in (True, False):
+            instance = blocks(seed, triangle)
+            if sf.solve(instance, "pipeline").proven_over in ("all", "contiguous"):
+                plan, own = sf.solve(instance), sf.solve(instance, "pipeline")
+                chosen[own.proven_over == "all"].add(plan.solver)
+                assert plan.status == "optimal" and plan.proven_over == "all"
+    assert chosen[True] <= {"pipeline", "chain-dp", "min-cut"} and "pipeline" in chosen[True]
+    assert "ilp" in chosen[False] and "pipeline" not in chosen[False]
+
+
+def test_a_star_has_shorter_periods_without_runs() -> None:
+    """A hub of four blocks (0.25 s each) and three rims of one (1 s each) are all used for seven
+    blocks; hops take 1 s to the hub and 1.5 s between rims. In runs some hop joins two rims: 1.5 s;
+    rim, hub, rim, hub, rim takes hops of the hub only: 1 s."""
+    layers = [
+        Layer(
+            name=f"b{i}",
+            op="other",
+            inputs=() if i == 0 else (f"b{i - 1}",),
+            flops=1.0,
+            weight_bytes=1.0,
+            output_bytes=1.0,
+        )
+        for i in range(7)
+    ]
+    speeds, room = (4.0, 1.0, 1.0, 1.0), (4.0, 1.0, 1.0, 1.0)
+    nodes = tuple(
+        Node(name=f"n{i}", tier="t", speed_flops=speed, memory_bytes=most)
+        for i, (speed, most) in enumerate(zip(speeds, room, strict=True))
+    )
+    links = tuple(
+        Link(tail=f"n{one}", head=f"n{other}", bandwidth_bps=8e12, latency_s=1.5 if one else 1.0)
+        for one in range(4)
+        for other in range(one + 1, 4)
+    )
+    star = Instance(
+        name="star",
+        tiers=("t",),
+        nodes=nodes,
+        links=links,
+        models=(Model(name="m", layers=tuple(layers)),),
+        tasks=(Task(name="job", model="m", source=None),),
+        routing="direct",
+    )
+    plan = sf.solve(star, "pipeline", "period")
+    assert (plan.status, plan.proven_over) == ("optimal", "contiguous")
+    assert plan.value == pytest.approx(1.5)
+    assert sf.solve(star, "brute-force", "period").value == pytest.approx(1.0)
