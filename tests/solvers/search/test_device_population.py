@@ -40,7 +40,6 @@ def on_device(instance: Instance, seed: int = 0, **how: Any) -> Plan:
     ("name", "key"),
     [
         ("memory-1", "latency, once, not monotone"),
-        pytest.param("mesh-3", "latency, once", marks=pytest.mark.slow),
         pytest.param("memory-4", "period, once", marks=pytest.mark.slow),
     ],
 )
