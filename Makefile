@@ -5,9 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # What the demo shows of the bundled instances: where the published methods differ.
 PARTITION := dag-forks-a dag-forks-b dag-two-fogs-a dag-two-fogs-b vgg-16-four-edges \
-	tiny-yolov2-three-edges squeezenet-two-edges googlenet-4g-results inception-v4-wi-fi \
+	tiny-yolov2-three-edges googlenet-4g-results \
 	chain-5-tiers dag-ccr-5 alexnet-4g
-OFFLOADING := fog-10-users fog-10-users-slow-radio fog-20-users
+OFFLOADING := fog-10-users
 bundled = $(patsubst %,instances/data/%.json.gz,$(1))
 BENCHMARKS := $(filter-out %/__init__.py %/common.py %/bundle.py %/bundle_models.py %/offload_report.py %/offload_study.py %/adaptation.py %/adaptation_report.py,$(wildcard benchmarks/*.py))
 JOBS ?= 2
