@@ -37,6 +37,7 @@ HOMES = (
     "splitfog.baselines.cuts",
     "splitfog.baselines.offloading",
     "splitfog.baselines.pipelines",
+    "splitfog.baselines.language_models",
     "splitfog.baselines",
 )
 """The rooms that declare `SOLVERS`; here alone solvers speak of baselines."""
@@ -86,6 +87,8 @@ ORDER = (
     "cpop",
     "pipedream",
     "tarnawski-dp",
+    "equal",
+    "memory-proportional",
     "modnn",
     "deepthings",
     "aofl",
