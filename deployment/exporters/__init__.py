@@ -1,28 +1,27 @@
-"""Plans in other programs' formats, one format a file.
+"""Plans in other programs' formats, one a file.
 
-Such a file has an `export(asked)` that answers an `Export`; `EXPORTERS` names it.
+A format's function takes an `Asked` and answers an `Export`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from importlib import import_module
-from types import MappingProxyType
-from typing import TYPE_CHECKING
+from splitfog.instances.plugins.format import Format, Formats
 
-if TYPE_CHECKING:
-    from splitfog.deployment.exporters.asked import Asked, Export
-
-EXPORTERS: Mapping[str, str] = MappingProxyType(
-    {
-        "device-map": "splitfog.deployment.exporters.device_map",
-        "ort-annotations": "splitfog.deployment.exporters.ort_annotations",
-    }
+EXPORTERS = (
+    Format(
+        name="device-map",
+        summary="{layer: device} as JSON, the form of Hugging Face's libraries",
+        entry=".device_map:export",
+        per_node="what it is called there; a whole number: an accelerator",
+    ),
+    Format(
+        name="ort-annotations",
+        summary="the ONNX model, every operator annotated, and the session option for ONNX "
+        "Runtime, on standard output",
+        entry=".ort_annotations:export",
+        per_node="the device that it is: cpu, gpu, npu, ...",
+    ),
 )
-"""Format -> module."""
 
-
-def exporter(module: str) -> Callable[[Asked], Export]:
-    """The function behind an entry of `EXPORTERS`."""
-    export: Callable[[Asked], Export] = import_module(module).export
-    return export
+FORMATS = Formats("exporter", __name__, EXPORTERS)
+"""What `splitfog export` writes; the group of entry points is `splitfog.exporters`."""

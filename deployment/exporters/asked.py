@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from splitfog.deployment.splitting.given import Given
-from splitfog.instances.lookup import look_up
+from splitfog.instances.read_only import ReadOnly
 
 
 @dataclass(frozen=True)
@@ -17,12 +18,14 @@ class Asked:
     Attributes
     ----------
     given : the task and its plan.
-    options : by name, as texts.
+    options : a value for every option of the format.
+    of_nodes : what `--option NODE=VALUE` says, by node.
     model : the canonical model's file; None: the one beside the instance's file.
     """
 
     given: Given
-    options: Mapping[str, str]
+    options: Mapping[str, Any] = field(default_factory=ReadOnly)
+    of_nodes: Mapping[str, str] = field(default_factory=ReadOnly)
     model: Path | None = None
 
     def placement(self) -> dict[str, str]:
@@ -43,19 +46,6 @@ class Asked:
             for layer, node in zip(layers, nodes, strict=True)
             if layer.op != "input"
         }
-
-    def devices(self) -> dict[str, str]:
-        """What the options `NODE=DEVICE` say.
-
-        Raises
-        ------
-        LookupError
-            For a name that no node has.
-        """
-        nodes = self.given.alone.node_index
-        for name in self.options:
-            look_up(nodes, name, "node")
-        return dict(self.options)
 
 
 @dataclass(frozen=True)

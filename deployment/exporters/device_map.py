@@ -12,8 +12,7 @@ from splitfog.instances.json_files import encode
 
 def export(asked: Asked) -> Export:
     """The placement as one JSON object, in the model's order."""
-    devices = asked.devices()
-    placement = asked.placement()
+    devices, placement = asked.of_nodes, asked.placement()
     return Export(encode({layer: _device(devices.get(x, x)) for layer, x in placement.items()}))
 
 

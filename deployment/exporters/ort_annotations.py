@@ -35,7 +35,7 @@ def export(asked: Asked) -> Export:
 
 def _setting(asked: Asked, nodes: list[str]) -> str:
     """Every device once, with the nodes that are it."""
-    devices = asked.devices()
+    devices = asked.of_nodes
     groups: dict[str, list[str]] = {}
     for node in nodes:
         device = devices.get(node, node)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from splitfog.instances import zoo
-from splitfog.instances.generators.family import Option, short
+from splitfog.instances.generators.family import short
 from splitfog.instances.generators.machines import LanPreset, MachinePreset
 from splitfog.instances.instance import Instance
+from splitfog.instances.plugins.option import Option
 from splitfog.instances.records import Link, Model, Node, Task
 
 TIER = "machine"

@@ -1,21 +1,21 @@
-"""Other formats read into instances."""
+"""Other formats read into instances, one a file.
+
+A format's function takes the paths of the files and a value for every option of its declaration.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING
+from splitfog.instances.plugins.format import Format, Formats
 
-if TYPE_CHECKING:
-    from splitfog.instances.instance import Instance
+IMPORTERS = (
+    Format(
+        name="msr",
+        summary="workloads of github.com/msr-fiddle/dnn-partitioning, layers or operators, "
+        "inference or training (solve them with --objective period --no-monotone)",
+        entry=".msr:read",
+        files=("WORKLOAD.json",),
+    ),
+)
 
-IMPORTERS = {"msr": "splitfog.instances.importers.msr:import_msr"}
-"""Format -> `module:function` that reads a file of it."""
-
-
-def importer(entry: str) -> Callable[[Path], Instance]:
-    """The function behind an entry of `IMPORTERS`."""
-    module, function = entry.split(":")
-    read: Callable[[Path], Instance] = getattr(import_module(module), function)
-    return read
+FORMATS = Formats("importer", __name__, IMPORTERS)
+"""What `splitfog import` reads; the group of entry points is `splitfog.importers`."""

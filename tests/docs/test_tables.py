@@ -182,7 +182,7 @@ def test_every_command_is_in_the_table() -> None:
 
 def test_every_format_of_export_is_in_the_table() -> None:
     """Of `parts.md`."""
-    assert set(table("parts.md", "For other programs")) == set(EXPORTERS)
+    assert set(table("parts.md", "For other programs")) == {each.name for each in EXPORTERS}
 
 
 def test_every_family_and_form_of_traces_is_in_its_table() -> None:
