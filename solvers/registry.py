@@ -35,6 +35,7 @@ HOMES = (
     "splitfog.baselines.cuts",
     "splitfog.baselines.offloading",
     "splitfog.baselines.pipelines",
+    "splitfog.baselines.language_models",
     "splitfog.baselines",
 )
 """The rooms that declare `SOLVERS`; here alone solvers speak of baselines."""
@@ -84,6 +85,13 @@ ORDER = (
     "cpop",
     "pipedream",
     "tarnawski-dp",
+    "equal",
+    "memory-proportional",
+    "exo",
+    "greedy-fill",
+    "water-fill",
+    "edgeshard",
+    "halda",
     "modnn",
     "deepthings",
     "aofl",

@@ -15,9 +15,11 @@ from splitfog.commands.summary import (
     more_tasks,
     plain_grid,
     print_loads,
-    span,
+    request_lines,
+    requests_of,
     task_line,
 )
+from splitfog.instances.readable import span
 
 if TYPE_CHECKING:
     from splitfog.formulations.costs.terms import Term
@@ -96,8 +98,10 @@ def run(
         put_json({**msgspec.to_builtins(here), "violations": broken, "terms": parts})
     else:
         put("\n".join(_head(problem, given, here, broken)) + "\n\n")
+        requests = requests_of(problem, here)
         for entry in here.tasks[:MAX_TASKS]:
-            put(f"{task_line(problem, entry)}\n")
+            own = request_lines(requests[entry.task]) if entry.task in requests else []
+            put("".join(f"{line}\n" for line in [task_line(problem, entry), *own]))
             _print_terms(problem, [part for part in parts if part.task == entry.task])
         put("".join(f"{line}\n\n" for line in more_tasks(here)))
         print_loads(problem, here)
