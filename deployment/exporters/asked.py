@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,51 @@ class Asked:
             if layer.op != "input"
         }
 
+    def called(self, node: str) -> str:
+        """What a node is called in the other program; by default as it is here."""
+        return self.of_nodes.get(node, node)
+
+    def told(self, node: str, what: str, example: str) -> str:
+        """What a node is called there, which must be said.
+
+        Raises
+        ------
+        ValueError
+            Where it is not; `what` it is and an example stand in the error.
+        """
+        if node not in self.of_nodes:
+            raise ValueError(
+                f"node {node} has no {what}: give one, as in --option {node}={example}"
+            )
+        return self.of_nodes[node]
+
+    def unlike(self, nodes: Iterable[str]) -> list[str]:
+        """What some nodes are called, each otherwise.
+
+        Raises
+        ------
+        ValueError
+            Where two nodes are called the same.
+        """
+        whose: dict[str, str] = {}
+        for node in nodes:
+            other = whose.setdefault(self.called(node), node)
+            if other != node:
+                raise ValueError(f"nodes {other} and {node} are both called {self.called(node)!r}")
+        return list(whose)
+
+    def needed(self, option: str, example: str) -> Any:
+        """An option of the format that must be given: its default is None.
+
+        Raises
+        ------
+        ValueError
+            Where it is not.
+        """
+        if self.options[option] is None:
+            raise ValueError(f"{option} is missing: give it, as in --option {option}={example}")
+        return self.options[option]
+
 
 @dataclass(frozen=True)
 class Export:
@@ -54,3 +100,15 @@ class Export:
 
     content: bytes
     lines: tuple[str, ...] = ()
+
+
+def commands(lines: Iterable[tuple[str, list[str]]]) -> bytes:
+    """Options of commands, each line as a shell reads it, below a comment.
+
+    Parameters
+    ----------
+    lines
+        A comment and the words of every command.
+    """
+    texts = [f"# {' '.join(comment.split())}\n{shlex.join(words)}\n" for comment, words in lines]
+    return "".join(texts).encode()
