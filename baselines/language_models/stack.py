@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -48,6 +48,13 @@ class Stack:
         """All layers in their order, without the input."""
         return (*self.before, *self.blocks, *self.after)
 
+    @property
+    def beside_first(self) -> tuple[int, ...]:
+        """Layers after the blocks that are grouped with one before them: what the first machine
+        does with the token that the last one has made."""
+        groups = [group for group in self.arrays.groups if set(group) & set(self.before)]
+        return tuple([layer for layer in self.after if any(layer in group for group in groups)])
+
     @cached_property
     def room_bytes(self) -> NDArray[np.float64]:
         """[nodes]: what a node may hold; inf: no limit."""
@@ -59,31 +66,36 @@ class Stack:
         mean: NDArray[np.float64] = self.arrays.costs_s[list(self.blocks)].mean(axis=0)
         return mean
 
+    def weight_bytes(self, layers: Iterable[int]) -> float:
+        """Weights of some layers on one node: shared ones once."""
+        return held_bytes(self.arrays.model, layers)
+
     def held_bytes(self, layers: Iterable[int]) -> float:
-        """Weights and state of some layers on one node: shared weights once."""
+        """Weights and state of some layers on one node."""
         rows = list(layers)
-        return held_bytes(self.arrays.model, rows) + float(self.arrays.state_bytes[rows].sum())
+        return self.weight_bytes(rows) + float(self.arrays.state_bytes[rows].sum())
 
     def node(self, machine: int) -> Node:
         """The record of a machine."""
         return self.arrays.instance.nodes[machine]
 
-    def decision(self, shares: Shares) -> Decision:
-        """The blocks dealt in their order; a layer at the end that is grouped with one before the
-        blocks is beside it, as where the first machine takes the last one's token."""
+    def decision(self, nodes: Mapping[int, int]) -> Decision:
+        """The decision that has these layers on these nodes, and the input at the source."""
         placement = np.zeros(len(self.arrays.model.layers), np.int64)
         if self.arrays.source is not None:
             placement[self.arrays.is_input] = self.arrays.source
-        machines, counts = zip(*shares, strict=True)
-        placement[list(self.before)] = machines[0]
-        placement[list(self.blocks)] = np.repeat(machines, counts)
-        placement[list(self.after)] = machines[-1]
-        for group in self.arrays.groups:
-            ahead = [layer for layer in group if layer in self.before]
-            behind = [layer for layer in group if layer in self.after]
-            if ahead and behind:
-                placement[behind] = machines[0]
+        placement[list(nodes)] = list(nodes.values())
         return placed(placement)
+
+    def dealt(self, shares: Shares, ring: bool) -> Decision:
+        """The blocks dealt in their order, with the ends of the model as `Shares` says; in a ring
+        the first machine has both."""
+        machines, counts = zip(*shares, strict=True)
+        nodes = dict.fromkeys(self.before, machines[0])
+        nodes |= dict(zip(self.blocks, np.repeat(machines, counts).tolist(), strict=True))
+        nodes |= dict.fromkeys(self.after, machines[0] if ring else machines[-1])
+        nodes |= dict.fromkeys(self.beside_first, machines[0])
+        return self.decision(nodes)
 
 
 def stack_of(request: Request, solver: str) -> Stack:
@@ -140,7 +152,9 @@ def _looks(arrays: TaskArrays, layer: int) -> tuple[bytes, float, float]:
     return arrays.costs_s[layer].tobytes(), weights, state
 
 
-def shared_out(request: Request, solver: str, share: Callable[[Stack], Shares | str]) -> Answer:
+def shared_out(
+    request: Request, solver: str, share: Callable[[Stack], Shares | str], ring: bool = False
+) -> Answer:
     """The answer of a rule that gives machines numbers of blocks, or says why it cannot.
 
     Whatever the rule ignores is held against its plan: one that does not fit is no answer, and
@@ -154,6 +168,8 @@ def shared_out(request: Request, solver: str, share: Callable[[Stack], Shares | 
         Its name.
     share
         The rule.
+    ring
+        Whether the first machine has both ends of the model.
 
     Raises
     ------
@@ -164,7 +180,7 @@ def shared_out(request: Request, solver: str, share: Callable[[Stack], Shares | 
     shares = share(stack)
     if isinstance(shares, str):
         return Answer(None, reason=shares)
-    return checked(request, stack.decision(shares))
+    return checked(request, stack.dealt(shares, ring))
 
 
 def limited(stack: Stack, solver: str) -> NDArray[np.float64]:
