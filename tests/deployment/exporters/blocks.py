@@ -34,15 +34,17 @@ def linked(name: str, layers: list[Layer]) -> Model:
     return Model(name=name, layers=tuple(changed(layer, inputs=read) for layer, read in pairs))
 
 
-def request(model: Model, source: str | None = "a") -> Instance:
-    """A request to a model on the four nodes, each linked to each."""
+def request(
+    model: Model, source: str | None = "a", results_to: str | None = None, nodes: str = NODES
+) -> Instance:
+    """A request to a model on nodes, each linked to each."""
     return Instance(
-        name="four",
+        name="small",
         tiers=("machine",),
-        nodes=tuple(Node(name=name, tier="machine", speed_flops=1.0) for name in NODES),
-        links=tuple(Link(tail=x, head=y, bandwidth_bps=8.0) for x, y in combinations(NODES, 2)),
+        nodes=tuple(Node(name=name, tier="machine", speed_flops=1.0) for name in nodes),
+        links=tuple(Link(tail=x, head=y, bandwidth_bps=8.0) for x, y in combinations(nodes, 2)),
         models=(model,),
-        tasks=(Task(name="request", model=model.name, source=source, results_to=source),),
+        tasks=(Task(name="request", model=model.name, source=source, results_to=results_to),),
     )
 
 

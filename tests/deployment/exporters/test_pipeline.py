@@ -98,6 +98,17 @@ def test_modules_of_hugging_face() -> None:
     assert [name for name, node in found.items() if node == "a"] == list(found)[:2]
 
 
+def test_a_norm_of_its_own_is_a_module_of_its_own() -> None:
+    """Of other ends than a norm and a head nobody knows the modules."""
+    kinds = ("embedding", "attention", "norm", "linear")
+    made = exported(request(linked("tiny", layers(*kinds)), source=None), "aabb", "device-map")
+    names = ["model.embed_tokens", "model.layers.0", "model.norm", "lm_head"]
+    assert json.loads(made.content) == dict(zip(names, "aabb", strict=True))
+    kinds = ("embedding", "attention", "linear", "softmax")
+    made = exported(request(linked("tiny", layers(*kinds)), source=None), "aabb", "device-map")
+    assert list(json.loads(made.content)) == ["embedding0", "attention1", "linear2", "softmax3"]
+
+
 def test_modules_that_have_their_names_keep_them() -> None:
     """So do layers of models that are no chain of blocks, and of chains without an embedding."""
     names = ["model.embed_tokens", "model.layers.0", "lm_head"]
