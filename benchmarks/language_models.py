@@ -1,4 +1,4 @@
-"""What the rules of the tools cost a language model's users: `python -m benchmarks.language_models`.
+"""What rules cost a language model's users: `python -m benchmarks.language_models`.
 
 A hundred fleets, every rule and the optimum by both objectives. Appends rows to
 notebooks/data/language_models.csv and skips what stands there already, so it can be stopped and
@@ -9,12 +9,11 @@ out of that file.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.common import asked_for
-from splitfog import Instance, SolverDeclined, evaluate, generate, solve
+from splitfog import Instance, evaluate, generate, solve
 
 RESULTS: Path = Path(__file__).parent.parent / "notebooks" / "data" / "language_models.csv"
 
@@ -33,18 +32,22 @@ RULES = (
     "exo",
     "greedy-fill",
     "water-fill",
-    "pipeedge",
     "edgeshard",
     "halda",
 )
-OPTIMA = {"optimum": "ring", "best line": "line"}
+"""Each makes one plan, whatever is asked for; it is judged by both objectives."""
+OPTIMA = {
+    f"{name} of {objective}": (objective, contiguous)
+    for name, contiguous in (("optimum", "ring"), ("best line", "line"))
+    for objective in OBJECTIVES
+}
 """By name what `pipeline` proves: the best where a machine may hold both ends, and where not."""
 
 
 class Row(NamedTuple):
-    """What a way to split comes to on a fleet: one execution of the decode pass, and the prefill.
+    """What a way to split comes to on a fleet; no figures where it has no plan.
 
-    `value_s` is of the objective; None, with the three times, where there is no plan.
+    `first_token_s` is the latency of the prefill, `token_s` and `period_s` are of the decode pass.
     """
 
     seed: int
@@ -52,17 +55,15 @@ class Row(NamedTuple):
     place: str
     machines: int
     memory_ratio: float
-    objective: str
     way: str
     status: str
     first_token_s: float | None
     token_s: float | None
     period_s: float | None
 
-    @property
-    def value_s(self) -> float | None:
-        """Of the objective."""
-        return self.token_s if self.objective == "latency" else self.period_s
+    def value_s(self, objective: str) -> float | None:
+        """Of one execution of the decode pass."""
+        return self.token_s if objective == "latency" else self.period_s
 
 
 def fleet(seed: int) -> tuple[Instance, tuple[str, str, int, float]]:
@@ -83,27 +84,18 @@ def fleet(seed: int) -> tuple[Instance, tuple[str, str, int, float]]:
     return instance, setting
 
 
-def measured(seed: int, ways: Sequence[str]) -> Iterator[Row]:
-    """Rows of some ways on a fleet, by both objectives; of an objective that one knows."""
+def measured(seed: int, way: str) -> Row:
+    """The row of a way on a fleet."""
     instance, setting = fleet(seed)
-    for objective in OBJECTIVES:
-        for way in ways:
-            try:
-                plan = solve(
-                    instance,
-                    "pipeline" if way in OPTIMA else way,
-                    objective,
-                    pass_name="decode",
-                    contiguous=OPTIMA.get(way, "ring"),
-                )
-            except SolverDeclined:
-                continue
-            times: list[float | None] = [None] * 3
-            if plan.tasks:
-                passes = plan.tasks[0].passes or {}
-                period_s = float(evaluate(instance, plan, "period", pass_name="decode"))
-                times = [passes["prefill"].latency_s, passes["decode"].latency_s, period_s]
-            yield Row(seed, *setting, objective, way, str(plan.status), *map(_short, times))
+    objective, contiguous = OPTIMA.get(way, ("latency", None))
+    solver = "pipeline" if way in OPTIMA else way
+    plan = solve(instance, solver, objective, pass_name="decode", contiguous=contiguous)
+    times: list[float | None] = [None] * 3
+    if plan.tasks:
+        passes = plan.tasks[0].passes or {}
+        period_s = float(evaluate(instance, plan, "period", pass_name="decode"))
+        times = [passes["prefill"].latency_s, passes["decode"].latency_s, period_s]
+    return Row(seed, *setting, way, str(plan.status), *map(_short, times))
 
 
 def _short(value: float | None) -> float | None:
@@ -122,8 +114,8 @@ def stored(path: Path = RESULTS) -> list[Row]:
 def _read(line: dict[str, str]) -> Row:
     times = [float(line[name]) if line[name] else None for name in Row._fields[-3:]]
     numbers = (int(line["machines"]), float(line["memory_ratio"]))
-    texts = (line["objective"], line["way"], line["status"])
-    return Row(int(line["seed"]), line["model"], line["place"], *numbers, *texts, *times)
+    texts = (line["model"], line["place"], *numbers, line["way"], line["status"])
+    return Row(int(line["seed"]), *texts, *times)
 
 
 def main() -> None:
@@ -135,11 +127,12 @@ def main() -> None:
         if fresh:
             writer.writerow(Row._fields)
         for seed in SEEDS:
-            ways = [way for way in (*OPTIMA, *RULES) if (seed, way) not in done]
-            rows = list(measured(seed, ways))
-            writer.writerows(rows)
-            file.flush()
-            print(seed, *(f"{row.way} {row.value_s}" for row in rows), flush=True)
+            for way in (*OPTIMA, *RULES):
+                if (seed, way) not in done:
+                    row = measured(seed, way)
+                    writer.writerow(row)
+                    file.flush()
+                    print(*row, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,83 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from statistics import mean
+from collections.abc import Iterable
+from statistics import mean, median
 
 from benchmarks.common import table
-from benchmarks.language_models import OBJECTIVES, OPTIMA, RESULTS, RULES, Row, stored
-from splitfog.formulations.tolerances import EQUAL
+from benchmarks.language_models import (
+    MEMORY_RATIOS,
+    OBJECTIVES,
+    PLACES,
+    RESULTS,
+    RULES,
+    Row,
+    stored,
+)
+from splitfog.formulations.plan import OPTIMALITY_GAP
 from splitfog.studies.summary import mean_interval
 
 PAGE, MARK = RESULTS.parents[2] / "docs" / "language-models.md", "## Tables\n"
-OPTIMUM, LINE = OPTIMA
 
 
 def excesses(rows: Iterable[Row], objective: str, way: str) -> dict[int, float]:
     """Seed -> per cent above the optimum of the objective, where the way has a plan."""
-    own = {row.seed: row.value_s for row in rows if (row.objective, row.way) == (objective, way)}
-    best = {
-        row.seed: row.value_s
-        for row in rows
-        if (row.objective, row.way) == (objective, OPTIMUM)
-    }
-    return {
-        seed: 100 * (value / least - 1)
-        for seed, value in own.items()
-        if value is not None and (least := best[seed]) is not None
-    }
-
-
-def crossed(rows: Iterable[Row], other: str) -> dict[int, float]:
-    """Seed -> per cent by which the optimum of one objective misses the other one's."""
-    find: Callable[[Row], float | None]
-    find = (lambda row: row.token_s) if other == "latency" else (lambda row: row.period_s)
-    found = {(row.objective, row.seed): find(row) for row in rows if row.way == OPTIMUM}
-    (one,) = (name for name in OBJECTIVES if name != other)
-    return {
-        seed: 100 * (value / best - 1)
-        for (objective, seed), value in found.items()
-        if objective == one and value is not None and (best := found[other, seed]) is not None
-    }
+    own: dict[str, dict[int, float]] = {way: {}, f"optimum of {objective}": {}}
+    for row in rows:
+        value = row.value_s(objective)
+        if row.way in own and value is not None:
+            own[row.way][row.seed] = value
+    best = own[f"optimum of {objective}"]
+    return {seed: 100 * (value / best[seed] - 1) for seed, value in own[way].items()}
 
 
 def line(name: str, values: dict[int, float], of: int) -> list[object]:
-    """What a way is above the optimum: mean with its 95 % interval, worst, how often not at all."""
+    """What a way is above the optimum: mean with its 95 % interval, median, worst, and how often it
+    is optimal."""
     if not values:
-        return [name, f"0 of {of}", "-", "-", "-"]
+        return [name, f"0 of {of}", "-", "-", "-", "-"]
     own = list(values.values())
     low, high = mean_interval(own)
     spread = "" if low is None or high is None else f" ({low:.1f} to {high:.1f})"
-    exact = sum(value <= 100 * EQUAL for value in own)
-    return [name, f"{len(own)} of {of}", f"{mean(own):.1f}{spread}", f"{max(own):.1f}", exact]
+    exact = sum(value <= 100 * OPTIMALITY_GAP for value in own)
+    figures = (f"{mean(own):.1f}{spread}", f"{median(own):.1f}", f"{max(own):.0f}")
+    return [name, f"{len(own)} of {of}", *figures, exact]
 
 
 def by_objective(rows: list[Row], objective: str) -> str:
-    """A line for every rule, one for the best line, one for the other objective's optimum."""
-    fits = len(excesses(rows, objective, OPTIMUM))
+    """A line for every rule, for the best line, and for the other objective's optimum."""
     (other,) = (name for name in OBJECTIVES if name != objective)
-    ways = [(rule, excesses(rows, objective, rule)) for rule in (*RULES, LINE)]
-    known = {row.way for row in rows if row.objective == objective}
-    lines = [line(name, found, fits) for name, found in ways if name in known]
-    lines.append(line(f"optimum of {other}", crossed(rows, objective), fits))
-    head = ["way", "has a plan", "mean excess, %", "worst, %", "optimal"]
-    return table(head, lines)
+    own = f"optimum of {objective}"
+    ways = (*RULES, f"best line of {objective}", f"optimum of {other}")
+    fits = len(excesses(rows, objective, own))
+    lines = [line(way, excesses(rows, objective, way), fits) for way in ways]
+    return table(["way", "has a plan", "mean, %", "median, %", "worst, %", "optimal"], lines)
 
 
-def by_memory(rows: list[Row], objective: str) -> str:
-    """Mean excess of every rule, by how much memory there is."""
-    ratios = sorted({row.memory_ratio for row in rows})
-    lines = []
-    for rule in RULES:
-        cells: list[object] = [rule]
-        for ratio in ratios:
-            part = [row for row in rows if row.memory_ratio == ratio]
-            own = excesses(part, objective, rule)
-            fits = len(excesses(part, objective, OPTIMUM))
-            cells.append(f"{mean(own.values()):.0f} ({len(own)} of {fits})" if own else "no plan")
-        if any(row.way == rule and row.objective == objective for row in rows):
-            lines.append(cells)
-    return table(["rule", *(f"{ratio:g}" for ratio in ratios)], lines)
+def by_setting(rows: list[Row], objective: str) -> str:
+    """The mean of every rule by how much memory there is, and by place."""
+    parts = {
+        f"memory x{ratio:g}": [r for r in rows if r.memory_ratio == ratio]
+        for ratio in MEMORY_RATIOS
+    }
+    parts |= {place: [row for row in rows if row.place == place] for place in PLACES}
+    return table(
+        ["rule", *parts],
+        [[rule, *(_short(part, objective, rule) for part in parts.values())] for rule in RULES],
+    )
+
+
+def _short(rows: list[Row], objective: str, rule: str) -> str:
+    """`43 (9 of 20)`: a mean in per cent, and how many plans it is of."""
+    own = excesses(rows, objective, rule)
+    fits = len(excesses(rows, objective, f"optimum of {objective}"))
+    return f"{mean(own.values()):.0f} ({len(own)} of {fits})" if own else "no plan"
 
 
 def report() -> str:
@@ -87,7 +81,7 @@ def report() -> str:
     parts = []
     for objective, words in zip(OBJECTIVES, ("latency of a token", "period"), strict=True):
         parts += [f"### {words.capitalize()}", by_objective(rows, objective)]
-        parts += ["Mean excess in %, by memory over need:", by_memory(rows, objective)]
+        parts += ["The mean by memory over need, and by place:", by_setting(rows, objective)]
     text = "\n\n".join(parts)
     head, mark, _ = PAGE.read_text("utf-8").partition(MARK)
     PAGE.write_text(f"{head}{mark}\n{text}\n", "utf-8")
