@@ -20,11 +20,12 @@ def export(asked: Asked) -> Export:
     """The workers in the order of their blocks, as YAML."""
     pipeline = pipeline_of(asked)
     lines = _checked(pipeline)
+    nodes = dict.fromkeys(run.node for run in pipeline.runs)
+    workers = [x for x in nodes if x != pipeline.first or x in asked.of_nodes]
+    hosts = [asked.told(node, "address", "HOST:10128") for node in workers]
+    asked.unlike(workers)
     text = []
-    for node in dict.fromkeys(run.node for run in pipeline.runs):
-        if node == pipeline.first and node not in asked.of_nodes:
-            continue
-        host = asked.told(node, "address", "HOST:10128")
+    for node, host in zip(workers, hosts, strict=True):
         text += [f"{_quoted(node)}:", f"  host: {_quoted(host)}", "  layers:"]
         text += [f"    - {_quoted(f'{LAYERS}{run}')}" for run in pipeline.of(node)]
     return Export("".join(f"{line}\n" for line in text or ["{}"]).encode(), lines)

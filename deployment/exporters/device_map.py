@@ -5,11 +5,13 @@ indices of accelerators. Any placement is one.
 
 Layers of a language model (a chain that begins with an embedding, then has blocks) are called as
 the modules of Llama's form, or of GPT-2's where the model is called so; the last norm is with the
-head. All other layers keep their names, which should be those of that model's modules. Accelerate
-1.14 copies a table that is tied over two devices.
+head. All other layers keep their names, which should be those of that model's modules. Of a table
+that is tied over two devices Accelerate 1.14 warns, and keeps a copy on each.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from splitfog.deployment.exporters.asked import Asked, Export
 from splitfog.deployment.exporters.pipeline import NO_WORK, parts_of
@@ -29,7 +31,19 @@ def export(asked: Asked) -> Export:
         for layer, node in asked.placement().items()
         for module in modules.get(layer, (layer,))
     }
-    return Export(encode(found))
+    return Export(encode(found), tuple(_copies(asked)))
+
+
+def _copies(asked: Asked) -> Iterator[str]:
+    """A line for all weights that several devices hold."""
+    places: dict[str, dict[str, None]] = {}
+    placement = asked.placement()
+    for layer in asked.given.alone.model_of(asked.given.task).layers:
+        if layer.weights is not None and layer.name in placement:
+            places.setdefault(layer.weights, {})[asked.called(placement[layer.name])] = None
+    for weights, devices in places.items():
+        if len(devices) > 1:
+            yield f"the weights {weights} are on {' and '.join(devices)}: each keeps a copy"
 
 
 def _modules(model: Model) -> dict[str, tuple[str, ...]]:

@@ -24,6 +24,7 @@ def export(asked: Asked) -> Export:
     pipeline.beside_ends("dnet")
     nodes = list(dict.fromkeys(run.node for run in pipeline.runs))
     devices = [_device(node, asked.told(node, "address", "HOST:8081:58081")) for node in nodes]
+    asked.unlike(nodes)
     body = {
         "model": asked.needed("model", "OWNER/NAME"),
         "kv_bits": asked.options["kv_bits"],

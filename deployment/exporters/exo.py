@@ -28,19 +28,21 @@ NOBODY: Mapping[str, str | int] = {"ip": "198.51.100.1", "port": 0}
 def export(asked: Asked) -> Export:
     """The form that is asked for, as JSON."""
     runs = pipeline_of(asked).line("exo")
-    called = asked.unlike(run.node for run in runs)
+    called = [asked.called(run.node) for run in runs]
+    ids = _ids(called)
     if asked.options["form"] == "node_layers":
-        layers = {name: len(run) for name, run in zip(called, runs, strict=True)}
+        layers = {name: len(run) for name, run in zip(ids, runs, strict=True)}
         return Export(encode({"node_layers": layers}))
-    return Export(encode({"instance": {"MlxRingInstance": _instance(asked, runs, called)}}))
+    return Export(encode({"instance": {"MlxRingInstance": _instance(asked, runs, called, ids)}}))
 
 
-def _instance(asked: Asked, runs: tuple[Run, ...], called: list[str]) -> dict[str, Any]:
+def _instance(
+    asked: Asked, runs: tuple[Run, ...], called: list[str], ids: list[str]
+) -> dict[str, Any]:
     """A ring of the nodes in the order of their blocks."""
     card = _card(Path(asked.needed("card", "FILE")), runs[-1].end)
     port = asked.options["port"]
     name = f"splitfog-{asked.given.plan_sha256[:16]}"
-    ids = [text.partition("@")[0] for text in called]
     runners = [f"{name}-{rank}" for rank in range(len(runs))]
     return {
         "instance_id": name,
@@ -55,6 +57,15 @@ def _instance(asked: Asked, runs: tuple[Run, ...], called: list[str]) -> dict[st
         "hosts_by_node": {own: _hosts(called, rank, port) for rank, own in enumerate(ids)},
         "ephemeral_port": port,
     }
+
+
+def _ids(called: list[str]) -> list[str]:
+    """What stands before `@` in every name; each is another."""
+    ids = [name.partition("@")[0] for name in called]
+    for own in ids:
+        if ids.count(own) > 1:
+            raise ValueError(f"id {own!r} stands for {ids.count(own)} nodes, must stand for one")
+    return ids
 
 
 def _shard(card: Mapping[str, Any], rank: int, runs: tuple[Run, ...]) -> dict[str, Any]:

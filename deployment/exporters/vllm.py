@@ -9,7 +9,7 @@ the embedding, the last one norm and head.
 
 from __future__ import annotations
 
-from splitfog.deployment.exporters.asked import Asked, Export
+from splitfog.deployment.exporters.asked import Asked, Export, comment
 from splitfog.deployment.exporters.pipeline import pipeline_of
 
 VARIABLE = "VLLM_PP_LAYER_PARTITION"
@@ -22,11 +22,11 @@ def export(asked: Asked) -> Export:
     runs = pipeline_of(asked).line("vLLM")
     called = asked.unlike(run.node for run in runs)
     lines = [
-        f"# stage {stage}: {name}, blocks {run}"
+        comment(f"stage {stage}: {name}, blocks {run}")
         for stage, (name, run) in enumerate(zip(called, runs, strict=True))
     ]
-    if all(name.isdecimal() for name in called):
-        lines.append(f"export {DEVICES}={','.join(called)}")
-    lines.append(f'export {VARIABLE}="{",".join(str(len(run)) for run in runs)}"')
-    text = "".join(f"{line}\n" for line in lines)
-    return Export(text.encode(), (f"vllm serve ... {SIZE} {len(runs)}",))
+    indices = [asked.of_nodes.get(run.node, "") for run in runs]
+    if all(index.isdecimal() for index in indices):
+        lines.append(f"export {DEVICES}={','.join(indices)}\n")
+    lines.append(f'export {VARIABLE}="{",".join(str(len(run)) for run in runs)}"\n')
+    return Export("".join(lines).encode(), (f"vllm serve ... {SIZE} {len(runs)}",))

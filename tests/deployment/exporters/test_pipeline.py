@@ -81,9 +81,9 @@ def test_the_token_on_its_way_back_is_no_end() -> None:
 def test_modules_of_hugging_face() -> None:
     """Of Llama's form and of GPT-2's; norm and head are together, the token's way is none."""
     model = sf.zoo.transformer("llama-3.2-1b", prompt=2, new_tokens=2, token="last")
-    found = json.loads(
-        exported(request(model), "a" + "a" * 9 + "b" * 7 + "ba", "device-map", a="0").content
-    )
+    made = exported(request(model), "a" + "a" * 9 + "b" * 7 + "ba", "device-map", a="0")
+    found = json.loads(made.content)
+    assert made.lines == ("the weights embedding are on 0 and b: each keeps a copy",)
     assert list(found.items())[:2] == [("model.embed_tokens", 0), ("model.layers.0", 0)]
     assert list(found.items())[-3:] == [
         ("model.layers.15", "b"),

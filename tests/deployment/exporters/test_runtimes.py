@@ -8,7 +8,10 @@ from itertools import combinations, permutations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+import splitfog as sf
+from splitfog.cli import app
 from splitfog.deployment.exporters import EXPORTERS
 from tests.deployment.exporters.blocks import chain, exported, request
 from tests.deployment.exporters.readers import HOSTS, READERS, yaml
@@ -261,6 +264,11 @@ MISSING = [
     ("llama-cpp", {"b": "h:1"}, "node a has no device: give one, as in --option a=HOST:50052"),
     ("dnet", OPTIONS["dnet"] | {"b": "10.0.0.1:80"}, "must be HOST:HTTP_PORT:GRPC_PORT"),
     ("dnet", {"a": "h:1:2", "b": "h:3:4"}, "model is missing: give it"),
+    ("dnet", {"model": "m", "a": "h:1:2", "b": "h:1:2"}, "a and b are both called 'h:1:2'"),
+    ("cake", {"a": "h:1", "b": "h:1"}, "a and b are both called 'h:1'"),
+    ("exo", {"a": "X@10.0.0.1", "b": "X@10.0.0.2"}, "id 'X' stands for 2 nodes"),
+    ("llama-cpp", {"a": "h:1,h:2"}, "option a = 'h:1,h:2', must be a text without blanks and com"),
+    ("mesh-llm", OPTIONS["mesh-llm"] | {"a": ""}, "option a = '', must be a text"),
     ("pipeedge", {"a": "first"}, "a = 'first', must be a rank: a whole number >= 0"),
 ]
 
@@ -270,6 +278,21 @@ def test_what_must_be_said_is_asked_for(name: str, options: dict[str, str], why:
     """With an example of the option."""
     with pytest.raises(ValueError, match=why):
         exported(FOUR, LINE, name, **options)
+
+
+def test_a_command_refuses_in_one_line(tmp_path: Path) -> None:
+    """And writes nothing; what it can write comes with the names of the options."""
+    instance, plan, file = (tmp_path / name for name in ("four.json", "plan.json", "exo.json"))
+    sf.save_instance(FOUR, instance)
+    words = ["export", "exo", str(instance), str(plan), "-o", str(file)]
+    for places, code in (("aababb", 2), (LINE, 0)):
+        layers = ["embedding", *[f"block{at}" for at in range(4)], "head"]
+        placed = {"request": {"input": "a"} | dict(zip(layers, places, strict=True))}
+        sf.save_plan(sf.plan(FOUR, placed), plan)
+        done = CliRunner().invoke(app, [*words, "--option", "b=id-b"], prog_name="splitfog")
+        assert (done.exit_code, file.exists()) == (code, not code), done.output
+        assert len(done.output.splitlines()) == 1
+    assert json.loads(file.read_text()) == {"node_layers": {"a": 3, "id-b": 1}}
 
 
 def test_prima_cpp_asks_for_addresses_of_several_ranks() -> None:
