@@ -44,6 +44,14 @@ OPTIMA = {
 """By name what `pipeline` proves: the best where a machine may hold both ends, and where not."""
 
 
+FLEETS = {
+    "a home": ("mac-mini-m4-pro,rtx-3090,mac-mini-m4,desktop", "gigabit"),
+    "three Macs": ("mac-studio-m3-ultra,macbook-pro-m4-max,mac-mini-m4-pro", "thunderbolt-5"),
+    "a lab": ("t4,l4,t4,a100-40gb", "ethernet-10g"),
+}
+"""By name: the kinds of the machines, the source first, and their network."""
+
+
 class Row(NamedTuple):
     """What a way to split comes to on a fleet; no figures where it has no plan.
 
@@ -87,15 +95,20 @@ def fleet(seed: int) -> tuple[Instance, tuple[str, str, int, float]]:
 def measured(seed: int, way: str) -> Row:
     """The row of a way on a fleet."""
     instance, setting = fleet(seed)
+    status, times = outcome(instance, way)
+    return Row(seed, *setting, way, status, *map(_short, times))
+
+
+def outcome(instance: Instance, way: str) -> tuple[str, tuple[float | None, ...]]:
+    """Status, TTFT, TPOT and period of a way's plan; None without a plan."""
     objective, contiguous = OPTIMA.get(way, ("latency", None))
     solver = "pipeline" if way in OPTIMA else way
     plan = solve(instance, solver, objective, pass_name="decode", contiguous=contiguous)
-    times: list[float | None] = [None] * 3
-    if plan.tasks:
-        passes = plan.tasks[0].passes or {}
-        period_s = float(evaluate(instance, plan, "period", pass_name="decode"))
-        times = [passes["prefill"].latency_s, passes["decode"].latency_s, period_s]
-    return Row(seed, *setting, way, str(plan.status), *map(_short, times))
+    if not plan.tasks:
+        return str(plan.status), (None, None, None)
+    passes = plan.tasks[0].passes or {}
+    period_s = float(evaluate(instance, plan, "period", pass_name="decode"))
+    return str(plan.status), (passes["prefill"].latency_s, passes["decode"].latency_s, period_s)
 
 
 def _short(value: float | None) -> float | None:

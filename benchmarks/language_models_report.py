@@ -7,14 +7,19 @@ from statistics import mean, median
 
 from benchmarks.common import table
 from benchmarks.language_models import (
+    FLEETS,
     MEMORY_RATIOS,
+    MODELS,
     OBJECTIVES,
     PLACES,
     RESULTS,
     RULES,
+    WEIGHT_BITS,
     Row,
+    outcome,
     stored,
 )
+from splitfog import Instance, generate
 from splitfog.formulations.plan import OPTIMALITY_GAP
 from splitfog.studies.summary import mean_interval
 
@@ -75,10 +80,34 @@ def _short(rows: list[Row], objective: str, rule: str) -> str:
     return f"{mean(own.values()):.0f} ({len(own)} of {fits})" if own else "no plan"
 
 
+def three_fleets() -> str:
+    """TPOT in ms and pipelined tokens a second of every way, for each model on each fleet."""
+    ways = [*(f"optimum of {objective}" for objective in OBJECTIVES), *RULES]
+    columns = [
+        [f"{model} on {name}", *(_both(served(model, machines, network), way) for way in ways)]
+        for name, (machines, network) in FLEETS.items()
+        for model in MODELS
+    ]
+    head, *lines = zip(["way", *ways], *columns, strict=True)
+    return table(head, lines)
+
+
+def served(model: str, machines: str, network: str) -> Instance:
+    """A request to a model on one of the three fleets."""
+    return generate(
+        "pipeline", model=model, machines=machines, network=network, weight_bits=WEIGHT_BITS
+    )
+
+
+def _both(instance: Instance, way: str) -> str:
+    _, (_, token_s, period_s) = outcome(instance, way)
+    return f"{1e3 * token_s:.1f}, {1 / period_s:.1f}" if token_s and period_s else "no plan"
+
+
 def report() -> str:
     """The tables; they are also written into the page, behind its heading `Tables`."""
     rows = stored()
-    parts = []
+    parts = ["### Three fleets", "TPOT in ms, and pipelined tokens a second:", three_fleets()]
     for objective, words in zip(OBJECTIVES, ("latency of a token", "period"), strict=True):
         parts += [f"### {words.capitalize()}", by_objective(rows, objective)]
         parts += ["The mean by memory over need, and by place:", by_setting(rows, objective)]

@@ -16,8 +16,8 @@
 #
 # Llama-3-8B and 70B, four bits a weight, a prompt of 512 tokens and 128 new ones. Where should
 # each block be? First three fleets, then a hundred from the stored rows of
-# `benchmarks/language_models.py` (`data/language_models.csv`), and at last the published instances
-# of Helix. The page is `docs/language-models.md`.
+# `benchmarks/language_models.py` (`data/language_models.csv`; the page is
+# `docs/language-models.md`).
 
 # %%
 import csv
@@ -89,8 +89,9 @@ for name in FLEETS:
 # %% [markdown]
 # ## A hundred fleets
 #
-# All that is called optimum is proven. Every combination of the two models, home and lab machines, 3 to 7 of them, and memory that is 1.1
-# to 3 times the need. Per cent above the optimum of the same fleet, where a rule has a plan.
+# Every combination of the two models, home and lab machines, 3 to 7 of them, and memory that is 1.1
+# to 3 times the need. Per cent above the optimum of the same fleet, where a rule has a plan; every
+# optimum is proven.
 
 # %%
 with Path("data/language_models.csv").open(newline="") as file:
