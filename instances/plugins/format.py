@@ -126,13 +126,16 @@ class Format:
         return values, of_nodes
 
     def require_files(self, given: Sequence[object]) -> None:
-        """`ValueError` unless so many files are given as the format has."""
+        """`ValueError` unless so many files are given as the format has, each once."""
         more = "".join(self.files[-1:]).endswith("...")
         if len(given) < len(self.files) or (len(given) > len(self.files) and not more):
             raise ValueError(
                 f"{self.name} is read from {' '.join(self.files)}, but {len(given)} "
                 f"file{'s are' if len(given) != 1 else ' is'} given"
             )
+        for file in given:
+            if given.count(file) > 1:
+                raise ValueError(f"{file} is given {given.count(file)} times, must be given once")
 
     def load(self) -> Callable[..., Any]:
         """The function of the format, imported now.

@@ -57,7 +57,7 @@ def run(
 
     chosen = FORMATS.named(target_format)
     require_writable(output)
-    whose = given(instance, plan, task)
+    whose = given(instance, plan, task, with_passes=True)
     options, of_nodes = chosen.parse(key_values(option), whose.alone.node_index)
     made = chosen.load()(Asked(whose, options, of_nodes, model))
     write_whole(output, made.content)

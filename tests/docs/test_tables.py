@@ -36,6 +36,7 @@ from splitfog.formulations.plan_file import (
     NodeEntry,
     PassEntry,
     PlanFile,
+    PlanReplica,
     PlanSchedule,
     PlanSlice,
     PlanStage,
@@ -71,6 +72,7 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("plan-file.md", "The plan"): PlanFile,
     ("plan-file.md", "The objective"): Objective,
     ("plan-file.md", "A task's plan"): TaskEntry,
+    ("plan-file.md", "A replica"): PlanReplica,
     ("plan-file.md", "A pass's load"): PassEntry,
     ("plan-file.md", "A stage"): PlanStage,
     ("plan-file.md", "A slice"): PlanSlice,
@@ -181,8 +183,8 @@ def test_every_command_is_in_the_table() -> None:
 
 
 def test_every_format_of_export_is_in_the_table() -> None:
-    """Of `parts.md`."""
-    assert set(table("parts.md", "For other programs")) == {each.name for each in EXPORTERS}
+    """Of `exporting.md`."""
+    assert set(table("exporting.md", "Formats")) == {each.name for each in EXPORTERS}
 
 
 def test_every_family_and_form_of_traces_is_in_its_table() -> None:
