@@ -26,11 +26,10 @@ from splitfog._version import __version__
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import Plan
 from splitfog.instances.instance import Instance
+from splitfog.instances.plugins.found import OURS, BrokenPlugin
 from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.functions import Function
-from splitfog.solvers.plugins import BrokenPlugin
-from splitfog.solvers.registry import OURS
 from splitfog.solvers.solve import info_of, solve
 from splitfog.studies.row import Declined, Row, Run
 

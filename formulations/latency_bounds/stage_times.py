@@ -144,10 +144,16 @@ class _Builder:
             share = flops / flops.sum() if flops.any() else np.zeros(len(own))
             rows = [at[layer] for layer in own]
             parts[rows] = np.minimum(parts[rows], np.multiply.outer(share, least_s))
-        if all(reach_of(model, layers).is_complete for layers, _ in stages):
+        if all(self._is_complete(segment, *stage) for stage in stages):
             whole_s = self.arrays.costs_s[list(at)].sum(axis=0)
             parts[:, whole_s <= self.far_s] = inf  # the home is done before another helps
         return parts
+
+    def _is_complete(self, segment: Segment, layers: tuple[int, ...], source: int) -> bool:
+        """Whether nothing of the layers is left out where a stage is computed in slices; nor of a
+        plain layer before them, which may be in the stage."""
+        before = source != segment.entry and is_plain(self.model, source)
+        return bool(reach_of(self.model, layers).complete[: len(layers) + before].all())
 
     def _assembled(
         self, units: UnitStages | None, helped_s: Floats, inside: dict[Hashable, Floats]

@@ -20,7 +20,13 @@ NOMINAL_SPEED_FLOPS = 1e12
 """Never used: `stage_rates` say what nodes do."""
 
 _NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?"
+<<<<<<< HEAD
 _CONSTRAINT = re.compile(rf"\s*(\w+)\s*:\s*(.*?)\s*[<>]?=\s*([+-]?\s*{_NUMBER})\s*", re.S)
+=======
+_CONSTRAINT = re.compile(
+    r"^\s*(\w+)\s*:\s*(.*?)\s*(<=|>=|=)\s*([+-]?\s*" + _NUMBER + r")\s*$", re.S
+)
+>>>>>>> main
 _TERM = re.compile(r"([+-]?)\s*(" + _NUMBER + r")?\s*([A-Za-z_]\w*)")
 
 Terms = dict[str, float]

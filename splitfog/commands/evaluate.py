@@ -16,10 +16,12 @@ from splitfog.commands.summary import (
     places,
     plain_grid,
     print_loads,
-    span,
+    request_lines,
+    requests_of,
     task_line,
     told_value,
 )
+from splitfog.instances.readable import span
 
 if TYPE_CHECKING:
     from splitfog.formulations.costs.terms import Term
@@ -106,11 +108,17 @@ def run(
         put_json({**msgspec.to_builtins(here), "violations": broken, "terms": parts})
     else:
         put("\n".join(_head(problem, given, here, broken)) + "\n\n")
+        requests = requests_of(problem, here)
         for entry in here.tasks[:MAX_TASKS]:
+<<<<<<< HEAD
             put(f"{task_line(problem, entry)}\n")
             if entry.replicas is not None:
                 put("".join(f"{line}\n" for line in places(problem, entry)) + "\n")
                 continue
+=======
+            own = request_lines(requests[entry.task]) if entry.task in requests else []
+            put("".join(f"{line}\n" for line in [task_line(problem, entry), *own]))
+>>>>>>> main
             _print_terms(problem, [part for part in parts if part.task == entry.task])
         put("".join(f"{line}\n\n" for line in more_tasks(here)))
         print_loads(problem, here)
