@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 from splitfog.deployment.exporters import FORMATS
@@ -48,11 +49,11 @@ def request(
     )
 
 
-def exported(instance: Instance, places: str, name: str, **options: str) -> Export:
-    """What a format makes of a plan: a letter for every layer in order, inputs left out."""
+def exported(instance: Instance, places: Sequence[str], name: str, **options: str) -> Export:
+    """What a format makes of a plan: the node of every layer in order, inputs left out."""
     layers = [layer.name for layer in instance.models[0].layers if layer.op != "input"]
     inputs = {x.name: "a" for x in instance.models[0].layers if x.op == "input"}
-    plan = {"request": inputs | dict(zip(layers, places, strict=True))}
+    plan = {instance.tasks[0].name: inputs | dict(zip(layers, places, strict=True))}
     whose = given(instance, plan, with_passes=True)
     chosen = FORMATS.named(name)
     made: Export = chosen.load()(Asked(whose, *chosen.parse(options, whose.alone.node_index)))

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import splitfog as sf
 from splitfog.cli import app
 from splitfog.deployment.exporters import EXPORTERS
+from tests.cases.foreign import imported, written
 from tests.deployment.exporters.blocks import chain, exported, request
 from tests.deployment.exporters.readers import HOSTS, READERS, yaml
 
@@ -160,6 +161,13 @@ def test_ranges_of_pipeedge() -> None:
         text("pipeedge", "bbbbaa")
     with pytest.raises(ValueError, match="results where inputs are, on a, but the task's go to b"):
         exported(request(chain(4), results_to="b"), LINE, "pipeedge")
+
+
+def test_what_comes_from_pipeedge_goes_back(tmp_path: Path) -> None:
+    """A layer of its files is a layer of its options; the fast node has the first of two."""
+    instance = imported("pipeedge", written(tmp_path, "pipeedge"), batch="8")
+    made = exported(instance, ["f-0", "s-0"], "pipeedge", **{"f-0": "2", "s-0": "0"})
+    assert made.content == b"-pt 1,1,2,2 -r 2,0 -D 2\n"
 
 
 def test_a_topology_of_dnet() -> None:
