@@ -53,7 +53,7 @@ IMPORTERS = (
         files=("CARD.toml", "STATE.json"),
         options={
             **REQUEST,
-            "head_width": Option(
+            "head_dim": Option(
                 None, "values of a head's keys, where the zoo does not have the model", "whole",
                 low=1, high=1e6, optional=True,
             ),

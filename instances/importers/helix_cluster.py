@@ -91,8 +91,8 @@ def import_helix_cluster(files: Sequence[Path], options: Mapping[str, Any]) -> I
     clusters = [file for file, own in plain.items() if "NodeNames" in own]
     if len(clusters) != 1 or len(plain) != 2:
         raise ValueError(
-            "a cluster of Helix is read from one file with NodeNames, one with machines, and CSV "
-            f"files, but {len(clusters)} and {len(plain) - len(clusters)} are given"
+            f"{', '.join(map(str, plain)) or 'none'}: must be one file with NodeNames and one with "
+            "machines (besides CSV files), or else one program that ends in .lp"
         )
     (path,) = clusters
     cluster = plain.pop(path)

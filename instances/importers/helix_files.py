@@ -27,5 +27,9 @@ def read(files: Sequence[Path], options: Mapping[str, Any]) -> Instance:
         Naming the file and what is wrong in it.
     """
     if len(files) == 1 and files[0].name.removesuffix(".gz").endswith(".lp"):
+        for key in ("layers", "layer_bytes", "width"):
+            if options[key] is not None:
+                why = f"left out: {files[0]} is a program, which tells all"
+                raise ValueError(f"option {key} = {options[key]}, must be {why}")
         return import_helix_program(files[0])
     return import_helix_cluster(files, options)

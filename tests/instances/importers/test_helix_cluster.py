@@ -143,7 +143,7 @@ def test_what_no_file_tells_must_be_told(tmp_path: Path) -> None:
         ValueError, match=r"a100/decode_bs2time\.csv must be given once, is given 0"
     ):
         fleet(paths[:-1])
-    with pytest.raises(ValueError, match="one file with NodeNames, one with machines"):
+    with pytest.raises(ValueError, match="must be one file with NodeNames and one with mach"):
         fleet(paths[1:])
 
 
@@ -159,6 +159,8 @@ def test_a_program_is_read_by_the_same_name(tmp_path: Path) -> None:
     )
     found = imported("helix", [path])
     assert found.models[0].stage_rates == {"node-0": (8.0, 3.0)}
+    with pytest.raises(ValueError, match="option layers = 2, must be left out"):
+        imported("helix", [path], layers="2")
     with pytest.raises(sf.InstanceError, match="must be a program"):
         path.write_text("Maximize\n x\nEnd\n")
         imported("helix", [path])
