@@ -23,8 +23,8 @@ SOLVERS: tuple[SolverInfo, ...] = (
         objectives=("latency", "period"),
         entry=".memory_proportional:solve_memory_proportional",
         complexity="O(L)",
-        reference="after llama.cpp and cake; largest remainders, at least one block each (ours)",
-        cites=("llama-cpp", "cake"),
+        reference="after llama.cpp; largest remainders, at least one block each (ours)",
+        cites=("llama-cpp",),
         takes=EVERYTHING,
     ),
     SolverInfo(

@@ -51,8 +51,6 @@ class _Ways:
         self.nodes = np.zeros((count, 0), np.int64)
         self.held_bytes = np.zeros((count, count))
         self.inputs = np.flatnonzero(stack.arrays.is_input).tolist()
-        for layer in self.inputs:
-            self.held_bytes[:, stack.arrays.source] += stack.held_bytes([layer])
         self.stuck_at = -1
 
     def extend(self, position: int) -> None:

@@ -12,10 +12,9 @@ from splitfog.solvers.base import Answer, Request
 def solve_memory_proportional(request: Request) -> Answer:
     """Blocks in proportion to the memory of machines, in the order of the file.
 
-    After what llama.cpp (by free memory, where no `--tensor-split` is given) and cake do. Shares
-    are rounded by largest remainders, ties to the first, and no machine is left without a block
-    (ours: their roundings differ from version to version). Ignores speed, links, and what the
-    key-value cache and the ends of the model take. O(L).
+    After what llama.cpp does where no `--tensor-split` is given. Ours: shares are rounded by
+    largest remainders, ties to the first, and no machine is left without a block. Ignores speed,
+    links, and what the key-value cache and the ends of the model take. O(L).
 
     Raises
     ------

@@ -46,7 +46,7 @@ def _shares(stack: Stack, by_block: bool) -> Shares | str:
         most = _most_blocks(stack, machines, with_ends=True)
         if most.sum() < blocks:
             return f"the machines have room for {most.sum():.0f} blocks in all, not for {blocks}"
-        counts = _rounded(water_level(most, speed[machines], blocks), most, blocks)
+        counts = _rounded(water_level(most, speed[machines], blocks), blocks)
         shares = list(zip(machines, counts, strict=True))
         if all(counts):
             return shares
@@ -96,10 +96,10 @@ def water_level(most: Table, speed: Table, total: float) -> Table:
     return shares
 
 
-def _rounded(shares: Table, most: Table, blocks: int) -> list[int]:
-    """Whole numbers: rounded down, and one more by largest remainders, where the cap allows it."""
+def _rounded(shares: Table, blocks: int) -> list[int]:
+    """Whole numbers: rounded down, and one more by largest remainders; what is at its cap has
+    none."""
     counts = np.floor(np.round(shares, TIE))
-    remainders = np.where(counts < most, np.round(shares - counts, TIE), -1.0)
-    more = np.argsort(-remainders, kind="stable")[: blocks - int(counts.sum())]
-    counts[more] += 1
+    by_remainder = np.argsort(-np.round(shares - counts, TIE), kind="stable")
+    counts[by_remainder[: blocks - int(counts.sum())]] += 1
     return [int(count) for count in counts]

@@ -5,8 +5,9 @@ indices of accelerators. Any placement is one.
 
 Layers of a language model (a chain that begins with an embedding, then has blocks) are called as
 the modules of Llama's form, or of GPT-2's where the model is called so; the last norm is with the
-head. All other layers keep their names, which should be those of that model's modules. Of a table
-that is tied over two devices Accelerate 1.14 warns, and keeps a copy on each.
+head, if it is no layer of its own. All other layers keep their names, which should be those of that
+model's modules. Of a table that is tied over two devices Accelerate 1.14 warns, and keeps a copy on
+each.
 """
 
 from __future__ import annotations
@@ -55,13 +56,15 @@ def _modules(model: Model) -> dict[str, tuple[str, ...]]:
     except ValueError:
         return {}
     behind = [layer for layer in parts.behind if layer.op != NO_WORK]
-    if [layer.op for layer in parts.before] != ["embedding"] or len(behind) > 1:
+    apart = [layer.op for layer in behind[:-1]] == ["norm"]  # norm and head are two layers
+    if [layer.op for layer in parts.before] != ["embedding"] or (len(behind) > 1 and not apart):
         return {}
     before, blocks, after = GPT_2 if model.name.lower().startswith("gpt2") else LLAMA
+    ends = [(module,) for module in after] if apart else [after]
     return {
         parts.before[0].name: before,
         **{layer.name: (f"{blocks}.{at}",) for at, layer in enumerate(parts.blocks)},
-        **{layer.name: after for layer in behind},
+        **{layer.name: end for layer, end in zip(behind, ends, strict=False)},
         **{layer.name: () for layer in parts.behind if layer.op == NO_WORK},
     }
 

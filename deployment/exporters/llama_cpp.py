@@ -59,7 +59,7 @@ def _runs(pipeline: Pipeline) -> tuple[Run, ...]:
 
 def _check_processor(pipeline: Pipeline, runs: tuple[Run, ...], run: Run) -> None:
     """`ValueError` where a machine's processor is asked for what it cannot have."""
-    if run.node != pipeline.master or run is not runs[0] or (len(runs) > 1 and run is runs[-1]):
+    if run.node != pipeline.master or run is not runs[0]:
         raise ValueError(
             f"{run.node} = {CPU!r}: the processor can have the first blocks only, on the node of "
             f"the embedding ({pipeline.master}), and no head behind other devices"

@@ -13,6 +13,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from splitfog.deployment.exporters.asked import Asked
+from splitfog.formulations.chain import chain_layers, why_no_chain
 from splitfog.instances.records import Layer, Model, changed
 
 BLOCKS = ("linear", "matmul", "other")
@@ -198,7 +199,11 @@ def parts_of(model: Model) -> Parts:
     ValueError
         Where it is none, saying why.
     """
-    chain = _chain(model)
+    if (why := why_no_chain(model)) is not None:
+        raise ValueError(why)
+    chain = [model.layers[layer] for layer in chain_layers(model)]
+    if not chain:
+        raise _no_chain(model, "it has an input only")
     marked = [layer.op == "attention" or layer.state_bytes > 0 for layer in chain]
     known = any(marked)
     start, end = _span(marked) if known else _longest([layer.op for layer in chain])
@@ -215,19 +220,6 @@ def parts_of(model: Model) -> Parts:
             if not known and layer.op not in allowed:
                 raise _no_chain(model, f"layer {layer.name} is no block and no end")
     return parts
-
-
-def _chain(model: Model) -> list[Layer]:
-    """The layers but for the inputs, each of which reads the one before it only."""
-    order = [x for x in model.order.tolist() if model.layers[x].op != "input"]
-    if not order:
-        raise _no_chain(model, "it has an input only")
-    for layer, after in zip(order, [*order[1:], None], strict=True):
-        if model.consumers[layer] != (() if after is None else (after,)):
-            raise _no_chain(model, f"its layers branch at {model.layers[layer].name}")
-        if len({x for x in model.inputs[layer]}) > 1:
-            raise _no_chain(model, f"layer {model.layers[layer].name} has several inputs")
-    return [model.layers[layer] for layer in order]
 
 
 def _no_chain(model: Model, why: str) -> ValueError:

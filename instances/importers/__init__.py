@@ -7,17 +7,7 @@ from __future__ import annotations
 
 from splitfog.instances.plugins.format import Format, Formats
 from splitfog.instances.plugins.option import Option
-
-REQUEST = {
-    "prompt": Option(512, "tokens of the prompt", "whole", low=1, high=1e9),
-    "new_tokens": Option(128, "tokens that are made", "whole", low=1, high=1e9),
-    "batch": Option(1, "sequences at once", "whole", low=1, high=1e6),
-    "context": Option(
-        None, "tokens that the key-value cache has room for; none: prompt and new ones", "whole",
-        low=1, high=1e9, optional=True,
-    ),
-}  # fmt: skip
-"""Options of a request to a language model."""
+from splitfog.instances.zoo.language.options import REACHED, REQUEST
 
 IMPORTERS = (
     Format(
@@ -63,13 +53,6 @@ IMPORTERS = (
         files=("CARD.toml", "STATE.json"),
         options={
             **REQUEST,
-            "kv_bits": Option(
-                16, "bits of a value of the key-value cache", "number", low=0.01, high=64
-            ),
-            "token": Option(
-                "source", "from where the first node takes a new token: the source, or the last "
-                "node", "choice", choices=("source", "last"),
-            ),
             "head_width": Option(
                 None, "values of a head's keys, where the zoo does not have the model", "whole",
                 low=1, high=1e6, optional=True,
@@ -86,14 +69,7 @@ IMPORTERS = (
                 None, "of every node; none: as its chip's data sheet says", "number",
                 low=1, high=1e24, optional=True,
             ),
-            "traffic_share": Option(
-                0.8, "of a data sheet's bandwidth, what is reached (nominal)", "number",
-                low=1e-6, high=1,
-            ),
-            "speed_share": Option(
-                0.5, "of a data sheet's FLOP/s, what is reached (nominal)", "number",
-                low=1e-6, high=1,
-            ),
+            **REACHED,
             "network": Option("gigabit", "network of the nodes, as in fleets", "name"),
         },
     ),

@@ -33,6 +33,7 @@ from splitfog.instances.importers.reading import (
     read_toml,
     record_of,
     refuse,
+    text_of,
 )
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up, unknown_name
@@ -162,11 +163,10 @@ def read(files: Sequence[Path], options: Mapping[str, Any]) -> Instance:
 
 
 def _told_apart(files: Sequence[Path]) -> tuple[Path, Path]:
-    """Card and state, by how their names end, or else by their order."""
+    """Card and state: TOML does not begin as a JSON object does."""
     first, second = files
-    if first.suffix != ".toml" and second.suffix == ".toml":
-        return second, first
-    return first, second
+    json = [text_of(file).lstrip().startswith("{") for file in files]
+    return (second, first) if json == [True, False] else (first, second)
 
 
 def _camel(data: Any) -> Any:

@@ -44,6 +44,7 @@ from splitfog.formulations.plan_file import (
     TaskEntry,
 )
 from splitfog.formulations.tiles.stage_shape import ELEMENTWISE, WINDOWED
+from splitfog.instances.importers import IMPORTERS
 from splitfog.instances.instance import InstanceFile
 from splitfog.instances.records import Layer, Link, Model, Node, Op, Pass, Task, Window
 from splitfog.instances.traces.generators import TRACE_FAMILIES
@@ -185,6 +186,13 @@ def test_every_command_is_in_the_table() -> None:
 def test_every_format_of_export_is_in_the_table() -> None:
     """Of `exporting.md`."""
     assert set(table("exporting.md", "Formats")) == {each.name for each in EXPORTERS}
+
+
+def test_every_format_of_import_is_in_the_table() -> None:
+    """Of `importing.md`, with its options."""
+    rows = table("importing.md", "Instances from other tools' files")
+    told = {name: cells[-1].replace("`", "") for name, cells in rows.items()}
+    assert told == {each.name: ", ".join(each.options) for each in IMPORTERS}
 
 
 def test_every_family_and_form_of_traces_is_in_its_table() -> None:

@@ -11,6 +11,7 @@ from splitfog.commands.shell import DONE, key_values, put, require_writable, say
 
 EXAMPLES = (
     "splitfog import onnx net.onnx --input x=1x3x224x224 -o net.json",
+    "splitfog import dnet model_profile.json mac.json pc.json -o home.json",
     "splitfog import trace log --form time-rate --link device,edge0 -o bus.json",
 )
 
@@ -175,7 +176,7 @@ def run(
     trace: a log of a bandwidth, a latency or a load (docs/trace-file.md), as JSON or, where TRACE
     ends in .csv, as CSV.
 
-    Instances of other tools' files: splitfog import --list.
+    Instances of other tools' files: splitfog import --list (docs/importing.md).
 
     splitfog import onnx model.onnx -o instance.json --input x=1x3x224x224
     """

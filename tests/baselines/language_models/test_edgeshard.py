@@ -12,6 +12,8 @@ from tests.cases.enumeration.passes import with_passes
 from tests.cases.language_models import blocks, counts, machines, serving
 from tests.checks import check_plan
 
+PAIR = machines((1, None), (1, None))
+
 
 @pytest.mark.parametrize("network", ["line", "mesh", "direct"])
 def test_without_memory_limits_it_is_the_shortest_path(network: Any) -> None:
@@ -42,20 +44,28 @@ def test_with_memory_limits_plans_are_feasible_and_some_are_not_the_best() -> No
 
 
 def test_it_keeps_one_way_to_a_machine() -> None:
-    """Blocks of 1 byte at 0.1 s on a, 1 s on b; a hop is 0.3 s; a holds 2, b 2. The best way to
-    block2 on b leads over a twice, and so does that to block3: a's memory is gone either way, and
-    the result comes back: 0.1 + 0.1 + 0.3 + 1 + 1 + 0.3 s."""
+    """Blocks take 0.1 s on a and 1 s on b, a hop 0.3 s, and either holds two: the best way to
+    block2 on b has been on a twice, and the result comes back: 0.1 + 0.1 + 0.3 + 1 + 1 + 0.3 s."""
     instance = serving(blocks(4), machines((10, 2.0), (1, 2.0), hop_s=0.3))
     plan = sf.solve(instance, "edgeshard")
     assert counts(instance, plan) == [2, 2]
     assert plan.value == pytest.approx(2.8)
 
 
-def test_groups_and_shared_weights_are_kept() -> None:
-    """Embedding and head of one table of 3 bytes, on one machine by their group: with both blocks
-    of 1 byte that is a, who is fast and has 5 bytes, and nothing where it has 4.9."""
+def test_a_group_stays_together() -> None:
+    """Of two blocks each machine does one in 1 s and the other in 5: 2 s, but 6 together."""
+    times = {"block0": {"a": 1.0, "b": 5.0}, "block1": {"a": 5.0, "b": 1.0}}
+    alone = [changed(layer, times_s=times.get(layer.name, {})) for layer in blocks(2)]
+    assert sf.solve(serving(alone, PAIR), "edgeshard").value == pytest.approx(2.0)
+    pair = [alone[0], *(changed(layer, group="pair") for layer in alone[1:])]
+    assert sf.solve(serving(pair, PAIR), "edgeshard").value == pytest.approx(6.0)
+
+
+def test_shared_weights_take_memory_once() -> None:
+    """Embedding and head are one table of 3 bytes: with both blocks of 1 byte they fit in a's 5,
+    who is fast; in 4.9 they do not, and a block is 1 s on b and two hops of 0.3 s away."""
     layers = [
-        changed(layer, weights="table", group="ends") if layer.weight_bytes == 3 else layer
+        changed(layer, weights="table") if layer.weight_bytes == 3 else layer
         for layer in blocks(2, ends=(3, 3))
     ]
     fits = serving(layers, machines((10, 5.0), (1, 1.0), hop_s=0.3))

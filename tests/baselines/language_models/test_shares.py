@@ -155,6 +155,23 @@ def test_water_fill_caps_what_memory_does_not_hold() -> None:
     assert counts(instance, plan) == [3, 3, 2]
 
 
+def test_water_fill_has_the_machines_of_most_capacity_first() -> None:
+    """4 blocks of 1 byte: b holds them all, a 2. The head, 2 bytes, is a's, who has room for one
+    block beside it, though its share by speed is 2."""
+    instance = serving(blocks(4, ends=(1, 2)), machines((1, 3.0), (1, 9.0)))
+    plan = sf.solve(instance, "water-fill")
+    assert counts(instance, plan) == [1, 3]
+    placed = plan.placement("request")
+    assert (placed["embedding"], placed["head"]) == ("b", "a")
+
+
+def test_water_fill_leaves_out_who_gets_no_block() -> None:
+    """4 x (9, 9, 1) / 19 is (1.9, 1.9, 0.2), so (2, 2, 0); then b is the last, and of its 3 bytes
+    the head takes 2: a gets three."""
+    instance = serving(blocks(4, ends=(0, 2)), machines((9, 9.0), (9, 3.0), (1, 3.0)))
+    assert counts(instance, sf.solve(instance, "water-fill")) == [3, 1, 0]
+
+
 def test_water_fill_by_blocks_sees_how_fast_memory_is() -> None:
     """a makes 10 FLOP/s, but reads a block's byte in a second, as b does in a third: (1, 3)."""
     layers = [
@@ -195,6 +212,28 @@ def test_the_next_token_is_beside_the_embedding(solver: str) -> None:
     placed = plan.placement("request")
     assert (placed["embedding"], placed["head"], placed["next"]) == ("a", "b", "a")
     assert sf.solve(instance, solver, contiguous="line").value is None
+
+
+def test_greedy_fill_has_the_next_token_wherever_the_embedding_is() -> None:
+    """On b, where a has no room for the embedding."""
+    layers = blocks(2, ends=(3, 1))
+    layers[1] = changed(layers[1], group="ends")
+    layers.append(changed(layers[-1], name="next", inputs=("head",), group="ends"))
+    plan = sf.solve(serving(layers, machines((1, 2.0), (1, 9.0))), "greedy-fill")
+    assert plan.placement("request")["next"] == "b"
+
+
+def test_layers_that_differ_all_count_as_blocks() -> None:
+    """A model of three unlike layers, and one of unlike layers around two that are alike: as many
+    layers each, though those between might be called blocks."""
+    for weights, expected in (((1, 2, 3), [1, 1, 1]), ((1, 2, 3, 4, 4, 5, 6, 7), [3, 3, 2])):
+        row = blocks(len(weights))
+        layers = [
+            changed(layer, weight_bytes=float(own))
+            for layer, own in zip(row, (0, *weights), strict=True)
+        ]
+        instance = serving(layers, machines((1, None), (1, None), (1, None)))
+        assert counts(instance, sf.solve(instance, "equal")) == expected
 
 
 @pytest.mark.parametrize("solver", RULES)

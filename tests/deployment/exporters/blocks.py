@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 from splitfog.deployment.exporters import FORMATS
@@ -34,23 +35,25 @@ def linked(name: str, layers: list[Layer]) -> Model:
     return Model(name=name, layers=tuple(changed(layer, inputs=read) for layer, read in pairs))
 
 
-def request(model: Model, source: str | None = "a") -> Instance:
-    """A request to a model on the four nodes, each linked to each."""
+def request(
+    model: Model, source: str | None = "a", results_to: str | None = None, nodes: str = NODES
+) -> Instance:
+    """A request to a model on nodes, each linked to each."""
     return Instance(
-        name="four",
+        name="small",
         tiers=("machine",),
-        nodes=tuple(Node(name=name, tier="machine", speed_flops=1.0) for name in NODES),
-        links=tuple(Link(tail=x, head=y, bandwidth_bps=8.0) for x, y in combinations(NODES, 2)),
+        nodes=tuple(Node(name=name, tier="machine", speed_flops=1.0) for name in nodes),
+        links=tuple(Link(tail=x, head=y, bandwidth_bps=8.0) for x, y in combinations(nodes, 2)),
         models=(model,),
-        tasks=(Task(name="request", model=model.name, source=source, results_to=source),),
+        tasks=(Task(name="request", model=model.name, source=source, results_to=results_to),),
     )
 
 
-def exported(instance: Instance, places: str, name: str, **options: str) -> Export:
-    """What a format makes of a plan: a letter for every layer in order, inputs left out."""
+def exported(instance: Instance, places: Sequence[str], name: str, **options: str) -> Export:
+    """What a format makes of a plan: the node of every layer in order, inputs left out."""
     layers = [layer.name for layer in instance.models[0].layers if layer.op != "input"]
     inputs = {x.name: "a" for x in instance.models[0].layers if x.op == "input"}
-    plan = {"request": inputs | dict(zip(layers, places, strict=True))}
+    plan = {instance.tasks[0].name: inputs | dict(zip(layers, places, strict=True))}
     whose = given(instance, plan, with_passes=True)
     chosen = FORMATS.named(name)
     made: Export = chosen.load()(Asked(whose, *chosen.parse(options, whose.alone.node_index)))

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import splitfog as sf
 from splitfog.cli import app
 from splitfog.deployment.exporters import EXPORTERS
+from tests.cases.foreign import imported, written
 from tests.deployment.exporters.blocks import chain, exported, request
 from tests.deployment.exporters.readers import HOSTS, READERS, yaml
 
@@ -133,7 +134,7 @@ def test_the_processor_has_the_first_blocks_of_llama_cpp() -> None:
     """Of the 5 that are dealt, -ngl leaves the first 3 to it: the last 2 go to devices."""
     assert text("llama-cpp", a="CPU").endswith("--device RPC0 --tensor-split 2 -ngl 2\n")
     assert text("llama-cpp", "aaaaaa", a="CPU") == "# on a\n-ngl 0\n"
-    for places, node in ((LINE, "b"), (RING, "a")):
+    for places, node in ((LINE, "b"), (RING, "a"), ("babbcc", "b")):
         with pytest.raises(ValueError, match=f"{node} = 'CPU': the processor can have the first"):
             text("llama-cpp", places, **{node: "CPU"})
 
@@ -158,6 +159,15 @@ def test_ranges_of_pipeedge() -> None:
         text("pipeedge", a="1")
     with pytest.raises(ValueError, match="but the task's source a has the blocks 3"):
         text("pipeedge", "bbbbaa")
+    with pytest.raises(ValueError, match="results where inputs are, on a, but the task's go to b"):
+        exported(request(chain(4), results_to="b"), LINE, "pipeedge")
+
+
+def test_what_comes_from_pipeedge_goes_back(tmp_path: Path) -> None:
+    """A layer of its files is a layer of its options; the fast node has the first of two."""
+    instance = imported("pipeedge", written(tmp_path, "pipeedge"), batch="8")
+    made = exported(instance, ["f-0", "s-0"], "pipeedge", **{"f-0": "2", "s-0": "0"})
+    assert made.content == b"-pt 1,1,2,2 -r 2,0 -D 2\n"
 
 
 def test_a_topology_of_dnet() -> None:
@@ -301,3 +311,7 @@ def test_prima_cpp_asks_for_addresses_of_several_ranks() -> None:
         exported(FOUR, RING, "prima-cpp", a="h")
     alone = exported(FOUR, "aaaaaa", "prima-cpp").content
     assert alone == b"# a: blocks 0-3\n--world 1 --rank 0 -lw 4 -k 1 -ngl 4\n"
+    nodes = "abcdefghijklmnopqrstuvwxyzABCDEFG"
+    many = request(chain(33), nodes=nodes)
+    with pytest.raises(ValueError, match="at most 32 ranks, but the plan has 33 nodes"):
+        exported(many, f"a{nodes[1:]}aa", "prima-cpp")

@@ -148,7 +148,8 @@ def test_a_card_of_exo_is_shared_out_evenly(tmp_path: Path) -> None:
 
 def test_a_state_of_exo_is_nodes_and_links(tmp_path: Path) -> None:
     """Free memory; speeds of the chips' data sheets, less what is not reached; told connections."""
-    found = imported("exo", written(tmp_path, "exo"), network="ethernet-10g")
+    card, state = written(tmp_path, "exo")
+    found = imported("exo", [state, card], network="ethernet-10g")
     assert [(node.name, node.memory_bytes) for node in found.nodes] == [
         ("id-a", 3000), ("id-b", 2000), ("id-c", 5000),
     ]  # fmt: skip
