@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import inf
 
 from splitfog.formulations.chain import chain_layers
 from splitfog.formulations.costs.ledger import Carried, Cost, Ledger, TaskCost
 from splitfog.formulations.costs.replicas import has_rate, replicas_of, stage_rate
 from splitfog.formulations.costs.routes import routes_of
-from splitfog.formulations.decision import Decision, Replica
+from splitfog.formulations.decision import Decision
 from splitfog.formulations.max_flow import Way, largest_flow
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tolerances import EQUAL
@@ -66,7 +66,10 @@ def carrying(
             rate if own is None else min(rate, own * (1 + EQUAL))
             for rate, own in zip(rates, said, strict=True)
         ]
-    ways = list(_ways(instance, task, replicas, objective.partial))
+    layers = chain_layers(model)
+    at = {layer: position for position, layer in enumerate(layers)}
+    spans = [(own.node, at[own.layers[0]], at[own.layers[-1]] + 1) for own in replicas]
+    ways = ways_between(instance, task, layers, spans, objective.partial)
     rooms = [link.bandwidth_bps for link in instance.directed_links]
     flow = largest_flow(most, ways, rooms, least)
     if flow is None:
@@ -90,36 +93,57 @@ def _cost(instance: Instance, carried: Carried, ledger: Ledger) -> Cost:
     return Cost(seconds, parts, ledger.closed(), carried=carried)
 
 
-def _ways(
-    instance: Instance, task: Task, replicas: Sequence[Replica], partial: bool
-) -> Iterator[Way]:
+def ways_between(
+    instance: Instance,
+    task: Task,
+    layers: Sequence[int],
+    spans: Sequence[tuple[int, int, int]],
+    partial: bool,
+) -> list[Way]:
     """Who may send to whom: the source to all that begin, ends to beginnings, last ones out.
 
-    With `partial` a replica takes over anywhere within its range.
+    Parameters
+    ----------
+    instance, task
+        Of one chain.
+    layers
+        The chain's, without its input, by position in the model.
+    spans
+        [node, start, end) of every replica, counted in the chain.
+    partial
+        Whether a replica takes over anywhere within its range.
+
+    Returns
+    -------
+    list of Way
+        Between replicas, by position, over the links of the routes of their nodes.
     """
-    model = instance.model_of(task)
-    layers = chain_layers(model)
-    at = {layer: position for position, layer in enumerate(layers)}
-    spans = [(at[own.layers[0]], at[own.layers[-1]] + 1) for own in replicas]
-    routes, size = routes_of(instance), model.output_bytes
-    inputs = [layer for layer in model.order.tolist() if layer not in at]
+    model, routes = instance.model_of(task), routes_of(instance)
+    inputs = [layer for layer in model.order.tolist() if layer not in set(layers)]
+    sizes = [8 * float(model.output_bytes[layer]) for layer in (*inputs, *layers)][-len(layers) :]
     source = None if task.source is None else instance.node_index[task.source]
     target = None if task.results_to is None else instance.node_index[task.results_to]
+    first = 8 * float(model.output_bytes[inputs[0]]) if inputs else 0.0
+    ways: list[Way] = []
 
-    def way(
-        tail: int | None, head: int | None, begins: int | None, ends: int | None, tensor: int
-    ) -> Iterator[Way]:
-        """The way of a tensor from a node to another, if there is a route."""
-        if begins is None or ends is None:
-            yield Way(tail, head)
-        elif (path := routes.path(begins, ends)) is not None:
-            yield Way(tail, head, tuple(path), 8 * float(size[tensor]))
+    def add(tail: int | None, head: int | None, ends: tuple[int, int], load: float) -> None:
+        """A way between two nodes, if there is a route."""
+        if (path := routes.path(*ends)) is not None:
+            ways.append(Way(tail, head, tuple(path), load))
 
-    for i, (own, (first, end)) in enumerate(zip(replicas, spans, strict=True)):
-        if first == 0:
-            yield from way(None, i, source, own.node, inputs[0]) if inputs else [Way(None, i)]
-        if end == len(layers):
-            yield from way(i, None, own.node, target, layers[-1])
-        for j, (other, (begin, last)) in enumerate(zip(replicas, spans, strict=True)):
-            if begin == end or (partial and begin <= end < last):
-                yield from way(i, j, own.node, other.node, layers[end - 1])
+    beginning: dict[int, list[int]] = {}
+    for j, (_, begin, last) in enumerate(spans):
+        for layer in range(begin, last if partial else begin + 1):
+            beginning.setdefault(layer, []).append(j)
+    for i, (node, start, end) in enumerate(spans):
+        if start == 0 and inputs and source is not None:
+            add(None, i, (source, node), first)
+        elif start == 0:
+            ways.append(Way(None, i))
+        if end == len(layers) and target is not None:
+            add(i, None, (node, target), sizes[-1])
+        elif end == len(layers):
+            ways.append(Way(i, None))
+        for j in beginning.get(end, ()):
+            add(i, j, (node, spans[j][0]), sizes[end - 1])
+    return ways
