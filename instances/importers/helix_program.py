@@ -20,7 +20,9 @@ NOMINAL_SPEED_FLOPS = 1e12
 """Never used: `stage_rates` say what nodes do."""
 
 _NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?"
-_CONSTRAINT = re.compile(r"^\s*(\w+)\s*:\s*(.*?)\s*(<=|>=|=)\s*([+-]?\s*" + _NUMBER + r")\s*$", re.S)
+_CONSTRAINT = re.compile(
+    r"^\s*(\w+)\s*:\s*(.*?)\s*(<=|>=|=)\s*([+-]?\s*" + _NUMBER + r")\s*$", re.S
+)
 _TERM = re.compile(r"([+-]?)\s*(" + _NUMBER + r")?\s*([A-Za-z_]\w*)")
 
 Terms = dict[str, float]
@@ -84,7 +86,8 @@ def _constraints(path: Path) -> Iterator[tuple[str, Terms, float]]:
             continue
         name, left, _, right = match.groups()
         terms = {
-            variable: float(f"{sign}{factor or 1}") for sign, factor, variable in _TERM.findall(left)
+            variable: float(f"{sign}{factor or 1}")
+            for sign, factor, variable in _TERM.findall(left)
         }
         yield name, terms, float(right.replace(" ", ""))
 
