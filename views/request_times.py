@@ -173,4 +173,7 @@ def stage_rows(times: RequestTimes, shown: Callable[[float], str]) -> list[list[
 
 def per_second(seconds: float) -> str:
     """How often a second something happens that takes so long: `20.8`."""
-    return f"{1 / seconds:.4g}" if seconds else "-"
+    if not seconds:
+        return "-"
+    rate = 1 / seconds
+    return f"{rate:.4g}" if rate < 1e4 else f"{rate:.0f}"
