@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from itertools import groupby
 
-<<<<<<< HEAD
 from splitfog.formulations.objective import RATES
-=======
 from splitfog.formulations.phases import first_token_s, next_token_s
->>>>>>> main
 from splitfog.formulations.plan import OPTIMALITY_GAP
 from splitfog.formulations.plan_file import NodeEntry, PlanFile, TaskEntry
 from splitfog.instances.readable import (

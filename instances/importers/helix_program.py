@@ -20,13 +20,9 @@ NOMINAL_SPEED_FLOPS = 1e12
 """Never used: `stage_rates` say what nodes do."""
 
 _NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?"
-<<<<<<< HEAD
-_CONSTRAINT = re.compile(rf"\s*(\w+)\s*:\s*(.*?)\s*[<>]?=\s*([+-]?\s*{_NUMBER})\s*", re.S)
-=======
 _CONSTRAINT = re.compile(
     r"^\s*(\w+)\s*:\s*(.*?)\s*(<=|>=|=)\s*([+-]?\s*" + _NUMBER + r")\s*$", re.S
 )
->>>>>>> main
 _TERM = re.compile(r"([+-]?)\s*(" + _NUMBER + r")?\s*([A-Za-z_]\w*)")
 
 Terms = dict[str, float]
@@ -85,10 +81,10 @@ def _constraints(path: Path) -> Iterator[tuple[str, Terms, float]]:
         raise _no_program(path, "under Subject To")
     rows = re.split(r"(?im)^\s*(?:bounds?|binar(?:y|ies)|generals?|integers?|end)\s*$", body[1])[0]
     for statement in re.split(r"\n(?=\s*\w+\s*:)", rows):
-        match = _CONSTRAINT.fullmatch(statement)
+        match = _CONSTRAINT.match(statement)
         if match is None:
             continue
-        name, left, right = match.groups()
+        name, left, _, right = match.groups()
         terms = {
             variable: float(f"{sign}{factor or 1}")
             for sign, factor, variable in _TERM.findall(left)

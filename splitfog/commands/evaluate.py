@@ -110,15 +110,11 @@ def run(
         put("\n".join(_head(problem, given, here, broken)) + "\n\n")
         requests = requests_of(problem, here)
         for entry in here.tasks[:MAX_TASKS]:
-<<<<<<< HEAD
-            put(f"{task_line(problem, entry)}\n")
+            own = request_lines(requests[entry.task]) if entry.task in requests else []
+            put("".join(f"{line}\n" for line in [task_line(problem, entry), *own]))
             if entry.replicas is not None:
                 put("".join(f"{line}\n" for line in places(problem, entry)) + "\n")
                 continue
-=======
-            own = request_lines(requests[entry.task]) if entry.task in requests else []
-            put("".join(f"{line}\n" for line in [task_line(problem, entry), *own]))
->>>>>>> main
             _print_terms(problem, [part for part in parts if part.task == entry.task])
         put("".join(f"{line}\n\n" for line in more_tasks(here)))
         print_loads(problem, here)

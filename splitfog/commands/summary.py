@@ -13,16 +13,11 @@ if TYPE_CHECKING:
     from rich.table import Table as Grid
 
     from splitfog.formulations.costs.terms import Term
-<<<<<<< HEAD
-    from splitfog.formulations.plan import Plan, TaskPlan
+    from splitfog.formulations.plan import NodeLoad, Plan, TaskPlan
     from splitfog.formulations.plan_file import PlanReplica
     from splitfog.instances.instance import Instance
     from splitfog.instances.records import Model
-=======
-    from splitfog.formulations.plan import NodeLoad, Plan, TaskPlan
-    from splitfog.instances.instance import Instance
     from splitfog.views.request_times import RequestTimes
->>>>>>> main
 
 MAX_RUNS = 12
 MAX_SENT = 12
@@ -38,14 +33,10 @@ def print_plan(instance: Instance, plan: Plan) -> None:
     requests = requests_of(instance, plan)
     for entry in plan.tasks[:MAX_TASKS]:
         lines.append(task_line(instance, entry))
-<<<<<<< HEAD
-        lines += places(instance, entry)
-=======
         if entry.task in requests:
             lines += request_lines(requests[entry.task])
         else:
-            lines += _places(instance, entry)
->>>>>>> main
+            lines += places(instance, entry)
         lines += _sent([part for part in parts if part.task == entry.task])
     lines += more_tasks(plan)
     put("\n".join(lines) + "\n\n")
@@ -203,19 +194,12 @@ def _nodes(instance: Instance, plan: Plan) -> Grid:
     layers: dict[str, int] = {}
     for entry in plan.tasks:
         for node in entry.placement.values():
-<<<<<<< HEAD
             layers[node] = layers.get(node, 0) + (entry.replicas is None)
         for own in entry.replicas or ():
             layers[own.node] = own.layers[1] - own.layers[0]
-    has_state = any(load.state_bytes is not None for load in plan.nodes.values())
-    what = "weights, state" if has_state else "weights"
-    grid = plain_grid("node", ["layers", "busy", what, *(["utilisation"] if rated else [])])
-=======
-            layers[node] = layers.get(node, 0) + 1
     of_passes = any(entry.passes for entry in plan.tasks)
     held = ["weights", "state", "free"] if of_passes else [_held_together(plan)]
     grid = plain_grid("node", ["layers", "busy", *held, *(["utilisation"] if rated else [])])
->>>>>>> main
     for name, load in plan.nodes.items():
         limit = instance.nodes[instance.node_index[name]].memory_bytes
         memory = _apart(load, limit) if of_passes else [_together(load, limit)]
