@@ -132,9 +132,7 @@ def _add(most: NDArray[np.int32], held: int, group: tuple[int, ...]) -> None:
         most[rest] = better
 
 
-def _chosen(
-    most: NDArray[np.int32], kinds: list[Stage], counts: tuple[int, ...]
-) -> list[Stage]:
+def _chosen(most: NDArray[np.int32], kinds: list[Stage], counts: tuple[int, ...]) -> list[Stage]:
     """The stages that a value of the knapsack is made of."""
     stages, used = [], counts
     while most[used] > 0:
@@ -145,7 +143,9 @@ def _chosen(
                 used = before
                 break
         else:  # not all nodes are used
-            kind = next(k for k, have in enumerate(used) if have and most[_less(used, k)] == most[used])
+            kind = next(
+                k for k, have in enumerate(used) if have and most[_less(used, k)] == most[used]
+            )
             used = _less(used, kind)
     return stages
 

@@ -176,7 +176,10 @@ def _link_limits(
     sizes = sizes if inputs else [0.0, *sizes]
     entering, leaving = (
         np.divide(
-            side[:, None], sizes, out=np.full((len(side), count + 1), np.inf), where=np.array(sizes) > 0
+            side[:, None],
+            sizes,
+            out=np.full((len(side), count + 1), np.inf),
+            where=np.array(sizes) > 0,
         )
         for side in room
     )

@@ -8,7 +8,6 @@ from itertools import islice, permutations
 import numpy as np
 
 from splitfog.formulations.deadline import Deadline
-from splitfog.instances.arrays import Floats
 from splitfog.solvers.replicas.aligned import Groups, Stage, best_stages
 from splitfog.solvers.replicas.fleet import Fleet, Ranges
 from splitfog.solvers.replicas.starts import Links
@@ -20,9 +19,7 @@ STEPS = 12
 """Rates below the largest at which stages are looked for, where links between sites are slow."""
 
 
-def site_plans(
-    fleet: Fleet, low: float, high: float, deadline: Deadline
-) -> Iterator[Ranges]:
+def site_plans(fleet: Fleet, low: float, high: float, deadline: Deadline) -> Iterator[Ranges]:
     """Stages at the largest rate and below, each within a site, in several orders of sites.
 
     Parameters
@@ -73,9 +70,7 @@ def sites_at(fleet: Fleet, links: Links, rate: float) -> tuple[tuple[int, ...], 
     return tuple(sites)
 
 
-def _kinds(
-    fleet: Fleet, sites: tuple[tuple[int, ...], ...]
-) -> list[tuple[tuple[int, ...], int]]:
+def _kinds(fleet: Fleet, sites: tuple[tuple[int, ...], ...]) -> list[tuple[tuple[int, ...], int]]:
     """Nodes of one type at one site, and the site."""
     return [
         (own, at)
@@ -85,9 +80,7 @@ def _kinds(
     ]
 
 
-def _ordered(
-    nodes: list[tuple[int, ...]], groups: Groups, stages: list[Stage]
-) -> Iterator[Ranges]:
+def _ordered(nodes: list[tuple[int, ...]], groups: Groups, stages: list[Stage]) -> Iterator[Ranges]:
     """Stages site by site, those of most nodes where a site begins and ends."""
     by_site: dict[int, list[Stage]] = {}
     for stage in stages:
