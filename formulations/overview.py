@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from splitfog.formulations.objective import RATES
 from splitfog.formulations.phases import first_token_s, next_token_s
 from splitfog.formulations.plan import OPTIMALITY_GAP
 from splitfog.formulations.plan_file import NodeEntry, PlanFile, TaskEntry
@@ -27,9 +28,14 @@ def plan_line(plan: PlanFile) -> str:
     solver = f" by {plan.solver}" if plan.solver else ""
     cost = str(plan.objective)
     if plan.value is not None:
-        cost += f" {in_seconds(plan.value)}"
+        cost += f" {value_text(plan.objective.name, plan.value)}"
     parts = [cost, *proven(plan)]
     return f"<Plan{printable(instance + solver)}: {', '.join(parts)}>"
+
+
+def value_text(objective: str, value: float) -> str:
+    """A value or a bound in the unit that suits it: `131 ms`, of a rate `9 per s`."""
+    return f"{value:.6g} per s" if objective in RATES else in_seconds(value)
 
 
 def proven(plan: PlanFile) -> list[str]:

@@ -121,11 +121,6 @@ class Plan(PlanFile, frozen=True, forbid_unknown_fields=True, kw_only=True, omit
     nodes: Mapping[str, NodeLoad] = written(EMPTY)
     audit: Audit | None = written(None)
 
-    @property
-    def bound(self) -> float | None:
-        """The lower bound, or under `throughput` the upper one."""
-        return self.upper_bound if self.objective.name in RATES else self.lower_bound
-
 
 class PlanError(ValueError):
     """A plan does not fit its instance.

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec import field as renamed
 from msgspec.structs import force_setattr
 
-from splitfog.formulations.objective import Objective
+from splitfog.formulations.objective import RATES, Objective
 from splitfog.instances.json_files import written
 from splitfog.instances.read_only import EMPTY, read_only, seal
 from splitfog.instances.records import Size, changed
@@ -186,6 +186,11 @@ class PlanFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, om
         from splitfog.formulations.overview import plan_html
 
         return plan_html(self)
+
+    @property
+    def bound(self) -> float | None:
+        """The lower bound, or under `throughput` the upper one."""
+        return self.upper_bound if self.objective.name in RATES else self.lower_bound
 
     def without_times(self) -> Self:
         """The same plan without what the clock said, so that two runs can be compared.

@@ -172,6 +172,7 @@ def run_job(job: Job) -> Outcome:
         stopped_by=plan.stopped_by,
         value=plan.value,
         lower_bound=plan.lower_bound,
+        upper_bound=plan.upper_bound,
         proven_over=plan.proven_over,
         runtime_s=plan.runtime_s,
         reason=plan.reason,

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import chain, islice
 
 from splitfog.formulations.decision import Decision
-from splitfog.formulations.overview import bound_words, percent, status_words
+from splitfog.formulations.overview import bound_words, percent, status_words, value_text
 from splitfog.formulations.passes import of_pass
 from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.instance import Instance
@@ -346,10 +346,10 @@ def plan_lines(plan: PlanFile) -> list[str]:
     status = None if plan.status is None else status_words(plan.status, plan.proven_over)
     parts = [plan.solver, str(plan.objective), status]
     if plan.value is not None:
-        parts.append(f"value {style.in_seconds(plan.value)}")
-    if plan.lower_bound is not None:
+        parts.append(f"value {value_text(plan.objective.name, plan.value)}")
+    if plan.bound is not None:
         over = bound_words(plan.status, plan.proven_over)
-        parts.append(f"bound {style.in_seconds(plan.lower_bound)}{over}")
+        parts.append(f"bound {value_text(plan.objective.name, plan.bound)}{over}")
     if plan.gap is not None:
         parts.append(f"gap {percent(plan.gap)}")
     if plan.stopped_by not in (None, "finished"):

@@ -31,10 +31,10 @@ blocks; the first also has what comes before the blocks, the last what comes aft
 class Stack:
     """One task's chain: layers `before` the `blocks`, these, and layers `after` them.
 
-    Blocks are the layers in a row that take equal times and equal memory, where there are at most
-    two others before and after; else every layer counts as a block. All are positions in the model,
-    without the input. `machines` are the nodes that may have a block, in file order: not what only
-    forwards, with `memory_bytes` 0.
+    Blocks are the layers in a row that are attention or keep state, or else those that take equal
+    times and equal memory, where at most two others are before and after them; else every layer
+    counts as a block. All are positions in the model, without the input. `machines` are the nodes
+    that may have a block, in file order: not what only forwards, with `memory_bytes` 0.
     """
 
     arrays: TaskArrays
@@ -139,11 +139,30 @@ def stack_of(request: Request, solver: str) -> Stack:
 
 def _blocks(arrays: TaskArrays, layers: list[int]) -> tuple[int, int]:
     """Where the blocks of a chain start and end."""
-    alike = [_looks(arrays, layer) for layer in layers]
-    starts = [0, *[i for i, (one, two) in enumerate(pairwise(alike), 1) if one != two], len(layers)]
-    start, end = max(pairwise(starts), key=lambda run: run[1] - run[0])
-    few = start <= MOST_AT_AN_END and len(layers) - end <= MOST_AT_AN_END
-    return (start, end) if few and end - start > 1 else (0, len(layers))
+    for start, end in (_attending(arrays, layers), _alike(arrays, layers)):
+        if start < end and max(start, len(layers) - end) <= MOST_AT_AN_END:
+            return start, end
+    return 0, len(layers)
+
+
+def _attending(arrays: TaskArrays, layers: list[int]) -> tuple[int, int]:
+    """Where attention, or what keeps state, starts and ends; nowhere if others lie between."""
+    attends = [
+        arrays.model.layers[layer].op == "attention" or arrays.state_bytes[layer] > 0
+        for layer in layers
+    ]
+    places = np.flatnonzero(attends)
+    is_run = len(places) > 0 and places[-1] - places[0] == len(places) - 1
+    return (int(places[0]), int(places[-1]) + 1) if is_run else (0, 0)
+
+
+def _alike(arrays: TaskArrays, layers: list[int]) -> tuple[int, int]:
+    """Where the longest run of layers of equal times and memory starts and ends; nowhere if no two
+    are alike."""
+    looks = [_looks(arrays, layer) for layer in layers]
+    changes = [i for i, (one, other) in enumerate(pairwise(looks), 1) if one != other]
+    start, end = max(pairwise([0, *changes, len(layers)]), key=lambda run: run[1] - run[0])
+    return (start, end) if end - start > 1 else (0, 0)
 
 
 def _looks(arrays: TaskArrays, layer: int) -> tuple[bytes, float, float]:

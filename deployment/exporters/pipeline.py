@@ -36,9 +36,10 @@ class Parts:
 
     @property
     def alike(self) -> bool:
-        """Whether all blocks cost the same."""
+        """Whether all blocks cost the same, and so do the tensors between them and before them."""
         first, *others = [changed(block, name="block", inputs=()) for block in self.blocks]
-        return all(block == first for block in others)
+        sizes = {layer.output_bytes for layer in (*self.before[-1:], first)}
+        return len(sizes) == 1 and all(block == first for block in others)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Pipeline:
     runs : the last one ends with the last block.
     first, last : nodes of the embedding and of the head; None: the model has none.
     source : node of the task's data.
-    alike : whether all blocks cost the same.
+    alike : whether all blocks, and all tensors that they read, cost the same.
     """
 
     runs: tuple[Run, ...]
@@ -158,7 +159,7 @@ class Pipeline:
         if moved and not self.alike:
             raise ValueError(
                 f"{runtime} gives its master the last blocks, but the plan gives {master} "
-                f"the blocks {own[0]}, and they are not like the others"
+                f"the blocks {own[0]}, and not all blocks and tensors are alike"
             )
         runs = [Run(run.node, run.start - moved, run.end - moved) for run in others]
         return (*runs, Run(master, runs[-1].end if runs else 0, self.blocks))

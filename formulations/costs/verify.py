@@ -155,8 +155,7 @@ def _with_flows(
 
 def _bound(plan: PlanFile) -> tuple[str, float | None]:
     """The name of the bound that the objective has, and what the plan says of it."""
-    name = "upper_bound" if plan.objective.name in RATES else "lower_bound"
-    return name, getattr(plan, name)
+    return ("upper_bound" if plan.objective.name in RATES else "lower_bound"), plan.bound
 
 
 def _tasks(plan: PlanFile, truth: Plan) -> Iterator[str]:

@@ -103,9 +103,9 @@ class _Builder:
         if asked:
             found = stage_seconds(StageWork.joined(asked), self.ways, np.concatenate(limits))
         inside, begin = {}, 0
-        for (key, segment), work, whole in zip(several.items(), works, wholes, strict=True):
+        for (key, segment), whole in zip(several.items(), wholes, strict=True):
             own = found[begin : begin + len(whole)]
-            inside[key] = self._parts_s(segment, work, own)
+            inside[key] = self._parts_s(segment, own)
             begin += len(whole)
         return self._assembled(units, found[begin:], inside)
 
@@ -128,15 +128,13 @@ class _Builder:
         places = _before(barred)
         return _limits(seconds[last + 1] - seconds[first], places[last + 1] == places[first])
 
-    def _parts_s(self, segment: Segment, work: StageWork | None, seconds: Floats) -> Floats:
+    def _parts_s(self, segment: Segment, seconds: Floats) -> Floats:
         """[layers, nodes]: a stage's time divided by work; of each layer the least part."""
         model, at = self.model, {layer: row for row, layer in enumerate(segment.layers)}
         parts = np.full((len(at), len(self.far_s)), inf)
         for layer, row in at.items():
             if layer != segment.exit and is_plain(model, layer):
                 parts[row] = self.stages.overheads_s[layer].min()
-        if work is None:
-            return parts
         stages = inner_stages(model, segment)
         for (layers, _), least_s in zip(stages, seconds, strict=True):
             own = [layer for layer in layers if not is_plain(model, layer)]

@@ -53,7 +53,7 @@ IMPORTERS = (
         files=("CARD.toml", "STATE.json"),
         options={
             **REQUEST,
-            "head_width": Option(
+            "head_dim": Option(
                 None, "values of a head's keys, where the zoo does not have the model", "whole",
                 low=1, high=1e6, optional=True,
             ),
@@ -71,6 +71,30 @@ IMPORTERS = (
             ),
             **REACHED,
             "network": Option("gigabit", "network of the nodes, as in fleets", "name"),
+        },
+    ),
+    Format(
+        name="helix",
+        summary="an integer program that Helix writes (ilp_model.lp), or its cluster, machines and "
+        "profiles (solve with --objective throughput)",
+        entry=".helix_files:read",
+        files=("FILE...",),
+        options={
+            "layers": Option(
+                None, "of the model", "whole", low=1, high=10_000, optional=True
+            ),
+            "layer_bytes": Option(
+                None, "of a layer's weights", "number", low=1, high=1e18, optional=True
+            ),
+            "width": Option(
+                None, "values of 16 bits of a token between layers", "whole", low=1, high=1e9,
+                optional=True,
+            ),
+            "batch": Option(
+                32, "tokens that a machine makes at a time (nominal)", "whole", low=1, high=1e6
+            ),
+            "input": Option(750, "tokens that a request reads", "whole", low=1, high=1e6),
+            "output": Option(240, "tokens that a request makes", "whole", low=1, high=1e6),
         },
     ),
     Format(

@@ -121,7 +121,7 @@ def read(files: Sequence[Path], options: Mapping[str, Any]) -> Instance:
 
     Where `base_model` is in the zoo, its layers are the zoo's, with so many bits a weight that the
     bytes are the card's. Else every block has an even share of them, as exo counts, and the cache
-    of keys and values needs `head_width`. Two nodes are linked where the state connects them in
+    of keys and values needs `head_dim`. Two nodes are linked where the state connects them in
     either direction (all are, where it connects none).
 
     Parameters
@@ -130,7 +130,7 @@ def read(files: Sequence[Path], options: Mapping[str, Any]) -> Instance:
         Card and state, in any order.
     options
         Of the request: `prompt`, `new_tokens`, `batch`, `context`, `kv_bits`, `token`; of an
-        unknown model `head_width` and `weight_bits`; of machines `memory_bytes_per_s`,
+        unknown model `head_dim` and `weight_bits`; of machines `memory_bytes_per_s`,
         `speed_flops`, `speed_share`, `traffic_share`, `network`.
 
     Raises
@@ -198,6 +198,10 @@ def _decoder(path: Path, card: Card) -> Decoder | None:
 
 def _of_zoo(path: Path, card: Card, decoder: Decoder, options: Mapping[str, Any]) -> Model:
     """The zoo's chain with the card's bytes: norms and biases have 16 bits."""
+    for key in ("head_dim", "weight_bits"):
+        if options[key] is not None:
+            why = f"left out: {path} names a model of the zoo, which has its own"
+            raise ValueError(f"option {key} = {options[key]}, must be {why}")
     vectors = decoder.blocks * decoder.block_vectors + decoder.norm
     matrices = decoder.parameters - vectors
     bits = (8 * card.storage_size.in_bytes - 16 * vectors) / matrices
@@ -222,10 +226,10 @@ def _even_shares(path: Path, card: Card, options: Mapping[str, Any]) -> Model:
     if bits is None:
         what = f"{path}: quantization = {card.quantization!r} tells no bits of a weight"
         raise ValueError(f"{what}, must be told by --option weight_bits=BITS")
-    heads, width = card.num_key_value_heads, options["head_width"]
+    heads, width = card.num_key_value_heads, options["head_dim"]
     if heads is None or width is None:
         missing = "num_key_value_heads" if heads is None else "the width of a head"
-        how = "added to the card" if heads is None else "told by --option head_width=VALUES"
+        how = "added to the card" if heads is None else "told by --option head_dim=VALUES"
         raise ValueError(
             f"{path}: base_model = {card.base_model!r} is not in the zoo and the card lacks "
             f"{missing}, which the cache of keys and values needs: it must be {how}"

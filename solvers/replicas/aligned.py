@@ -143,10 +143,8 @@ def _chosen(most: NDArray[np.int32], kinds: list[Stage], counts: tuple[int, ...]
                 used = before
                 break
         else:  # not all nodes are used
-            kind = next(
-                k for k, have in enumerate(used) if have and most[_less(used, k)] == most[used]
-            )
-            used = _less(used, kind)
+            fewer = [_less(used, kind) for kind, have in enumerate(used) if have]
+            used = next(other for other in fewer if most[other] == most[used])
     return stages
 
 

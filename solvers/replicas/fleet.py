@@ -174,15 +174,9 @@ def _link_limits(
     inputs = [layer for layer in model.order.tolist() if layer not in set(layers)]
     sizes = [8 * float(model.output_bytes[layer]) for layer in (*inputs, *layers)]
     sizes = sizes if inputs else [0.0, *sizes]
-    entering, leaving = (
-        np.divide(
-            side[:, None],
-            sizes,
-            out=np.full((len(side), count + 1), np.inf),
-            where=np.array(sizes) > 0,
-        )
-        for side in room
-    )
+    entering, leaving = np.full((2, len(instance.nodes), count + 1), np.inf)
+    for limits, side in ((entering, room[0]), (leaving, room[1])):
+        np.divide(side[:, None], sizes, out=limits, where=np.array(sizes) > 0)
     if inputs:
         entering[instance.node_index[task.source or ""], 0] = np.inf
     if task.results_to is None:
@@ -194,4 +188,5 @@ def _link_limits(
         for start in range(count - 1, -1, -1):
             for end in range(start + 2, count + 1):
                 into[:, start, end] = np.maximum(into[:, start, end], into[:, start + 1, end])
-    return np.minimum(into, leaving[:, None, :])
+    limited: Floats = np.minimum(into, leaving[:, None, :])
+    return limited

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from math import sqrt
 
 import numpy as np
 
@@ -158,12 +159,12 @@ class _Search:
 
     def _aim(self) -> float:
         """A rate between what is carried and what might be, that walks head for."""
-        return max(self.value, self.bound * 1e-3) ** 0.5 * self.bound**0.5
+        return sqrt(max(self.value, self.bound * 1e-3) * self.bound)
 
 
 def _why_none(fleet: Fleet) -> str:
     """Why no ranges hold all layers."""
-    held = fleet.limits.any(axis=0)
+    held = np.asarray(fleet.limits.any(axis=0))
     for layer, position in enumerate(fleet.layers):
         if not held[: layer + 1, layer + 1 :].any():
             name = fleet.instance.model_of(fleet.instance.tasks[0]).layers[position].name

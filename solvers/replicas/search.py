@@ -72,9 +72,7 @@ def _other_range(fleet: Fleet, ranges: Ranges, rng: np.random.Generator) -> Rang
 
 def _swapped(fleet: Fleet, ranges: Ranges, rng: np.random.Generator) -> Ranges | None:
     """Two nodes hold what the other held, or an idle one takes over."""
-    first, second = (
-        rng.choice(fleet.usable, 2, replace=False).tolist() if len(fleet.usable) > 1 else (0, 0)
-    )
+    first, second = rng.choice(fleet.usable, 2).tolist()
     if ranges.get(first) == ranges.get(second):
         return None
     swapped = {own: span for own, span in ranges.items() if own not in (first, second)}

@@ -9,7 +9,10 @@ import typer
 
 from splitfog.commands.shell import DONE, key_values, put, require_writable
 
-EXAMPLES = ("splitfog export device-map net.json net-plan.json -o device-map.json",)
+EXAMPLES = (
+    "splitfog export device-map net.json net-plan.json -o device-map.json",
+    "splitfog export exo llm.json plan.json -o exo.json --option mac=ID",
+)
 
 
 def _show_formats(wanted: bool) -> None:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from splitfog.formulations.costs.terms import Term
     from splitfog.formulations.plan import NodeLoad, Plan, TaskPlan
+    from splitfog.formulations.plan_file import PlanReplica
     from splitfog.instances.instance import Instance
+    from splitfog.instances.records import Model
     from splitfog.views.request_times import RequestTimes
 
 MAX_RUNS = 12
@@ -34,7 +36,7 @@ def print_plan(instance: Instance, plan: Plan) -> None:
         if entry.task in requests:
             lines += request_lines(requests[entry.task])
         else:
-            lines += _places(instance, entry)
+            lines += places(instance, entry)
         lines += _sent([part for part in parts if part.task == entry.task])
     lines += more_tasks(plan)
     put("\n".join(lines) + "\n\n")
@@ -89,17 +91,18 @@ def head_lines(instance: Instance, plan: Plan) -> list[str]:
     """What was solved, how good the plan is, and by whom."""
     from splitfog.formulations.overview import bound_words, percent, status_words
 
+    kind = plan.objective.name
     stop = "" if plan.stopped_by in (None, "finished") else f", stopped by {plan.stopped_by}"
     lines = [
         f"{instance.name}: {plan.objective}",
         f"status   {status_words(plan.status or 'unknown', plan.proven_over)}{stop}",
     ]
     if plan.value is not None:
-        lines.append(f"value    {seconds(plan.value)}")
-    if plan.lower_bound is not None:
+        lines.append(f"value    {told_value(kind, plan.value)}")
+    if plan.bound is not None:
         gap = "" if plan.gap is None else f" (gap {percent(plan.gap)})"
         over = bound_words(plan.status, plan.proven_over)
-        lines.append(f"bound    {seconds(plan.lower_bound)}{over}{gap}")
+        lines.append(f"bound    {told_value(kind, plan.bound)}{over}{gap}")
     elif plan.value is not None:
         lines.append("bound    none known")
     lines.append(f"solver   {plan.solver}, {seconds(plan.runtime_s)}")
@@ -108,8 +111,20 @@ def head_lines(instance: Instance, plan: Plan) -> list[str]:
     return lines
 
 
+def told_value(objective: str, value: float | None) -> str:
+    """A value or a bound: a duration, or how many per second."""
+    from splitfog.formulations.objective import RATES
+
+    return f"{value:.6g} per s" if objective in RATES and value is not None else seconds(value)
+
+
 def task_line(instance: Instance, entry: TaskPlan) -> str:
     """A task's cost and its plain sums, and its deadline if it has one."""
+    if entry.replicas is not None:
+        nodes = f"{len(entry.replicas)} node{'s' if len(entry.replicas) != 1 else ''}"
+        return (
+            f"task {entry.task}: layers on {nodes}, busy for {seconds(entry.compute_s)} each time"
+        )
     parts = [("compute", entry.compute_s), ("transfer", entry.transfer_s), ("wait", entry.wait_s)]
     split = ", ".join(f"{name} {seconds(part)}" for name, part in parts)
     line = f"task {entry.task}: {seconds(entry.latency_s)} ({split})"
@@ -120,7 +135,8 @@ def task_line(instance: Instance, entry: TaskPlan) -> str:
     return f"{line}; deadline of {seconds(task.deadline_s)} {met}"
 
 
-def _places(instance: Instance, entry: TaskPlan) -> list[str]:
+def places(instance: Instance, entry: TaskPlan) -> list[str]:
+    """Which layers run where, in lines."""
     runs = placement_runs(instance, entry)
     lines = [*(f"  {run}" for run in runs[:MAX_RUNS]), *_more_runs(len(runs))]
     for stage in entry.stages:
@@ -139,10 +155,25 @@ def placement_runs(instance: Instance, entry: TaskPlan) -> list[str]:
     """`node: first .. last (count)` for each run of layers, in topological order, on one node."""
     task = next(task for task in instance.tasks if task.name == entry.task)
     model = instance.model_of(task)
+    if entry.replicas is not None:
+        return _replicas(model, entry.replicas)
     names = [model.layers[position].name for position in model.order.tolist()]
     runs = [(node, list(run)) for node, run in groupby(names, key=entry.placement.__getitem__)]
     width = max(len(node) for node, _ in runs)
     return [f"{node:<{width}}  {span(run)}" for node, run in runs]
+
+
+def _replicas(model: Model, replicas: Sequence[PlanReplica]) -> list[str]:
+    """`node: first .. last (count), 9 per s` for each node with a range of layers."""
+    from splitfog.formulations.chain import chain_layers
+
+    layers = [model.layers[position].name for position in chain_layers(model)]
+    width = max((len(own.node) for own in replicas), default=0)
+    return [
+        f"{own.node:<{width}}  {span(layers[own.layers[0] : own.layers[1]])}, "
+        f"passes {own.flow or 0.0:.6g} per s"
+        for own in replicas
+    ]
 
 
 def _sent(parts: Sequence[Term]) -> list[str]:
@@ -163,7 +194,9 @@ def _nodes(instance: Instance, plan: Plan) -> Grid:
     layers: dict[str, int] = {}
     for entry in plan.tasks:
         for node in entry.placement.values():
-            layers[node] = layers.get(node, 0) + 1
+            layers[node] = layers.get(node, 0) + (entry.replicas is None)
+        for own in entry.replicas or ():
+            layers[own.node] = own.layers[1] - own.layers[0]
     of_passes = any(entry.passes for entry in plan.tasks)
     held = ["weights", "state", "free"] if of_passes else [_held_together(plan)]
     grid = plain_grid("node", ["layers", "busy", *held, *(["utilisation"] if rated else [])])

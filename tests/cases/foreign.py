@@ -145,7 +145,7 @@ FILES: dict[str, dict[str, Any]] = {
 }
 """Format -> its files, by name: texts, and what JSON holds."""
 
-OPTIONS = {"exo": {"head_width": "16"}}
+OPTIONS = {"exo": {"head_dim": "16"}}
 """What these files need to be told."""
 
 

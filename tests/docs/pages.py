@@ -47,7 +47,7 @@ def named_files(page: Path) -> dict[str, str]:
 
 def _fenced(page: Path) -> list[tuple[str, str, str]]:
     """Kind, name of a file (or "") and text of every fenced block."""
-    form = r"^```(\w*) ?([\w.-]*)\n(.*?)^```$"
+    form = r"^```(\w*) ?([\w./-]*)\n(.*?)^```$"
     return re.findall(form, page.read_text(), re.MULTILINE | re.DOTALL)
 
 

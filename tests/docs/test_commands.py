@@ -34,6 +34,7 @@ def test_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
     The folder also has the files that the page shows under a name.
     """
     for name, text in named_files(page).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     (tmp_path / "instances").symlink_to(ROOT / "instances")
     (tmp_path / "splitfog").symlink_to(ROOT / "splitfog")

@@ -223,17 +223,26 @@ def test_greedy_fill_has_the_next_token_wherever_the_embedding_is() -> None:
     assert plan.placement("request")["next"] == "b"
 
 
-def test_layers_that_differ_all_count_as_blocks() -> None:
-    """A model of three unlike layers, and one of unlike layers around two that are alike: as many
-    layers each, though those between might be called blocks."""
-    for weights, expected in (((1, 2, 3), [1, 1, 1]), ((1, 2, 3, 4, 4, 5, 6, 7), [3, 3, 2])):
-        row = blocks(len(weights))
-        layers = [
-            changed(layer, weight_bytes=float(own))
-            for layer, own in zip(row, (0, *weights), strict=True)
-        ]
-        instance = serving(layers, machines((1, None), (1, None), (1, None)))
-        assert counts(instance, sf.solve(instance, "equal")) == expected
+@pytest.mark.parametrize(
+    ("ops", "weights", "expected"),
+    [
+        ("oaaoo", (1, 2, 3, 4, 5), ["a", "a", "b", "b", "b"]),  # 2 blocks are 1 and 1
+        ("oooooo", (1, 2, 2, 2, 2, 3), ["a", "a", "a", "b", "b", "b"]),  # 4 alike are 2 and 2
+        ("oooooo", (1, 2, 3, 4, 5, 6), ["a", "a", "a", "b", "b", "b"]),  # 6 are 3 and 3
+        ("ooooaoo", (1, 2, 3, 4, 4, 5, 6), ["a", "a", "a", "a", "b", "b", "b"]),  # 7 are 4 and 3
+        ("oaoao", (1, 2, 3, 4, 5), ["a", "a", "a", "b", "b"]),  # 5 are 3 and 2
+    ],
+)
+def test_what_blocks_are(ops: str, weights: tuple[float, ...], expected: list[str]) -> None:
+    """A run of attention, or of layers that are alike, with at most two others at either end; else
+    all layers."""
+    names = {"a": "attention", "o": "other"}
+    figures = zip(blocks(len(ops)), (0.0, *weights), ("input", *ops), strict=True)
+    layers = [
+        changed(layer, weight_bytes=float(own), op=names.get(op, op)) for layer, own, op in figures
+    ]
+    plan = sf.solve(serving(layers, machines((1, None), (1, None))), "equal")
+    assert list(plan.placement("request").values())[1:] == expected
 
 
 @pytest.mark.parametrize("solver", RULES)

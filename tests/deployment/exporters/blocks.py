@@ -14,7 +14,9 @@ from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 NODES = "abcd"
 
 
-def chain(blocks: int, ends: bool = True, unlike: int | None = None) -> Model:
+def chain(
+    blocks: int, ends: bool = True, unlike: int | None = None, embedded_bytes: float = 8.0
+) -> Model:
     """Token, embedding, blocks, head, or blocks only; `unlike` is one that takes longer."""
     names = [f"block{at}" for at in range(blocks)]
     layers = [
@@ -23,7 +25,7 @@ def chain(blocks: int, ends: bool = True, unlike: int | None = None) -> Model:
     ]
     if ends:
         token = Layer(name="input", op="input", output_bytes=4.0)
-        embedding = Layer(name="embedding", op="embedding", output_bytes=8.0)
+        embedding = Layer(name="embedding", op="embedding", output_bytes=embedded_bytes)
         layers = [token, embedding, *layers, Layer(name="head", op="linear", output_bytes=4.0)]
     return linked("tiny", layers)
 

@@ -259,9 +259,12 @@ def test_what_a_runtime_cannot_execute_is_refused(name: str, places: str, why: s
 def test_blocks_are_only_moved_where_all_are_alike(name: str) -> None:
     """Else the plan's costs would be others; at the end they need not be moved."""
     unlike = request(chain(4, unlike=0))
-    with pytest.raises(ValueError, match="gives a the blocks 0-2, and they are not like"):
+    with pytest.raises(ValueError, match="gives a the blocks 0-2, and not all blocks and tensors"):
         exported(unlike, RING, name, **HOSTS)
     assert exported(unlike, "abaaaa", name, **HOSTS).lines == ()
+    large = request(chain(4, embedded_bytes=16.0))  # it would cross in the place of a block's 8
+    with pytest.raises(ValueError, match="not all blocks and tensors are alike"):
+        exported(large, RING, name, **HOSTS)
 
 
 MISSING = [

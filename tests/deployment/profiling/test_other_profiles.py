@@ -188,7 +188,9 @@ def test_fused_layers_are_tied(tmp_path: Path) -> None:
     assert load_times(tmp_path / "times.csv") == found.times
     node = sf.Node(name="gpu", tier="gpu", speed_flops=1.0)
     task = sf.Task(name="t", model="m", source="gpu")
-    before = sf.Instance("i", ("gpu",), (node,), (), (MODEL,), (task,))
+    before = sf.Instance(
+        name="i", tiers=("gpu",), nodes=(node,), links=(), models=(MODEL,), tasks=(task,)
+    )
     (model,) = with_layer_times(before, found.times).models
     assert dict(model.groups) == {"conv + relu": (1, 2)}
 

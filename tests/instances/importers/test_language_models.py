@@ -193,7 +193,10 @@ in_bytes = 40652242944
 
 def test_a_card_of_a_model_in_the_zoo_has_its_layers_and_the_cards_bytes(tmp_path: Path) -> None:
     """Llama 3.3 70B is Llama-3-70B; all weights together are in_bytes."""
-    found = imported("exo", written(tmp_path, "exo", card=LLAMA_CARD))
+    paths = written(tmp_path, "exo", card=LLAMA_CARD)
+    with pytest.raises(ValueError, match="option head_dim = 16, must be left out"):
+        imported("exo", paths)
+    found = imported("exo", paths, head_dim="none")
     model = found.models[0]
     assert model.name == "llama-3-70b"
     assert sum(layer.weight_bytes for layer in model.layers) == pytest.approx(

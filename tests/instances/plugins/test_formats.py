@@ -70,7 +70,7 @@ def test_a_format_of_another_distribution_is_one_of_import(tmp_path: Path, on_pa
     listed = run("import", "--list")
     assert "copy (from other-thing): an instance, renamed" in listed.output
     output = tmp_path / "made.json"
-    words = ["import", "copy", str(TINY), str(TINY), "-o", str(output), "--option"]
+    words = ["import", "copy", str(TINY), "other.json", "-o", str(output), "--option"]
     done = run(*words, "name=mine")
     assert done.exit_code == 0, done.output
     assert sf.load_instance(output).name == "mine"
@@ -105,7 +105,7 @@ def test_code_that_cannot_be_had_is_one_sentence(tmp_path: Path, on_path: Any) -
     """With the distribution that it is of."""
     importing(tmp_path, THEIRS.replace(".copying", ".nowhere"), "lost_formats")
     on_path(tmp_path)
-    lost = run("import", "copy", str(TINY), str(TINY), "-o", str(tmp_path / "made.json"))
+    lost = run("import", "copy", str(TINY), "other.json", "-o", str(tmp_path / "made.json"))
     assert lost.exit_code == 2
     assert "copy of other-thing cannot be loaded from 'lost_formats.nowhere:read'" in lost.output
 
