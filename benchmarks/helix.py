@@ -44,6 +44,7 @@ HEAD = (
     "bound",
     "gap",
     "status",
+    "seconds",
 )
 
 
@@ -114,16 +115,39 @@ def published_in(path: Path) -> float:
     return float(found[1])
 
 
+def stored() -> list[Row]:
+    """The rows measured last."""
+    with RESULTS.open(newline="") as file:
+        return [_read(line) for line in csv.DictReader(file)]
+
+
+def _read(line: dict[str, str]) -> Row:
+    found, bound, own = (
+        float(line[name]) if line[name] else None for name in ("found", "bound", "in_program")
+    )
+    return Row(
+        fleet=line["fleet"],
+        machines=int(line["machines"]),
+        layers=int(line["layers"]),
+        published=float(line["published"]),
+        found=found,
+        bound=bound,
+        in_program=own,
+        status=line["status"],
+        seconds=float(line["seconds"]),
+    )
+
+
 def cells(row: Row) -> list[object]:
     """A line of the table."""
-    gain = "-" if row.found is None else f"{100 * (row.found / row.published - 1) + 0.0:.1f} %"
+    gain = "-" if row.found is None else f"{100 * (row.found / row.published - 1):.1f} %"
     gap = "-"
     if row.found is not None and row.bound is not None:
         gap = percent((row.bound - row.found) / row.bound)
     figures = (row.published, row.found, row.in_program, row.bound)
     published, found, own, bound = (f"{own:.6f}" if own else "-" for own in figures)
     who = f"{row.machines} x {row.layers}"
-    return [row.fleet, who, published, found, gain, own, bound, gap, row.status]
+    return [row.fleet, who, published, found, gain, own, bound, gap, row.status, row.seconds]
 
 
 def main(folder: Path) -> None:
@@ -137,7 +161,12 @@ def main(folder: Path) -> None:
         writer.writerow(Row._fields)
         writer.writerows(rows)
     print(machine())
-    print(table(HEAD, [cells(row) for row in rows]))
+    print(report())
+
+
+def report() -> str:
+    """The table of the rows measured last."""
+    return table(HEAD, [cells(row) for row in stored()])
 
 
 if __name__ == "__main__":
