@@ -71,11 +71,16 @@ def _cuts(model: Model) -> list[int]:
 
 
 def likeness(model: Model, segment: Segment) -> Hashable:
-    """Equal for segments whose layers and stages take the same on any nodes."""
+    """Equal for segments whose layers and stages take the same on any nodes.
+
+    What they read tells those without an entry or an exit from all others: without an entry the
+    first reads nothing, and without an exit one beside the last is read by none of them.
+    """
     entry = [] if segment.entry is None else [segment.entry]
     slots = {layer: slot for slot, layer in enumerate([*entry, *segment.layers])}
-    alike: list[Hashable] = [segment.entry is None, segment.exit is None]
-    alike += [(model.layers[one].output_bytes, model.layers[one].output_shape) for one in entry]
+    alike: list[Hashable] = [
+        (model.layers[one].output_bytes, model.layers[one].output_shape) for one in entry
+    ]
     for layer in segment.layers:
         own = model.layers[layer]
         reads = tuple(slots[tail] for tail in model.inputs[layer])
