@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.instances.arguments import entries, number, texts, whole, wrong
@@ -36,6 +37,7 @@ def compare(
     *,
     pass_name: str | None = None,
     contiguous: str | None = None,
+    partial: bool = False,
 ) -> Table:
     """The table of every applicable solver on every instance, objective and seed.
 
@@ -58,7 +60,7 @@ def compare(
         Of each run, in seconds.
     jobs
         Processes; above 1 a calling script needs the `if __name__ == "__main__"` guard.
-    transfers, monotone, pass_name, contiguous
+    transfers, monotone, pass_name, contiguous, partial
         As for `solve`.
     progress
         Told of every run that ends.
@@ -96,7 +98,13 @@ def compare(
     else:
         given = entries("instances", instances, INSTANCES)
     loaded = [instance_of(each) for each in given]
-    how = (transfers, monotone, pass_name, contiguous)
+    how: dict[str, Any] = {
+        "transfers": transfers,
+        "monotone": monotone,
+        "pass_name": pass_name,
+        "contiguous": contiguous,
+        "partial": partial,
+    }
     problems, excluded = _problems(loaded, wanted, how)
     hidden = {} if baseline in chosen else {baseline: baseline}
     work = [
@@ -119,7 +127,7 @@ def compare(
     declined = [o for j, o in zip(work, outcomes) if isinstance(o, Declined) and j.shown]
     if declined and not rows and not interrupted:
         raise SolverDeclined(declined[0].solver, _why(declined))
-    counting = ", ".join(str(Objective("latency", *how)).split(", ")[1:])  # type: ignore[arg-type]
+    counting = ", ".join(str(Objective(name="latency", **how)).split(", ")[1:])
     unique = tuple(dict.fromkeys([*excluded, *declined]))
     return Table(
         rows=tuple(rows),
@@ -166,7 +174,7 @@ def _chosen(
 def _problems(
     instances: Sequence[Instance],
     objectives: Sequence[str] | None,
-    how: tuple[str, bool, str | None, str | None],
+    how: dict[str, Any],
 ) -> tuple[list[tuple[Instance, Objective]], list[Declined]]:
     """Pairs of instance and objective, and those that exclude each other."""
     problems, excluded, errors = [], [], []
@@ -174,7 +182,7 @@ def _problems(
         names: list[str | None] = list(dict.fromkeys(objectives)) if objectives else [None]
         for name in names:
             try:
-                objective = objective_for(instance, name, *how)
+                objective = objective_for(instance, name, **how)
             except ValueError as error:
                 errors.append(error)
                 excluded.append(

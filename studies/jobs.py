@@ -26,11 +26,10 @@ from splitfog._version import __version__
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import Plan
 from splitfog.instances.instance import Instance
+from splitfog.instances.plugins.found import OURS, BrokenPlugin
 from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.functions import Function
-from splitfog.solvers.plugins import BrokenPlugin
-from splitfog.solvers.registry import OURS
 from splitfog.solvers.solve import info_of, solve
 from splitfog.studies.row import Declined, Row, Run
 
@@ -173,6 +172,7 @@ def run_job(job: Job) -> Outcome:
         stopped_by=plan.stopped_by,
         value=plan.value,
         lower_bound=plan.lower_bound,
+        upper_bound=plan.upper_bound,
         proven_over=plan.proven_over,
         runtime_s=plan.runtime_s,
         reason=plan.reason,

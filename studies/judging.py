@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
+from splitfog.formulations.objective import flipped
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver, gap_of
 from splitfog.instances.records import changed
 from splitfog.studies.jobs import Job, Ran
@@ -20,9 +21,9 @@ def judged(results: Sequence[tuple[Job, Ran]], baseline: str) -> list[Row]:
     least: dict[tuple[int, str], float] = {}
     for job, ran in results:
         for over in _classes(ran):
-            if ran.row.value is not None:
+            if (cost := _cost(ran.row)) is not None:
                 key: tuple[int, str] = (job.problem, over)
-                least[key] = min(ran.row.value, least.get(key, inf))
+                least[key] = min(cost, least.get(key, inf))
     sound = [
         (job, ran, _refuted(ran.row, least.get((job.problem, ran.row.proven_over or "all"))))
         for job, ran in results
@@ -30,20 +31,31 @@ def judged(results: Sequence[tuple[Job, Ran]], baseline: str) -> list[Row]:
     most: dict[tuple[int, str], float] = {}
     reference: dict[tuple[int, int], float] = {}
     for job, _, row in sound:
-        if row.lower_bound is not None and row.proven_over is not None:
+        if (bound := _bound(row)) is not None and row.proven_over is not None:
             claimed: tuple[int, str] = (job.problem, row.proven_over)
-            most[claimed] = max(row.lower_bound, most.get(claimed, 0.0))
-        if row.value is not None and row.solver == baseline:
-            reference[job.problem, job.seed] = row.value
+            most[claimed] = max(bound, most.get(claimed, 0.0))
+        if (cost := _cost(row)) is not None and row.solver == baseline:
+            reference[job.problem, job.seed] = cost
     return [
         changed(
             row,
             gap=_gap(row, [most.get((job.problem, over)) for over in _classes(ran)]),
-            speedup=_speedup(reference.get((job.problem, job.seed)), row.value),
+            speedup=_speedup(reference.get((job.problem, job.seed)), _cost(row)),
         )
         for job, ran, row in sound
         if job.shown
     ]
+
+
+def _cost(row: Row) -> float | None:
+    """The value in seconds, less of which is better: of a rate those of an execution."""
+    return flipped(row.objective, row.value)
+
+
+def _bound(row: Row) -> float | None:
+    """The bound in seconds, which no cost is below."""
+    bound = row.lower_bound if row.upper_bound is None else row.upper_bound
+    return flipped(row.objective, bound)
 
 
 def _classes(ran: Ran) -> tuple[ProvenOver, ...]:
@@ -51,23 +63,29 @@ def _classes(ran: Ran) -> tuple[ProvenOver, ...]:
     return ("all",) if ran.is_sliced else ("all", "placements")
 
 
-def _refuted(row: Row, best_value: float | None) -> Row:
+def _refuted(row: Row, best_cost: float | None) -> Row:
     """The row, of status `error` if a plan of the comparison disproves what it claims."""
-    if best_value is None:
+    if best_cost is None:
         return row
+    bound = _bound(row)
     if row.status == "infeasible":
         claim = "it claims that there is no plan, but another solver has one"
-    elif row.lower_bound is not None and row.lower_bound > best_value * (1 + OPTIMALITY_GAP):
-        claim = f"its lower bound {row.lower_bound!r} is above the value {best_value!r} of a plan"
+    elif bound is not None and bound > best_cost * (1 + OPTIMALITY_GAP):
+        best = flipped(row.objective, best_cost)
+        if row.upper_bound is None:
+            claim = f"its lower bound {row.lower_bound!r} is above the value {best!r} of a plan"
+        else:
+            claim = f"its upper bound {row.upper_bound!r} is below the value {best!r} of a plan"
     else:
         return row
-    return changed(row, status="error", lower_bound=None, proven_over=None, reason=claim)
+    none = dict.fromkeys(("lower_bound", "upper_bound", "proven_over"))
+    return changed(row, status="error", reason=claim, **none)
 
 
 def _gap(row: Row, others: Sequence[float | None]) -> float | None:
     """The gap to the best bound, the row's own included; 0 where that is above by rounding."""
-    bounds = [bound for bound in (row.lower_bound, *others) if bound is not None]
-    gap = gap_of(row.value, max(bounds, default=None))
+    bounds = [bound for bound in (_bound(row), *others) if bound is not None]
+    gap = gap_of(_cost(row), max(bounds, default=None))
     return None if gap is None else max(gap, 0.0)
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.readable import MOST_ROWS, counted, html_table, html_text
-from splitfog.studies.cells import HEADERS, note_html, reservation, shown_cells
+from splitfog.studies.cells import headers, note_html, reservation, shown_cells
 from splitfog.studies.exports import csv_text, sqlite_bytes
 from splitfog.studies.latex import latex_rows
 from splitfog.studies.row import Declined, Result, Row, Run
@@ -72,7 +72,9 @@ class Table(Sequence[Row]):
         for objective in self.objectives:
             rows = self.of(objective)
             lines = [shown_cells(row) for row in rows]
-            parts.append(f"<p>{html_text(objective)}</p>{html_table(HEADERS, lines, MOST_ROWS)}")
+            parts.append(
+                f"<p>{html_text(objective)}</p>{html_table(headers(objective), lines, MOST_ROWS)}"
+            )
             parts.append(note_html(reservation(rows)))
         return "\n".join(["<div>", *parts, "</div>"])
 

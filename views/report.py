@@ -13,7 +13,7 @@ from splitfog.instances.arguments import path as path_of
 from splitfog.instances.arguments import record
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.readable import html_table
-from splitfog.studies.cells import HEADERS, note_html, reservation, shown_cells
+from splitfog.studies.cells import headers, note_html, reservation, shown_cells
 from splitfog.studies.row import Declined
 from splitfog.studies.rows import Table
 from splitfog.studies.summary import HEADERS as SUMMARY
@@ -80,7 +80,7 @@ def html_page(table: Table) -> str:
             svg = gap_picture(table, objective, ".svg").decode()
             parts.append(f"<figure>{svg[svg.index('<svg') :]}</figure>")
         lines = [(*shown_cells(row), row.reason or "") for row in rows]
-        parts.append(html_table((*HEADERS, "reason"), lines))
+        parts.append(html_table((*headers(objective), "reason"), lines))
         parts.append(note_html(reservation(rows)))
     if table.declined:
         parts.append("<h2>Solvers that do not apply</h2>")

@@ -6,7 +6,7 @@ from typing import IO, TYPE_CHECKING
 
 from splitfog.formulations.overview import percent as percent
 from splitfog.instances.arguments import record, wrong
-from splitfog.studies.cells import HEADERS, reservation, shown_cells
+from splitfog.studies.cells import headers, reservation, shown_cells
 from splitfog.studies.rows import Table
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def print_tables(table: Table, file: IO[str] | None = None) -> None:
     for objective in table.objectives:
         grid = Grid(title=title(table, objective), box=box.SIMPLE_HEAD, title_justify="left")
         grid.show_edge = False
-        for header in HEADERS:
+        for header in headers(objective):
             if seeds or header != "seed":
                 text = header in ("instance", "solver", "status")
                 grid.add_column(header, justify="left" if text else "right", overflow="fold")

@@ -18,7 +18,6 @@ import numpy as np
 from splitfog.formulations.arrays.nodes import hosts
 from splitfog.formulations.bounds.family import families
 from splitfog.formulations.bounds.queue_prices import priced_bound
-from splitfog.formulations.bounds.ways import shortest_ways
 from splitfog.formulations.bounds.without_stages import (
     beside_loads,
     starts,
@@ -71,20 +70,19 @@ def _relaxed(
     times: StageTimes, price: Floats, looks: int, deadline: Deadline
 ) -> tuple[float, Floats]:
     """Priced seconds of a family's tasks, and the loads v and r, [2, nodes]."""
-    family = times.family
-    path, alike = family.work.path, times.stages.alike
-    steps, sizes = family.least_s(path, price), family.arrays.output_bytes[path]
+    family, alike = times.family, times.stages.alike
+    steps = family.least_s(family.work.path, price)
     seconds, strong = times.quick_s, np.zeros(times.quick_s.shape)
-    open_to = times.may_help(steps)
+    unsliced = times.ways(steps) if looks > 1 else None
     for look in range(looks):
         deadline.check("the lower bound")
-        ways = shortest_ways(family.places, sizes, steps, family.due, times.blocks(seconds))
+        ways = times.ways(steps, seconds)
         start, path_s = starts(family, ways)
         whole, used = ways.spread(start, begun=not family.begins_at_source)
-        if look == looks - 1 or not used:
+        if unsliced is None or look == looks - 1 or not used:
             break
         homes = np.unique([home for _, home, _ in used])
-        some, at = np.nonzero(open_to[:, homes])
+        some, at = np.nonzero(times.may_help(seconds, ways, unsliced, homes))
         fresh = np.zeros(strong.shape, bool)
         fresh[alike[some], homes[at]] = True
         block, home = np.nonzero(fresh & (strong == 0))

@@ -8,7 +8,7 @@ import numpy as np
 
 from splitfog.formulations.bounds.family import Family
 from splitfog.formulations.bounds.stage import harmonic, leveled, serial_bound
-from splitfog.formulations.bounds.ways import Blocks, shortest_ways
+from splitfog.formulations.bounds.ways import Blocks, Ways, shortest_ways
 from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.stage_bounds.block_times import blocks_seconds
 from splitfog.formulations.stage_bounds.block_work import PathStages
@@ -40,21 +40,22 @@ class StageTimes:
         self.stages = PathStages(family)
         self.quick_s = self._quick(deadline)
 
-    def blocks(self, seconds: Floats) -> Blocks:
-        """The stages with these seconds from every place, [B, M]."""
-        return Blocks(self.stages.first, self.stages.last, seconds)
-
-    def may_help(self, steps_s: Floats) -> Flags:
-        """[B, M]: which stages may be on a shortest way, by their quick bounds, with these layers
-        run whole, [P, M]."""
-        family = self.family
+    def ways(self, steps_s: Floats, seconds: Floats | None = None) -> Ways:
+        """The shortest ways with these layers run whole, [P, M], and stages in these seconds from
+        every place, [B, M]; None: without stages."""
+        family, stages = self.family, self.stages
+        blocks = Blocks.none(steps_s.shape[1])
+        if seconds is not None:
+            blocks = Blocks(stages.first, stages.last, seconds)
         sizes = family.arrays.output_bytes[family.work.path]
-        most = shortest_ways(
-            family.places, sizes, steps_s, family.due, Blocks.none(steps_s.shape[1])
-        )
-        least = shortest_ways(family.places, sizes, steps_s, family.due, self.blocks(self.quick_s))
-        first, last = self.stages.first, self.stages.last
-        return np.asarray(self.quick_s + least.rest_s[last] < most.begun_s[first])
+        return shortest_ways(family.places, sizes, steps_s, family.due, blocks)
+
+    def may_help(self, seconds: Floats, ways: Ways, unsliced: Ways, homes: Integers) -> Flags:
+        """[B, homes]: which stages may be on a shortest way if they take no longer than that,
+        [B, M], on whose shortest `ways` the rest is; without stages ways are `unsliced`."""
+        rest_s = ways.rest_s[np.ix_(self.stages.last, homes)]
+        most_s = unsliced.begun_s[np.ix_(self.stages.first, homes)]
+        return np.asarray(seconds[:, homes] + rest_s < most_s)
 
     def strong(
         self, block: Integers, home: Integers, price: Floats, steps_s: Floats, deadline: Deadline

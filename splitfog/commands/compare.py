@@ -52,6 +52,9 @@ def run(
         str | None,
         typer.Option(metavar="NAME", help="line or ring: a node's layers follow one another"),
     ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="throughput: replicas take over within their ranges")
+    ] = False,
     seed: Annotated[
         list[str] | None, typer.Option(metavar="N", help="may be repeated  [default: 0]")
     ] = None,
@@ -108,6 +111,7 @@ def run(
             monotone=monotone,
             pass_name=pass_name,
             contiguous=contiguous,
+            partial=partial,
             progress=progress,
         )
     _publish(table, output, summary, as_json)

@@ -152,6 +152,7 @@ def _print(instance: Instance, front: Front) -> None:
     from rich import box
     from rich.table import Table as Grid
 
+    from splitfog.formulations.fronts.criteria import unit_of
     from splitfog.views.tables import print_grid
 
     stopped = "" if front.stopped_by == "finished" else f", stopped by {front.stopped_by}"
@@ -169,7 +170,7 @@ def _print(instance: Instance, front: Front) -> None:
     grid.add_column("layers")
     for at, point in list(enumerate(front.points, 1))[:MOST_ROWS]:
         cells = [
-            amount(value) if ":" in name else seconds(value)
+            amount(value) if unit_of(name) == "B" else seconds(value)
             for name, value in zip(front.objectives, point.values, strict=True)
         ]
         counts: dict[str, int] = {}

@@ -36,6 +36,7 @@ from splitfog.formulations.plan_file import (
     NodeEntry,
     PassEntry,
     PlanFile,
+    PlanReplica,
     PlanSchedule,
     PlanSlice,
     PlanStage,
@@ -43,6 +44,7 @@ from splitfog.formulations.plan_file import (
     TaskEntry,
 )
 from splitfog.formulations.tiles.stage_shape import ELEMENTWISE, WINDOWED
+from splitfog.instances.importers import IMPORTERS
 from splitfog.instances.instance import InstanceFile
 from splitfog.instances.records import Layer, Link, Model, Node, Op, Pass, Task, Window
 from splitfog.instances.traces.generators import TRACE_FAMILIES
@@ -71,6 +73,7 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("plan-file.md", "The plan"): PlanFile,
     ("plan-file.md", "The objective"): Objective,
     ("plan-file.md", "A task's plan"): TaskEntry,
+    ("plan-file.md", "A replica"): PlanReplica,
     ("plan-file.md", "A pass's load"): PassEntry,
     ("plan-file.md", "A stage"): PlanStage,
     ("plan-file.md", "A slice"): PlanSlice,
@@ -181,8 +184,15 @@ def test_every_command_is_in_the_table() -> None:
 
 
 def test_every_format_of_export_is_in_the_table() -> None:
-    """Of `parts.md`."""
-    assert set(table("parts.md", "For other programs")) == set(EXPORTERS)
+    """Of `exporting.md`."""
+    assert set(table("exporting.md", "Formats")) == {each.name for each in EXPORTERS}
+
+
+def test_every_format_of_import_is_in_the_table() -> None:
+    """Of `importing.md`, with its options."""
+    rows = table("importing.md", "Instances from other tools' files")
+    told = {name: cells[-1].replace("`", "") for name, cells in rows.items()}
+    assert told == {each.name: ", ".join(each.options) for each in IMPORTERS}
 
 
 def test_every_family_and_form_of_traces_is_in_its_table() -> None:

@@ -8,6 +8,7 @@ from math import log
 from typing import TYPE_CHECKING
 
 from splitfog.formulations.plan_file import PlanFile, Step
+from splitfog.formulations.tolerances import EQUAL
 from splitfog.views import style
 from splitfog.views.dag.picture import write
 from splitfog.views.panels.panel import TEXT_POINTS, TITLE, draw_time_axis, write_title
@@ -55,10 +56,11 @@ class ProgressPanel:
                 at = (x[-1] + 0.06, y[-1] + (-0.05 if colour == VALUE else 0.05))
                 text = style.in_seconds(stair[-1][1])
                 write(axes, *at, text, size=TEXT_POINTS, ha="left")
-        for figure in {min(figures), max(figures)}:
-            y_at = self._height(figure, min(figures), max(figures))
-            text = style.in_seconds(figure)
-            write(axes, LEFT - 0.08, y_at, text, size=TEXT_POINTS, ha="right", color=style.FAINT)
+        ends = (min(figures), max(figures))
+        for text, height in {
+            style.in_seconds(end): self._height(end, *ends) for end in ends
+        }.items():
+            write(axes, LEFT - 0.08, height, text, size=TEXT_POINTS, ha="right", color=style.FAINT)
 
     def _stair(
         self, stair: list[tuple[float, float]], room: float, low: float, high: float
@@ -75,7 +77,7 @@ class ProgressPanel:
 
     def _height(self, figure: float, low: float, high: float) -> float:
         """Where a figure is, from the top; its logarithm's place where figures are far apart."""
-        if high == low:
+        if high - low <= EQUAL * high:
             return TITLE + STRIP / 2
         share = (figure - low) / (high - low)
         if 0 < low < high / WIDE:

@@ -317,7 +317,7 @@ def _accelerated(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_accelerator_says_the_same(kind: tuple[str, str], dtype: type) -> None:
     """Rows that travel as they lie cost the same, in one piece or several, whatever their type."""
     placements = np.random.default_rng(0).integers(0, 3, (40, 20))
-    instance, objective = small(), Objective(*kind)  # type: ignore[arg-type]
+    instance, objective = small(), Objective(kind[0], kind[1])  # type: ignore[arg-type]
     expected = [decision_cost(instance, decision(instance, row), objective) for row in placements]
     cost = BatchCost(instance, *kind)
     for batch in (0, 1, 3, 16, 17, 40):

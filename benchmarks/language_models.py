@@ -1,0 +1,158 @@
+"""What rules cost a language model's users: `python -m benchmarks.language_models`.
+
+A hundred fleets, every rule and the optimum by both objectives. Appends rows to
+notebooks/data/language_models.csv and skips what stands there already, so it can be stopped and
+resumed. `python -m benchmarks.language_models report` writes the tables of docs/language-models.md
+out of that file.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.common import asked_for
+from splitfog import Instance, evaluate, generate, solve
+
+RESULTS: Path = Path(__file__).parent.parent / "notebooks" / "data" / "language_models.csv"
+
+MODELS = ("llama-3-8b", "llama-3-70b")
+PLACES = ("home", "lab")
+MACHINES = (3, 4, 5, 6, 7)
+MEMORY_RATIOS = (1.1, 1.5, 2.0, 2.5, 3.0)
+SEEDS = range(len(MODELS) * len(PLACES) * len(MACHINES) * len(MEMORY_RATIOS))
+WEIGHT_BITS = 4.5
+"""Of four bits in groups of 64 with a scale and an offset of 16 bits each."""
+
+OBJECTIVES = ("latency", "period")
+RULES = (
+    "equal",
+    "memory-proportional",
+    "exo",
+    "greedy-fill",
+    "water-fill",
+    "edgeshard",
+    "halda",
+)
+"""Each makes one plan, whatever is asked for; it is judged by both objectives."""
+OPTIMA = {
+    f"{name} of {objective}": (objective, contiguous)
+    for name, contiguous in (("optimum", "ring"), ("best line", "line"))
+    for objective in OBJECTIVES
+}
+"""By name what `pipeline` proves: the best where a machine may hold both ends, and where not."""
+
+
+FLEETS = {
+    "a home": ("mac-mini-m4-pro,rtx-3090,mac-mini-m4,desktop", "gigabit"),
+    "three Macs": ("mac-studio-m3-ultra,macbook-pro-m4-max,mac-mini-m4-pro", "thunderbolt-5"),
+    "a lab": ("t4,l4,t4,a100-40gb", "ethernet-10g"),
+}
+"""By name: the kinds of the machines, the source first, and their network."""
+
+
+class Row(NamedTuple):
+    """What a way to split comes to on a fleet; no figures where it has no plan.
+
+    `first_token_s` is the latency of the prefill, `token_s` and `period_s` are of the decode pass.
+    """
+
+    seed: int
+    model: str
+    place: str
+    machines: int
+    memory_ratio: float
+    way: str
+    status: str
+    first_token_s: float | None
+    token_s: float | None
+    period_s: float | None
+
+    def value_s(self, objective: str) -> float | None:
+        """Of one execution of the decode pass."""
+        return self.token_s if objective == "latency" else self.period_s
+
+
+def fleet(seed: int) -> tuple[Instance, tuple[str, str, int, float]]:
+    """A fleet of its own for each combination of model, place, size and memory; and which."""
+    rest, model = divmod(seed, len(MODELS))
+    rest, place = divmod(rest, len(PLACES))
+    ratio, machines = divmod(rest, len(MACHINES))
+    setting = (MODELS[model], PLACES[place], MACHINES[machines], MEMORY_RATIOS[ratio])
+    instance = generate(
+        "fleet",
+        seed=seed,
+        model=setting[0],
+        place=setting[1],
+        machines=setting[2],
+        memory_ratio=setting[3],
+        weight_bits=WEIGHT_BITS,
+    )
+    return instance, setting
+
+
+def measured(seed: int, way: str) -> Row:
+    """The row of a way on a fleet."""
+    instance, setting = fleet(seed)
+    status, times = outcome(instance, way)
+    return Row(seed, *setting, way, status, *map(_short, times))
+
+
+def outcome(instance: Instance, way: str) -> tuple[str, tuple[float | None, ...]]:
+    """Status, TTFT, TPOT and period of a way's plan; None without a plan."""
+    objective, contiguous = OPTIMA.get(way, ("latency", None))
+    solver = "pipeline" if way in OPTIMA else way
+    plan = solve(instance, solver, objective, pass_name="decode", contiguous=contiguous)
+    if not plan.tasks:
+        return str(plan.status), (None, None, None)
+    passes = plan.tasks[0].passes or {}
+    period_s = float(evaluate(instance, plan, "period", pass_name="decode"))
+    return str(plan.status), (passes["prefill"].latency_s, passes["decode"].latency_s, period_s)
+
+
+def _short(value: float | None) -> float | None:
+    """Nine digits, so that the file of all rows is not longer than it need be."""
+    return None if value is None else float(f"{value:.9g}")
+
+
+def stored(path: Path = RESULTS) -> list[Row]:
+    """The rows measured so far."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return [_read(line) for line in csv.DictReader(file)]
+
+
+def _read(line: dict[str, str]) -> Row:
+    times = [float(line[name]) if line[name] else None for name in Row._fields[-3:]]
+    numbers = (int(line["machines"]), float(line["memory_ratio"]))
+    texts = (line["model"], line["place"], *numbers, line["way"], line["status"])
+    return Row(int(line["seed"]), *texts, *times)
+
+
+def main() -> None:
+    """Measure what is missing."""
+    done = {(row.seed, row.way) for row in stored()}
+    fresh = not RESULTS.exists()
+    with RESULTS.open("a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if fresh:
+            writer.writerow(Row._fields)
+        for seed in SEEDS:
+            for way in (*OPTIMA, *RULES):
+                if (seed, way) not in done:
+                    row = measured(seed, way)
+                    writer.writerow(row)
+                    file.flush()
+                    print(*row, flush=True)
+
+
+if __name__ == "__main__":
+    words = asked_for(__doc__, "`report`; nothing: measure", ["report"])
+    if words == ["report"]:
+        from benchmarks.language_models_report import report
+
+        print(report())
+    else:
+        main()

@@ -1,0 +1,105 @@
+"""Nodes near one another, where links between sites are slow: stages site by site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice, permutations
+
+import numpy as np
+
+from splitfog.formulations.deadline import Deadline
+from splitfog.solvers.replicas.aligned import Groups, Stage, best_stages
+from splitfog.solvers.replicas.fleet import Fleet, Ranges
+from splitfog.solvers.replicas.starts import Links
+
+MOST_ORDERS = 24
+"""Of sites."""
+
+STEPS = 12
+"""Rates below the largest at which stages are looked for, where links between sites are slow."""
+
+
+def site_plans(fleet: Fleet, low: float, high: float, deadline: Deadline) -> Iterator[Ranges]:
+    """Stages at the largest rate and below, each within a site, in several orders of sites.
+
+    Parameters
+    ----------
+    fleet
+        Any.
+    low, high
+        Executions per second between which rates are looked for.
+    deadline
+        When it ends.
+    """
+    links = Links(fleet)
+    seen: list[tuple[tuple[int, ...], ...]] = []
+    for share in np.linspace(1.0, 0.0, STEPS, endpoint=False):
+        sites = sites_at(fleet, links, low + float(share) * (high - low))
+        if sites in seen:
+            continue
+        seen.append(sites)
+        kinds = _kinds(fleet, sites)
+        groups = Groups(
+            np.array([fleet.by_count[nodes[0]] for nodes, _ in kinds]),
+            tuple(len(nodes) for nodes, _ in kinds),
+            tuple(site for _, site in kinds),
+        )
+        best = best_stages(groups, low, high, deadline)
+        if best is None or deadline.is_over:
+            continue
+        nodes = [own for own, _ in kinds]
+        yield from _ordered(nodes, groups, best)
+        top = groups.rate(best)
+        for rate in np.linspace(top, low, STEPS, endpoint=False)[1:] if len(sites) > 1 else ():
+            found = groups.stages(float(rate))
+            if found is not None and not deadline.is_over:
+                yield from _ordered(nodes, groups, found)
+
+
+def sites_at(fleet: Fleet, links: Links, rate: float) -> tuple[tuple[int, ...], ...]:
+    """Nodes that reach one another over links of at least that rate, as far as they hold layers."""
+    size = max(links.sizes[1:-1], default=0.0)
+    left, sites = list(fleet.usable), []
+    while left:
+        site = [left.pop(0)]
+        for node in site:
+            near = [k for k in left if links.room(node)[k] >= size * rate]
+            left = [k for k in left if k not in near]
+            site.extend(near)
+        sites.append(tuple(sorted(site)))
+    return tuple(sites)
+
+
+def _kinds(fleet: Fleet, sites: tuple[tuple[int, ...], ...]) -> list[tuple[tuple[int, ...], int]]:
+    """Nodes of one type at one site, and the site."""
+    return [
+        (own, at)
+        for at, site in enumerate(sites)
+        for nodes in fleet.types
+        if (own := tuple(node for node in nodes if node in site))
+    ]
+
+
+def _ordered(nodes: list[tuple[int, ...]], groups: Groups, stages: list[Stage]) -> Iterator[Ranges]:
+    """Stages site by site, those of most nodes where a site begins and ends."""
+    by_site: dict[int, list[Stage]] = {}
+    for stage in stages:
+        site = groups.sites[next(kind for kind, used in enumerate(stage[1]) if used)]
+        by_site.setdefault(site, []).append(stage)
+    for own in by_site.values():
+        wide = sorted(own, key=lambda stage: -sum(stage[1]))
+        own[:] = [*wide[0:1], *wide[2:], *wide[1:2]]
+    for order in islice(permutations(by_site.values()), MOST_ORDERS):
+        yield _on_nodes(nodes, [stage for own in order for stage in own])
+
+
+def _on_nodes(nodes: list[tuple[int, ...]], stages: list[Stage]) -> Ranges:
+    free = [list(own) for own in nodes]
+    ranges: Ranges = {}
+    start = 0
+    for held, group in stages:
+        for kind, number in enumerate(group):
+            for _ in range(number):
+                ranges[free[kind].pop(0)] = (start, start + held)
+        start += held
+    return ranges
