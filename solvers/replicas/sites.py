@@ -48,12 +48,12 @@ def site_plans(fleet: Fleet, low: float, high: float, deadline: Deadline) -> Ite
         if best is None or deadline.is_over:
             continue
         nodes = [own for own, _ in kinds]
-        yield from _ordered(nodes, groups, best)
+        yield from _ordered(fleet, links, nodes, groups, best)
         top = groups.rate(best)
         for rate in np.linspace(top, low, STEPS, endpoint=False)[1:] if len(sites) > 1 else ():
             found = groups.stages(float(rate))
             if found is not None and not deadline.is_over:
-                yield from _ordered(nodes, groups, found)
+                yield from _ordered(fleet, links, nodes, groups, found)
 
 
 def sites_at(fleet: Fleet, links: Links, rate: float) -> tuple[tuple[int, ...], ...]:
@@ -80,7 +80,13 @@ def _kinds(fleet: Fleet, sites: tuple[tuple[int, ...], ...]) -> list[tuple[tuple
     ]
 
 
-def _ordered(nodes: list[tuple[int, ...]], groups: Groups, stages: list[Stage]) -> Iterator[Ranges]:
+def _ordered(
+    fleet: Fleet,
+    links: Links,
+    nodes: list[tuple[int, ...]],
+    groups: Groups,
+    stages: list[Stage],
+) -> Iterator[Ranges]:
     """Stages site by site, those of most nodes where a site begins and ends."""
     by_site: dict[int, list[Stage]] = {}
     for stage in stages:
@@ -90,16 +96,24 @@ def _ordered(nodes: list[tuple[int, ...]], groups: Groups, stages: list[Stage]) 
         wide = sorted(own, key=lambda stage: -sum(stage[1]))
         own[:] = [*wide[0:1], *wide[2:], *wide[1:2]]
     for order in islice(permutations(by_site.values()), MOST_ORDERS):
-        yield _on_nodes(nodes, [stage for own in order for stage in own])
+        yield _on_nodes(fleet, links, nodes, [stage for own in order for stage in own])
 
 
-def _on_nodes(nodes: list[tuple[int, ...]], stages: list[Stage]) -> Ranges:
+def _on_nodes(
+    fleet: Fleet, links: Links, nodes: list[tuple[int, ...]], stages: list[Stage]
+) -> Ranges:
+    """Stages on nodes, each time those that get most from the stage before."""
     free = [list(own) for own in nodes]
     ranges: Ranges = {}
+    before: list[int] = []
     start = 0
     for held, group in stages:
+        after: list[int] = []
         for kind, number in enumerate(group):
             for _ in range(number):
-                ranges[free[kind].pop(0)] = (start, start + held)
-        start += held
+                rates = {node: float(fleet.by_count[node, held]) for node in (*before, *free[kind])}
+                got = [links.between(before, [node], start, rates) for node in free[kind]]
+                after.append(free[kind].pop(int(np.argmax(got))))
+        ranges.update(dict.fromkeys(after, (start, start + held)))
+        before, start = after, start + held
     return ranges
