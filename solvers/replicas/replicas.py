@@ -113,7 +113,7 @@ class _Search:
         self.lower(crossing_bound(fleet, self.carrying.links, self.bound))
         if self.is_settled:
             return
-        for ranges in site_plans(fleet, self.value, self.bound, request.part(SHARE)):
+        for ranges in site_plans(self.carrying, self.value, self.bound, request.part(SHARE)):
             self.take(ranges)
             if self.is_settled:
                 return
