@@ -9,7 +9,7 @@ import pytest
 import splitfog as sf
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import figure_in
-from tests.cases.foreign import (
+from tests.instances.importers.foreign import (
     DNET_MODEL,
     DNET_OTHER,
     EXO_STATE,

@@ -19,7 +19,7 @@ from splitfog.instances.importers import FORMATS as IMPORTED
 from splitfog.instances.plugins import format as formats
 from splitfog.instances.plugins.format import Format
 from splitfog.instances.plugins.option import Option
-from tests.cases.distributions import install
+from tests.instances.plugins.distributions import install
 
 TINY = Path(__file__).parents[2] / "data" / "tiny.json"
 OURS = [each.name for each in IMPORTED.declared]
