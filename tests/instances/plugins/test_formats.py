@@ -119,7 +119,7 @@ def test_a_mistake_of_its_code_is_told_as_its_own(tmp_path: Path, on_path: Any) 
     on_path(tmp_path)
     for body, sentence in (
         ("return {}['key']", "copy of other-thing failed: KeyError: 'key'"),
-        ("return 5", "instance = 5, must be an Instance"),
+        ("return 5", "what copy returns = 5, must be an Instance"),
         ("raise ValueError('the file is odd')", "splitfog: the file is odd"),
     ):
         (tmp_path / "failing_formats" / "copying.py").write_text(f"def read(f, o):\n    {body}\n")
