@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.common import asked_for
 from splitfog import Instance, evaluate, generate, solve
@@ -26,16 +26,17 @@ WEIGHT_BITS = 4.5
 """Of four bits in groups of 64 with a scale and an offset of 16 bits each."""
 
 OBJECTIVES = ("latency", "period")
-RULES = (
-    "equal",
-    "memory-proportional",
-    "exo",
-    "greedy-fill",
-    "water-fill",
-    "edgeshard",
-    "halda",
-)
-"""Each makes one plan, whatever is asked for; it is judged by both objectives."""
+RULES: dict[str, tuple[str, dict[str, Any]]] = {
+    "equal": ("equal", {}),
+    "memory-proportional": ("memory-proportional", {}),
+    "exo": ("exo", {}),
+    "greedy-fill": ("greedy-fill", {}),
+    "water-fill": ("water-fill", {}),
+    "water-fill by block": ("water-fill", {"speed": "block"}),
+    "edgeshard": ("edgeshard", {}),
+    "halda": ("halda", {}),
+}
+"""By name a solver and its options. Each makes one plan, which is judged by both objectives."""
 OPTIMA = {
     f"{name} of {objective}": (objective, contiguous)
     for name, contiguous in (("optimum", "ring"), ("best line", "line"))
@@ -102,8 +103,10 @@ def measured(seed: int, way: str) -> Row:
 def outcome(instance: Instance, way: str) -> tuple[str, tuple[float | None, ...]]:
     """Status, TTFT, TPOT and period of a way's plan; None without a plan."""
     objective, contiguous = OPTIMA.get(way, ("latency", None))
-    solver = "pipeline" if way in OPTIMA else way
-    plan = solve(instance, solver, objective, pass_name="decode", contiguous=contiguous)
+    solver, options = RULES.get(way, ("pipeline", {}))
+    plan = solve(
+        instance, solver, objective, pass_name="decode", contiguous=contiguous, options=options
+    )
     if not plan.tasks:
         return str(plan.status), (None, None, None)
     passes = plan.tasks[0].passes or {}

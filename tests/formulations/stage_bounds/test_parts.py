@@ -9,7 +9,7 @@ from splitfog.formulations.bounds.family import families
 from splitfog.formulations.bounds.without_stages import task_weights
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
-from splitfog.formulations.stage_bounds.block_work import PathStages
+from splitfog.formulations.stage_bounds.path_stages import PathStages
 from splitfog.formulations.stage_bounds.shared_links import SharedLinks
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, Window, changed

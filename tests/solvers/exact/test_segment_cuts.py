@@ -43,10 +43,11 @@ def segment(entry: str, number: int, changes: Changes) -> list[Layer]:
 def bound(*changes: Changes) -> float:
     """Of segments one after another, on two equal nodes with a link of one byte a second."""
     entries = [own.get("t", {}) for own in changes]
-    layers = [Layer(name="t", op="input", output_shape=MAP, output_bytes=0.0)]
+    layers = [Layer(name="t", op="input", output_bytes=0.0)]
     for number, own in enumerate(changes):
         layers[-1] = changed(layers[-1], **entries[number])
         layers += segment(layers[-1].name, number, own)
+    layers.append(Layer(name="end", op="other", inputs=(layers[-1].name,), output_bytes=0.0))
     instance = Instance(
         name="segments",
         tiers=("device", "cloud"),
@@ -79,10 +80,10 @@ ONE_THING: dict[str, tuple[Changes, Changes, float]] = {
     "window": ({}, {"c": {"window": WIDE}}, 4.0),
     # a's tensor may not be read outside a stage that holds c: each alone, on one node, 8 s.
     "result": ({}, {"a": {"result": True}}, 4.0),
-    # The far layer reads what the near one makes, 3 bytes, in place of the segment's entry.
+    # The far layer reads what the near one makes, too: 3 bytes.
     "inputs": (
         {"u": {"output_bytes": 3.0, "tiers": ("near",)}, "f": FAR},
-        {"u": {"output_bytes": 3.0, "tiers": ("near",)}, "f": {"inputs": ("u",), **FAR}},
+        {"u": {"output_bytes": 3.0, "tiers": ("near",)}, "f": {"inputs": ("t", "u"), **FAR}},
         3.0,
     ),
 }

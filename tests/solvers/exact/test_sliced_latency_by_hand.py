@@ -213,7 +213,7 @@ def test_rows_of_padding_alone_need_nothing_however_far_back() -> None:
 
 
 def test_a_larger_slice_may_need_less() -> None:
-    """Of a window of 5 x 5 over 6 x 10 a slice of 2 x 3 needs 6 x 7 elements, and one of five 5 x 9.
+    """Of a window of 5 x 5 over 6 x 10 a slice of 2 x 3 needs 6 x 7 elements, one of 1 x 5 5 x 9.
 
     Both halves on nodes that compute one element a second: 42 s.
     """
