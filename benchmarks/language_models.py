@@ -75,29 +75,33 @@ class Row(NamedTuple):
         return self.token_s if objective == "latency" else self.period_s
 
 
-def fleet(seed: int) -> tuple[Instance, tuple[str, str, int, float]]:
+def fleet(seed: int) -> tuple[Instance, dict[str, Any]]:
     """A fleet of its own for each combination of model, place, size and memory; and which."""
     rest, model = divmod(seed, len(MODELS))
     rest, place = divmod(rest, len(PLACES))
     ratio, machines = divmod(rest, len(MACHINES))
-    setting = (MODELS[model], PLACES[place], MACHINES[machines], MEMORY_RATIOS[ratio])
-    instance = generate(
-        "fleet",
-        seed=seed,
-        model=setting[0],
-        place=setting[1],
-        machines=setting[2],
-        memory_ratio=setting[3],
-        weight_bits=WEIGHT_BITS,
-    )
-    return instance, setting
+    setting = {
+        "model": MODELS[model],
+        "place": PLACES[place],
+        "machines": MACHINES[machines],
+        "memory_ratio": MEMORY_RATIOS[ratio],
+    }
+    return generate("fleet", seed=seed, weight_bits=WEIGHT_BITS, **setting), setting
 
 
 def measured(seed: int, way: str) -> Row:
     """The row of a way on a fleet."""
     instance, setting = fleet(seed)
-    status, times = outcome(instance, way)
-    return Row(seed, *setting, way, status, *map(_short, times))
+    status, (first_token_s, token_s, period_s) = outcome(instance, way)
+    return Row(
+        **setting,
+        seed=seed,
+        way=way,
+        status=status,
+        first_token_s=_short(first_token_s),
+        token_s=_short(token_s),
+        period_s=_short(period_s),
+    )
 
 
 def outcome(instance: Instance, way: str) -> tuple[str, tuple[float | None, ...]]:
@@ -128,10 +132,21 @@ def stored(path: Path = RESULTS) -> list[Row]:
 
 
 def _read(line: dict[str, str]) -> Row:
-    times = [float(line[name]) if line[name] else None for name in Row._fields[-3:]]
-    numbers = (int(line["machines"]), float(line["memory_ratio"]))
-    texts = (line["model"], line["place"], *numbers, line["way"], line["status"])
-    return Row(int(line["seed"]), *texts, *times)
+    first_token_s, token_s, period_s = (
+        float(line[name]) if line[name] else None for name in Row._fields[-3:]
+    )
+    return Row(
+        seed=int(line["seed"]),
+        model=line["model"],
+        place=line["place"],
+        machines=int(line["machines"]),
+        memory_ratio=float(line["memory_ratio"]),
+        way=line["way"],
+        status=line["status"],
+        first_token_s=first_token_s,
+        token_s=token_s,
+        period_s=period_s,
+    )
 
 
 def main() -> None:
