@@ -95,4 +95,31 @@ SOLVERS: tuple[SolverInfo, ...] = (
         },
         takes=EVERYTHING,
     ),
+    SolverInfo(
+        name="swarm",
+        summary="equal stages, each machine in the one that passes least; ignores links",
+        kind="baseline",
+        objectives=("throughput",),
+        entry=".swarm:solve_swarm",
+        complexity="O(N S)",
+        reference="after SWARM, Ryabinin et al., ICML 2023; the number of stages ours",
+        cites=("ryabinin2023swarm",),
+        options={
+            "stages": Option(
+                None, "how many; none: the fewest that all machines can hold", kind=int, least=1
+            ),
+        },
+        takes=EVERYTHING,
+    ),
+    SolverInfo(
+        name="petals",
+        summary="each machine holds all it can, where layers are served least; ignores links",
+        kind="baseline",
+        objectives=("throughput",),
+        entry=".petals:solve_petals",
+        complexity="O(N L^2)",
+        reference="after Petals, Borzunov et al., ACL 2023",
+        cites=("borzunov2023petals",),
+        takes=EVERYTHING,
+    ),
 )

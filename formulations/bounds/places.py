@@ -62,6 +62,11 @@ class Places:
         )
 
     @property
+    def closed(self) -> Integers:
+        """The nodes of the closed sources."""
+        return self.node[self.own]
+
+    @property
     def usable(self) -> Flags:
         """[M]: where a task that is there may have a visit with s > 0."""
         return self.own | self.hosts

@@ -10,9 +10,9 @@ from splitfog.formulations.bounds.family import Family
 from splitfog.formulations.bounds.stage import harmonic, leveled, serial_bound
 from splitfog.formulations.bounds.ways import Blocks, Ways, shortest_ways
 from splitfog.formulations.deadline import NEVER, Deadline
-from splitfog.formulations.stage_bounds.block_times import blocks_seconds
-from splitfog.formulations.stage_bounds.block_work import PathStages
+from splitfog.formulations.stage_bounds.block_times import block_seconds
 from splitfog.formulations.stage_bounds.helpers import Helpers
+from splitfog.formulations.stage_bounds.path_stages import PathStages
 from splitfog.instances.arrays import Flags, Floats, Integers
 
 TINY = 1e-300
@@ -79,8 +79,7 @@ class StageTimes:
         runs = [steps_s[stages.first[own] : stages.last[own] + 1] for own in used.tolist()]
         whole_s = np.array([run.sum(axis=0) for run in runs])[of, home]
         high = np.minimum(np.where(np.isfinite(low), low, 0.0) * AT_MOST, whole_s)
-        works = [stages.work(own) for own in used.tolist()]
-        return blocks_seconds(works, of, self.helpers.at(home), price, low, high)
+        return block_seconds(stages.work, block, self.helpers.at(home), price, low, high)
 
     def _quick(self, deadline: Deadline) -> Floats:
         """[B, M]."""

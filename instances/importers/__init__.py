@@ -76,7 +76,7 @@ IMPORTERS = (
     Format(
         name="helix",
         summary="an integer program that Helix writes (ilp_model.lp), or its cluster, machines and "
-        "profiles (solve with --objective throughput)",
+        "profiles (solve with --objective throughput, --partial as it plans)",
         entry=".helix_files:read",
         files=("FILE...",),
         options={

@@ -13,7 +13,7 @@ from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
-from splitfog.formulations.stage_bounds.block_work import PathStages
+from splitfog.formulations.stage_bounds.path_stages import PathStages
 from splitfog.formulations.stage_bounds.shared_links import SharedLinks
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
