@@ -69,7 +69,8 @@ def _draw_gaps(axes: Axes, height: int, plans: Sequence[Row], reached: dict[str,
     for is_hollow, gaps in dots.items():
         face = "none" if is_hollow else "tab:blue"
         look: dict[str, Any] = {"mec": "tab:blue", "mfc": face, "alpha": 0.45, "clip_on": False}
-        axes.plot(gaps, [height] * len(gaps), "o", **look)
+        if gaps:
+            axes.plot(gaps, [height] * len(gaps), "o", **look)
     both = [*dots[True], *dots[False]]
     if both:
         axes.plot(sum(both) / len(both), height, "|", color="tab:red", ms=16, mew=2)
