@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import splitfog as sf
-from splitfog import Instance, Layer, Link, Model, Node, Task
+from splitfog import Instance, Layer, Link, Model, Node, Pass, Task
 from splitfog.instances.records import changed
 from tests.cases.enumeration.passes import with_passes
 from tests.cases.language_models import blocks, counts, machines, serving
@@ -108,6 +108,26 @@ def test_buffers_take_memory(
         assert "with its buffers" in str(plan.reason)
     else:
         assert counts(instance, plan) == expected
+
+
+def test_the_largest_tensor_of_all_passes_is_buffered() -> None:
+    """1 byte in one pass and 2 in the other: in 8.5 bytes, as above with tensors of 1, the first
+    block alone, 2 + 1 + 6, does not fit, but it does where only the pass of 1 counts."""
+    layers = [changed(layer, output_bytes=(1.0, 2.0)) for layer in blocks(2, weights=2.0)]
+    passes = (Pass(name="prefill"), Pass(name="decode"))
+    model = Model(name="llm", layers=tuple(layers), passes=passes)
+    instance = serving(layers, machines((1, 8.5), (1, 8.5)), models=(model,))
+    assert sf.solve(instance, "pipeedge", "period").value is None
+    assert counts(instance, sf.solve(instance, "pipeedge", "period", pass_name="prefill")) == [1, 1]
+
+
+def test_two_machines_of_a_kind_send_to_each_other() -> None:
+    """Two blocks of 1 s, and 10 s between the two equal machines: one of them has both."""
+    first, second = [changed(layer, output_bytes=1e10) for layer in blocks(2)[1:]]
+    request = Task(name="request", model="llm", source=None)
+    layers = [changed(first, inputs=()), second]
+    instance = serving(layers, machines((1, None), (1, None)), tasks=(request,))
+    assert sf.solve(instance, "pipeedge", "period").value == pytest.approx(2.0)
 
 
 def test_the_cache_that_it_does_not_count_may_refuse_its_plan() -> None:
