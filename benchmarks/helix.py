@@ -51,9 +51,7 @@ def measured(name: str, folder: Path) -> Row:
     instance = import_helix_program(folder / "ilp_model.lp")
     (model,) = instance.models
     started = time.perf_counter()
-    plan: Plan = solve(
-        instance, "replicas", "throughput", partial=True, time_limit_s=TIME_LIMIT_S
-    )
+    plan: Plan = solve(instance, "replicas", "throughput", partial=True, time_limit_s=TIME_LIMIT_S)
     return Row(
         fleet=name,
         machines=len(instance.nodes) - 2,  # without source and sink

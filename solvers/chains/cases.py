@@ -308,13 +308,15 @@ class Cases:
         else:
             opener, head = case.opener, self.stages[case.opener, 0]
             starts = np.where(starts <= self.slack, ins[:, opener].T, inf)
-            out = hops[:, opener].T[np.isfinite(line.starts)].min(initial=0.0)
+            out = min(hops[:, opener].T[np.isfinite(line.starts)].tolist(), default=0.0)
             own = head[case.low] + beside[opener] + halted[opener] * out
             own += halted[opener] * (0.0 if opener == self.source else busy.enter[opener])
             own += halted[opener] * (0.0 if opener == self.target else busy.leave[opener])
             own = own + self._tail(opener, case.low) + halted[opener] * hops[:, :, opener].T
             ends = np.where(own <= self.slack, ends, inf)
             end_outs = outs[:, :, opener].T
+        if self._idles_too_long(case):
+            starts = np.full_like(starts, inf)
         fields = {name: getattr(line, name) for name in ("counts", "stages", "hops")}
         return BusyLine(
             **fields,
@@ -325,6 +327,16 @@ class Cases:
             ins=ins,
             end_outs=end_outs,
         )
+
+    def _idles_too_long(self, case: LayoutCase) -> bool:
+        """Whether a node without layers sends the input and receives the result for too long."""
+        arrays = self.chain.arrays
+        first, last = (case.first, case.last) if case.opener is None else (case.opener,) * 2
+        if arrays.source is None or arrays.source != arrays.results_to:
+            return False
+        if arrays.instance.nodes[arrays.source].overlap or first is None or last is None:
+            return False
+        return float(self.busy.enter[first] + self.busy.leave[last]) > self.slack
 
     def _beside(self, case: LayoutCase) -> Table:
         """[kinds]: how long nodes are busy with the input that they send, and with the result that
