@@ -35,7 +35,7 @@ class Helpers:
     def of(cls, instance: Instance, places: Places) -> Helpers:
         """Of all places."""
         count, homes = len(instance.nodes), places.node
-        hosts, closed = np.flatnonzero(places.hosts), homes[places.own]
+        hosts, closed = np.flatnonzero(places.hosts), places.closed
         columns = np.broadcast_to(hosts, (len(homes), len(hosts)))
         last = [
             np.where(places.own, 0.0, _nearest(figures, closed)[homes]) for figures in _ways(places)
@@ -71,13 +71,13 @@ class Helpers:
 
     def of_nodes(self, figures: Floats) -> Floats:
         """[..., K, J] of what nodes have, [..., nodes]; the least of all closed sources."""
-        least = np.min(figures[..., self.closed], axis=-1, initial=inf)
-        return np.concatenate([figures, least[..., None]], axis=-1)[..., self.node]
+        return np.asarray(with_best(figures, self.closed)[..., self.node])
 
-    def of_rows(self, figures: Floats, of: Integers) -> Floats:
-        """[K, J, ...] of what nodes have in the table of each home, `figures[of]` [nodes, ...]."""
-        least = np.min(figures[:, self.closed], axis=1, initial=inf)
-        return np.asarray(np.concatenate([figures, least[:, None]], axis=1)[of[:, None], self.node])
+
+def with_best(figures: Floats, some: Integers) -> Floats:
+    """[..., nodes + 1]: what nodes have, [..., nodes], and the least of some; inf without any."""
+    least = np.min(figures[..., some], axis=-1, initial=inf)
+    return np.concatenate([figures, least[..., None]], axis=-1)
 
 
 def _ways(places: Places) -> tuple[Floats, Floats, Floats]:
