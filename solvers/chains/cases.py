@@ -96,6 +96,12 @@ class Cases:
         """How long crossings between kinds occupy a link."""
         return self._by_kind(self.chain.busy)
 
+    @cached_property
+    def possible(self) -> Crossings:
+        """As `busy`, 0 of what is impossible."""
+        tables = (self.busy.enter, self.busy.hops, self.busy.leave)
+        return Crossings(*(np.where(np.isfinite(table), table, 0.0) for table in tables))
+
     def _by_kind(self, crossings: Crossings) -> Crossings:
         """Crossings between kinds; `hops` [layers + 1, kinds, kinds] of two nodes, by cut."""
         models = self.models
@@ -294,15 +300,13 @@ class Cases:
 
     def _busy_line(self, case: LayoutCase, line: Line) -> BusyLine:
         """The line with nodes that are busy with what they send and receive."""
-        busy, halted = self.busy, self.halted
-        beside = self._beside(case)
-        hops = np.where(np.isfinite(busy.hops), busy.hops, 0.0)
+        busy, halted, beside = self.possible, self.halted, self._beside(case)
+        hops = busy.hops
         ins = hops * halted + beside
         outs = hops * halted[:, None]
         starts, ends, end_outs = line.starts, line.ends, np.zeros_like(line.ends)
         if case.opener is None:
-            enter = np.where(np.arange(len(halted)) == self.source, 0.0, busy.enter * halted)
-            leave = np.where(np.arange(len(halted)) == self.target, 0.0, busy.leave * halted)
+            enter, leave = busy.enter * halted, busy.leave * halted
             starts = np.where(starts <= self.slack, (enter + beside)[:, None], inf)
             end_outs[:, -1] = leave
         else:
@@ -310,8 +314,7 @@ class Cases:
             starts = np.where(starts <= self.slack, ins[:, opener].T, inf)
             out = min(hops[:, opener].T[np.isfinite(line.starts)].tolist(), default=0.0)
             own = head[case.low] + beside[opener] + halted[opener] * out
-            own += halted[opener] * (0.0 if opener == self.source else busy.enter[opener])
-            own += halted[opener] * (0.0 if opener == self.target else busy.leave[opener])
+            own += halted[opener] * (busy.enter[opener] + busy.leave[opener])
             own = own + self._tail(opener, case.low) + halted[opener] * hops[:, :, opener].T
             ends = np.where(own <= self.slack, ends, inf)
             end_outs = outs[:, :, opener].T
@@ -344,7 +347,7 @@ class Cases:
         first, last = (case.first, case.last) if case.opener is None else (case.opener,) * 2
         beside = np.zeros(len(self.kinds))
         if self.source is not None and first not in (None, self.source):
-            beside[self.source] += self.halted[self.source] * self.busy.enter[first]
+            beside[self.source] += self.halted[self.source] * self.possible.enter[first]
         if self.target is not None and last not in (None, self.target):
-            beside[self.target] += self.halted[self.target] * self.busy.leave[last]
+            beside[self.target] += self.halted[self.target] * self.possible.leave[last]
         return beside
