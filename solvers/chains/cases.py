@@ -243,7 +243,7 @@ class Cases:
         if case.first is None or (case.first, case.last) != (self.target, self.source):
             return starts, ends
         if case.first != case.last:  # the input and the result take the same way
-            both = float(self._on_one_way(busy.enter[case.first], busy.leave[case.last]))
+            both = float(self.chain.on_one_way(busy.enter[case.first], busy.leave[case.last]))
             starts[case.first, 0] = self._counted(starts[case.first, 0], both)
         return starts, ends
 
@@ -253,10 +253,10 @@ class Cases:
         out_busy, back_busy = busy.hops[:, opener].T.copy(), busy.hops[:, :, opener].T.copy()
         if self.target is not None and self.target != opener:
             row = out_busy[self.target]
-            out_busy[self.target] = self._on_one_way(row, busy.leave[opener])
+            out_busy[self.target] = self.chain.on_one_way(row, busy.leave[opener])
         if self.source is not None and self.source != opener:
             row = back_busy[self.source]
-            back_busy[self.source] = self._on_one_way(row, busy.enter[opener])
+            back_busy[self.source] = self.chain.on_one_way(row, busy.enter[opener])
         within = np.zeros(head.shape, bool)
         within[case.low : case.high + 1] = True
         if self.counting == "sum":
@@ -287,10 +287,6 @@ class Cases:
                 tail[start] = inf
         tail[: low + 1] = inf
         return tail
-
-    def _on_one_way(self, one: Table, other: Table) -> Table:
-        """How long two tensors occupy a link that is the way of both; of several links a bound."""
-        return one + other if self.is_direct else np.maximum(one, other)
 
     def _counted(self, cost: float, busy_s: float) -> float:
         """A start's cost where a link is busy for so long."""
