@@ -14,8 +14,8 @@ from splitfog.formulations.decision import placed
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.declare import SolverInfo
-from splitfog.studies import jobs
 from splitfog.studies.compare import compare, solver_names
+from splitfog.studies.engine import jobs
 from splitfog.studies.row import Declined
 from splitfog.studies.rows import Table
 
