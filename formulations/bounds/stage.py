@@ -145,7 +145,7 @@ def leveled(start_s: Floats, seconds: Floats) -> Floats:
     Node n alone takes `seconds[..., n]` more, so a time T is enough iff the sum of max(0, (T -
     start) / seconds) is 1 or more: the least of (1 + sum start / seconds) / sum 1 / seconds over
     the nodes that begin first (water filling). `harmonic` where all begin at 0. `start_s` [N], or
-    [..., N] as `seconds`. O(N log N) each.
+    [..., N] of which `seconds` may have more. O(N log N) each.
     """
     order = np.argsort(start_s, axis=-1, kind="stable")
     start = np.take_along_axis(start_s, order, axis=-1)

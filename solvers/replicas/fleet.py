@@ -15,6 +15,10 @@ from splitfog.formulations.objective import Objective
 from splitfog.instances.arrays import Flags, Floats, frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Model
+from splitfog.solvers.base import SolverDeclined
+
+MOST_RANGES = 20_000_000
+"""On all nodes, that are listed."""
 
 Ranges = dict[int, tuple[int, int]]
 """By node, the layers [a, b) that it holds."""
@@ -89,9 +93,17 @@ def fleet_of(instance: Instance, objective: Objective) -> Fleet:
     ----------
     instance, objective
         Of `throughput`.
+
+    Raises
+    ------
+    SolverDeclined
+        Where there are too many ranges to be listed.
     """
     model = instance.model_of(instance.tasks[0])
     layers = chain_layers(model)
+    if len(instance.nodes) * (len(layers) + 1) ** 2 > MOST_RANGES:
+        what = f"{len(instance.nodes)} nodes and {len(layers)} layers"
+        raise SolverDeclined("replicas", f"it lists all ranges of layers, too many of {what}")
     rates = np.where(_allowed(instance, model, layers), _rates(instance, model, layers), 0.0)
     limits = np.minimum(rates, _link_limits(instance, model, layers, objective.partial))
     return Fleet(instance, objective, layers, frozen(rates), frozen(limits))

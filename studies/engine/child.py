@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from math import inf
-from typing import Any
+from typing import Any, TypeVar
 
 from splitfog.studies.engine.guard import SIGNALLED
-from splitfog.studies.engine.jobs import Job, Outcome
+from splitfog.studies.engine.jobs import Job
 from splitfog.studies.engine.messages import Sender
 from splitfog.studies.engine.tree import kill_descendants, resident_bytes
 
@@ -35,8 +35,14 @@ main({descriptor})
 """
 
 
+Answer = TypeVar("Answer")
+
+
 class Ended(Exception):
     """A worker was killed, or ended by itself, in the midst of a job; the words say why."""
+
+    runtime_s: float | None = None
+    """Since the job's time began; None: it had not."""
 
 
 class OutOfMemory(Ended):
@@ -71,8 +77,6 @@ class Child:
         theirs.close()
         self.has_run = False
         """Whether it has run a job, which may have left something in its memory."""
-        self.began: float | None = None
-        """When the solver of the last job began, by `time.perf_counter`; None: not yet."""
         try:
             self._connection.send(script)
             self._worker: int = self._received(START_S)
@@ -80,26 +84,35 @@ class Child:
             self.close()
             raise ChildProcessError(f"no process for jobs could be started: {ended}") from None
 
-    def run(self, job: Job) -> Outcome:
-        """What a job comes to.
+    def call(self, function: Callable[..., Answer], job: Job, *others: Any) -> Answer:
+        """What a function of a job answers, within the job's limits.
+
+        Parameters
+        ----------
+        function
+            (the job, the others, a function to be called when its time begins) -> the answer.
+        job, others
+            Its arguments.
 
         Raises
         ------
         Ended
             If the worker was killed for the job's limits, or crashed; it is of no use any more.
         """
-        self.began = None
-        try:
-            self._connection.send_bytes(self._sender.packed(job))
-        except OSError:
-            raise Ended(self._how_it_ended()) from None
         limit_s = inf if job.time_limit_s is None else job.time_limit_s
-        memory = job.memory_limit_bytes
-        self._received(inf if limit_s == inf else START_S, memory)
-        self.began = time.perf_counter()
-        outcome: Outcome = self._received(1.5 * limit_s + GRACE_S, memory)
+        memory, began = job.memory_limit_bytes, None
+        try:
+            self._connection.send_bytes(self._sender.packed((function, (job, *others))))
+            self._received(inf if limit_s == inf else START_S, memory)
+            began = time.perf_counter()
+            answer: Answer = self._received(1.5 * limit_s + GRACE_S, memory)
+        except ConnectionError:
+            raise Ended(self._how_it_ended()) from None
+        except Ended as ended:
+            ended.runtime_s = None if began is None else time.perf_counter() - began
+            raise
         self.has_run = True
-        return outcome
+        return answer
 
     def interrupt(self) -> None:
         """Have the job end with the best it has so far."""

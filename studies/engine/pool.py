@@ -10,7 +10,7 @@ from typing import Any
 
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
-from splitfog.studies.engine.jobs import Job, Outcome, Ran, run_job
+from splitfog.studies.engine.jobs import Bounds, Job, Outcome, Ran, bounds_of, run_job
 from splitfog.studies.engine.workers import Workers
 
 HASTE_S = 5.0
@@ -35,8 +35,12 @@ def run_here(work: Sequence[Job], keep: Keep) -> None:
     KeyboardInterrupt
         After Ctrl-C; the best so far has been kept.
     """
+    problem: int | None = None
+    bounds: Bounds = ()
     for position, job in enumerate(work):
-        _keep(keep, position, run_job(changed(job, instance=_as_loaded(job.instance))))
+        if job.problem != problem:
+            problem, bounds = job.problem, bounds_of(job)
+        _keep(keep, position, run_job(changed(job, instance=_as_loaded(job.instance)), bounds))
 
 
 def run_in_processes(work: Sequence[Job], processes: int, keep: Keep) -> None:

@@ -11,19 +11,18 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from splitfog.instances.plugins.found import BrokenPlugin
-from splitfog.studies.engine.jobs import run_job
 from splitfog.studies.engine.messages import Receiver
 
 
 def serve(descriptor: int) -> None:
-    """Run jobs and answer with their outcomes, until the other end of a connection is closed.
+    """Call functions and answer with what they return, until a connection's other end is closed.
 
     Parameters
     ----------
     descriptor
         Of the connection. It first brings what the worker needs to know functions of the caller's
-        script, then packed jobs. It is told the worker's number when it is ready; for a job None
-        when it begins, imports apart, and the outcome.
+        script, then packed calls. It is told the worker's number when it is ready; of a call None
+        when it begins, imports apart, and the answer.
     """
     _calm()
     connection: Connection[Any, Any] = Connection(descriptor)
@@ -32,8 +31,8 @@ def serve(descriptor: int) -> None:
         connection.send(os.getpid())
         received = Receiver()
         while True:
-            job = received.unpacked(connection.recv_bytes())
-            connection.send(run_job(job, lambda: connection.send(None)))
+            function, args = received.unpacked(connection.recv_bytes())
+            connection.send(function(*args, lambda: connection.send(None)))
     except (EOFError, KeyboardInterrupt):
         return
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-from splitfog.studies.engine.child import Child, Ended, OutOfMemory
-from splitfog.studies.engine.jobs import Job, Outcome, failed, now
+from splitfog.studies.engine.child import Answer, Child, Ended, OutOfMemory
+from splitfog.studies.engine.jobs import Bounds, Job, Outcome, bounds_of, failed, now, run_job
 
 
 class Workers:
@@ -26,6 +26,7 @@ class Workers:
         self._lock = Lock()
         self._idle: list[Child] = []
         self._busy: set[Child] = set()
+        self._made: dict[int, Future[Bounds]] = {}
         self._stopped = False
 
     def __enter__(self) -> Self:
@@ -39,34 +40,62 @@ class Workers:
     ) -> None:
         self.close()
 
-    def run(self, job: Job, fresh: bool = False) -> Outcome | None:
+    def run(self, job: Job) -> Outcome | None:
         """What a job comes to; None if the processes were closed meanwhile.
-
-        A job that holds too much in a process that has run others has another try in a fresh one.
 
         Raises
         ------
         ChildProcessError
             Where no process can be started.
         """
-        started_at = now()
+        bounds, started_at = self._bounds(job), now()
+        try:
+            return self._call(run_job, job, bounds)
+        except Ended as ended:
+            if self._stopped:
+                return None
+            return failed(job, str(ended), ended.runtime_s, started_at)
+
+    def _bounds(self, job: Job) -> Bounds:
+        """The bounds for a job, made in one of the processes for the first of its problem."""
+        if job.objective.name != "mean-latency":
+            return ()
+        with self._lock:
+            first = job.problem not in self._made
+            made = self._made.setdefault(job.problem, Future())
+        if first:
+            found: Bounds | None = None
+            try:
+                found = self._call(bounds_of, job)
+            except Ended:
+                pass
+            finally:
+                made.set_result(found or ())
+        return made.result()
+
+    def _call(
+        self, function: Callable[..., Answer], job: Job, *others: Any, fresh: bool = False
+    ) -> Answer | None:
+        """What a process answers; None once they are closed.
+
+        A call that needs too much memory where others were before has another try in a fresh one.
+        """
         child = self._taken(fresh)
         if child is None:
             return None
         try:
-            outcome = child.run(job)
+            answer = child.call(function, job, *others)
         except Ended as ended:
             with self._lock:
                 self._busy.discard(child)
             child.close()
             if isinstance(ended, OutOfMemory) and child.has_run:
-                return self.run(job, fresh=True)
-            took_s = None if child.began is None else time.perf_counter() - child.began
-            return None if self._stopped else failed(job, str(ended), took_s, started_at)
+                return self._call(function, job, *others, fresh=True)
+            raise
         with self._lock:
             self._busy.discard(child)
             self._idle.append(child)
-        return outcome
+        return answer
 
     def interrupt(self) -> None:
         """Start no more jobs; those under way shall end with the best they have."""

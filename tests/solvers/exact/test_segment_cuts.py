@@ -40,7 +40,7 @@ def segment(entry: str, number: int, changes: Changes) -> list[Layer]:
     ]
 
 
-def bound(*changes: Changes) -> float:
+def bound(*changes: Changes, source: str = "near") -> float:
     """Of segments one after another, on two equal nodes with a link of one byte a second."""
     entries = [own.get("t", {}) for own in changes]
     layers = [Layer(name="t", op="input", output_bytes=0.0)]
@@ -57,7 +57,7 @@ def bound(*changes: Changes) -> float:
         ),
         links=(Link(tail="near", head="far", bandwidth_bps=8.0),),
         models=(Model(name="m", layers=tuple(layers)),),
-        tasks=(Task(name="t", model="m", source="near"),),
+        tasks=(Task(name="t", model="m", source=source),),
     )
     found = sliced_latency_bound(instance, Objective("latency", monotone=False))
     assert found is not None
@@ -98,3 +98,8 @@ def test_segments_that_differ_in_one_thing_are_not_alike(thing: str) -> None:
     assert twice_slow - twice_quick == pytest.approx(2 * more_s, rel=2e-2)
     for both in (bound(slow, quick), bound(quick, slow)):
         assert both == pytest.approx((twice_quick + twice_slow) / 2, rel=1e-6)
+
+
+def test_a_segment_may_end_below_where_it_begins() -> None:
+    """From the cloud the data go back to the device, where the last layer must run."""
+    assert bound({}, source="far") == pytest.approx(bound({}), rel=1e-6)

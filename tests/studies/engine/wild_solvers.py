@@ -18,7 +18,7 @@ def tame(instance: sf.Instance, objective: Any) -> Placements:
     """Everything where the data is."""
     models = {model.name: model for model in instance.models}
     return {
-        task.name: {layer.name: task.source for layer in models[task.model].layers}
+        task.name: {layer.name: str(task.source) for layer in models[task.model].layers}
         for task in instance.tasks
     }
 

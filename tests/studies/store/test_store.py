@@ -15,8 +15,8 @@ import pytest
 
 import splitfog as sf
 from splitfog.instances.records import changed
-from splitfog.studies import compare as comparison
 from splitfog.studies.engine.jobs import Job
+from splitfog.studies.rows import Table
 from splitfog.studies.store import key as keys
 from splitfog.studies.store.database import RESULTS, Store
 from splitfog.studies.store.key import job_key
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[3]
 TINY = sf.load_instance(ROOT / "tests" / "data" / "tiny.json")
 
 
-def compared(folder: Path, seeds: int = 12, **how: Any) -> sf.Table:
+def compared(folder: Path, seeds: int = 12, **how: Any) -> Table:
     """A solver that writes down that it ran, at some seeds, in a folder's store."""
     instance = changed(TINY, meta={"log": str(folder / "log")})
     folder.mkdir(exist_ok=True)
@@ -193,7 +193,7 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch: Any) -> None:
         self._database.execute("PRAGMA max_page_count = 20")
         return self
 
-    monkeypatch.setattr(comparison.Store, "__enter__", small)
+    monkeypatch.setattr(Store, "__enter__", small)
     with pytest.raises(OSError, match="disk is full; what had finished is kept") as caught:
         compared(tmp_path, seeds=60)
     assert caught.value.filename == str(tmp_path / RESULTS)
