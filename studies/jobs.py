@@ -35,7 +35,7 @@ from splitfog.instances.plugins.found import OURS, BrokenPlugin
 from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.functions import Function
-from splitfog.solvers.solve import BOUND_SHARE, info_of, solve
+from splitfog.solvers.solve import info_of, solve
 from splitfog.studies.row import Declined, Row, Run
 
 Progress = Callable[[int, int, str], None]
@@ -164,10 +164,10 @@ def _with_bounds(work: Sequence[Job]) -> Iterator[tuple[Job, Bounds]]:
 
 
 def _bounds_of(job: Job) -> Bounds:
-    """The bounds on mean latencies of a job's instance, as far as there is time for them."""
+    """The bounds on mean latencies of a job's instance, as many as are made in a run's time."""
     if job.objective.name != "mean-latency":
         return ()
-    limit_s = inf if job.time_limit_s is None else BOUND_SHARE * job.time_limit_s
+    limit_s = inf if job.time_limit_s is None else job.time_limit_s
     try:
         instance = of_pass(job.instance, job.objective.pass_name)
         return bounds_made(instance, Deadline(time.perf_counter() + limit_s))
