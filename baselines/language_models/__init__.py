@@ -69,6 +69,22 @@ SOLVERS: tuple[SolverInfo, ...] = (
         takes=EVERYTHING,
     ),
     SolverInfo(
+        name="pipeedge",
+        summary="best ranges on kinds of machines for the period; ignores latencies, overlap, the "
+        "key-value cache and the ends' ways",
+        kind="baseline",
+        objectives=("period",),
+        entry=".pipeedge:solve_pipeedge",
+        complexity="O(P L K (K + L)) for K kinds and P numbers of machines of each",
+        reference="Hu et al., PipeEdge, DSD 2022; kinds by all figures, shared weights (ours)",
+        cites=("hu2022pipeedge",),
+        options={
+            "buffers_in": Option(2, "tensors that wait to be taken in", least=0),
+            "buffers_out": Option(2, "tensors that wait to be sent", least=0),
+        },
+        takes=EVERYTHING,
+    ),
+    SolverInfo(
         name="edgeshard",
         summary="dynamic program over (layer, machine), one way in each; not exact with memory",
         kind="baseline",

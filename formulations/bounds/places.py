@@ -17,8 +17,10 @@ from splitfog.formulations.costs.routes import Routes
 from splitfog.instances.arrays import Flags, Floats, Integers
 
 FIRST = 32
-"""Places that all others are compared with, before any pair that may do better is; up to twice as
-many places are compared all at once."""
+"""Places that all others are compared with, before any pair that may do better is."""
+
+AT_ONCE = 256
+"""Up to so many places are all compared with each other."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -82,7 +84,7 @@ class Places:
         From the `live` places; from the others nothing need be moved. Compared are all places with
         those that promise most, then what may still do better.
         """
-        if len(self.node) <= 2 * FIRST:
+        if len(self.node) <= AT_ONCE:
             return self._onwards_at_once(begun_s, num_bytes)
         into = begun_s + _seconds(self.entering, num_bytes)
         first = np.argsort(into, kind="stable")[:FIRST]
@@ -103,7 +105,9 @@ class Places:
     def _onwards_at_once(self, begun_s: Floats, num_bytes: float) -> tuple[Floats, Integers]:
         """`onwards` from all places, each compared with all others."""
         latency_s, per_byte = self._moves
-        seconds = latency_s + per_byte * num_bytes + begun_s
+        seconds = per_byte * num_bytes
+        seconds += latency_s
+        seconds += begun_s
         best = seconds.argmin(axis=1)
         stays = np.arange(len(begun_s))
         found = seconds[stays, best]

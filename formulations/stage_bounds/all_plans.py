@@ -78,11 +78,8 @@ def _relaxed(
         whole, used = ways.spread(start, begun=not family.begins_at_source)
         if unsliced is None or look == looks - 1 or not used:
             break
-        homes = np.unique([home for _, home, _ in used])
-        some, at = np.nonzero(times.may_help(seconds, ways, unsliced, homes))
-        fresh = np.zeros(strong.shape, bool)
-        fresh[alike[some], homes[at]] = True
-        block, home = np.nonzero(fresh & (strong == 0))
+        open_to = times.may_help(seconds, ways, unsliced)
+        block, home = times.fresh(open_to, [(block, home) for block, home, _ in used], strong)
         if not len(block):
             break
         strong[block, home] = times.strong(block, home, price, steps, deadline)
@@ -94,9 +91,14 @@ def _relaxed(
 
 def _block_loads(times: StageTimes, used: list[tuple[int, int, float]], num_nodes: int) -> Floats:
     """[2, nodes]: about the loads of stages, by perfect balance, weighted and not."""
-    loads = np.zeros((2, num_nodes))
-    for block, home, weight in used:
-        node, share, seconds = times.balanced(block, home)
-        loads[0] += weight * np.bincount(node, np.sqrt(share) * seconds, num_nodes)
-        loads[1] += weight * np.bincount(node, seconds, num_nodes)
-    return loads
+    if not used:
+        return np.zeros((2, num_nodes))
+    block, home, weight = (np.array(each) for each in zip(*used))
+    node, share, seconds = times.balanced(block, home)
+    loads = weight[:, None] * seconds
+    return np.array(
+        [
+            np.bincount(node.ravel(), each.ravel(), num_nodes)
+            for each in (loads * np.sqrt(share), loads)
+        ]
+    )

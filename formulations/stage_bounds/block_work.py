@@ -77,9 +77,10 @@ class StageWork:
         for block, own in enumerate(layers):
             inside[block, list(own)] = 1.0
         self.speeds = Speeds.of(model, np.flatnonzero(inside.any(axis=0)), nodes, places.closed)
-        barred = np.array([[not own.may_run_on(n) for n in nodes] for own in model.layers], float)
+        barred = (~may_run(family)).astype(float)
         self.fixed_s = with_best(inside @ self.speeds.fixed_s, places.closed)
-        self.may_hold = with_best(inside @ barred, places.closed) == 0
+        held = inside @ barred if barred.any() else np.zeros((len(layers), len(nodes)))
+        self.may_hold = with_best(held, places.closed) == 0
         self.input_bytes = model.output_bytes[self._source]
         self.output_bytes = model.output_bytes[path[last]]
         self._tables: dict[int, PartTable] = {}
@@ -145,3 +146,12 @@ class StageWork:
             longest = self._layers[ends[self._first[ends].argmin()]]
             self._needs[last] = halo_needs(geometry_of(self._model, longest))
         return self._needs[last]
+
+
+def may_run(family: Family) -> Flags:
+    """[layers, nodes]: where the layers of a family's model may be by their `tiers`."""
+    layers, nodes = family.arrays.model.layers, family.arrays.instance.nodes
+    allowed = np.ones((len(layers), len(nodes)), bool)
+    for layer in (at for at, own in enumerate(layers) if own.tiers is not None):
+        allowed[layer] = [layers[layer].may_run_on(node) for node in nodes]
+    return allowed

@@ -6,7 +6,7 @@ import numpy as np
 
 from splitfog.formulations.bounds.family import Family
 from splitfog.formulations.bounds.stage import Segments
-from splitfog.formulations.stage_bounds.block_work import StageWork
+from splitfog.formulations.stage_bounds.block_work import StageWork, may_run
 from splitfog.formulations.tiles.stage_shape import (
     ELEMENTWISE,
     geometry_of,
@@ -32,8 +32,7 @@ class PathStages:
         self.layers = [layers[at] for at in self.segment.tolist()]
         self.alike = np.searchsorted(self.segment, least[self.segment])
         self._family = family
-        nodes = family.arrays.instance.nodes
-        self._may_run = np.array([[own.may_run_on(n) for n in nodes] for own in model.layers])
+        self._may_run = may_run(family)
         self.workless = self._workless()
         self.work = StageWork(family, self.layers, self.first, self.last, self.alike)
 
@@ -69,6 +68,7 @@ def alike_stages(
     """
     ends = list(zip(runs.first.tolist(), runs.last.tolist(), strict=True))
     layers = [_between(model, path[first - 1], path[last]) for first, last in ends]
+    inside = [frozenset(own) for own in layers]
     same = _same_tensor(model, path)
     groups: dict[tuple[int, int], list[int]] = {}
     for segment, (first, last) in enumerate(ends):
@@ -76,11 +76,9 @@ def alike_stages(
     least = np.full(len(ends), -1)
     for segments in groups.values():
         for segment in sorted(segments, key=lambda at: len(layers[at])):
-            open_to = [
-                at for at in segments if least[at] < 0 and set(layers[segment]) <= set(layers[at])
-            ]
             if least[segment] < 0 and not stage_shape_defects(model, layers[segment]):
-                least[open_to] = segment
+                own = inside[segment]
+                least[[at for at in segments if least[at] < 0 and own <= inside[at]]] = segment
     return layers, least
 
 

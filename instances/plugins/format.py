@@ -14,7 +14,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from splitfog.instances.defects import InstanceError
-from splitfog.instances.lookup import unknown_name
+from splitfog.instances.lookup import look_up, unknown_name
 from splitfog.instances.plugins.found import (
     OURS,
     code_of,
@@ -125,6 +125,28 @@ class Format:
                     unknown_name(key, known, what) if known else f"{self.name} has no options"
                 )
         return values, of_nodes
+
+    def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """A value for every option, of values by name.
+
+        Parameters
+        ----------
+        given
+            Values, as Python has them.
+
+        Raises
+        ------
+        LookupError
+            For a name that no option has.
+        ValueError
+            For a value that is not allowed.
+        """
+        for name in given:
+            look_up(self.options, name, f"option of {self.name}")
+        return {
+            name: option.check(f"option {name}", given.get(name, option.default))
+            for name, option in self.options.items()
+        }
 
     def require_files(self, given: Sequence[object]) -> None:
         """`ValueError` unless so many files are given as the format has, each once."""

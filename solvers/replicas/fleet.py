@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from splitfog.formulations.chain import chain_layers
+from splitfog.formulations.chain import chain_layers, tensor_bytes
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.ledger import layer_time
 from splitfog.formulations.decision import Decision, Replica, TaskDecision
@@ -15,6 +15,10 @@ from splitfog.formulations.objective import Objective
 from splitfog.instances.arrays import Flags, Floats, frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Model
+from splitfog.solvers.base import SolverDeclined
+
+MOST_RANGES = 20_000_000
+"""On all nodes, that are listed."""
 
 Ranges = dict[int, tuple[int, int]]
 """By node, the layers [a, b) that it holds."""
@@ -89,9 +93,17 @@ def fleet_of(instance: Instance, objective: Objective) -> Fleet:
     ----------
     instance, objective
         Of `throughput`.
+
+    Raises
+    ------
+    SolverDeclined
+        Where there are too many ranges to be listed.
     """
     model = instance.model_of(instance.tasks[0])
     layers = chain_layers(model)
+    if len(instance.nodes) * (len(layers) + 1) ** 2 > MOST_RANGES:
+        what = f"{len(instance.nodes)} nodes and {len(layers)} layers"
+        raise SolverDeclined("replicas", f"it lists all ranges of layers, too many of {what}")
     rates = np.where(_allowed(instance, model, layers), _rates(instance, model, layers), 0.0)
     limits = np.minimum(rates, _link_limits(instance, model, layers, objective.partial))
     return Fleet(instance, objective, layers, frozen(rates), frozen(limits))
@@ -171,13 +183,11 @@ def _link_limits(
     for link in instance.directed_links:
         room[0, link.head] += link.bandwidth_bps
         room[1, link.tail] += link.bandwidth_bps
-    inputs = [layer for layer in model.order.tolist() if layer not in set(layers)]
-    sizes = [8 * float(model.output_bytes[layer]) for layer in (*inputs, *layers)]
-    sizes = sizes if inputs else [0.0, *sizes]
+    sizes = 8 * np.array(tensor_bytes(model))
     entering, leaving = np.full((2, len(instance.nodes), count + 1), np.inf)
     for limits, side in ((entering, room[0]), (leaving, room[1])):
-        np.divide(side[:, None], sizes, out=limits, where=np.array(sizes) > 0)
-    if inputs:
+        np.divide(side[:, None], sizes, out=limits, where=sizes > 0)
+    if len(model.layers) > count:
         entering[instance.node_index[task.source or ""], 0] = np.inf
     if task.results_to is None:
         leaving[:, count] = np.inf

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from math import sqrt
 
 import numpy as np
@@ -59,7 +58,7 @@ def solve_replicas(request: Request) -> Answer:
             reason = "no ranges carry anything from the source to the end"
             return Answer(None, infeasible=True, reason=reason, proven_over="all")
     if not search.is_settled:
-        search.walk(int(request.options.get("tries", 20_000)))
+        search.walk(request.options["tries"])
     least = 1 / (search.bound * (1 + SLACK))
     return Answer(
         request.incumbent,
@@ -114,7 +113,7 @@ class _Search:
         self.lower(crossing_bound(fleet, self.carrying.links, self.bound))
         if self.is_settled:
             return
-        for ranges in site_plans(fleet, self.value, self.bound, request.part(SHARE)):
+        for ranges in site_plans(self.carrying, self.value, self.bound, request.part(SHARE)):
             self.take(ranges)
             if self.is_settled:
                 return
@@ -144,18 +143,29 @@ class _Search:
         self.lower(best_of_all(self.carrying, self.value, self.request.part(0.5), self.take))
 
     def walk(self, tries: int) -> None:
-        """Walks of small changes, from the best of all plans so far."""
+        """Walks of small changes, from unlike plans by turns; after each round the better half of
+        them goes on."""
         request, carrying = self.request, self.carrying
+        starts = self._unlike(STARTS)
+        turns = iter(range(tries // WALK))
+        while True:
+            for at in range(len(starts)):
+                turn = next(turns, None)
+                if turn is None or self.is_settled:
+                    return
+                rng = np.random.default_rng((request.seed, turn))
+                starts[at] = improved(
+                    carrying, starts[at], self._aim(), rng, WALK, request.deadline
+                )
+                self.take(starts[at])
+            starts.sort(key=lambda own: carrying.score(own, (-1.0, 0.0), self.bound), reverse=True)
+            del starts[max(2, (len(starts) + 1) // 2) :]
+
+    def _unlike(self, most: int) -> list[Ranges]:
+        """Of all plans so far those whose cuts let through the most, of each score one."""
         aim = self._aim()
-        ranked = sorted(self.pool, key=lambda own: carrying.score(own, (-1.0, 0.0), aim)[::-1])
-        starts = list(islice(reversed(ranked), STARTS)) or [{}]
-        for turn in range(tries // WALK):
-            at = turn % len(starts)
-            rng = np.random.default_rng((request.seed, turn))
-            starts[at] = improved(carrying, starts[at], self._aim(), rng, WALK, request.deadline)
-            self.take(starts[at])
-            if self.is_settled:
-                return
+        scored = {self.carrying.score(own, (-1.0, 0.0), aim)[::-1]: own for own in self.pool}
+        return [scored[score] for score in sorted(scored, reverse=True)[:most]] or [{}]
 
     def _aim(self) -> float:
         """A rate between what is carried and what might be, that walks head for."""

@@ -137,5 +137,6 @@ def test_moves_that_are_not_looked_at_are_not_shorter():
         live = np.arange(count + 1)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("splitfog.formulations.bounds.places.FIRST", 1)
+            patch.setattr("splitfog.formulations.bounds.places.AT_ONCE", 0)
             few = places.onwards(live, begun, 1e3)[0]
         assert np.allclose(few, places.onwards(live, begun, 1e3)[0], rtol=1e-12)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from splitfog.cli import app
 from splitfog.instances.importers import FORMATS
-from tests.cases.foreign import (
+from tests.instances.importers.foreign import (
     DNET_HEAD,
     DNET_MODEL,
     EXO_CARD,

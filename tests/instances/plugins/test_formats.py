@@ -19,7 +19,7 @@ from splitfog.instances.importers import FORMATS as IMPORTED
 from splitfog.instances.plugins import format as formats
 from splitfog.instances.plugins.format import Format
 from splitfog.instances.plugins.option import Option
-from tests.cases.distributions import install
+from tests.instances.plugins.distributions import install
 
 TINY = Path(__file__).parents[2] / "data" / "tiny.json"
 OURS = [each.name for each in IMPORTED.declared]
@@ -119,7 +119,7 @@ def test_a_mistake_of_its_code_is_told_as_its_own(tmp_path: Path, on_path: Any) 
     on_path(tmp_path)
     for body, sentence in (
         ("return {}['key']", "copy of other-thing failed: KeyError: 'key'"),
-        ("return 5", "instance = 5, must be an Instance"),
+        ("return 5", "what copy returns = 5, must be an Instance"),
         ("raise ValueError('the file is odd')", "splitfog: the file is odd"),
     ):
         (tmp_path / "failing_formats" / "copying.py").write_text(f"def read(f, o):\n    {body}\n")
