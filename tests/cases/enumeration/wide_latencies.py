@@ -98,7 +98,8 @@ def _layer(
     kind, before = rng.random(), layers[-1]
     if rng.random() >= 0.55:
         before = layers[int(rng.integers(len(layers)))]
-    shape, window, inputs = before.output_shape or (), None, (before.name,)
+    inputs: tuple[str, ...] = (before.name,)
+    shape, window = before.output_shape or (), None
     if len(shape) != 3 or rng.random() < 0.07:
         flops, num_bytes = float(rng.integers(0, 4)), float(rng.integers(0, 8)) * scale
         return Layer(name=name, op="linear", inputs=inputs, flops=flops, output_bytes=num_bytes)
