@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.deadline import Deadline
-from splitfog.solvers.chains.line import Line, Table, Walk
+from splitfog.solvers.chains.line import RangeLine, Table, Walk
 
 MOST_AT_ONCE = 1 << 19
 """Numbers that are looked at together."""
@@ -48,7 +48,7 @@ class BestWalk:
 
 
 def best_walk(
-    line: Line,
+    line: RangeLine,
     tracked: tuple[int, ...],
     deadline: Deadline,
     rest: Table | None = None,
@@ -82,7 +82,7 @@ def best_walk(
     return _Walks(line, tracked, rest, at_most).best(deadline)
 
 
-def num_states(line: Line, tracked: tuple[int, ...]) -> int:
+def num_states(line: RangeLine, tracked: tuple[int, ...]) -> int:
     """How many numbers the program keeps at most.
 
     Parameters
@@ -98,7 +98,7 @@ def num_states(line: Line, tracked: tuple[int, ...]) -> int:
 class _Walks:
     """The dynamic program: rows are numbers that say how many of each tracked kind are used."""
 
-    line: Line
+    line: RangeLine
     tracked: tuple[int, ...]
     rest: Table | None = None
     at_most: float = inf
