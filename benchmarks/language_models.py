@@ -9,11 +9,15 @@ out of that file.
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
+from math import inf
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from benchmarks.common import asked_for
-from splitfog import Instance, evaluate, generate, solve
+from splitfog import Instance, Node, evaluate, generate, solve
+from splitfog.instances.records import changed
 
 RESULTS: Path = Path(__file__).parent.parent / "notebooks" / "data" / "language_models.csv"
 
@@ -26,16 +30,31 @@ WEIGHT_BITS = 4.5
 """Of four bits in groups of 64 with a scale and an offset of 16 bits each."""
 
 OBJECTIVES = ("latency", "period")
-RULES = (
-    "equal",
-    "memory-proportional",
-    "exo",
-    "greedy-fill",
-    "water-fill",
-    "edgeshard",
-    "halda",
-)
-"""Each makes one plan, whatever is asked for; it is judged by both objectives."""
+
+
+class Rule(NamedTuple):
+    """A solver with its options and what it is asked to minimise; whether the machines are put in
+    order before, by their memory's bandwidth, the fastest first."""
+
+    solver: str
+    options: Mapping[str, Any] = MappingProxyType({})
+    objective: str = "latency"
+    is_sorted: bool = False
+
+
+RULES = {
+    "equal": Rule("equal"),
+    "memory-proportional": Rule("memory-proportional"),
+    "exo": Rule("exo"),
+    "greedy-fill": Rule("greedy-fill"),
+    "greedy-fill, fastest first": Rule("greedy-fill", is_sorted=True),
+    "water-fill": Rule("water-fill"),
+    "water-fill by block": Rule("water-fill", {"speed": "block"}),
+    "edgeshard": Rule("edgeshard"),
+    "halda": Rule("halda"),
+    "pipeedge": Rule("pipeedge", objective="period"),
+}
+"""Each makes one plan, which is judged by both objectives."""
 OPTIMA = {
     f"{name} of {objective}": (objective, contiguous)
     for name, contiguous in (("optimum", "ring"), ("best line", "line"))
@@ -74,41 +93,58 @@ class Row(NamedTuple):
         return self.token_s if objective == "latency" else self.period_s
 
 
-def fleet(seed: int) -> tuple[Instance, tuple[str, str, int, float]]:
+def fleet(seed: int) -> tuple[Instance, dict[str, Any]]:
     """A fleet of its own for each combination of model, place, size and memory; and which."""
     rest, model = divmod(seed, len(MODELS))
     rest, place = divmod(rest, len(PLACES))
     ratio, machines = divmod(rest, len(MACHINES))
-    setting = (MODELS[model], PLACES[place], MACHINES[machines], MEMORY_RATIOS[ratio])
-    instance = generate(
-        "fleet",
-        seed=seed,
-        model=setting[0],
-        place=setting[1],
-        machines=setting[2],
-        memory_ratio=setting[3],
-        weight_bits=WEIGHT_BITS,
-    )
-    return instance, setting
+    setting = {
+        "model": MODELS[model],
+        "place": PLACES[place],
+        "machines": MACHINES[machines],
+        "memory_ratio": MEMORY_RATIOS[ratio],
+    }
+    return generate("fleet", seed=seed, weight_bits=WEIGHT_BITS, **setting), setting
 
 
 def measured(seed: int, way: str) -> Row:
     """The row of a way on a fleet."""
     instance, setting = fleet(seed)
-    status, times = outcome(instance, way)
-    return Row(seed, *setting, way, status, *map(_short, times))
+    status, (first_token_s, token_s, period_s) = outcome(instance, way)
+    return Row(
+        **setting,
+        seed=seed,
+        way=way,
+        status=status,
+        first_token_s=_short(first_token_s),
+        token_s=_short(token_s),
+        period_s=_short(period_s),
+    )
 
 
 def outcome(instance: Instance, way: str) -> tuple[str, tuple[float | None, ...]]:
     """Status, TTFT, TPOT and period of a way's plan; None without a plan."""
-    objective, contiguous = OPTIMA.get(way, ("latency", None))
-    solver = "pipeline" if way in OPTIMA else way
-    plan = solve(instance, solver, objective, pass_name="decode", contiguous=contiguous)
+    rule = RULES.get(way, Rule("pipeline"))
+    objective, contiguous = OPTIMA.get(way, (rule.objective, None))
+    if rule.is_sorted:
+        instance = changed(instance, nodes=tuple(sorted(instance.nodes, key=_slowness)))
+    plan = solve(
+        instance,
+        rule.solver,
+        objective,
+        pass_name="decode",
+        contiguous=contiguous,
+        options=dict(rule.options),
+    )
     if not plan.tasks:
         return str(plan.status), (None, None, None)
     passes = plan.tasks[0].passes or {}
     period_s = float(evaluate(instance, plan, "period", pass_name="decode"))
     return str(plan.status), (passes["prefill"].latency_s, passes["decode"].latency_s, period_s)
+
+
+def _slowness(node: Node) -> float:
+    return -(node.memory_bytes_per_s or inf)
 
 
 def _short(value: float | None) -> float | None:
@@ -125,10 +161,21 @@ def stored(path: Path = RESULTS) -> list[Row]:
 
 
 def _read(line: dict[str, str]) -> Row:
-    times = [float(line[name]) if line[name] else None for name in Row._fields[-3:]]
-    numbers = (int(line["machines"]), float(line["memory_ratio"]))
-    texts = (line["model"], line["place"], *numbers, line["way"], line["status"])
-    return Row(int(line["seed"]), *texts, *times)
+    first_token_s, token_s, period_s = (
+        float(line[name]) if line[name] else None for name in Row._fields[-3:]
+    )
+    return Row(
+        seed=int(line["seed"]),
+        model=line["model"],
+        place=line["place"],
+        machines=int(line["machines"]),
+        memory_ratio=float(line["memory_ratio"]),
+        way=line["way"],
+        status=line["status"],
+        first_token_s=first_token_s,
+        token_s=token_s,
+        period_s=period_s,
+    )
 
 
 def main() -> None:

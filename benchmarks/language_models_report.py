@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from statistics import mean, median
 
+from benchmarks import helix
 from benchmarks.common import table
 from benchmarks.language_models import (
     FLEETS,
@@ -111,6 +112,7 @@ def report() -> str:
     for objective, words in zip(OBJECTIVES, ("latency of a token", "period"), strict=True):
         parts += [f"### {words.capitalize()}", by_objective(rows, objective)]
         parts += ["The mean by memory over need, and by place:", by_setting(rows, objective)]
+    parts += ["### Helix's fleets", helix.report()]
     text = "\n\n".join(parts)
     head, mark, _ = PAGE.read_text("utf-8").partition(MARK)
     PAGE.write_text(f"{head}{mark}\n{text}\n", "utf-8")

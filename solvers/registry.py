@@ -92,6 +92,7 @@ ORDER = (
     "exo",
     "greedy-fill",
     "water-fill",
+    "pipeedge",
     "edgeshard",
     "halda",
     "modnn",

@@ -16,6 +16,7 @@ from splitfog.instances.readable import html_table
 from splitfog.studies.cells import headers, note_html, reservation, shown_cells
 from splitfog.studies.row import Declined
 from splitfog.studies.rows import Table
+from splitfog.studies.store.database import RESULTS, is_store
 from splitfog.studies.summary import HEADERS as SUMMARY
 from splitfog.studies.summary import summary_cells
 from splitfog.views.charts.gaps import gap_picture
@@ -24,6 +25,8 @@ from splitfog.views.tables import title
 
 def save_report(table: Table, folder: str | os.PathLike[str]) -> list[Path]:
     """Write `results.sqlite`, `results.csv`, `report.html` and a picture an objective.
+
+    Where the table's rows are kept in the `results.sqlite` of that folder already, it stays.
 
     Parameters
     ----------
@@ -40,18 +43,22 @@ def save_report(table: Table, folder: str | os.PathLike[str]) -> list[Path]:
     Raises
     ------
     ValueError
-        For what is no table, or no path.
+        For what is no table, or no path; where the folder keeps the rows of other comparisons.
     """
     table = record("table", table, Table, "a Table as compare gives it")
     folder = path_of("folder", folder)
+    results = (folder / RESULTS, folder / "results.csv")
+    is_kept = table.store is not None and table.store.resolve() == folder.resolve()
+    if not is_kept and is_store(results[0]):
+        raise ValueError(f"{folder} keeps other comparisons: another folder must be named")
     pictures = {
         folder / f"gaps-{objective}.png": gap_picture(table, objective, ".png")
         for objective in table.objectives
         if _has_plans(table, objective)
     }
     contents = {**pictures, folder / "report.html": html_page(table).encode()}
-    results = (folder / "results.sqlite", folder / "results.csv")
-    table.to_sqlite(results[0])
+    if not is_kept:
+        table.to_sqlite(results[0])
     table.to_csv(results[1])
     for path, content in contents.items():
         write_whole(path, content)

@@ -69,6 +69,22 @@ SOLVERS: tuple[SolverInfo, ...] = (
         takes=EVERYTHING,
     ),
     SolverInfo(
+        name="pipeedge",
+        summary="best ranges on kinds of machines for the period; ignores latencies, overlap, the "
+        "key-value cache and the ends' ways",
+        kind="baseline",
+        objectives=("period",),
+        entry=".pipeedge:solve_pipeedge",
+        complexity="O(P L K (K + L)) for K kinds and P numbers of machines of each",
+        reference="Hu et al., PipeEdge, DSD 2022; kinds by all figures, shared weights (ours)",
+        cites=("hu2022pipeedge",),
+        options={
+            "buffers_in": Option(2, "tensors that wait to be taken in", least=0),
+            "buffers_out": Option(2, "tensors that wait to be sent", least=0),
+        },
+        takes=EVERYTHING,
+    ),
+    SolverInfo(
         name="edgeshard",
         summary="dynamic program over (layer, machine), one way in each; not exact with memory",
         kind="baseline",
@@ -93,6 +109,33 @@ SOLVERS: tuple[SolverInfo, ...] = (
         options={
             "disk_bytes_per_s": Option(1e9, "how fast a disk is read", least=1.0),
         },
+        takes=EVERYTHING,
+    ),
+    SolverInfo(
+        name="swarm",
+        summary="equal stages, each machine in the one that passes least; ignores links",
+        kind="baseline",
+        objectives=("throughput",),
+        entry=".swarm:solve_swarm",
+        complexity="O(N S)",
+        reference="after SWARM, Ryabinin et al., ICML 2023; the number of stages ours",
+        cites=("ryabinin2023swarm",),
+        options={
+            "stages": Option(
+                None, "how many; none: the fewest that all machines can hold", kind=int, least=1
+            ),
+        },
+        takes=EVERYTHING,
+    ),
+    SolverInfo(
+        name="petals",
+        summary="each machine holds all it can, where layers are served least; ignores links",
+        kind="baseline",
+        objectives=("throughput",),
+        entry=".petals:solve_petals",
+        complexity="O(N L^2)",
+        reference="after Petals, Borzunov et al., ACL 2023",
+        cites=("borzunov2023petals",),
         takes=EVERYTHING,
     ),
 )

@@ -73,8 +73,7 @@ def _cluster(stack: Stack, machines: list[int], disk_bytes_per_s: float) -> Clus
     own = stack.held_bytes(stack.blocks) / len(stack.blocks)
     room = stack.room_bytes[machines]
     room[0] -= stack.held_bytes([*stack.before, *stack.after])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        most = np.where(room >= 0, room / own, -1.0) if own else np.where(room >= 0, np.inf, -1.0)
+    most = np.where(room >= 0, room / own if own else np.inf, -1.0)
     return Cluster(
         blocks=len(stack.blocks),
         block_s=stack.block_s[machines],
@@ -108,8 +107,8 @@ def settled(cluster: Cluster) -> Counts | None:
 
 
 def _first_guess(cluster: Cluster) -> Counts:
-    """In proportion to memory, rounded, at least one each; what is left over or missing is the
-    business of the machine of the most or the least memory."""
+    """In proportion to memory, rounded, at least one each; what is left over goes to the machine of
+    most memory, what is too much comes off the one of least."""
     exact = cluster.memory_bytes / cluster.memory_bytes.sum() * cluster.blocks
     counts: Counts = np.floor(exact + 0.5).astype(np.int64)
     for without in np.flatnonzero(counts == 0):

@@ -119,7 +119,7 @@ def inner_stages(model: Model, segment: Segment) -> tuple[tuple[tuple[int, ...],
 def _begins_plain(model: Model, stage: set[int], around: set[int]) -> bool:
     """Whether one plain layer alone of several reads what is around a stage."""
     readers = [layer for layer in stage if not around.isdisjoint(model.inputs[layer])]
-    return len(stage) > 1 and len(readers) == 1 and is_plain(model, readers[0])
+    return len(readers) == 1 and is_plain(model, readers[0])
 
 
 def is_plain(model: Model, layer: int) -> bool:

@@ -72,8 +72,7 @@ class StageTimes:
         before_s = np.where(some[:, None], self.plain_at_s[begin] - self.plain_at_s[firsts], 0.0)
         alone_s += self.read[first, end][:, None] * before_s
         shared_s = harmonic(self.plain_work_s[last + 1] - self.plain_work_s[firsts])[:, None]
-        helped_s = self.helped_s[first, end] + plain_s
-        helped_s = np.where(some[:, None], helped_s, np.maximum(helped_s, shared_s))
+        helped_s = self.helped_s[first, end] + plain_s + np.where(some[:, None], 0.0, shared_s)
         return np.asarray(np.maximum(helped_s, np.minimum(alone_s, self.far_s)))
 
 

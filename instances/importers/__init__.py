@@ -5,9 +5,18 @@ A format's function takes the paths of the files and a value for every option of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
+from splitfog.instances.arguments import entries, record, text
+from splitfog.instances.arguments import path as path_of
+from splitfog.instances.instance import Instance
 from splitfog.instances.plugins.format import Format, Formats
 from splitfog.instances.plugins.option import Option
 from splitfog.instances.zoo.language.options import REACHED, REQUEST
+
+PATHS = "a path or a list of paths"
 
 IMPORTERS = (
     Format(
@@ -76,7 +85,7 @@ IMPORTERS = (
     Format(
         name="helix",
         summary="an integer program that Helix writes (ilp_model.lp), or its cluster, machines and "
-        "profiles (solve with --objective throughput)",
+        "profiles (solve with --objective throughput, --partial as it plans)",
         entry=".helix_files:read",
         files=("FILE...",),
         options={
@@ -116,3 +125,38 @@ IMPORTERS = (
 
 FORMATS = Formats("importer", __name__, IMPORTERS)
 """What `splitfog import` reads; the group of entry points is `splitfog.importers`."""
+
+
+def import_instance(
+    form: str, files: str | PathLike[str] | Sequence[str | PathLike[str]], **options: Any
+) -> Instance:
+    """The instance that another tool's files describe.
+
+    Parameters
+    ----------
+    form
+        The format: one of ours, or of a distribution that offers some.
+    files
+        One path or several, in any order.
+    **options
+        The format's own, see `splitfog import --list`.
+
+    Returns
+    -------
+    Instance
+
+    Raises
+    ------
+    InstanceError
+        Naming the file, where in it, the value and what is allowed.
+    LookupError
+        If there is no such format or option.
+    ValueError
+        For an option that is not allowed, or files that are too few or too many.
+    """
+    chosen = FORMATS.named(text("form", form))
+    several = (files,) if isinstance(files, str | PathLike) else entries("files", files, PATHS)
+    paths = [path_of("files", file) for file in several]
+    chosen.require_files(paths)
+    made = chosen.load()(paths, chosen.check(options))
+    return record(f"what {chosen.name} returns", made, Instance, "an Instance")

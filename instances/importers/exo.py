@@ -236,7 +236,10 @@ def _even_shares(path: Path, card: Card, options: Mapping[str, Any]) -> Model:
         )
     batch, prompt = options["batch"], options["prompt"]
     steps = prefill_and_decode(prompt, options["new_tokens"], batch)
-    context = options["context"] or prompt + options["new_tokens"]
+    least = prompt + options["new_tokens"]
+    context = options["context"] or least
+    if context < least:
+        raise ValueError(f"option context = {context}, must be >= {least}: prompt and new tokens")
     share = card.storage_size.in_bytes / card.n_layers
     macs = share * 8 / bits
     block = {

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from splitfog.instances.lookup import unknown_name
+from splitfog.instances.defects import InstanceError
+from splitfog.instances.lookup import look_up, unknown_name
 from splitfog.instances.plugins.found import (
     OURS,
     code_of,
@@ -125,6 +126,28 @@ class Format:
                 )
         return values, of_nodes
 
+    def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """A value for every option, of values by name.
+
+        Parameters
+        ----------
+        given
+            Values, as Python has them.
+
+        Raises
+        ------
+        LookupError
+            For a name that no option has.
+        ValueError
+            For a value that is not allowed.
+        """
+        for name in given:
+            look_up(self.options, name, f"option of {self.name}")
+        return {
+            name: option.check(f"option {name}", given.get(name, option.default))
+            for name, option in self.options.items()
+        }
+
     def require_files(self, given: Sequence[object]) -> None:
         """`ValueError` unless so many files are given as the format has, each once."""
         more = "".join(self.files[-1:]).endswith("...")
@@ -140,12 +163,29 @@ class Format:
     def load(self) -> Callable[..., Any]:
         """The function of the format, imported now.
 
+        Returns
+        -------
+        callable
+            Another distribution's raises `LookupError`, which names it, where it fails by mistake.
+
         Raises
         ------
         LookupError
             Where the code of another distribution cannot be had.
         """
-        return code_of(self.name, self.entry, self.origin)
+        function = code_of(self.name, self.entry, self.origin)
+        return function if self.origin == OURS else partial(_blamed, self, function)
+
+
+def _blamed(form: Format, function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function of another distribution returns."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        if type(error) in (ValueError, LookupError, InstanceError) or isinstance(error, OSError):
+            raise
+        why = f"{type(error).__name__}: {error}"
+        raise LookupError(f"{form.name} of {form.origin} failed: {why}") from error
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from math import inf
 from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.records import changed
-from splitfog.solvers.chains.cases import LayoutCase, Cases
+from splitfog.solvers.chains.cases import Cases, LayoutCase
 from splitfog.solvers.chains.cheap_walk import LARGE, Told, cheap_walk
 from splitfog.solvers.chains.greedy_walk import good_walk
 from splitfog.solvers.chains.line import Walk

@@ -17,7 +17,7 @@ SOLVERS: tuple[SolverInfo, ...] = (
         "of nodes",
         reference="the objective after Mei et al., Helix (ASPLOS 2025); bounds and search ours",
         cites=("mei2025helix",),
-        options={"tries": Option(20_000, "small changes that are tried in all", least=0)},
+        options={"tries": Option(30_000, "small changes that are tried in all", least=0)},
         start=True,
         takes=EVERYTHING,
     ),

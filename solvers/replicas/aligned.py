@@ -19,6 +19,8 @@ MOST_GROUPS = 2_000
 PRECISION = 5e-4
 """Relative, of the rate that is looked for."""
 
+Counts = NDArray[np.int16]
+
 Stage = tuple[int, tuple[int, ...]]
 """(layers, nodes of every type) of a stage."""
 
@@ -56,7 +58,7 @@ class Groups:
         shape = tuple(count + 1 for count in self.counts)
         if len(kinds) > MOST_GROUPS or np.prod(shape) > MOST_STATES:
             return None
-        most = np.zeros(shape, np.int32)
+        most = np.zeros(shape, np.int16)
         for held, group in kinds:
             _add(most, held, group)
         needed = self.by_count.shape[1] - 1
@@ -121,18 +123,20 @@ def _least_groups(
     return found
 
 
-def _add(most: NDArray[np.int32], held: int, group: tuple[int, ...]) -> None:
-    """Use stages of a kind, as often as that holds more layers."""
-    rest = tuple(slice(used, None) for used in group)
-    base = tuple(slice(None, size - used) for used, size in zip(group, most.shape, strict=True))
-    while True:
-        better = np.maximum(most[rest], most[base] + held)
-        if (better == most[rest]).all():
-            return
-        most[rest] = better
+def _add(most: Counts, held: int, group: tuple[int, ...]) -> None:
+    """Use stages of a kind, as often as that holds more layers: row by row of one type's nodes, so
+    that a row finds what is already there of those before it."""
+    axis = next(kind for kind, used in enumerate(group) if used)
+    step, rows = group[axis], np.moveaxis(most, axis, 0)
+    others = [used for kind, used in enumerate(group) if kind != axis]
+    to = tuple(slice(used, None) for used in others)
+    since = tuple(slice(None, size - used) for used, size in zip(others, rows.shape[1:]))
+    for at in range(step, len(rows)):
+        here = rows[at : at + 1][:, *to]
+        np.maximum(here, rows[at - step : at - step + 1][:, *since] + np.int16(held), out=here)
 
 
-def _chosen(most: NDArray[np.int32], kinds: list[Stage], counts: tuple[int, ...]) -> list[Stage]:
+def _chosen(most: Counts, kinds: list[Stage], counts: tuple[int, ...]) -> list[Stage]:
     """The stages that a value of the knapsack is made of."""
     stages, used = [], counts
     while most[used] > 0:

@@ -7,14 +7,19 @@ from functools import cached_property
 
 import numpy as np
 
-from splitfog.formulations.chain import chain_layers
+from splitfog.formulations.chain import chain_layers, tensor_bytes
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.ledger import layer_time
 from splitfog.formulations.decision import Decision, Replica, TaskDecision
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.weights import added_bytes
 from splitfog.instances.arrays import Flags, Floats, frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Model
+from splitfog.solvers.base import SolverDeclined
+
+MOST_RANGES = 20_000_000
+"""On all nodes, that are listed."""
 
 Ranges = dict[int, tuple[int, int]]
 """By node, the layers [a, b) that it holds."""
@@ -89,9 +94,17 @@ def fleet_of(instance: Instance, objective: Objective) -> Fleet:
     ----------
     instance, objective
         Of `throughput`.
+
+    Raises
+    ------
+    SolverDeclined
+        Where there are too many ranges to be listed.
     """
     model = instance.model_of(instance.tasks[0])
     layers = chain_layers(model)
+    if len(instance.nodes) * (len(layers) + 1) ** 2 > MOST_RANGES:
+        what = f"{len(instance.nodes)} nodes and {len(layers)} layers"
+        raise SolverDeclined("replicas", f"it lists all ranges of layers, too many of {what}")
     rates = np.where(_allowed(instance, model, layers), _rates(instance, model, layers), 0.0)
     limits = np.minimum(rates, _link_limits(instance, model, layers, objective.partial))
     return Fleet(instance, objective, layers, frozen(rates), frozen(limits))
@@ -127,12 +140,8 @@ def _allowed(instance: Instance, model: Model, layers: tuple[int, ...]) -> Flags
     allowed = np.asarray(banned[:, None, :] == banned[:, :, None])
     allowed &= np.triu(np.ones((count + 1, count + 1), bool), 1)
     held = np.full((count + 1, count + 1), np.inf)
-    weights = np.array([layer.weight_bytes for layer in model.layers])
     for start in range(count):
-        owners = model.weight_owner[rows[start:]]
-        first = np.zeros(len(owners), bool)
-        first[np.unique(owners, return_index=True)[1]] = True
-        own = np.where(first, weights[owners], 0.0) + model.state_bytes[rows[start:]]
+        own = added_bytes(model, rows[start:]) + model.state_bytes[rows[start:]]
         held[start, start + 1 :] = own.cumsum()
     allowed &= held <= memory_room(instance)[:, None, None]
     return allowed & _whole_groups(instance, model, layers)
@@ -171,13 +180,11 @@ def _link_limits(
     for link in instance.directed_links:
         room[0, link.head] += link.bandwidth_bps
         room[1, link.tail] += link.bandwidth_bps
-    inputs = [layer for layer in model.order.tolist() if layer not in set(layers)]
-    sizes = [8 * float(model.output_bytes[layer]) for layer in (*inputs, *layers)]
-    sizes = sizes if inputs else [0.0, *sizes]
+    sizes = 8 * np.array(tensor_bytes(model))
     entering, leaving = np.full((2, len(instance.nodes), count + 1), np.inf)
     for limits, side in ((entering, room[0]), (leaving, room[1])):
-        np.divide(side[:, None], sizes, out=limits, where=np.array(sizes) > 0)
-    if inputs:
+        np.divide(side[:, None], sizes, out=limits, where=sizes > 0)
+    if len(model.layers) > count:
         entering[instance.node_index[task.source or ""], 0] = np.inf
     if task.results_to is None:
         leaving[:, count] = np.inf

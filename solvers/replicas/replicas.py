@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from math import sqrt
 
 import numpy as np
 
+from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.plan import OPTIMALITY_GAP
+from splitfog.formulations.weights import held_bytes
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.replicas.capped import capped_bound
 from splitfog.solvers.replicas.carried import Carrying
@@ -47,8 +48,8 @@ def solve_replicas(request: Request) -> Answer:
     """
     fleet = fleet_of(request.instance, request.objective)
     bound = capped_bound(fleet.by_count)
-    if bound == 0:
-        return Answer(None, infeasible=True, reason=_why_none(fleet), proven_over="all")
+    if (why := _why_none(fleet)) is not None:
+        return Answer(None, infeasible=True, reason=why, proven_over="all")
     search = _Search(request, fleet, bound)
     search.begin()
     if not search.is_settled:
@@ -59,7 +60,7 @@ def solve_replicas(request: Request) -> Answer:
             reason = "no ranges carry anything from the source to the end"
             return Answer(None, infeasible=True, reason=reason, proven_over="all")
     if not search.is_settled:
-        search.walk(int(request.options.get("tries", 20_000)))
+        search.walk(request.options["tries"])
     least = 1 / (search.bound * (1 + SLACK))
     return Answer(
         request.incumbent,
@@ -114,7 +115,7 @@ class _Search:
         self.lower(crossing_bound(fleet, self.carrying.links, self.bound))
         if self.is_settled:
             return
-        for ranges in site_plans(fleet, self.value, self.bound, request.part(SHARE)):
+        for ranges in site_plans(self.carrying, self.value, self.bound, request.part(SHARE)):
             self.take(ranges)
             if self.is_settled:
                 return
@@ -144,34 +145,57 @@ class _Search:
         self.lower(best_of_all(self.carrying, self.value, self.request.part(0.5), self.take))
 
     def walk(self, tries: int) -> None:
-        """Walks of small changes, from the best of all plans so far."""
+        """Walks of small changes, from unlike plans by turns; after each round the better half of
+        them goes on."""
         request, carrying = self.request, self.carrying
+        starts = self._unlike(STARTS)
+        turns = iter(range(tries // WALK))
+        while True:
+            for at in range(len(starts)):
+                turn = next(turns, None)
+                if turn is None or self.is_settled:
+                    return
+                rng = np.random.default_rng((request.seed, turn))
+                starts[at] = improved(
+                    carrying, starts[at], self._aim(), rng, WALK, request.deadline
+                )
+                self.take(starts[at])
+            starts.sort(key=lambda own: carrying.score(own, (-1.0, 0.0), self.bound), reverse=True)
+            del starts[max(2, (len(starts) + 1) // 2) :]
+
+    def _unlike(self, most: int) -> list[Ranges]:
+        """Of all plans so far those whose cuts let through the most, of each score one."""
         aim = self._aim()
-        ranked = sorted(self.pool, key=lambda own: carrying.score(own, (-1.0, 0.0), aim)[::-1])
-        starts = list(islice(reversed(ranked), STARTS)) or [{}]
-        for turn in range(tries // WALK):
-            at = turn % len(starts)
-            rng = np.random.default_rng((request.seed, turn))
-            starts[at] = improved(carrying, starts[at], self._aim(), rng, WALK, request.deadline)
-            self.take(starts[at])
-            if self.is_settled:
-                return
+        scored = {self.carrying.score(own, (-1.0, 0.0), aim)[::-1]: own for own in self.pool}
+        return [scored[score] for score in sorted(scored, reverse=True)[:most]] or [{}]
 
     def _aim(self) -> float:
         """A rate between what is carried and what might be, that walks head for."""
         return sqrt(max(self.value, self.bound * 1e-3) * self.bound)
 
 
-def _why_none(fleet: Fleet) -> str:
-    """Why no ranges hold all layers."""
+def _why_none(fleet: Fleet) -> str | None:
+    """Why no ranges hold all layers and pass anything; None where some may."""
     held = np.asarray(fleet.limits.any(axis=0))
     for layer, position in enumerate(fleet.layers):
         if not held[: layer + 1, layer + 1 :].any():
             name = fleet.instance.model_of(fleet.instance.tasks[0]).layers[position].name
-            return f"no node may hold layer {name} and pass anything"
+            return (
+                f"no node may hold layer {name} and pass anything, by its rates, links and memory"
+            )
     counts = np.arange(fleet.num_layers + 1)
     most = int(np.where(fleet.by_count > 0, counts, 0).max(axis=1).sum())
+    if most >= fleet.num_layers:
+        return None
     return (
         f"all nodes together hold at most {most} of {fleet.num_layers} layers, "
-        f"so {fleet.num_layers - most} find no place"
+        f"so {fleet.num_layers - most} find no place{_missing(fleet)}"
     )
+
+
+def _missing(fleet: Fleet) -> str:
+    """How many bytes all memory together lacks; empty where it is not that, or not all limited."""
+    model = fleet.instance.model_of(fleet.instance.tasks[0])
+    held = held_bytes(model, fleet.layers) + float(model.state_bytes[list(fleet.layers)].sum())
+    missing = held - float(memory_room(fleet.instance).sum())
+    return f": {missing:.6g} bytes are missing" if missing > 0 else ""

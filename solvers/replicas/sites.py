@@ -9,6 +9,7 @@ import numpy as np
 
 from splitfog.formulations.deadline import Deadline
 from splitfog.solvers.replicas.aligned import Groups, Stage, best_stages
+from splitfog.solvers.replicas.carried import Carrying
 from splitfog.solvers.replicas.fleet import Fleet, Ranges
 from splitfog.solvers.replicas.starts import Links
 
@@ -19,23 +20,24 @@ STEPS = 12
 """Rates below the largest at which stages are looked for, where links between sites are slow."""
 
 
-def site_plans(fleet: Fleet, low: float, high: float, deadline: Deadline) -> Iterator[Ranges]:
-    """Stages at the largest rate and below, each within a site, in several orders of sites.
+def site_plans(carrying: Carrying, low: float, high: float, deadline: Deadline) -> Iterator[Ranges]:
+    """Stages at the largest rate, and below where links do not keep up, each within a site, in
+    several orders of sites.
 
     Parameters
     ----------
-    fleet
-        Any.
+    carrying
+        Of any fleet.
     low, high
         Executions per second between which rates are looked for.
     deadline
         When it ends.
     """
-    links = Links(fleet)
+    fleet, links = carrying.fleet, carrying.links
     seen: list[tuple[tuple[int, ...], ...]] = []
     for share in np.linspace(1.0, 0.0, STEPS, endpoint=False):
         sites = sites_at(fleet, links, low + float(share) * (high - low))
-        if sites in seen:
+        if sites in seen or deadline.is_over:
             continue
         seen.append(sites)
         kinds = _kinds(fleet, sites)
@@ -44,16 +46,16 @@ def site_plans(fleet: Fleet, low: float, high: float, deadline: Deadline) -> Ite
             tuple(len(nodes) for nodes, _ in kinds),
             tuple(site for _, site in kinds),
         )
-        best = best_stages(groups, low, high, deadline)
-        if best is None or deadline.is_over:
-            continue
-        nodes = [own for own, _ in kinds]
-        yield from _ordered(nodes, groups, best)
-        top = groups.rate(best)
-        for rate in np.linspace(top, low, STEPS, endpoint=False)[1:] if len(sites) > 1 else ():
-            found = groups.stages(float(rate))
-            if found is not None and not deadline.is_over:
-                yield from _ordered(nodes, groups, found)
+        found, nodes = best_stages(groups, low, high, deadline), [own for own, _ in kinds]
+        rates = np.linspace(low if found is None else groups.rate(found), low, STEPS).tolist()
+        while found is not None and not deadline.is_over:
+            plans = list(_ordered(fleet, links, nodes, groups, found))
+            yield from plans
+            slowest = groups.rate(found) * (1 - 1e-6)
+            if max(carrying.value(plan) for plan in plans) >= slowest:
+                break  # links keep up
+            rates = rates[1:]
+            found = groups.stages(rates[0]) if len(rates) > 1 else None
 
 
 def sites_at(fleet: Fleet, links: Links, rate: float) -> tuple[tuple[int, ...], ...]:
@@ -80,7 +82,13 @@ def _kinds(fleet: Fleet, sites: tuple[tuple[int, ...], ...]) -> list[tuple[tuple
     ]
 
 
-def _ordered(nodes: list[tuple[int, ...]], groups: Groups, stages: list[Stage]) -> Iterator[Ranges]:
+def _ordered(
+    fleet: Fleet,
+    links: Links,
+    nodes: list[tuple[int, ...]],
+    groups: Groups,
+    stages: list[Stage],
+) -> Iterator[Ranges]:
     """Stages site by site, those of most nodes where a site begins and ends."""
     by_site: dict[int, list[Stage]] = {}
     for stage in stages:
@@ -90,16 +98,24 @@ def _ordered(nodes: list[tuple[int, ...]], groups: Groups, stages: list[Stage]) 
         wide = sorted(own, key=lambda stage: -sum(stage[1]))
         own[:] = [*wide[0:1], *wide[2:], *wide[1:2]]
     for order in islice(permutations(by_site.values()), MOST_ORDERS):
-        yield _on_nodes(nodes, [stage for own in order for stage in own])
+        yield _on_nodes(fleet, links, nodes, [stage for own in order for stage in own])
 
 
-def _on_nodes(nodes: list[tuple[int, ...]], stages: list[Stage]) -> Ranges:
+def _on_nodes(
+    fleet: Fleet, links: Links, nodes: list[tuple[int, ...]], stages: list[Stage]
+) -> Ranges:
+    """Stages on nodes, each time those that get most from the stage before."""
     free = [list(own) for own in nodes]
     ranges: Ranges = {}
+    before: list[int] = []
     start = 0
     for held, group in stages:
+        after: list[int] = []
         for kind, number in enumerate(group):
             for _ in range(number):
-                ranges[free[kind].pop(0)] = (start, start + held)
-        start += held
+                rates = {node: float(fleet.by_count[node, held]) for node in (*before, *free[kind])}
+                got = [links.between(before, [node], start, rates) for node in free[kind]]
+                after.append(free[kind].pop(int(np.argmax(got))))
+        ranges.update(dict.fromkeys(after, (start, start + held)))
+        before, start = after, start + held
     return ranges

@@ -54,15 +54,17 @@ def run(
     option for every node, --option NODE=VALUE says what a node of the plan is called there.
     """
     from splitfog.deployment.exporters import FORMATS
-    from splitfog.deployment.exporters.asked import Asked
+    from splitfog.deployment.exporters.asked import Asked, Export
     from splitfog.deployment.splitting.given import given
+    from splitfog.instances.arguments import record
     from splitfog.instances.json_files import write_whole
 
     chosen = FORMATS.named(target_format)
     require_writable(output)
     whose = given(instance, plan, task, with_passes=True)
     options, of_nodes = chosen.parse(key_values(option), whose.alone.node_index)
-    made = chosen.load()(Asked(whose, options, of_nodes, model))
+    given_back = chosen.load()(Asked(whose, options, of_nodes, model))
+    made = record(f"what {chosen.name} returns", given_back, Export, "an Export")
     write_whole(output, made.content)
     put("".join(f"{line}\n" for line in (str(output), *made.lines)))
     return DONE

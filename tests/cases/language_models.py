@@ -44,13 +44,12 @@ def blocks(
 
 
 def serving(layers: Sequence[Layer], fleet: dict[str, Any], **rest: Any) -> Instance:
-    """A request for these layers, from machine a and back to it."""
-    return Instance(
-        name="serving",
-        models=(Model(name="llm", layers=tuple(layers)),),
-        tasks=(Task(name="request", model="llm", source="a", results_to="a"),),
-        **{**fleet, **rest},
-    )
+    """A request for these layers, from machine a and back to it; `rest`: what else it has."""
+    given = {
+        "models": (Model(name="llm", layers=tuple(layers)),),
+        "tasks": (Task(name="request", model="llm", source="a", results_to="a"),),
+    }
+    return Instance(name="serving", **{**given, **fleet, **rest})
 
 
 def counts(instance: Instance, plan: Plan) -> list[int]:

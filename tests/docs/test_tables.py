@@ -8,6 +8,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from splitfog.baselines.language_models import SOLVERS as RULES
 from splitfog.commands import COMMANDS, shell
 from splitfog.deployment.contest.rows import RequestRow, WayRow
 from splitfog.deployment.exporters import EXPORTERS
@@ -193,6 +194,12 @@ def test_every_format_of_import_is_in_the_table() -> None:
     rows = table("importing.md", "Instances from other tools' files")
     told = {name: cells[-1].replace("`", "") for name, cells in rows.items()}
     assert told == {each.name: ", ".join(each.options) for each in IMPORTERS}
+
+
+def test_every_rule_for_language_models_is_in_the_table() -> None:
+    """Of `language-models.md`: those that make one pipeline."""
+    rules = {info.name for info in RULES if "throughput" not in info.objectives}
+    assert set(table("language-models.md", "What rules do")) == rules
 
 
 def test_every_family_and_form_of_traces_is_in_its_table() -> None:

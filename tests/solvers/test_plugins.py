@@ -24,7 +24,7 @@ from splitfog.solvers.registry import own_infos, solver_info, solver_infos
 from splitfog.solvers.starts.warm_starts import rivals, warm_starts
 from splitfog.studies.curves import solver_curves
 from splitfog.testing import check_solver
-from tests.cases.distributions import install
+from tests.instances.plugins.distributions import install
 
 DATA = Path(__file__).parents[1] / "data"
 TINY = DATA / "tiny.json"

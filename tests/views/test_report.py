@@ -72,6 +72,20 @@ def test_gaps_over_placements_say_so() -> None:
         assert (f"<p>{open_point}" in page) is said
 
 
+def test_dots_over_placements_are_hollow() -> None:
+    """Two of three: a placement with its proof, and one held to that. The plan with slices beside
+    them is cheaper, though its gap to the bound over all plans is larger."""
+    rows = [
+        row(solver="ilp", value=1.0, gap=0.0, lower_bound=1.0, proven_over="placements"),
+        row(solver="hpa", value=1.25, gap=0.2),
+        row(solver="d3", value=0.9, gap=0.1, lower_bound=0.81, proven_over="all"),
+    ]
+    svg = gap_picture(Table(rows=tuple(rows)), "latency", ".svg").decode()
+    dots = re.findall(r"<use [^>]*style=\"([^\"]*opacity: 0.45[^\"]*)\"", svg)
+    assert len(dots) == 3
+    assert sum("fill: #1f77b4" in dot for dot in dots) == 1
+
+
 def texts_of(rows: list[Row]) -> set[str]:
     """What is written in the picture of gaps."""
     svg = gap_picture(Table(rows=tuple(rows)), "latency", ".svg").decode()

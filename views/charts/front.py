@@ -66,9 +66,10 @@ def _figure(instance: Instance, front: Front) -> Figure:
     _points(figure.add_subplot(grid[0]), front)
     _layers(figure.add_subplot(grid[1]), instance, front)
     weighed = f": {TIMES.join(map(_label, front.objectives))}"
+    what = "contiguous placements" if front.proven_over == "contiguous" else "placements"
     proof = {
-        "exact": "all non-dominated placements",
-        "supported": "the convex hull of the non-dominated placements",
+        "exact": f"all non-dominated {what}",
+        "supported": f"the convex hull of the non-dominated {what}",
         "archive": "found by a search, without a proof",
     }[front.kind]
     held = f", contiguous in a {front.contiguous}" if front.contiguous else ""
@@ -158,7 +159,8 @@ def _runs(instance: Instance, point: FrontPoint) -> list[tuple[str, int]]:
     """How many layers are where: node by node, of a request in order of visit."""
     if _is_pipeline(instance):
         model, (entry,) = instance.model_of(instance.tasks[0]), point.tasks
-        places = [entry.placement[model.layers[i].name] for i in model.order.tolist()]
+        layers = [model.layers[i] for i in model.order.tolist()]
+        places = [entry.placement[layer.name] for layer in layers if layer.op != "input"]
         return [(name, len(list(run))) for name, run in groupby(places)]
     counts = Counter(name for entry in point.tasks for name in entry.placement.values())
     return [(node.name, counts[node.name]) for node in instance.nodes if counts[node.name]]

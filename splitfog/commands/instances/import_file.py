@@ -246,14 +246,17 @@ def _only(files: list[str], source_format: str) -> Path:
 
 def _listed(source_format: str, files: list[str], output: Path, texts: dict[str, str]) -> None:
     """Write the instance that a listed format's files say."""
+    from splitfog.instances.arguments import record
     from splitfog.instances.files import save_instance
     from splitfog.instances.importers import FORMATS
+    from splitfog.instances.instance import Instance
 
     chosen = FORMATS.named(source_format, OWN_OPTIONS)
     chosen.require_files(files)
     options, _ = chosen.parse(texts)
     require_writable(output)
-    save_instance(chosen.load()([Path(file) for file in files], options), output)
+    made = chosen.load()([Path(file) for file in files], options)
+    save_instance(record(f"what {chosen.name} returns", made, Instance, "an Instance"), output)
     put(f"{output}\n")
 
 

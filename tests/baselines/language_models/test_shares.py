@@ -230,17 +230,19 @@ def test_greedy_fill_has_the_next_token_wherever_the_embedding_is() -> None:
         ("oooooo", (1, 2, 2, 2, 2, 3), ["a", "a", "a", "b", "b", "b"]),  # 4 alike are 2 and 2
         ("oooooo", (1, 2, 3, 4, 5, 6), ["a", "a", "a", "b", "b", "b"]),  # 6 are 3 and 3
         ("ooooaoo", (1, 2, 3, 4, 4, 5, 6), ["a", "a", "a", "a", "b", "b", "b"]),  # 7 are 4 and 3
-        ("oaoao", (1, 2, 3, 4, 5), ["a", "a", "a", "b", "b"]),  # 5 are 3 and 2
+        ("aoaoo", (1, 2, 3, 4, 5), ["a", "a", "a", "b", "b"]),  # 5 are 3 and 2
+        ("ooo", (1, 2, 3), ["a", "a", "b"]),  # 3 are 2 and 1
+        ("ossoo", (1, 2, 3, 4, 5), ["a", "a", "b", "b", "b"]),  # 2 with state are 1 and 1
     ],
 )
 def test_what_blocks_are(ops: str, weights: tuple[float, ...], expected: list[str]) -> None:
-    """A run of attention, or of layers that are alike, with at most two others at either end; else
-    all layers."""
-    names = {"a": "attention", "o": "other"}
-    figures = zip(blocks(len(ops)), (0.0, *weights), ("input", *ops), strict=True)
-    layers = [
-        changed(layer, weight_bytes=float(own), op=names.get(op, op)) for layer, own, op in figures
-    ]
+    """A run of attention or of what keeps state, or of layers that are alike, with at most two
+    others at either end; else all layers."""
+    layers = blocks(len(ops))
+    for position, (op, own) in enumerate(zip(ops, weights, strict=True), 1):
+        figures = {"weight_bytes": float(own), "state_bytes": float(op == "s")}
+        kind = "attention" if op == "a" else "other"
+        layers[position] = changed(layers[position], op=kind, **figures)
     plan = sf.solve(serving(layers, machines((1, None), (1, None))), "equal")
     assert list(plan.placement("request").values())[1:] == expected
 

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 import splitfog as sf
 from splitfog.cli import app
 from splitfog.deployment.exporters import EXPORTERS
-from tests.cases.foreign import imported, written
 from tests.deployment.exporters.blocks import chain, exported, request
 from tests.deployment.exporters.readers import HOSTS, READERS, yaml
+from tests.instances.importers.foreign import imported, written
 
 FOUR = request(chain(4))
 LINE, RING = "aaaabb", "aaaaba"

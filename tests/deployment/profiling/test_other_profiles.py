@@ -198,12 +198,12 @@ def test_fused_layers_are_tied(tmp_path: Path) -> None:
 def test_a_tie_joins_the_groups_that_it_touches() -> None:
     """Which keep the name of the first; an input is tied to nothing."""
     layers = [
-        changed(own, group={"relu": "a", "left": "a", "join": "b"}.get(own.name))
+        changed(own, group={"relu": "a", "left": "a", "right": "b", "join": "b"}.get(own.name))
         for own in MODEL.layers
     ]
     made = tied(changed(MODEL, layers=tuple(layers)), {"x": "t", "left": "t", "join": "t"})
     names = {layer.name: layer.group for layer in made.layers if layer.group}
-    assert names == {"relu": "a", "left": "a", "join": "a"}
+    assert names == dict.fromkeys(("relu", "left", "right", "join"), "a")
 
 
 def test_a_runtime_profile_may_tell_no_runs() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import splitfog as sf
 from splitfog.instances.instance import Instance
-from tests.cases.foreign import imported
+from tests.instances.importers.foreign import imported
 
 CLUSTER = """
 # a comment

@@ -9,7 +9,7 @@ import pytest
 import splitfog as sf
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import figure_in
-from tests.cases.foreign import (
+from tests.instances.importers.foreign import (
     DNET_MODEL,
     DNET_OTHER,
     EXO_STATE,
@@ -248,3 +248,16 @@ def test_it_is_read_back_as_it_was_made(tmp_path: Path) -> None:
         made = imported(name, written(tmp_path, name), **options)
         sf.save_instance(made, tmp_path / "made.json")
         assert sf.load_instance(tmp_path / "made.json") == made
+
+
+def test_python_reads_what_the_command_reads(tmp_path: Path) -> None:
+    """With options as Python has them, which are checked."""
+    paths = written(tmp_path, "pipeedge")
+    found = sf.import_instance("pipeedge", paths, batch=8)
+    assert found == imported("pipeedge", paths, batch="8")
+    with pytest.raises(ValueError, match="option batch = 0, must be a whole number >= 1"):
+        sf.import_instance("pipeedge", paths, batch=0)
+    with pytest.raises(LookupError, match="unknown option of pipeedge 'batches', did you mean"):
+        sf.import_instance("pipeedge", paths, batches=8)
+    with pytest.raises(ValueError, match="files = 5, must be a path or a list of paths"):
+        sf.import_instance("msr", 5)  # type: ignore[arg-type]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from splitfog.instances.importers import FORMATS as IMPORTED
 from splitfog.instances.plugins import format as formats
 from splitfog.instances.plugins.format import Format
 from splitfog.instances.plugins.option import Option
-from tests.cases.distributions import install
+from tests.instances.plugins.distributions import install
 
 TINY = Path(__file__).parents[2] / "data" / "tiny.json"
 OURS = [each.name for each in IMPORTED.declared]
@@ -108,6 +111,34 @@ def test_code_that_cannot_be_had_is_one_sentence(tmp_path: Path, on_path: Any) -
     lost = run("import", "copy", str(TINY), "other.json", "-o", str(tmp_path / "made.json"))
     assert lost.exit_code == 2
     assert "copy of other-thing cannot be loaded from 'lost_formats.nowhere:read'" in lost.output
+
+
+def test_a_mistake_of_its_code_is_told_as_its_own(tmp_path: Path, on_path: Any) -> None:
+    """So is what it returns; what it refuses is said as it says it."""
+    importing(tmp_path, THEIRS, "failing_formats")
+    on_path(tmp_path)
+    for body, sentence in (
+        ("return {}['key']", "copy of other-thing failed: KeyError: 'key'"),
+        ("return 5", "what copy returns = 5, must be an Instance"),
+        ("raise ValueError('the file is odd')", "splitfog: the file is odd"),
+    ):
+        (tmp_path / "failing_formats" / "copying.py").write_text(f"def read(f, o):\n    {body}\n")
+        sys.modules.pop("failing_formats.copying", None)
+        importlib.invalidate_caches()
+        shutil.rmtree(tmp_path / "failing_formats" / "__pycache__", ignore_errors=True)
+        made = run("import", "copy", str(TINY), "other.json", "-o", str(tmp_path / "made.json"))
+        assert made.exit_code == 2, made.output
+        assert sentence in made.output
+
+
+def test_exporters_are_found_by_their_own_group(tmp_path: Path, on_path: Any) -> None:
+    """The same shape under another name."""
+    (tmp_path / "exporting_formats.py").write_text(THEIRS.replace("IMPORTERS", "EXPORTERS"))
+    install(tmp_path, "other-thing", "splitfog.exporters", {"x": "exporting_formats"})
+    on_path(tmp_path)
+    assert EXPORTED.named("copy").origin == "other-thing"
+    assert EXPORTED.named("copy").entry == "exporting_formats.copying:read"
+    assert [each.name for each in IMPORTED.all()] == OURS
 
 
 def test_nobody_is_asked_for_what_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,13 +40,14 @@ def segment(entry: str, number: int, changes: Changes) -> list[Layer]:
     ]
 
 
-def bound(*changes: Changes) -> float:
+def bound(*changes: Changes, source: str = "near") -> float:
     """Of segments one after another, on two equal nodes with a link of one byte a second."""
     entries = [own.get("t", {}) for own in changes]
-    layers = [Layer(name="t", op="input", output_shape=MAP, output_bytes=0.0)]
+    layers = [Layer(name="t", op="input", output_bytes=0.0)]
     for number, own in enumerate(changes):
         layers[-1] = changed(layers[-1], **entries[number])
         layers += segment(layers[-1].name, number, own)
+    layers.append(Layer(name="end", op="other", inputs=(layers[-1].name,), output_bytes=0.0))
     instance = Instance(
         name="segments",
         tiers=("device", "cloud"),
@@ -56,7 +57,7 @@ def bound(*changes: Changes) -> float:
         ),
         links=(Link(tail="near", head="far", bandwidth_bps=8.0),),
         models=(Model(name="m", layers=tuple(layers)),),
-        tasks=(Task(name="t", model="m", source="near"),),
+        tasks=(Task(name="t", model="m", source=source),),
     )
     found = sliced_latency_bound(instance, Objective("latency", monotone=False))
     assert found is not None
@@ -79,10 +80,10 @@ ONE_THING: dict[str, tuple[Changes, Changes, float]] = {
     "window": ({}, {"c": {"window": WIDE}}, 4.0),
     # a's tensor may not be read outside a stage that holds c: each alone, on one node, 8 s.
     "result": ({}, {"a": {"result": True}}, 4.0),
-    # The far layer reads what the near one makes, 3 bytes, in place of the segment's entry.
+    # The far layer reads what the near one makes, too: 3 bytes.
     "inputs": (
         {"u": {"output_bytes": 3.0, "tiers": ("near",)}, "f": FAR},
-        {"u": {"output_bytes": 3.0, "tiers": ("near",)}, "f": {"inputs": ("u",), **FAR}},
+        {"u": {"output_bytes": 3.0, "tiers": ("near",)}, "f": {"inputs": ("t", "u"), **FAR}},
         3.0,
     ),
 }
@@ -97,3 +98,8 @@ def test_segments_that_differ_in_one_thing_are_not_alike(thing: str) -> None:
     assert twice_slow - twice_quick == pytest.approx(2 * more_s, rel=2e-2)
     for both in (bound(slow, quick), bound(quick, slow)):
         assert both == pytest.approx((twice_quick + twice_slow) / 2, rel=1e-6)
+
+
+def test_a_segment_may_end_below_where_it_begins() -> None:
+    """From the cloud the data go back to the device, where the last layer must run."""
+    assert bound({}, source="far") == pytest.approx(bound({}), rel=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 from typing import Any
 
@@ -14,13 +15,17 @@ from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.solvers.exact.sliced_latency import sliced_latency_bound
 from tests.cases.enumeration.sliced_latencies import least_latency, sliced_case
+from tests.cases.enumeration.wide_latencies import wide_case
+
+Case = Callable[[np.random.Generator], tuple[sf.Instance, Objective]]
 
 
-@pytest.mark.parametrize("first", range(0, 60, 10))
-def test_no_plan_is_below_the_bound(first: int) -> None:
+@pytest.mark.parametrize("first", range(0, 60, 20))
+@pytest.mark.parametrize("case", [sliced_case, wide_case])
+def test_no_plan_is_below_the_bound(case: Case, first: int) -> None:
     """Random small cases of every kind: placements, stages with any home, any slices."""
-    for seed in range(first, first + 10):
-        instance, objective = sliced_case(np.random.default_rng(seed))
+    for seed in range(first, first + 20):
+        instance, objective = case(np.random.default_rng(seed))
         least = least_latency(instance, objective)
         bound = sliced_latency_bound(instance, objective)
         assert least == inf or (bound is not None and bound <= least), seed

@@ -186,6 +186,13 @@ def test_elementwise_layers_inside_a_stage_pay_their_overhead_once() -> None:
     assert held(small, 6.0) >= 5.9
 
 
+def test_a_stage_of_elementwise_layers_pays_its_overhead_and_shares_its_work() -> None:
+    """Halves on both nodes: .5 + 2 s. Unsliced 4.5 s."""
+    layers = (rows("x", 2), rows("p", 2, "x", 4.0))
+    small = on({"a": 1.0, "b": 1.0}, link("a", "b"), layers=layers, overhead_s=0.5)
+    assert held(small, 2.5) >= 2.49
+
+
 def test_no_cut_lies_before_a_source() -> None:
     """c and d, with 100 bytes between them, in halves on both nodes: 4 s. A layer without inputs
     stands between them in the file, and is read later."""
@@ -213,7 +220,7 @@ def test_rows_of_padding_alone_need_nothing_however_far_back() -> None:
 
 
 def test_a_larger_slice_may_need_less() -> None:
-    """Of a window of 5 x 5 over 6 x 10 a slice of 2 x 3 needs 6 x 7 elements, and one of five 5 x 9.
+    """Of a window of 5 x 5 over 6 x 10 a slice of 2 x 3 needs 6 x 7 elements, one of 1 x 5 5 x 9.
 
     Both halves on nodes that compute one element a second: 42 s.
     """
@@ -245,3 +252,22 @@ def test_a_larger_slice_may_need_less() -> None:
     bound = sliced_latency_bound(small, LATENCY)
     assert bound is not None
     assert 41.0 <= bound <= 42.0
+
+
+def test_slices_are_on_both_links_of_a_way_at_once() -> None:
+    """Four rows of 1 byte behind a relay, each 1 s on either link: the last is there after 5 s."""
+    layers = (rows("x", 4, output_bytes=4.0), conv("c", 4, "x", 4.0))
+    nodes = {"slow": 1e-3, "relay": 1e-3, "quick": 1e6}
+    links = (link("slow", "relay"), link("relay", "quick"))
+    assert held(on(nodes, *links, layers=layers, results_to="slow"), 5.000001) >= 3.9
+
+
+def test_the_radio_at_home_carries_the_first_links_only() -> None:
+    """The first of five rows is at the far node after 1 + 8.4 s, and computed in 2.5 s more. The
+    others are at the near one from 2 s on, and computed in 10 s; all five there would take 12.5 s.
+    """
+    layers = (rows("x", 5, output_bytes=5.0), conv("c", 5, "x", 12.5))
+    nodes = {"slow": 1e-3, "near": 1.0, "far": 1.0}
+    links = (link("slow", "near"), link("near", "far", 1 / 8.4))
+    small = on(nodes, *links, layers=layers, radio="serial", results_to="slow")
+    assert held(small, 12.0) >= 11.5
