@@ -12,7 +12,7 @@ from splitfog.instances.files import as_read, parse_instance
 from splitfog.instances.instance import Instance, encode_instance
 from splitfog.studies.engine.jobs import Job
 from splitfog.studies.store.database import Store
-from splitfog.studies.store.records import Asked, Kept
+from splitfog.studies.store.records import AskedJob, Kept
 
 
 def ask(store: Store, work: Sequence[Job], baseline: str) -> None:
@@ -28,7 +28,7 @@ def ask(store: Store, work: Sequence[Job], baseline: str) -> None:
         Of a comparison.
     """
     notes = [
-        Asked(
+        AskedJob(
             place=place,
             problem=job.problem,
             instance_sha256=job.instance.sha256,
@@ -70,7 +70,7 @@ def asked_for(store: Store) -> tuple[list[Job], str]:
     )
     if not lines:
         raise ValueError(f"{store.path} holds no runs of splitfog {__version__}")
-    notes = [(line["key"], msgspec.convert(line, Asked, strict=False)) for line in lines]
+    notes = [(line["key"], msgspec.convert(line, AskedJob, strict=False)) for line in lines]
     contents = {line["key"]: line["content"] for line in store.read("SELECT * FROM instances")}
     instances: dict[tuple[str, str | None], Instance] = {}
     for _, note in notes:
@@ -83,7 +83,7 @@ def asked_for(store: Store) -> tuple[list[Job], str]:
     return jobs, notes[0][1].baseline
 
 
-def _job(key: str, note: Asked, instance: Instance) -> Job:
+def _job(key: str, note: AskedJob, instance: Instance) -> Job:
     return Job(
         problem=note.problem,
         instance=instance,

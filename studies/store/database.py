@@ -24,7 +24,7 @@ from splitfog.studies.engine.jobs import Job, Outcome, Ran
 from splitfog.studies.exports import sql_columns
 from splitfog.studies.row import Declined, Result, Row, Run
 from splitfog.studies.store.lock import Lock
-from splitfog.studies.store.records import Asked, Kept
+from splitfog.studies.store.records import AskedJob, Kept
 
 RESULTS, LOCK = "results.sqlite", ".results.lock"
 
@@ -38,7 +38,7 @@ _HEADER = 72
 KINDS: dict[str, type[Struct]] = {
     "results": Result,
     "declined": Declined,
-    "asked": Asked,
+    "asked": AskedJob,
     "instances": Kept,
 }
 """Tables, and the records whose fields are their columns after `key`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class AskedJob(Struct, frozen=True, kw_only=True):
     """A job that was asked for, under its key.
 
     Attributes
