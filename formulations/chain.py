@@ -46,3 +46,21 @@ def chain_layers(model: Model) -> tuple[int, ...]:
         Positions in the model.
     """
     return tuple(layer for layer in model.order.tolist() if model.layers[layer].op != "input")
+
+
+def tensor_bytes(model: Model) -> list[float]:
+    """The bytes of a chain's tensors: what its first layer reads, then what every layer makes.
+
+    Parameters
+    ----------
+    model
+        A chain, of which a request executes every layer once.
+
+    Returns
+    -------
+    list of float
+        One more than there are layers; 0 first where the chain has no input.
+    """
+    order: list[int] = model.order.tolist()
+    sizes = [float(model.output_bytes[layer]) for layer in order]
+    return sizes if model.layers[order[0]].op == "input" else [0.0, *sizes]

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
+import msgspec
+from msgspec import Raw, Struct
+
 from splitfog.formulations.objective import flipped
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver, gap_of
 from splitfog.instances.records import changed
-from splitfog.studies.jobs import Job, Ran
+from splitfog.studies.engine.jobs import Job, Ran
 from splitfog.studies.row import Row
 
 
 def judged(results: Sequence[tuple[Job, Ran]], baseline: str) -> list[Row]:
-    """The rows to show, with gaps and speed-ups; claims that another's plan refutes are errors.
+    """The rows, with gaps and speed-ups; claims that another's plan refutes are errors.
 
     A plan is judged only by bounds over plans of which it is one: those over all plans, and where
     it has no slices those over placements.
@@ -43,7 +46,6 @@ def judged(results: Sequence[tuple[Job, Ran]], baseline: str) -> list[Row]:
             speedup=_speedup(reference.get((job.problem, job.seed)), _cost(row)),
         )
         for job, ran, row in sound
-        if job.shown
     ]
 
 
@@ -60,7 +62,24 @@ def _bound(row: Row) -> float | None:
 
 def _classes(ran: Ran) -> tuple[ProvenOver, ...]:
     """The kinds of plans that a run's plan is one of, whoever made it."""
-    return ("all",) if ran.is_sliced else ("all", "placements")
+    return ("all",) if _is_sliced(ran) else ("all", "placements")
+
+
+def _is_sliced(ran: Ran) -> bool:
+    if ran.run.plan is None:
+        return False
+    plan = msgspec.json.decode(ran.run.plan, type=_StagedPlan)
+    return any(entry.stages for entry in plan.tasks)
+
+
+class _Staged(Struct):
+    stages: tuple[Raw, ...] = ()
+
+
+class _StagedPlan(Struct):
+    """What is read of a plan here."""
+
+    tasks: tuple[_Staged, ...]
 
 
 def _refuted(row: Row, best_cost: float | None) -> Row:

@@ -67,13 +67,14 @@ class Run(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     options
-        JSON of what `solve` was given beside solver, objective and seed.
+        JSON of what `solve` was given beside solver, objective and seed, and of the memory limit.
     plan
         JSON of the plan, as in a plan file; None where the solver failed.
     progress
         JSON of the plan's [seconds, value, bound] improvements; None where the solver failed.
     plugin
-        The distribution that the solver came with; None for splitfog's own and for functions.
+        Name and version of the distribution that the solver came with; None for splitfog's own
+        and for functions.
     machine
         Name, system, processor and the number of CPUs.
     started_at

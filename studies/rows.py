@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, overload
 
 import msgspec
@@ -31,7 +32,8 @@ class Table(Sequence[Row]):
 
     `declined` holds what has no row, `baseline` the solver that speed-ups refer to, `counting`
     says how transfers are counted where that is not the default, and `interrupted` whether Ctrl-C
-    cut the comparison short. `runs` holds how every row was run, or nothing.
+    cut the comparison short. `runs` holds how every row was run, or nothing; `store` is the folder
+    that keeps them, if one does.
     """
 
     rows: tuple[Row, ...]
@@ -40,6 +42,7 @@ class Table(Sequence[Row]):
     counting: str = ""
     interrupted: bool = False
     runs: tuple[Run, ...] = ()
+    store: Path | None = None
 
     @overload
     def __getitem__(self, position: int) -> Row: ...

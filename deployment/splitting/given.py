@@ -96,6 +96,8 @@ def given(
         rest = f", and {more} more such defects" if more else ""
         said = f"it is no plan of {whole.name}: {error.defects[0]}{rest}"
         raise InstanceError(origin, [said]) from None
+    if decision.replicas is not None and not with_passes:
+        raise InstanceError(origin, ["it has replicas, but parts are of layers with one place"])
     alone = with_one_task(whole, position)
     if broken := decision_violations(alone, Decision((decision,)), file.objective):
         raise InstanceError(origin, broken)

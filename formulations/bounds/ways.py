@@ -57,12 +57,15 @@ class Ways:
         made[0] = start
         if begun:
             whole[0] = start
+        is_sliced = self.choice != WHOLE
+        some_sliced = is_sliced.any(axis=1).tolist()
         for at in range(1, num_layers):
             here = np.bincount(self.to[at - 1], made[at - 1], num_places)
-            is_whole = self.choice[at] == WHOLE
-            whole[at] = np.where(is_whole, here, 0.0)
+            whole[at] = np.where(is_sliced[at], 0.0, here) if some_sliced[at] else here
             made[at] += whole[at]
-            for place in np.flatnonzero(~is_whole & (here > 0)).tolist():
+            if not some_sliced[at]:
+                continue
+            for place in np.flatnonzero(is_sliced[at] & (here > 0)).tolist():
                 block = int(self.choice[at, place])
                 blocks.append((block, place, float(here[place])))
                 made[self.last[block], place] += here[place]

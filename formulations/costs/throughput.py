@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
-from splitfog.formulations.chain import chain_layers
+from splitfog.formulations.chain import chain_layers, tensor_bytes
 from splitfog.formulations.costs.ledger import Carried, Cost, Ledger, TaskCost
 from splitfog.formulations.costs.replicas import has_rate, replicas_of, stage_rate
 from splitfog.formulations.costs.routes import routes_of
@@ -119,11 +119,10 @@ def ways_between(
         Between replicas, by position, over the links of the routes of their nodes.
     """
     model, routes = instance.model_of(task), routes_of(instance)
-    inputs = [layer for layer in model.order.tolist() if layer not in set(layers)]
-    sizes = [8 * float(model.output_bytes[layer]) for layer in (*inputs, *layers)][-len(layers) :]
+    sizes = [8 * num_bytes for num_bytes in tensor_bytes(model)]
+    has_input = len(model.layers) > len(layers)
     source = None if task.source is None else instance.node_index[task.source]
     target = None if task.results_to is None else instance.node_index[task.results_to]
-    first = 8 * float(model.output_bytes[inputs[0]]) if inputs else 0.0
     ways: list[Way] = []
 
     def add(tail: int | None, head: int | None, ends: tuple[int, int], load: float) -> None:
@@ -136,8 +135,8 @@ def ways_between(
         for layer in range(begin, last if partial else begin + 1):
             beginning.setdefault(layer, []).append(j)
     for i, (node, start, end) in enumerate(spans):
-        if start == 0 and inputs and source is not None:
-            add(None, i, (source, node), first)
+        if start == 0 and has_input and source is not None:
+            add(None, i, (source, node), sizes[0])
         elif start == 0:
             ways.append(Way(None, i))
         if end == len(layers) and target is not None:
@@ -145,5 +144,5 @@ def ways_between(
         elif end == len(layers):
             ways.append(Way(i, None))
         for j in beginning.get(end, ()):
-            add(i, j, (node, spans[j][0]), sizes[end - 1])
+            add(i, j, (node, spans[j][0]), sizes[end])
     return ways

@@ -112,30 +112,34 @@ class StageTimes:
         """[B, M]."""
         places = np.arange(len(self.helpers.node))
         count = max(1, AT_ONCE * STEPS // (self.helpers.node.shape[1] * max(1, len(self._segment))))
-        some = []
+        alone_s = with_best(self.family.work.alone_s[self._segment], self.helpers.closed)
+        alone_s, some = np.ascontiguousarray(alone_s.T), []
         for at in range(0, len(places), count):
             deadline.check("the lower bound")
-            some.append(self._from_homes(places[at : at + count]))
+            some.append(self._from_homes(places[at : at + count], alone_s))
         quick = np.concatenate(some).T
         quick[self.stages.workless] = 0.0
         return quick
 
-    def _from_homes(self, homes: Integers) -> Floats:
-        """[homes, B]: water filling, and where the home's radio is serial all transfers first."""
+    def _from_homes(self, homes: Integers, alone_s: Floats) -> Floats:
+        """[homes, B]: water filling, and where the home's radio is serial all transfers first.
+
+        `alone_s` [nodes + 1, B]: what every stage takes on every node. All is [J, homes, B] inside.
+        """
         work, one, segment = self.family.work, self.helpers.at(homes), self._segment
-        alone = np.moveaxis(one.of_nodes(work.alone_s[segment]), 0, 1)
-        moved = work.input_bytes[segment][:, None] * one.in_s[:, None]
-        moved += work.output_bytes[segment][:, None] * one.out_s[:, None]
-        reached = np.isfinite(one.start_s)[:, None]
-        moved = np.where(reached, moved, inf)
-        start_s = one.start_s[:, None]
-        quick = leveled(start_s, alone + moved)
-        home = (one.node == self.family.places.node[homes][:, None])[:, None]
-        own = np.where(home, alone, inf).min(axis=-1, initial=inf)
-        away = np.where(home, inf, moved).min(axis=-1, initial=inf)
-        others = harmonic(np.where(~home & reached, alone, inf))
-        start = np.where(home, inf, start_s).min(axis=-1, initial=inf)
-        serial = np.minimum(own, start + serial_bound(own, others, away))
+        node, reached = one.node.T, np.isfinite(one.start_s.T)
+        alone = alone_s[node]
+        moved = one.in_s.T[..., None] * work.input_bytes[segment]
+        moved += one.out_s.T[..., None] * work.output_bytes[segment]
+        moved[~reached] = inf
+        quick = leveled(one.start_s[:, None], np.moveaxis(alone + moved, 0, -1))
+        home = node == self.family.places.node[homes]
+        own = np.where(home[..., None], alone, inf).min(axis=0, initial=inf)
+        away = np.where(home[..., None], inf, moved).min(axis=0, initial=inf)
+        alone[home | ~reached] = inf
+        others = harmonic(np.moveaxis(alone, 0, -1))
+        start = np.where(home, inf, one.start_s.T).min(axis=0, initial=inf)
+        serial = np.minimum(own, start[:, None] + serial_bound(own, others, away))
         return np.where(one.serial[:, None], np.maximum(quick, serial), quick)
 
     @property

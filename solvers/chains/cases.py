@@ -96,6 +96,12 @@ class Cases:
         """How long crossings between kinds occupy a link."""
         return self._by_kind(self.chain.busy)
 
+    @cached_property
+    def possible(self) -> Crossings:
+        """As `busy`, 0 of what is impossible."""
+        tables = (self.busy.enter, self.busy.hops, self.busy.leave)
+        return Crossings(*(np.where(np.isfinite(table), table, 0.0) for table in tables))
+
     def _by_kind(self, crossings: Crossings) -> Crossings:
         """Crossings between kinds; `hops` [layers + 1, kinds, kinds] of two nodes, by cut."""
         models = self.models
@@ -237,7 +243,7 @@ class Cases:
         if case.first is None or (case.first, case.last) != (self.target, self.source):
             return starts, ends
         if case.first != case.last:  # the input and the result take the same way
-            both = float(self._on_one_way(busy.enter[case.first], busy.leave[case.last]))
+            both = float(self.chain.on_one_way(busy.enter[case.first], busy.leave[case.last]))
             starts[case.first, 0] = self._counted(starts[case.first, 0], both)
         return starts, ends
 
@@ -247,10 +253,10 @@ class Cases:
         out_busy, back_busy = busy.hops[:, opener].T.copy(), busy.hops[:, :, opener].T.copy()
         if self.target is not None and self.target != opener:
             row = out_busy[self.target]
-            out_busy[self.target] = self._on_one_way(row, busy.leave[opener])
+            out_busy[self.target] = self.chain.on_one_way(row, busy.leave[opener])
         if self.source is not None and self.source != opener:
             row = back_busy[self.source]
-            back_busy[self.source] = self._on_one_way(row, busy.enter[opener])
+            back_busy[self.source] = self.chain.on_one_way(row, busy.enter[opener])
         within = np.zeros(head.shape, bool)
         within[case.low : case.high + 1] = True
         if self.counting == "sum":
@@ -282,10 +288,6 @@ class Cases:
         tail[: low + 1] = inf
         return tail
 
-    def _on_one_way(self, one: Table, other: Table) -> Table:
-        """How long two tensors occupy a link that is the way of both; of several links a bound."""
-        return one + other if self.is_direct else np.maximum(one, other)
-
     def _counted(self, cost: float, busy_s: float) -> float:
         """A start's cost where a link is busy for so long."""
         if busy_s > self.slack:
@@ -294,27 +296,26 @@ class Cases:
 
     def _busy_line(self, case: LayoutCase, line: Line) -> BusyLine:
         """The line with nodes that are busy with what they send and receive."""
-        busy, halted = self.busy, self.halted
-        beside = self._beside(case)
-        hops = np.where(np.isfinite(busy.hops), busy.hops, 0.0)
+        busy, halted, beside = self.possible, self.halted, self._beside(case)
+        hops = busy.hops
         ins = hops * halted + beside
         outs = hops * halted[:, None]
         starts, ends, end_outs = line.starts, line.ends, np.zeros_like(line.ends)
         if case.opener is None:
-            enter = np.where(np.arange(len(halted)) == self.source, 0.0, busy.enter * halted)
-            leave = np.where(np.arange(len(halted)) == self.target, 0.0, busy.leave * halted)
+            enter, leave = busy.enter * halted, busy.leave * halted
             starts = np.where(starts <= self.slack, (enter + beside)[:, None], inf)
             end_outs[:, -1] = leave
         else:
             opener, head = case.opener, self.stages[case.opener, 0]
             starts = np.where(starts <= self.slack, ins[:, opener].T, inf)
-            out = hops[:, opener].T[np.isfinite(line.starts)].min(initial=0.0)
+            out = min(hops[:, opener].T[np.isfinite(line.starts)].tolist(), default=0.0)
             own = head[case.low] + beside[opener] + halted[opener] * out
-            own += halted[opener] * (0.0 if opener == self.source else busy.enter[opener])
-            own += halted[opener] * (0.0 if opener == self.target else busy.leave[opener])
+            own += halted[opener] * (busy.enter[opener] + busy.leave[opener])
             own = own + self._tail(opener, case.low) + halted[opener] * hops[:, :, opener].T
             ends = np.where(own <= self.slack, ends, inf)
             end_outs = outs[:, :, opener].T
+        if self._idles_too_long(case):
+            starts = np.full_like(starts, inf)
         fields = {name: getattr(line, name) for name in ("counts", "stages", "hops")}
         return BusyLine(
             **fields,
@@ -326,13 +327,23 @@ class Cases:
             end_outs=end_outs,
         )
 
+    def _idles_too_long(self, case: LayoutCase) -> bool:
+        """Whether a node without layers sends the input and receives the result for too long."""
+        arrays = self.chain.arrays
+        first, last = (case.first, case.last) if case.opener is None else (case.opener,) * 2
+        if arrays.source is None or arrays.source != arrays.results_to:
+            return False
+        if arrays.instance.nodes[arrays.source].overlap or first is None or last is None:
+            return False
+        return float(self.busy.enter[first] + self.busy.leave[last]) > self.slack
+
     def _beside(self, case: LayoutCase) -> Table:
         """[kinds]: how long nodes are busy with the input that they send, and with the result that
         they receive, for ends elsewhere that are known."""
         first, last = (case.first, case.last) if case.opener is None else (case.opener,) * 2
         beside = np.zeros(len(self.kinds))
         if self.source is not None and first not in (None, self.source):
-            beside[self.source] += self.halted[self.source] * self.busy.enter[first]
+            beside[self.source] += self.halted[self.source] * self.possible.enter[first]
         if self.target is not None and last not in (None, self.target):
-            beside[self.target] += self.halted[self.target] * self.busy.leave[last]
+            beside[self.target] += self.halted[self.target] * self.possible.leave[last]
         return beside

@@ -95,6 +95,17 @@ class Chain:
         weights = self.arrays.weight_bytes[rows][first]
         return float(weights.sum() + self.arrays.state_bytes[rows].sum())
 
+    def on_one_way(self, one: Table, other: Table) -> Table:
+        """How long two tensors occupy a link that is the way of both; of several links a bound.
+
+        Parameters
+        ----------
+        one, other
+            How long each does.
+        """
+        is_direct = self.arrays.instance.routing == "direct"
+        return one + other if is_direct else np.maximum(one, other)
+
     def decision(self, nodes: list[int]) -> Decision:
         """The decision that has the chain's layers on these nodes.
 

@@ -132,8 +132,8 @@ def _add(most: Counts, held: int, group: tuple[int, ...]) -> None:
     to = tuple(slice(used, None) for used in others)
     since = tuple(slice(None, size - used) for used, size in zip(others, rows.shape[1:]))
     for at in range(step, len(rows)):
-        here = rows[at][to]
-        np.maximum(here, rows[at - step][since] + np.int16(held), out=here)
+        here = rows[at : at + 1][:, *to]
+        np.maximum(here, rows[at - step : at - step + 1][:, *since] + np.int16(held), out=here)
 
 
 def _chosen(most: Counts, kinds: list[Stage], counts: tuple[int, ...]) -> list[Stage]:

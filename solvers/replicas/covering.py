@@ -22,7 +22,7 @@ Choice = tuple[int, int, int]
 """(start, type, layers) of a range."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Covering:
     """A search for a cover, by the position of the next layer that lacks something.
 
@@ -108,7 +108,9 @@ def cover_of(
         False: there are none, so that nothing carries `rate`. True: that is not known.
     """
     options = [_undominated(row, rate) for row in by_count]
-    search = Covering(rate, by_count.shape[1] - 1, options, deadline)
+    search = Covering(
+        rate=rate, num_layers=by_count.shape[1] - 1, options=options, deadline=deadline
+    )
     found = search.cover(0, counts, (), 0)
     return search.is_open if found is None else found
 

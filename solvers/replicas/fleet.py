@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from splitfog.formulations.chain import chain_layers
+from splitfog.formulations.chain import chain_layers, tensor_bytes
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.ledger import layer_time
 from splitfog.formulations.decision import Decision, Replica, TaskDecision
@@ -183,13 +183,11 @@ def _link_limits(
     for link in instance.directed_links:
         room[0, link.head] += link.bandwidth_bps
         room[1, link.tail] += link.bandwidth_bps
-    inputs = [layer for layer in model.order.tolist() if layer not in set(layers)]
-    sizes = [8 * float(model.output_bytes[layer]) for layer in (*inputs, *layers)]
-    sizes = sizes if inputs else [0.0, *sizes]
+    sizes = 8 * np.array(tensor_bytes(model))
     entering, leaving = np.full((2, len(instance.nodes), count + 1), np.inf)
     for limits, side in ((entering, room[0]), (leaving, room[1])):
-        np.divide(side[:, None], sizes, out=limits, where=np.array(sizes) > 0)
-    if inputs:
+        np.divide(side[:, None], sizes, out=limits, where=sizes > 0)
+    if len(model.layers) > count:
         entering[instance.node_index[task.source or ""], 0] = np.inf
     if task.results_to is None:
         leaving[:, count] = np.inf

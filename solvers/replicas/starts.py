@@ -8,6 +8,7 @@ from math import inf
 
 import numpy as np
 
+from splitfog.formulations.chain import tensor_bytes
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.instances.arrays import Flags, Floats
 from splitfog.solvers.replicas.covering import Choice
@@ -83,10 +84,9 @@ class Links:
     def __init__(self, fleet: Fleet) -> None:
         self.instance = fleet.instance
         model, task = self.instance.model_of(self.instance.tasks[0]), self.instance.tasks[0]
-        inputs = [layer for layer in model.order.tolist() if layer not in set(fleet.layers)]
-        sizes = [8 * float(model.output_bytes[layer]) for layer in (*inputs, *fleet.layers)]
-        self.sizes = sizes if inputs else [0.0, *sizes]
-        self.source = self.instance.node_index[task.source] if inputs and task.source else None
+        self.sizes = [8 * num_bytes for num_bytes in tensor_bytes(model)]
+        has_input = len(model.layers) > fleet.num_layers
+        self.source = self.instance.node_index[task.source] if has_input and task.source else None
         self._rooms: dict[int, Floats] = {}
         self._lists: dict[int, list[float]] = {}
 

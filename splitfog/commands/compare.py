@@ -65,18 +65,25 @@ def run(
     time_limit: Annotated[
         float | None, typer.Option(metavar="S", help="seconds for each run")
     ] = None,
+    memory_limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="BYTES", help="of each run with all that its solver starts"),
+    ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="folder for results and a report"),
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="folder for results, kept as they come; a report"
+        ),
     ] = None,
     summary: Annotated[
-        bool, typer.Option("--summary", help="print a line a solver; -o holds all rows")
+        bool, typer.Option("--summary", help="print summary and statistics; -o holds all rows")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="rows on standard output")] = False,
 ) -> int:
     """Run solvers side by side and print a table.
 
-    Every applicable solver and baseline runs on every instance; each objective has its table.
+    Every applicable solver and baseline runs on every instance; each objective has its table. With
+    -o every run is kept as soon as it has ended; the same command goes on where it was cut short.
 
     Exit codes: 0 done, 2 wrong input or a named solver applies nowhere, 5 a solver failed,
     130 interrupted (what has ended is printed and written).
@@ -94,9 +101,7 @@ def run(
             raise ValueError(f"-o = {str(output)!r} is a file, must be a folder")
         require_writable(output / "report.html")
         if (output / "results.sqlite").exists():
-            say(
-                f"splitfog: {output} holds results of an earlier run, which are replaced at the end"
-            )
+            say(f"splitfog: {output} holds results: what has ended there is not run again")
     instances = _instances(files)
     with solvers_are_quiet(), progress_bar() as progress:
         table = compare(
@@ -113,6 +118,8 @@ def run(
             contiguous=contiguous,
             partial=partial,
             progress=progress,
+            store=output,
+            memory_limit_bytes=memory_limit,
         )
     _publish(table, output, summary, as_json)
     _say_declined(table, everything)
@@ -148,7 +155,7 @@ def _publish(table: Table, output: Path | None, summary: bool, as_json: bool) ->
     if as_json:
         put(table.to_json())
     elif summary:
-        put(f"{table.summary()}\n")
+        put(f"{table.summary()}\n\n{table.statistics()}\n")
     else:
         from splitfog.views.tables import print_tables
 

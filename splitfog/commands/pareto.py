@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from splitfog.instances.instance import Instance
 
 PICTURES = (".png", ".svg")
+_OVER = {"placements": "placements", "contiguous": "contiguous placements"}
 MOST_ROWS = 40
 
 EXAMPLES = ("splitfog pareto alexnet.json --objectives latency,period -o front.json",)
@@ -157,7 +158,7 @@ def _print(instance: Instance, front: Front) -> None:
 
     stopped = "" if front.stopped_by == "finished" else f", stopped by {front.stopped_by}"
     put(f"{instance.name}: {' x '.join(front.objectives)}\n")
-    over = "" if front.kind == "archive" else " over placements"
+    over = "" if front.kind == "archive" else f" over {_OVER[front.proven_over]}"
     put(f"front    {front.kind}: {len(front.points)} points{over}{stopped}\n")
     put(f"method   {front.method}, {seconds(front.runtime_s)}\n")
     if front.reason:

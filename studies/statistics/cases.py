@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from math import isfinite
+from collections.abc import Iterator, Mapping, Sequence
+from math import inf, isfinite
 from statistics import median_high, median_low
 
 from splitfog.formulations.objective import flipped
@@ -54,25 +54,30 @@ def advantages(costs: Costs, others: Costs) -> list[float]:
     Seeds of one instance are no independent cases, so an instance counts once.
     """
     found = []
-    for instance, own in costs.items():
-        theirs = others.get(instance, {})
-        if shared := [advantage(own[s], theirs[s]) for s in own if s in theirs]:
-            low, high = median_low(shared), median_high(shared)
-            found.append(low if low == high else 0.0 if low == -high else (low + high) / 2)
+    for shared in _shared(costs, others):
+        each = [advantage(mine, other) for mine, other in shared]
+        low, high = median_low(each), median_high(each)
+        found.append(low if low == high else 0.0 if low == -high else (low + high) / 2)
     return found
 
 
 def mean_pairs(costs: Costs, others: Costs, shift_s: float) -> list[tuple[float, float]]:
     """Of every instance where both have plans at a seed, their mean costs over such seeds."""
     pairs = []
-    for instance, own in costs.items():
-        theirs = others.get(instance, {})
-        both = [(own[s], theirs[s]) for s in own if own[s] is not None]
-        both = [(c, o) for c, o in both if o is not None]
+    for shared in _shared(costs, others):
+        both = [(mine, other) for mine, other in shared if mine is not None and other is not None]
         if both:
             mine, other = (float(shifted_geometric_mean(each, shift_s)) for each in zip(*both))
             pairs.append((mine, other))
     return pairs
+
+
+def _shared(costs: Costs, others: Costs) -> Iterator[list[tuple[float | None, float | None]]]:
+    """Of every instance the pairs of costs at the seeds that both ran with, where there are any."""
+    for instance, own in costs.items():
+        theirs = others.get(instance, {})
+        if found := [(cost, theirs[seed]) for seed, cost in own.items() if seed in theirs]:
+            yield found
 
 
 def solved(costs: Costs) -> set[InstanceKey]:
@@ -85,7 +90,6 @@ def typical(costs: Costs, instances: Sequence[InstanceKey]) -> list[float | None
 
     A failure is dearer than every plan.
     """
-    inf = float("inf")
     found: list[float | None] = []
     for instance in instances:
         own = [inf if cost is None else cost for cost in costs.get(instance, {}).values()]

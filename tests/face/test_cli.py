@@ -568,6 +568,7 @@ def test_compare_json_is_a_list_of_rows() -> None:
         "stopped_by",
         "value",
         "lower_bound",
+        "upper_bound",
         "gap",
         "speedup",
         "runtime_s",
@@ -610,14 +611,21 @@ def test_compare_writes_its_report(tmp_path: Path) -> None:
     result = splitfog("compare", TINY, "--solvers", "min-cut", "-o", tmp_path / "out")
     assert result.exit_code == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"results.sqlite", "results.csv", "report.html", "gaps-latency.png"}
+    assert names == {
+        *("results.sqlite", "results.csv", "statistics.csv", "tables.md", "tables.tex"),
+        *("report.html", "gaps-latency.png", "profiles-latency.png"),
+    }
 
 
-def test_compare_says_that_it_replaces_results(tmp_path: Path) -> None:
-    """Those of an earlier run in the same folder do not go in silence."""
-    words = ["compare", TINY, "--solvers", "device-only", "-o", tmp_path / "out"]
-    assert "replaced" not in splitfog(*words).stderr
-    assert "results of an earlier run, which are replaced" in splitfog(*words).stderr
+def test_compare_goes_on_in_a_folder(tmp_path: Path) -> None:
+    """What has ended there is not run again, which is said; the rows are the same, with another
+    solver's beside them."""
+    words = ["compare", TINY, "-o", tmp_path / "out", "--json", "--solvers"]
+    first = splitfog(*words, "device-only")
+    again = splitfog(*words, "device-only,random")
+    assert "not run again" not in first.stderr and "not run again" in again.stderr
+    assert json.loads(again.stdout)[0]["runtime_s"] == json.loads(first.stdout)[0]["runtime_s"]
+    assert [row["solver"] for row in json.loads(again.stdout)] == ["device-only", "random"]
 
 
 # generate, solvers, show, help

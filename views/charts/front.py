@@ -66,9 +66,10 @@ def _figure(instance: Instance, front: Front) -> Figure:
     _points(figure.add_subplot(grid[0]), front)
     _layers(figure.add_subplot(grid[1]), instance, front)
     weighed = f": {TIMES.join(map(_label, front.objectives))}"
+    what = "contiguous placements" if front.proven_over == "contiguous" else "placements"
     proof = {
-        "exact": "all non-dominated placements",
-        "supported": "the convex hull of the non-dominated placements",
+        "exact": f"all non-dominated {what}",
+        "supported": f"the convex hull of the non-dominated {what}",
         "archive": "found by a search, without a proof",
     }[front.kind]
     held = f", contiguous in a {front.contiguous}" if front.contiguous else ""
