@@ -22,7 +22,7 @@ from benchmarks.language_models import (
 )
 from splitfog import Instance, generate
 from splitfog.formulations.plan import OPTIMALITY_GAP
-from splitfog.studies.summary import mean_interval
+from splitfog.studies.statistics.intervals import mean_interval
 
 PAGE, MARK = RESULTS.parents[2] / "docs" / "language-models.md", "## Tables\n"
 

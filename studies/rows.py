@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
@@ -13,12 +13,17 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from splitfog.instances.json_files import write_whole
+from splitfog.instances.read_only import ReadOnly
 from splitfog.instances.readable import MOST_ROWS, counted, html_table, html_text
 from splitfog.studies.cells import headers, note_html, reservation, shown_cells
 from splitfog.studies.exports import csv_text, sqlite_bytes
 from splitfog.studies.latex import latex_rows
 from splitfog.studies.row import Declined, Result, Row, Run
+from splitfog.studies.statistics.by_solver import statistics_of
+from splitfog.studies.statistics.means import SHIFT_S
 from splitfog.studies.summary import Summary, summarised
+from splitfog.studies.tables.caption import caption, setting
+from splitfog.studies.tables.statistics import Statistics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +91,30 @@ class Table(Sequence[Row]):
 
         `seed` is of the bootstrap behind the intervals, see `splitfog.studies.summary`.
         """
-        return summarised(self.rows, seed)
+        return summarised(self.rows, seed, self.captions)
+
+    def statistics(self, seed: int = 0, shift_s: float = SHIFT_S) -> Statistics:
+        """A line a solver: speed-up with its interval, paired tests, profile, integral, growth.
+
+        `seed` is of the bootstrap behind the intervals, `shift_s` (seconds) of the geometric means,
+        see `splitfog.studies.statistics.by_solver`.
+        """
+        found = statistics_of(self.rows, self.runs, self.baseline, seed, shift_s)
+        return Statistics(
+            tuple(line for lines, _ in found for line in lines),
+            ReadOnly(dict(zip(self.objectives, (drawn for _, drawn in found)))),
+            self.captions,
+        )
+
+    @property
+    def captions(self) -> Mapping[str, str]:
+        """By objective: cost model, instances and seeds, limits, version and machine."""
+        return ReadOnly({name: self._caption(name) for name in self.objectives})
+
+    def _caption(self, objective: str) -> str:
+        runs = [run for row, run in zip(self.rows, self.runs) if row.objective == objective]
+        said = setting(objective, self.baseline, self.counting)
+        return caption(said, self.of(objective), runs)
 
     def to_pandas(self) -> Any:
         """A `pandas.DataFrame`, a column for every field of a row.

@@ -8,6 +8,7 @@ from splitfog.formulations.overview import percent as percent
 from splitfog.instances.arguments import record, wrong
 from splitfog.studies.cells import headers, reservation, shown_cells
 from splitfog.studies.rows import Table
+from splitfog.studies.tables.caption import setting
 
 if TYPE_CHECKING:
     from rich.table import Table as Grid
@@ -66,5 +67,4 @@ def print_grid(grid: Grid, file: IO[str] | None = None) -> None:
 
 def title(table: Table, objective: str) -> str:
     """What stands above the rows of an objective."""
-    counting = f", {table.counting}" if table.counting else ""
-    return f"{objective}{counting} (speed-up over {table.baseline})"
+    return setting(objective, table.baseline, table.counting)

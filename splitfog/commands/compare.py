@@ -76,7 +76,7 @@ def run(
         ),
     ] = None,
     summary: Annotated[
-        bool, typer.Option("--summary", help="print a line a solver; -o holds all rows")
+        bool, typer.Option("--summary", help="print summary and statistics; -o holds all rows")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="rows on standard output")] = False,
 ) -> int:
@@ -156,7 +156,7 @@ def publish(table: Table, output: Path | None, summary: bool, as_json: bool) -> 
     if as_json:
         put(table.to_json())
     elif summary:
-        put(f"{table.summary()}\n")
+        put(f"{table.summary()}\n\n{table.statistics()}\n")
     else:
         from splitfog.views.tables import print_tables
 

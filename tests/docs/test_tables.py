@@ -55,6 +55,7 @@ from splitfog.instances.traces.trace import TraceFile
 from splitfog.solvers.repair.events import Events
 from splitfog.studies.event_rows import EventRow
 from splitfog.studies.row import Result
+from splitfog.studies.statistics.line import StatisticsRow
 from splitfog.studies.summary import SummaryRow
 from tests.docs.pages import FOLDER, table
 
@@ -111,6 +112,7 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("real-models.md", "An error"): ModelError,
     ("results.md", "A result"): Result,
     ("results.md", "A line of the summary"): SummaryRow,
+    ("results.md", "A line of the statistics"): StatisticsRow,
 }
 
 

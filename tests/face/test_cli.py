@@ -611,7 +611,10 @@ def test_compare_writes_its_report(tmp_path: Path) -> None:
     result = splitfog("compare", TINY, "--solvers", "min-cut", "-o", tmp_path / "out")
     assert result.exit_code == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"results.sqlite", "results.csv", "report.html", "gaps-latency.png"}
+    assert names == {
+        *("results.sqlite", "results.csv", "statistics.csv", "tables.md", "tables.tex"),
+        *("report.html", "gaps-latency.png", "profiles-latency.png"),
+    }
 
 
 def test_compare_goes_on_in_a_folder(tmp_path: Path) -> None:

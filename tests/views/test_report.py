@@ -25,10 +25,13 @@ def test_the_page_needs_nothing_else() -> None:
     assert "<link" not in page
 
 
-def test_a_report_is_four_files(tmp_path: Path) -> None:
-    """One picture for the one objective that has gaps."""
+def test_a_report_is_a_folder_of_files(tmp_path: Path) -> None:
+    """Rows, statistics, tables for papers, two pictures for the one objective, and the page."""
     names = [path.name for path in save_report(ROWS, tmp_path / "out")]
-    assert names == ["results.sqlite", "results.csv", "gaps-latency.png", "report.html"]
+    assert names == [
+        *("results.sqlite", "results.csv", "statistics.csv", "tables.md", "tables.tex"),
+        *("gaps-latency.png", "profiles-latency.png", "report.html"),
+    ]
     assert (tmp_path / "out" / "gaps-latency.png").read_bytes().startswith(b"\x89PNG")
 
 
