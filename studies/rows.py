@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from splitfog.instances.arguments import number, whole
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.read_only import ReadOnly
 from splitfog.instances.readable import MOST_ROWS, counted, html_table, html_text
@@ -97,8 +98,9 @@ class Table(Sequence[Row]):
         """A line a solver: speed-up with its interval, paired tests, profile, integral, growth.
 
         `seed` is of the bootstrap behind the intervals, `shift_s` (seconds) of the geometric means,
-        see `splitfog.studies.statistics.by_solver`.
+        see `splitfog.studies.statistics.by_solver`. `ValueError` where these are below 0.
         """
+        seed, shift_s = whole("seed", seed, low=0), number("shift_s", shift_s, low=0)
         found = statistics_of(self.rows, self.runs, self.baseline, seed, shift_s)
         return Statistics(
             tuple(line for lines, _ in found for line in lines),

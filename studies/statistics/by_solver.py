@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite, nan
 from typing import Any
 
+import numpy as np
 from msgspec.structs import asdict
 
 from splitfog.instances.records import changed
@@ -27,7 +29,7 @@ from splitfog.studies.statistics.growth import growth
 from splitfog.studies.statistics.holm import holm
 from splitfog.studies.statistics.intervals import interval
 from splitfog.studies.statistics.line import StatisticsRow
-from splitfog.studies.statistics.means import SHIFT_S, shifted_geometric_mean
+from splitfog.studies.statistics.means import SHIFT_S, from_logs, shifted_logs
 from splitfog.studies.statistics.paired import sign_p, tally, wilcoxon_p
 from splitfog.studies.statistics.profiles import Profile, profiles
 from splitfog.studies.statistics.sizes import sizes
@@ -70,6 +72,11 @@ def statistics_of(
         Of the bootstrap.
     shift_s
         Seconds, of the geometric means.
+
+    Returns
+    -------
+    list of pairs
+        A line and a profile for every solver, in the order in which objectives and solvers come.
     """
     found = []
     for objective in dict.fromkeys(row.objective for row in rows):
@@ -127,16 +134,18 @@ def _line(solver: str, given: _Field) -> StatisticsRow:
 def _speedup(costs: Costs, given: _Field) -> dict[str, Any]:
     """Means of both, one over the other; resampled by instance."""
     pairs = mean_pairs(costs, given.reference, given.shift_s)
-    columns = [list(column) for column in zip(*pairs)] if pairs else [[], []]
+    mine, others = (shifted_logs([pair[at] for pair in pairs], given.shift_s) for at in (0, 1))
 
-    def ratio(mine: Any, other: Any, axis: int = -1) -> Any:
-        means = [shifted_geometric_mean(each, given.shift_s, axis) for each in (other, mine)]
+    def ratio(mine: Any, others: Any, axis: int = -1) -> Any:
+        means = [from_logs(logs.mean(axis=axis), given.shift_s) for logs in (others, mine)]
         return means[0] / means[1]
 
-    low, high = interval(ratio, columns, given.seed)
-    is_known = bool(pairs) and any(columns[0])
+    with np.errstate(all="ignore"):  # costs of 0 alone, or one without a shift: no ratio
+        found = float(ratio(mine, others)) if pairs else nan
+    is_known = isfinite(found)
+    low, high = interval(ratio, [mine, others], given.seed) if is_known else (None, None)
     return {
-        "speedup": float(ratio(columns[0], columns[1])) if is_known else None,
+        "speedup": found if is_known else None,
         "speedup_low": low,
         "speedup_high": high,
         "speedup_over": len(pairs),

@@ -32,8 +32,18 @@ def shifted_geometric_mean(values: ArrayLike, shift: float = SHIFT_S, axis: int 
     ----------
     Achterberg, Constraint Integer Programming, 2007, appendix A.3.
     """
+    return from_logs(shifted_logs(values, shift).mean(axis=axis), shift)
+
+
+def shifted_logs(values: ArrayLike, shift: float) -> Any:
+    """What is averaged: log(value / shift + 1), or the plain logarithm where there is no shift."""
     given = np.asarray(values, dtype=float)
-    if shift == 0:
-        with np.errstate(divide="ignore"):  # log 0 is -inf, and exp of that 0
-            return np.exp(np.log(given).mean(axis=axis))
-    return shift * np.expm1(np.log1p(given / shift).mean(axis=axis))
+    if shift > 0:
+        return np.log1p(given / shift)
+    with np.errstate(divide="ignore"):  # log 0 is -inf, and exp of that 0
+        return np.log(given)
+
+
+def from_logs(mean: Any, shift: float) -> Any:
+    """The value whose `shifted_logs` is this mean."""
+    return shift * np.expm1(mean) if shift > 0 else np.exp(mean)

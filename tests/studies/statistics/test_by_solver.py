@@ -55,6 +55,15 @@ def test_a_speedup_is_a_ratio_of_means() -> None:
     assert of("hpa", rows, shift_s=0).speedup == pytest.approx(1)
 
 
+def test_no_ratio_to_nothing() -> None:
+    """A solver whose every plan costs nothing, and one such plan where there is no shift."""
+    rows = [base("i", 1.0), base("j", 1.0), mine("i", 0.0), mine("j", 0.0)]
+    assert of("hpa", rows).speedup is None
+    rows[-1] = mine("j", 1.0)
+    assert of("hpa", rows, shift_s=0).speedup is None
+    assert of("hpa", rows, shift_s=0).won == 1
+
+
 def test_seeds_of_an_instance_are_one_case() -> None:
     """i at three seeds is three times as fast, j at one seed as fast: sqrt(3 * 1), not 3**(3 / 4);
     one win and one tie."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from splitfog.studies.row import Row, Run
 from splitfog.studies.rows import Table
 from splitfog.studies.summary import summarised
@@ -75,6 +77,13 @@ def test_every_objective_has_its_lines_and_profiles() -> None:
         ("period", "hpa"),
     ]
     assert [profile.solver for profile in found.profiles["latency"]] == ["device-only", "hpa"]
+
+
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"shift_s": -0.1}, {"shift_s": "1 ms"}])
+def test_what_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+    """In a sentence that names the argument."""
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Table(rows=ROWS).statistics(**wrong)
 
 
 def test_a_summary_marks_means_over_other_instances() -> None:
