@@ -60,6 +60,18 @@ sf.show(instance, plan, panel="pipeline")
 sf.show(instance, plan, panel="memory")
 
 # %% [markdown]
+# Who wants tokens soon and who wants many of them weigh TPOT against the period. The front has all
+# plans of which none is better in both, proven.
+
+# %%
+front = sf.pareto(instance, "latency:decode,period:decode", contiguous="ring")
+print(front, front.method)
+for point in front.rows()[:: len(front.points) // 5]:
+    token, period = point.values()
+    print(f"{1e3 * token:6.1f} ms a token, {1 / period:5.1f} tokens/s pipelined")
+assert front.kind == "exact"
+
+# %% [markdown]
 # ## Three fleets
 #
 # What the rules of the tools come to, beside the optimum by each of the two objectives.
@@ -182,4 +194,4 @@ print("proven:", ", ".join(proven))
 # What is proven is the optimum of Helix's *static flow*, which knows each machine by a profile at
 # one typical batch. It is no claim about served tokens: a plan of more flow may have longer
 # pipelines, and so more latency, and Helix's own simulator or testbed may rank plans otherwise.
-# Where it says feasible, the plan is better than the published one and may not be the best.
+# Where it says feasible, the plan is better than the published one, and may not be the best.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 from splitfog.formulations.objective import Objective, objective_for
@@ -12,18 +11,13 @@ from splitfog.instances.arguments import entries, number, texts, whole, wrong
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import changed
-from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.functions import Function, require_portable
 from splitfog.solvers.registry import solver_info, solver_infos
 from splitfog.solvers.solve import info_of
-from splitfog.studies.engine.jobs import Job, Progress, Ran
-from splitfog.studies.judging import judged
+from splitfog.studies.comparison.carry_out import carry_on, carry_out
+from splitfog.studies.engine.jobs import Job, Progress
 from splitfog.studies.row import EVERY, Declined
 from splitfog.studies.rows import Table
-from splitfog.studies.run_all import run_all
-from splitfog.studies.store.database import Store
-from splitfog.studies.store.key import job_key
 
 SEEDS = "a list of whole numbers >= 0"
 INSTANCES = "an Instance, the path of its file, or a list of these"
@@ -147,35 +141,8 @@ def compare(
         for seed in dict.fromkeys(chosen_seeds)
     ]
     if home is not None:
-        work = [changed(job, key=job_key(job)) for job in work]
-    with nullcontext() if home is None else Store(home) as kept:
-        outcomes, interrupted = run_all(work, jobs if isolated else None, kept, progress)
-        ran = [(j, o) for j, o in zip(work, outcomes) if isinstance(o, Ran)]
-        judgements = judged(ran, baseline)
-        if kept is not None:
-            kept.judge([job for job, _ in ran], judgements)
-    rows = [row for (job, _), row in zip(ran, judgements) if job.shown]
-    runs = [o.run for j, o in ran if j.shown]
-    declined = [o for j, o in zip(work, outcomes) if isinstance(o, Declined) and j.shown]
-    if declined and not rows and not interrupted:
-        raise SolverDeclined(declined[0].solver, _why(declined))
-    counting = ", ".join(str(Objective(name="latency", **how)).split(", ")[1:])
-    unique = tuple(dict.fromkeys([*excluded, *declined]))
-    return Table(
-        rows=tuple(rows),
-        declined=unique,
-        baseline=baseline,
-        counting=counting,
-        interrupted=interrupted,
-        runs=tuple(runs),
-        store=home,
-    )
-
-
-def _why(declined: Sequence[Declined]) -> str:
-    """Why nobody applies: the first's reason, and who else was asked."""
-    others = dict.fromkeys(entry.solver for entry in declined if entry.solver != declined[0].solver)
-    return declined[0].reason + (f"; nor does {', '.join(others)} apply" if others else "")
+        return carry_on(home, work, jobs, progress, baseline, excluded)
+    return carry_out(work, jobs if isolated else None, progress, baseline, excluded)
 
 
 def solver_names(solvers: str | Sequence[str] | None = None) -> list[str]:

@@ -21,7 +21,7 @@ from splitfog.solvers.chains.chain import (
     stage_table,
 )
 from splitfog.solvers.chains.kinds import Kinds, kinds_of
-from splitfog.solvers.chains.line import Line, Walk
+from splitfog.solvers.chains.line import RangeLine, Walk
 from splitfog.solvers.chains.multiset_dp import best_walk, num_states
 
 Table = NDArray[np.float64]
@@ -80,7 +80,7 @@ def _without_latency_and_state(instance: Instance) -> Instance:
     return derived(instance, links=tuple(links), models=tuple(models))
 
 
-def _line(chain: Chain, kinds: Kinds, buffered: Table) -> Line:
+def _line(chain: Chain, kinds: Kinds, buffered: Table) -> RangeLine:
     """Stages, and hops by the busiest link; the ends cost nothing, wherever they can be reached."""
     models, count = [kind[0] for kind in kinds], len(chain.layers)
     nodes = chain.arrays.instance.nodes
@@ -94,7 +94,7 @@ def _line(chain: Chain, kinds: Kinds, buffered: Table) -> Line:
     starts, ends = np.full((2, len(kinds), count + 1), inf)
     starts[:, 0] = np.where(np.isfinite(chain.ways.enter[models]), 0.0, inf)
     ends[:, -1] = np.where(np.isfinite(chain.ways.leave[models]), 0.0, inf)
-    return Line(
+    return RangeLine(
         counts=np.array([len(kind) for kind in kinds], np.int64),
         stages=stages,
         hops=hops,

@@ -15,7 +15,7 @@ from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.records import changed
 from splitfog.solvers.chains.chain import Chain, Crossings, cuts, loop_cuts, stage_table
 from splitfog.solvers.chains.kinds import Kinds, kinds_of
-from splitfog.solvers.chains.line import BusyLine, Line, Table, Walk
+from splitfog.solvers.chains.line import BusyLine, RangeLine, Table, Walk
 
 Counting = Literal["sum", "longest", "busy"]
 """What counts: seconds one after another, the longest busy time, or whether none is too long where
@@ -203,7 +203,7 @@ class Cases:
             left[case.opener] -= 1
         return left
 
-    def line(self, case: LayoutCase) -> Line:
+    def line(self, case: LayoutCase) -> RangeLine:
         """The line whose walks are a case's layouts.
 
         Parameters
@@ -224,7 +224,7 @@ class Cases:
         hops = np.where(self.busy.hops <= self.slack, self.ways.hops, inf)
         if case.opener is not None and left[case.opener] < 2:
             hops[:, case.opener, case.opener] = inf
-        line = Line(
+        line = RangeLine(
             counts=left,
             stages=stages,
             hops=hops,
@@ -294,7 +294,7 @@ class Cases:
             return inf
         return max(cost, busy_s) if self.counting == "longest" else cost
 
-    def _busy_line(self, case: LayoutCase, line: Line) -> BusyLine:
+    def _busy_line(self, case: LayoutCase, line: RangeLine) -> BusyLine:
         """The line with nodes that are busy with what they send and receive."""
         busy, halted, beside = self.possible, self.halted, self._beside(case)
         hops = busy.hops

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 
 from splitfog.formulations.deadline import Deadline
-from splitfog.solvers.chains.line import BusyLine, Line, Table, Walk, read_backwards
+from splitfog.solvers.chains.line import BusyLine, RangeLine, Table, Walk, read_backwards
 from splitfog.solvers.chains.multiset_dp import best_walk, num_states
 
 LARGE = 1 << 17
@@ -40,7 +40,7 @@ class CheapWalk:
 
 
 def cheap_walk(
-    line: Line,
+    line: RangeLine,
     tracked: tuple[int, ...],
     at_most: float,
     told: tuple[Told, ...],

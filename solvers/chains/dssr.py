@@ -21,13 +21,13 @@ from splitfog.solvers.chains.cases import Cases, LayoutCase
 from splitfog.solvers.chains.cheap_walk import LARGE, Told, cheap_walk
 from splitfog.solvers.chains.greedy_walk import good_walk
 from splitfog.solvers.chains.line import Walk
-from splitfog.solvers.chains.multiset_dp import num_states
+from splitfog.solvers.chains.multiset_dp import TooLarge, num_states
 
-MOST_NUMBERS = 1 << 26
-"""Of a dynamic program: half a gigabyte."""
 GUESS = 0.5
 """A large program is asked first for walks that cost no more than the bound and this share of what
 there is between it and the best layout."""
+NEAR = 0.01
+"""Unless that is no larger a share of the best layout's cost."""
 SAME = EQUAL / 10
 """Costs that are the same."""
 
@@ -115,7 +115,11 @@ class _Search:
         """Go on with a case: smaller ones, or a layout."""
         case, line = entry.case, self.cases.line(entry.case)
         at_most = self._guess(bound, num_states(line, case.tracked), entry.told)
-        found = cheap_walk(line, case.tracked, at_most, entry.told, deadline)
+        try:
+            found = cheap_walk(line, case.tracked, at_most, entry.told, deadline)
+        except TooLarge:
+            self.closed = min(self.closed, bound)
+            return
         if found.walk is None:
             if at_most < self.cost:
                 self._push(at_most, entry)
@@ -128,19 +132,17 @@ class _Search:
         if not case.tracked:
             self._try(case, good_walk(line, deadline))
         case = changed(case, tracked=(*case.tracked, *overused))
-        if num_states(line, case.tracked) > MOST_NUMBERS:
-            self.closed = min(self.closed, bound)
-        else:
-            self._push(bound, _Open(case, found.told))
+        self._push(bound, _Open(case, found.told))
 
     def _guess(self, bound: float, numbers: int, told: tuple[Told, ...]) -> float:
         """What the best walk is believed to cost at most: what was told of, while it may do."""
-        if max(self.cost, -bound) == inf or numbers < LARGE:
+        is_near = self.cost - bound <= NEAR * self.cost
+        if max(self.cost, -bound) == inf or numbers < LARGE or is_near:
             return self.cost
         last = told[-1].at_most if told else inf
         if bound < last < self.cost:
             return last
-        return min(self.cost, max(bound * (1 + EQUAL), bound + GUESS * (self.cost - bound)))
+        return bound + GUESS * (self.cost - bound)
 
     def _settle(self, bound: float, case: LayoutCase, walk: Walk) -> None:
         """Keep what a walk of a case is, and divide the case if its line says too little of it."""

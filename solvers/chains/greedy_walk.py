@@ -11,10 +11,10 @@ from math import inf
 import numpy as np
 
 from splitfog.formulations.deadline import Deadline
-from splitfog.solvers.chains.line import Line, Walk
+from splitfog.solvers.chains.line import RangeLine, Walk
 
 
-def good_walk(line: Line, deadline: Deadline) -> Walk | None:
+def good_walk(line: RangeLine, deadline: Deadline) -> Walk | None:
     """A walk that uses no kind more often than it has nodes; None: none was found.
 
     O(L K (K + R)) for K kinds, L layers, R the most layers of a range.

@@ -14,7 +14,7 @@ Walk = list[tuple[int, int, int]]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Line:
+class RangeLine:
     """A chain of L layers for K kinds of nodes; costs in seconds, inf: impossible.
 
     `counts` [kinds] is how many nodes there are of a kind, `stages` [kinds, L + 1, L + 1] what the
@@ -36,9 +36,9 @@ class Line:
         """L."""
         return int(self.stages.shape[2]) - 1
 
-    def backwards(self) -> Line:
+    def backwards(self) -> RangeLine:
         """The line read from its end, where every walk costs what it does here."""
-        return Line(
+        return RangeLine(
             counts=self.counts,
             stages=self.stages[:, ::-1, ::-1].transpose(0, 2, 1),
             hops=self.hops[::-1].transpose(0, 2, 1),
@@ -63,7 +63,7 @@ class Line:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class BusyLine(Line):
+class BusyLine(RangeLine):
     """A line where nodes are busy with what they send and receive, none longer than `limit`.
 
     A cost is how long the last node is busy so far; all before are within the limit. Of every hop

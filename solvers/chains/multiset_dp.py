@@ -15,14 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.deadline import Deadline
-from splitfog.solvers.chains.line import Line, Table, Walk
+from splitfog.solvers.chains.line import RangeLine, Table, Walk
 
 MOST_AT_ONCE = 1 << 19
 """Numbers that are looked at together."""
+MOST_NUMBERS = 1 << 26
+"""Of a program, and that wait in it: half a gigabyte each."""
 
 
-Begun = tuple[NDArray[np.int64], Table]
-"""Rows, and [rows, kinds] costs until a range may begin at a cut."""
+class TooLarge(Exception):
+    """A program would take more memory than it may."""
+
+
+States = tuple[NDArray[np.int64], Table]
+"""Rows, rising, and [rows, kinds] costs."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -31,7 +37,7 @@ class BestWalk:
 
     cost: float
     walk: Walk | None
-    begun: list[Begun]
+    begun: list[States]
     walks: _Walks
 
     @cached_property
@@ -42,7 +48,7 @@ class BestWalk:
 
 
 def best_walk(
-    line: Line,
+    line: RangeLine,
     tracked: tuple[int, ...],
     deadline: Deadline,
     rest: Table | None = None,
@@ -70,12 +76,14 @@ def best_walk(
     ------
     TimeIsUp
         Past the deadline.
+    TooLarge
+        Where more would have to be kept than `MOST_NUMBERS`.
     """
     return _Walks(line, tracked, rest, at_most).best(deadline)
 
 
-def num_states(line: Line, tracked: tuple[int, ...]) -> int:
-    """How many numbers the program keeps.
+def num_states(line: RangeLine, tracked: tuple[int, ...]) -> int:
+    """How many numbers the program keeps at most.
 
     Parameters
     ----------
@@ -90,7 +98,7 @@ def num_states(line: Line, tracked: tuple[int, ...]) -> int:
 class _Walks:
     """The dynamic program: rows are numbers that say how many of each tracked kind are used."""
 
-    line: Line
+    line: RangeLine
     tracked: tuple[int, ...]
     rest: Table | None = None
     at_most: float = inf
@@ -107,10 +115,8 @@ class _Walks:
         strides[list(self.tracked)] = np.cumprod([1, *self.radices])[:-1]
         return strides
 
-    @cached_property
-    def full(self) -> NDArray[np.bool_]:
+    def full(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """[rows, kinds]: whether no node of a tracked kind is left."""
-        rows = np.arange(int(np.prod(self.radices)))
         full = np.zeros((len(rows), len(self.strides)), bool)
         for kind, radix in zip(self.tracked, self.radices, strict=True):
             full[:, kind] = rows // self.strides[kind] % radix == radix - 1
@@ -123,69 +129,75 @@ class _Walks:
 
     def best(self, deadline: Deadline) -> BestWalk:
         """The best walk."""
-        line = self.line
-        costs = np.full((line.num_layers + 1, *self.full.shape), inf)
-        begun = []
+        line, begun, costs = self.line, [], []
+        held: list[list[States]] = [[] for _ in range(line.num_layers + 1)]
         cost, end = inf, (0, 0, 0)
         for cut in range(line.num_layers + 1):
             deadline.check("the best ranges")
-            self._prune(costs, cut)
-            begun.append(self._begun(costs, cut))
-            if np.isfinite(line.ends[:, cut]).any():
-                ended = line.ended(costs[cut], cut)
-                row, kind = divmod(int(ended.argmin()), len(line.counts))
-                if ended[row, kind] < cost:
-                    cost, end = float(ended[row, kind]), (cut, row, kind)
-            self._hold(costs, cut, self._used(*begun[cut]))
+            costs.append(_merged(held[cut], len(line.counts)))
+            held[cut].clear()
+            if sum(own.size for waiting in (costs, *held) for _, own in waiting) > MOST_NUMBERS:
+                raise TooLarge
+            begun.append(self._begun(costs[cut], cut))
+            rows, own = costs[cut]
+            if len(rows) and np.isfinite(line.ends[:, cut]).any():
+                ended = line.ended(own, cut)
+                at, kind = divmod(int(ended.argmin()), len(line.counts))
+                if ended[at, kind] < cost:
+                    cost, end = float(ended[at, kind]), (cut, int(rows[at]), kind)
+            self._hold(held, cut, self._used(begun[cut]))
         walk = None if cost == inf else self._backward(costs, begun, end)
         return BestWalk(cost=cost, walk=walk, begun=begun, walks=self)
 
-    def _prune(self, costs: Table, cut: int) -> None:
-        """Leave out what no walk of a cost that matters begins with."""
-        if self.rest is None or self.at_most == inf:
-            return
-        own, rest = costs[cut], self.rest[cut]
-        own = own.reshape(-1, *rest.shape)
-        own[self.line.join(own, rest) > self.at_most] = inf
-
-    def _begun(self, costs: Table, cut: int) -> Begun:
+    def _begun(self, costs: States, cut: int) -> States:
         """Costs until a range may begin there, its own node not yet used."""
-        line = self.line
-        rows = np.flatnonzero(np.isfinite(costs[cut]).any(axis=1))
+        line, (rows, own) = self.line, costs
         if not len(rows) or (rows[0] and np.isfinite(line.starts[:, cut]).any()):
             rows = np.concatenate([[0], rows])
+            own = np.concatenate([np.full((1, len(line.counts)), inf), own])
         begun = np.empty((len(rows), len(line.counts)))
         parts = 1 + len(rows) * len(line.counts) ** 2 // MOST_AT_ONCE
         for some in np.array_split(np.arange(len(rows)), parts):
-            sent = line.sent(costs[cut, rows[some]], cut) + self.stays
-            begun[some] = sent.min(axis=-2)
+            begun[some] = (line.sent(own[some], cut) + self.stays).min(axis=-2)
         if not rows[0]:
             begun[0] = np.minimum(begun[0], line.starts[:, cut])
         return rows, begun
 
-    def _used(self, rows: NDArray[np.int64], begun: Table) -> Table:
-        """[rows, kinds]: the same costs by the rows that count the node of the new range, too."""
-        used = np.full(self.full.shape, inf)
-        at, kinds = np.nonzero(~self.full[rows] & np.isfinite(begun))
-        used[rows[at] + self.strides[kinds], kinds] = begun[at, kinds]
-        return used
+    def _used(self, begun: States) -> States:
+        """The same costs by the rows that count the node of the new range, too."""
+        rows, costs = begun
+        at, kinds = np.nonzero(~self.full(rows) & np.isfinite(costs))
+        used, places = np.unique(rows[at] + self.strides[kinds], return_inverse=True)
+        table = np.full((len(used), len(self.strides)), inf)
+        table[places, kinds] = costs[at, kinds]
+        return used, table
 
-    def _hold(self, costs: Table, start: int, arrivals: Table) -> None:
-        """Lower the costs of all ends by ranges from a start."""
-        line = self.line
-        rows = np.flatnonzero(np.isfinite(arrivals).any(axis=1))
+    def _hold(self, held: list[list[States]], start: int, arrivals: States) -> None:
+        """Add, to all ends, the costs of ranges from a start; but for those of walks that cost more
+        than matters."""
+        line, (rows, begun) = self.line, arrivals
         longest = np.flatnonzero(np.isfinite(line.stages[:, start]).any(axis=0))
         if not len(rows) or not len(longest):
             return
-        ends = slice(start + 1, int(longest[-1]) + 1)
-        for some in np.array_split(rows, 1 + len(rows) * len(longest) // MOST_AT_ONCE):
-            held = line.held(arrivals[some], start, ends)
-            costs[ends, some] = np.minimum(costs[ends, some], held)
+        for first in range(start + 1, int(longest[-1]) + 1, self._at_once(len(rows))):
+            ends = slice(first, min(first + self._at_once(len(rows)), int(longest[-1]) + 1))
+            costs = line.held(begun, start, ends)
+            if self.rest is not None and self.at_most < inf:
+                rest = self.rest[ends][:, rows % self.rest.shape[1]]
+                costs[line.join(costs, rest) > self.at_most] = inf
+            alive = np.asarray(np.isfinite(costs).any(axis=2))
+            for end, own, kept in zip(range(ends.start, ends.stop), costs, alive, strict=True):
+                if kept.any():
+                    held[end].append((rows[kept], own[kept]))
 
-    def rest_of(self, begun: list[Begun]) -> Table:
+    def _at_once(self, rows: int) -> int:
+        """Ends that are looked at together."""
+        return 1 + MOST_AT_ONCE // (rows * len(self.strides))
+
+    def rest_of(self, begun: list[States]) -> Table:
         """What all beginnings cost, for the line that is read from its end: by the nodes that are
         used there, the least with those that are left, or fewer."""
-        rest = np.full((len(begun), *self.full.shape), inf)
+        rest = np.full((len(begun), int(np.prod(self.radices)), len(self.strides)), inf)
         for cut, (rows, costs) in enumerate(begun[::-1]):
             rest[cut, rows] = costs
         for kind, radix in zip(self.tracked, self.radices, strict=True):
@@ -194,27 +206,41 @@ class _Walks:
                 np.minimum(by_used[:, :, used], by_used[:, :, used - 1], out=by_used[:, :, used])
         return rest[:, ::-1]
 
-    def _backward(self, costs: Table, begun: list[Begun], at: tuple[int, int, int]) -> Walk:
+    def _backward(self, costs: list[States], begun: list[States], at: tuple[int, int, int]) -> Walk:
         """The ranges of a walk up to a state, found from the last to the first."""
         line, walk = self.line, Walk()
         end, row, kind = at
         while True:
             before = row - int(self.strides[kind])
-            arrivals = [_row(*begun[start], before) for start in range(end)]
+            arrivals = [_row(begun[start], before) for start in range(end)]
             held = [
                 inf if own is None else line.held(own, start, slice(end, end + 1))[0, kind]
                 for start, own in enumerate(arrivals)
             ]
             start = int(np.argmin(held))
-            own = arrivals[start]
+            own, passed = arrivals[start], _row(costs[start], before)
             walk.append((kind, start, end))
-            if before == 0 and own is not None and own[kind] == line.starts[kind, start]:
+            begins = before == 0 and own is not None and own[kind] == line.starts[kind, start]
+            if begins or passed is None:
                 return walk[::-1]
-            sent = line.sent(costs[start, before], start) + self.stays
+            sent = line.sent(passed, start) + self.stays
             end, row, kind = start, before, int(sent[:, kind].argmin())
 
 
-def _row(rows: NDArray[np.int64], begun: Table, row: int) -> Table | None:
+def _merged(states: list[States], kinds: int) -> States:
+    """The least costs of every row."""
+    if not states:
+        return np.zeros(0, np.int64), np.zeros((0, kinds))
+    rows = np.concatenate([own for own, _ in states])
+    order = np.argsort(rows, kind="stable")
+    unique, first = np.unique(rows[order], return_index=True)
+    costs = np.concatenate([own for _, own in states])[order]
+    return unique, np.minimum.reduceat(costs, first, axis=0)
+
+
+def _row(states: States, row: int) -> Table | None:
     """The costs of one row; None where it is not there."""
+    rows, costs = states
     at = int(np.searchsorted(rows, row))
-    return begun[at] if at < len(rows) and rows[at] == row else None
+    own: Table | None = costs[at] if at < len(rows) and rows[at] == row else None
+    return own

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from splitfog.formulations.deadline import Deadline, TimeIsUp
@@ -110,6 +110,7 @@ class _Outcome:
     status: str = "feasible"
     stopped_by: str = "finished"
     reason: str | None = None
+    _: KW_ONLY
     proven_over: str = "placements"
 
 

@@ -50,6 +50,23 @@ class Carrying:
         bound = (narrowest, summed)
         return bound if bound < least else (self.value(ranges), summed)
 
+    def narrow(self, ranges: Ranges) -> list[int]:
+        """The layers before which, or after the last, the least gets across, or passes.
+
+        Parameters
+        ----------
+        ranges
+            By node.
+        """
+        held, cuts = self._profile(ranges)
+        edges = sorted(
+            {0, self.fleet.num_layers, *(edge for own in ranges.values() for edge in own)}
+        )
+        least = min([*held, *cuts]) * (1 + 1e-9)
+        crossed = {edge for edge, cut in zip(edges, cuts, strict=True) if cut <= least}
+        passed = {edge for k, own in enumerate(held) if own <= least for edge in edges[k : k + 2]}
+        return sorted(crossed | passed)
+
     def _profile(self, ranges: Ranges) -> tuple[list[float], list[float]]:
         """What passes layers at most, and what gets across where ranges begin or end: by nodes that
         hold both sides, or by links."""

@@ -12,6 +12,7 @@ from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.ledger import layer_time
 from splitfog.formulations.decision import Decision, Replica, TaskDecision
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.weights import added_bytes
 from splitfog.instances.arrays import Flags, Floats, frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Model
@@ -139,12 +140,8 @@ def _allowed(instance: Instance, model: Model, layers: tuple[int, ...]) -> Flags
     allowed = np.asarray(banned[:, None, :] == banned[:, :, None])
     allowed &= np.triu(np.ones((count + 1, count + 1), bool), 1)
     held = np.full((count + 1, count + 1), np.inf)
-    weights = np.array([layer.weight_bytes for layer in model.layers])
     for start in range(count):
-        owners = model.weight_owner[rows[start:]]
-        first = np.zeros(len(owners), bool)
-        first[np.unique(owners, return_index=True)[1]] = True
-        own = np.where(first, weights[owners], 0.0) + model.state_bytes[rows[start:]]
+        own = added_bytes(model, rows[start:]) + model.state_bytes[rows[start:]]
         held[start, start + 1 :] = own.cumsum()
     allowed &= held <= memory_room(instance)[:, None, None]
     return allowed & _whole_groups(instance, model, layers)

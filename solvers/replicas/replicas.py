@@ -6,7 +6,9 @@ from math import sqrt
 
 import numpy as np
 
+from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.plan import OPTIMALITY_GAP
+from splitfog.formulations.weights import held_bytes
 from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.replicas.capped import capped_bound
 from splitfog.solvers.replicas.carried import Carrying
@@ -46,8 +48,8 @@ def solve_replicas(request: Request) -> Answer:
     """
     fleet = fleet_of(request.instance, request.objective)
     bound = capped_bound(fleet.by_count)
-    if bound == 0:
-        return Answer(None, infeasible=True, reason=_why_none(fleet), proven_over="all")
+    if (why := _why_none(fleet)) is not None:
+        return Answer(None, infeasible=True, reason=why, proven_over="all")
     search = _Search(request, fleet, bound)
     search.begin()
     if not search.is_settled:
@@ -172,16 +174,28 @@ class _Search:
         return sqrt(max(self.value, self.bound * 1e-3) * self.bound)
 
 
-def _why_none(fleet: Fleet) -> str:
-    """Why no ranges hold all layers."""
+def _why_none(fleet: Fleet) -> str | None:
+    """Why no ranges hold all layers and pass anything; None where some may."""
     held = np.asarray(fleet.limits.any(axis=0))
     for layer, position in enumerate(fleet.layers):
         if not held[: layer + 1, layer + 1 :].any():
             name = fleet.instance.model_of(fleet.instance.tasks[0]).layers[position].name
-            return f"no node may hold layer {name} and pass anything"
+            return (
+                f"no node may hold layer {name} and pass anything, by its rates, links and memory"
+            )
     counts = np.arange(fleet.num_layers + 1)
     most = int(np.where(fleet.by_count > 0, counts, 0).max(axis=1).sum())
+    if most >= fleet.num_layers:
+        return None
     return (
         f"all nodes together hold at most {most} of {fleet.num_layers} layers, "
-        f"so {fleet.num_layers - most} find no place"
+        f"so {fleet.num_layers - most} find no place{_missing(fleet)}"
     )
+
+
+def _missing(fleet: Fleet) -> str:
+    """How many bytes all memory together lacks; empty where it is not that, or not all limited."""
+    model = fleet.instance.model_of(fleet.instance.tasks[0])
+    held = held_bytes(model, fleet.layers) + float(model.state_bytes[list(fleet.layers)].sum())
+    missing = held - float(memory_room(fleet.instance).sum())
+    return f": {missing:.6g} bytes are missing" if missing > 0 else ""

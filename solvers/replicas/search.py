@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from splitfog.formulations.deadline import Deadline
 from splitfog.solvers.replicas.carried import Carrying
 from splitfog.solvers.replicas.fleet import Fleet, Ranges
 
-Found = Callable[[Ranges, float], None]
+GUIDED = 0.5
+"""Of the changes, how many are made where the least gets through."""
 
 
 def improved(
@@ -41,26 +40,29 @@ def improved(
     fleet = carrying.fleet
     at = dict(start)
     score = carrying.score(at, (0.0, -np.inf), most)
+    narrow = carrying.narrow(at)
     for _ in range(tries):
         if deadline.is_over:
             break
         change = _CHANGES[int(rng.integers(len(_CHANGES)))]
-        other = change(fleet, at, rng)
+        other = change(fleet, at, narrow if rng.random() < GUIDED else [], rng)
         if other is None:
             continue
         least = (score[0] * (1 - 1e-12), score[1] - 1e-9 * most)
         reached = carrying.score(other, least, most)
         if reached >= least:
-            at, score = other, reached
+            at, score, narrow = other, reached, carrying.narrow(other)
     return at
 
 
-def _other_range(fleet: Fleet, ranges: Ranges, rng: np.random.Generator) -> Ranges | None:
+def _other_range(
+    fleet: Fleet, ranges: Ranges, narrow: list[int], rng: np.random.Generator
+) -> Ranges | None:
     """A node, in use or not, takes a range from or up to where others end or begin."""
     node = int(rng.choice(fleet.usable))
     others = {own: span for own, span in ranges.items() if own != node}
     edges = sorted({0, fleet.num_layers, *(edge for span in others.values() for edge in span)})
-    edge = int(rng.choice(edges))
+    edge = int(rng.choice(narrow or edges))
     spans = [(edge, end) for end in np.flatnonzero(fleet.limits[node, edge]).tolist()]
     spans += [(start, edge) for start in np.flatnonzero(fleet.limits[node, :, edge]).tolist()]
     if not spans:
@@ -70,9 +72,12 @@ def _other_range(fleet: Fleet, ranges: Ranges, rng: np.random.Generator) -> Rang
     return {**others, node: pool[int(rng.integers(len(pool)))]}
 
 
-def _swapped(fleet: Fleet, ranges: Ranges, rng: np.random.Generator) -> Ranges | None:
+def _swapped(
+    fleet: Fleet, ranges: Ranges, narrow: list[int], rng: np.random.Generator
+) -> Ranges | None:
     """Two nodes hold what the other held, or an idle one takes over."""
-    first, second = rng.choice(fleet.usable, 2).tolist()
+    near = [node for node, span in ranges.items() if span[0] in narrow or span[1] in narrow]
+    first, second = int(rng.choice(near or fleet.usable)), int(rng.choice(fleet.usable))
     if ranges.get(first) == ranges.get(second):
         return None
     swapped = {own: span for own, span in ranges.items() if own not in (first, second)}
@@ -84,12 +89,15 @@ def _swapped(fleet: Fleet, ranges: Ranges, rng: np.random.Generator) -> Ranges |
     return swapped
 
 
-def _moved_edge(fleet: Fleet, ranges: Ranges, rng: np.random.Generator) -> Ranges | None:
+def _moved_edge(
+    fleet: Fleet, ranges: Ranges, narrow: list[int], rng: np.random.Generator
+) -> Ranges | None:
     """All that end or begin at a layer do so a layer earlier or later."""
     edges = sorted({edge for span in ranges.values() for edge in span} - {0, fleet.num_layers})
     if not edges:
         return None
-    edge, step = int(rng.choice(edges)), int(rng.choice((-1, 1)))
+    near = sorted(set(edges).intersection(narrow))
+    edge, step = int(rng.choice(near or edges)), int(rng.choice((-1, 1)))
     moved = {
         node: (a + step * (a == edge), b + step * (b == edge)) for node, (a, b) in ranges.items()
     }

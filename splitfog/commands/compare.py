@@ -121,9 +121,9 @@ def run(
             store=output,
             memory_limit_bytes=memory_limit,
         )
-    _publish(table, output, summary, as_json)
+    publish(table, output, summary, as_json)
     _say_declined(table, everything)
-    return _code(table, [] if everything else chosen)
+    return code_of(table, [] if everything else chosen)
 
 
 def _instances(files: list[Path]) -> list[Instance]:
@@ -146,7 +146,8 @@ def _instances(files: list[Path]) -> list[Instance]:
     return instances
 
 
-def _publish(table: Table, output: Path | None, summary: bool, as_json: bool) -> None:
+def publish(table: Table, output: Path | None, summary: bool, as_json: bool) -> None:
+    """Print a table, and write its report into a folder if there is one."""
     if output is not None:
         from splitfog.views.report import save_report
 
@@ -174,7 +175,7 @@ def _say_declined(table: Table, everything: bool) -> None:
         say(f"pairs of solver and instance left out, as the solver does not apply: {count}")
 
 
-def _code(table: Table, named: list[str]) -> int:
+def code_of(table: Table, named: list[str]) -> int:
     """The exit code, with a line for all that went wrong."""
     failures = [row for row in table if row.status == "error"]
     for row in failures:

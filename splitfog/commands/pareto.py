@@ -157,7 +157,8 @@ def _print(instance: Instance, front: Front) -> None:
     from splitfog.views.tables import print_grid
 
     stopped = "" if front.stopped_by == "finished" else f", stopped by {front.stopped_by}"
-    put(f"{instance.name}: {' x '.join(front.objectives)}\n")
+    held = f", contiguous in a {front.contiguous}" if front.contiguous else ""
+    put(f"{instance.name}: {' x '.join(front.objectives)}{held}\n")
     over = "" if front.kind == "archive" else f" over {_OVER[front.proven_over]}"
     put(f"front    {front.kind}: {len(front.points)} points{over}{stopped}\n")
     put(f"method   {front.method}, {seconds(front.runtime_s)}\n")

@@ -159,7 +159,8 @@ def _runs(instance: Instance, point: FrontPoint) -> list[tuple[str, int]]:
     """How many layers are where: node by node, of a request in order of visit."""
     if _is_pipeline(instance):
         model, (entry,) = instance.model_of(instance.tasks[0]), point.tasks
-        places = [entry.placement[model.layers[i].name] for i in model.order.tolist()]
+        layers = [model.layers[i] for i in model.order.tolist()]
+        places = [entry.placement[layer.name] for layer in layers if layer.op != "input"]
         return [(name, len(list(run))) for name, run in groupby(places)]
     counts = Counter(name for entry in point.tasks for name in entry.placement.values())
     return [(node.name, counts[node.name]) for node in instance.nodes if counts[node.name]]

@@ -180,6 +180,8 @@ def test_what_has_no_throughput() -> None:
     twice = changed(instance, tasks=(*instance.tasks, changed(instance.tasks[0], name="other")))
     with pytest.raises(ValueError, match="needs exactly one task"):
         sf.evaluate(twice, {"job": {}}, "throughput")
+    with pytest.raises(ValueError, match="must be one that costs placements of layers"):
+        sf.BatchCost(instance, "throughput")
     whole = replicated([{"node": "a", "layers": [0, 2]}])
     (wrong,) = sf.violations(instance, whole, "latency")
     assert "has replicas, which only throughput knows, not latency" in wrong

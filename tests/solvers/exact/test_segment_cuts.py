@@ -40,8 +40,9 @@ def segment(entry: str, number: int, changes: Changes) -> list[Layer]:
     ]
 
 
-def bound(*changes: Changes, source: str = "near") -> float:
-    """Of segments one after another, on two equal nodes with a link of one byte a second."""
+def bound(*changes: Changes, source: str = "near", others: tuple[str, ...] = ()) -> float:
+    """Of segments one after another, on two equal nodes with a link of one byte a second; and on
+    others in the cloud that a tenth of that leads to."""
     entries = [own.get("t", {}) for own in changes]
     layers = [Layer(name="t", op="input", output_bytes=0.0)]
     for number, own in enumerate(changes):
@@ -53,9 +54,12 @@ def bound(*changes: Changes, source: str = "near") -> float:
         tiers=("device", "cloud"),
         nodes=tuple(
             Node(name=name, tier=tier, speed_flops=1.0, memory_bytes_per_s=1.0)
-            for name, tier in (("near", "device"), ("far", "cloud"))
+            for name, tier in (("near", "device"), *((name, "cloud") for name in ("far", *others)))
         ),
-        links=(Link(tail="near", head="far", bandwidth_bps=8.0),),
+        links=(
+            Link(tail="near", head="far", bandwidth_bps=8.0),
+            *(Link(tail="near", head=name, bandwidth_bps=0.8) for name in others),
+        ),
         models=(Model(name="m", layers=tuple(layers)),),
         tasks=(Task(name="t", model="m", source=source),),
     )
@@ -103,3 +107,10 @@ def test_segments_that_differ_in_one_thing_are_not_alike(thing: str) -> None:
 def test_a_segment_may_end_below_where_it_begins() -> None:
     """From the cloud the data go back to the device, where the last layer must run."""
     assert bound({}, source="far") == pytest.approx(bound({}), rel=1e-6)
+
+
+def test_the_quickest_link_between_two_tiers_counts() -> None:
+    """3 bytes go to the far node and back, whatever links there are to others of its tier."""
+    moved = {"f": {"output_bytes": 3.0, **FAR}, "t": {"output_bytes": 3.0}}
+    for others in ((), ("slow",)):
+        assert bound(moved, others=others) == pytest.approx(4.0 + 6.0, rel=1e-2)

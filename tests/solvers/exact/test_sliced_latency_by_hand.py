@@ -186,6 +186,13 @@ def test_elementwise_layers_inside_a_stage_pay_their_overhead_once() -> None:
     assert held(small, 6.0) >= 5.9
 
 
+def test_a_stage_of_elementwise_layers_pays_its_overhead_and_shares_its_work() -> None:
+    """Halves on both nodes: .5 + 2 s. Unsliced 4.5 s."""
+    layers = (rows("x", 2), rows("p", 2, "x", 4.0))
+    small = on({"a": 1.0, "b": 1.0}, link("a", "b"), layers=layers, overhead_s=0.5)
+    assert held(small, 2.5) >= 2.49
+
+
 def test_no_cut_lies_before_a_source() -> None:
     """c and d, with 100 bytes between them, in halves on both nodes: 4 s. A layer without inputs
     stands between them in the file, and is read later."""

@@ -10,7 +10,7 @@ from splitfog.formulations.costs.verify import false_claims
 from splitfog.formulations.deadline import NEVER
 from splitfog.formulations.objective import Objective
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task
+from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 from splitfog.solvers.replicas.aligned import Groups
 from splitfog.solvers.replicas.capped import capped_bound
 from splitfog.solvers.replicas.carried import Carrying
@@ -141,6 +141,15 @@ def test_a_model_that_fits_nowhere() -> None:
     plan = sf.solve(fleet({"a": (1.0,), "b": (1.0,)}, 3), "replicas", "throughput")
     assert plan.status == "infeasible"
     assert "all nodes together hold at most 2 of 3 layers" in (plan.reason or "")
+
+
+def test_bytes_that_are_missing() -> None:
+    """Three layers of 5 bytes where there is room for 6 and 5."""
+    instance = fleet({"a": (1.0, 1.0, 1.0), "b": (1.0, 1.0, 1.0)}, 3)
+    rooms = zip(instance.nodes, (6, 5), strict=True)
+    tight = changed(instance, nodes=tuple(changed(n, memory_bytes=room) for n, room in rooms))
+    plan = sf.solve(tight, "replicas", "throughput")
+    assert plan.status == "infeasible" and "4 bytes are missing" in (plan.reason or "")
 
 
 def test_a_start_is_kept() -> None:

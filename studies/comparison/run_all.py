@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
-from splitfog.studies.engine.jobs import Job, Outcome, Progress, Ran
+from splitfog.studies.comparison.table_of import is_cut_short
+from splitfog.studies.engine.jobs import Job, Outcome, Progress
 from splitfog.studies.engine.pool import run_here, run_in_processes
 from splitfog.studies.store.database import Store
 
 
 def run_all(
     work: Sequence[Job], processes: int | None, store: Store | None, progress: Progress | None
-) -> tuple[list[Outcome | None], bool]:
-    """What every job came to, and whether Ctrl-C stopped it.
+) -> list[Outcome | None]:
+    """What every job came to; Ctrl-C leaves the rest out.
 
     Parameters
     ----------
@@ -29,7 +31,6 @@ def run_all(
     -------
     list of Outcome or None
         In the order of the jobs, whenever they end; None of one that has not run.
-    bool
     """
     outcomes = [None if store is None else store.outcome(job) for job in work]
     missing = [position for position, outcome in enumerate(outcomes) if outcome is None]
@@ -38,23 +39,16 @@ def run_all(
     def keep(place: int, outcome: Outcome) -> None:
         nonlocal done
         position = missing[place]
-        if store is not None and not _is_cut_short(outcome):
+        if store is not None and not is_cut_short(outcome):
             store.add(work[position], outcome)
         outcomes[position], done = outcome, done + 1
         if progress is not None:
             progress(done, len(work), f"{outcome.instance} {outcome.solver}")
 
     rest = [work[position] for position in missing]
-    try:
+    with suppress(KeyboardInterrupt):
         if processes is None:
             run_here(rest, keep)
         else:
             run_in_processes(rest, processes, keep)
-    except KeyboardInterrupt:
-        return outcomes, True
-    return outcomes, False
-
-
-def _is_cut_short(outcome: Outcome) -> bool:
-    """Whether the job is not finished: Ctrl-C ended it."""
-    return isinstance(outcome, Ran) and outcome.row.stopped_by == "interrupted"
+    return outcomes
