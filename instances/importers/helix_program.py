@@ -29,7 +29,7 @@ Terms = dict[str, float]
 
 
 def import_helix_program(path: str | os.PathLike[str]) -> Instance:
-    """The instance of a program: maximise its `throughput`, `partial` as the program's plans are.
+    """The instance of a program: maximise `throughput` without `partial`: ranges meet at ends.
 
     T(k), tokens per second of a node with k layers, are the coefficients of `hold_i_k` in
     `node_throughput_constraint_i`; a link carries the coefficient of its `switch`, in tensors of

@@ -20,7 +20,10 @@ from splitfog.solvers.chains.line import RangeLine, Table, Walk
 MOST_AT_ONCE = 1 << 19
 """Numbers that are looked at together."""
 MOST_NUMBERS = 1 << 26
-"""Of a program, and that wait in it: half a gigabyte each."""
+"""Costs that a program keeps: half a gigabyte."""
+
+MANY_ROWS = 1 << 10
+"""At one cut, from which on it is worth counting all numbers."""
 
 
 class TooLarge(Exception):
@@ -136,7 +139,7 @@ class _Walks:
             deadline.check("the best ranges")
             costs.append(_merged(held[cut], len(line.counts)))
             held[cut].clear()
-            if sum(own.size for waiting in (costs, *held) for _, own in waiting) > MOST_NUMBERS:
+            if len(costs[cut][0]) > MANY_ROWS and _numbers(costs, *held) > MOST_NUMBERS:
                 raise TooLarge
             begun.append(self._begun(costs[cut], cut))
             rows, own = costs[cut]
@@ -225,6 +228,11 @@ class _Walks:
                 return walk[::-1]
             sent = line.sent(passed, start) + self.stays
             end, row, kind = start, before, int(sent[:, kind].argmin())
+
+
+def _numbers(*states: list[States]) -> int:
+    """How many costs there are in all."""
+    return sum(costs.size for some in states for _, costs in some)
 
 
 def _merged(states: list[States], kinds: int) -> States:

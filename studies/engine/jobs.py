@@ -61,6 +61,11 @@ class Job:
         """The solver's name, as rows bear it."""
         return info_of(self.solver).name
 
+    @property
+    def is_declined(self) -> bool:
+        """Whether the solver declares that it minimises other things."""
+        return self.objective.name not in info_of(self.solver).objectives
+
 
 @dataclass(frozen=True)
 class Ran:

@@ -49,7 +49,8 @@ def run_in_processes(work: Sequence[Job], processes: int, keep: Keep) -> None:
     Parameters
     ----------
     work
-        The jobs, begun in this order. One whose process crashes or is killed for its limits has a
+        The jobs, begun in this order, those first that are declined by what solvers declare. One
+        whose process crashes or is killed for its limits has a
         row of status `error`; the others go on.
     processes
         How many at a time.
@@ -69,13 +70,17 @@ def run_in_processes(work: Sequence[Job], processes: int, keep: Keep) -> None:
         if outcome is not None:
             _keep(keep, position, outcome)
 
-    if not work:
+    for position, job in enumerate(work):
+        if job.is_declined:  # which is said without any code of the solver
+            keep(position, run_job(job))
+    places = [position for position, job in enumerate(work) if not job.is_declined]
+    if not places:
         return
     with (
         Workers(_script(work)) as workers,
-        ThreadPoolExecutor(min(processes, len(work))) as threads,
+        ThreadPoolExecutor(min(processes, len(places))) as threads,
     ):
-        futures = {threads.submit(workers.run, job): at for at, job in enumerate(work)}
+        futures = {threads.submit(workers.run, work[place]): place for place in places}
         try:
             for future in as_completed(list(futures)):
                 keep_known(futures.pop(future), future)

@@ -25,12 +25,13 @@ def shell(*words: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def halfway(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose comparison was stopped after two of six runs; its instance file is gone."""
+    """A folder whose comparison was stopped after four of six runs, of which those that solvers
+    decline come first; its instance file is gone."""
     home = tmp_path_factory.mktemp("study")
     (home / "tiny.json").write_bytes(TINY.read_bytes())
 
     def stop(done: int, total: int, what: str) -> None:
-        if done == 2:
+        if done == 4:
             raise KeyboardInterrupt
 
     table = sf.compare(
@@ -42,10 +43,10 @@ def halfway(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_folder_says_how_far_it_is_and_goes_on(halfway: Path) -> None:
-    """First two runs of the baseline, of which there is a table; then the rest: 0.11 s on the
-    device, 0.012 s on the server, and dina, which declines twice."""
+    """First dina, which declines twice, and two runs of the baseline, of which there is a table;
+    then the rest: 0.11 s on the device, 0.012 s on the server."""
     before = study_status(halfway)
-    assert (before.asked, before.finished) == (6, 2)
+    assert (before.asked, before.finished) == (6, 4)
     assert before.solvers[:2] == (
         Standing(solver="device-only", asked=2, finished=2, declined=0, failed=0),
         Standing(solver="hpa", asked=2, finished=0, declined=0, failed=0),
