@@ -33,7 +33,7 @@ def serve(descriptor: int) -> None:
         while True:
             function, args = received.unpacked(connection.recv_bytes())
             connection.send(function(*args, lambda: connection.send(None)))
-    except (EOFError, KeyboardInterrupt):
+    except (EOFError, ConnectionError, KeyboardInterrupt):
         return
 
 
