@@ -538,14 +538,19 @@ def test_compare_prints_a_table_with_gaps_and_speedups(plan_file: Path) -> None:
 
 def test_compare_sums_up_in_a_line_a_solver(tmp_path: Path) -> None:
     """One table an objective: min-cut's mean gap is 0, all of its plans are optimal; the device
-    alone takes 0.11 s, of which the optimum 0.012 s is a gap of 89.09 %. The folder has rows."""
+    alone takes 0.11 s, of which the optimum 0.012 s is a gap of 89.09 %. Below, statistics:
+    the speed-up is 0.11 / 0.012 = 9.17. The folder has rows."""
     words = ["--solvers", "min-cut,device-only", "--seed", "0,1", "-o", tmp_path / "out"]
     result = splitfog("compare", TINY, *words, "--summary")
     assert result.exit_code == 0
-    title, header, _, *rows = lines(result.stdout)
-    assert title == "latency"
+    (title, header, _, *rows, caption), (other_title, *statistics) = (
+        part.splitlines() for part in result.stdout.split("\n\n")
+    )
+    assert title == other_title == "latency"
     assert header.split()[0] == "solver"
-    cells = [row.split("  ") for row in rows if row]
+    assert caption.startswith("latency (speed-up over device-only); 1 instance, 2 seeds; no time ")
+    assert statistics[2].split()[:8] == ["min-cut", "1", "of", "1", "0", "of", "2", "9.17x"]
+    cells = [row.split("  ") for row in rows]
     cells = [[cell.strip() for cell in row if cell.strip()] for row in cells]
     assert [(row[0], row[3], row[4]) for row in cells] == [
         ("min-cut", "100 %", "0 %"),

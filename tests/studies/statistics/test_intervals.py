@@ -22,7 +22,9 @@ def test_figures_of_a_case_stay_together() -> None:
 
 def test_the_order_of_cases_changes_nothing() -> None:
     """One and the same interval, to the last digit."""
-    assert mean_interval([0.1, 0.5, 0.2]) == mean_interval([0.5, 0.2, 0.1])
+    values = [n**2 / 7 for n in range(12)]
+    assert mean_interval(values) == mean_interval(values[::-1])
+    assert mean_interval(values) == mean_interval(values[1::2] + values[::2])
 
 
 def test_no_interval_where_resamples_have_no_figure() -> None:
