@@ -24,7 +24,9 @@ def descendants(pid: int) -> list[psutil.Process]:
 def resident_bytes(pid: int) -> int:
     """Memory that a process and its descendants hold, pages that they share counted each time."""
     total = 0
-    for process in descendants(pid) + [psutil.Process(pid)] * psutil.pid_exists(pid):
+    with suppress(*GONE):
+        total += psutil.Process(pid).memory_info().rss
+    for process in descendants(pid):
         with suppress(*GONE):
             total += process.memory_info().rss
     return total
