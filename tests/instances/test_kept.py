@@ -33,7 +33,7 @@ def test_no_solver_leaves_a_trace_in_pickles_or_comparisons(solver: str) -> None
     when all let go of the instance, it goes."""
     objectives = next(info.objectives for info in solver_infos() if info.name == solver)
     users = [name for name in objectives if name == "mean-latency"]
-    alone = [name for name in objectives if name not in users]
+    alone = [name for name in objectives if name not in (*users, "throughput")][:2]
     for name, asked in ((SINGLE[0], alone), (min(set(NAMES) - set(SINGLE)), users)):
         instance = copy(case(name)[0])
         before = len(pickle.dumps(instance))
