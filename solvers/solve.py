@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from math import inf
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from splitfog.formulations.bounds.choice import only_placement
+from splitfog.formulations.bounds.impossible import impossibility
 from splitfog.formulations.costs.describe import as_plan, describe
 from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.decision import Decision
@@ -319,11 +320,9 @@ def _plan_without_decision(
     """Infeasible, proven over all plans, or unknown."""
     claim = _strengthened(request, claim, None, inf, haste)
     if answer.infeasible and answer.stopped_by != "interrupted":
-        from splitfog.solvers.exact.conflict import conflict_sentence  # it loads an engine
-
-        why = conflict_sentence(request)
-        is_said = why is None or why in (answer.reason or "")
-        claim = claim if is_said else claim.noted(str(why))
+        for why in _proofs(request, haste):
+            is_said = why in (answer.reason or "") or why in claim.notes
+            claim = claim if is_said else claim.noted(why)
     status: Status = "infeasible" if claim.infeasible else "unknown"
     claims = _claims(request, who, answer, claim)
     over = claim.over if claim.infeasible or claim.lower_bound is not None else None
@@ -332,6 +331,16 @@ def _plan_without_decision(
     )
     plan = _empty_plan(request, status, **claims, **bound, proven_over=over)
     return _timed(request, plan)
+
+
+def _proofs(request: Request, haste: bool) -> Iterator[str]:
+    """Why there is no plan, for who has to change that: what is missing, and rules in conflict."""
+    from splitfog.solvers.exact.conflict import conflict_sentence  # it loads an engine
+
+    if not haste and (counted := impossibility(request.instance, request.objective)) is not None:
+        yield counted
+    if (conflict := conflict_sentence(request)) is not None:
+        yield conflict
 
 
 def _refused(

@@ -6,6 +6,7 @@ import time
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
+from splitfog.formulations.bounds.impossible import impossibility
 from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.fronts.criteria import Criteria, criteria_of
@@ -97,7 +98,11 @@ def pareto(
         limit = number("time_limit_s", time_limit_s, above=0, endless=True)
     seed = whole("seed", seed, low=0)
     run = _Run(Archive(criteria), limit, seed)
-    found = run.of_kind(kind) if kind else run.best()
+    reason = impossibility(criteria.instance, criteria.objective)
+    if reason is not None:
+        found = _Outcome("exact", "a count", "infeasible", reason=reason)
+    else:
+        found = run.of_kind(kind) if kind else run.best()
     return _front(criteria, run, found, seed)
 
 
