@@ -279,7 +279,7 @@ def _bounded_early(request: Request) -> None:
 
 
 def _wrong_objective(info: SolverInfo, objective: Objective, instance: Instance) -> str:
-    """What a solver minimises, and how to ask for that, or why that cannot be asked for here."""
+    """What a solver is for, and how to ask for that, or why that cannot be asked for here."""
     possible, excluded = [], []
     for name in info.objectives:
         try:
@@ -296,7 +296,8 @@ def _wrong_objective(info: SolverInfo, objective: Objective, instance: Instance)
         except ValueError as error:
             excluded.append(str(error))
     hint = f"--objective {' or '.join(possible)} asks for that" if possible else "; ".join(excluded)
-    return f"it minimises {', '.join(info.objectives)}, not {objective.name} ({hint})"
+    aim = "maximises" if set(info.objectives) <= set(RATES) else "minimises"
+    return f"it {aim} {', '.join(info.objectives)}, not {objective.name} ({hint})"
 
 
 def _start(request: Request, given: GivenPlan) -> Decision:
