@@ -152,7 +152,7 @@ class _Keys:
         self._read: set[str] = set()
 
     def count(self, key: str, default: int | None = None) -> int:
-        """A whole number >= 1, of layers `MOST_LAYERS` at most; it must be there or have a default."""
+        """A whole number >= 1 (of layers `MOST_LAYERS` at most); needed where it has no default."""
         value = self._get(key, default)
         if value is None:
             raise ValueError(f"{key} is missing, must be a whole number >= 1")
