@@ -24,8 +24,9 @@ $(STAMP): pyproject.toml constraints.txt tests/models.txt
 	touch $@
 
 # Every solver and baseline: one network over the tiers, then users that compete for fog nodes.
-# Two tables with a line a solver; all rows, and a picture each, are in out/demo.
+# Tables with a line a solver, and statistics; all rows, and a picture each, are in out/demo.
 demo: $(STAMP)
+	rm -rf out/demo
 	$(BIN)/splitfog compare $(call bundled,$(PARTITION)) --solvers all --time-limit 2 \
 		--jobs $(JOBS) --summary -o out/demo/partition
 	$(BIN)/splitfog compare $(call bundled,$(OFFLOADING)) --solvers all --time-limit 4 \

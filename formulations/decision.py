@@ -29,18 +29,29 @@ class Stage:
     slices: tuple[Slice, ...]
 
 
+@dataclass(frozen=True)
+class Replica:
+    """Consecutive layers of a chain, by position in the model, on a node that may not be alone."""
+
+    node: int
+    layers: tuple[int, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class TaskDecision:
     """One task's answer.
 
     `placement` holds a node position for every layer of the model, in file order (a stage's
     layers are at its home); `order` is a topological order of layer positions (None: the file's
-    order made topological), which only `makespan` reads.
+    order made topological), which only `makespan` reads. `replicas` are for
+    `throughput` alone, which reads nothing else of a decision that has some; then `placement` names
+    for every layer the first node that holds it, or the source.
     """
 
     placement: NDArray[np.int64]
     order: tuple[int, ...] | None = None
     stages: tuple[Stage, ...] = ()
+    replicas: tuple[Replica, ...] | None = None
 
 
 Subtask = tuple[int, int | None, int | None]

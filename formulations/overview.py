@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from splitfog.formulations.objective import RATES
+from splitfog.formulations.phases import first_token_s, next_token_s
 from splitfog.formulations.plan import OPTIMALITY_GAP
-from splitfog.formulations.plan_file import PlanFile, TaskEntry
+from splitfog.formulations.plan_file import NodeEntry, PlanFile, TaskEntry
 from splitfog.instances.readable import (
     MOST_ROWS,
     counted,
@@ -26,9 +28,14 @@ def plan_line(plan: PlanFile) -> str:
     solver = f" by {plan.solver}" if plan.solver else ""
     cost = str(plan.objective)
     if plan.value is not None:
-        cost += f" {in_seconds(plan.value)}"
+        cost += f" {value_text(plan.objective.name, plan.value)}"
     parts = [cost, *proven(plan)]
     return f"<Plan{printable(instance + solver)}: {', '.join(parts)}>"
+
+
+def value_text(objective: str, value: float) -> str:
+    """A value or a bound in the unit that suits it: `131 ms`, of a rate `9 per s`."""
+    return f"{value:.6g} per s" if objective in RATES else in_seconds(value)
 
 
 def proven(plan: PlanFile) -> list[str]:
@@ -67,15 +74,17 @@ def plan_html(plan: PlanFile) -> str:
     parts = [f"<p>{html_text(plan_line(plan).strip('<>'))}</p>"]
     if plan.reason:
         parts.append(f"<p>{html_text(plan.reason)}</p>")
+    of_passes = any(task.passes for task in plan.tasks)
+    tokens, state = (("TTFT", "TPOT"), ("state",)) if of_passes else ((), ())
     tables = (
         (
-            ("task", "layers on", "stages", "latency", "compute", "transfer", "wait"),
-            [_task_row(task) for task in plan.tasks],
+            ("task", "layers on", "stages", "latency", "compute", "transfer", "wait", *tokens),
+            [(*_task_row(task), *(_token_times(task) if tokens else ())) for task in plan.tasks],
         ),
         (
-            ("node", "busy", "weights held"),
+            ("node", "busy", "weights held", *state),
             [
-                (name, _seconds(load.busy_s), _bytes(load.memory_bytes))
+                (name, _seconds(load.busy_s), *_memory(load, bool(state)))
                 for name, load in plan.nodes.items()
             ],
         ),
@@ -96,6 +105,18 @@ def _task_row(task: TaskEntry) -> tuple[str, ...]:
     shown = runs if len(runs) <= 8 else [*runs[:7], f"and {counted(len(runs) - 7, 'more run')}"]
     times = (task.latency_s, task.compute_s, task.transfer_s, task.wait_s)
     return (task.task, " → ".join(shown), str(len(task.stages)), *map(_seconds, times))
+
+
+def _token_times(task: TaskEntry) -> tuple[str, str]:
+    return _seconds(first_token_s(task)), _seconds(next_token_s(task))
+
+
+def _memory(load: NodeEntry, apart: bool) -> tuple[str, ...]:
+    """What a node holds; with the state `apart`, weights and state."""
+    if not apart:
+        return (_bytes(load.memory_bytes),)
+    weights = None if load.memory_bytes is None else load.memory_bytes - (load.state_bytes or 0.0)
+    return _bytes(weights), _bytes(load.state_bytes)
 
 
 def _seconds(value: float | None) -> str:

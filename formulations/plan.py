@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from splitfog.formulations.audit import Audit
-from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
+from splitfog.formulations.chain import chain_layers
+from splitfog.formulations.decision import Decision, Replica, Slice, Stage, TaskDecision
+from splitfog.formulations.objective import RATES
 from splitfog.formulations.plan_file import FORMAT as FORMAT
-from splitfog.formulations.plan_file import NodeEntry, PlanFile, PlanStage, TaskEntry
+from splitfog.formulations.plan_file import (
+    NodeEntry,
+    PlanFile,
+    PlanStage,
+    TaskEntry,
+)
 from splitfog.formulations.plan_file import ProvenOver as ProvenOver
 from splitfog.formulations.plan_file import Status as Status
 from splitfog.formulations.plan_file import Step as Step
@@ -28,7 +36,8 @@ from splitfog.instances.defects import (
     value_defects,
 )
 from splitfog.instances.instance import Instance
-from splitfog.instances.json_files import decode, encode, read_bytes, write_whole
+from splitfog.instances.json_files import decode, encode, read_bytes, write_whole, written
+from splitfog.instances.read_only import EMPTY
 from splitfog.instances.records import Task
 
 OPTIMALITY_GAP = 1e-6
@@ -38,7 +47,8 @@ class TaskPlan(TaskEntry, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """One task's placement and stages, with its share of the cost in seconds.
 
     None where something is impossible (no route, a full queue), or where there is no deadline.
-    `passes` is None of models that list none.
+    `passes` is None of models that list none, `replicas` under all objectives but `throughput`,
+    whose `placement` names for every layer that is held the first node with it.
     """
 
     compute_s: float
@@ -59,7 +69,7 @@ class NodeLoad(NodeEntry, frozen=True, forbid_unknown_fields=True, kw_only=True)
     memory_bytes: float
 
 
-class Plan(PlanFile, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Plan(PlanFile, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """An answer to an instance, every figure of it computed.
 
     Attributes
@@ -78,11 +88,14 @@ class Plan(PlanFile, frozen=True, forbid_unknown_fields=True, kw_only=True):
     reason
         Why `auto` chose, why it is infeasible, why nothing was found; else None.
     value
-        Seconds, as the reference cost says; None where there is no cost.
+        Seconds, or executions per second, as the reference cost says; None where there is no cost.
     lower_bound
         Seconds that no plan is below, among those of `proven_over`; None: no bound known.
+    upper_bound
+        In the place of that the rate that no plan exceeds, under `throughput`.
     gap
-        (value - lower_bound) / value, 0 if both are 0; None without a bound.
+        (value - lower_bound) / value, or (upper_bound - value) / upper_bound, 0 if both are 0; None
+        without a bound.
     proven_over : "all", "placements", "contiguous", "catalogue" or "given"
         For which plans `status` and `lower_bound` hold: all; those without slices; of these, those
         whose layers on a node are consecutive; those of a solver's stated catalogue; those of given
@@ -105,8 +118,8 @@ class Plan(PlanFile, frozen=True, forbid_unknown_fields=True, kw_only=True):
     instance: str
     instance_sha256: str
     tasks: tuple[TaskPlan, ...]
-    nodes: Mapping[str, NodeLoad] = {}
-    audit: Audit | None = None
+    nodes: Mapping[str, NodeLoad] = written(EMPTY)
+    audit: Audit | None = written(None)
 
 
 class PlanError(ValueError):
@@ -209,11 +222,16 @@ def encode_plan(plan: PlanFile) -> bytes:
 
 
 def gap_of(value: float | None, lower_bound: float | None) -> float | None:
-    """(value - bound) / value, 0 if both are 0, None without value or bound."""
+    """(value - bound) / value, 0 if both are 0, None without value or bound.
+
+    Of rates in seconds an execution it is that of the rates: (bound - value) / bound.
+    """
     if value is None or lower_bound is None:
         return None
     if value in (0, lower_bound):  # no cost is below 0, whatever a bound's rounding says
         return 0.0
+    if value == inf:  # of a rate: nothing flows, and something might
+        return 1.0
     return (value - lower_bound) / value
 
 
@@ -233,8 +251,18 @@ def decision_of(instance: Instance, plan: PlanFile) -> Decision:
         defects.append("a task stands twice in the plan")
     tasks = []
     for task in instance.tasks:
-        if task.name in entries:
-            tasks.append(_task_decision(instance, task, entries[task.name], defects))
+        if task.name not in entries:
+            continue
+        entry = entries[task.name]
+        if entry.replicas is None:
+            tasks.append(_task_decision(instance, task, entry, defects))
+        elif plan.objective.name in RATES:
+            tasks.append(_replicated(instance, task, entry, defects))
+        else:
+            defects.append(
+                f"task {task.name} has replicas, which only throughput knows, not "
+                f"{plan.objective.name}"
+            )
     queues = _queues(instance, plan, defects)
     if defects:
         raise PlanError(defects)
@@ -264,6 +292,39 @@ def _task_decision(
         ]
         order = tuple(layers[name] for name in entry.order if name in layers)
     return TaskDecision(frozen(placement), order, stages)
+
+
+def _replicated(
+    instance: Instance, task: Task, entry: TaskEntry, defects: list[str]
+) -> TaskDecision:
+    """The ranges of a chain, each on its node; what `placement` says beside them must be so."""
+    model, nodes = instance.model_of(task), instance.node_index
+    layers, replicas = chain_layers(model), []
+    placement = np.full(len(model.layers), nodes.get(task.source or "", 0))
+    held: dict[str, list[str]] = {
+        layer.name: [task.source or ""] for layer in model.layers if layer.op == "input"
+    }
+    for position, own in reversed(list(enumerate(entry.replicas or ()))):
+        first, end = own.layers
+        at = f"task {task.name}: replicas[{position}]"
+        if own.node not in nodes:
+            defects.append(f"{at}.node = {own.node!r}, which is not a node of the instance")
+        elif not first < end <= len(layers):
+            rule = f"must be [a, b] with 0 <= a < b <= {len(layers)}"
+            defects.append(f"{at}.layers = [{first}, {end}], {rule}")
+        else:
+            replicas.append(Replica(nodes[own.node], layers[first:end]))
+            placement[list(layers[first:end])] = nodes[own.node]
+            for layer in layers[first:end]:
+                held.setdefault(model.layers[layer].name, []).append(own.node)
+    if entry.stages:
+        defects.append(f"task {task.name} has replicas and stages, must have one of them")
+    defects += [
+        f"task {task.name}: layer {layer} is on {node}, which has no replica of it"
+        for layer, node in entry.placement.items()
+        if node not in held.get(layer, ())
+    ]
+    return TaskDecision(frozen(placement), replicas=tuple(reversed(replicas)))
 
 
 def _stage(

@@ -9,9 +9,9 @@ from msgspec import Struct
 from msgspec import field as renamed
 from msgspec.structs import force_setattr
 
-from splitfog.formulations.objective import Objective
+from splitfog.formulations.objective import RATES, Objective
 from splitfog.instances.json_files import written
-from splitfog.instances.read_only import read_only, seal
+from splitfog.instances.read_only import EMPTY, read_only, seal
 from splitfog.instances.records import Size, changed
 
 FORMAT: Literal["splitfog/plan"] = "splitfog/plan"
@@ -61,14 +61,28 @@ class PassEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     latency_s: float | None = None
 
 
+class PlanReplica(
+    Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True
+):
+    """A node that holds a range [first, end) of a chain's layers, its input left out.
+
+    `flow`: how many executions per second pass it, in one of the largest flows.
+    """
+
+    node: str
+    layers: tuple[Size, Size]
+    flow: float | None = None
+
+
 class TaskEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """One task's placement and stages, with the figures that the file gives, in seconds.
 
-    `passes`: only of models that list some.
+    `passes`: only of models that list some. `replicas`: only under `throughput`, where a placement
+    may be left out beside them.
     """
 
     task: str
-    placement: Mapping[str, str]
+    placement: Mapping[str, str] = written(EMPTY)
     order: tuple[str, ...] | None = written(None)
     stages: tuple[PlanStage, ...] = written(())
     schedule: PlanSchedule | None = written(None)
@@ -78,6 +92,7 @@ class TaskEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, o
     wait_s: float | None = written(None)
     deadline_met: bool | None = written(None)
     passes: Mapping[str, PassEntry] | None = None
+    replicas: tuple[PlanReplica, ...] | None = None
 
     def __post_init__(self) -> None:
         seal(self, "placement", "passes")
@@ -105,7 +120,7 @@ class LinkLoad(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     busy_s: float
 
 
-class PlanFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PlanFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """What a plan file, or a plan by hand, says: an objective, placements, and any of the rest.
 
     What is left out is None or empty, and what is there is a claim, to be held to the truth
@@ -124,8 +139,8 @@ class PlanFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         What was minimised.
     status, stopped_by, reason
         What is claimed of it, and why, as in `Plan`.
-    value, lower_bound, gap, proven_over
-        Seconds, the bound and for which plans it holds, as in `Plan`.
+    value, lower_bound, upper_bound, gap, proven_over
+        Seconds or a rate, the bound and for which plans it holds, as in `Plan`.
     tasks
         Every task's placement, and what else is said of it.
     progress
@@ -136,26 +151,27 @@ class PlanFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Figures by name, of whatever kind stands there.
     """
 
-    format: Literal["splitfog/plan"] = FORMAT
-    version: Literal[1] = VERSION
-    instance: str | None = None
-    instance_sha256: str | None = None
-    solver: str | None = None
-    seed: int | None = None
+    format: Literal["splitfog/plan"] = written(FORMAT)
+    version: Literal[1] = written(VERSION)
+    instance: str | None = written(None)
+    instance_sha256: str | None = written(None)
+    solver: str | None = written(None)
+    seed: int | None = written(None)
     objective: Objective
-    status: Status | None = None
-    stopped_by: StoppedBy | None = None
-    reason: str | None = None
-    value: float | None = None
-    lower_bound: float | None = None
-    gap: float | None = None
-    proven_over: ProvenOver | None = None
-    runtime_s: float | None = None
-    progress: tuple[Step, ...] = ()
+    status: Status | None = written(None)
+    stopped_by: StoppedBy | None = written(None)
+    reason: str | None = written(None)
+    value: float | None = written(None)
+    lower_bound: float | None = written(None)
+    upper_bound: float | None = None
+    gap: float | None = written(None)
+    proven_over: ProvenOver | None = written(None)
+    runtime_s: float | None = written(None)
+    progress: tuple[Step, ...] = written(())
     tasks: tuple[TaskEntry, ...]
-    nodes: Mapping[str, NodeEntry] = {}
-    links: tuple[LinkLoad, ...] = ()
-    audit: Any = None
+    nodes: Mapping[str, NodeEntry] = written(EMPTY)
+    links: tuple[LinkLoad, ...] = written(())
+    audit: Any = written(None)
 
     def __post_init__(self) -> None:
         seal(self, "nodes")
@@ -170,6 +186,11 @@ class PlanFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         from splitfog.formulations.overview import plan_html
 
         return plan_html(self)
+
+    @property
+    def bound(self) -> float | None:
+        """The lower bound, or under `throughput` the upper one."""
+        return self.upper_bound if self.objective.name in RATES else self.lower_bound
 
     def without_times(self) -> Self:
         """The same plan without what the clock said, so that two runs can be compared.

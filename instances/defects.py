@@ -236,6 +236,7 @@ def _allows(data: Any, kind: inspect.Type) -> bool:
                 _is_number(data, whole=isinstance(kind, inspect.IntType))
                 and (kind.gt is None or data > kind.gt)
                 and (kind.ge is None or data >= kind.ge)
+                and (kind.le is None or data <= kind.le)
             )
         case inspect.StrType():
             return isinstance(data, str) and len(data) >= (kind.min_length or 0)
@@ -251,11 +252,11 @@ def _allows(data: Any, kind: inspect.Type) -> bool:
 def _allowed(kind: inspect.Type) -> str:
     """What a type allows, in words."""
     match kind:
-        case inspect.FloatType(gt=gt, ge=ge) | inspect.IntType(gt=gt, ge=ge):
+        case inspect.FloatType(gt=gt, ge=ge, le=le) | inspect.IntType(gt=gt, ge=ge, le=le):
             number = "a whole number" if isinstance(kind, inspect.IntType) else "a finite number"
-            if gt is not None:
-                return f"{number} > {gt:g}"
-            return number if ge is None else f"{number} >= {ge:g}"
+            limits = ((">", gt), (">=", ge), ("<=", le))
+            told = [f"{sign} {limit:g}" for sign, limit in limits if limit is not None]
+            return f"{number} {' and '.join(told)}".rstrip()
         case inspect.StrType():
             return "a text that is not empty" if kind.min_length else "a text"
         case inspect.BoolType():

@@ -52,7 +52,13 @@ def load_instance(path: str | os.PathLike[str]) -> Instance:
     path = path_of("path", path)
     content = read_bytes(path)
     instance = parse_instance(content, path.name)
-    object.__setattr__(instance, "read_file", str(path))
+    return as_read(instance, instance.sha256, str(path))
+
+
+def as_read(instance: Instance, sha256: str, file: str | None) -> Instance:
+    """The instance, just made, that says of which file it is; None: of none."""
+    object.__setattr__(instance, "read_sha256", sha256)
+    object.__setattr__(instance, "read_file", file)
     return instance
 
 
@@ -72,8 +78,7 @@ def parse_instance(content: bytes, origin: str) -> Instance:
         )
     except InstanceError as error:
         raise InstanceError(origin, error.found) from None
-    object.__setattr__(instance, "read_sha256", hashlib.sha256(content).hexdigest())
-    return instance
+    return as_read(instance, hashlib.sha256(content).hexdigest(), None)
 
 
 def save_instance(instance: Instance, path: str | os.PathLike[str]) -> None:

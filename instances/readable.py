@@ -41,6 +41,13 @@ def counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
+def span(layers: Sequence[str]) -> str:
+    """A run of layers by its ends: `block0 .. block14 (15 layers)`."""
+    if len(layers) == 1:
+        return layers[0]
+    return f"{layers[0]} .. {layers[-1]} ({len(layers)} layers)"
+
+
 def printable(text: str) -> str:
     """A name with what XML or a font cannot show replaced, on one line."""
     return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -2,8 +2,8 @@
 
 The header names the columns, in any order: `layer`, `node` (or `tier`: either may hold the name of
 a node or of a tier), `seconds` (or `milliseconds`) and, where known, `model`, `spread_s`,
-`reliable`; and what the layer does in that time, from which others are predicted: `kind`, `flops`,
-`bytes_in`, `bytes_out`, `weight_bytes`.
+`reliable`, `group` (layers that ran as one); and what the layer does in that time, from which
+others are predicted: `kind`, `flops`, `bytes_in`, `bytes_out`, `weight_bytes`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Work:
 
 
 WORK = tuple(each.name for each in fields(Work))
-OPTIONAL = ("model", "spread_s", "reliable", *WORK)
+OPTIONAL = ("model", "spread_s", "reliable", "group", *WORK)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +66,8 @@ class LayerTime:
         How far repeated runs differ; None where the file does not say.
     reliable
         Whether the time is to be trusted; None where the file does not say.
+    group
+        Layers of one group ran as one, and stay on one node; None where the file does not say.
     work
         What the layer does; None where the file does not say.
     line
@@ -78,6 +80,7 @@ class LayerTime:
     model: str | None = None
     spread_s: float | None = None
     reliable: bool | None = None
+    group: str | None = None
     work: Work | None = None
     line: int = field(default=0, compare=False)
 
@@ -137,7 +140,7 @@ def save_times(times: Sequence[LayerTime], path: str | os.PathLike[str]) -> None
     for time in times:
         record("times", time, LayerTime, "a list of LayerTime")
     rows = [_cells(time) for time in times]
-    names = ("model", "layer", "node", "seconds", "spread_s", "reliable", *WORK)
+    names = ("model", "layer", "node", "seconds", "spread_s", "reliable", "group", *WORK)
     must = ("layer", "node", "seconds")
     used = [name for name in names if name in must or any(row[name] for row in rows)]
     text = StringIO(newline="")
@@ -157,6 +160,7 @@ def _cells(time: LayerTime) -> dict[str, str]:
         "seconds": _cell(time.seconds),
         "spread_s": _cell(time.spread_s),
         "reliable": "" if time.reliable is None else str(time.reliable).lower(),
+        "group": time.group or "",
         **work,
     }
 
@@ -244,6 +248,7 @@ def _row(
         model=texts.get("model") or None,
         spread_s=spread_s,
         reliable=TRUTH[sure],
+        group=texts.get("group") or None,
         work=work,
     )
 

@@ -27,6 +27,7 @@ EXACT = {
     "latency": ("pipeline", "ilp"),
     "period": ("pipeline", "ilp"),
     "makespan": ("cp-sat",),
+    "throughput": ("replicas",),
     "mean-latency": ("brute-force",),
 }
 """Exact with a bound when the time is over; `brute-force` up to `MOST_ENUMERATED` placements,
@@ -39,6 +40,7 @@ HEURISTIC = {
     "latency": ("evolution",),
     "period": ("evolution",),
     "makespan": ("evolution",),
+    "throughput": (),
     "mean-latency": ("dina", "evolution"),
 }
 """Where nothing exact applies or ends in time; the next where one finds no plan."""

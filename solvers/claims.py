@@ -23,6 +23,7 @@ from splitfog.solvers.exact.sliced_latency import sliced_latency_bound
 from splitfog.solvers.registry import solver_info
 from splitfog.solvers.search.cheap_bounds import cheap_bound
 
+NOTHING_FLOWS = "a plan keeps the rules, but nothing flows through it from the source to the end"
 BEYOND_FLOATS = "a plan keeps the rules, but its value is beyond what floats hold (1.8e308 s)"
 
 LOOKING = {

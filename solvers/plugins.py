@@ -1,4 +1,4 @@
-"""Solvers of other distributions, found by their entry points and told apart from ours.
+"""Solvers of other distributions, found by their entry points.
 
 A package offers solvers by an entry point of the group `splitfog.solvers` whose value is a module
 with `SOLVERS`; only that module is imported here, a solver's code when it is asked for.
@@ -6,21 +6,17 @@ with `SOLVERS`; only that module is imported here, a solver's code when it is as
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
+from splitfog.instances.plugins.found import declarations, declared_elsewhere, home_of
 from splitfog.solvers.declare import Option, SolverInfo
 from splitfog.solvers.references import is_citation
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from types import ModuleType
 
 GROUP = "splitfog.solvers"
-
-
-class BrokenPlugin(UserWarning):
-    """The solvers of a distribution are left out."""
 
 
 def plugin_infos(known: Mapping[str, str]) -> tuple[SolverInfo, ...]:
@@ -29,42 +25,14 @@ def plugin_infos(known: Mapping[str, str]) -> tuple[SolverInfo, ...]:
     A distribution whose declarations cannot be read, or that names a solver as another does
     (`known`: whose solver has a name already), is left out with one warning that names it.
     """
-    owners = dict(known)
-    found: list[SolverInfo] = []
-    for origin, points in _points():
-        try:
-            infos = [info for point in points for info in _declared(point, origin)]
-            _require_new(infos, owners)
-        except (Exception, SystemExit) as error:
-            why = " ".join(f"{type(error).__name__}: {error}".split())
-            text = f"the solvers of the distribution {origin} are left out: {why}"
-            warnings.warn(text, BrokenPlugin, stacklevel=2)
-            continue
-        owners |= {info.name: origin for info in infos}
-        found += infos
-    return tuple(found)
+    return declared_elsewhere(GROUP, "solver", known, _declared)
 
 
-def _points() -> Iterator[tuple[str, list[EntryPoint]]]:
-    """Every distribution with entry points of the group, by name."""
-    from importlib.metadata import entry_points
-
-    points: dict[str, list[EntryPoint]] = {}
-    for point in entry_points(group=GROUP):
-        origin = "unknown" if point.dist is None else point.dist.name
-        points.setdefault(origin, []).append(point)
-    for origin in sorted(points):
-        yield origin, sorted(points[origin])
-
-
-def _declared(point: EntryPoint, origin: str) -> Iterator[SolverInfo]:
-    module = point.load()
-    if not isinstance(getattr(module, "SOLVERS", None), tuple | list):
-        raise TypeError(f"{point.value} has no SOLVERS, must be a module with a tuple of them")
-    for info in module.SOLVERS:
+def _declared(module: ModuleType, origin: str) -> Iterator[SolverInfo]:
+    for info in declarations(module, "SOLVERS"):
         if faults := declaration_faults(info):
-            raise ValueError(f"{point.value}: {faults[0]}")
-        yield info.settled(module.__package__ or module.__name__, origin)
+            raise ValueError(f"{module.__name__}: {faults[0]}")
+        yield info.settled(home_of(module), origin)
 
 
 def declaration_faults(info: Any) -> list[str]:
@@ -95,13 +63,3 @@ def declaration_faults(info: Any) -> list[str]:
         if not is_citation(name)
     ]
     return faults
-
-
-def _require_new(infos: list[SolverInfo], owners: dict[str, str]) -> None:
-    """No solver is named as one that is known, or as another of the same distribution."""
-    names = [info.name for info in infos]
-    for name in names:
-        if name in owners:
-            raise ValueError(f"solver {name} is the name of one of {owners[name]}")
-        if names.count(name) > 1:
-            raise ValueError(f"solver {name} is declared {names.count(name)} times")

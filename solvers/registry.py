@@ -15,19 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from splitfog.instances.arguments import mapping
 from splitfog.instances.lookup import look_up
+from splitfog.instances.plugins.found import OURS, code_of
 from splitfog.solvers.declare import SolverInfo
 from splitfog.solvers.plugins import plugin_infos
 
 if TYPE_CHECKING:
     from splitfog.solvers.base import Solver
 
-OURS = "splitfog"
-"""The origin of what is our own."""
-
 HOMES = (
     "splitfog.solvers",
     "splitfog.solvers.exact",
     "splitfog.solvers.chains",
+    "splitfog.solvers.replicas",
     "splitfog.solvers.makespan",
     "splitfog.solvers.d3",
     "splitfog.solvers.search",
@@ -37,6 +36,7 @@ HOMES = (
     "splitfog.baselines.cuts",
     "splitfog.baselines.offloading",
     "splitfog.baselines.pipelines",
+    "splitfog.baselines.language_models",
     "splitfog.baselines",
 )
 """The rooms that declare `SOLVERS`; here alone solvers speak of baselines."""
@@ -47,6 +47,7 @@ ORDER = (
     "ilp",
     "chain-dp",
     "pipeline",
+    "replicas",
     "cp-sat",
     "brute-force",
     "hpa",
@@ -86,6 +87,14 @@ ORDER = (
     "cpop",
     "pipedream",
     "tarnawski-dp",
+    "equal",
+    "memory-proportional",
+    "exo",
+    "greedy-fill",
+    "water-fill",
+    "pipeedge",
+    "edgeshard",
+    "halda",
     "modnn",
     "deepthings",
     "aofl",
@@ -142,18 +151,7 @@ def load_solver(info: SolverInfo) -> Solver:
     from splitfog.solvers.base import timely  # costs are loaded where something is solved only
     from splitfog.solvers.honoured import honoured
 
-    if not isinstance(info.entry, str):
-        return honoured(info, timely(info.entry))
-    module, function = info.entry.split(":")
-    try:
-        return honoured(info, timely(getattr(import_module(module), function)))
-    except Exception as error:
-        if info.origin == OURS:
-            raise
-        raise LookupError(
-            f"{info.name} of {info.origin or 'no distribution'} cannot be loaded from "
-            f"{info.entry!r}: {type(error).__name__}: {error}"
-        ) from error
+    return honoured(info, timely(code_of(info.name, info.entry, info.origin)))
 
 
 def parse_options(info: SolverInfo, given: Mapping[str, Any]) -> dict[str, Any]:

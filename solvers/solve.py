@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from math import inf
 from typing import Any
@@ -11,16 +11,18 @@ from typing import Any
 import numpy as np
 
 from splitfog.formulations.bounds.choice import only_placement
+from splitfog.formulations.bounds.impossible import impossibility
 from splitfog.formulations.costs.describe import as_plan, describe
 from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.decision import Decision
-from splitfog.formulations.objective import Objective, objective_for
+from splitfog.formulations.objective import RATES, Objective, flipped, objective_for
 from splitfog.formulations.passes import of_pass
 from splitfog.formulations.plan import (
     OPTIMALITY_GAP,
     GivenPlan,
     Plan,
     Status,
+    Step,
     decision_of,
     gap_of,
 )
@@ -32,6 +34,7 @@ from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined, WrongAnswer, is_strict
 from splitfog.solvers.claims import (
     BEYOND_FLOATS,
+    NOTHING_FLOWS,
     Claim,
     audited,
     claim_of,
@@ -66,6 +69,7 @@ def solve(
     *,
     pass_name: str | None = None,
     contiguous: str | None = None,
+    partial: bool = False,
 ) -> Plan:
     """The plan a solver finds, its cost recomputed and its feasibility checked.
 
@@ -100,6 +104,8 @@ def solve(
         The pass of the models of which one execution counts; None: a whole request.
     contiguous : "line", "ring" or None
         Whether a task's layers on one node must follow one another, as in `Objective`.
+    partial
+        Of `throughput`: whether replicas may take over within their ranges, as in `Objective`.
 
     Returns
     -------
@@ -116,7 +122,9 @@ def solve(
     """
     started = time.perf_counter()
     instance = instance_of(instance)
-    objective = objective_for(instance, objective, transfers, monotone, pass_name, contiguous)
+    objective = objective_for(
+        instance, objective, transfers, monotone, pass_name, contiguous, partial
+    )
     if time_limit_s is not None:
         time_limit_s = number("time_limit_s", time_limit_s, above=0, endless=True)
     seed = whole("seed", seed, low=0)
@@ -133,7 +141,7 @@ def solve(
         options=parse_options(info, {} if options is None else options),
         started=started,
     )
-    request.found.progress.listener = on_progress
+    request.found.progress.listener = _in_its_units(on_progress, objective.name)
     try:
         if start is not None:
             request = request.told(start=_start(request, start))
@@ -141,6 +149,15 @@ def solve(
             return _of_request(instance, objective, _answered(info, request))
     except ListenerFailed as failed:
         raise failed.error from failed.error.__cause__
+
+
+def _in_its_units(listener: Listener | None, objective: str) -> Listener | None:
+    """A listener that is told rates of an objective that is one."""
+    if listener is None or objective not in RATES:
+        return listener
+    return lambda value, bound, seconds: listener(
+        flipped(objective, value), flipped(objective, bound), seconds
+    )
 
 
 def _of_request(instance: Instance, objective: Objective, plan: Plan) -> Plan:
@@ -193,7 +210,9 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     if faults := request.faults_of(decision):
         return _refused(request, solver, who, answer, faults)
     if cost == inf:
-        return _plan_without_decision(request, who, answer, claim.noted(BEYOND_FLOATS), haste)
+        return _plan_without_decision(
+            request, who, answer, claim.noted(_why_endless(request)), haste
+        )
     claim = held_to(request, claim, decision, float(cost), own)
     claim = _strengthened(request, claim, decision, float(cost), haste)
     if claim.over == "placements" and claim.is_proof_of(float(cost)):
@@ -202,6 +221,11 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
     claims = _claims(request, who, answer, claim) | {"audit": audit}
     plan = describe(request.instance, decision, request.objective, cost, **claims)
     return _timed(request, _with_bound(plan, claim))
+
+
+def _why_endless(request: Request) -> str:
+    """Why a plan that keeps the rules has no value."""
+    return NOTHING_FLOWS if request.objective.name in RATES else BEYOND_FLOATS
 
 
 def _offer_only_placement(request: Request) -> bool:
@@ -255,7 +279,7 @@ def _bounded_early(request: Request) -> None:
 
 
 def _wrong_objective(info: SolverInfo, objective: Objective, instance: Instance) -> str:
-    """What a solver minimises, and how to ask for that, or why that cannot be asked for here."""
+    """What a solver is for, and how to ask for that, or why that cannot be asked for here."""
     possible, excluded = [], []
     for name in info.objectives:
         try:
@@ -266,12 +290,14 @@ def _wrong_objective(info: SolverInfo, objective: Objective, instance: Instance)
                 objective.monotone,
                 objective.pass_name,
                 objective.contiguous,
+                objective.partial and name in RATES,
             )
             possible.append(name)
         except ValueError as error:
             excluded.append(str(error))
     hint = f"--objective {' or '.join(possible)} asks for that" if possible else "; ".join(excluded)
-    return f"it minimises {', '.join(info.objectives)}, not {objective.name} ({hint})"
+    aim = "maximises" if set(info.objectives) <= set(RATES) else "minimises"
+    return f"it {aim} {', '.join(info.objectives)}, not {objective.name} ({hint})"
 
 
 def _start(request: Request, given: GivenPlan) -> Decision:
@@ -295,16 +321,27 @@ def _plan_without_decision(
     """Infeasible, proven over all plans, or unknown."""
     claim = _strengthened(request, claim, None, inf, haste)
     if answer.infeasible and answer.stopped_by != "interrupted":
-        from splitfog.solvers.exact.conflict import conflict_sentence  # it loads an engine
-
-        why = conflict_sentence(request)
-        is_said = why is None or why in (answer.reason or "")
-        claim = claim if is_said else claim.noted(str(why))
+        for why in _proofs(request, haste):
+            is_said = why in (answer.reason or "") or why in claim.notes
+            claim = claim if is_said else claim.noted(why)
     status: Status = "infeasible" if claim.infeasible else "unknown"
     claims = _claims(request, who, answer, claim)
     over = claim.over if claim.infeasible or claim.lower_bound is not None else None
-    plan = _empty_plan(request, status, **claims, lower_bound=claim.lower_bound, proven_over=over)
+    bound = _stated_bound(
+        request.objective.name, flipped(request.objective.name, claim.lower_bound)
+    )
+    plan = _empty_plan(request, status, **claims, **bound, proven_over=over)
     return _timed(request, plan)
+
+
+def _proofs(request: Request, haste: bool) -> Iterator[str]:
+    """Why there is no plan, for who has to change that: what is missing, and rules in conflict."""
+    from splitfog.solvers.exact.conflict import conflict_sentence  # it loads an engine
+
+    if not haste and (counted := impossibility(request.instance, request.objective)) is not None:
+        yield counted
+    if (conflict := conflict_sentence(request)) is not None:
+        yield conflict
 
 
 def _refused(
@@ -333,22 +370,33 @@ def _claims(
 
 def _with_bound(plan: Plan, claim: Claim) -> Plan:
     """The plan with its bound, gap and status, and over which plans they hold."""
-    bound = claim.lower_bound
-    if bound is None or plan.value is None:
+    bound, name = claim.lower_bound, plan.objective.name
+    cost = flipped(name, plan.value)
+    if bound is None or cost is None or plan.value is None:
         return changed(plan, status="feasible")
-    bound = float(min(max(bound, 0.0), plan.value))
-    gap = gap_of(plan.value, bound)
+    bound = float(min(max(bound, 0.0), cost))
+    gap = gap_of(cost, bound)
     optimal = gap is not None and gap <= OPTIMALITY_GAP
     status: Status = "optimal" if optimal else "feasible"
-    return changed(plan, lower_bound=bound, gap=gap, status=status, proven_over=claim.over)
+    stated = _stated_bound(name, plan.value if bound == cost else flipped(name, bound))
+    return changed(plan, **stated, gap=gap, status=status, proven_over=claim.over)
+
+
+def _stated_bound(objective: str, bound: float | None) -> dict[str, float | None]:
+    """The field of a plan that holds the bound."""
+    return {"upper_bound" if objective in RATES else "lower_bound": bound}
 
 
 def _timed(request: Request, plan: Plan) -> Plan:
     """The plan with how the search got on, and how long it all took."""
-    progress = request.found.progress
-    progress.note(plan.value, plan.lower_bound)
-    steps = progress.closed(plan.value, plan.lower_bound)
-    return changed(plan, progress=steps, runtime_s=request.elapsed_s)
+    progress, name = request.found.progress, plan.objective.name
+    value, bound = flipped(name, plan.value), flipped(name, plan.bound)
+    progress.note(value, bound)
+    steps: list[Step] = list(progress.closed(value, bound))
+    if name in RATES:
+        steps = [(seconds, flipped(name, v), flipped(name, b)) for seconds, v, b in steps]
+        steps[-1:] = [(seconds, plan.value, plan.bound) for seconds, _, _ in steps[-1:]]
+    return changed(plan, progress=tuple(steps), runtime_s=request.elapsed_s)
 
 
 def _empty_plan(request: Request, status: Status, **claims: Any) -> Plan:

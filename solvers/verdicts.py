@@ -67,4 +67,5 @@ def _task_content(answer: TaskDecision) -> Hashable:
     """All that costs and rules read of a task's answer, copied."""
     array = answer.placement
     order = None if answer.order is None else tuple(answer.order)
-    return array.tobytes(), array.dtype.str, array.shape, order, tuple(answer.stages)
+    replicas = None if answer.replicas is None else tuple(answer.replicas)
+    return array.tobytes(), array.dtype.str, array.shape, order, tuple(answer.stages), replicas

@@ -49,6 +49,7 @@ from splitfog.instances.defects import InstanceError as InstanceError
 from splitfog.instances.files import load_instance as load_instance
 from splitfog.instances.files import save_instance as save_instance
 from splitfog.instances.generators import generate as generate
+from splitfog.instances.importers import import_instance as import_instance
 from splitfog.instances.instance import Instance as Instance
 from splitfog.instances.records import Layer as Layer
 from splitfog.instances.records import Link as Link

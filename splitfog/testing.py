@@ -14,7 +14,7 @@ from math import inf
 from typing import Any
 
 from splitfog.formulations.costs.describe import evaluate, violations
-from splitfog.formulations.objective import OBJECTIVES, Objective, objective_for
+from splitfog.formulations.objective import OBJECTIVES, Objective, flipped, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, encode_plan
 from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.arguments import number
@@ -155,11 +155,13 @@ def check_plan(instance: Instance, plan: Plan) -> None:
     _require(not broken, *broken)
     cost = float(evaluate(instance, plan))
     _require(plan.value == cost, f"value = {plan.value!r}, must be {cost!r}")
-    if plan.lower_bound is None:
+    if plan.bound is None:
         _require(plan.gap is None, f"gap = {plan.gap!r} without a bound")
         _require(plan.status == "feasible", f"status {plan.status} without a bound")
     else:
-        _require(0 <= plan.lower_bound <= cost, f"bound {plan.lower_bound!r} of value {cost!r}")
+        name, bound = plan.objective.name, plan.bound
+        is_bound = (flipped(name, bound) or 0.0) <= (flipped(name, cost) or 0.0)
+        _require(bound >= 0 and is_bound, f"bound {bound!r} of value {cost!r}")
         gap = inf if plan.gap is None else plan.gap
         _require(
             (plan.status == "optimal") == (gap <= OPTIMALITY_GAP), f"{plan.status} with gap {gap!r}"
@@ -176,7 +178,7 @@ def check_against_optimum(plan: Plan, optimum: float) -> None:
     plan
         Of any solver.
     optimum
-        Seconds; inf: no placement is feasible.
+        Seconds; inf: no placement is feasible. Not of `throughput`.
 
     Raises
     ------

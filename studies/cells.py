@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from splitfog.formulations.objective import RATES
 from splitfog.formulations.overview import percent, status_words
 from splitfog.instances.readable import html_text
 from splitfog.studies.row import Row
-
-HEADERS = ("instance", "solver", "seed", "value s", "gap", "speed-up", "seconds", "status")
 
 NO_BOUND = "no bound"
 
@@ -18,8 +17,20 @@ OVER_PLACEMENTS = (
 """Said beside rows of which one has a bound over placements only."""
 
 
+def headers(objective: str) -> tuple[str, ...]:
+    """What stands above the cells of an objective's rows.
+
+    Parameters
+    ----------
+    objective
+        Its name.
+    """
+    value = "value /s" if objective in RATES else "value s"
+    return ("instance", "solver", "seed", value, "gap", "speed-up", "seconds", "status")
+
+
 def shown_cells(row: Row) -> tuple[str, ...]:
-    """The cells of a row under `HEADERS`; a dash where there is no number."""
+    """The cells of a row under `headers`; a dash where there is no number."""
     stopped = row.stopped_by not in (None, "finished")
     status = status_words(row.status, row.proven_over)
     return (

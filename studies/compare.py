@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.instances.arguments import entries, number, texts, whole, wrong
+from splitfog.instances.arguments import path as path_of
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
-from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.functions import Function, require_portable
 from splitfog.solvers.registry import solver_info, solver_infos
 from splitfog.solvers.solve import info_of
-from splitfog.studies.jobs import Job, Progress, Ran, run_all
-from splitfog.studies.judging import judged
+from splitfog.studies.comparison.carry_out import carry_on, carry_out
+from splitfog.studies.engine.jobs import Job, Progress
 from splitfog.studies.row import EVERY, Declined
 from splitfog.studies.rows import Table
 
@@ -36,6 +37,9 @@ def compare(
     *,
     pass_name: str | None = None,
     contiguous: str | None = None,
+    partial: bool = False,
+    store: str | os.PathLike[str] | None = None,
+    memory_limit_bytes: int | None = None,
 ) -> Table:
     """The table of every applicable solver on every instance, objective and seed.
 
@@ -45,8 +49,8 @@ def compare(
         One or several, or the paths of their files.
     solvers
         Names; None or "all": every solver and baseline but `auto`, which only chooses among them.
-        Functions too, as `solve` takes them; their rows bear their names, and above one job they
-        must be such as another process can be handed.
+        Functions too, as `solve` takes them; their rows bear their names, and where runs have
+        processes of their own they must be such as another process can be handed.
     objectives
         Names; None: each instance's default. An instance that excludes one (`makespan` of two
         tasks) is left out of it, and named in `declined`.
@@ -55,25 +59,37 @@ def compare(
     baseline
         Whose value the speed-ups refer to; it need not be among the solvers.
     time_limit_s
-        Of each run, in seconds.
+        Of each run, in seconds. In a process of its own one is killed that goes on for half of it
+        and 10 s more.
     jobs
-        Processes; above 1 a calling script needs the `if __name__ == "__main__"` guard.
-    transfers, monotone, pass_name, contiguous
+        Runs at a time. Above 1, with a store or with a memory limit they have processes of their
+        own, which take nothing along if they crash; where solvers are functions, a calling script
+        then needs the `if __name__ == "__main__"` guard.
+    transfers, monotone, pass_name, contiguous, partial
         As for `solve`.
     progress
         Told of every run that ends.
+    store
+        A folder, made where it does not exist, in whose `results.sqlite` every run is kept as soon
+        as it has ended: what is there of this comparison is not run again, whatever ended the
+        process that was at it. Runs of another version of splitfog are others.
+    memory_limit_bytes
+        Of each run, with all that its solver starts; one that holds more is killed.
 
     Returns
     -------
     Table
         Rows in the order instance, objective, solver, seed, whatever the order they end in. A
-        solver that crashes or whose claims are refuted by another's plan has rows of status
-        `error`; Ctrl-C keeps what has ended.
+        solver that crashes or is killed, or whose claims are refuted by another's plan, has rows of
+        status `error`; Ctrl-C keeps what has ended.
 
     Raises
     ------
     LookupError, ValueError
-        For unknown names and arguments that make no sense.
+        For unknown names and arguments that make no sense; for a store that another process uses,
+        or that is of another form.
+    OSError
+        Where the store cannot be read or written; what it holds stays.
     SolverDeclined
         Where no solver applies anywhere.
     """
@@ -84,8 +100,12 @@ def compare(
     chosen_seeds = [whole("seeds", seed, low=0) for seed in entries("seeds", seeds, SEEDS)]
     if progress is not None and not callable(progress):
         raise wrong("progress", progress, "a function of (done, total, what)")
+    if memory_limit_bytes is not None:
+        memory_limit_bytes = whole("memory_limit_bytes", memory_limit_bytes, low=1)
+    home = None if store is None else path_of("store", store)
+    isolated = jobs > 1 or home is not None or memory_limit_bytes is not None
     for function in chosen.values():
-        if jobs > 1 and not isinstance(function, str):
+        if isolated and not isinstance(function, str):
             require_portable(function)
     if not isinstance(baseline, str) or baseline not in chosen:
         solver_info(baseline)
@@ -96,7 +116,13 @@ def compare(
     else:
         given = entries("instances", instances, INSTANCES)
     loaded = [instance_of(each) for each in given]
-    how = (transfers, monotone, pass_name, contiguous)
+    how: dict[str, Any] = {
+        "transfers": transfers,
+        "monotone": monotone,
+        "pass_name": pass_name,
+        "contiguous": contiguous,
+        "partial": partial,
+    }
     problems, excluded = _problems(loaded, wanted, how)
     hidden = {} if baseline in chosen else {baseline: baseline}
     work = [
@@ -107,34 +133,16 @@ def compare(
             solver=solver,
             seed=seed,
             time_limit_s=time_limit_s,
+            memory_limit_bytes=memory_limit_bytes,
             shown=name not in hidden,
         )
         for number, (instance, objective) in enumerate(problems)
         for name, solver in [*hidden.items(), *chosen.items()]
         for seed in dict.fromkeys(chosen_seeds)
     ]
-    outcomes, interrupted = run_all(work, jobs, progress)
-    ran = [(j, o) for j, o in zip(work, outcomes) if isinstance(o, Ran)]
-    rows, runs = judged(ran, baseline), [o.run for j, o in ran if j.shown]
-    declined = [o for j, o in zip(work, outcomes) if isinstance(o, Declined) and j.shown]
-    if declined and not rows and not interrupted:
-        raise SolverDeclined(declined[0].solver, _why(declined))
-    counting = ", ".join(str(Objective("latency", *how)).split(", ")[1:])  # type: ignore[arg-type]
-    unique = tuple(dict.fromkeys([*excluded, *declined]))
-    return Table(
-        rows=tuple(rows),
-        declined=unique,
-        baseline=baseline,
-        counting=counting,
-        interrupted=interrupted,
-        runs=tuple(runs),
-    )
-
-
-def _why(declined: Sequence[Declined]) -> str:
-    """Why nobody applies: the first's reason, and who else was asked."""
-    others = dict.fromkeys(entry.solver for entry in declined if entry.solver != declined[0].solver)
-    return declined[0].reason + (f"; nor does {', '.join(others)} apply" if others else "")
+    if home is not None:
+        return carry_on(home, work, jobs, progress, baseline, excluded)
+    return carry_out(work, jobs if isolated else None, progress, baseline, excluded)
 
 
 def solver_names(solvers: str | Sequence[str] | None = None) -> list[str]:
@@ -166,7 +174,7 @@ def _chosen(
 def _problems(
     instances: Sequence[Instance],
     objectives: Sequence[str] | None,
-    how: tuple[str, bool, str | None, str | None],
+    how: dict[str, Any],
 ) -> tuple[list[tuple[Instance, Objective]], list[Declined]]:
     """Pairs of instance and objective, and those that exclude each other."""
     problems, excluded, errors = [], [], []
@@ -174,7 +182,7 @@ def _problems(
         names: list[str | None] = list(dict.fromkeys(objectives)) if objectives else [None]
         for name in names:
             try:
-                objective = objective_for(instance, name, *how)
+                objective = objective_for(instance, name, **how)
             except ValueError as error:
                 errors.append(error)
                 excluded.append(

@@ -28,12 +28,16 @@ def sqlite_bytes(tables: Mapping[str, tuple[type[Struct], Sequence[Struct]]]) ->
     """A database file with, for each name, a table of the records of one kind."""
     with closing(sqlite3.connect(":memory:")) as database:
         for name, (kind, records) in tables.items():
-            typed = ", ".join(f"{field.name} {_sql_type(field.type)}" for field in fields(kind))
             marks = ", ".join("?" * len(kind.__struct_fields__))
-            database.execute(f"CREATE TABLE {name} ({typed})")
+            database.execute(f"CREATE TABLE {name} ({sql_columns(kind)})")
             database.executemany(f"INSERT INTO {name} VALUES ({marks})", map(astuple, records))
         database.commit()
         return database.serialize()
+
+
+def sql_columns(kind: type[Struct]) -> str:
+    """The columns of a table of records, with their types, as SQL."""
+    return ", ".join(f"{field.name} {_sql_type(field.type)}" for field in fields(kind))
 
 
 def _sql_type(kind: Any) -> str:

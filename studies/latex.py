@@ -26,6 +26,7 @@ HEADERS: Mapping[str, str] = MappingProxyType(
         **{name: name.replace("_", " ") for name in Row.__struct_fields__},
         "value": "value (s)",
         "lower_bound": "bound (s)",
+        "upper_bound": "bound (1/s)",
         "speedup": "speed-up",
         "runtime_s": "time (s)",
     }
@@ -47,7 +48,7 @@ def latex_rows(rows: Sequence[Row], columns: Sequence[str] | None = None) -> str
     chosen = _usual(rows) if columns is None else columns
     headers = [look_up(HEADERS, name, "column") for name in chosen]
     lines = [[_cell(row, name) for name in chosen] for row in rows]
-    numbers = [name for name in ("value", "lower_bound", "gap", "speedup", "runtime_s", "seed")]
+    numbers = ("value", "lower_bound", "upper_bound", "gap", "speedup", "runtime_s", "seed")
     kinds = "".join("r" if name in numbers else "l" for name in chosen)
     return latex_table(kinds, headers, lines)
 

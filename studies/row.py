@@ -14,12 +14,13 @@ EVERY = "every solver"
 class Row(Struct, frozen=True, kw_only=True):
     """One solver's plan for one instance, objective and seed.
 
-    `value` and `lower_bound` in seconds; `proven_over` says for which plans status and bound hold.
-    `gap` is that of `value` to the best bound that any solver of the comparison proved, for the
-    same instance and objective, over plans of which this is one (a bound for placements says
-    nothing about plans with slices); `speedup` is the baseline's value over this one, at the same
-    seed. None where there is no number. `runtime_s` is the plan's. `file` is where the instance was
-    read from, as the path was given; None if it was made in memory.
+    `value` and `lower_bound` are in seconds, of `throughput` `value` and `upper_bound` per second;
+    `proven_over` says for which plans status and bound hold. `gap` is that of `value` to the best
+    bound that any solver of the comparison proved, for the same instance and objective, over plans
+    of which this is one (a bound for placements says nothing about plans with slices); `speedup` is
+    the baseline's value over this one (of `throughput` the other way round), at the same seed. None
+    where there is no number. `runtime_s` is the plan's. `file` is where the instance was read from,
+    as the path was given; None if it was made in memory.
     """
 
     instance: str
@@ -30,6 +31,7 @@ class Row(Struct, frozen=True, kw_only=True):
     stopped_by: str | None = None
     value: float | None = None
     lower_bound: float | None = None
+    upper_bound: float | None = None
     gap: float | None = None
     speedup: float | None = None
     runtime_s: float | None = None
@@ -65,13 +67,14 @@ class Run(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     options
-        JSON of what `solve` was given beside solver, objective and seed.
+        JSON of what `solve` was given beside solver, objective and seed, and of the memory limit.
     plan
         JSON of the plan, as in a plan file; None where the solver failed.
     progress
         JSON of the plan's [seconds, value, bound] improvements; None where the solver failed.
     plugin
-        The distribution that the solver came with; None for splitfog's own and for functions.
+        Name and version of the distribution that the solver came with; None for splitfog's own
+        and for functions.
     machine
         Name, system, processor and the number of CPUs.
     started_at

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, overload
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from splitfog.instances.arguments import number, whole
 from splitfog.instances.json_files import write_whole
+from splitfog.instances.read_only import ReadOnly
 from splitfog.instances.readable import MOST_ROWS, counted, html_table, html_text
-from splitfog.studies.cells import HEADERS, note_html, reservation, shown_cells
+from splitfog.studies.cells import headers, note_html, reservation, shown_cells
 from splitfog.studies.exports import csv_text, sqlite_bytes
 from splitfog.studies.latex import latex_rows
 from splitfog.studies.row import Declined, Result, Row, Run
+from splitfog.studies.statistics.by_solver import statistics_of
+from splitfog.studies.statistics.means import SHIFT_S
 from splitfog.studies.summary import Summary, summarised
+from splitfog.studies.tables.caption import caption, setting
+from splitfog.studies.tables.statistics import Statistics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +33,8 @@ class Table(Sequence[Row]):
 
     `declined` holds what has no row, `baseline` the solver that speed-ups refer to, `counting`
     says how transfers are counted where that is not the default, and `interrupted` whether Ctrl-C
-    cut the comparison short. `runs` holds how every row was run, or nothing.
+    cut the comparison short. `runs` holds how every row was run, or nothing; `store` is the folder
+    that keeps them, if one does.
     """
 
     rows: tuple[Row, ...]
@@ -35,6 +43,7 @@ class Table(Sequence[Row]):
     counting: str = ""
     interrupted: bool = False
     runs: tuple[Run, ...] = ()
+    store: Path | None = None
 
     @overload
     def __getitem__(self, position: int) -> Row: ...
@@ -72,7 +81,9 @@ class Table(Sequence[Row]):
         for objective in self.objectives:
             rows = self.of(objective)
             lines = [shown_cells(row) for row in rows]
-            parts.append(f"<p>{html_text(objective)}</p>{html_table(HEADERS, lines, MOST_ROWS)}")
+            parts.append(
+                f"<p>{html_text(objective)}</p>{html_table(headers(objective), lines, MOST_ROWS)}"
+            )
             parts.append(note_html(reservation(rows)))
         return "\n".join(["<div>", *parts, "</div>"])
 
@@ -81,7 +92,31 @@ class Table(Sequence[Row]):
 
         `seed` is of the bootstrap behind the intervals, see `splitfog.studies.summary`.
         """
-        return summarised(self.rows, seed)
+        return summarised(self.rows, seed, self.captions)
+
+    def statistics(self, seed: int = 0, shift_s: float = SHIFT_S) -> Statistics:
+        """A line a solver: speed-up with its interval, paired tests, profile, integral, growth.
+
+        `seed` is of the bootstrap behind the intervals, `shift_s` (seconds) of the geometric means,
+        see `splitfog.studies.statistics.by_solver`. `ValueError` where these are below 0.
+        """
+        seed, shift_s = whole("seed", seed, low=0), number("shift_s", shift_s, low=0)
+        found = statistics_of(self.rows, self.runs, self.baseline, seed, shift_s)
+        return Statistics(
+            tuple(line for lines, _ in found for line in lines),
+            ReadOnly(dict(zip(self.objectives, (drawn for _, drawn in found)))),
+            self.captions,
+        )
+
+    @property
+    def captions(self) -> Mapping[str, str]:
+        """By objective: cost model, instances and seeds, limits, version and machine."""
+        return ReadOnly({name: self._caption(name) for name in self.objectives})
+
+    def _caption(self, objective: str) -> str:
+        runs = [run for row, run in zip(self.rows, self.runs) if row.objective == objective]
+        said = setting(objective, self.baseline, self.counting)
+        return caption(said, self.of(objective), runs)
 
     def to_pandas(self) -> Any:
         """A `pandas.DataFrame`, a column for every field of a row.

@@ -8,6 +8,8 @@ from hypothesis import settings
 
 os.environ["SPLITFOG_STRICT"] = "1"  # set before any worker process starts
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# most time goes into compiling what runs once
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 # a run in the background inherits an ignored SIGINT, and the tests of Ctrl-C would wait for ever
 signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("splitfog", deadline=None, derandomize=True)

@@ -9,24 +9,33 @@ from functools import cached_property
 from itertools import chain, islice
 
 from splitfog.formulations.decision import Decision
-from splitfog.formulations.overview import bound_words, percent, status_words
+from splitfog.formulations.overview import bound_words, percent, status_words, value_text
+from splitfog.formulations.passes import of_pass
 from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.instance import Instance
 from splitfog.views import style
 from splitfog.views.dag.picture import DagPicture
 from splitfog.views.panels.loads import crossing_panel, load_panels
 from splitfog.views.panels.panel import Panel
+from splitfog.views.panels.pipeline import PipelinePanel
 from splitfog.views.panels.profile import ProfilePanel
 from splitfog.views.panels.progress import progress_panel
 from splitfog.views.panels.stages import stage_panels, stages_are_drawn
 from splitfog.views.panels.timeline import timeline_panel
+from splitfog.views.request_times import RequestTimes, request_lines, request_times
 from splitfog.views.sheet import STRIPE, Sheet
 
 MOST_DAGS, MOST_BOXES = 4, 120  # on one sheet, unless the first alone has more
 MOST_DRAWN = 100  # DAGs on all sheets together, unless named: each takes about a second
 MOST_STAGES = 3  # beside all else
+MOST_REQUESTS = 3  # tasks whose times of tokens stand above all
 MOST_HEIGHT = 60.0  # inches of panels below each other; the next go on a sheet of their own
-LEGENDS = ("timeline", "stages", "profile")  # panels that show nodes by their colours only
+LEGENDS = (
+    "pipeline",
+    "timeline",
+    "stages",
+    "profile",
+)  # panels that show nodes by their colours only
 
 Bundle = Sequence[Panel]
 """Panels that stay together."""
@@ -37,18 +46,24 @@ class Contents:
     """An instance, with a plan and its decision or neither; `tasks` are positions of those drawn.
 
     Without a decision the models are drawn (those of the tasks). `tasks` None: all, of which a
-    sheet holds as many as fit; named ones are all on the first.
+    sheet holds as many as fit; named ones are all on the first. Layers and tensors are drawn as in
+    the pass that the plan's objective names, if it names one.
     """
 
-    instance: Instance
+    whole: Instance
     plan: PlanFile | None
     decision: Decision | None
     tasks: tuple[int, ...] | None = None
 
+    @cached_property
+    def instance(self) -> Instance:
+        """As the objective's pass sees it."""
+        return of_pass(self.whole, None if self.plan is None else self.plan.objective.pass_name)
+
     def sheets(self, many: bool) -> Iterator[Sheet]:
         """The sheet that shows something of everything; if `many`, then all that it leaves out."""
         first = self._first
-        lines = [style.printable(self.instance.name), *(plan_lines(self.plan) if self.plan else ())]
+        lines = [style.printable(self.instance.name), *self.lines]
         yield Sheet(
             lines=[*lines, *self._said(many)],
             swatches=self._swatches(first, [*self._busy(), *self._senders()]),
@@ -56,6 +71,7 @@ class Contents:
             headings=[self._heading(dag) for dag in first],
             side=[*self._loads.values(), *islice(self._crossings(), 1)],
             below=[
+                *islice(self._pipelines(), 1),
                 *self._timeline,
                 *chain.from_iterable(islice(self._stages(), MOST_STAGES)),
                 *islice(self._profiles(), 1),
@@ -65,6 +81,7 @@ class Contents:
         if many:
             yield from islice(self._dag_sheets(), 1, None)
             yield from self._listed("tensors that cross", map(_alone, self._crossings()), 1)
+            yield from self._listed("pipelines", map(_alone, self._pipelines()), 1)
             yield from self._listed("stages", self._stages(), MOST_STAGES)
             yield from self._listed("profiles", map(_alone, self._profiles()), 1)
 
@@ -73,6 +90,7 @@ class Contents:
         if name == "dag":
             return self._dag_sheets()
         bundles: Mapping[str, Iterator[Bundle]] = {
+            "pipeline": map(_alone, self._pipelines()),
             "timeline": map(_alone, self._timeline),
             "stages": self._stages(),
             "crossings": map(_alone, self._crossings()),
@@ -90,6 +108,7 @@ class Contents:
             "dag": True,
             **dict.fromkeys(self._loads, True),
             "crossings": next(self._crossings(), None) is not None,
+            "pipeline": next(self._pipelines(), None) is not None,
             "timeline": bool(self._timeline),
             "stages": next(self._stages(), None) is not None,
             "profile": True,
@@ -203,6 +222,24 @@ class Contents:
             rest = rest[fit:]
 
     @cached_property
+    def requests(self) -> tuple[RequestTimes, ...]:
+        """Times of tokens of all tasks whose models list passes."""
+        if self.decision is None or self.plan is None or self.plan.value is None:
+            return ()
+        return tuple(request_times(self.whole, self.decision))
+
+    @property
+    def lines(self) -> list[str]:
+        """What stands above all: what the plan says of itself, and when tokens come."""
+        if self.plan is None:
+            return []
+        several = len(self.instance.tasks) > 1
+        return [
+            *plan_lines(self.plan),
+            *(_request_line(own, several) for own in self.requests[:MOST_REQUESTS]),
+        ]
+
+    @cached_property
     def _loads(self) -> dict[str, Panel]:
         if self.plan is None or self.decision is None:
             return {}
@@ -225,6 +262,12 @@ class Contents:
         for dag in self._dags:
             if dag.task is not None and dag.crossings:
                 yield crossing_panel(self.instance, dag.task, dag.crossings)
+
+    def _pipelines(self) -> Iterator[Panel]:
+        """Of every task to draw whose model lists passes."""
+        drawn = {dag.task.name for dag in self._dags if dag.task is not None}
+        many = len(self.instance.tasks) > 1
+        return (PipelinePanel(own, many) for own in self.requests if own.task.name in drawn)
 
     def _stages(self) -> Iterator[Bundle]:
         """Of every task, stage by stage."""
@@ -293,15 +336,20 @@ def _alone(panel: Panel) -> Bundle:
     return (panel,)
 
 
+def _request_line(times: RequestTimes, named: bool) -> str:
+    parts = [f"task {times.task.name}"] if named else []
+    return style.printable(" · ".join([*parts, *request_lines(times, style.in_seconds)]))
+
+
 def plan_lines(plan: PlanFile) -> list[str]:
     """What a plan says of itself, in one line, and its reason in others."""
     status = None if plan.status is None else status_words(plan.status, plan.proven_over)
     parts = [plan.solver, str(plan.objective), status]
     if plan.value is not None:
-        parts.append(f"value {style.in_seconds(plan.value)}")
-    if plan.lower_bound is not None:
+        parts.append(f"value {value_text(plan.objective.name, plan.value)}")
+    if plan.bound is not None:
         over = bound_words(plan.status, plan.proven_over)
-        parts.append(f"bound {style.in_seconds(plan.lower_bound)}{over}")
+        parts.append(f"bound {value_text(plan.objective.name, plan.bound)}{over}")
     if plan.gap is not None:
         parts.append(f"gap {percent(plan.gap)}")
     if plan.stopped_by not in (None, "finished"):

@@ -9,14 +9,15 @@ from math import inf
 
 from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.plan import decision_of
-from splitfog.formulations.plan_file import PlanFile, TaskEntry
+from splitfog.formulations.plan_file import NodeEntry, PlanFile, TaskEntry
 from splitfog.instances.instance import Instance
 from splitfog.instances.readable import html_table, html_text
 from splitfog.instances.records import Task
 from splitfog.views import style
-from splitfog.views.contents import plan_lines
+from splitfog.views.contents import Contents
 from splitfog.views.dag.crossings import crossings_of
 from splitfog.views.panels.loads import link_name
+from splitfog.views.request_times import RequestTimes, stage_heads, stage_rows
 
 _STYLE = """
 body { font: 14px/1.4 "DejaVu Sans", Verdana, sans-serif; color: #222; margin: 1.5em; }
@@ -29,12 +30,12 @@ summary { font-weight: bold; cursor: pointer; }
 """
 
 
-def page(instance: Instance, plan: PlanFile | None, svgs: Iterable[str]) -> str:
+def page(contents: Contents, svgs: Iterable[str]) -> str:
     """A page with SVG drawings, and tables of an instance and of its plan if there is one."""
     drawings = "\n".join(f"<figure>{svg[svg.index('<svg') :]}</figure>" for svg in svgs)
-    tables = "".join(_tables(instance, plan))
-    about = "".join(f"<p>{escape(line)}</p>" for line in (plan_lines(plan) if plan else ()))
-    return document(instance.name, f"{about}\n{drawings}\n{tables}")
+    tables = "".join(_tables(contents.instance, contents.plan, contents.requests))
+    about = "".join(f"<p>{escape(line)}</p>" for line in contents.lines)
+    return document(contents.instance.name, f"{about}\n{drawings}\n{tables}")
 
 
 def document(title: str, body: str) -> str:
@@ -46,17 +47,23 @@ def document(title: str, body: str) -> str:
     )
 
 
-def _tables(instance: Instance, plan: PlanFile | None) -> Iterator[str]:
+def _tables(
+    instance: Instance, plan: PlanFile | None, requests: Sequence[RequestTimes]
+) -> Iterator[str]:
     if plan is not None and plan.tasks:
         yield _table(
             "Placement", ("task", "node", "layers", "first", "last"), _runs(instance, plan)
         )
+        for own in requests:
+            rows = stage_rows(own, style.in_seconds)
+            yield _table(f"Stages of {own.task.name} in order of visit", stage_heads(own), rows)
         crossing = ("task", "tensor", "from", "to", "bytes", "seconds")
         yield _table("Tensors that cross", crossing, _crossings(instance, plan))
         tasks = ("task", "latency", "compute", "transfer", "wait", "deadline met")
         yield _table("Tasks", tasks, [_task_row(task) for task in plan.tasks])
-        nodes = ("node", "tier", "busy", "utilisation", "weights held")
-        yield _table("Nodes of the plan", nodes, _nodes(instance, plan))
+        held = ("weights", "state", "free") if requests else ("weights held",)
+        nodes = ("node", "tier", "busy", "utilisation", *held)
+        yield _table("Nodes of the plan", nodes, _nodes(instance, plan, bool(requests)))
         links = [
             (link_name(load), style.in_bytes(load.bytes), style.in_seconds(load.busy_s))
             for load in plan.links
@@ -118,17 +125,29 @@ def _task_row(task: TaskEntry) -> tuple[str, ...]:
     return (task.task, *("" if t is None else style.in_seconds(t) for t in times), met)
 
 
-def _nodes(instance: Instance, plan: PlanFile) -> list[tuple[str, ...]]:
+def _nodes(instance: Instance, plan: PlanFile, apart: bool) -> list[tuple[str, ...]]:
+    """What nodes have to do and what they hold; if `apart`, weights, state and what is free."""
     return [
         (
             name,
             instance.nodes[instance.node_index[name]].tier,
             style.in_seconds(load.busy_s or 0.0),
             "" if load.utilisation is None else f"{100 * load.utilisation:.3g} %",
-            style.in_bytes(load.memory_bytes or 0.0),
+            *(
+                _memory(instance, name, load)
+                if apart
+                else [style.in_bytes(load.memory_bytes or 0.0)]
+            ),
         )
         for name, load in plan.nodes.items()
     ]
+
+
+def _memory(instance: Instance, name: str, load: NodeEntry) -> list[str]:
+    held, state = load.memory_bytes or 0.0, load.state_bytes or 0.0
+    limit = instance.nodes[instance.node_index[name]].memory_bytes
+    free = "no limit" if limit is None else style.in_bytes(limit - held)
+    return [style.in_bytes(held - state), style.in_bytes(state), free]
 
 
 def _layers(instance: Instance) -> list[tuple[str, ...]]:

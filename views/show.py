@@ -43,9 +43,11 @@ def show(
 ) -> Picture:
     """A picture of an instance, or of a plan for it, which notebooks display.
 
-    The DAG is coloured by node (a hue for each tier), with what crosses between nodes; beside it
-    the load of nodes and links, below it the timeline and sliced stages. Without a plan, or with
-    one that places nothing, it is coloured by operator.
+    The DAG is coloured by node (a hue for each tier, or for each node where there is one tier),
+    with what crosses between nodes; beside it the load of nodes and links, below it the timeline
+    and sliced stages. Of models with passes also the memory of the nodes, the stages in order of
+    visit and when tokens come. Without a plan, or with one that places nothing, it is coloured by
+    operator.
 
     Parameters
     ----------
@@ -56,8 +58,8 @@ def show(
         Names of the tasks to draw; None: all, of which a sheet shows the first that fit and files
         of several sheets the first 100.
     panel
-        The name of a single panel: `dag`, `nodes`, `links`, `tasks`, `crossings`, `timeline`,
-        `stages`, `profile` or `progress`, where there is one. None: all.
+        The name of a single panel: `dag`, `nodes`, `memory`, `links`, `tasks`, `crossings`,
+        `pipeline`, `timeline`, `stages`, `profile` or `progress`, where there is one. None: all.
 
     Returns
     -------
@@ -156,7 +158,7 @@ class Picture:
             from splitfog.views.page import page
 
             svgs = (_svg(sheet).decode("utf-8") for sheet in sheets)
-            return page(self.contents.instance, self.contents.plan, svgs).encode("utf-8")
+            return page(self.contents, svgs).encode("utf-8")
         return {".png": _png, ".svg": _svg}[suffix](next(sheets))
 
     def _sheets(self, many: bool) -> Iterator[Sheet]:

@@ -20,6 +20,8 @@ RGB = tuple[float, float, float]
 
 READABLE = 0.2
 """Luminance above which black text is read more easily than white."""
+DARKEST = (1.1 * READABLE) ** (1 / 3)
+"""Lightness of the darkest shade of a node."""
 PALEST = 0.78
 """Share of white in the lightest shade of a hue."""
 
@@ -44,7 +46,10 @@ _OP_KINDS = {
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours of an instance's tiers (a hue each) and nodes (shades of their tier's hue)."""
+    """Colours of an instance's tiers (a hue each) and nodes (shades of their tier's hue).
+
+    Where all nodes are of one tier, each has a hue of its own.
+    """
 
     instance: Instance
 
@@ -57,6 +62,9 @@ class Palette:
     @cached_property
     def nodes(self) -> tuple[RGB, ...]:
         """Colour of every node: its tier's hue, from light to dark in the file's order."""
+        count = len(self.instance.nodes)
+        if len(self.instance.tiers) == 1:
+            return tuple([_readable(hue(rank, count)) for rank in range(count)])
         members: dict[str, list[int]] = {name: [] for name in self.instance.tiers}
         for position, node in enumerate(self.instance.nodes):
             members[node.tier].append(position)
@@ -159,11 +167,16 @@ def _rgb(colour: str) -> RGB:
 
 def _shades(colour: RGB, count: int) -> list[RGB]:
     """Shades of a hue, evenly from light to dark, on all of which black text is easy to read."""
-    lightest, darkest = _lightness(_shade(colour, PALEST)), (1.1 * READABLE) ** (1 / 3)
     if count == 1:
-        return [_shade_of(colour, max(_lightness(colour), darkest))]
-    step = (lightest - darkest) / (count - 1)
+        return [_readable(colour)]
+    lightest = _lightness(_shade(colour, PALEST))
+    step = (lightest - DARKEST) / (count - 1)
     return [_shade_of(colour, lightest - step * i) for i in range(count)]
+
+
+def _readable(colour: RGB) -> RGB:
+    """The colour, or the darkest shade of it on which black text is easy to read."""
+    return _shade_of(colour, max(_lightness(colour), DARKEST))
 
 
 def _shade_of(colour: RGB, lightness: float) -> RGB:

@@ -6,8 +6,9 @@ from typing import IO, TYPE_CHECKING
 
 from splitfog.formulations.overview import percent as percent
 from splitfog.instances.arguments import record, wrong
-from splitfog.studies.cells import HEADERS, reservation, shown_cells
+from splitfog.studies.cells import headers, reservation, shown_cells
 from splitfog.studies.rows import Table
+from splitfog.studies.tables.caption import setting
 
 if TYPE_CHECKING:
     from rich.table import Table as Grid
@@ -38,7 +39,7 @@ def print_tables(table: Table, file: IO[str] | None = None) -> None:
     for objective in table.objectives:
         grid = Grid(title=title(table, objective), box=box.SIMPLE_HEAD, title_justify="left")
         grid.show_edge = False
-        for header in HEADERS:
+        for header in headers(objective):
             if seeds or header != "seed":
                 text = header in ("instance", "solver", "status")
                 grid.add_column(header, justify="left" if text else "right", overflow="fold")
@@ -66,5 +67,4 @@ def print_grid(grid: Grid, file: IO[str] | None = None) -> None:
 
 def title(table: Table, objective: str) -> str:
     """What stands above the rows of an objective."""
-    counting = f", {table.counting}" if table.counting else ""
-    return f"{objective}{counting} (speed-up over {table.baseline})"
+    return setting(objective, table.baseline, table.counting)

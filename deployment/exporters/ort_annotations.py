@@ -35,12 +35,9 @@ def export(asked: Asked) -> Export:
 
 def _setting(asked: Asked, nodes: list[str]) -> str:
     """Every device once, with the nodes that are it."""
-    devices = asked.devices()
     groups: dict[str, list[str]] = {}
     for node in nodes:
-        device = devices.get(node, node)
-        if node not in devices and node not in DEVICES:
-            raise ValueError(f"node {node} has no device: give one, as in --option {node}=cpu")
+        device = asked.called(node) if node in DEVICES else asked.told(node, "device", "cpu")
         for text in (node, device):
             if not text or re.search(r"[(),;=\s]", text):
                 raise ValueError(f"{text!r} cannot stand in {SETTING}: it has one of '(),;= '")

@@ -15,7 +15,13 @@ from splitfog.deployment.profiling.runtime_profile import (
     LEAST_RUNS,
     read_runtime_profile,
 )
-from splitfog.deployment.profiling.trtexec import Fused, layers_of, parts_of, read_trtexec
+from splitfog.deployment.profiling.trtexec import (
+    Fused,
+    is_one,
+    layers_of,
+    parts_of,
+    read_trtexec,
+)
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.records import Model
 from splitfog.instances.times import LayerTime, Work
@@ -75,8 +81,8 @@ def read_profile(
 
 
 def _of_runtime(content: bytes, origin: str, place: str, model: Model | None) -> OtherTimes:
-    """Medians over the runs, by the clock."""
-    profile = read_runtime_profile(content, origin)
+    """Medians over the runs, by the clock; the first, which warms up, counts where it is alone."""
+    profile = read_runtime_profile(content, origin).warm()
     middle = {name: median(own) for name, own in profile.seconds.items()}
     sure = profile.runs >= LEAST_RUNS and sum(middle.values()) >= LEAST_RUN_S
     work = _work(model)
@@ -106,15 +112,19 @@ def _of_trtexec(content: bytes, origin: str, place: str, model: Model | None) ->
         }
     seconds: dict[str, float] = defaultdict(float)
     shared: set[str] = set()
+    groups: dict[str, str] = {}
     for each in fused:
         parts = made[each.name]
         shared |= set(parts) if len(parts) > 1 else set()
+        if is_one(each.name):
+            groups = dict.fromkeys(parts if len(parts) > 1 else (), each.name) | groups
         for name, share in zip(parts, _shares(parts, work)):
             seconds[name] += each.seconds * share
     times = tuple(
         LayerTime(
             model=None if model is None else model.name, layer=name, place=place, seconds=own,
-            reliable=False if name in shared else None, work=work.get(name),
+            reliable=False if name in shared else None, group=groups.get(name),
+            work=work.get(name),
         )
         for name, own in seconds.items()
     )  # fmt: skip

@@ -41,6 +41,13 @@ class RuntimeProfile:
     runs: int
     seconds: dict[str, list[float]]
 
+    def warm(self) -> RuntimeProfile:
+        """The profile without its first run, where there are more."""
+        if self.runs < 2:
+            return self
+        later = {name: own[1:] if len(own) > 1 else own for name, own in self.seconds.items()}
+        return RuntimeProfile(self.runs - 1, later)
+
 
 @dataclass(frozen=True)
 class _Event:
@@ -72,12 +79,17 @@ def read_runtime_profile(content: bytes, origin: str) -> RuntimeProfile:
     if not isinstance(events, list):
         raise InstanceError(origin, [f"the file = {shown(events)}, must be a list of events"])
     defects: list[str] = []
-    nodes = sorted(_events(events, "Node", defects), key=lambda event: (event.start, -event.end))
     runs = sorted(each.start for each in _events(events, "Session", defects) if each.name == RUN)
+    nodes = sorted(
+        _events(events, "Node", defects, timed=bool(runs)),
+        key=lambda event: (event.start, -event.end),
+    )
     if defects:
         raise InstanceError(origin, defects)
-    if not runs or not nodes:
+    if not nodes:
         raise InstanceError(origin, ["it holds no run, must be what a run with profiling writes"])
+    if not runs:
+        return _in_turn(nodes)
     longest: dict[tuple[str, int], float] = {}
     for event in _outermost(nodes):
         key = event.name, bisect_right(runs, event.start)
@@ -88,8 +100,21 @@ def read_runtime_profile(content: bytes, origin: str) -> RuntimeProfile:
     return RuntimeProfile(len(runs), seconds)
 
 
-def _events(entries: list[Any], category: str, defects: list[str]) -> Iterator[_Event]:
-    """The events of a category: of nodes, only what their kernels take."""
+def _in_turn(nodes: list[_Event]) -> RuntimeProfile:
+    """Where no run is told: an operator's events are those of one run after another."""
+    seconds: dict[str, list[float]] = {}
+    for event in nodes:
+        seconds.setdefault(event.name, []).append((event.duration + HALF_US) / 1e6)
+    return RuntimeProfile(max(map(len, seconds.values())), seconds)
+
+
+def _events(
+    entries: list[Any], category: str, defects: list[str], timed: bool = True
+) -> Iterator[_Event]:
+    """The events of a category: of nodes, only what their kernels take.
+
+    Without `timed` they may lack their time, and have all the same.
+    """
     for position, entry in enumerate(entries):
         if not isinstance(entry, dict):
             if category == "Node":
@@ -100,6 +125,8 @@ def _events(entries: list[Any], category: str, defects: list[str]) -> Iterator[_
             continue
         if category == "Node" and not name.endswith(KERNEL):
             continue
+        if not timed and "ts" not in entry:
+            entry = {**entry, "ts": 0}
         wrong = [key for key in ("ts", "dur") if not _is_time(entry.get(key))]
         for key in wrong:
             told = shown(entry[key]) if key in entry else "missing"

@@ -141,6 +141,21 @@ def layers_of(fused: Sequence[Fused], model: Model) -> Mapping[str, list[str]]:
     return named
 
 
+def is_one(name: str) -> bool:
+    """Whether a name is that of layers that run as one, each of them named.
+
+    Parameters
+    ----------
+    name
+        Of a fused layer, not of a copy for one, and not of a range (which may be a whole model).
+
+    Returns
+    -------
+    bool
+    """
+    return COPY.match(name) is None and _range(name) is None
+
+
 def _range(name: str) -> tuple[str, str] | None:
     """The ends of a range of layers."""
     copied = COPY.match(name)

@@ -54,7 +54,9 @@ class Given:
         return self.alone.tasks[0]
 
 
-def given(instance: GivenInstance, plan: GivenPlan, task: str | None = None) -> Given:
+def given(
+    instance: GivenInstance, plan: GivenPlan, task: str | None = None, with_passes: bool = False
+) -> Given:
     """One task of an instance, with a plan that breaks no rule of it.
 
     Parameters
@@ -64,6 +66,8 @@ def given(instance: GivenInstance, plan: GivenPlan, task: str | None = None) -> 
         `verify`.
     task
         Its name; None: the only one.
+    with_passes
+        Whether models may be executed more than once, or layers of them left out.
 
     Returns
     -------
@@ -76,9 +80,11 @@ def given(instance: GivenInstance, plan: GivenPlan, task: str | None = None) -> 
     LookupError
         For a task that the instance does not have.
     ValueError
-        Where `task` is None and there are several.
+        Where `task` is None and there are several; for a model with passes, unless it may be.
     """
-    whole = executed_once(instance_of(instance), "split")
+    whole = instance_of(instance)
+    if not with_passes:
+        whole = executed_once(whole, "split")
     position = _position(whole, task)
     origin, file, sha256 = _plan(whole, plan)
     if not file.tasks:
@@ -90,6 +96,8 @@ def given(instance: GivenInstance, plan: GivenPlan, task: str | None = None) -> 
         rest = f", and {more} more such defects" if more else ""
         said = f"it is no plan of {whole.name}: {error.defects[0]}{rest}"
         raise InstanceError(origin, [said]) from None
+    if decision.replicas is not None and not with_passes:
+        raise InstanceError(origin, ["it has replicas, but parts are of layers with one place"])
     alone = with_one_task(whole, position)
     if broken := decision_violations(alone, Decision((decision,)), file.objective):
         raise InstanceError(origin, broken)

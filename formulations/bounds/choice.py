@@ -25,12 +25,12 @@ from splitfog.instances.records import Model
 def slices_matter(instance: Instance, objective: Objective) -> bool:
     """Whether a plan with stages could be feasible or cheaper where no placement is.
 
-    Never under `makespan` and `period`, which need unsliced plans, nor with passes; else wherever a
-    layer may be a stage. Not only for the help of other nodes: even at home slices compute less
-    where strides leave gaps, split a visit in two, and are subtasks of their own in `batch`. Any
-    legal stage begins with a layer that is one by itself.
+    Never under `makespan`, `period` and `throughput`, which need unsliced plans, nor with passes;
+    else wherever a layer may be a stage. Not only for the help of other nodes: even at home slices
+    compute less where strides leave gaps, split a visit in two, and are subtasks of their own in
+    `batch`. Any legal stage begins with a layer that is one by itself.
     """
-    if objective.name in ("makespan", "period") or has_passes(instance):
+    if objective.name in ("makespan", "period", "throughput") or has_passes(instance):
         return False
     for position in range(len(instance.tasks)):
         arrays = task_arrays(instance, position)
@@ -48,8 +48,11 @@ def _is_stage(model: Model, layer: int) -> bool:
 def only_placement(instance: Instance, objective: Objective) -> Decision | None:
     """The placement but for which none could be feasible; None where there is a choice, or none.
 
-    It may break a rule itself. Seen is what `is_only_placement` sees, but for the order.
+    It may break a rule itself. Seen is what `is_only_placement` sees, but for the order. None under
+    `throughput`, of which plans are more than placements.
     """
+    if objective.name == "throughput":
+        return None
     placements = []
     for position in range(len(instance.tasks)):
         arrays = task_arrays(instance, position)
@@ -68,7 +71,7 @@ def is_only_placement(instance: Instance, objective: Objective, decision: Decisi
     a single layer may move; else as much a round, at most as many rounds as there are tiers and
     groups.
     """
-    if objective.name == "batch" and len(instance.tasks) > 1:
+    if objective.name == "throughput" or (objective.name == "batch" and len(instance.tasks) > 1):
         return False
     for position, answer in enumerate(decision.tasks):
         arrays = task_arrays(instance, position)

@@ -58,9 +58,12 @@ def overfull(instance: Instance, possible: Sequence[Flags]) -> str | None:
     if not (items := sorted(_items(instance, possible), key=lambda item: -item.num_bytes)):
         return None
     for item in items:
-        if not (item.may & (item.num_bytes <= room)).any():
-            size = f"{item.num_bytes:.6g} bytes"
-            return f"whatever the plan, no node that may have {item.name} holds its {size}"
+        if item.num_bytes > (most := float(room[item.may].max(initial=0.0))):
+            return (
+                f"whatever the plan, no node that may have {item.name} holds its "
+                f"{item.num_bytes:.6g} bytes, must be <= {most:.6g}, "
+                f"so {item.num_bytes - most:.6g} bytes are missing"
+            )
     may = np.array([item.may for item in items]).reshape(len(items), len(room))
     every = np.array([item.num_bytes for item in items])
     for inside in _sets(items):

@@ -8,6 +8,7 @@ and runs only what takes no time.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 
 import numpy as np
@@ -17,6 +18,9 @@ from splitfog.instances.arrays import Flags, Floats, Integers
 
 FIRST = 32
 """Places that all others are compared with, before any pair that may do better is."""
+
+AT_ONCE = 256
+"""Up to so many places are all compared with each other."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -60,6 +64,11 @@ class Places:
         )
 
     @property
+    def closed(self) -> Integers:
+        """The nodes of the closed sources."""
+        return self.node[self.own]
+
+    @property
     def usable(self) -> Flags:
         """[M]: where a task that is there may have a visit with s > 0."""
         return self.own | self.hosts
@@ -72,9 +81,11 @@ class Places:
     def onwards(self, live: Integers, begun_s: Floats, num_bytes: float) -> tuple[Floats, Integers]:
         """[M] each: the least of moving a tensor and what is `begun_s` there, and where to.
 
-        From the `live` places; from the others nothing is moved. Compared are all places with those
-        that promise most, then what may still do better.
+        From the `live` places; from the others nothing need be moved. Compared are all places with
+        those that promise most, then what may still do better.
         """
+        if len(self.node) <= AT_ONCE:
+            return self._onwards_at_once(begun_s, num_bytes)
         into = begun_s + _seconds(self.entering, num_bytes)
         first = np.argsort(into, kind="stable")[:FIRST]
         least, to = begun_s.copy(), np.arange(len(begun_s))
@@ -90,6 +101,25 @@ class Places:
                 columns = rest[into[rest] < least[rows].max()]
                 self._improve(least, to, rows, columns, begun_s, num_bytes)
         return least, to
+
+    def _onwards_at_once(self, begun_s: Floats, num_bytes: float) -> tuple[Floats, Integers]:
+        """`onwards` from all places, each compared with all others."""
+        latency_s, per_byte = self._moves
+        seconds = per_byte * num_bytes
+        seconds += latency_s
+        seconds += begun_s
+        best = seconds.argmin(axis=1)
+        stays = np.arange(len(begun_s))
+        found = seconds[stays, best]
+        better = found < begun_s
+        return np.where(better, found, begun_s), np.where(better, best, stays)
+
+    @cached_property
+    def _moves(self) -> tuple[Floats, Floats]:
+        """[M, M] each: latency, inf where nothing is moved, and seconds per byte."""
+        pairs = np.ix_(self.node, self.node)
+        same = (self.own[:, None] & self.own) | (self.node[:, None] == self.node)
+        return np.where(same, inf, self.latency_s[pairs]), self.per_byte[pairs]
 
     def _improve(
         self,

@@ -145,20 +145,23 @@ def leveled(start_s: Floats, seconds: Floats) -> Floats:
     Node n alone takes `seconds[..., n]` more, so a time T is enough iff the sum of max(0, (T -
     start) / seconds) is 1 or more: the least of (1 + sum start / seconds) / sum 1 / seconds over
     the nodes that begin first (water filling). `harmonic` where all begin at 0. `start_s` [N], or
-    [..., N] as `seconds`. O(N log N) each.
+    [..., N] of which `seconds` may have more. O(N log N) each.
     """
-    order = np.argsort(start_s, axis=-1, kind="stable")
-    start = np.take_along_axis(start_s, order, axis=-1)
-    order = np.broadcast_to(order, seconds.shape)
+    if (start_s[..., 1:] < start_s[..., :-1]).any():
+        order = np.argsort(start_s, axis=-1, kind="stable")
+        start_s = np.take_along_axis(start_s, order, axis=-1)
+        seconds = np.take_along_axis(seconds, np.broadcast_to(order, seconds.shape), axis=-1)
+    total, work = np.zeros(seconds.shape[:-1]), np.zeros(seconds.shape[:-1])
+    least = np.full(seconds.shape[:-1], inf)
     with np.errstate(divide="ignore", invalid="ignore"):
-        speed = 1.0 / np.take_along_axis(seconds, order, axis=-1)
-        speed = np.where(np.isfinite(start), speed, 0.0)
-        work = np.where(speed > 0, np.where(np.isfinite(start), start, 0.0) * speed, 0.0)
-        total = speed.cumsum(axis=-1)
-        level = (1.0 + work.cumsum(axis=-1)) / total
-    level = np.where((total > 0) & np.isfinite(total), level, inf)
-    level = np.where(np.isinf(speed), start, level)  # who takes no time ends where it begins
-    return np.asarray(level.min(axis=-1, initial=inf))
+        for start, alone in zip(np.moveaxis(start_s, -1, 0), np.moveaxis(seconds, -1, 0)):
+            speed = np.where(np.isfinite(start), 1.0 / alone, 0.0)
+            total += speed
+            work += np.where(speed > 0, start * speed, 0.0)
+            level = np.where((total > 0) & np.isfinite(total), (1.0 + work) / total, inf)
+            level = np.where(np.isinf(speed), start, level)  # no time: it ends where it begins
+            np.minimum(least, level, out=least)
+    return least
 
 
 def serial_bound(own: Floats, others: Floats, moved: Floats) -> Floats:

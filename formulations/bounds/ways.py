@@ -57,12 +57,15 @@ class Ways:
         made[0] = start
         if begun:
             whole[0] = start
+        is_sliced = self.choice != WHOLE
+        some_sliced = is_sliced.any(axis=1).tolist()
         for at in range(1, num_layers):
             here = np.bincount(self.to[at - 1], made[at - 1], num_places)
-            is_whole = self.choice[at] == WHOLE
-            whole[at] = np.where(is_whole, here, 0.0)
+            whole[at] = np.where(is_sliced[at], 0.0, here) if some_sliced[at] else here
             made[at] += whole[at]
-            for place in np.flatnonzero(~is_whole & (here > 0)).tolist():
+            if not some_sliced[at]:
+                continue
+            for place in np.flatnonzero(is_sliced[at] & (here > 0)).tolist():
                 block = int(self.choice[at, place])
                 blocks.append((block, place, float(here[place])))
                 made[self.last[block], place] += here[place]
@@ -80,6 +83,9 @@ def shortest_ways(
     rest, begun = np.zeros_like(steps_s), np.empty_like(steps_s)
     to, choice = np.zeros(steps_s.shape, np.int64), np.full(steps_s.shape, WHOLE)
     everywhere = np.arange(steps_s.shape[1])
+    order = np.argsort(blocks.first, kind="stable")
+    seconds, last = blocks.seconds[order], blocks.last[order]
+    begin = np.searchsorted(blocks.first[order], np.arange(len(sizes) + 1)).tolist()
     comes_to = np.isfinite(steps_s[1:]).any(axis=0) | np.isfinite(blocks.seconds).any(axis=0)
     live = np.flatnonzero(comes_to | places.usable)
     if due:
@@ -88,11 +94,11 @@ def shortest_ways(
         if at < len(sizes) - 1:
             rest[at], to[at] = places.onwards(live, begun[at + 1], float(sizes[at]))
         begun[at] = steps_s[at] + rest[at]
-        runs = np.flatnonzero(blocks.first == at)
-        if len(runs):
-            sliced = blocks.seconds[runs] + rest[blocks.last[runs]]
+        runs = slice(begin[at], begin[at + 1])
+        if runs.start < runs.stop:
+            sliced = seconds[runs] + rest[last[runs]]
             best = sliced.argmin(axis=0)
             least = sliced[best, everywhere]
-            choice[at] = np.where(least < begun[at], runs[best], WHOLE)
+            choice[at] = np.where(least < begun[at], order[runs][best], WHOLE)
             begun[at] = np.minimum(begun[at], least)
     return Ways(rest, to, begun, choice, blocks.last)

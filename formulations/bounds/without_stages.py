@@ -2,13 +2,13 @@
 
 Ours. With prices on loads (`queue_prices`) tasks no longer meet, and each is relaxed to a shortest
 way along its model's heaviest path, over all nodes, plus the layers beside it at their least
-priced time. Any prices give a bound; those of the relaxed tasks' own averaged loads (M. Frank and
-P. Wolfe, 1956) come near the best.
+priced time. Any prices give a bound; those at which what the relaxed tasks have done at others
+costs most come near the best.
 """
 
 from __future__ import annotations
 
-from math import inf
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -34,16 +34,12 @@ def bound_without_stages(instance: Instance, deadline: Deadline = NEVER) -> floa
     weights, streams = task_weights(instance)
     own = families(instance, weights)
 
-    def relaxed(_: int, price: Floats) -> tuple[float, Floats]:
-        total, new = 0.0, np.zeros((2, len(price)))
+    def relaxed(_: int, price: Floats) -> tuple[Floats, Floats]:
+        found = []
         for family in own:
             deadline.check("the lower bound")
-            seconds, loads = _relaxed(family, price)
-            if seconds == inf:
-                return inf, new
-            total += seconds
-            new += loads
-        return total, new
+            found.append(_relaxed(family, price))
+        return by_family(found)
 
     return priced_bound(weights, len(instance.nodes), ROUNDS if streams else 1, relaxed)
 
@@ -52,6 +48,11 @@ def task_weights(instance: Instance) -> tuple[Floats, bool]:
     """[tasks]: what every task weighs, and whether they are streams, which wait."""
     rates = [task.arrivals_per_s or 0.0 for task in instance.tasks]
     return np.array(rates if any(rates) else [1.0] * len(rates)), any(rates)
+
+
+def by_family(found: Sequence[tuple[float, Floats]]) -> tuple[Floats, Floats]:
+    """[families] seconds, and loads v and r, [families, 2, nodes], of seconds and loads of each."""
+    return np.array([seconds for seconds, _ in found]), np.array([loads for _, loads in found])
 
 
 def _relaxed(family: Family, price: Floats) -> tuple[float, Floats]:
@@ -63,7 +64,8 @@ def _relaxed(family: Family, price: Floats) -> tuple[float, Floats]:
     start, path_s = starts(family, ways)
     beside_s, loads = beside_loads(family, family.beside(sliceable=True), price)
     whole, _ = ways.spread(start, begun=not family.begins_at_source)
-    return path_s + beside_s, loads + whole_loads(family, whole)
+    loads = loads + whole_loads(family, whole)
+    return path_s + beside_s, np.stack([loads, loads])
 
 
 def starts(family: Family, ways: Ways) -> tuple[Floats, float]:

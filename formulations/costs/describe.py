@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from splitfog.formulations.chain import chain_layers
 from splitfog.formulations.costs.batch import with_queues
 from splitfog.formulations.costs.feasibility import (
     decision_violations,
@@ -17,11 +18,12 @@ from splitfog.formulations.costs.feasibility import (
     state_bytes,
 )
 from splitfog.formulations.costs.latency import latency
-from splitfog.formulations.costs.ledger import Cost, TaskCost
+from splitfog.formulations.costs.ledger import Carried, Cost, TaskCost
 from splitfog.formulations.costs.mean_latency import utilisation
 from splitfog.formulations.costs.reference import decision_cost
+from splitfog.formulations.costs.replicas import replicas_of
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
-from splitfog.formulations.objective import OF_PASSES, Objective, Transfers, objective_for
+from splitfog.formulations.objective import OF_PASSES, RATES, Objective, Transfers, objective_for
 from splitfog.formulations.passes import of_pass
 from splitfog.formulations.plan import (
     GivenPlan,
@@ -36,6 +38,7 @@ from splitfog.formulations.plan_file import (
     LinkLoad,
     PassEntry,
     PlanFile,
+    PlanReplica,
     PlanSchedule,
     PlanSlice,
     PlanStage,
@@ -58,6 +61,7 @@ def evaluate(
     monotone: bool | None = None,
     pass_name: str | None = None,
     contiguous: str | None = None,
+    partial: bool | None = None,
 ) -> Cost:
     """The cost of a plan, or of {task: {layer: node}}, recomputed by the reference.
 
@@ -67,14 +71,15 @@ def evaluate(
         What is placed, and where; or the paths of their files.
     objective
         Its name, or an `Objective`; by default the plan's own.
-    transfers, monotone, pass_name, contiguous
+    transfers, monotone, pass_name, contiguous, partial
         As for `solve`; by default the plan's own, too, though `once` under another objective.
 
     Returns
     -------
     Cost
         A float, in seconds, with its breakdown: `tasks`, `ledger`, `utilisation` and, for
-        `makespan`, `schedule`. inf where it is impossible.
+        `makespan`, `schedule`. inf where it is impossible. Of `throughput` executions per second,
+        0 where it is impossible or nothing flows, with `carried`.
 
     Raises
     ------
@@ -84,8 +89,14 @@ def evaluate(
         For arguments that make no sense.
     """
     instance = instance_of(instance)
-    described = as_plan(instance, plan, objective, transfers, monotone, pass_name, contiguous)
-    return decision_cost(instance, decision_of(instance, described), described.objective)
+    described = as_plan(
+        instance, plan, objective, transfers, monotone, pass_name, contiguous, partial
+    )
+    decision = decision_of(instance, described)
+    cost = decision_cost(instance, decision, described.objective)
+    if cost.carried is None:
+        return cost
+    return Cost(cost.carried.rate, cost.tasks, cost.ledger, carried=cost.carried)
 
 
 def plan(
@@ -97,6 +108,7 @@ def plan(
     monotone: bool | None = None,
     pass_name: str | None = None,
     contiguous: str | None = None,
+    partial: bool | None = None,
 ) -> Plan:
     """The full plan, with its cost, of a placement made by hand.
 
@@ -108,7 +120,7 @@ def plan(
         {task: {layer: node}}; or a row of `BatchCost`, a node index for every layer, task by task
         in file order; or a plan, or what a file says of one (or its path), whose figures are then
         computed anew.
-    objective, transfers, monotone, pass_name, contiguous
+    objective, transfers, monotone, pass_name, contiguous, partial
         As for `evaluate`.
 
     Returns
@@ -136,6 +148,7 @@ def plan(
         monotone,
         pass_name,
         contiguous,
+        partial,
         name="placement",
     )
     decision = decision_of(instance, given)
@@ -144,7 +157,7 @@ def plan(
     if not has_cost(instance, decision, given.objective):
         return _without_figures(instance, given, reason)
     cost = decision_cost(instance, decision, given.objective)
-    status = "feasible" if not faults and cost < inf else None
+    status = "feasible" if not faults and (cost < inf or cost.carried is not None) else None
     return describe(instance, decision, given.objective, cost, status=status, reason=reason)
 
 
@@ -162,6 +175,7 @@ def _without_figures(instance: Instance, given: PlanFile, reason: str | None) ->
                 placement=own.placement,
                 order=own.order,
                 stages=own.stages,
+                replicas=own.replicas,
                 compute_s=inf,
                 **figures,
             )
@@ -200,12 +214,13 @@ def violations(
     monotone: bool | None = None,
     pass_name: str | None = None,
     contiguous: str | None = None,
+    partial: bool | None = None,
 ) -> list[str]:
     """Every rule of docs/costs.md that a plan, or {task: {layer: node}}, breaks.
 
     Parameters
     ----------
-    instance, plan, objective, transfers, monotone, pass_name, contiguous
+    instance, plan, objective, transfers, monotone, pass_name, contiguous, partial
         As for `evaluate`.
 
     Returns
@@ -214,7 +229,9 @@ def violations(
         One sentence each, names that do not fit among them; [] means feasible.
     """
     instance = instance_of(instance)
-    described = as_plan(instance, plan, objective, transfers, monotone, pass_name, contiguous)
+    described = as_plan(
+        instance, plan, objective, transfers, monotone, pass_name, contiguous, partial
+    )
     try:
         decision = decision_of(instance, described)
     except PlanError as error:
@@ -230,6 +247,7 @@ def as_plan(
     monotone: bool | None = None,
     pass_name: str | None = None,
     contiguous: str | None = None,
+    partial: bool | None = None,
     *,
     name: str = "plan",
 ) -> PlanFile:
@@ -250,7 +268,8 @@ def as_plan(
         if pass_name is None and named in OF_PASSES:
             pass_name = own.pass_name
         held = own.contiguous if contiguous is None else contiguous
-        objective = objective_for(instance, objective, counted, limited, pass_name, held)
+        within = (own.partial and named in RATES) if partial is None else partial
+        objective = objective_for(instance, objective, counted, limited, pass_name, held, within)
     if isinstance(given, PlanFile):
         return changed(given, objective=objective)
     tasks = tuple(TaskEntry(task=name, placement=dict(p)) for name, p in given.items())
@@ -270,6 +289,8 @@ def describe(
     """
     if cost is None:
         cost = decision_cost(instance, decision, objective)
+    if cost.carried is not None:
+        return _describe_replicas(instance, decision, objective, cost, cost.carried, claims)
     if objective.name == "batch":
         decision = with_queues(instance, decision)
     elif decision.queues is not None:
@@ -290,6 +311,54 @@ def describe(
             )
         ),
         nodes=_node_loads(of_pass(instance, objective.pass_name), decision, cost),
+        links=_link_loads(instance, cost),
+        **claims,
+    )
+
+
+def _describe_replicas(
+    instance: Instance,
+    decision: Decision,
+    objective: Objective,
+    cost: Cost,
+    carried: Carried,
+    claims: dict[str, Any],
+) -> Plan:
+    """The plan of replicas, or of the ranges that a placement of a chain is."""
+    (task,), (answer,), (part,) = instance.tasks, decision.tasks, cost.tasks
+    replicas = replicas_of(instance, task, answer)
+    model, names = instance.model_of(task), [node.name for node in instance.nodes]
+    at = {layer: position for position, layer in enumerate(chain_layers(model))}
+    places = {
+        layer.name: names[place]
+        for position, (layer, place) in enumerate(
+            zip(model.layers, answer.placement.tolist(), strict=True)
+        )
+        if position not in at or any(position in own.layers for own in replicas)
+    }
+    entries = tuple(
+        PlanReplica(
+            node=names[own.node], layers=(at[own.layers[0]], at[own.layers[-1]] + 1), flow=flow
+        )
+        for own, flow in zip(replicas, carried.flows, strict=True)
+    )
+    told = TaskPlan(
+        task=task.name,
+        placement=places,
+        latency_s=None,
+        compute_s=part.compute_s,
+        transfer_s=part.transfer_s,
+        wait_s=None,
+        deadline_met=None,
+        replicas=entries,
+    )
+    return Plan(
+        instance=instance.name,
+        instance_sha256=instance.sha256,
+        objective=objective,
+        value=carried.rate,
+        tasks=(told,),
+        nodes=_node_loads(instance, decision, cost),
         links=_link_loads(instance, cost),
         **claims,
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from splitfog.formulations.costs.batch import queue_defects
 from splitfog.formulations.costs.ledger import hops, unsliced
 from splitfog.formulations.costs.mean_latency import mean_latency, task_visits, waits
+from splitfog.formulations.costs.replicas import has_rate, replica_defects
 from splitfog.formulations.costs.stages import sliced_weights, stage_defects, stage_form_defects
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Contiguous, Objective
@@ -26,6 +27,11 @@ def decision_violations(instance: Instance, decision: Decision, objective: Objec
     if sentences := list(sliced_passes(instance, decision)):
         return sentences
     instance = of_pass(instance, objective.pass_name)
+    if objective.name == "throughput":
+        for task, answer in zip(instance.tasks, decision.tasks, strict=True):
+            defects = replica_defects(instance, task, answer)
+            sentences += [f"task {task.name}: {sentence}" for sentence in defects]
+        return sentences + list(_memory(instance, decision))
     for task, answer in zip(instance.tasks, decision.tasks, strict=True):
         own = [*_places(instance, task, answer), *_groups(instance, task, answer)]
         own += _routes(instance, task, answer)
@@ -46,10 +52,16 @@ def decision_violations(instance: Instance, decision: Decision, objective: Objec
 
 
 def has_cost(instance: Instance, decision: Decision, objective: Objective) -> bool:
-    """Whether the stages are stages and an order that counts is one: else nothing adds up."""
+    """Whether the stages are stages, an order that counts is one and replicas have rates: else
+    nothing adds up."""
     if any(sliced_passes(instance, decision)):
         return False
     instance = of_pass(instance)
+    if objective.name == "throughput":
+        return all(
+            has_rate(instance, task, answer)
+            for task, answer in zip(instance.tasks, decision.tasks, strict=True)
+        )
     return not any(
         any(stage_form_defects(instance, task, stage) for stage in answer.stages)
         or (objective.name == "makespan" and any(_order(instance, task, answer)))
@@ -90,7 +102,9 @@ def _groups(instance: Instance, task: Task, answer: TaskDecision) -> Iterator[st
 
 
 def nodes_of(answer: TaskDecision, layer: int) -> list[int]:
-    """The nodes that compute a layer, or slices of it."""
+    """The nodes that compute a layer, or slices of it, or replicas."""
+    if answer.replicas is not None:
+        return [own.node for own in answer.replicas if layer in own.layers]
     for stage in answer.stages:
         if layer in stage.layers:
             return [part.node for part in stage.slices]
@@ -199,7 +213,10 @@ def held_weights(instance: Instance, decision: Decision) -> dict[str, NDArray[np
     for task, answer in zip(instance.tasks, decision.tasks, strict=True):
         shape = (len(answer.placement), len(instance.nodes))
         own = held.setdefault(task.model, np.zeros(shape, bool))
-        owner, layers = instance.model_of(task).weight_owner, unsliced(answer)
+        owner = instance.model_of(task).weight_owner
+        for replica in answer.replicas or ():
+            own[owner[list(replica.layers)], replica.node] = True
+        layers = unsliced(answer) if answer.replicas is None else []
         own[owner[layers], answer.placement[layers]] = True
         for layer, node in sliced_weights(answer):
             own[owner[layer], node] = True

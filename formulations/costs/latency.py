@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from math import inf
 
-from splitfog.formulations.costs.ledger import Cost, Ledger, TaskCost, crossings, layer_times
+from splitfog.formulations.costs.ledger import (
+    Booked,
+    Cost,
+    Ledger,
+    TaskCost,
+    crossings,
+    layer_times,
+)
 from splitfog.formulations.costs.stages import book_stage
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
@@ -29,13 +36,20 @@ def period(instance: Instance, decision: Decision, objective: Objective) -> Cost
     if any(task.stages for task in decision.tasks):
         raise ValueError("period is defined for unsliced plans only")
     cost = latency(instance, decision, objective)
-    busy_s = list(cost.ledger.node_busy_s)
-    for link, seconds in zip(instance.directed_links, cost.ledger.link_busy_s, strict=True):
+    value = (
+        inf if cost == inf else max([*occupied(instance, cost.ledger), *cost.ledger.link_busy_s])
+    )
+    return Cost(value, cost.tasks, cost.ledger)
+
+
+def occupied(instance: Instance, ledger: Booked) -> list[float]:
+    """Seconds for which every node can do nothing else: with `overlap: false` transfers, too."""
+    busy_s = list(ledger.node_busy_s)
+    for link, seconds in zip(instance.directed_links, ledger.link_busy_s, strict=True):
         for node in (link.tail, link.head):
             if not instance.nodes[node].overlap:
                 busy_s[node] += seconds
-    value = inf if cost == inf else max([*busy_s, *cost.ledger.link_busy_s])
-    return Cost(value, cost.tasks, cost.ledger)
+    return busy_s
 
 
 def _task_latency(

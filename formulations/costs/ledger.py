@@ -85,19 +85,29 @@ class Schedule:
     transfers: tuple[tuple[int, int, int, float, float], ...]
 
 
+@dataclass(frozen=True)
+class Carried:
+    """Executions per second: of the whole, and through every replica."""
+
+    rate: float
+    flows: tuple[float, ...]
+
+
 class Cost(float):
     """An objective's value in seconds (inf: impossible), with what it is made of, unchangeable.
 
     `ledger` is of one inference of every task; `utilisation` is rho of every node, None where no
-    task has a rate; `schedule` is for `makespan` only.
+    task has a rate; `schedule` is for `makespan` only. `carried` is for `throughput` only, of which
+    the number is the seconds an execution, or as `evaluate` gives it the rate.
     """
 
-    __slots__ = ("ledger", "schedule", "tasks", "utilisation")
+    __slots__ = ("carried", "ledger", "schedule", "tasks", "utilisation")
 
     tasks: tuple[TaskCost, ...]
     ledger: Booked
     utilisation: tuple[float, ...] | None
     schedule: Schedule | None
+    carried: Carried | None
 
     def __new__(
         cls,
@@ -106,10 +116,12 @@ class Cost(float):
         ledger: Booked,
         utilisation: tuple[float, ...] | None = None,
         schedule: Schedule | None = None,
+        carried: Carried | None = None,
     ) -> Self:
         """A number that remembers its parts."""
         cost = super().__new__(cls, value)
-        for name, part in zip(cls.__slots__, (ledger, schedule, tasks, utilisation), strict=True):
+        parts = (carried, ledger, schedule, tasks, utilisation)
+        for name, part in zip(cls.__slots__, parts, strict=True):
             object.__setattr__(cost, name, part)
         return cost
 
@@ -118,7 +130,8 @@ class Cost(float):
         raise AttributeError(f"a cost is not changed: {name} is what it was found to be")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Cost, (self.value, self.tasks, self.ledger, self.utilisation, self.schedule)
+        parts = (self.tasks, self.ledger, self.utilisation, self.schedule, self.carried)
+        return Cost, (self.value, *parts)
 
     @property
     def value(self) -> float:

@@ -7,6 +7,7 @@ from splitfog.formulations.costs.latency import latency, period
 from splitfog.formulations.costs.ledger import Cost
 from splitfog.formulations.costs.makespan import makespan
 from splitfog.formulations.costs.mean_latency import mean_latency
+from splitfog.formulations.costs.throughput import throughput
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.passes import of_pass, sliced_passes
@@ -18,17 +19,20 @@ _COSTS = {
     "makespan": makespan,
     "mean-latency": mean_latency,
     "batch": batch_cost,
+    "throughput": throughput,
 }
 
 
 def decision_cost(instance: Instance, decision: Decision, objective: Objective) -> Cost:
     """The cost of a decision by the formulas of docs/costs.md; inf where it is impossible.
 
+    In seconds, of `throughput` those of an execution: less is better whatever the objective.
+
     Raises
     ------
     ValueError
-        For `makespan` and `period` of sliced plans, which have none, and for slices of a model that
-        is executed more than once.
+        For `makespan`, `period` and `throughput` of sliced plans, which have none, and for slices
+        of a model that is executed more than once.
     """
     if defects := list(sliced_passes(instance, decision)):
         raise ValueError(defects[0])

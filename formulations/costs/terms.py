@@ -19,7 +19,7 @@ from splitfog.formulations.costs.ledger import Ledger, crossings, layer_times
 from splitfog.formulations.costs.mean_latency import task_visits, waits
 from splitfog.formulations.costs.stages import book_stage, book_visits
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
-from splitfog.formulations.objective import Objective
+from splitfog.formulations.objective import RATES, Objective
 from splitfog.formulations.passes import of_pass
 from splitfog.formulations.plan import GivenPlan, decision_of
 from splitfog.formulations.tiles.stage_shape import geometry_of
@@ -70,6 +70,7 @@ def terms(
     monotone: bool | None = None,
     pass_name: str | None = None,
     contiguous: str | None = None,
+    partial: bool | None = None,
 ) -> tuple[Term, ...]:
     """What a plan's cost is the sum of, task by task.
 
@@ -81,7 +82,7 @@ def terms(
         What is placed, or the path of its file.
     plan
         Where; or the path of its file, or {task: {layer: node}}.
-    objective, transfers, monotone, pass_name, contiguous
+    objective, transfers, monotone, pass_name, contiguous, partial
         As for `evaluate`.
 
     Returns
@@ -89,7 +90,8 @@ def terms(
     tuple of Term
         Under `latency` and `mean-latency` the seconds of a task's terms add up to its `latency_s`;
         under the others, whose parts overlap or are averages, to its `compute_s` + `transfer_s` +
-        `wait_s`. Empty where a stage is no stage, or `makespan`'s order none: there is no cost.
+        `wait_s`. Empty where a stage is no stage, or `makespan`'s order none: there is no cost. And
+        under `throughput`, which is no sum.
 
     Raises
     ------
@@ -97,9 +99,11 @@ def terms(
         Where names of the plan and the instance do not fit together.
     """
     instance = instance_of(instance)
-    described = as_plan(instance, plan, objective, transfers, monotone, pass_name, contiguous)
+    described = as_plan(
+        instance, plan, objective, transfers, monotone, pass_name, contiguous, partial
+    )
     decision = decision_of(instance, described)
-    if not has_cost(instance, decision, described.objective):
+    if described.objective.name in RATES or not has_cost(instance, decision, described.objective):
         return ()
     instance = of_pass(instance, described.objective.pass_name)
     kind = _KINDS[described.objective.name]

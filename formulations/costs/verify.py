@@ -9,11 +9,13 @@ from typing import Any
 from msgspec import to_builtins
 
 from splitfog.formulations.audit import audit_claims
-from splitfog.formulations.costs.audit_form import audit_defects, is_amount
+from splitfog.formulations.claims.audit_form import audit_defects, is_amount
+from splitfog.formulations.claims.progress_form import progress_defects
 from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.costs.feasibility import decision_violations
-from splitfog.formulations.costs.progress_form import progress_defects
-from splitfog.formulations.objective import objective_for
+from splitfog.formulations.costs.throughput import carrying
+from splitfog.formulations.decision import Decision
+from splitfog.formulations.objective import RATES, Objective, flipped, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, PlanError, decision_of, gap_of
 from splitfog.formulations.plan_file import LinkLoad, PlanFile, TaskEntry
 from splitfog.formulations.tolerances import EQUAL, ROUNDING
@@ -48,6 +50,7 @@ def false_claims(
         if broken:
             return claims + broken
         truth = describe(instance, decision, objective)
+        truth = _with_flows(instance, decision, objective, plan, truth)
     except PlanError as error:
         return claims + error.defects
     except ValueError as error:  # the objective is not defined for this instance or plan
@@ -85,23 +88,27 @@ def _emptiness(plan: PlanFile) -> Iterator[str]:
     for name in ("nodes", "links"):
         if getattr(plan, name):
             yield f"{name} has {len(getattr(plan, name))} entries, must be empty {because}"
-    if plan.status == "infeasible" and plan.lower_bound is not None:
-        yield f"lower_bound = {plan.lower_bound!r}, must be null {because}"
+    for name in ("lower_bound", "upper_bound"):
+        if plan.status == "infeasible" and getattr(plan, name) is not None:
+            yield f"{name} = {getattr(plan, name)!r}, must be null {because}"
     yield from _proven_over(plan)
 
 
 def _proof(plan: PlanFile, value: float | None) -> Iterator[str]:
-    """The bound is none above the value, and gap and status follow from both."""
+    """The value is beyond no bound, and gap and status follow from both."""
     yield from _proven_over(plan)
-    bound = plan.lower_bound
-    if bound is not None and value is not None and bound > value + EQUAL * abs(value):
-        yield f"lower_bound = {bound!r}, must be <= the value {value!r}"
+    name, bound = _bound(plan)
+    cost, least = flipped(plan.objective.name, value), flipped(plan.objective.name, bound)
+    if cost is not None and least is not None and least > cost + EQUAL * abs(cost):
+        side = ">=" if plan.objective.name in RATES else "<="
+        yield f"{name} = {bound!r}, must be {side} the value {value!r}"
         return
-    gap = gap_of(value if plan.value is None else plan.value, bound)
+    claimed = flipped(plan.objective.name, plan.value)
+    gap = gap_of(cost if claimed is None else claimed, least)
     if plan.gap is not None and (gap is None or not isclose(plan.gap, gap, abs_tol=ROUNDING)):
         yield _must("gap", plan.gap, gap)
     if plan.status == "optimal" and (gap is None or gap > OPTIMALITY_GAP + EQUAL):
-        known = "without a lower_bound" if gap is None else f"with the gap {gap!r}"
+        known = _WITHOUT[name] if gap is None else f"with the gap {gap!r}"
         yield f'status = "optimal", must be "feasible" {known}'
     if plan.status == "feasible" and gap is not None and gap < OPTIMALITY_GAP - EQUAL:
         yield f'status = "feasible", must be "optimal" with the gap {gap!r}'
@@ -109,13 +116,46 @@ def _proof(plan: PlanFile, value: float | None) -> Iterator[str]:
 
 def _proven_over(plan: PlanFile) -> Iterator[str]:
     """The bound is a number of its kind, and for plans of which this is one."""
-    bound, over = plan.lower_bound, plan.proven_over
+    name, bound = _bound(plan)
+    over = plan.proven_over
+    other = "lower_bound" if name == "upper_bound" else "upper_bound"
+    if getattr(plan, other) is not None:
+        kind = plan.objective.name
+        yield f"{other} = {getattr(plan, other)!r}, must be null: {kind} has {name}"
     if bound is not None and not is_amount(bound):
-        yield f"lower_bound = {bound!r}, must be >= 0"
+        yield f"{name} = {bound!r}, must be >= 0"
     if over is not None and bound is None and plan.status != "infeasible":
-        yield f'proven_over = "{over}", must be null without a lower_bound'
+        yield f'proven_over = "{over}", must be null {_WITHOUT[name]}'
     if over in ("placements", "contiguous") and any(entry.stages for entry in plan.tasks):
         yield f'proven_over = "{over}", but the plan has stages'
+
+
+_WITHOUT = {"lower_bound": "without a lower_bound", "upper_bound": "without an upper_bound"}
+
+
+def _with_flows(
+    instance: Instance, decision: Decision, objective: Objective, plan: PlanFile, truth: Plan
+) -> Plan:
+    """The truth with the flows that a plan says its replicas carry, if one of the largest has them:
+    there may be several."""
+    said = [own.flow for entry in plan.tasks for own in entry.replicas or ()]
+    known = [own.flow for entry in truth.tasks for own in entry.replicas or ()]
+    pairs = list(zip(said, known))
+    if not pairs or all(_same(own, right, 0.0) for own, right in pairs if own is not None):
+        return truth
+    if not all(is_amount(flow or 0) for flow in said):
+        return truth
+    cost = carrying(instance, decision, objective, said)
+    if cost is None or cost.carried is None or truth.value is None:
+        return truth
+    if cost.carried.rate < truth.value * (1 - 2 * EQUAL):
+        return truth
+    return describe(instance, decision, objective, cost)
+
+
+def _bound(plan: PlanFile) -> tuple[str, float | None]:
+    """The name of the bound that the objective has, and what the plan says of it."""
+    return ("upper_bound" if plan.objective.name in RATES else "lower_bound"), plan.bound
 
 
 def _tasks(plan: PlanFile, truth: Plan) -> Iterator[str]:
@@ -127,6 +167,7 @@ def _tasks(plan: PlanFile, truth: Plan) -> Iterator[str]:
             yield from _compared(claim, figure, f"{at}.{name}", noise)
         claimed, true = (_passes(own) for own in (entry, right[entry.task]))
         yield from _compared(claimed, true, f"{at}.passes", noise)
+        yield from _replicas(entry, right[entry.task], f"{at}.replicas", noise)
         claim, schedule = _schedule(entry), _schedule(right[entry.task])
         yield from _compared(claim, schedule, f"{at}.schedule", noise)
 
@@ -136,6 +177,12 @@ def _passes(entry: TaskEntry) -> Any:
     if entry.passes is None:
         return None
     return {name: to_builtins(one) for name, one in entry.passes.items()}
+
+
+def _replicas(entry: TaskEntry, right: TaskEntry, at: str, noise: float) -> Iterator[str]:
+    """The flows of replicas; their nodes and layers are the decision itself."""
+    for i, (own, true) in enumerate(zip(entry.replicas or (), right.replicas or ())):
+        yield from _compared(own.flow, true.flow, f"{at}[{i}].flow", noise)
 
 
 def _schedule(entry: TaskEntry) -> Any:

@@ -20,6 +20,11 @@ OF_A_PASS = ("latency", "period")
 KINDS = "latency, makespan, period, latency:PASS, period:PASS, memory:NODE, bytes:FROM,TO"
 
 
+def unit_of(objective: str) -> str:
+    """`s` of a front's costs, those of a pass among them; `B` of memory and bytes."""
+    return "s" if objective.partition(":")[0] in COSTS else "B"
+
+
 @dataclass(frozen=True)
 class Criterion:
     """One thing to keep small: `at` is the node of `memory`, the directed link of `bytes`.
@@ -35,7 +40,7 @@ class Criterion:
     @property
     def unit(self) -> str:
         """Of its values."""
-        return "s" if self.kind in COSTS else "B"
+        return unit_of(self.kind)
 
 
 @dataclass(frozen=True)

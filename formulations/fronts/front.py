@@ -53,6 +53,9 @@ class Front(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_
     stopped_by : "finished", "time limit" or "interrupted"
     reason
         Why there are no points, or not what was asked for; else None.
+    proven_over : "placements" or "contiguous"
+        Which placements the kind speaks of: all that are allowed, or contiguous ones, where not
+        only these were asked for.
     seed
         Of the search.
     runtime_s
@@ -74,6 +77,7 @@ class Front(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_
     status: Literal["feasible", "infeasible", "unknown"]
     stopped_by: Literal["finished", "time limit", "interrupted"] = written("finished")
     reason: str | None = written(None)
+    proven_over: Literal["placements", "contiguous"] = "placements"
     seed: int = written(0)
     runtime_s: float | None = written(None)
     points: tuple[FrontPoint, ...] = written(())

@@ -66,11 +66,16 @@ class StageReach:
     sizes: Floats
 
     @property
-    def is_complete(self) -> bool:
-        """Whether the whole output needs the whole of every other layer's tensor."""
-        stride, before, after, most = np.moveaxis(self.spans[:-1], -1, 0)
-        ends = np.minimum(most, stride * self.sizes[len(self.layers) - 1] + after)
-        return bool(self.known.all() and (ends - np.maximum(-before, 0) == self.sizes[:-1]).all())
+    def complete(self) -> Flags:
+        """[L + 1]: whether the elements of the output together need the whole of each tensor.
+
+        From the first row on, to the last one, and with nothing between what neighbours need.
+        """
+        stride, before, after, most = np.moveaxis(self.spans, -1, 0)
+        number = self.sizes[len(self.layers) - 1]
+        first, end = np.maximum(-before, 0), np.minimum(most, stride * number + after)
+        gaps = (before + after < 0) & (number > 1)
+        return np.asarray(((end - first == self.sizes) & ~gaps).all(axis=1))
 
 
 @kept()

@@ -71,11 +71,16 @@ def _cuts(model: Model) -> list[int]:
 
 
 def likeness(model: Model, segment: Segment) -> Hashable:
-    """Equal for segments whose layers and stages take the same on any nodes."""
+    """Equal for segments whose layers and stages take the same on any nodes.
+
+    What they read tells those without an entry or an exit from all others: without an entry the
+    first reads nothing, and without an exit one beside the last is read by none of them.
+    """
     entry = [] if segment.entry is None else [segment.entry]
     slots = {layer: slot for slot, layer in enumerate([*entry, *segment.layers])}
-    alike: list[Hashable] = [segment.entry is None, segment.exit is None]
-    alike += [(model.layers[one].output_bytes, model.layers[one].output_shape) for one in entry]
+    alike: list[Hashable] = [
+        (model.layers[one].output_bytes, model.layers[one].output_shape) for one in entry
+    ]
     for layer in segment.layers:
         own = model.layers[layer]
         reads = tuple(slots[tail] for tail in model.inputs[layer])
@@ -114,7 +119,7 @@ def inner_stages(model: Model, segment: Segment) -> tuple[tuple[tuple[int, ...],
 def _begins_plain(model: Model, stage: set[int], around: set[int]) -> bool:
     """Whether one plain layer alone of several reads what is around a stage."""
     readers = [layer for layer in stage if not around.isdisjoint(model.inputs[layer])]
-    return len(stage) > 1 and len(readers) == 1 and is_plain(model, readers[0])
+    return len(readers) == 1 and is_plain(model, readers[0])
 
 
 def is_plain(model: Model, layer: int) -> bool:

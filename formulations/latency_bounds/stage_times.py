@@ -72,8 +72,7 @@ class StageTimes:
         before_s = np.where(some[:, None], self.plain_at_s[begin] - self.plain_at_s[firsts], 0.0)
         alone_s += self.read[first, end][:, None] * before_s
         shared_s = harmonic(self.plain_work_s[last + 1] - self.plain_work_s[firsts])[:, None]
-        helped_s = self.helped_s[first, end] + plain_s
-        helped_s = np.where(some[:, None], helped_s, np.maximum(helped_s, shared_s))
+        helped_s = self.helped_s[first, end] + plain_s + np.where(some[:, None], 0.0, shared_s)
         return np.asarray(np.maximum(helped_s, np.minimum(alone_s, self.far_s)))
 
 
@@ -103,9 +102,9 @@ class _Builder:
         if asked:
             found = stage_seconds(StageWork.joined(asked), self.ways, np.concatenate(limits))
         inside, begin = {}, 0
-        for (key, segment), work, whole in zip(several.items(), works, wholes, strict=True):
+        for (key, segment), whole in zip(several.items(), wholes, strict=True):
             own = found[begin : begin + len(whole)]
-            inside[key] = self._parts_s(segment, work, own)
+            inside[key] = self._parts_s(segment, own)
             begin += len(whole)
         return self._assembled(units, found[begin:], inside)
 
@@ -128,15 +127,13 @@ class _Builder:
         places = _before(barred)
         return _limits(seconds[last + 1] - seconds[first], places[last + 1] == places[first])
 
-    def _parts_s(self, segment: Segment, work: StageWork | None, seconds: Floats) -> Floats:
+    def _parts_s(self, segment: Segment, seconds: Floats) -> Floats:
         """[layers, nodes]: a stage's time divided by work; of each layer the least part."""
         model, at = self.model, {layer: row for row, layer in enumerate(segment.layers)}
         parts = np.full((len(at), len(self.far_s)), inf)
         for layer, row in at.items():
             if layer != segment.exit and is_plain(model, layer):
                 parts[row] = self.stages.overheads_s[layer].min()
-        if work is None:
-            return parts
         stages = inner_stages(model, segment)
         for (layers, _), least_s in zip(stages, seconds, strict=True):
             own = [layer for layer in layers if not is_plain(model, layer)]
@@ -144,10 +141,16 @@ class _Builder:
             share = flops / flops.sum() if flops.any() else np.zeros(len(own))
             rows = [at[layer] for layer in own]
             parts[rows] = np.minimum(parts[rows], np.multiply.outer(share, least_s))
-        if all(reach_of(model, layers).is_complete for layers, _ in stages):
+        if all(self._is_complete(segment, *stage) for stage in stages):
             whole_s = self.arrays.costs_s[list(at)].sum(axis=0)
             parts[:, whole_s <= self.far_s] = inf  # the home is done before another helps
         return parts
+
+    def _is_complete(self, segment: Segment, layers: tuple[int, ...], source: int) -> bool:
+        """Whether nothing of the layers is left out where a stage is computed in slices; nor of a
+        plain layer before them, which may be in the stage."""
+        before = source != segment.entry and is_plain(self.model, source)
+        return bool(reach_of(self.model, layers).complete[: len(layers) + before].all())
 
     def _assembled(
         self, units: UnitStages | None, helped_s: Floats, inside: dict[Hashable, Floats]

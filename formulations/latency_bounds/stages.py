@@ -86,12 +86,12 @@ class Stages:
         )
 
     def inside(self, segment: Segment) -> StageWork | None:
-        """The `inner_stages` of a segment, the plain layers in them left out; None: no stages."""
+        """The `inner_stages` of a segment, without the overheads of plain layers in them; None: no
+        stages."""
         works = []
         for layers, source in inner_stages(self.model, segment):
             reach = reach_of(self.model, layers)
             work = self._flops_or_s(reach.layers)
-            work[[is_plain(self.model, layer) for layer in reach.layers]] = 0.0
             counted = [layer for layer in layers if not is_plain(self.model, layer)]
             works.append(self._work([self._part(reach, work, counted, source)]))
         return StageWork.joined(works) if works else None
@@ -158,7 +158,7 @@ class Stages:
     def _behind(self, tensor: int) -> list[int]:
         """A tensor, and those that plain layers make of it, one after another."""
         found = [tensor]
-        while len(readers := set(self.model.consumers[found[-1]])) == 1:
+        while len(readers := self.model.consumers[found[-1]]) == 1:
             (reader,) = readers
             if not is_plain(self.model, reader):
                 break

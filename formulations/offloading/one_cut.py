@@ -159,7 +159,10 @@ def remote_seconds(loads: Loads, task: int, nodes: Integers | None = None) -> Se
     every = np.arange(len(loads.rho)) if nodes is None else nodes
     table = cut_table(loads.instance, loads.objective, task)
     after = table.after_s[:, every]
-    total = transfer_seconds(loads.instance, loads.objective, task, every)
+    if nodes is near_nodes(loads, task)[0]:
+        total = _near_transfers(loads.instance, loads.objective, task)
+    else:
+        total = transfer_seconds(loads.instance, loads.objective, task, every)
     with np.errstate(invalid="ignore"):
         waits = wait_seconds(
             loads.second[every] + rate * after**2,
@@ -199,6 +202,13 @@ def _near_nodes(instance: Instance, objective: Objective, task: int) -> tuple[In
     order = np.argsort(least, kind="stable")
     beyond = float(least[order[MOST_NEAR]]) if len(order) > MOST_NEAR else inf
     return frozen(np.sort(order[:MOST_NEAR])), beyond
+
+
+@kept()
+def _near_transfers(instance: Instance, objective: Objective, task: int) -> Seconds:
+    """`transfer_seconds` for the near nodes of a task."""
+    near = _near_nodes(instance, objective, task)[0]
+    return frozen(transfer_seconds(instance, objective, task, near))
 
 
 def transfer_seconds(

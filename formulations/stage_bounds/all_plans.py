@@ -18,9 +18,9 @@ import numpy as np
 from splitfog.formulations.arrays.nodes import hosts
 from splitfog.formulations.bounds.family import families
 from splitfog.formulations.bounds.queue_prices import priced_bound
-from splitfog.formulations.bounds.ways import shortest_ways
 from splitfog.formulations.bounds.without_stages import (
     beside_loads,
+    by_family,
     starts,
     task_weights,
     whole_loads,
@@ -36,6 +36,9 @@ STRONG_ROUNDS = ((300, 4), (inf, 1))
 blocks, after once with the quick ones: a size, not the clock, so that one instance has one bound.
 """
 
+QUICK_ROUNDS = 2
+"""So often they are made with the quick ones before."""
+
 MOST_LOOKS = 40
 """Shortest ways of a family at given prices, while strong bounds of blocks are new."""
 
@@ -50,44 +53,33 @@ def bound_over_all_plans(instance: Instance, deadline: Deadline = NEVER) -> floa
     own = [StageTimes(family, deadline) for family in families(instance, weights)]
     amount = len(instance.tasks) * int(hosts(instance).sum())
     strong_rounds = next(rounds for most, rounds in STRONG_ROUNDS if amount <= most)
-    quick_rounds = int(streams)
+    quick_rounds = QUICK_ROUNDS if streams else 0
 
-    def relaxed(turn: int, price: Floats) -> tuple[float, Floats]:
+    def relaxed(turn: int, price: Floats) -> tuple[Floats, Floats]:
         looks = 1 if turn < quick_rounds else MOST_LOOKS
-        total, new = 0.0, np.zeros((2, len(price)))
-        for times in own:
-            seconds, loads = _relaxed(times, price, looks, deadline)
-            if seconds == inf:
-                return inf, new
-            total += seconds
-            new += loads
-        return total, new
+        return by_family([_relaxed(times, price, looks, deadline) for times in own])
 
     rounds = quick_rounds + strong_rounds if streams else 1
-    return priced_bound(weights, len(instance.nodes), rounds, relaxed)
+    return priced_bound(weights, len(instance.nodes), rounds, relaxed, quick_rounds)
 
 
 def _relaxed(
     times: StageTimes, price: Floats, looks: int, deadline: Deadline
 ) -> tuple[float, Floats]:
     """Priced seconds of a family's tasks, and the loads v and r, [2, nodes]."""
-    family = times.family
-    path, alike = family.work.path, times.stages.alike
-    steps, sizes = family.least_s(path, price), family.arrays.output_bytes[path]
+    family, alike = times.family, times.stages.alike
+    steps = family.least_s(family.work.path, price)
     seconds, strong = times.quick_s, np.zeros(times.quick_s.shape)
-    open_to = times.may_help(steps)
+    unsliced = times.ways(steps) if looks > 1 else None
     for look in range(looks):
         deadline.check("the lower bound")
-        ways = shortest_ways(family.places, sizes, steps, family.due, times.blocks(seconds))
+        ways = times.ways(steps, seconds)
         start, path_s = starts(family, ways)
         whole, used = ways.spread(start, begun=not family.begins_at_source)
-        if look == looks - 1 or not used:
+        if unsliced is None or look == looks - 1 or not used:
             break
-        homes = np.unique([home for _, home, _ in used])
-        some, at = np.nonzero(open_to[:, homes])
-        fresh = np.zeros(strong.shape, bool)
-        fresh[alike[some], homes[at]] = True
-        block, home = np.nonzero(fresh & (strong == 0))
+        open_to = times.may_help(seconds, ways, unsliced)
+        block, home = times.fresh(open_to, [(block, home) for block, home, _ in used], strong)
         if not len(block):
             break
         strong[block, home] = times.strong(block, home, price, steps, deadline)
@@ -99,9 +91,14 @@ def _relaxed(
 
 def _block_loads(times: StageTimes, used: list[tuple[int, int, float]], num_nodes: int) -> Floats:
     """[2, nodes]: about the loads of stages, by perfect balance, weighted and not."""
-    loads = np.zeros((2, num_nodes))
-    for block, home, weight in used:
-        node, share, seconds = times.balanced(block, home)
-        loads[0] += weight * np.bincount(node, np.sqrt(share) * seconds, num_nodes)
-        loads[1] += weight * np.bincount(node, seconds, num_nodes)
-    return loads
+    if not used:
+        return np.zeros((2, num_nodes))
+    block, home, weight = (np.array(each) for each in zip(*used))
+    node, share, seconds = times.balanced(block, home)
+    loads = weight[:, None] * seconds
+    return np.array(
+        [
+            np.bincount(node.ravel(), each.ravel(), num_nodes)
+            for each in (loads * np.sqrt(share), loads)
+        ]
+    )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from splitfog.formulations.bounds.mean_latency import mean_latency_bound
+from splitfog.formulations.bounds.without_stages import bound_without_stages
 from splitfog.formulations.deadline import NEVER, Deadline, TimeIsUp
 from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
 from splitfog.instances.instance import Instance
+from splitfog.instances.kept import give
+
+BOUNDS = (mean_latency_bound, bound_over_all_plans, bound_without_stages)
+"""What every answer on a mean latency is held to, kept with the instance."""
 
 
 def best_mean_latency_bound(instance: Instance, deadline: Deadline = NEVER) -> float | None:
@@ -22,3 +28,18 @@ def best_mean_latency_bound(instance: Instance, deadline: Deadline = NEVER) -> f
         queued = bound_over_all_plans(instance, deadline)
         best = queued if best is None or queued is None else max(best, queued)
     return best
+
+
+def bounds_made(instance: Instance, deadline: Deadline = NEVER) -> tuple[float | None, ...]:
+    """What `BOUNDS` say, as many as are made before the deadline."""
+    made: list[float | None] = []
+    with suppress(TimeIsUp):
+        for bound in BOUNDS:
+            made.append(bound(instance, deadline))
+    return tuple(made)
+
+
+def keep_bounds(instance: Instance, made: Sequence[float | None]) -> None:
+    """Let a copy of an instance keep what `bounds_made` found for the other."""
+    for bound, value in zip(BOUNDS, made, strict=False):
+        give(bound, instance, value)

@@ -12,14 +12,13 @@ contradiction. So every T that passes is a bound.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
 import numpy as np
 
 from splitfog.formulations.bounds.queue_prices import pressure_of
-from splitfog.formulations.stage_bounds.block_work import BlockWork
+from splitfog.formulations.stage_bounds.block_work import DEPTHS, PartTable, StageWork
 from splitfog.formulations.stage_bounds.helpers import Helpers
 from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.arrays import Flags, Floats, Integers
@@ -35,28 +34,19 @@ WORTH = 1.003
 
 
 def block_seconds(
-    work: BlockWork, helpers: Helpers, price: Floats, low: Floats, high: Floats
+    work: StageWork, block: Integers, helpers: Helpers, price: Floats, low: Floats, high: Floats
 ) -> Floats:
-    """[K]: seconds that a stage takes at least from each of K homes; from `low`, valid already,
-    to `high`, beyond which nobody asks. O(parts x HALVINGS x K J steps)."""
-    return blocks_seconds([work], np.zeros(len(low), np.int64), helpers, price, low, high)
-
-
-def blocks_seconds(
-    works: Sequence[BlockWork],
-    of: Integers,
-    helpers: Helpers,
-    price: Floats,
-    low: Floats,
-    high: Floats,
-) -> Floats:
-    """[K]: as `block_seconds`, of stage `works[of[k]]` from each of K homes."""
+    """[K]: seconds that K stages, `block` of `work`, take at least, each from its own home, whose
+    `helpers` they are; from `low`, valid already, to `high`, beyond which nobody asks.
+    O(parts x HALVINGS x K J steps)."""
     best = low.copy()
-    count = np.array([len(work.parts) for work in works])
-    for part in range(int(count.max())):
-        rows = np.flatnonzero((count[of] > part) & (best * WORTH < high))
+    for number in range(len(DEPTHS)):
+        rows = np.flatnonzero(best * WORTH < high)
         if len(rows):
-            test = _Test.of(works, part, of[rows], helpers.at(rows), price)
+            table = work.table(number, block[rows])
+            rows = rows[table.has[work.row[block[rows]]]]
+        if len(rows):
+            test = _Test.of(work, table, block[rows], helpers.at(rows), price)
             best[rows] = _largest(test, best[rows], high[rows])
     return best
 
@@ -102,40 +92,30 @@ class _Test:
 
     @classmethod
     def of(
-        cls,
-        works: Sequence[BlockWork],
-        part: int,
-        of: Integers,
-        helpers: Helpers,
-        price: Floats,
+        cls, work: StageWork, table: PartTable, block: Integers, helpers: Helpers, price: Floats
     ) -> _Test:
         """The figures of one part of the output of each row's stage."""
-        parts = [work.parts[min(part, len(work.parts) - 1)] for work in works]
-        steps = max(len(own.area) for own in parts)
-        area = _stacked([own.area for own in parts], steps, inf)
-        share = np.array([own.share for own in parts])
-        elements = np.array([float(own.elements) for own in parts])
-        sizes = np.array([(work.input_bytes, work.output_bytes) for work in works])
+        row, node, links = work.row[block], helpers.node, helpers.shared
+        elements, speeds = table.elements[row, None], work.speeds
+        input_bytes = work.input_bytes[block, None]
+        output_bytes = table.share[row, None] * work.output_bytes[block, None]
+        input_share, each = table.input_share[row, None, :], np.arange(len(row))[:, None]
+        served = np.moveaxis(table.work[row], 1, 2)[each, speeds.kind[node]]
+        served *= speeds.scale_s[node][..., None]
         priced = helpers.of_nodes(price)
-        barred = np.array([~work.may_hold for work in works], float)
-        input_share = _stacked([own.input_share for own in parts], steps, inf)
-        least_s = _stacked([own.least_s for own in parts], steps, inf)
-        served = helpers.of_rows(np.moveaxis(least_s, 1, 2), of)
-        links = helpers.shared
-        there = helpers.in_s * sizes[of, :1]
-        home = helpers.out_s * (share * sizes[:, 1])[of, None]
         with np.errstate(invalid="ignore"):
-            moved = there[..., None] * input_share[of, None, :] + home[..., None]
-            shared = (links.in_s * sizes[of, :1])[..., None] * input_share[of, None, :]
-            shared += (links.out_s * (share * sizes[:, 1])[of, None])[..., None]
+            moved = (helpers.in_s * input_bytes)[..., None] * input_share
+            moved += (helpers.out_s * output_bytes)[..., None]
+            shared = (links.in_s * input_bytes)[..., None] * input_share
+            shared += (links.out_s * output_bytes)[..., None]
             per_share = moved + served * (1 + priced)[..., None]
-            smallest = per_share * (area / elements[:, None])[of, None, :]
+            smallest = per_share * (table.area[row] / elements)[:, None, :]
         smallest[np.isnan(smallest)] = inf  # no bytes of a step that is none
         least = np.minimum.accumulate(smallest[..., ::-1], axis=-1)[..., ::-1]
         return cls(
             serial=helpers.serial[:, None],
-            start_s=np.where(helpers.of_rows(barred, of) > 0, inf, helpers.start_s),
-            fixed_s=helpers.of_rows(np.array([work.fixed_s for work in works]), of),
+            start_s=np.where(work.may_hold[block[:, None], node], helpers.start_s, inf),
+            fixed_s=work.fixed_s[block[:, None], node],
             moved_s=moved,
             shared_s=shared,
             lag_s=links.lag_s,
@@ -143,8 +123,8 @@ class _Test:
             served_s=served,
             price=priced,
             least=least,
-            largest=_stacked([own.largest for own in parts], steps, 0.0)[of],
-            elements=elements[of, None],
+            largest=table.largest[row],
+            elements=elements,
         )
 
     def at(self, rows: Integers) -> _Test:
@@ -225,11 +205,3 @@ class _Need:
         root = 2 * left / (self.linear + np.sqrt(self.linear**2 + 4 * square * left))
         root = np.where(left > 0, root, 0.0)
         return np.asarray(np.bincount(self.way, root**2, self.num_ways), float)
-
-
-def _stacked(tables: list[Floats], steps: int, fill: float) -> Floats:
-    """[tables, steps, ...]: those of fewer steps filled up."""
-    out = np.full((len(tables), steps, *tables[0].shape[1:]), fill)
-    for row, table in enumerate(tables):
-        out[row, : len(table)] = table
-    return out

@@ -18,8 +18,9 @@ from splitfog.instances.instance import Instance
 class Helpers:
     """Of K homes: J nodes each, [K, J], with latency there and back and seconds a byte each way.
 
-    The last column is the home itself, where it is a task's own, else any of the `closed` sources:
-    node N, the best of them all in every figure. `start_s` is inf where there is none, or no route.
+    The nearest first. One is the home itself, where it is a task's own, else any of the `closed`
+    sources: node N, the best of them all in every figure. `start_s` is inf where there is none, or
+    no route.
     `shared`: what is part of these figures on links that the ways from a home share.
     """
 
@@ -35,7 +36,7 @@ class Helpers:
     def of(cls, instance: Instance, places: Places) -> Helpers:
         """Of all places."""
         count, homes = len(instance.nodes), places.node
-        hosts, closed = np.flatnonzero(places.hosts), homes[places.own]
+        hosts, closed = np.flatnonzero(places.hosts), places.closed
         columns = np.broadcast_to(hosts, (len(homes), len(hosts)))
         last = [
             np.where(places.own, 0.0, _nearest(figures, closed)[homes]) for figures in _ways(places)
@@ -47,14 +48,16 @@ class Helpers:
         there, back = (np.where(np.isfinite(start), way, 0.0) for way in (there, back))
         serial = np.array([node.radio == "serial" for node in instance.nodes])[homes]
         node = np.concatenate([columns, np.where(places.own, homes, count)[:, None]], axis=1)
+        nearest = np.argsort(start, axis=1, kind="stable")
+        pairs = np.arange(len(homes))[:, None], nearest
         return cls(
-            node=node,
-            start_s=start,
-            in_s=there,
-            out_s=back,
+            node=node[pairs],
+            start_s=start[pairs],
+            in_s=there[pairs],
+            out_s=back[pairs],
             serial=serial,
             closed=closed,
-            shared=SharedLinks.of(routes_of(instance), homes, hosts),
+            shared=SharedLinks.of(routes_of(instance), homes, hosts).at(pairs),
         )
 
     def at(self, homes: Integers) -> Helpers:
@@ -71,13 +74,13 @@ class Helpers:
 
     def of_nodes(self, figures: Floats) -> Floats:
         """[..., K, J] of what nodes have, [..., nodes]; the least of all closed sources."""
-        least = np.min(figures[..., self.closed], axis=-1, initial=inf)
-        return np.concatenate([figures, least[..., None]], axis=-1)[..., self.node]
+        return np.asarray(with_best(figures, self.closed)[..., self.node])
 
-    def of_rows(self, figures: Floats, of: Integers) -> Floats:
-        """[K, J, ...] of what nodes have in the table of each home, `figures[of]` [nodes, ...]."""
-        least = np.min(figures[:, self.closed], axis=1, initial=inf)
-        return np.asarray(np.concatenate([figures, least[:, None]], axis=1)[of[:, None], self.node])
+
+def with_best(figures: Floats, some: Integers) -> Floats:
+    """[..., nodes + 1]: what nodes have, [..., nodes], and the least of some; inf without any."""
+    least = np.min(figures[..., some], axis=-1, initial=inf)
+    return np.concatenate([figures, least[..., None]], axis=-1)
 
 
 def _ways(places: Places) -> tuple[Floats, Floats, Floats]:

@@ -48,9 +48,9 @@ class SharedLinks:
         own = np.full((len(homes), 1), len(hosts))
         return cls(way=np.concatenate([way, own], axis=1), lag_s=lag_s, in_s=in_s, out_s=out_s)
 
-    def at(self, homes: Integers) -> SharedLinks:
-        """Of some of the homes."""
-        return SharedLinks(**{name: figures[homes] for name, figures in self.__dict__.items()})
+    def at(self, some: Integers | tuple[Integers, Integers]) -> SharedLinks:
+        """Of some of the homes, or of some ways of each."""
+        return SharedLinks(**{name: figures[some] for name, figures in self.__dict__.items()})
 
 
 def _first(routes: Routes, tails: Integers, heads: Integers) -> Integers:

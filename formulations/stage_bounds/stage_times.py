@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 
 import numpy as np
 
 from splitfog.formulations.bounds.family import Family
 from splitfog.formulations.bounds.stage import harmonic, leveled, serial_bound
-from splitfog.formulations.bounds.ways import Blocks, shortest_ways
+from splitfog.formulations.bounds.ways import Blocks, Ways, shortest_ways
 from splitfog.formulations.deadline import NEVER, Deadline
-from splitfog.formulations.stage_bounds.block_times import blocks_seconds
-from splitfog.formulations.stage_bounds.block_work import PathStages
-from splitfog.formulations.stage_bounds.helpers import Helpers
+from splitfog.formulations.stage_bounds.block_times import block_seconds
+from splitfog.formulations.stage_bounds.helpers import Helpers, with_best
+from splitfog.formulations.stage_bounds.path_stages import PathStages
 from splitfog.instances.arrays import Flags, Floats, Integers
 
 TINY = 1e-300
@@ -23,6 +24,9 @@ AT_MOST = 64.0
 
 AT_ONCE = 10_000
 """Pairs of a home and a helper whose strong bounds are sought together."""
+
+MANY = 500
+"""Strong bounds that are sought even where some may not be needed."""
 
 STEPS = 24
 """As many more whose quick bounds are."""
@@ -40,21 +44,45 @@ class StageTimes:
         self.stages = PathStages(family)
         self.quick_s = self._quick(deadline)
 
-    def blocks(self, seconds: Floats) -> Blocks:
-        """The stages with these seconds from every place, [B, M]."""
-        return Blocks(self.stages.first, self.stages.last, seconds)
-
-    def may_help(self, steps_s: Floats) -> Flags:
-        """[B, M]: which stages may be on a shortest way, by their quick bounds, with these layers
-        run whole, [P, M]."""
-        family = self.family
+    def ways(self, steps_s: Floats, seconds: Floats | None = None) -> Ways:
+        """The shortest ways with these layers run whole, [P, M], and stages in these seconds from
+        every place, [B, M]; None: without stages."""
+        family, stages = self.family, self.stages
+        blocks = Blocks.none(steps_s.shape[1])
+        if seconds is not None:
+            blocks = Blocks(stages.first, stages.last, seconds)
         sizes = family.arrays.output_bytes[family.work.path]
-        most = shortest_ways(
-            family.places, sizes, steps_s, family.due, Blocks.none(steps_s.shape[1])
-        )
-        least = shortest_ways(family.places, sizes, steps_s, family.due, self.blocks(self.quick_s))
-        first, last = self.stages.first, self.stages.last
-        return np.asarray(self.quick_s + least.rest_s[last] < most.begun_s[first])
+        return shortest_ways(family.places, sizes, steps_s, family.due, blocks)
+
+    def may_help(self, seconds: Floats, ways: Ways, unsliced: Ways) -> Flags:
+        """[B, M]: which stages may be on a shortest way if they take no longer than that, [B, M],
+        on whose shortest `ways` the rest is; without stages ways are `unsliced`."""
+        stages = self.stages
+        return np.asarray(seconds + ways.rest_s[stages.last] < unsliced.begun_s[stages.first])
+
+    def fresh(
+        self, open_to: Flags, used: Sequence[tuple[int, int]], strong: Floats
+    ) -> tuple[Integers, Integers]:
+        """Stages that stand for others and homes of which the `strong` bounds, 0 where not known,
+        [B, M], are to be had next.
+
+        Of those `open_to` them: from all homes, or those of the `used` ones, or those that begin
+        where one of these does: the first of the three that are not too `MANY`.
+        """
+        stages, shape = self.stages, open_to.shape
+        block, home = np.array(used).T
+        at_home = np.zeros(shape[1], bool)
+        at_home[home] = True
+        begins = np.zeros((int(stages.first.max()) + 1, shape[1]), bool)
+        begins[stages.first[block], home] = True
+        for some in (open_to, open_to & at_home, open_to & begins[stages.first]):
+            new = np.zeros(shape, bool)
+            block, home = np.nonzero(some)
+            new[stages.alike[block], home] = True
+            block, home = np.nonzero(new & (strong == 0))
+            if len(block) <= MANY:
+                break
+        return block, home
 
     def strong(
         self, block: Integers, home: Integers, price: Floats, steps_s: Floats, deadline: Deadline
@@ -78,54 +106,57 @@ class StageTimes:
         runs = [steps_s[stages.first[own] : stages.last[own] + 1] for own in used.tolist()]
         whole_s = np.array([run.sum(axis=0) for run in runs])[of, home]
         high = np.minimum(np.where(np.isfinite(low), low, 0.0) * AT_MOST, whole_s)
-        works = [stages.work(own) for own in used.tolist()]
-        return blocks_seconds(works, of, self.helpers.at(home), price, low, high)
+        return block_seconds(stages.work, block, self.helpers.at(home), price, low, high)
 
     def _quick(self, deadline: Deadline) -> Floats:
         """[B, M]."""
         places = np.arange(len(self.helpers.node))
         count = max(1, AT_ONCE * STEPS // (self.helpers.node.shape[1] * max(1, len(self._segment))))
-        some = []
+        alone_s = with_best(self.family.work.alone_s[self._segment], self.helpers.closed)
+        alone_s, some = np.ascontiguousarray(alone_s.T), []
         for at in range(0, len(places), count):
             deadline.check("the lower bound")
-            some.append(self._from_homes(places[at : at + count]))
+            some.append(self._from_homes(places[at : at + count], alone_s))
         quick = np.concatenate(some).T
         quick[self.stages.workless] = 0.0
         return quick
 
-    def _from_homes(self, homes: Integers) -> Floats:
-        """[homes, B]: water filling, and where the home's radio is serial all transfers first."""
+    def _from_homes(self, homes: Integers, alone_s: Floats) -> Floats:
+        """[homes, B]: water filling, and where the home's radio is serial all transfers first.
+
+        `alone_s` [nodes + 1, B]: what every stage takes on every node. All is [J, homes, B] inside.
+        """
         work, one, segment = self.family.work, self.helpers.at(homes), self._segment
-        alone = np.moveaxis(one.of_nodes(work.alone_s[segment]), 0, 1)
-        moved = work.input_bytes[segment][:, None] * one.in_s[:, None]
-        moved += work.output_bytes[segment][:, None] * one.out_s[:, None]
-        reached = np.isfinite(one.start_s)[:, None]
-        moved = np.where(reached, moved, inf)
-        start_s = np.broadcast_to(one.start_s[:, None], alone.shape)
-        quick = leveled(start_s, alone + moved)
-        home = (one.node == self.family.places.node[homes][:, None])[:, None]
-        own = np.where(home, alone, inf).min(axis=-1, initial=inf)
-        away = np.where(home, inf, moved).min(axis=-1, initial=inf)
-        others = harmonic(np.where(~home & reached, alone, inf))
-        start = np.where(home, inf, start_s).min(axis=-1, initial=inf)
-        serial = np.minimum(own, start + serial_bound(own, others, away))
+        node, reached = one.node.T, np.isfinite(one.start_s.T)
+        alone = alone_s[node]
+        moved = one.in_s.T[..., None] * work.input_bytes[segment]
+        moved += one.out_s.T[..., None] * work.output_bytes[segment]
+        moved[~reached] = inf
+        quick = leveled(one.start_s[:, None], np.moveaxis(alone + moved, 0, -1))
+        home = node == self.family.places.node[homes]
+        own = np.where(home[..., None], alone, inf).min(axis=0, initial=inf)
+        away = np.where(home[..., None], inf, moved).min(axis=0, initial=inf)
+        alone[home | ~reached] = inf
+        others = harmonic(np.moveaxis(alone, 0, -1))
+        start = np.where(home, inf, one.start_s.T).min(axis=0, initial=inf)
+        serial = np.minimum(own, start[:, None] + serial_bound(own, others, away))
         return np.where(one.serial[:, None], np.maximum(quick, serial), quick)
 
     @property
     def _segment(self) -> Integers:
         return self.stages.segment
 
-    def balanced(self, block: int, home: int) -> tuple[Integers, Floats, Floats]:
-        """[J] each: nodes, and in perfect balance their shares and seconds of service."""
-        work, segment = self.family.work, self._segment[block]
-        one = self.helpers.at(np.array([home]))
-        alone = one.of_nodes(work.alone_s[segment])[0]
-        each = alone + one.in_s[0] * work.input_bytes[segment]
-        each = each + one.out_s[0] * work.output_bytes[segment]
-        able = (
-            np.isfinite(one.start_s[0]) & np.isfinite(each) & (one.node[0] < work.alone_s.shape[1])
-        )
+    def balanced(self, block: Integers, home: Integers) -> tuple[Integers, Floats, Floats]:
+        """[K, J] each, of K stages and their homes: nodes, and in perfect balance their shares and
+        seconds of service."""
+        work, segment, one = self.family.work, self._segment[block], self.helpers.at(home)
+        alone = with_best(work.alone_s[segment], one.closed)[
+            np.arange(len(home))[:, None], one.node
+        ]
+        each = alone + one.in_s * work.input_bytes[segment, None]
+        each = each + one.out_s * work.output_bytes[segment, None]
+        able = np.isfinite(one.start_s) & np.isfinite(each) & (one.node < work.alone_s.shape[1])
         speed = np.where(able, 1 / np.maximum(each, TINY), 0.0)
-        share = speed / max(float(speed.sum()), TINY)
-        node = np.where(able, one.node[0], 0)
+        share = speed / np.maximum(speed.sum(axis=1, keepdims=True), TINY)
+        node = np.where(able, one.node, 0)
         return node, share, share * np.where(able, alone, 0.0)

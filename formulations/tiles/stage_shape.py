@@ -230,7 +230,12 @@ def _shape_defects(model: Model, layers: tuple[int, ...]) -> tuple[str, ...]:
     return tuple(defects)
 
 
-def _layer_defects(model: Model, position: int) -> Iterator[str]:
+@kept()
+def _layer_defects(model: Model, position: int) -> tuple[str, ...]:
+    return tuple(_defects_of_layer(model, position))
+
+
+def _defects_of_layer(model: Model, position: int) -> Iterator[str]:
     layer, name = model.layers[position], _name(model, position)
     if layer.op not in WINDOWED | ELEMENTWISE:
         yield f"layer {name} has op {layer.op}, which cannot be sliced"

@@ -103,8 +103,8 @@ class BatchCost:
         self.objective = objective_for(
             instance, objective, transfers, monotone, pass_name, contiguous
         )
-        if self.objective.name == "batch":
-            raise ValueError("objective = 'batch', must be one that costs placements of layers")
+        if (name := self.objective.name) in ("batch", "throughput"):
+            raise ValueError(f"objective = {name!r}, must be one that costs placements of layers")
         if chunk is not None:
             chunk = whole("chunk", chunk, low=1)
         seen = of_pass(instance, self.objective.pass_name)

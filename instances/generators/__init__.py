@@ -14,9 +14,10 @@ from splitfog.instances.generators import (
     random_dag,
     three_tier,
 )
-from splitfog.instances.generators.family import Family, Option
+from splitfog.instances.generators.family import Family
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
+from splitfog.instances.plugins.option import Option
 
 __all__ = ["FAMILIES", "Family", "Option", "generate"]
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from splitfog.instances.generators import serving
-from splitfog.instances.generators.family import Family, Option
+from splitfog.instances.generators.family import Family
 from splitfog.instances.generators.machines import LANS, MACHINES
 from splitfog.instances.instance import Instance
+from splitfog.instances.plugins.option import Option
 
 USUAL_LANS = {
     "home": ("wi-fi-5", "wi-fi-6", "gigabit", "ethernet-2.5g"),

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.instances import zoo
-from splitfog.instances.generators.family import Family, Option, short
+from splitfog.instances.generators.family import Family, short
 from splitfog.instances.instance import Instance
+from splitfog.instances.plugins.option import Option
 from splitfog.instances.records import Link, Model, Node, Task, changed
 
 PRESETS = ((10, 3, 300.0), (100, 10, 500.0), (1000, 50, 1000.0))

@@ -9,8 +9,9 @@ import numpy as np
 
 from splitfog.instances import zoo
 from splitfog.instances.generators import tiers
-from splitfog.instances.generators.family import Family, Option
+from splitfog.instances.generators.family import Family
 from splitfog.instances.instance import Instance
+from splitfog.instances.plugins.option import Option
 from splitfog.instances.records import Layer, Model, Task
 
 OPTIONS = {

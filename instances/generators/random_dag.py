@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.instances.generators import tiers
-from splitfog.instances.generators.family import Family, Option, short
+from splitfog.instances.generators.family import Family, short
 from splitfog.instances.generators.tiers import TierLine
 from splitfog.instances.instance import Instance
+from splitfog.instances.plugins.option import Option
 from splitfog.instances.records import Layer, Model, Task
 
 OPTIONS = {

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from splitfog.instances import zoo
-from splitfog.instances.generators.family import Option, short
+from splitfog.instances.generators.family import short
 from splitfog.instances.generators.machines import LanPreset, MachinePreset
 from splitfog.instances.instance import Instance
+from splitfog.instances.plugins.option import Option
 from splitfog.instances.records import Link, Model, Node, Task
+from splitfog.instances.zoo.language.options import REACHED, REQUEST
 
 TIER = "machine"
 HUB = "hub"
@@ -25,34 +27,20 @@ OPTIONS = {
     "config": Option(
         None, "a Hugging Face config.json in place of the model", "name", optional=True
     ),
-    "prompt": Option(512, "tokens of the prompt", "whole", low=1, high=1e9),
-    "new_tokens": Option(128, "tokens that are made", "whole", low=1, high=1e9),
-    "batch": Option(1, "sequences at once", "whole", low=1, high=1e6),
-    "context": Option(
-        None, "tokens that the key-value cache has room for; none: prompt and new ones", "whole",
-        low=1, high=1e9, optional=True,
-    ),
+    **{name: REQUEST[name] for name in ("prompt", "new_tokens", "batch", "context")},
     "weight_bits": Option(
         16, "bits of a weight, its share of a group's scales counted", "number", low=0.01, high=64
     ),
-    "kv_bits": Option(16, "bits of a value of the key-value cache", "number", low=0.01, high=64),
+    "kv_bits": REQUEST["kv_bits"],
     "decode_passes": Option(
         1, "passes over which the decode executions are spread", "whole", low=1, high=1e6
     ),
-    "token": Option(
-        "source", "from where the first node takes a new token: the source, or the last node",
-        "choice", choices=("source", "last"),
-    ),
+    "token": REQUEST["token"],
     "topology": Option(
         "mesh", "a link between every two machines, or a hub that all are linked to", "choice",
         choices=("mesh", "hub"),
     ),
-    "speed_share": Option(
-        0.5, "of the data sheet's FLOP/s, what is reached (nominal)", "number", low=1e-6, high=1
-    ),
-    "traffic_share": Option(
-        0.8, "of the memory's bandwidth, what is reached (nominal)", "number", low=1e-6, high=1
-    ),
+    **REACHED,
     "memory_share": Option(
         0.9, "of the memory, what is free for weights and state (nominal)", "number",
         low=1e-6, high=1,

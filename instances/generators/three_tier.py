@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from splitfog.instances import zoo
-from splitfog.instances.generators.family import Family, Option, short
+from splitfog.instances.generators.family import Family, short
 from splitfog.instances.generators.presets import NETWORKS, NODES, network_preset, node_preset
 from splitfog.instances.instance import Instance
+from splitfog.instances.plugins.option import Option
 from splitfog.instances.records import Link, Task
 
 

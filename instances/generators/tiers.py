@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.instances.arrays import frozen
-from splitfog.instances.generators.family import Option
+from splitfog.instances.plugins.option import Option
 from splitfog.instances.records import Link, Node
 
 OPTIONS = {

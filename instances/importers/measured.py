@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from splitfog.instances.defects import InstanceError
+from splitfog.instances.importers.ties import tied
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import nearest
+from splitfog.instances.records import changed
 from splitfog.instances.times import LayerTime
 
 MOST_LINES, MOST_KNOWN = 3, 8
@@ -19,7 +21,9 @@ def with_layer_times(
     model: str | None = None,
     origin: str = "times",
 ) -> Instance:
-    """The instance with measured times, the others kept; its `meta` goes.
+    """The instance with measured times, the others kept; layers that ran as one become a group.
+
+    Its `meta` goes.
 
     Parameters
     ----------
@@ -45,7 +49,14 @@ def with_layer_times(
         layers.setdefault(time.layer, {})[time.place] = time.seconds
     for name, own in by_model.items():
         instance = instance.with_times(own, model=name)
-    return instance
+    ties: dict[str, dict[str, str]] = {}
+    for time, owner in zip(times, owners, strict=True):
+        if time.group is not None:
+            ties.setdefault(str(owner), {})[time.layer] = time.group
+    if not ties:
+        return instance
+    models = [tied(own, ties.get(own.name, {})) for own in instance.models]
+    return changed(instance, models=tuple(models))
 
 
 def unmeasured(instance: Instance) -> dict[str, tuple[int, int]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,6 +61,11 @@ class MsrFile(Struct, kw_only=True):
     maxCPUs: Count
     nodes: Annotated[tuple[MsrNode, ...], Meta(min_length=1)]
     edges: tuple[MsrEdge, ...]
+
+
+def read(files: Sequence[Path], options: Mapping[str, Any]) -> Instance:
+    """`splitfog import msr`: one file, no options."""
+    return import_msr(files[0])
 
 
 def import_msr(path: str | os.PathLike[str]) -> Instance:

@@ -11,11 +11,13 @@ SOLVERS: tuple[SolverInfo, ...] = (
         kind="exact",
         objectives=("latency", "period"),
         entry=".pipeline:solve_pipeline",
-        exact_when="one task, a chain, up to 12 nodes (14 for identical blocks), over contiguous "
-        "placements; over all for the latency of identical blocks where no detour beats a hop",
-        complexity="O(2^N N L (N + L)); O(2^N N^3) for identical blocks",
-        reference="dynamic programming over sets of nodes, after Held and Karp (1962)",
-        cites=("held1962dynamic",),
+        exact_when="one task, a chain, over contiguous placements (period: where every way is one "
+        "link); over all for the latency of identical blocks where no detour beats a hop",
+        complexity="O(2^N N^3) for identical blocks on up to 14 nodes; else rounds of "
+        "O(P L N (N + L)), P = 2^(nodes that have to be counted)",
+        reference="dynamic programming over sets of nodes, after Held and Karp (1962); nodes "
+        "counted as they are used too often, after Righini and Salani (2008), Boland et al. (2006)",
+        cites=("held1962dynamic", "righini2008new", "boland2006accelerated"),
         options={
             "period": Option(
                 None, "the longest period allowed, in seconds, of latency", kind=float, least=0.0

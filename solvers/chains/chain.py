@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,17 @@ class Chain:
         _, first = np.unique(self.owners[positions], return_index=True)
         weights = self.arrays.weight_bytes[rows][first]
         return float(weights.sum() + self.arrays.state_bytes[rows].sum())
+
+    def on_one_way(self, one: Table, other: Table) -> Table:
+        """How long two tensors occupy a link that is the way of both; of several links a bound.
+
+        Parameters
+        ----------
+        one, other
+            How long each does.
+        """
+        is_direct = self.arrays.instance.routing == "direct"
+        return one + other if is_direct else np.maximum(one, other)
 
     def decision(self, nodes: list[int]) -> Decision:
         """The decision that has the chain's layers on these nodes.
@@ -239,3 +251,33 @@ def cuts(chain: Chain) -> NDArray[np.bool_]:
         if group:
             allowed[group[0] + 1 : group[-1] + 1] = False
     return allowed
+
+
+def loop_cuts(chain: Chain) -> list[NDArray[np.bool_]]:
+    """[layers + 1] each: cuts that a ring with one node at both ends may have together.
+
+    A group is within one range, or within the two of that node: then all cuts lie between two of
+    its layers. The largest sets, and of two cuts or more.
+
+    Parameters
+    ----------
+    chain
+        Whose groups.
+    """
+    cut = np.arange(len(chain.layers) + 1)
+    sets = _largest([(cut > 0) & (cut < len(chain.layers))])
+    for group in chain.groups:
+        places = [(cut > one) & (cut <= other) for one, other in pairwise(group)]
+        if places:
+            places.append((cut <= group[0]) | (cut > group[-1]))
+            sets = _largest([own & place for own in sets for place in places])
+    return sets
+
+
+def _largest(sets: list[NDArray[np.bool_]]) -> list[NDArray[np.bool_]]:
+    """Sets of two or more, in none of the others, the largest first."""
+    kept: list[NDArray[np.bool_]] = []
+    for own in sorted(sets, key=np.sum, reverse=True):
+        if own.sum() > 1 and not any((own <= other).all() for other in kept):
+            kept.append(own)
+    return kept

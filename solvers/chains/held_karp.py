@@ -91,7 +91,7 @@ def _busy_values(blocks: Blocks) -> list[float]:
         own = np.concatenate([np.zeros_like(blocks.block_s)[None], counts[1:] * blocks.block_s])
     ends = [0.0, blocks.first_s, blocks.last_s, blocks.first_s + blocks.last_s]
     times = [own + end for end in ends]
-    times += [blocks.enter_busy_s, blocks.hop_busy_s, blocks.leave_busy_s]
+    times += [blocks.hop_busy_s, blocks.ends_busy_s, blocks.start_busy_s, blocks.close_busy_s]
     values = np.unique(np.concatenate([np.ravel(value) for value in times]))
     rising: list[float] = values[np.isfinite(values)].tolist()
     return rising
@@ -123,12 +123,28 @@ class _Walks:
         return (np.arange(1 << count)[:, None] >> np.arange(count) & 1).astype(bool)
 
     @cached_property
+    def start_s(self) -> Table:
+        """[nodes, nodes]: those from a first node, from which results leave, too."""
+        return np.where(self.blocks.start_busy_s <= self.slack, self.hop_s, inf)
+
+    @cached_property
     def paths(self) -> Table:
         """[sets, nodes, nodes]: seconds from a node outside a set through all of it to its last."""
+        return self._paths_from(self.start_s if self.blocks.returns else self.hop_s)
+
+    @cached_property
+    def loops(self) -> Table:
+        """As `paths`, from a node that has both ends."""
+        if self.blocks.returns or (self.start_s == self.hop_s).all():
+            return self.paths
+        return self._paths_from(self.start_s)
+
+    def _paths_from(self, start_s: Table) -> Table:
+        """Paths that begin with these hops."""
         count = len(self.hop_s)
         seconds = np.full((1 << count, count, count), inf)
         for node in range(count):
-            seconds[1 << node, :, node] = self.hop_s[:, node]
+            seconds[1 << node, :, node] = start_s[:, node]
             seconds[1 << node, node, node] = inf
         sizes = self.members.sum(axis=1)
         for size in range(2, count + 1):
@@ -140,21 +156,30 @@ class _Walks:
                 seconds[sets, node, node] = inf
         return seconds
 
+    def _last_hops(self, first: int, last: int) -> tuple[Table, Table]:
+        """Paths, and [nodes] seconds of the hop from their last node to that of the last layers."""
+        if first != last:
+            return self.paths, self.hop_s[:, last]
+        close_busy = self.blocks.close_busy_s[:, first]
+        return self.loops, np.where(close_busy <= self.slack, self.hop_s[:, first], inf)
+
     def ends(self) -> Iterator[tuple[int, int]]:
         """Pairs of nodes for the first and the last layer that keep the limit."""
         blocks, nodes = self.blocks, range(len(self.hop_s))
+        must_meet = blocks.together or (blocks.returns and not self.is_ring)
         for first in nodes:
             for last in nodes:
-                busy = max(blocks.enter_busy_s[first], blocks.leave_busy_s[last])
-                is_split = blocks.together and first != last
-                if not is_split and busy <= self.slack and self._ends_s(first, last) < inf:
+                if must_meet and first != last:
+                    continue
+                busy = blocks.ends_busy_s[first, last]
+                if busy <= self.slack and self._ends_s(first, last) < inf:
                     yield first, last
 
     def _ends_s(self, first: int, last: int) -> float:
         """Seconds of the ends, with the ways to the first and from the last."""
         blocks = self.blocks
         to_first = blocks.enter_s[first] + blocks.first_s[first]
-        return float(to_first + blocks.last_s[last] + blocks.leave_s[last])
+        return float(to_first + blocks.last_s[last] + blocks.leave_s[first, last])
 
     def between(self, first: int, last: int) -> tuple[NDArray[np.int64], Table]:
         """Sets of nodes between the ends, and seconds of all but the blocks. O(2^N N)."""
@@ -164,10 +189,11 @@ class _Walks:
             return through ^ (1 << last), ends_s + self.paths[through, first, last]
         if not self.is_ring:
             return sets[:1], np.full(1, ends_s)
-        loops = sets[~self.members[:, first]]
-        seconds = (self.paths[loops, first] + self.hop_s[:, first]).min(axis=1)
+        inner = sets[~self.members[:, first]]
+        paths, hops = self._last_hops(first, last)
+        seconds = (paths[inner, first] + hops).min(axis=1)
         seconds[0] = 0.0  # one node alone
-        return loops, ends_s + seconds
+        return inner, ends_s + seconds
 
     def filled(self, inner: NDArray[np.int64], first: int, last: int) -> Table:
         """[sets]: seconds of the blocks; inf where they do not fit, or a node is left without."""
@@ -220,14 +246,15 @@ class _Walks:
         for node in self._path(first, last, inner):
             nodes += [node] * int(counts[node])
         nodes += [last] * (at_end if first == last else int(counts[last]))
-        return nodes + [last] * self.blocks.last
+        nodes += [last] * self.blocks.last
+        return nodes + [first] * self.blocks.returns
 
     def _path(self, first: int, last: int, inner: int) -> list[int]:
         """The inner nodes in order, found from the last."""
         path: list[int] = []
-        before, after = inner, last
-        while before:
-            node = int((self.paths[before, first] + self.hop_s[:, after]).argmin())
+        paths, hops = self._last_hops(first, last)
+        while inner:
+            node = int((paths[inner, first] + hops).argmin())
             path.append(node)
-            before, after = before ^ (1 << node), node
+            inner, hops = inner ^ (1 << node), self.hop_s[:, node]
         return path[::-1]

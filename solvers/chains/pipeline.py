@@ -2,79 +2,173 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 
 import numpy as np
 
+from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.deadline import Deadline
+from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.plan import ProvenOver, StoppedBy
 from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined
-from splitfog.solvers.chains.blocks import blocks_of
+from splitfog.solvers.chains.blocks import Blocks, blocks_of
+from splitfog.solvers.chains.cases import Cases, Counting
 from splitfog.solvers.chains.chain import Chain, chain_for
+from splitfog.solvers.chains.dssr import Layout, best_layout
 from splitfog.solvers.chains.held_karp import best_latency, best_period
-from splitfog.solvers.chains.subset_dp import best_line
+from splitfog.solvers.chains.least_busy import least_period
 
-MOST_NODES = 12
-"""That the program over sets of nodes takes: 2^12 sets."""
 MOST_OF_BLOCKS = 14
-"""Nodes for identical blocks: 2^14 sets with all pairs of ends."""
-
-Found = tuple[float, list[int]] | None
-
-
-@dataclass(frozen=True)
-class Method:
-    """What solves a chain: a function of a limit on the period and of the deadline, which gives
-    seconds and the node of every layer; over placements of which `kind`; and whether the best of
-    these is the best of all placements."""
-
-    solved: Callable[[float, Deadline], Found]
-    kind: str
-    is_best_of_all: bool
+"""Nodes for identical blocks by paths through sets: 2^14 sets with all pairs of ends."""
 
 
 def solve_pipeline(request: Request) -> Answer:
     """The best contiguous placement of one task's chain, by latency or period.
 
-    Option `period`: the longest period, in seconds, that a plan of the least latency may have.
+    In a line or, unless a line is asked for, a ring. Option `period`: the longest period, in
+    seconds, that a plan of the least latency may have.
 
-    A bound on periods is met where no link is used twice: where it is not, the plan is feasible
-    with that bound.
+    A bound on periods is met where every way is one link (`routing` "direct"): where a plan uses a
+    link twice, it is feasible with that bound.
 
     Raises
     ------
     SolverDeclined
-        For several tasks, branches, too many nodes; of periods where a node cannot compute while it
-        sends; for a ring of layers that differ.
+        For several tasks and branches; for option `period` where a node cannot compute while it
+        sends.
     """
-    instance, objective = request.instance, request.objective
-    chain = chain_for(instance, objective)
     limit = _limit(request)
-    if objective.name == "period" or limit < inf:
-        _require_overlap(instance)
-    method = _method(chain, objective)
-    found = method.solved(limit, request.deadline)
-    if found is None:
-        return _none(method, limit)
-    least, nodes = found
-    bound = least * (1 - (len(nodes) + 8) * float(np.finfo(float).eps))
-    decision = chain.decision(nodes)
-    if limit == inf and method.is_best_of_all:
-        return Answer(decision, bound)
-    if limit == inf:
-        reason = f"over placements that are contiguous in a {method.kind}"
-        return Answer(decision, bound, proven_over="contiguous", reason=reason)
-    period = float(decision_cost(instance, decision, Objective("period")))
-    if period > limit * (1 + EQUAL):
-        reason = f"the best plan uses a link twice, and its period is {period:.6g} s"
-        return Answer(None, bound, proven_over="catalogue", reason=reason)
-    reason = f"over contiguous placements of a period of at most {limit:g} s"
-    return Answer(decision, bound, proven_over="catalogue", reason=reason)
+    pipeline = Pipeline(chain_for(request.instance, request.objective), request.objective)
+    if limit < inf:
+        pipeline.require_overlap()
+    layout = pipeline.best(limit, request.deadline)
+    return _answer(pipeline, layout, limit)
+
+
+@dataclass(frozen=True, eq=False)
+class Pipeline:
+    """A chain and what is minimised over its contiguous placements."""
+
+    chain: Chain
+    objective: Objective
+
+    @property
+    def instance(self) -> Instance:
+        """Of one pass."""
+        return self.chain.arrays.instance
+
+    @property
+    def is_period(self) -> bool:
+        """Whether the period counts, in place of the latency."""
+        return self.objective.name == "period"
+
+    @property
+    def is_ring(self) -> bool:
+        """Whether a node may have both ends of the chain."""
+        return self.objective.contiguous != "line"
+
+    @cached_property
+    def blocks(self) -> Blocks | None:
+        """The chain's identical blocks, if it is made of them."""
+        return blocks_of(self.chain)
+
+    @cached_property
+    def overlaps(self) -> bool:
+        """Whether all nodes compute while they send."""
+        return all(node.overlap for node in self.instance.nodes)
+
+    def require_overlap(self) -> None:
+        """Decline where transfers take of a node's time."""
+        for node in self.instance.nodes:
+            if not node.overlap:
+                reason = f"node {node.name} cannot compute while it sends, which a period counts"
+                raise SolverDeclined("pipeline", f"beside a limit on the period, {reason}")
+
+    @property
+    def is_best_of_all(self) -> bool:
+        """Whether the best layout is the best of all placements that are allowed.
+
+        Where only contiguous ones are; and for the latency of identical blocks where no detour is
+        shorter than a hop: moving blocks between the visits of a node changes neither times nor
+        memory, and a visit less shortens the way.
+        """
+        if self.objective.contiguous is not None:
+            return True
+        return not self.is_period and self.blocks is not None and self.blocks.keeps_triangle()
+
+    def best(self, limit: float, deadline: Deadline) -> Layout:
+        """The best layout whose period is at most a limit.
+
+        Parameters
+        ----------
+        limit
+            Seconds; inf: none.
+        deadline
+            When it must end.
+
+        Raises
+        ------
+        TimeIsUp
+            Past the deadline, where blocks are identical.
+        """
+        blocks = self.blocks
+        halts = self.is_period and not self.overlaps
+        if blocks is not None and self.chain.num_nodes <= MOST_OF_BLOCKS and not halts:
+            solved = best_period if self.is_period else best_latency
+            found = solved(blocks, self.is_ring, limit, deadline)
+            if found is None:
+                return Layout(nodes=None, cost=inf, bound=inf)
+            cost = self.cost_of(found[1], limit)
+            return Layout(nodes=found[1] if cost < inf else None, cost=cost, bound=found[0])
+        counting: Counting = "longest" if self.is_period else "sum"
+        cases = Cases(chain=self.chain, counting=counting, is_ring=self.is_ring, limit=limit)
+        if not halts:
+            return best_layout(cases, lambda nodes: self.cost_of(nodes, limit), deadline)
+        nodes = tuple([changed(node, overlap=True) for node in self.instance.nodes])
+        free = changed(self.instance, nodes=nodes)
+        layout = best_layout(cases, lambda nodes: self.cost_of(nodes, on=free), deadline)
+        return least_period(cases, self.cost_of, layout, deadline)
+
+    def cost_of(self, nodes: list[int], limit: float = inf, on: Instance | None = None) -> float:
+        """What the nodes of the layers cost, inf where a rule is broken or the period is longer
+        than a limit.
+
+        Parameters
+        ----------
+        nodes
+            By position in the chain.
+        limit
+            Seconds; inf: none.
+        on
+            Another instance of the same nodes and layers.
+        """
+        instance, decision = on or self.instance, self.chain.decision(nodes)
+        held = changed(self.objective, contiguous="ring" if self.is_ring else "line")
+        if decision_violations(instance, decision, held):
+            return inf
+        if limit < inf and period_of(instance, decision) > limit * (1 + EQUAL):
+            return inf
+        return float(decision_cost(instance, decision, self.objective))
+
+
+def period_of(instance: Instance, decision: Decision) -> float:
+    """The period of a decision.
+
+    Parameters
+    ----------
+    instance
+        Of one pass.
+    decision
+        A placement.
+    """
+    return float(decision_cost(instance, decision, Objective("period")))
 
 
 def is_best_of_all(instance: Instance, objective: Objective) -> bool:
@@ -86,39 +180,9 @@ def is_best_of_all(instance: Instance, objective: Objective) -> bool:
         Of one pass.
     """
     try:
-        if objective.name == "period":
-            _require_overlap(instance)
-        return _method(chain_for(instance, objective), objective).is_best_of_all
+        return Pipeline(chain_for(instance, objective), objective).is_best_of_all
     except SolverDeclined:
         return False
-
-
-def _method(chain: Chain, objective: Objective) -> Method:
-    """What solves this chain, or `SolverDeclined`.
-
-    Where blocks are identical and no detour is shorter than a hop, no placement is faster than the
-    best ring: moving blocks between the visits of a node changes neither times nor memory, and a
-    visit less shortens the way.
-    """
-    is_period, is_free = objective.name == "period", objective.contiguous is None
-    blocks = blocks_of(chain)
-    if blocks is not None and chain.num_nodes <= MOST_OF_BLOCKS:
-        best, is_ring = (best_period if is_period else best_latency), objective.contiguous != "line"
-        return Method(
-            lambda limit, deadline: best(blocks, is_ring, limit, deadline),
-            "ring" if is_ring else "line",
-            not is_free or (not is_period and blocks.keeps_triangle()),
-        )
-    usable = int(np.isfinite(chain.costs_s).any(axis=0).sum())
-    if objective.contiguous == "ring":
-        reason = f"it knows rings of identical blocks on up to {MOST_OF_BLOCKS} nodes only"
-        raise SolverDeclined("pipeline", reason, "ilp")
-    if usable > MOST_NODES:
-        reason = f"it knows up to {MOST_NODES} nodes that may have layers, not {usable}"
-        raise SolverDeclined("pipeline", reason, "ilp")
-    return Method(
-        lambda limit, deadline: best_line(chain, is_period, limit, deadline), "line", not is_free
-    )
 
 
 def _limit(request: Request) -> float:
@@ -133,20 +197,24 @@ def _limit(request: Request) -> float:
     return float(wanted)
 
 
-def _require_overlap(instance: Instance) -> None:
-    """Decline where transfers take of a node's time."""
-    for node in instance.nodes:
-        if not node.overlap:
-            reason = f"node {node.name} cannot compute while it sends, which a period counts"
-            raise SolverDeclined("pipeline", reason, "ilp")
-
-
-def _none(method: Method, limit: float) -> Answer:
-    """That there is no contiguous plan: a proof where only such plans count."""
-    if limit < inf:
-        reason = f"no contiguous placement has a period of at most {limit:g} s"
-        return Answer(None, reason=reason)
-    if method.is_best_of_all:
-        return Answer(None, infeasible=True, reason="no contiguous placement keeps the rules")
-    reason = f"no placement that is contiguous in a {method.kind} keeps the rules; try ilp"
-    return Answer(None, reason=reason)
+def _answer(pipeline: Pipeline, layout: Layout, limit: float) -> Answer:
+    """What a layout is, and over which plans its bound holds."""
+    is_all = limit == inf and pipeline.is_best_of_all
+    over: ProvenOver | None = "catalogue" if limit < inf else "contiguous"
+    over = None if is_all else over
+    shape = "ring" if pipeline.is_ring else "line"
+    plans = f"placements that are contiguous in a {shape}"
+    plans += f" and have a period of at most {limit:g} s" if limit < inf else ""
+    stopped: StoppedBy = "time limit" if layout.is_late else "finished"
+    if layout.nodes is None and layout.bound == inf:
+        if is_all:
+            return Answer(None, infeasible=True, reason="no contiguous placement keeps the rules")
+        return Answer(None, reason=f"none of the {plans} keeps the rules; try ilp")
+    bound = layout.bound * (1 - (len(pipeline.chain.layers) + 8) * float(np.finfo(float).eps))
+    known = None if bound <= 0 else bound
+    if layout.nodes is None:
+        unknown = f"none was found of the {plans}"
+        return Answer(None, known, proven_over=over, reason=unknown, stopped_by=stopped)
+    decision = pipeline.chain.decision(layout.nodes)
+    reason = None if is_all else f"over {plans}"
+    return Answer(decision, known, proven_over=over, reason=reason, stopped_by=stopped)

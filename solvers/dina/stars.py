@@ -21,6 +21,8 @@ from splitfog.formulations.offloading.one_cut import near_nodes
 from splitfog.formulations.offloading.stage_ways import in_common
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.instances.arrays import Integers, Seconds
+from splitfog.instances.instance import Instance
+from splitfog.instances.kept import kept
 from splitfog.solvers.dina.blocks import Blocks, blocks_of
 
 MOST_SLICES = 6
@@ -71,9 +73,7 @@ def stars_of(loads: Loads, task: int) -> Stars:
     whole_nodes = np.broadcast_to(order[:, :3, None], whole.shape)
     whole[..., 0] = pricing.blocks.length[:, None]
     nodes = _teams(order, pricing.home)
-    rows = [pricing.shared_rows(nodes, serial=False)]
-    if pricing.serial:
-        rows.append(pricing.shared_rows(nodes, serial=True))
+    rows = pricing.shared_rows(nodes)
     all_nodes = np.concatenate([whole_nodes, *[nodes] * len(rows)], axis=1)
     all_rows = np.concatenate([whole, *rows], axis=1)
     cost = pricing.cost_s(all_nodes, all_rows)
@@ -98,6 +98,35 @@ def _teams(order: Integers, home: int) -> Integers:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class _Ways:
+    """From a home to every node and back: whether there is a way both times, latency and seconds
+    per byte, [N], 0 without, and the links, [N, hops]."""
+
+    reached: NDArray[np.bool_]
+    into_s: tuple[Seconds, Seconds]
+    out_s: tuple[Seconds, Seconds]
+    hops: tuple[Integers, Integers]
+
+
+@kept()
+def _ways_of(instance: Instance, home: int) -> _Ways:
+    """The ways of a home: tasks ask for them again and again."""
+    routes, every = routes_of(instance), np.arange(len(instance.nodes))
+    latency, per_byte = routes.latency_s, routes.seconds_per_byte
+    reached = np.isfinite(latency[home]) & np.isfinite(latency[:, home])
+
+    def finite(values: Seconds) -> Seconds:
+        return np.where(reached, values, 0.0)
+
+    return _Ways(
+        reached=reached,
+        into_s=(finite(latency[home]), finite(per_byte[home])),
+        out_s=(finite(latency[:, home]), finite(per_byte[:, home])),
+        hops=(routes.paths(home, every), routes.paths(every, home)),
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Pricing:
     """What a task's slices cost on every node, given the others' loads."""
 
@@ -113,29 +142,21 @@ class _Pricing:
 
     @classmethod
     def of(cls, loads: Loads, task: int) -> _Pricing:
-        instance = loads.instance
-        home, routes = loads.source[task], routes_of(instance)
-        every = np.arange(len(instance.nodes))
-        blocks = blocks_of(instance, task)
-        latency, per_byte = routes.latency_s, routes.seconds_per_byte
-        reached = np.isfinite(latency[home]) & np.isfinite(latency[:, home])
-        room = (loads.guests < loads.quota) | (every == home)
-        open_to = blocks.allowed & (reached & room)[None, :]
+        instance, home = loads.instance, int(loads.source[task])
+        ways, blocks = _ways_of(instance, home), blocks_of(instance, task)
+        room = (loads.guests < loads.quota) | (np.arange(len(instance.nodes)) == home)
+        open_to = blocks.allowed & (ways.reached & room)[None, :]
         if loads.has_memory:
             open_to &= _fits(loads, task, blocks)
-
-        def finite(values: Seconds) -> Seconds:
-            return np.where(reached, values, 0.0)
-
         return cls(
             loads=loads,
             task=task,
             blocks=blocks,
             home=home,
             serial=instance.nodes[home].radio == "serial",
-            into_s=(finite(latency[home]), finite(per_byte[home])),
-            out_s=(finite(latency[:, home]), finite(per_byte[:, home])),
-            hops=(routes.paths(home, every), routes.paths(every, home)),
+            into_s=ways.into_s,
+            out_s=ways.out_s,
+            hops=ways.hops,
             open_to=open_to,
         )
 
@@ -166,25 +187,28 @@ class _Pricing:
         order[:, : by_cost.shape[1]] = np.where(costs < inf, nodes[by_cost], -1)
         return order
 
-    def shared_rows(self, nodes: Integers, *, serial: bool) -> Integers:
+    def shared_rows(self, nodes: Integers) -> list[Integers]:
         """Rows for the nodes of every team such that all would end at once; dropped ones get 0.
 
         T = (1 + sum a / b) / sum(1 / b), share = (T - a) / b, without halos; a = wait + latencies,
-        b = transfer and service of the whole block (`serial`: wait and service alone).
+        b = transfer and service of the whole block; with one radio at home also with wait and
+        service alone.
         """
         block = np.arange(len(nodes))[:, None, None]
         active = (nodes >= 0) & self.open_to[block, nodes]
         service = self.blocks.whole_s[block, nodes]
         team_size = np.maximum((nodes >= 0).sum(axis=2, keepdims=True), 1)
         start = self.wait_s(nodes, service / team_size)
-        if serial:
-            whole = service
-        else:
-            into, out = (size[:, None, None] for size in self.blocks.whole_bytes())
-            start = start + self.into_s[0][nodes] + self.out_s[0][nodes]
-            whole = service + self.into_s[1][nodes] * into + self.out_s[1][nodes] * out
+        into, out = (size[:, None, None] for size in self.blocks.whole_bytes())
+        began = start + self.into_s[0][nodes] + self.out_s[0][nodes]
+        whole = service + self.into_s[1][nodes] * into + self.out_s[1][nodes] * out
+        rows = [self._level_rows(active, began, whole)]
+        return [*rows, self._level_rows(active, start, service)] if self.serial else rows
+
+    def _level_rows(self, active: NDArray[np.bool_], start: Seconds, whole: Seconds) -> Integers:
+        """Rows by which all active would end at once, from their starts, [b, C, slices]."""
         whole = np.maximum(whole, _TINY)
-        share = np.zeros(nodes.shape)
+        share = np.zeros(whole.shape)
         for _ in range(MOST_SLICES):
             inverse = np.where(active, 1 / whole, 0.0)
             total = np.maximum(inverse.sum(axis=2, keepdims=True), _TINY)
@@ -224,7 +248,7 @@ class _Pricing:
             cost = (moved + served + added).max(axis=2, initial=0.0)
         fits = np.where(some, (nodes >= 0) & self.open_to[block, nodes], True).all(axis=2)
         for hops, size in zip(self.hops, (read, written), strict=True):
-            fits &= self._links_keep_up(hops[nodes], np.where(some, size, 0.0), some)
+            fits &= (~some | (size < self._room_bytes(hops)[nodes])).all(axis=2)
         return np.where(fits, cost, inf)
 
     def _shared_s(
@@ -245,15 +269,13 @@ class _Pricing:
                 added += np.where(some & some[..., other, None], seconds, 0.0)
         return added
 
-    def _links_keep_up(
-        self, hops: Integers, size: Seconds, some: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
-        """[b, C]: whether every slice by itself leaves its links below load 1."""
+    def _room_bytes(self, hops: Integers) -> Seconds:
+        """[N]: below so many bytes a transfer keeps all links of a way, [N, hops], below load 1."""
         latency, per_byte = self.loads.link_prices
-        load = self.loads.link_load[hops] + self.rate * (
-            latency[hops] + per_byte[hops] * size[..., None]
-        )
-        return np.asarray(((load < 1) | (hops < 0) | ~some[..., None]).all(axis=(2, 3)))
+        room = 1 - self.loads.link_load[hops] - self.rate * latency[hops]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            most = np.where(room > 0, room / (self.rate * per_byte[hops]), -inf)
+        return np.asarray(np.where(hops < 0, inf, most).min(axis=1, initial=inf))
 
 
 def _largest_remainder(share: Seconds, length: Integers) -> Integers:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.arrays.nodes import limits_memory
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
+from splitfog.formulations.chain import why_no_chain
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.formulations.decision import placed
@@ -89,23 +90,10 @@ def chain_of(model: Model, solver: str) -> list[int]:
     SolverDeclined
         Where a layer does not read the one before it only.
     """
+    if (why := why_no_chain(model)) is not None:
+        raise SolverDeclined(solver, why, "ilp")
     order: list[int] = model.order.tolist()
-    for layer, after in zip(order, [*order[1:], None], strict=True):
-        if model.consumers[layer] != (() if after is None else (after,)):
-            raise SolverDeclined(solver, f"model {model.name} is no chain: {_branch(model)}", "ilp")
     return order
-
-
-def _branch(model: Model) -> str:
-    """Where a model is no chain."""
-    for layer, (inputs, readers) in zip(
-        model.layers, zip(model.inputs, model.consumers), strict=True
-    ):
-        if len(set(inputs)) > 1:
-            return f"layer {layer.name} has {len(set(inputs))} inputs"
-        if len(readers) > 1:
-            return f"the tensor of layer {layer.name} has {len(readers)} consumers"
-    return "it falls into several chains"
 
 
 def _forward(

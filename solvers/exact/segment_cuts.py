@@ -46,8 +46,6 @@ class SegmentCuts:
         layers = list(segment.layers)
         least = np.minimum(self.arrays.costs_s[layers], inside_s)
         leaves = len(layers) - 1  # where there is an exit: it is the last in the order
-        if segment.exit is not None:
-            least[leaves] = self.arrays.costs_s[segment.exit]
         costs = self._by_tier(least)
         if segment.entry is not None:
             free = np.where(np.isin(np.arange(costs.shape[1]), self.tiers), 0.0, inf)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
-from splitfog.formulations.deadline import TimeIsUp
+from splitfog.formulations.bounds.impossible import impossibility
+from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.fronts.criteria import Criteria, criteria_of
 from splitfog.formulations.fronts.front import Front, FrontPoint
@@ -14,9 +15,11 @@ from splitfog.formulations.plan_file import TaskEntry
 from splitfog.instances.arguments import choice, number, whole
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
+from splitfog.instances.records import changed
 from splitfog.solvers.base import SolverDeclined, is_strict
 from splitfog.solvers.fronts.archive import Archive
 from splitfog.solvers.fronts.epsilon_constraint import RESOLUTION, epsilon_constraint
+from splitfog.solvers.fronts.pipelines import latency_and_period, two_latencies
 from splitfog.solvers.fronts.search import (
     MOST_ENUMERATED,
     enumerate_front,
@@ -52,9 +55,9 @@ def pareto(
     transfers, monotone, contiguous
         As for `solve`.
     kind
-        What to make: "exact" (all of the front), "supported" (its lower convex hull, by minimum
-        cuts: fast on large models) or "archive" (a search); None: exact where it ends in time,
-        else the best of the others.
+        What to make: "exact" (all of the front), "supported" (its lower convex hull: by minimum
+        cuts, fast on large models; of two passes' latencies by `pipeline`) or "archive" (a search);
+        None: exact where it ends in time, else the best of the others.
     time_limit_s
         Seconds; None: 60.
     seed
@@ -76,7 +79,9 @@ def pareto(
     -----
     Exact: all of up to 2,000 placements (with `makespan` up to 20,000 placements times orders);
     else, without `makespan`, 0-1 programs with falling limits on all objectives but one (up to a
-    relative resolution of 1e-6).
+    relative resolution of 1e-6). The latency and the period of a pass, or of contiguous placements:
+    `pipeline` under falling limits on the period, where the model is a chain; over contiguous
+    placements, in a ring unless a line is asked for, as `proven_over` says.
 
     Examples
     --------
@@ -93,7 +98,11 @@ def pareto(
         limit = number("time_limit_s", time_limit_s, above=0, endless=True)
     seed = whole("seed", seed, low=0)
     run = _Run(Archive(criteria), limit, seed)
-    found = run.of_kind(kind) if kind else run.best()
+    reason = impossibility(criteria.instance, criteria.objective)
+    if reason is not None:
+        found = _Outcome("exact", "a count", "infeasible", reason=reason)
+    else:
+        found = run.of_kind(kind) if kind else run.best()
     return _front(criteria, run, found, seed)
 
 
@@ -106,6 +115,8 @@ class _Outcome:
     status: str = "feasible"
     stopped_by: str = "finished"
     reason: str | None = None
+    _: KW_ONLY
+    proven_over: str = "placements"
 
 
 @dataclass
@@ -170,21 +181,32 @@ class _Run:
             enumerate_front(self.archive)
             return self._proven("exact", f"all of {count} decisions")
         if criteria.of_passes or criteria.objective.contiguous is not None:
-            reason = f"more than {MOST_ENUMERATED // 10} placements, of one pass or contiguous"
-            raise SolverDeclined("exact front", reason)
+            is_all = latency_and_period(self.archive, self._most_of_the_time())
+            return self._pipelines("exact", "pipelines under falling limits of the period", is_all)
         if not by_program:
             reason = f"more than {MOST_ENUMERATED} placements times orders, and makespan not linear"
             raise SolverDeclined("exact front", reason)
-        # a quarter of the time is kept for the search that follows if this does not end
-        epsilon_constraint(self.archive, lambda: self.remaining_s() - self.limit_s / 4, self.seed)
+        most = self._most_of_the_time()
+        epsilon_constraint(self.archive, lambda: most.remaining_s, self.seed)
         return self._proven("exact", f"0-1 programs, resolution {RESOLUTION:g}")
 
     def _supported(self) -> _Outcome:
         if self.archive.criteria.of_passes or self.archive.criteria.objective.contiguous:
-            reason = "the cost of one pass and contiguous placements are no weighted cuts"
-            raise SolverDeclined("supported front", reason)
+            is_all = two_latencies(self.archive, self._most_of_the_time())
+            return self._pipelines("supported", "pipelines of weighted passes", is_all)
         supported_front(self.archive)
         return self._proven("supported", "minimum cuts")
+
+    def _most_of_the_time(self) -> Deadline:
+        """A quarter of it is kept for the search that follows where this does not end."""
+        return Deadline(self.started + 0.75 * self.limit_s)
+
+    def _pipelines(self, kind: str, method: str, is_all: bool) -> _Outcome:
+        """A front of contiguous placements; `is_all`: of all that are allowed."""
+        over = "placements" if is_all else "contiguous"
+        if self.archive.decisions or is_all:
+            return changed(self._proven(kind, method), proven_over=over)
+        raise SolverDeclined(f"{kind} front", "there is no contiguous placement")
 
     def _proven(self, kind: str, method: str) -> _Outcome:
         if self.archive.decisions:

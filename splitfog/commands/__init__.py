@@ -9,6 +9,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "solve": "solve",
         "compare": "compare",
+        "study": "study",
         "generate": "instances.generate",
         "import": "instances.import_file",
         "edit": "instances.edit",

@@ -52,6 +52,9 @@ def run(
         str | None,
         typer.Option(metavar="NAME", help="line or ring: a node's layers follow one another"),
     ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="throughput: replicas take over within their ranges")
+    ] = False,
     seed: Annotated[
         list[str] | None, typer.Option(metavar="N", help="may be repeated  [default: 0]")
     ] = None,
@@ -62,18 +65,25 @@ def run(
     time_limit: Annotated[
         float | None, typer.Option(metavar="S", help="seconds for each run")
     ] = None,
+    memory_limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="BYTES", help="of each run with all that its solver starts"),
+    ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="folder for results and a report"),
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="folder for results, kept as they come; a report"
+        ),
     ] = None,
     summary: Annotated[
-        bool, typer.Option("--summary", help="print a line a solver; -o holds all rows")
+        bool, typer.Option("--summary", help="print summary and statistics; -o holds all rows")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="rows on standard output")] = False,
 ) -> int:
     """Run solvers side by side and print a table.
 
-    Every applicable solver and baseline runs on every instance; each objective has its table.
+    Every applicable solver and baseline runs on every instance; each objective has its table. With
+    -o every run is kept as soon as it has ended; the same command goes on where it was cut short.
 
     Exit codes: 0 done, 2 wrong input or a named solver applies nowhere, 5 a solver failed,
     130 interrupted (what has ended is printed and written).
@@ -91,9 +101,7 @@ def run(
             raise ValueError(f"-o = {str(output)!r} is a file, must be a folder")
         require_writable(output / "report.html")
         if (output / "results.sqlite").exists():
-            say(
-                f"splitfog: {output} holds results of an earlier run, which are replaced at the end"
-            )
+            say(f"splitfog: {output} holds results: what has ended there is not run again")
     instances = _instances(files)
     with solvers_are_quiet(), progress_bar() as progress:
         table = compare(
@@ -108,11 +116,14 @@ def run(
             monotone=monotone,
             pass_name=pass_name,
             contiguous=contiguous,
+            partial=partial,
             progress=progress,
+            store=output,
+            memory_limit_bytes=memory_limit,
         )
-    _publish(table, output, summary, as_json)
+    publish(table, output, summary, as_json)
     _say_declined(table, everything)
-    return _code(table, [] if everything else chosen)
+    return code_of(table, [] if everything else chosen)
 
 
 def _instances(files: list[Path]) -> list[Instance]:
@@ -135,7 +146,8 @@ def _instances(files: list[Path]) -> list[Instance]:
     return instances
 
 
-def _publish(table: Table, output: Path | None, summary: bool, as_json: bool) -> None:
+def publish(table: Table, output: Path | None, summary: bool, as_json: bool) -> None:
+    """Print a table, and write its report into a folder if there is one."""
     if output is not None:
         from splitfog.views.report import save_report
 
@@ -144,7 +156,7 @@ def _publish(table: Table, output: Path | None, summary: bool, as_json: bool) ->
     if as_json:
         put(table.to_json())
     elif summary:
-        put(f"{table.summary()}\n")
+        put(f"{table.summary()}\n\n{table.statistics()}\n")
     else:
         from splitfog.views.tables import print_tables
 
@@ -163,7 +175,7 @@ def _say_declined(table: Table, everything: bool) -> None:
         say(f"pairs of solver and instance left out, as the solver does not apply: {count}")
 
 
-def _code(table: Table, named: list[str]) -> int:
+def code_of(table: Table, named: list[str]) -> int:
     """The exit code, with a line for all that went wrong."""
     failures = [row for row in table if row.status == "error"]
     for row in failures:

@@ -13,11 +13,15 @@ from splitfog.commands.shell import DONE, amount, put, put_json, seconds
 from splitfog.commands.summary import (
     MAX_TASKS,
     more_tasks,
+    places,
     plain_grid,
     print_loads,
-    span,
+    request_lines,
+    requests_of,
     task_line,
+    told_value,
 )
+from splitfog.instances.readable import span
 
 if TYPE_CHECKING:
     from splitfog.formulations.costs.terms import Term
@@ -59,6 +63,13 @@ def run(
             help="line or ring: a node's layers follow one another  [default: the plan's own]",
         ),
     ] = None,
+    partial: Annotated[
+        bool | None,
+        typer.Option(
+            "--partial/--no-partial",
+            help="throughput: replicas take over within their ranges  [default: the plan's own]",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="the plan with `violations` and `terms`")
     ] = False,
@@ -84,6 +95,7 @@ def run(
         "monotone": monotone,
         "pass_name": pass_name,
         "contiguous": contiguous,
+        "partial": partial,
     }
     asked = {name: value for name, value in how.items() if value is not None}
     try:
@@ -96,8 +108,13 @@ def run(
         put_json({**msgspec.to_builtins(here), "violations": broken, "terms": parts})
     else:
         put("\n".join(_head(problem, given, here, broken)) + "\n\n")
+        requests = requests_of(problem, here)
         for entry in here.tasks[:MAX_TASKS]:
-            put(f"{task_line(problem, entry)}\n")
+            own = request_lines(requests[entry.task]) if entry.task in requests else []
+            put("".join(f"{line}\n" for line in [task_line(problem, entry), *own]))
+            if entry.replicas is not None:
+                put("".join(f"{line}\n" for line in places(problem, entry)) + "\n")
+                continue
             _print_terms(problem, [part for part in parts if part.task == entry.task])
         put("".join(f"{line}\n\n" for line in more_tasks(here)))
         print_loads(problem, here)
@@ -105,16 +122,20 @@ def run(
 
 
 def _head(instance: Instance, given: PlanFile, here: Plan, broken: Sequence[str]) -> list[str]:
+    from splitfog.formulations.objective import RATES
+
+    kind = here.objective.name
     other = given.instance_sha256 not in (None, instance.sha256)
     by = f" by {given.solver}" if given.solver else ""
     named = f" ({given.instance})" if given.instance else ""
     whose = f"another instance{named}" if other else "this instance"
     lines = [f"{instance.name}: {here.objective}"]
     if given.value is not None and given.objective == here.objective:
-        lines.append(f"made{by} for {whose}, where it cost {seconds(given.value)}")
+        lines.append(f"made{by} for {whose}, where it cost {told_value(kind, given.value)}")
     elif other:
         lines.append(f"made{by} for {whose}")
-    lines.append(f"value    {_told(here.value)}")
+    impossible = "0 per s" if kind in RATES else "infinite"
+    lines.append(f"value    {impossible if here.value is None else told_value(kind, here.value)}")
     lines.append(f"breaks   {len(broken) or 'no'} rule{'s' if len(broken) > 1 else ''}")
     return [*lines, *(f"  {sentence}" for sentence in broken)]
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from splitfog.instances.instance import Instance
 
 PICTURES = (".png", ".svg")
+_OVER = {"placements": "placements", "contiguous": "contiguous placements"}
 MOST_ROWS = 40
 
 EXAMPLES = ("splitfog pareto alexnet.json --objectives latency,period -o front.json",)
@@ -152,11 +153,13 @@ def _print(instance: Instance, front: Front) -> None:
     from rich import box
     from rich.table import Table as Grid
 
+    from splitfog.formulations.fronts.criteria import unit_of
     from splitfog.views.tables import print_grid
 
     stopped = "" if front.stopped_by == "finished" else f", stopped by {front.stopped_by}"
-    put(f"{instance.name}: {' x '.join(front.objectives)}\n")
-    over = "" if front.kind == "archive" else " over placements"
+    held = f", contiguous in a {front.contiguous}" if front.contiguous else ""
+    put(f"{instance.name}: {' x '.join(front.objectives)}{held}\n")
+    over = "" if front.kind == "archive" else f" over {_OVER[front.proven_over]}"
     put(f"front    {front.kind}: {len(front.points)} points{over}{stopped}\n")
     put(f"method   {front.method}, {seconds(front.runtime_s)}\n")
     if front.reason:
@@ -169,7 +172,7 @@ def _print(instance: Instance, front: Front) -> None:
     grid.add_column("layers")
     for at, point in list(enumerate(front.points, 1))[:MOST_ROWS]:
         cells = [
-            amount(value) if ":" in name else seconds(value)
+            amount(value) if unit_of(name) == "B" else seconds(value)
             for name, value in zip(front.objectives, point.values, strict=True)
         ]
         counts: dict[str, int] = {}

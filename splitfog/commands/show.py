@@ -34,8 +34,8 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="a single panel: dag, nodes, links, tasks, crossings, timeline, stages, profile, "
-            "progress",
+            help="a single panel: dag, nodes, memory, links, tasks, crossings, pipeline, timeline, "
+            "stages, profile, progress",
         ),
     ] = None,
 ) -> int:

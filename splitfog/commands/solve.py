@@ -41,8 +41,8 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="latency, makespan, period, mean-latency or batch  [default: latency, with two "
-            "tasks or more mean-latency]",
+            help="latency, makespan, period, mean-latency, batch or throughput  [default: latency, "
+            "with two tasks or more mean-latency]",
         ),
     ] = None,
     transfers: Annotated[
@@ -62,6 +62,9 @@ def run(
         str | None,
         typer.Option(metavar="NAME", help="line or ring: a node's layers follow one another"),
     ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="throughput: replicas take over within their ranges")
+    ] = False,
     time_limit: Annotated[
         float | None,
         typer.Option(
@@ -123,6 +126,7 @@ def run(
             options=options,
             pass_name=pass_name,
             contiguous=contiguous,
+            partial=partial,
         )
     if output is not None:
         save_plan(plan, output)

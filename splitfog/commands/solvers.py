@@ -79,7 +79,7 @@ def _record(info: SolverInfo) -> dict[str, Any]:
 
 
 def _lines(info: SolverInfo) -> list[str]:
-    from splitfog.solvers.registry import OURS
+    from splitfog.instances.plugins.found import OURS
 
     fields = {
         "kind": info.kind,

@@ -27,6 +27,7 @@ def run(
     from splitfog.formulations.costs.describe import evaluate
     from splitfog.formulations.costs.verify import false_claims
     from splitfog.formulations.games.audit import audit_again
+    from splitfog.formulations.objective import RATES
     from splitfog.formulations.overview import status_words
     from splitfog.formulations.plan import load_plan
     from splitfog.instances.files import load_instance
@@ -39,8 +40,10 @@ def run(
         lines = [f"{plan.name}: {sentence}" for sentence in false]
         what = status_words(given.status or "feasible", given.proven_over)
         cost = float(evaluate(problem, given)) if given.tasks and not false else None
-        value = "" if cost is None else f", value = {given.value or cost!r} s"
-        taken = "" if given.lower_bound is None else "; lower_bound is not proven again"
+        unit = " per s" if given.objective.name in RATES else " s"
+        value = "" if cost is None else f", value = {given.value or cost!r}{unit}"
+        bound = "lower_bound" if given.upper_bound is None else "upper_bound"
+        taken = "" if getattr(given, bound) is None else f"; {bound} is not proven again"
         said = f"{plan.name}: all claims are true ({what}{value}){taken}"
         put("\n".join(lines or [said]) + "\n")
     return CHECK_FAILED if false else DONE

@@ -14,6 +14,7 @@ import splitfog as sf
 from splitfog.instances.times import Work
 from tests.cases.replays.two_nodes import SLOWS_DOWN, two_nodes
 from tests.cases.small_tables import two_places, two_plans
+from tests.instances.importers.foreign import written
 
 WRONG: tuple[Any, ...] = (
     None,
@@ -143,6 +144,10 @@ def _calls(folder: Path) -> Calls:
             {"figures": {"edge0": 2.0}, "times": {"conv1": {"edge0": 0.1}}, "model": "alexnet"},
         ),
         "generate": (sf.generate, {"family": "three-tier", "seed": 0, "edge_nodes": 1}),
+        "import_instance": (
+            sf.import_instance,
+            {"form": "mesh-llm", "files": written(folder, "mesh-llm"), "lanes": 1},
+        ),
         "import_onnx": (sf.import_onnx, {"path": folder / "none.onnx", "output": None}),
         "load_front": (sf.load_front, {"path": folder / "front.json"}),
         "load_instance": (sf.load_instance, {"path": folder / "instance.json"}),

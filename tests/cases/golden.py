@@ -16,8 +16,10 @@ FILES = sorted(path.stem for path in FOLDER.glob("*.json"))
 REPLAYS = [name for name in FILES if name.startswith("replay")]
 STAGES = [name for name in FILES if name.startswith("stage")]
 PASSES = [name for name in FILES if name.startswith("passes")]
+THROUGHPUTS = [name for name in FILES if name.startswith("throughput")]
 SHARED = "shared-weights-1"
-NAMES = [name for name in FILES if name not in {*REPLAYS, *STAGES, *PASSES, SHARED}]
+OTHERS = {*REPLAYS, *STAGES, *PASSES, *THROUGHPUTS, SHARED}
+NAMES = [name for name in FILES if name not in OTHERS]
 SINGLE = [name for name in NAMES if not name.startswith("fog")]
 
 COSTS: dict[str, dict[str, Any]] = {

@@ -85,6 +85,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ends = {"link": ("device", "edge0"), "low_bps": 1e5, "high_bps": 1e9}
     for name in ("policy.json", "p.json"):
         sf.save_policy(sf.policy(alexnet, **ends), folder / name)  # type: ignore[arg-type]
+    sf.compare(folder / "alexnet.json", "device-only", store=folder / "results")
     return folder
 
 

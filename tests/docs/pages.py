@@ -37,8 +37,18 @@ class Example:
 
 def blocks(page: Path) -> list[Block]:
     """All fenced blocks of a page, in order."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
-    return [Block(kind, text) for kind, text in found]
+    return [Block(kind, text) for kind, _, text in _fenced(page)]
+
+
+def named_files(page: Path) -> dict[str, str]:
+    """The text of every block of a page whose first fence names a file."""
+    return {name: text for _, name, text in _fenced(page) if name}
+
+
+def _fenced(page: Path) -> list[tuple[str, str, str]]:
+    """Kind, name of a file (or "") and text of every fenced block."""
+    form = r"^```(\w*) ?([\w./-]*)\n(.*?)^```$"
+    return re.findall(form, page.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def examples() -> list[Example]:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import named_files
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 
@@ -27,7 +29,13 @@ def test_there_are_pages() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
-    """In their order, in a folder that has the repository's instances; each ends with 0."""
+    """In their order, in a folder that has the repository's instances; each ends with 0.
+
+    The folder also has the files that the page shows under a name.
+    """
+    for name, text in named_files(page).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
     (tmp_path / "instances").symlink_to(ROOT / "instances")
     (tmp_path / "splitfog").symlink_to(ROOT / "splitfog")
     for line in commands(page):

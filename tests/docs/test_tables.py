@@ -8,6 +8,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from splitfog.baselines.language_models import SOLVERS as RULES
 from splitfog.commands import COMMANDS, shell
 from splitfog.deployment.contest.rows import RequestRow, WayRow
 from splitfog.deployment.exporters import EXPORTERS
@@ -36,6 +37,7 @@ from splitfog.formulations.plan_file import (
     NodeEntry,
     PassEntry,
     PlanFile,
+    PlanReplica,
     PlanSchedule,
     PlanSlice,
     PlanStage,
@@ -43,6 +45,7 @@ from splitfog.formulations.plan_file import (
     TaskEntry,
 )
 from splitfog.formulations.tiles.stage_shape import ELEMENTWISE, WINDOWED
+from splitfog.instances.importers import IMPORTERS
 from splitfog.instances.instance import InstanceFile
 from splitfog.instances.records import Layer, Link, Model, Node, Op, Pass, Task, Window
 from splitfog.instances.traces.generators import TRACE_FAMILIES
@@ -52,6 +55,7 @@ from splitfog.instances.traces.trace import TraceFile
 from splitfog.solvers.repair.events import Events
 from splitfog.studies.event_rows import EventRow
 from splitfog.studies.row import Result
+from splitfog.studies.statistics.line import StatisticsRow
 from splitfog.studies.summary import SummaryRow
 from tests.docs.pages import FOLDER, table
 
@@ -71,6 +75,7 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("plan-file.md", "The plan"): PlanFile,
     ("plan-file.md", "The objective"): Objective,
     ("plan-file.md", "A task's plan"): TaskEntry,
+    ("plan-file.md", "A replica"): PlanReplica,
     ("plan-file.md", "A pass's load"): PassEntry,
     ("plan-file.md", "A stage"): PlanStage,
     ("plan-file.md", "A slice"): PlanSlice,
@@ -107,6 +112,7 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("real-models.md", "An error"): ModelError,
     ("results.md", "A result"): Result,
     ("results.md", "A line of the summary"): SummaryRow,
+    ("results.md", "A line of the statistics"): StatisticsRow,
 }
 
 
@@ -181,8 +187,21 @@ def test_every_command_is_in_the_table() -> None:
 
 
 def test_every_format_of_export_is_in_the_table() -> None:
-    """Of `parts.md`."""
-    assert set(table("parts.md", "For other programs")) == set(EXPORTERS)
+    """Of `exporting.md`."""
+    assert set(table("exporting.md", "Formats")) == {each.name for each in EXPORTERS}
+
+
+def test_every_format_of_import_is_in_the_table() -> None:
+    """Of `importing.md`, with its options."""
+    rows = table("importing.md", "Instances from other tools' files")
+    told = {name: cells[-1].replace("`", "") for name, cells in rows.items()}
+    assert told == {each.name: ", ".join(each.options) for each in IMPORTERS}
+
+
+def test_every_rule_for_language_models_is_in_the_table() -> None:
+    """Of `language-models.md`: those that make one pipeline."""
+    rules = {info.name for info in RULES if "throughput" not in info.objectives}
+    assert set(table("language-models.md", "What rules do")) == rules
 
 
 def test_every_family_and_form_of_traces_is_in_its_table() -> None:

@@ -538,14 +538,19 @@ def test_compare_prints_a_table_with_gaps_and_speedups(plan_file: Path) -> None:
 
 def test_compare_sums_up_in_a_line_a_solver(tmp_path: Path) -> None:
     """One table an objective: min-cut's mean gap is 0, all of its plans are optimal; the device
-    alone takes 0.11 s, of which the optimum 0.012 s is a gap of 89.09 %. The folder has rows."""
+    alone takes 0.11 s, of which the optimum 0.012 s is a gap of 89.09 %. Below, statistics:
+    the speed-up is 0.11 / 0.012 = 9.17. The folder has rows."""
     words = ["--solvers", "min-cut,device-only", "--seed", "0,1", "-o", tmp_path / "out"]
     result = splitfog("compare", TINY, *words, "--summary")
     assert result.exit_code == 0
-    title, header, _, *rows = lines(result.stdout)
-    assert title == "latency"
+    (title, header, _, *rows, caption), (other_title, *statistics) = (
+        part.splitlines() for part in result.stdout.split("\n\n")
+    )
+    assert title == other_title == "latency"
     assert header.split()[0] == "solver"
-    cells = [row.split("  ") for row in rows if row]
+    assert caption.startswith("latency (speed-up over device-only); 1 instance, 2 seeds; no time ")
+    assert statistics[2].split()[:8] == ["min-cut", "1", "of", "1", "0", "of", "2", "9.17x"]
+    cells = [row.split("  ") for row in rows]
     cells = [[cell.strip() for cell in row if cell.strip()] for row in cells]
     assert [(row[0], row[3], row[4]) for row in cells] == [
         ("min-cut", "100 %", "0 %"),
@@ -568,6 +573,7 @@ def test_compare_json_is_a_list_of_rows() -> None:
         "stopped_by",
         "value",
         "lower_bound",
+        "upper_bound",
         "gap",
         "speedup",
         "runtime_s",
@@ -610,14 +616,21 @@ def test_compare_writes_its_report(tmp_path: Path) -> None:
     result = splitfog("compare", TINY, "--solvers", "min-cut", "-o", tmp_path / "out")
     assert result.exit_code == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"results.sqlite", "results.csv", "report.html", "gaps-latency.png"}
+    assert names == {
+        *("results.sqlite", "results.csv", "statistics.csv", "tables.md", "tables.tex"),
+        *("report.html", "gaps-latency.png", "profiles-latency.png"),
+    }
 
 
-def test_compare_says_that_it_replaces_results(tmp_path: Path) -> None:
-    """Those of an earlier run in the same folder do not go in silence."""
-    words = ["compare", TINY, "--solvers", "device-only", "-o", tmp_path / "out"]
-    assert "replaced" not in splitfog(*words).stderr
-    assert "results of an earlier run, which are replaced" in splitfog(*words).stderr
+def test_compare_goes_on_in_a_folder(tmp_path: Path) -> None:
+    """What has ended there is not run again, which is said; the rows are the same, with another
+    solver's beside them."""
+    words = ["compare", TINY, "-o", tmp_path / "out", "--json", "--solvers"]
+    first = splitfog(*words, "device-only")
+    again = splitfog(*words, "device-only,random")
+    assert "not run again" not in first.stderr and "not run again" in again.stderr
+    assert json.loads(again.stdout)[0]["runtime_s"] == json.loads(first.stdout)[0]["runtime_s"]
+    assert [row["solver"] for row in json.loads(again.stdout)] == ["device-only", "random"]
 
 
 # generate, solvers, show, help

@@ -120,4 +120,4 @@ def test_a_plan_is_exported(
     assert run("export", "ort-annotations", *given, "-o", tmp_path / "m.onnx", *options) == 0
     assert "session.layer_assignment_settings: cpu(=" in capsys.readouterr().out
     assert run("export", "morse", *given, "-o", tmp_path / "x") == 2
-    assert "known: device-map, ort-annotations" in capsys.readouterr().err
+    assert "known: cake, device-map, dnet" in capsys.readouterr().err

@@ -32,13 +32,14 @@ def test_no_solver_leaves_a_trace_in_pickles_or_comparisons(solver: str) -> None
     """Before and after it the pickle is the same bytes long, and the instance equals its copy;
     when all let go of the instance, it goes."""
     objectives = next(info.objectives for info in solver_infos() if info.name == solver)
-    for name in (SINGLE[0], min(set(NAMES) - set(SINGLE))):
+    users = [name for name in objectives if name == "mean-latency"]
+    alone = [name for name in objectives if name not in (*users, "throughput")][:2]
+    for name, asked in ((SINGLE[0], alone), (min(set(NAMES) - set(SINGLE)), users)):
         instance = copy(case(name)[0])
         before = len(pickle.dumps(instance))
-        for objective in objectives:
+        for objective in asked:
             with suppress(sf.SolverDeclined):
-                if objective != "makespan" or len(instance.tasks) == 1:
-                    sf.solve(instance, solver, objective=objective, time_limit_s=1)
+                sf.solve(instance, solver, objective=objective, time_limit_s=1)
         assert len(pickle.dumps(instance)) == before
         assert pickle.loads(pickle.dumps(instance)) == instance == copy(instance)
         alive = weakref.ref(instance)

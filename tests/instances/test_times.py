@@ -74,7 +74,7 @@ DEFECTS = {
     ),
     "layer,node,seconds,secs\na,pi,1,2\n": (
         "line 1: unknown column 'secs', must be one of layer, node, tier, seconds, milliseconds, "
-        "model, spread_s, reliable, kind, flops, bytes_in, bytes_out, weight_bytes"
+        "model, spread_s, reliable, group, kind, flops, bytes_in, bytes_out, weight_bytes"
     ),
     f"{HEAD}a,pi,-1\n": "line 2: seconds = '-1', must be a finite number >= 0",
     f"{HEAD}a,pi,nan\n": "line 2: seconds = 'nan', must be a finite number >= 0",

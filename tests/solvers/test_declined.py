@@ -65,9 +65,10 @@ def test_who_is_said_to_apply_does(instance: Instance) -> None:
     """Every solver and objective: it declines under its own name, and who it names does not."""
     named = set()
     for name in OBJECTIVES:
-        if name == "makespan" and len(instance.tasks) > 1:
+        try:
+            objective = objective_for(instance, name)
+        except ValueError:  # not defined for this instance
             continue
-        objective = objective_for(instance, name)
         for info in sf.solvers():
             if name in info.objectives and info.name in SEARCHES:
                 continue

@@ -19,24 +19,17 @@ import splitfog as sf
 from splitfog.formulations.objective import Objective
 from splitfog.solvers import plugins, registry
 from splitfog.solvers.base import Request
+from splitfog.solvers.plugins import GROUP
 from splitfog.solvers.registry import own_infos, solver_info, solver_infos
 from splitfog.solvers.starts.warm_starts import rivals, warm_starts
 from splitfog.studies.curves import solver_curves
 from splitfog.testing import check_solver
+from tests.instances.plugins.distributions import install
 
 DATA = Path(__file__).parents[1] / "data"
 TINY = DATA / "tiny.json"
 THEIRS = ("one-move", "all-on-one")
 OUR_NAMES = [info.name for info in own_infos()]
-
-
-def install(site: Path, name: str, entry_points: dict[str, str]) -> None:
-    """What an installer leaves of a distribution for others to find."""
-    folder = site / f"{name.replace('-', '_')}-1.0.dist-info"
-    folder.mkdir(parents=True)
-    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    lines = [f"{key} = {value}\n" for key, value in entry_points.items()]
-    (folder / "entry_points.txt").write_text("".join(["[splitfog.solvers]\n", *lines]))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     project = tomllib.loads((DATA / "plugin" / "pyproject.toml").read_text())["project"]
     shutil.copytree(DATA / "plugin" / "splitfog_example", folder / "splitfog_example")
-    install(folder, project["name"], project["entry-points"]["splitfog.solvers"])
+    install(folder, project["name"], GROUP, project["entry-points"][GROUP])
     return folder
 
 
@@ -156,7 +149,7 @@ def test_they_keep_the_contract(name: str, site: Path, on_path: Any) -> None:
 def test_nothing_is_read_before_it_is_needed(site: Path, on_path: Any, monkeypatch: Any) -> None:
     """Our own names, and importing splitfog, ask no other distribution."""
     on_path(site)
-    monkeypatch.setattr(plugins, "_points", lambda: pytest.fail("plug-ins were read"))
+    monkeypatch.setattr(plugins, "declared_elsewhere", lambda *_: pytest.fail("were read"))
     assert solver_info("hpa").origin == "splitfog"
     sf.solve(sf.load_instance(TINY), "auto")
     sf.compare(sf.load_instance(TINY), ["hpa", "greedy"])
@@ -189,7 +182,7 @@ def test_a_broken_one_is_one_warning(
     """It names the distribution; everybody else's solvers are there, and it is not said again."""
     module = "broken_" + fault.replace(" ", "_")
     (tmp_path / f"{module}.py").write_text(MAKE + BROKEN[fault][0])
-    install(tmp_path, "broken-thing", {"x": module})
+    install(tmp_path, "broken-thing", GROUP, {"x": module})
     on_path(site)
     on_path(tmp_path)
     with pytest.warns(UserWarning, match="distribution broken-thing are left out") as caught:
@@ -203,7 +196,7 @@ def test_a_broken_one_is_one_warning(
 
 def test_processes_do_not_repeat_it(site: Path, tmp_path: Path) -> None:
     """Two workers read the plug-ins, too; the warning is the caller's."""
-    install(tmp_path, "broken-thing", {"x": "no_such_module_at_all"})
+    install(tmp_path, "broken-thing", GROUP, {"x": "no_such_module_at_all"})
     shutil.copytree(site, tmp_path, dirs_exist_ok=True)
     told = run(tmp_path, "compare", str(TINY), "--solvers", "one-move,all-on-one", "--jobs", "2")
     assert told.returncode == 0, told.stderr
@@ -213,7 +206,7 @@ def test_processes_do_not_repeat_it(site: Path, tmp_path: Path) -> None:
 def test_code_that_is_not_there_is_a_sentence(tmp_path: Path, on_path: Any) -> None:
     """A declaration may promise what cannot be loaded; that names the distribution."""
     (tmp_path / "promises.py").write_text(MAKE + "SOLVERS = (make('x', entry='no_module:f'),)")
-    install(tmp_path, "promising", {"x": "promises"})
+    install(tmp_path, "promising", GROUP, {"x": "promises"})
     on_path(tmp_path)
     with pytest.raises(LookupError, match="x of promising cannot be loaded from 'no_module:f'"):
         sf.solve(sf.load_instance(TINY), "x")

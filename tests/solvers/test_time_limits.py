@@ -81,9 +81,10 @@ def test_every_solver_answers_when_its_time_is_up(instance: sf.Instance, patienc
     with no proof that there is no plan (there is one: all at home)."""
     for info in own_infos():
         for name in info.objectives:
-            if name == "makespan" and len(instance.tasks) > 1:
+            try:
+                objective = objective_for(instance, name)
+            except ValueError:  # of one task only, or of a chain
                 continue
-            objective = objective_for(instance, name)
             try:
                 answer = late(instance, info.name, objective, patience)
             except SolverDeclined:

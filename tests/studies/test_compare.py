@@ -11,11 +11,12 @@ import pytest
 
 import splitfog as sf
 from splitfog.formulations.decision import placed
+from splitfog.formulations.stage_bounds import all_plans, best_bound
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.declare import SolverInfo
-from splitfog.studies import jobs
 from splitfog.studies.compare import compare, solver_names
+from splitfog.studies.engine import jobs
 from splitfog.studies.row import Declined
 from splitfog.studies.rows import Table
 
@@ -237,6 +238,25 @@ def test_progress_counts_every_run(solvers: Any) -> None:
     solvers(device_only=answering(DEVICE), hpa=answering(SERVER), greedy=answering(SERVER))
     compare(TINY, ["hpa", "greedy"], progress=lambda done, total, what: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_bound_on_mean_latencies_is_made_once_for_all_solvers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For three runs, one of them the baseline's: 0.002 s under every plan, of all plans."""
+    made: list[float] = []
+
+    def bound(*_: Any) -> float:
+        made.append(0.002)
+        return made[-1]
+
+    monkeypatch.setattr(jobs, "_warm_up", lambda *_: None)
+    monkeypatch.setattr(all_plans, "priced_bound", bound)
+    monkeypatch.setattr(best_bound, "mean_latency_bound", lambda *_: None)
+    two = changed(TWO, name="bounded")
+    table = compare(two, ["cloud-only", "greedy"], ["mean-latency"])
+    assert made == [0.002]
+    assert [row.lower_bound for row in table] == [0.002, 0.002]
 
 
 @pytest.mark.slow

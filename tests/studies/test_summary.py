@@ -9,7 +9,8 @@ import pytest
 
 from splitfog.studies.row import Row
 from splitfog.studies.rows import Table
-from splitfog.studies.summary import RESAMPLES, mean_interval, summarised
+from splitfog.studies.statistics.intervals import RESAMPLES, mean_interval
+from splitfog.studies.summary import summarised
 from tests.studies.small_rows import ROWS, row
 
 

@@ -25,10 +25,13 @@ def test_the_page_needs_nothing_else() -> None:
     assert "<link" not in page
 
 
-def test_a_report_is_four_files(tmp_path: Path) -> None:
-    """One picture for the one objective that has gaps."""
+def test_a_report_is_a_folder_of_files(tmp_path: Path) -> None:
+    """Rows, statistics, tables for papers, two pictures for the one objective, and the page."""
     names = [path.name for path in save_report(ROWS, tmp_path / "out")]
-    assert names == ["results.sqlite", "results.csv", "gaps-latency.png", "report.html"]
+    assert names == [
+        *("results.sqlite", "results.csv", "statistics.csv", "tables.md", "tables.tex"),
+        *("gaps-latency.png", "profiles-latency.png", "report.html"),
+    ]
     assert (tmp_path / "out" / "gaps-latency.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -70,6 +73,20 @@ def test_gaps_over_placements_say_so() -> None:
         page = html_page(Table(rows=(bounded,)))
         assert ("<td>optimal over placements</td>" in page) is said
         assert (f"<p>{open_point}" in page) is said
+
+
+def test_dots_over_placements_are_hollow() -> None:
+    """Two of three: a placement with its proof, and one held to that. The plan with slices beside
+    them is cheaper, though its gap to the bound over all plans is larger."""
+    rows = [
+        row(solver="ilp", value=1.0, gap=0.0, lower_bound=1.0, proven_over="placements"),
+        row(solver="hpa", value=1.25, gap=0.2),
+        row(solver="d3", value=0.9, gap=0.1, lower_bound=0.81, proven_over="all"),
+    ]
+    svg = gap_picture(Table(rows=tuple(rows)), "latency", ".svg").decode()
+    dots = re.findall(r"<use [^>]*style=\"([^\"]*opacity: 0.45[^\"]*)\"", svg)
+    assert len(dots) == 3
+    assert sum("fill: #1f77b4" in dot for dot in dots) == 1
 
 
 def texts_of(rows: list[Row]) -> set[str]:

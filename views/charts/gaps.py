@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any
 
+from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.readable import in_seconds
 from splitfog.studies.cells import NO_BOUND, reservation
 from splitfog.studies.rows import Table
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
 def gap_picture(table: Table, objective: str, suffix: str) -> bytes:
     """A picture (`.png` or `.svg`): each solver's gap on every instance, and its mean.
 
-    The scale is linear up to 1 % and logarithmic beyond, so that 0 and 1,000 % both fit. Plans
-    that no bound is known for are counted beside the dots; a solver without a gap has its row,
-    which says what its plans cost, or that there are none.
+    The scale is linear up to 1 % and logarithmic beyond, so that 0 and 1,000 % both fit. Dots of
+    bounds over placements are hollow: beside those over all plans a smaller gap may be of a dearer
+    plan. Plans that no bound is known for are counted beside the dots; a solver without a gap has
+    its row, which says what its plans cost, or that there are none.
     """
     return chart(lambda: _figure(table, objective), suffix)
 
@@ -38,8 +41,9 @@ def _figure(table: Table, objective: str) -> Figure:
     most = max([1.0, *(100 * row.gap for own in plans.values() for row in own if row.gap)])
     axes.set_xscale("symlog", linthresh=1)
     axes.set_xlim(-0.05, most * 1.2)
+    reached = _reached(table.of(objective))
     for height, own in enumerate(reversed(plans.values())):
-        _draw_gaps(axes, height, [100 * row.gap for row in own if row.gap is not None])
+        _draw_gaps(axes, height, own, reached)
         _draw_unbounded(axes, height, own)
     ticks = [0.0, *(10.0**power for power in range(16) if 10.0**power <= most)]
     axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks], minor=False)
@@ -47,17 +51,38 @@ def _figure(table: Table, objective: str) -> Figure:
     axes.set_yticks(range(len(plans)), list(reversed(plans)))
     axes.set_ylim(-0.6, len(plans) - 0.4)
     note = reservation(table.of(objective))
-    label = "gap to the best bound in % (each dot one instance, red: mean)"
+    dots = "dots: instances, hollow over placements" if note else "each dot one instance"
+    label = f"gap to the best bound in % ({dots}, red: mean)"
     axes.set_xlabel(f"{label}\n{note}" if note else label)
     axes.set_title(f"{objective}{', ' if table.counting else ''}{table.counting}")
     axes.grid(axis="x", alpha=0.3)
     return figure
 
 
-def _draw_gaps(axes: Axes, height: int, gaps: Sequence[float]) -> None:
-    if gaps:
-        axes.plot(gaps, [height] * len(gaps), "o", color="tab:blue", alpha=0.45, clip_on=False)
-        axes.plot(sum(gaps) / len(gaps), height, "|", color="tab:red", ms=16, mew=2)
+def _draw_gaps(axes: Axes, height: int, plans: Sequence[Row], reached: dict[str, float]) -> None:
+    """A solver's dots, hollow where no bound over all plans is as close, and their mean."""
+    dots: dict[bool, list[float]] = {True: [], False: []}
+    for row in plans:
+        if row.gap is not None and row.value is not None:
+            bound = row.value * (1 - row.gap) * (1 - EQUAL)
+            dots[bound > reached.get(row.instance, inf)].append(100 * row.gap)
+    for is_hollow, gaps in dots.items():
+        face = "none" if is_hollow else "tab:blue"
+        look: dict[str, Any] = {"mec": "tab:blue", "mfc": face, "alpha": 0.45, "clip_on": False}
+        if gaps:
+            axes.plot(gaps, [height] * len(gaps), "o", **look)
+    both = [*dots[True], *dots[False]]
+    if both:
+        axes.plot(sum(both) / len(both), height, "|", color="tab:red", ms=16, mew=2)
+
+
+def _reached(rows: Sequence[Row]) -> dict[str, float]:
+    """Of instances with bounds over placements, the largest bound over all plans, 0 without one."""
+    reached = {row.instance: 0.0 for row in rows if reservation([row])}
+    for row in rows:
+        if row.instance in reached and row.proven_over == "all":
+            reached[row.instance] = max(reached[row.instance], row.lower_bound or 0.0)
+    return reached
 
 
 def _draw_unbounded(axes: Axes, height: int, plans: Sequence[Row]) -> None:

@@ -70,8 +70,9 @@ class DagPicture:
 
     @cached_property
     def crossings(self) -> list[Crossing]:
-        """What crosses between nodes; nothing without a plan."""
-        if self.task is None or self.decision is None:
+        """What crosses between nodes; nothing without a plan, nor of replicas, whose layers have
+        several places."""
+        if self.task is None or self.decision is None or self.decision.replicas is not None:
             return []
         return crossings_of(self.instance, self.task, self.decision)
 

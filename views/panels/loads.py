@@ -6,13 +6,12 @@ from math import inf
 
 from splitfog.formulations.plan_file import LinkLoad, NodeEntry, PlanFile, TaskEntry
 from splitfog.instances.instance import Instance
-from splitfog.instances.readable import counted
 from splitfog.instances.records import Task
 from splitfog.views import style
 from splitfog.views.dag.crossings import Crossing
-from splitfog.views.panels.panel import Bar, BarPanel, Panel
+from splitfog.views.panels.memory import memory_panel
+from splitfog.views.panels.panel import MOST_BARS, Bar, BarPanel, Panel, omitted
 
-MOST_BARS = 20
 MOST_CROSSINGS = 12
 _LINK = "#9a9a9a"
 _WHOLE = "#bfbfbf"
@@ -20,10 +19,15 @@ _COMPUTE, _TRANSFER, _WAIT = "#56B4E9", "#E69F00", "#CC79A7"
 
 
 def load_panels(instance: Instance, plan: PlanFile) -> dict[str, Panel]:
-    """Busy time of `nodes` and `links`, and for sums over `tasks` what each is made of."""
+    """Busy time of `nodes` and `links`, and for sums over `tasks` what each is made of.
+
+    With passes also the `memory` of the nodes.
+    """
     panels: dict[str, Panel] = {}
     if plan.nodes:
         panels["nodes"] = _node_panel(instance, plan)
+    if plan.nodes and any(task.passes for task in plan.tasks):
+        panels["memory"] = memory_panel(instance, plan)
     if plan.links:
         panels["links"] = _link_panel(instance, plan)
     if plan.objective.name in ("latency", "mean-latency", "batch"):
@@ -49,7 +53,8 @@ def crossing_panel(instance: Instance, task: Task, crossings: list[Crossing]) ->
     ]
     of = "" if len(instance.tasks) == 1 else f" in {task.name}"
     title = f"Tensors that cross{of} ({len(crossings)}, {total})"
-    return BarPanel(title, bars, _omitted(len(shown), len(crossings), "tensor"))
+    more = omitted(len(shown), len(crossings), "tensor")
+    return BarPanel(title=title, bars=bars, omitted=more)
 
 
 def _node_panel(instance: Instance, plan: PlanFile) -> BarPanel:
@@ -67,8 +72,9 @@ def _node_panel(instance: Instance, plan: PlanFile) -> BarPanel:
     ]
     mark_s = plan.value if plan.objective.name == "period" else None
     mark = "" if mark_s is None else f"period {style.in_seconds(mark_s)}"
-    omitted = _omitted(len(bars), len(loads), "node")
-    return BarPanel("Nodes: busy for one inference of every task", bars, omitted, mark_s, mark)
+    more = omitted(len(bars), len(loads), "node")
+    title = "Nodes: busy for one inference of every task"
+    return BarPanel(title=title, bars=bars, omitted=more, mark_s=mark_s, mark=mark)
 
 
 def _node_note(instance: Instance, name: str, load: NodeEntry) -> str:
@@ -88,7 +94,8 @@ def _link_panel(instance: Instance, plan: PlanFile) -> BarPanel:
         Bar(link_name(load), ((load.busy_s, _LINK),), style.in_bytes(load.bytes))
         for load in loads[:MOST_BARS]
     ]
-    return BarPanel("Links: busy, bytes", bars, _omitted(len(bars), len(loads), "link"))
+    more = omitted(len(bars), len(loads), "link")
+    return BarPanel(title="Links: busy, bytes", bars=bars, omitted=more)
 
 
 def link_name(load: LinkLoad) -> str:
@@ -102,7 +109,7 @@ def _task_panel(tasks: list[TaskEntry]) -> BarPanel:
     title = "Tasks: compute (blue), transfer (orange), wait (pink)"
     if any(colour == _WHOLE for bar in bars for _, colour in bar.parts):
         title += ", in one (grey)"
-    return BarPanel(title, bars, _omitted(len(bars), len(tasks), "task"))
+    return BarPanel(title=title, bars=bars, omitted=omitted(len(bars), len(tasks), "task"))
 
 
 def _task_parts(task: TaskEntry) -> tuple[tuple[float, str], ...]:
@@ -116,7 +123,3 @@ def _task_parts(task: TaskEntry) -> tuple[tuple[float, str], ...]:
 
 def _deadline(task: TaskEntry) -> str:
     return {None: "", True: "deadline met", False: "deadline missed"}[task.deadline_met]
-
-
-def _omitted(shown: int, count: int, what: str) -> str:
-    return "" if shown == count else f"and {counted(count - shown, f'more {what}')}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from splitfog.instances.readable import counted
 from splitfog.views import style
 from splitfog.views.dag.picture import write
 
@@ -17,6 +18,7 @@ TITLE = 0.27  # inches
 ROW = 0.2
 LABEL_SHARE = 0.42  # of a panel's width, at most
 NOTE = 2.1  # inches, at most
+MOST_BARS = 20
 LANES = 4  # at most, beside each other in one row of a timeline
 
 
@@ -33,16 +35,16 @@ class Panel(Protocol):
 
 @dataclass(frozen=True)
 class Bar:
-    """A row: stacked parts (seconds, colour), and a note behind them."""
+    """A row: stacked parts (figure, colour), and a note behind them."""
 
     label: str
     parts: tuple[tuple[float, style.RGB | str], ...]
     note: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BarPanel:
-    """Horizontal bars to one scale, each with its seconds.
+    """Horizontal bars to one scale, each with its total as `shown` writes it.
 
     `mark_s` draws a line across all, named `mark`; `omitted` says what is not shown.
     """
@@ -52,6 +54,7 @@ class BarPanel:
     omitted: str = ""
     mark_s: float | None = None
     mark: str = ""
+    shown: Callable[[float], str] = style.in_seconds
 
     @property
     def height(self) -> float:
@@ -63,9 +66,9 @@ class BarPanel:
         write_title(axes, self.title)
         labels = [style.text_width(style.printable(b.label), TEXT_POINTS) for b in self.bars]
         left = min(max([0.6, *labels]) + 0.12, LABEL_SHARE * width)
-        totals = [sum(seconds for seconds, _ in bar.parts) for bar in self.bars]
+        totals = [sum(figure for figure, _ in bar.parts) for bar in self.bars]
         notes = [
-            " · ".join(filter(None, [style.in_seconds(t), b.note]))
+            " · ".join(filter(None, [self.shown(t), b.note]))
             for b, t in zip(self.bars, totals, strict=True)
         ]
         widest = max([0.0, *(style.text_width(note, TEXT_POINTS - 0.5) for note in notes)])
@@ -76,10 +79,10 @@ class BarPanel:
             label = style.fitted(bar.label, TEXT_POINTS, left - 0.1)
             write(axes, left - 0.07, y, label, size=TEXT_POINTS, ha="right")
             x = left
-            for seconds, colour in bar.parts:
-                draw_bar(axes, x, y - 0.07, seconds / longest * room, 0.14, colour)
-                x += seconds / longest * room
-            at = left + total / longest * room + 0.06
+            for figure, colour in bar.parts:
+                draw_bar(axes, x, y - 0.07, figure / longest * room, 0.14, colour)
+                x += figure / longest * room
+            at = left + max(total, self.mark_s or 0.0) / longest * room + 0.06
             note = style.fitted(note, TEXT_POINTS - 0.5, width - at)
             write(axes, at, y, note, size=TEXT_POINTS - 0.5, ha="left")
         end = TITLE + len(self.bars) * ROW
@@ -137,6 +140,11 @@ class TimelinePanel:
         if self.omitted:
             y = self.height - ROW / 2
             write(axes, 0.0, y, self.omitted, size=TEXT_POINTS, ha="left", color=style.FAINT)
+
+
+def omitted(shown: int, count: int, what: str) -> str:
+    """What a panel does not show of so many: `and 3 more nodes`, or nothing."""
+    return "" if shown == count else f"and {counted(count - shown, f'more {what}')}"
 
 
 def write_title(axes: Axes, title: str) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING
 
+from splitfog.formulations.overview import value_text
 from splitfog.formulations.plan_file import PlanFile, Step
+from splitfog.formulations.tolerances import EQUAL
 from splitfog.views import style
 from splitfog.views.dag.picture import write
 from splitfog.views.panels.panel import TEXT_POINTS, TITLE, draw_time_axis, write_title
@@ -24,15 +26,19 @@ VALUE, BOUND = "#0072B2", "#E69F00"
 def progress_panel(plan: PlanFile) -> ProgressPanel | None:
     """The progress of a plan's search; None where there is no more than its end."""
     end_s = max(plan.runtime_s or 0.0, *(step[0] for step in plan.progress), 0.0)
-    return ProgressPanel(plan.progress, end_s) if len(plan.progress) > 1 and end_s > 0 else None
+    if len(plan.progress) < 2 or end_s == 0:
+        return None
+    return ProgressPanel(plan.progress, end_s, plan.objective.name)
 
 
 @dataclass(frozen=True)
 class ProgressPanel:
-    """Two stairs to one scale up to `end_s`: values go down, bounds up, the gap is between."""
+    """Two stairs to one scale up to `end_s`: values go down, bounds up, the gap is between; of a
+    rate the other way round."""
 
     steps: Sequence[Step]
     end_s: float
+    objective: str = "latency"
 
     @property
     def height(self) -> float:
@@ -53,12 +59,13 @@ class ProgressPanel:
                 axes.plot(x, y, color=colour, linewidth=1.3, zorder=3)
                 axes.plot(x[::2], y[::2], "o", color=colour, markersize=2.5, zorder=4)
                 at = (x[-1] + 0.06, y[-1] + (-0.05 if colour == VALUE else 0.05))
-                text = style.in_seconds(stair[-1][1])
+                text = value_text(self.objective, stair[-1][1])
                 write(axes, *at, text, size=TEXT_POINTS, ha="left")
-        for figure in {min(figures), max(figures)}:
-            y_at = self._height(figure, min(figures), max(figures))
-            text = style.in_seconds(figure)
-            write(axes, LEFT - 0.08, y_at, text, size=TEXT_POINTS, ha="right", color=style.FAINT)
+        ends = (min(figures), max(figures))
+        for text, height in {
+            value_text(self.objective, end): self._height(end, *ends) for end in ends
+        }.items():
+            write(axes, LEFT - 0.08, height, text, size=TEXT_POINTS, ha="right", color=style.FAINT)
 
     def _stair(
         self, stair: list[tuple[float, float]], room: float, low: float, high: float
@@ -75,7 +82,7 @@ class ProgressPanel:
 
     def _height(self, figure: float, low: float, high: float) -> float:
         """Where a figure is, from the top; its logarithm's place where figures are far apart."""
-        if high == low:
+        if high - low <= EQUAL * high:
             return TITLE + STRIP / 2
         share = (figure - low) / (high - low)
         if 0 < low < high / WIDE:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from splitfog.instances.arrays import Floats
-from splitfog.instances.generators.family import Option
+from splitfog.instances.plugins.option import Option
 from splitfog.instances.traces.records import Quantity, Series
 from splitfog.instances.traces.trace import Trace
 

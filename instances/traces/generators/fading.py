@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from splitfog.instances.arrays import Floats
-from splitfog.instances.generators.family import Family, Option
+from splitfog.instances.generators.family import Family
+from splitfog.instances.plugins.option import Option
 from splitfog.instances.traces.generators.common import BANDWIDTH, times_of, trace_of
 from splitfog.instances.traces.trace import Trace
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from splitfog.instances.arrays import Floats
-from splitfog.instances.generators.family import Family, Option, short
+from splitfog.instances.generators.family import Family, short
+from splitfog.instances.plugins.option import Option
 from splitfog.instances.records import changed
 from splitfog.instances.traces.files import load_trace
 from splitfog.instances.traces.generators.common import (

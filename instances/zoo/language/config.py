@@ -140,6 +140,10 @@ def decoder_of(config: Mapping[str, Any]) -> Decoder:
     return decoder
 
 
+LAYER_KEYS = ("num_hidden_layers", "n_layer")
+MOST_LAYERS = 10_000
+
+
 class _Keys:
     """A configuration that knows which of its keys were read."""
 
@@ -148,11 +152,11 @@ class _Keys:
         self._read: set[str] = set()
 
     def count(self, key: str, default: int | None = None) -> int:
-        """A whole number >= 1; without a default it must be there."""
+        """A whole number >= 1 (of layers `MOST_LAYERS` at most); needed where it has no default."""
         value = self._get(key, default)
         if value is None:
             raise ValueError(f"{key} is missing, must be a whole number >= 1")
-        return whole(key, value, low=1)
+        return whole(key, value, low=1, high=MOST_LAYERS if key in LAYER_KEYS else None)
 
     def flag(self, key: str, default: bool = False) -> bool:
         """True or false."""

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from splitfog.commands.shell import DONE, put, say
+from splitfog.commands.shell import DONE, key_values, put, require_writable, say
 
 EXAMPLES = (
     "splitfog import onnx net.onnx --input x=1x3x224x224 -o net.json",
+    "splitfog import dnet model_profile.json mac.json pc.json -o home.json",
     "splitfog import trace log --form time-rate --link device,edge0 -o bus.json",
 )
 
@@ -19,12 +20,27 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+OWN_OPTIONS = ("onnx", "times", "trace")
+"""Formats whose options are the command's; those of the others are of the form KEY=VALUE."""
+
+
+def _show_formats(wanted: bool) -> None:
+    if wanted:
+        from splitfog.commands.formats import put_formats
+        from splitfog.instances.importers import FORMATS
+
+        put_formats(FORMATS)
+        raise typer.Exit
+
+
 def run(
     context: typer.Context,
     source_format: Annotated[
-        str, typer.Argument(metavar="FORMAT", help="msr, onnx, times or trace")
+        str, typer.Argument(metavar="FORMAT", help="onnx, times, trace, or see --list")
     ],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="a file of that format")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE", help="file or files of that format")
+    ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="INSTANCE|TIMES|TRACE", help="file to write")
     ],
@@ -137,11 +153,18 @@ def run(
         str | None,
         typer.Option(metavar="NAME", help="trace: then repeat or hold  [default: repeat]"),
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="an option of a listed format; may be repeated"),
+    ] = None,
+    list_formats: Annotated[
+        bool,
+        typer.Option(
+            "--list", callback=_show_formats, is_eager=True, help="name the formats, their options"
+        ),
+    ] = False,
 ) -> int:
     """Write an instance file, or one of times or a trace, from a file of another format.
-
-    msr: workloads of github.com/msr-fiddle/dnn-partitioning, layers or operators, inference or
-    training (solve them with --objective period --no-monotone).
 
     onnx: a model, one layer an operator, on the nodes of --nodes or of a --family, whose own
     options (as --edge-cloud 4g) may follow. The optimised model is written beside the instance.
@@ -153,12 +176,12 @@ def run(
     trace: a log of a bandwidth, a latency or a load (docs/trace-file.md), as JSON or, where TRACE
     ends in .csv, as CSV.
 
+    Instances of other tools' files: splitfog import --list (docs/importing.md).
+
     splitfog import onnx model.onnx -o instance.json --input x=1x3x224x224
     """
     from splitfog.commands.instances import import_trace as traces
     from splitfog.commands.instances.import_times import import_times
-    from splitfog.instances.importers import IMPORTERS, importer
-    from splitfog.instances.lookup import look_up
 
     given = {
         "nodes": nodes,
@@ -186,31 +209,55 @@ def run(
     if of_trace and source_format != "trace":
         named = next(iter(of_trace)).replace("_", "-")
         raise ValueError(f"--{named} is an option of import trace, not of import {source_format}")
+    if option and source_format in OWN_OPTIONS:
+        raise ValueError(f"--option is of a listed format, not of import {source_format}")
     if source_format == "onnx":
         options |= {"level": level, "seed": seed}
-        _onnx(context.args, file, output, input_dims or [], family, options)
+        _onnx(files[1:], Path(files[0]), output, input_dims or [], family, options)
         return DONE
     if options or input_dims:
         raise ValueError(f"import {source_format} takes none of the options of import onnx")
-    if context.args:
+    if strangers := [word for word in (*files, *context.args) if word.startswith("-")]:
         raise ValueError(
-            f"argument {context.args[0]!r} belongs to no option of import {source_format}"
+            f"argument {strangers[0]!r} belongs to no option of import {source_format}"
         )
     if source_format == "times":
-        import_times(file, output, form, node, instance, model)
+        import_times(_only(files, source_format), output, form, node, instance, model)
         return DONE
+    if instance is not None or model is not None:
+        raise ValueError(f"import {source_format} takes no --instance and no --model")
     if source_format == "trace":
-        if instance is not None or model is not None:
-            raise ValueError("import trace takes no --instance and no --model")
+        file = _only(files, source_format)
         traces.import_trace(file, output, form, {**of_trace, "node": node})
         return DONE
-    known = [*IMPORTERS, "onnx", "times", "trace"]
-    look_up(dict.fromkeys(known, None), source_format, "format")
-    from splitfog.instances.files import save_instance
-
-    save_instance(importer(IMPORTERS[source_format])(file), output)
-    put(f"{output}\n")
+    if form is not None or node is not None:
+        raise ValueError(f"import {source_format} takes no --form and no --node")
+    _listed(source_format, files, output, key_values(option))
     return DONE
+
+
+def _only(files: list[str], source_format: str) -> Path:
+    if len(files) > 1:
+        raise ValueError(
+            f"argument {files[1]!r} belongs to no option of import {source_format}: it reads 1 file"
+        )
+    return Path(files[0])
+
+
+def _listed(source_format: str, files: list[str], output: Path, texts: dict[str, str]) -> None:
+    """Write the instance that a listed format's files say."""
+    from splitfog.instances.arguments import record
+    from splitfog.instances.files import save_instance
+    from splitfog.instances.importers import FORMATS
+    from splitfog.instances.instance import Instance
+
+    chosen = FORMATS.named(source_format, OWN_OPTIONS)
+    chosen.require_files(files)
+    options, _ = chosen.parse(texts)
+    require_writable(output)
+    made = chosen.load()([Path(file) for file in files], options)
+    save_instance(record(f"what {chosen.name} returns", made, Instance, "an Instance"), output)
+    put(f"{output}\n")
 
 
 def _onnx(

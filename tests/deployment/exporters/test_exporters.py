@@ -14,7 +14,7 @@ pytest.importorskip("onnxruntime")
 import onnx
 import onnxruntime as ort
 
-from splitfog.deployment.exporters import EXPORTERS, exporter
+from splitfog.deployment.exporters import FORMATS
 from splitfog.deployment.exporters.asked import Asked, Export
 from splitfog.deployment.exporters.ort_annotations import KEY, SETTING
 from splitfog.deployment.splitting.given import given
@@ -40,8 +40,10 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Instance:
 
 def exported(case: Instance, name: str, **options: str) -> Export:
     """The plan in a format."""
-    asked = Asked(given(case, {"cam": PLACES}), options)
-    return exporter(EXPORTERS[name])(asked)
+    whose = given(case, {"cam": PLACES})
+    chosen = FORMATS.named(name)
+    made: Export = chosen.load()(Asked(whose, *chosen.parse(options, whose.alone.node_index)))
+    return made
 
 
 def test_a_device_map_has_every_layer_but_the_inputs(case: Instance) -> None:
@@ -89,9 +91,9 @@ def test_what_cannot_be_said_is_refused(case: Instance, tmp_path: Path) -> None:
         exported(case, "ort-annotations", pi="cpu")
     with pytest.raises(ValueError, match="cannot stand in"):
         exported(case, "ort-annotations", pi="cpu", box="gpu)")
-    with pytest.raises(LookupError, match="node 'fog'"):
+    with pytest.raises(LookupError, match="option of device-map 'fog'"):
         exported(case, "device-map", fog="cpu")
     block = imported_block(vgg(), tmp_path)
     plan = stage_plan(block, stage_layers(block), grid_of(*output_size(block), 2, 1))
     with pytest.raises(ValueError, match="the plan has stages"):
-        exporter(EXPORTERS["device-map"])(Asked(given(block, plan), {}))
+        FORMATS.named("device-map").load()(Asked(given(block, plan)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,10 @@ import pytest
 import splitfog as sf
 from splitfog.deployment.profiling.other_profiles import OtherTimes, read_profile
 from splitfog.deployment.profiling.trtexec import parts_of
+from splitfog.instances.importers.measured import with_layer_times
+from splitfog.instances.importers.ties import tied
+from splitfog.instances.records import changed
+from splitfog.instances.times import load_times, save_times
 from tests.deployment.profiling.test_runtime_profile import event, run
 
 
@@ -124,10 +129,13 @@ def test_an_older_file_has_only_averages() -> None:
 
 
 def test_a_runtime_profile_has_medians() -> None:
-    """Of three runs 7, 9, 30 us, each and a half; an operator that is no layer is told."""
+    """Of runs of 7, 9, 30 us, each and a half, after one that does not count.
+
+    An operator that is no layer is told.
+    """
     runs = [
         entry
-        for start, us in ((0, 7), (1000, 9), (2000, 30))
+        for start, us in ((0, 999), (1000, 7), (2000, 9), (3000, 30))
         for entry in run(start, event("conv", start + 1, us), event("extra", start + 500, 3))
     ]
     found = read_profile(json.dumps(runs).encode(), "ort.json", "onnxruntime", "box", MODEL)
@@ -169,3 +177,42 @@ def test_a_profile_of_another_model_is_refused() -> None:
         trt({"fc8": 1.0})
     with pytest.raises(ValueError, match="form = 'tvm', must be one of trtexec, onnxruntime"):
         read_profile(b"[]", "x.json", "tvm", "gpu")
+
+
+def test_fused_layers_are_tied(tmp_path: Path) -> None:
+    """Those that are named, not a range, which may be everything; they go where one goes."""
+    found = trt({"conv + relu": 4.0, "{ForeignNode[left...join]}": 2.0})
+    groups = {time.layer: time.group for time in found.times}
+    assert groups == {"conv": "conv + relu", "relu": "conv + relu", "left": None, "join": None}
+    save_times(found.times, tmp_path / "times.csv")
+    assert load_times(tmp_path / "times.csv") == found.times
+    node = sf.Node(name="gpu", tier="gpu", speed_flops=1.0)
+    task = sf.Task(name="t", model="m", source="gpu")
+    before = sf.Instance(
+        name="i", tiers=("gpu",), nodes=(node,), links=(), models=(MODEL,), tasks=(task,)
+    )
+    (model,) = with_layer_times(before, found.times).models
+    assert dict(model.groups) == {"conv + relu": (1, 2)}
+
+
+def test_a_tie_joins_the_groups_that_it_touches() -> None:
+    """Which keep the name of the first; an input is tied to nothing."""
+    layers = [
+        changed(own, group={"relu": "a", "left": "a", "right": "b", "join": "b"}.get(own.name))
+        for own in MODEL.layers
+    ]
+    made = tied(changed(MODEL, layers=tuple(layers)), {"x": "t", "left": "t", "join": "t"})
+    names = {layer.name: layer.group for layer in made.layers if layer.group}
+    assert names == dict.fromkeys(("relu", "left", "right", "join"), "a")
+
+
+def test_a_runtime_profile_may_tell_no_runs() -> None:
+    """Then every operator's events are one run after another, of which the first does not count."""
+    events = [
+        {"cat": "Node", "name": "conv_kernel_time", "dur": us, "args": {"provider": "CPU"}}
+        for us in (900, 50, 52)
+    ]
+    found = read_profile(json.dumps(events).encode(), "ort.json", "onnxruntime", "box")
+    assert seconds(found) == {"conv": pytest.approx(51.5e-6)}
+    (one,) = read_profile(json.dumps(events[1:2]).encode(), "o", "onnxruntime", "box").times
+    assert one.seconds == pytest.approx(50.5e-6)

@@ -74,7 +74,8 @@ def packing_problem(weights: list[float], rooms: list[float | None], **layer: An
         # a group of 60 + 60 on nodes of 100
         (
             packing_problem([60, 60], [100, 100], l0={"group": "g"}, l1={"group": "g"}),
-            "no node that may have the group of layer l0 of m holds its 120 bytes",
+            "no node that may have the group of layer l0 of m holds its 120 bytes, "
+            "must be <= 100, so 20 bytes are missing",
         ),
         # confined to n0: 60 + 60 > 100, though n1 is empty
         (

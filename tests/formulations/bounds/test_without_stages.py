@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from splitfog.formulations.bounds.places import Places
-from splitfog.formulations.bounds.queue_prices import pressure_of, price_of, taken_back
+from splitfog.formulations.bounds.queue_prices import (
+    pressure_of,
+    price_of,
+    priced_bound,
+    taken_back,
+)
 from splitfog.formulations.bounds.without_stages import bound_without_stages
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.instances.instance import Instance
@@ -104,6 +109,22 @@ def test_what_is_taken_back_by_enumeration():
     assert price_of(np.array([0.5]), np.array([0.5]))[0] == pytest.approx(1.5)
 
 
+def test_the_next_prices_are_the_best_for_all_that_was_done():
+    """A task of 1 s, once a second, on the cheaper of two equal nodes: the first round loads one,
+    the second the other, so the third has the prices of halves, mu = 1.5, and is the last needed:
+    1 + v^2 / (2 (1 - r)) = .25 on each, with v = r = .5.
+    """
+
+    def relaxed(turn, price):
+        loads = np.zeros((1, 2, 2))
+        loads[0, :, price.argmin()] = 1.0
+        return np.array([1 + price.min()]), loads
+
+    two, three = (priced_bound(np.ones(1), 2, rounds, relaxed) or 0.0 for rounds in (2, 3))
+    assert two < 1.2
+    assert 1.5 * (1 - 1e-3) < three <= 1.5
+
+
 def test_moves_that_are_not_looked_at_are_not_shorter():
     """Pruned and not, the least way onwards from every place is the same."""
     for seed in range(30):
@@ -116,5 +137,6 @@ def test_moves_that_are_not_looked_at_are_not_shorter():
         live = np.arange(count + 1)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("splitfog.formulations.bounds.places.FIRST", 1)
+            patch.setattr("splitfog.formulations.bounds.places.AT_ONCE", 0)
             few = places.onwards(live, begun, 1e3)[0]
         assert np.allclose(few, places.onwards(live, begun, 1e3)[0], rtol=1e-12)

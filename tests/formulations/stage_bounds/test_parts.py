@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 
 from splitfog.formulations.bounds.family import families
+from splitfog.formulations.bounds.places import FIRST
 from splitfog.formulations.bounds.without_stages import task_weights
+from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
+from splitfog.formulations.objective import Objective
 from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
-from splitfog.formulations.stage_bounds.block_work import PathStages
+from splitfog.formulations.stage_bounds.path_stages import PathStages
 from splitfog.formulations.stage_bounds.shared_links import SharedLinks
+from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, Window, changed
 
@@ -109,3 +114,50 @@ def test_slices_load_their_nodes_whole():
     both = 2 * weighted**2 / (2 * (1 - load)) / rate  # g of two nodes, over the rate
     alone = 2 * weighted**2 / (2 * (1 - weighted)) / rate  # as if visits weighed on them by halves
     assert 0.5 + (both + alone) / 2 < bound <= 0.5 + load * 0.5 / (2 * (1 - load))
+
+
+def one_way_to_a_relay(*layers: Layer) -> Instance:
+    """Layers on 1 MB/s behind a slow source, from where one way leads to a relay that may compute
+    nothing, and on to two nodes. Idle nodes apart make places too many to compare each with each.
+    """
+    base = behind_a_relay()
+    idle = (changed(base.nodes[1], name=f"idle{at}") for at in range(2 * FIRST))
+    links = (
+        Link(tail="a", head="relay", bandwidth_bps=8e6, duplex=False),
+        *(Link(tail="relay", head=head, bandwidth_bps=8e6) for head in "bc"),
+    )
+    return changed(
+        base,
+        nodes=(*base.nodes, *idle),
+        links=links,
+        models=(Model(name="m", layers=(base.models[0].layers[0], *layers)),),
+        tasks=(Task(name="t", model="m", source="a"),),
+    )
+
+
+def assert_bounded(instance: Instance, *stages: Stage, least_s: float) -> None:
+    """Held to the plan with the second layer on the relay and the third on the node behind."""
+    answer = TaskDecision(frozen(np.array([0, 1, 2])), stages=stages)
+    value = float(decision_cost(instance, Decision((answer,)), Objective("mean-latency")))
+    assert value == pytest.approx(least_s, rel=1e-5)
+    bound = bound_over_all_plans(instance)
+    assert bound is not None
+    assert 0.95 * least_s <= bound <= value
+
+
+def test_places_where_nobody_computes_pass_on_what_stages_make_there() -> None:
+    """The relay is home of a stage in halves on both nodes: 1 s to it, 1 s for each half, and on to
+    where the next layer runs. With its home on one of them the input takes 2 s there; at the source
+    no stage has its home, as no way leads back to it.
+    """
+    first = changed(behind_a_relay().models[0].layers[1], output_bytes=1.0)
+    last = Layer(name="f", op="linear", inputs=("c",), flops=1e3, output_bytes=0.0)
+    halves = (Slice(2, (0, 20), (0, 40)), Slice(3, (20, 40), (0, 40)))
+    assert_bounded(one_way_to_a_relay(first, last), Stage((1,), 1, halves), least_s=2.0)
+
+
+def test_places_where_nobody_computes_pass_on_what_takes_no_time_there() -> None:
+    """A layer without work makes little of much, on the relay or behind it: 1 s to the relay."""
+    less = Layer(name="z", op="other", inputs=("x",), output_bytes=1.0, tiers=("relay", "b"))
+    last = Layer(name="f", op="linear", inputs=("z",), flops=1e3, output_bytes=0.0)
+    assert_bounded(one_way_to_a_relay(less, last), least_s=1.0)

@@ -284,6 +284,7 @@ def test_models_that_have_no_name_here(config: dict[str, Any], parameters: int) 
         ({"model_type": "mamba"}, "model_type = 'mamba', must be one of gpt2, llama"),
         ({"hidden_size": None}, "hidden_size is missing"),
         ({"num_hidden_layers": -3}, "num_hidden_layers = -3, must be a whole number >= 1"),
+        ({"num_hidden_layers": 10**9}, "num_hidden_layers = 1000000000, must be a whole number"),
         ({"num_key_value_heads": 7}, "num_key_value_heads = 7, must be a divisor of 32"),
         ({"layer_types": ["full_attention", "mamba"]}, "layer_types = 'mamba', must be"),
         ({"layer_types": 3}, "layer_types = 3, must be"),

@@ -65,11 +65,11 @@ def test_period_of_lines_by_enumeration(network: Any, roomy: bool) -> None:
 
 
 def test_free_placements_are_claimed_for_contiguous_ones_only() -> None:
-    """Without `contiguous` the proof is over contiguous placements, of which it is the best."""
+    """Without `contiguous` the proof is over placements in a ring, of which it is the best."""
     for seed in range(8):
         instance = with_passes(seed, "mesh", roomy=False)
         plan = sf.solve(instance, "pipeline", monotone=False)
-        best = least(instance, contiguous="line", monotone=False)
+        best = least(instance, contiguous="ring", monotone=False)
         if plan.value is not None:
             assert (plan.status, plan.proven_over) == ("optimal", "contiguous")
             assert plan.value == pytest.approx(best, rel=1e-9)
@@ -98,13 +98,14 @@ def test_latency_of_plans_whose_period_is_limited() -> None:
 
 
 def test_declines_with_a_sentence() -> None:
-    """Branches, and periods where a node cannot compute while it sends."""
+    """Branches, and limits on a period where a node cannot compute while it sends."""
     branches = with_passes(1, "direct", chain=False)
     with pytest.raises(SolverDeclined, match="is no chain: "):
         sf.solve(branches, "pipeline")
     instance = overlapping(with_passes(1, "direct"))
     nodes = (changed(instance.nodes[0], overlap=False), *instance.nodes[1:])
+    halting = changed(instance, nodes=nodes)
     with pytest.raises(SolverDeclined, match="node n0 cannot compute while it sends"):
-        sf.solve(changed(instance, nodes=nodes), "pipeline", "period")
+        sf.solve(halting, "pipeline", "latency", options={"period": 1.0})
     with pytest.raises(SolverDeclined, match="option period limits"):
         sf.solve(instance, "pipeline", "period", options={"period": 1.0})

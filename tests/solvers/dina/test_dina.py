@@ -395,7 +395,7 @@ def test_dina_is_optimal_where_two_users_share_one_fog_node():
 @pytest.mark.parametrize("solver", OURS)
 def test_the_same_seed_gives_the_same_plan(solver):
     """Twice, on instances of their own."""
-    plans = [sf.solve(fog(4, users=5), solver=solver, seed=3) for _ in range(2)]
+    plans = [sf.solve(fog(4, users=3), solver=solver, seed=3) for _ in range(2)]
     assert plans[0].without_times() == plans[1].without_times()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
@@ -14,13 +15,27 @@ from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.solvers.exact.sliced_latency import sliced_latency_bound
 from tests.cases.enumeration.sliced_latencies import least_latency, sliced_case
+from tests.cases.enumeration.wide_latencies import wide_case
+
+Case = Callable[[np.random.Generator], tuple[sf.Instance, Objective]]
 
 
-@pytest.mark.parametrize("first", range(0, 60, 10))
-def test_no_plan_is_below_the_bound(first: int) -> None:
+SHOWING: dict[Case, Sequence[int]] = {
+    sliced_case: (
+        *(1057, 1065, 1066, 1095, 1105, 1120, 1131, 1152, 1187),
+        *(1190, 1200, 1201, 1213, 1227, 1342, 1346, 1349, 1383),
+    ),
+    wide_case: (86, 88, 143, 258, 263),
+}
+"""Seeds, of a few thousand, whose least plans showed that some part of the bound was broken."""
+
+
+@pytest.mark.parametrize("case", [sliced_case, wide_case])
+@pytest.mark.parametrize("seeds", [range(40), SHOWING], ids=["first", "showing"])
+def test_no_plan_is_below_the_bound(case: Case, seeds: range | dict[Case, Sequence[int]]) -> None:
     """Random small cases of every kind: placements, stages with any home, any slices."""
-    for seed in range(first, first + 10):
-        instance, objective = sliced_case(np.random.default_rng(seed))
+    for seed in seeds if isinstance(seeds, range) else seeds[case]:
+        instance, objective = case(np.random.default_rng(seed))
         least = least_latency(instance, objective)
         bound = sliced_latency_bound(instance, objective)
         assert least == inf or (bound is not None and bound <= least), seed

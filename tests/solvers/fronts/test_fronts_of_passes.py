@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import splitfog as sf
+from splitfog.formulations.deadline import NEVER
+from splitfog.formulations.fronts.criteria import criteria_of
+from splitfog.instances.generators import generate
+from splitfog.instances.instance import Instance
+from splitfog.solvers.fronts.archive import Archive
+from splitfog.solvers.fronts.pipelines import latency_and_period, two_latencies
+from splitfog.solvers.fronts.search import enumerate_front
+from tests.cases.enumeration.chains import tiny_chain
 from tests.cases.enumeration.passes import with_passes
 
 
@@ -51,3 +61,47 @@ def test_an_unknown_pass_is_named() -> None:
     """With those that there are."""
     with pytest.raises(LookupError, match="unknown pass 'dekode'; known: decode, prefill"):
         sf.pareto(with_passes(3, "mesh"), "latency:dekode,latency:decode")
+
+
+def both(instance: Instance, objectives: str, held: str) -> tuple[list[Any], list[Any]]:
+    """The points of contiguous placements by enumeration, and those that pipelines find."""
+    criteria = criteria_of(instance, objectives, monotone=False, contiguous=held)
+    all_points, found = Archive(criteria), Archive(criteria)
+    enumerate_front(all_points)
+    front = latency_and_period if "period" in objectives else two_latencies
+    assert front(found, NEVER)
+    return [values for values, _ in all_points.ordered()], [v for v, _ in found.ordered()]
+
+
+def test_latency_against_period_of_pipelines() -> None:
+    """All points of contiguous placements, for chains of unlike layers."""
+    lengths = set()
+    for seed in range(20):
+        expected, found = both(tiny_chain(seed), "latency,period", ("line", "ring")[seed % 2])
+        assert len(found) == len(expected)
+        if expected:
+            assert np.array(found) == pytest.approx(np.array(expected), rel=1e-9)
+        lengths.add(len(found))
+    assert max(lengths) > 1
+
+
+def test_two_latencies_of_pipelines() -> None:
+    """The points on the lower convex hull: no weighted sum of the two is less anywhere else."""
+    for seed in range(6):
+        instance = with_passes(seed, "direct", layers=4, idle=False, roomy=bool(seed % 2))
+        expected, found = both(instance, "latency:prefill,latency:decode", "ring")
+        assert set(found) <= set(expected)
+        for weight in np.geomspace(1e-3, 1e3, 25):
+            sums = [min(np.array(points) @ [1.0, weight]) for points in (found, expected)]
+            assert sums[0] == pytest.approx(sums[1], rel=1e-9)
+
+
+def test_a_front_of_pipelines_says_of_which_placements() -> None:
+    """Without `contiguous` the points are all those of contiguous placements; files keep that."""
+    instance = generate("fleet", model="gpt2-124m", machines=4, memory_ratio=1.5)
+    front = sf.pareto(instance, "latency:decode,period:decode")
+    assert (front.kind, front.proven_over) == ("exact", "contiguous")
+    assert b'"proven_over":"contiguous"' in front.to_json().replace(b": ", b":")
+    held = sf.pareto(instance, "latency:decode,period:decode", contiguous="ring")
+    assert (held.kind, held.proven_over) == ("exact", "placements")
+    assert [point.values for point in held.points] == [point.values for point in front.points]

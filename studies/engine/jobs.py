@@ -1,36 +1,38 @@
-"""One `solve` call as a job: run here or in processes, timed by one rule, and never lost.
+"""One `solve` call as a job, timed by one rule.
 
 The timing rule: a row's `runtime_s` is that of the `solve` call on an instance as if just loaded,
 after the solver has once solved a two-layer instance in the same process. So nobody pays for
-imports, and everybody for the arrays that an instance keeps once they are made.
+imports, and everybody for the arrays that an instance keeps once they are made; but not for the
+bounds on mean latencies, which no solver makes: they are made once for all runs on an instance.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import pickle
 import platform
 import time
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from math import inf
 from typing import Any
 
 import msgspec
 
 from splitfog._version import __version__
+from splitfog.formulations.deadline import Deadline
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.passes import of_pass
 from splitfog.formulations.plan import Plan
+from splitfog.formulations.stage_bounds.best_bound import bounds_made, keep_bounds
 from splitfog.instances.instance import Instance
+from splitfog.instances.plugins.found import OURS
 from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.functions import Function
-from splitfog.solvers.plugins import BrokenPlugin
-from splitfog.solvers.registry import OURS
 from splitfog.solvers.solve import info_of, solve
 from splitfog.studies.row import Declined, Row, Run
 
@@ -48,22 +50,29 @@ class Job:
     solver: str | Function
     seed: int
     time_limit_s: float | None
+    memory_limit_bytes: int | None = None
     shown: bool = True
     """False for a baseline that runs only for its value."""
+    key: str = ""
+    """Under which a store keeps what it came to."""
 
     @property
     def solver_name(self) -> str:
         """The solver's name, as rows bear it."""
         return info_of(self.solver).name
 
+    @property
+    def is_declined(self) -> bool:
+        """Whether the solver declares that it minimises other things."""
+        return self.objective.name not in info_of(self.solver).objectives
+
 
 @dataclass(frozen=True)
 class Ran:
-    """The row of one run, how it was run, and whether its plan has slices."""
+    """The row of one run, and how it was run."""
 
     row: Row
     run: Run
-    is_sliced: bool = False
 
     @property
     def instance(self) -> str:
@@ -78,81 +87,52 @@ class Ran:
 
 Outcome = Ran | Declined
 
+Bounds = tuple[float | None, ...]
+"""What `bounds_made` gives."""
 
-def run_all(
-    work: Sequence[Job], jobs: int, progress: Progress | None
-) -> tuple[list[Outcome | None], bool]:
-    """What every job came to (None: not run), and whether Ctrl-C stopped it.
 
-    `jobs` is the number of processes; every run is in its own place, whenever it ends.
+def bounds_of(job: Job, begun: Callable[[], None] = lambda: None) -> Bounds:
+    """The bounds on mean latencies of a job's instance, as many as are made in a run's time.
+
+    Parameters
+    ----------
+    job
+        Any of those on the instance.
+    begun
+        Called when their time begins.
     """
-    outcomes: list[Outcome | None] = [None] * len(work)
-    run = _run_here if jobs == 1 or len(work) < 2 else _run_in_processes
-    done = 0
-
-    def keep(position: int, outcome: Outcome) -> None:
-        nonlocal done
-        outcomes[position], done = outcome, done + 1
-        if progress is not None:
-            progress(done, len(work), f"{outcome.instance} {outcome.solver}")
-
+    begun()
+    if job.objective.name != "mean-latency":
+        return ()
+    limit_s = inf if job.time_limit_s is None else job.time_limit_s
     try:
-        run(work, jobs, keep)
-    except KeyboardInterrupt:
-        return outcomes, True
-    return outcomes, False
+        instance = of_pass(job.instance, job.objective.pass_name)
+        return bounds_made(instance, Deadline(time.perf_counter() + limit_s))
+    except Exception:
+        return ()  # what is wrong will show in the rows
 
 
-def _run_here(work: Sequence[Job], _: int, keep: Callable[[int, Outcome], None]) -> None:
-    for position, job in enumerate(work):
-        outcome = run_job(job)
-        keep(position, outcome)
-        if isinstance(outcome, Ran) and outcome.row.stopped_by == "interrupted":
-            raise KeyboardInterrupt  # `solve` kept the best so far; the rest shall not start
+def run_job(job: Job, bounds: Bounds = (), begun: Callable[[], None] = lambda: None) -> Outcome:
+    """The row of one run without its gap and speed-up, or why the solver does not apply.
 
-
-def _run_in_processes(work: Sequence[Job], jobs: int, keep: Callable[[int, Outcome], None]) -> None:
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        min(jobs, len(work)), multiprocessing.get_context("spawn"), initializer=_calm_worker
-    )
-    try:
-        positions = {pool.submit(run_job, job): position for position, job in enumerate(work)}
-        for future in as_completed(positions):
-            position = positions[future]
-            lost = future.exception()
-            crashed = lost and _crash(work[position], lost, None, _now())
-            keep(position, crashed or future.result())
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for worker in set(multiprocessing.active_children()) - others:
-            worker.terminate()
-        raise
-    pool.shutdown()
-
-
-def _calm_worker() -> None:
-    """A worker leaves Ctrl-C and warnings of plug-ins to the parent, and standard output clean."""
-    import os
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.dup2(2, 1)
-    warnings.simplefilter("ignore", BrokenPlugin)
-
-
-def run_job(job: Job) -> Outcome:
-    """The row of one run without its gap and speed-up, or why the solver does not apply."""
+    Parameters
+    ----------
+    job
+        With an instance as if just loaded.
+    bounds
+        Those on mean latencies of its instance that were made before.
+    begun
+        Called when the solver has what it needs, and its time begins.
+    """
     if isinstance(job.solver, str):  # a function sees no instance but those it is given
         _warm_up(job.solver, job.objective)
-    instance, started_at = _as_loaded(job.instance), _now()
-    started = time.perf_counter()
+    if bounds:
+        keep_bounds(of_pass(job.instance, job.objective.pass_name), bounds)
+    begun()
+    started_at, started = now(), time.perf_counter()
     try:
         plan = solve(
-            instance,
+            job.instance,
             job.solver,
             job.objective,
             time_limit_s=job.time_limit_s,
@@ -166,23 +146,24 @@ def run_job(job: Job) -> Outcome:
             reason=declined.why,
         )
     except Exception as error:
-        return _crash(job, error, time.perf_counter() - started, started_at)
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return failed(job, reason, time.perf_counter() - started, started_at)
     row = _row(
         job,
         status=plan.status or "unknown",
         stopped_by=plan.stopped_by,
         value=plan.value,
         lower_bound=plan.lower_bound,
+        upper_bound=plan.upper_bound,
         proven_over=plan.proven_over,
         runtime_s=plan.runtime_s,
         reason=plan.reason,
     )
-    is_sliced = any(entry.stages for entry in plan.tasks)
-    return Ran(row, _run(job, started_at, plan), is_sliced)
+    return Ran(row, _run(job, started_at, plan))
 
 
-def _crash(job: Job, error: BaseException, runtime_s: float | None, started_at: str) -> Ran:
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
+def failed(job: Job, reason: str, runtime_s: float | None, started_at: str) -> Ran:
+    """The row of a run that ended without an answer, and why."""
     row = _row(job, status="error", runtime_s=runtime_s, reason=reason)
     return Ran(row, _run(job, started_at, None))
 
@@ -200,20 +181,37 @@ def _row(job: Job, **outcome: Any) -> Row:
 
 
 def _run(job: Job, started_at: str, plan: Plan | None) -> Run:
-    origin = info_of(job.solver).origin
-    options = {} if job.time_limit_s is None else {"time_limit_s": job.time_limit_s}
+    limits = {"time_limit_s": job.time_limit_s, "memory_limit_bytes": job.memory_limit_bytes}
+    options = {name: limit for name, limit in limits.items() if limit is not None}
     return Run(
         options=json.dumps(options),
         plan=None if plan is None else msgspec.json.encode(plan).decode(),
         progress=None if plan is None else msgspec.json.encode(plan.progress).decode(),
         splitfog_version=__version__,
-        plugin=None if origin in ("", OURS) else origin,
+        plugin=plugin_of(job),
         machine=_machine(),
         started_at=started_at,
     )
 
 
-def _now() -> str:
+def plugin_of(job: Job) -> str | None:
+    """Name and version of the distribution that brings a job's solver, if that is not ours."""
+    origin = info_of(job.solver).origin
+    return None if origin in ("", OURS) else f"{origin} {_version_of(origin)}"
+
+
+@cache
+def _version_of(distribution: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "of no known version"
+
+
+def now() -> str:
+    """The time, UTC, as rows bear it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
@@ -222,12 +220,6 @@ def _machine() -> str:
     """Name, system, processor, CPUs: whose seconds these are."""
     system = f"{platform.system()} {platform.release()}"
     return f"{platform.node()}, {system}, {platform.machine()}, {os.cpu_count()} CPUs"
-
-
-def _as_loaded(instance: Instance) -> Instance:
-    """The same instance without what earlier runs have kept: as a process beside gets it."""
-    fresh: Instance = pickle.loads(pickle.dumps(instance))
-    return fresh
 
 
 @cache

@@ -1,0 +1,1 @@
+"""What rooms and other distributions declare, and how it is found."""

@@ -1,0 +1,1 @@
+"""How jobs are run: here, or in processes that can be killed."""

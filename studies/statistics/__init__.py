@@ -1,0 +1,1 @@
+"""What rows say together: means with intervals, paired tests, profiles, integrals, exponents."""

@@ -1,0 +1,47 @@
+"""What a store notes of the jobs that were asked for, so that it can go on by itself."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class AskedJob(Struct, frozen=True, kw_only=True):
+    """A job that was asked for, under its key.
+
+    Attributes
+    ----------
+    place
+        In the comparison.
+    problem
+        Of which instance and objective.
+    instance_sha256, file
+        Of the instance, which is kept by its hash.
+    objective
+        JSON of how it is counted too.
+    solver, is_function, seed, time_limit_s, memory_limit_bytes
+        How it runs; a function cannot be had again from its name.
+    shown, baseline
+        Whether its row is one of the table, and what speed-ups refer to.
+    splitfog_version
+        Whose job it is.
+    """
+
+    place: int
+    problem: int
+    instance_sha256: str
+    file: str | None
+    objective: str
+    solver: str
+    is_function: bool
+    seed: int
+    time_limit_s: float | None
+    memory_limit_bytes: int | None
+    shown: bool
+    baseline: str
+    splitfog_version: str
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """The content of an instance file, under its hash."""
+
+    content: str

@@ -1,0 +1,50 @@
+"""What the figures of a comparison are of: cost model, instances, limits, version, machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from splitfog.instances.readable import counted, in_bytes, in_seconds
+from splitfog.studies.row import Row, Run
+from splitfog.studies.statistics.cases import instance_key
+
+
+def setting(objective: str, baseline: str, counting: str = "") -> str:
+    """An objective, how it counts, and whose values speed-ups refer to."""
+    return f"{objective}{', ' if counting else ''}{counting} (speed-up over {baseline})"
+
+
+def caption(said: str, rows: Sequence[Row], runs: Sequence[Run]) -> str:
+    """A sentence on where the figures of rows come from.
+
+    Parameters
+    ----------
+    said
+        The cost model, as `setting` says it.
+    rows
+        Of one objective.
+    runs
+        How these rows were run; empty where that is not known.
+    """
+    instances = counted(len({instance_key(row) for row in rows}), "instance")
+    seeds = sorted({row.seed for row in rows})
+    seeds_said = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds"
+    versions = dict.fromkeys(f"splitfog {run.splitfog_version}" for run in runs)
+    plugins = dict.fromkeys(run.plugin for run in runs if run.plugin)
+    machines = dict.fromkeys(run.machine for run in runs)
+    parts = [said, f"{instances}, {seeds_said}", *_limits(runs)]
+    parts += [*versions, *plugins, *(f"on {machine}" for machine in machines)]
+    return "; ".join(parts) + "."
+
+
+def _limits(runs: Sequence[Run]) -> list[str]:
+    """`at most 2 s a run`, `no time limit`; nothing where it is not known."""
+    found: dict[str, None] = {}
+    for text in dict.fromkeys(run.options for run in runs):
+        given = json.loads(text)
+        seconds, memory = given.get("time_limit_s"), given.get("memory_limit_bytes")
+        limits = [] if seconds in (None, float("inf")) else [in_seconds(seconds)]
+        limits += [] if memory is None else [in_bytes(memory)]
+        found[f"at most {' and '.join(limits)} a run" if limits else "no time limit"] = None
+    return list(found)
