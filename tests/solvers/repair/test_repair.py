@@ -51,7 +51,7 @@ def at_home(instance: sf.Instance, plan: sf.Plan, hit: tuple[str, ...]) -> sf.Pl
 
 
 @pytest.mark.parametrize("radio", ["serial", "parallel"])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_after_a_failure(seed, radio):
     """Feasible, figures true, only tasks that are hit changed, no worse than these at home."""
     instance, plan = fog(seed, radio=radio)
@@ -70,7 +70,7 @@ def test_after_a_failure(seed, radio):
     assert home.value is None or value_of(repaired) <= home.value * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_all_that_is_on_the_node_or_sends_over_it_is_hit(seed):
     """Hit are at least those with a layer or a slice on fog1, and those whose routes change."""
     instance, plan = fog(seed)
@@ -91,7 +91,7 @@ def test_all_that_is_on_the_node_or_sends_over_it_is_hit(seed):
     assert now.num_nodes == before.num_nodes - 1
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_the_best_start_is_taken(seed):
     """Before anything is improved the mean is at most that of the tasks hit at home, of best
     responses, of cuts that are best for all, and of the slower old plan."""
@@ -113,7 +113,7 @@ def test_the_best_start_is_taken(seed):
     assert left.loads.value()[1] == pytest.approx(min(values), rel=1e-9)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_down_and_up_again(seed):
     """The instance is as before, but for its `meta`, and the plan at most 1 % worse."""
     instance, plan = fog(seed)
