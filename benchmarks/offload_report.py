@@ -8,12 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import asked_for, table
-from benchmarks.offload_study import BASE_SCALE, BASE_UTILISATION, RESULTS, SOLVERS, stored
+from benchmarks.offload_study import (
+    BASE_SCALE,
+    BASE_UTILISATION,
+    NARROW,
+    RESULTS,
+    SOLVERS,
+    stored,
+)
 
 PICTURE = RESULTS.with_name("offloading.png")
 PAGE = RESULTS.parent.parent / "STUDY.md"
 MARK = "## Tables\n"
-RIVALS = SOLVERS[1:]
+RIVALS = tuple(solver for solver in SOLVERS if solver != NARROW)
 Key = tuple[int, str, float, float]
 KEY = ["users", "radio", "utilisation", "bandwidth x"]
 
@@ -55,35 +62,35 @@ def cell(values: list[float], style: str = "{:.2f} ± {:.2f}") -> str:
 
 
 def ratios(column: str) -> str:
-    """How many times a rival's latency is that of `dina` on the same network, with its interval.
+    """How many times a rival's latency is that of `dina-narrow` on the same network, with interval.
 
     In brackets the share of networks where the rival has a plan at all.
     """
     found = figures(column)
     rows = []
     for key in ordered(found):
-        own = found[key].get("dina", {})
+        own = found[key].get(NARROW, {})
         row: list[object] = [*key]
         for rival in RIVALS:
             theirs = found[key].get(rival, {})
             both = [theirs[seed] / own[seed] for seed in own if seed in theirs]
             share = len(both) / max(len(own), 1)
-            text = cell(both) if both else "no plan"
+            text = cell(both) if both else "no plan" if rival in found[key] else "not run"
             row.append(text if share in (0, 1) else f"{text} ({share:.0%})")
         rows.append(row)
     return table([*KEY, *RIVALS], rows)
 
 
 def own_figures() -> str:
-    """What `dina` itself does: latency by formula and simulation, gap, stability, iterations."""
+    """What `dina-narrow` itself does: latency by formula and simulation, gap, stability, iterations."""
     columns = ("formula_s", "simulated_s", "p95_s", "gap", "swaps", "runtime_s")
     tables = {column: figures(column) for column in columns}
     rows = []
     for key in ordered(tables["formula_s"]):
         row: list[object] = [*key]
-        row.append(len(tables["formula_s"][key].get("dina", {})))
+        row.append(len(tables["formula_s"][key].get(NARROW, {})))
         for column in columns:
-            values = list(tables[column][key].get("dina", {}).values())
+            values = list(tables[column][key].get(NARROW, {}).values())
             row.append(cell(values, "{:.4g} ± {:.2g}"))
         rows.append(row)
     return table([*KEY, "networks", *columns], rows)
@@ -95,12 +102,12 @@ def stability(column: str, scale: float = 1.0) -> str:
     rows = []
     for key in ordered(found):
         values = (list(found[key].get(solver, {}).values()) for solver in SOLVERS)
-        rows.append([*key, *(f"{scale * np.mean(v):.3g}" if v else "no plan" for v in values)])
+        rows.append([*key, *(f"{scale * np.mean(v):.3g}" if v else "none" for v in values)])
     return table([*KEY, *SOLVERS], rows)
 
 
 def proven() -> str:
-    """At 10 users: how far above proven optima `dina`, best responses and `dina-o` end, in %."""
+    """At 10 users, in %: how far above proven optima both `dina`, best responses, `dina-o` end."""
     found, sure = figures("formula_s"), figures("proven")
     rows = []
     for key in ordered(found):
@@ -109,11 +116,12 @@ def proven() -> str:
             chosen, matched = ({s for s, yes in sure[key].get(solver, {}).items() if yes}
                                for solver in ("joint-ilp", "offload-ilp"))  # fmt: skip
             both = [
-                cell(_above(one, solver, "joint-ilp", chosen)) for solver in ("dina", RIVALS[0])
+                cell(_above(one, solver, "joint-ilp", chosen))
+                for solver in (NARROW, "dina", "best-response")
             ]
             alone = cell(_above(one, "dina-o", "offload-ilp", matched))
             rows.append([*key, len(chosen), *both, len(matched), alone])
-    header = ["proven", "dina", "best-response", "proven", "dina-o"]
+    header = ["proven", NARROW, "dina", "best-response", "proven", "dina-o"]
     return table([*KEY, *header], rows)
 
 
@@ -141,7 +149,7 @@ def draw(path: Path = PICTURE) -> None:
                 points = [(k[moving], interval(list(found[k][solver].values()))[0])
                           for k in keys if found[k].get(solver)]  # fmt: skip
                 if points:
-                    width = 2.5 if solver == "dina" else 1.2
+                    width = 2.5 if solver == NARROW else 1.2
                     ax.plot(*zip(*points, strict=True), marker="o", lw=width, label=solver)
             ax.set(yscale="log", xlabel=label, ylabel="mean latency in s", title=f"{users} users")
             if moving == 3:
@@ -154,11 +162,11 @@ def report() -> str:
     """Every table, into the study page below its text; draws the picture too."""
     draw()
     parts = [
-        "Latency of a rival / latency of `dina`, by formula:",
+        "Latency of a rival / latency of `dina-narrow`, by formula:",
         ratios("formula_s"),
         "The same, simulated:",
         ratios("simulated_s"),
-        "`dina` itself:",
+        "`dina-narrow` itself:",
         own_figures(),
         "Above the proven optimum, in %: of one plan per task out of the catalogue (`joint-ilp`), "
         "and of matching the subtasks of DINA-P's first pass (`offload-ilp`); `proven`: on how "
