@@ -82,7 +82,7 @@ def ratios(column: str) -> str:
 
 
 def own_figures() -> str:
-    """What `dina-narrow` itself does: latency by formula and simulation, gap, stability, iterations."""
+    """Of `dina-narrow`: latency by formula and simulation, gap, stability, iterations."""
     columns = ("formula_s", "simulated_s", "p95_s", "gap", "swaps", "runtime_s")
     tables = {column: figures(column) for column in columns}
     rows = []
