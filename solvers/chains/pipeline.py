@@ -209,7 +209,8 @@ def _answer(pipeline: Pipeline, layout: Layout, limit: float) -> Answer:
     if layout.nodes is None and layout.bound == inf:
         if is_all:
             return Answer(None, infeasible=True, reason="no contiguous placement keeps the rules")
-        return Answer(None, reason=f"none of the {plans} keeps the rules; try ilp")
+        hint = "a longer period may do" if limit < inf else "try ilp"
+        return Answer(None, reason=f"none of the {plans} keeps the rules; {hint}")
     bound = layout.bound * (1 - (len(pipeline.chain.layers) + 8) * float(np.finfo(float).eps))
     known = None if bound <= 0 else bound
     if layout.nodes is None:

@@ -275,6 +275,7 @@ MISSING = [
     ("exo", {"form": "instance"}, "card is missing: give it"),
     ("cake", {"a": "h:1"}, "node b has no address: give one, as in --option b=HOST:10128"),
     ("llama-cpp", {"b": "h:1"}, "node a has no device: give one, as in --option a=HOST:50052"),
+    ("llama-cpp", HOSTS | {"b": "h:abc"}, "option b=h:abc: the port must be a number from 1 to"),
     ("dnet", OPTIONS["dnet"] | {"b": "10.0.0.1:80"}, "must be HOST:HTTP_PORT:GRPC_PORT"),
     ("dnet", {"a": "h:1:2", "b": "h:3:4"}, "model is missing: give it"),
     ("dnet", {"model": "m", "a": "h:1:2", "b": "h:1:2"}, "a and b are both called 'h:1:2'"),
