@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Literal, get_args
 
-from splitfog.instances.read_only import ReadOnly
+from splitfog.instances.plugins.declared import Declared
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ EVERYTHING: tuple[Feature, ...] = get_args(Feature)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SolverInfo:
+class SolverInfo(Declared):
     """What a solver declares: what it solves, how well, how fast, and after whom.
 
     Attributes
@@ -122,26 +122,3 @@ class SolverInfo:
     start: bool = False
     takes: tuple[Feature, ...] = ()
     origin: str = ""
-
-    def __post_init__(self) -> None:
-        if isinstance(self.options, Mapping):  # what a plug-in declares is looked at later
-            object.__setattr__(self, "options", ReadOnly(self.options))
-
-    def settled(self, home: str, origin: str) -> SolverInfo:
-        """The declaration with its entry found from anywhere.
-
-        Parameters
-        ----------
-        home
-            The package that declares it.
-        origin
-            The distribution that it came with.
-
-        Returns
-        -------
-        SolverInfo
-        """
-        entry = self.entry
-        if isinstance(entry, str) and entry.startswith("."):
-            entry = home + entry
-        return replace(self, entry=entry, origin=origin)

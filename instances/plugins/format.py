@@ -9,12 +9,13 @@ an entry point's module (`splitfog.importers`: a tuple `IMPORTERS`; `splitfog.ex
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from splitfog.instances.defects import InstanceError
 from splitfog.instances.lookup import look_up, unknown_name
+from splitfog.instances.plugins.declared import Declared
 from splitfog.instances.plugins.found import (
     OURS,
     code_of,
@@ -23,14 +24,13 @@ from splitfog.instances.plugins.found import (
     home_of,
 )
 from splitfog.instances.plugins.option import Option
-from splitfog.instances.read_only import ReadOnly
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 
 @dataclass(frozen=True, kw_only=True)
-class Format:
+class Format(Declared):
     """What a foreign format declares.
 
     Attributes
@@ -61,29 +61,6 @@ class Format:
     options: Mapping[str, Option] = field(default_factory=dict)
     per_node: str = ""
     origin: str = ""
-
-    def __post_init__(self) -> None:
-        if isinstance(self.options, Mapping):  # what a plug-in declares is looked at later
-            object.__setattr__(self, "options", ReadOnly(self.options))
-
-    def settled(self, home: str, origin: str) -> Format:
-        """The declaration with its entry found from anywhere.
-
-        Parameters
-        ----------
-        home
-            The package that declares it.
-        origin
-            The distribution that it came with.
-
-        Returns
-        -------
-        Format
-        """
-        entry = self.entry
-        if isinstance(entry, str) and entry.startswith("."):
-            entry = home + entry
-        return replace(self, entry=entry, origin=origin)
 
     def parse(
         self, texts: Mapping[str, str], nodes: Collection[str] = ()
