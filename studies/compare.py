@@ -11,10 +11,16 @@ from splitfog.instances.arguments import entries, number, texts, whole, wrong
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
-from splitfog.solvers.functions import Function, require_portable
-from splitfog.solvers.registry import solver_info, solver_infos
-from splitfog.solvers.solve import info_of
+from splitfog.instances.read_only import EMPTY
+from splitfog.solvers.functions import require_portable
+from splitfog.solvers.registry import solver_info
 from splitfog.studies.comparison.carry_out import carry_on, carry_out
+from splitfog.studies.comparison.contenders import (
+    Contender,
+    GivenOptions,
+    GivenSolvers,
+    contenders,
+)
 from splitfog.studies.engine.jobs import Job, Progress
 from splitfog.studies.row import EVERY, Declined
 from splitfog.studies.rows import Table
@@ -25,7 +31,7 @@ INSTANCES = "an Instance, the path of its file, or a list of these"
 
 def compare(
     instances: GivenInstance | Iterable[GivenInstance],
-    solvers: str | Function | Sequence[str | Function] | None = None,
+    solvers: GivenSolvers = None,
     objectives: str | Sequence[str] | None = None,
     seeds: Sequence[int] = (0,),
     baseline: str = "device-only",
@@ -40,6 +46,7 @@ def compare(
     partial: bool = False,
     store: str | os.PathLike[str] | None = None,
     memory_limit_bytes: int | None = None,
+    options: GivenOptions = EMPTY,
 ) -> Table:
     """The table of every applicable solver on every instance, objective and seed.
 
@@ -75,6 +82,10 @@ def compare(
         process that was at it. Runs of another version of splitfog are others.
     memory_limit_bytes
         Of each run, with all that its solver starts; one that holds more is killed.
+    options
+        By name of a solver its own options, as `solve` takes them. One that is a list stands for
+        all of its values, each a run of its own, whose rows are of `dina plans=narrow` and of `dina
+        plans=wide`.
 
     Returns
     -------
@@ -93,7 +104,7 @@ def compare(
     SolverDeclined
         Where no solver applies anywhere.
     """
-    chosen = _chosen(solvers)
+    chosen = contenders(solvers, options)
     jobs = whole("jobs", jobs, low=1)
     if time_limit_s is not None:
         time_limit_s = number("time_limit_s", time_limit_s, above=0, endless=True)
@@ -104,9 +115,9 @@ def compare(
         memory_limit_bytes = whole("memory_limit_bytes", memory_limit_bytes, low=1)
     home = None if store is None else path_of("store", store)
     isolated = jobs > 1 or home is not None or memory_limit_bytes is not None
-    for function in chosen.values():
-        if isolated and not isinstance(function, str):
-            require_portable(function)
+    for each in chosen.values():
+        if isolated and not isinstance(each.solver, str):
+            require_portable(each.solver)
     if not isinstance(baseline, str) or baseline not in chosen:
         solver_info(baseline)
     wanted = None if objectives is None else texts("objectives", objectives)
@@ -124,51 +135,27 @@ def compare(
         "partial": partial,
     }
     problems, excluded = _problems(loaded, wanted, how)
-    hidden = {} if baseline in chosen else {baseline: baseline}
+    hidden = () if baseline in chosen else (Contender(name=baseline, solver=baseline),)
     work = [
         Job(
             problem=number,
             instance=instance,
             objective=objective,
-            solver=solver,
+            solver=each.solver,
+            options=each.options,
+            name=each.name,
             seed=seed,
             time_limit_s=time_limit_s,
             memory_limit_bytes=memory_limit_bytes,
-            shown=name not in hidden,
+            shown=each not in hidden,
         )
         for number, (instance, objective) in enumerate(problems)
-        for name, solver in [*hidden.items(), *chosen.items()]
+        for each in (*hidden, *chosen.values())
         for seed in dict.fromkeys(chosen_seeds)
     ]
     if home is not None:
         return carry_on(home, work, jobs, progress, baseline, excluded)
     return carry_out(work, jobs if isolated else None, progress, baseline, excluded)
-
-
-def solver_names(solvers: str | Sequence[str] | None = None) -> list[str]:
-    """The names asked for, checked; None or "all": every solver and baseline but `auto`."""
-    if solvers is None or solvers == "all" or list(solvers) == ["all"]:
-        return [info.name for info in solver_infos() if info.name != "auto"]
-    names = [solvers] if isinstance(solvers, str) else solvers
-    return [solver_info(name).name for name in dict.fromkeys(names)]
-
-
-def _chosen(
-    solvers: str | Function | Sequence[str | Function] | None,
-) -> dict[str, str | Function]:
-    """By name what is asked for: a solver's name or a function."""
-    if solvers is None or isinstance(solvers, str):
-        return {name: name for name in solver_names(solvers)}
-    given = (solvers,) if callable(solvers) else entries("solvers", solvers, "names or functions")
-    names = [solver for solver in given if isinstance(solver, str)]
-    if len(names) == len(given):
-        return {name: name for name in solver_names(names)}
-    chosen: dict[str, str | Function] = {}
-    for solver in given:
-        name = info_of(solver).name
-        if chosen.setdefault(name, solver) != solver:
-            raise ValueError(f"two solvers are named {name}: give the function another name")
-    return chosen
 
 
 def _problems(

@@ -74,24 +74,24 @@ def study_status(folder: str | os.PathLike[str]) -> Study:
         work, _ = asked_for(store)
         outcomes = [store.outcome(job) for job in work]
         lines = store.read("SELECT key, splitfog_version FROM results")
-    keys = {job.key for job in work}
+    keys, names = {job.key for job in work}, [job.solver_name for job in work]
     others = Counter(line["splitfog_version"] for line in lines if line["key"] not in keys)
     return Study(
         asked=len(work),
         finished=sum(outcome is not None for outcome in outcomes),
-        solvers=tuple(
-            _standing(name, work, outcomes) for name in dict.fromkeys(job.solver for job in work)
-        ),
+        solvers=tuple(_standing(name, work, outcomes) for name in dict.fromkeys(names)),
         others=dict(others),
     )
 
 
-def _standing(solver: object, work: list[Job], outcomes: list[Outcome | None]) -> Standing:
-    own = [outcome for job, outcome in zip(work, outcomes, strict=True) if job.solver == solver]
+def _standing(solver: str, work: list[Job], outcomes: list[Outcome | None]) -> Standing:
+    own = [
+        outcome for job, outcome in zip(work, outcomes, strict=True) if job.solver_name == solver
+    ]
     ran = [outcome for outcome in own if isinstance(outcome, Ran)]
     finished = sum(outcome is not None for outcome in own)
     return Standing(
-        solver=str(solver),
+        solver=solver,
         asked=len(own),
         finished=finished,
         declined=finished - len(ran),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import msgspec
@@ -10,6 +11,7 @@ from splitfog._version import __version__
 from splitfog.formulations.objective import Objective
 from splitfog.instances.files import as_read, parse_instance
 from splitfog.instances.instance import Instance, encode_instance
+from splitfog.solvers.solve import info_of
 from splitfog.studies.engine.jobs import Job
 from splitfog.studies.store.database import Store
 from splitfog.studies.store.records import AskedJob, Kept
@@ -34,7 +36,9 @@ def ask(store: Store, work: Sequence[Job], baseline: str) -> None:
             instance_sha256=job.instance.sha256,
             file=job.instance.read_file,
             objective=msgspec.json.encode(job.objective).decode(),
-            solver=job.solver_name,
+            solver=info_of(job.solver).name,
+            options=msgspec.json.encode(dict(job.options), enc_hook=os.fspath).decode(),
+            name=job.name,
             is_function=not isinstance(job.solver, str),
             seed=job.seed,
             time_limit_s=job.time_limit_s,
@@ -89,6 +93,8 @@ def _job(key: str, note: AskedJob, instance: Instance) -> Job:
         instance=instance,
         objective=msgspec.json.decode(note.objective, type=Objective),
         solver=note.solver,
+        options=msgspec.json.decode(note.options),
+        name=note.name,
         seed=note.seed,
         time_limit_s=note.time_limit_s,
         memory_limit_bytes=note.memory_limit_bytes,

@@ -28,7 +28,7 @@ from splitfog.studies.store.records import AskedJob, Kept
 
 RESULTS, LOCK = "results.sqlite", ".results.lock"
 
-APPLICATION, FORMAT = 0x73706C66, 1
+APPLICATION, FORMAT = 0x73706C66, 2
 """What the database says of itself: that it is ours, and of which form."""
 
 _HEADER = 72
