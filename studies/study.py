@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -71,7 +72,7 @@ def study_status(folder: str | os.PathLike[str]) -> Study:
         Where no runs of this version of splitfog are.
     """
     with Store(path_of("folder", folder), only_read=True) as store:
-        work, _ = asked_for(store)
+        work = asked_for(store).work
         outcomes = [store.outcome(job) for job in work]
         lines = store.read("SELECT key, splitfog_version FROM results")
     keys, names = {job.key for job in work}, [job.solver_name for job in work]
@@ -84,7 +85,7 @@ def study_status(folder: str | os.PathLike[str]) -> Study:
     )
 
 
-def _standing(solver: str, work: list[Job], outcomes: list[Outcome | None]) -> Standing:
+def _standing(solver: str, work: Sequence[Job], outcomes: Sequence[Outcome | None]) -> Standing:
     own = [
         outcome for job, outcome in zip(work, outcomes, strict=True) if job.solver_name == solver
     ]
@@ -116,9 +117,9 @@ def study_table(folder: str | os.PathLike[str]) -> Table:
     """
     home = path_of("folder", folder)
     with Store(home, only_read=True) as store:
-        work, baseline = asked_for(store)
-        outcomes = [store.outcome(job) for job in work]
-    return changed(table_of(work, outcomes, baseline), store=home)
+        question = asked_for(store)
+        outcomes = [store.outcome(job) for job in question.work]
+    return changed(table_of(question.work, outcomes, question.baseline), store=home)
 
 
 def resume_study(
@@ -146,7 +147,7 @@ def resume_study(
     """
     home = path_of("folder", folder)
     with Store(home, only_read=True) as store:
-        work, baseline = asked_for(store)
+        question = asked_for(store)
         functions = store.read(
             "SELECT solver FROM asked WHERE is_function AND splitfog_version = ?", (__version__,)
         )
@@ -155,4 +156,4 @@ def resume_study(
             f"solver {functions[0]['solver']} in {store.path} is a function: "
             "the script that has it goes on"
         )
-    return carry_on(home, work, jobs, progress, baseline)
+    return carry_on(home, question, jobs, progress)
