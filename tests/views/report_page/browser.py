@@ -51,15 +51,15 @@ class Page:
         result: dict[str, Any] = answer["result"]
         return result
 
-    def open(self, path: Path, width: int, dark: bool) -> None:
-        """Show a file, as wide as this, once all in it has been shown."""
+    def open(self, path: Path, width: int, dark: bool, place: str = "") -> None:
+        """Show a file, as wide as this, from a place in it, once all has been shown."""
         self.complaints.clear()
         self.call("Page.navigate", url="about:blank")
         look = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[look])
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         self.call("Emulation.setDeviceMetricsOverride", **size)
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.call("Page.navigate", url=path.resolve().as_uri() + place)
         while self.run("document.documentElement?.dataset.ready ?? null") is None:
             time.sleep(0.02)
 
@@ -118,10 +118,11 @@ def browser(home: Path) -> Iterator[Page]:
     """A page of a browser that keeps its files in a folder, and ends with the context."""
     to_read, asked = os.pipe()
     answers, to_write = os.pipe()
+    # the browser reads from 3 and writes to 4; of the shells only bash names files above 9
     script = f'exec "$@" 3<&{to_read} 4>&{to_write}'
     options = [*_OPTIONS, f"--user-data-dir={home}", "--remote-debugging-pipe"]
     process = subprocess.Popen(
-        ["sh", "-c", script, "sh", str(CHROMIUM), *options],
+        ["bash", "-c", script, "bash", str(CHROMIUM), *options],
         pass_fds=(to_read, to_write),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
