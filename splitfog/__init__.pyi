@@ -90,6 +90,10 @@ from splitfog.studies.event_replay import replay_events as replay_events
 from splitfog.studies.event_rows import EventReplay as EventReplay
 from splitfog.studies.replay_jobs import replay as replay
 from splitfog.studies.replay_result import Replay as Replay
+from splitfog.studies.run_study import run_study as run_study
+from splitfog.studies.study_files.reading import StudyFile as StudyFile
+from splitfog.studies.study_files.reading import load_study as load_study
+from splitfog.studies.study_files.reading import shipped_studies as shipped_studies
 from splitfog.views.charts.trace import draw_trace as draw_trace
 from splitfog.views.replays import draw_replay as draw_replay
 from splitfog.views.replays import print_replay as print_replay
