@@ -9,14 +9,16 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from splitfog.instances.arguments import whole
+from splitfog.instances.arguments import flag, whole
 from splitfog.instances.defects import InstanceError, shown
 from splitfog.instances.files import load_instance
 from splitfog.instances.generators import FAMILIES
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
 
-SEED, COUNT, FAMILY, FILES = "seed", "count", "family", "files"
+FAMILY, FILES, SEED, COUNT, OWN_SEEDS = "family", "files", "seed", "count", "own_seeds"
+OF_FAMILIES = (FAMILY, SEED, COUNT, OWN_SEEDS)
+"""Keys of an entry that are no options of its family."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,19 +107,20 @@ def _stored(entry: Mapping[str, Any], folder: Path) -> Iterator[Stored]:
 
 def _made(entry: Mapping[str, Any]) -> Iterator[Made]:
     family = look_up(FAMILIES, entry[FAMILY], "family")
-    given = {key: value for key, value in entry.items() if key not in (SEED, COUNT, FAMILY)}
+    given = {key: value for key, value in entry.items() if key not in OF_FAMILIES}
     for key in given:
         if key not in family.options:
-            known = ", ".join([FAMILY, SEED, COUNT, *family.options])
+            known = ", ".join([*OF_FAMILIES, *family.options])
             raise ValueError(f"{key} = {shown(given[key])}, unknown key, must be one of {known}")
-    seeds = _seeds(entry)
-    for values in product(*map(_listed, given.values())):
+    seeds, apart = _seeds(entry), flag(OWN_SEEDS, entry.get(OWN_SEEDS, False))
+    ahead = max(seeds) - min(seeds) + 1 if apart else 0
+    for place, values in enumerate(product(*map(_listed, given.values()))):
         options = {
             key: _value(family.options[key], key, value) for key, value in zip(given, values)
         }
         for seed in seeds:
             family.name_of(seed, options)
-            yield Made(family=family.name, seed=seed, options=options)
+            yield Made(family=family.name, seed=seed + place * ahead, options=options)
 
 
 def _seeds(entry: Mapping[str, Any]) -> list[int]:
