@@ -86,10 +86,10 @@ from splitfog.solvers.repair.repair import repair as repair
 from splitfog.solvers.repair.report import RepairReport as RepairReport
 from splitfog.solvers.solve import solve as solve
 from splitfog.studies.compare import compare as compare
-from splitfog.studies.event_replay import replay_events as replay_events
-from splitfog.studies.event_rows import EventReplay as EventReplay
-from splitfog.studies.replay_jobs import replay as replay
-from splitfog.studies.replay_result import Replay as Replay
+from splitfog.studies.replays.event_rows import EventReplay as EventReplay
+from splitfog.studies.replays.events import replay_events as replay_events
+from splitfog.studies.replays.replay import replay as replay
+from splitfog.studies.replays.result import Replay as Replay
 from splitfog.studies.run_study import run_study as run_study
 from splitfog.studies.study_files.reading import StudyFile as StudyFile
 from splitfog.studies.study_files.reading import load_study as load_study

@@ -7,7 +7,7 @@ import os
 from splitfog.instances.records import changed
 from splitfog.studies.comparison.asking import asked_for_all
 from splitfog.studies.comparison.carry_out import carried
-from splitfog.studies.engine.jobs import Progress
+from splitfog.studies.progress import Progress
 from splitfog.studies.rows import Table
 from splitfog.studies.store.question import StudyText
 from splitfog.studies.study_files.reading import StudyFile, load_study
