@@ -16,7 +16,6 @@ from splitfog.commands.shell import (
     put,
     put_json,
     require_writable,
-    say,
     solvers_are_quiet,
     split_list,
 )
@@ -194,9 +193,7 @@ def _repaired(
         put_json({"report": report, "plan": made})
     else:
         _print(after, made, report)
-    if made.status in ("infeasible", "unknown", "error"):
-        say(f"splitfog: {after.name}: {made.status}: {made.reason or 'no reason given'}")
-    return exit_code(made)
+    return exit_code(made, after.name)
 
 
 def _print(instance: Instance, plan: Plan, report: RepairReport) -> None:
