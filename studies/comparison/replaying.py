@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from splitfog.deployment.contest.choosers import require_ways
-from splitfog.deployment.contest.settings import Settings, checked
+from splitfog.deployment.contest.settings import checked
 from splitfog.formulations.objective import Objective
 from splitfog.instances.instance import Instance
 from splitfog.instances.read_only import EMPTY
@@ -95,34 +95,30 @@ def replays_asked(
     work = []
     problems: dict[tuple[int, int, str], int] = {}
     for at, instance in enumerate(instances):
-        hows = [checked(instance, **own.settings) for own in ways]
+        for own in ways:
+            checked(instance, **own.settings)
         for number, course in enumerate(courses):
             joined(course.traces, instance)
-            for own, how in zip(ways, hows, strict=True):
-                problem = problems.setdefault((at, number, _world(how)), len(problems))
+            for own in ways:
+                cases = [
+                    ReplayCase(
+                        traces=course.traces, adapt=way, settings=own.settings, vary=course.vary
+                    )
+                    for way in own.adapt
+                ]
                 work += [
                     Job(
-                        problem=problem,
+                        problem=problems.setdefault((at, number, case.world), len(problems)),
                         instance=instance,
                         objective=Objective("latency"),
-                        solver=way,
-                        name=own.called(way),
+                        solver=case.adapt,
+                        name=own.called(case.adapt),
                         seed=seed + course.number,
                         time_limit_s=time_limit_s,
                         memory_limit_bytes=memory_limit_bytes,
-                        replay=ReplayCase(
-                            traces=course.traces,
-                            adapt=way,
-                            settings=own.settings,
-                            vary=course.vary,
-                        ),
+                        replay=case,
                     )
-                    for way in own.adapt
+                    for case in cases
                     for seed in dict.fromkeys(seeds)
                 ]
     return Asked(question=Question(work=work, baseline=baseline))
-
-
-def _world(how: Settings) -> str:
-    """What decides how long a request takes by a plan: replays of the same can be held together."""
-    return f"{how.clock} {how.requests} {how.queues} {how.switch_cost} {how.detect_s}"

@@ -68,9 +68,9 @@ class Job:
 
     @property
     def case_name(self) -> str:
-        """The instance's name, as rows bear it; of a replay with that of its traces."""
-        own = self.instance.name
-        return own if self.replay is None else f"{own} {self.replay.trace}"
+        """The instance's name, as rows bear it; of a replay with what it goes through."""
+        told = () if self.replay is None else (self.replay.trace, self.replay.world)
+        return " ".join([self.instance.name, *filter(None, told)])
 
     @property
     def is_declined(self) -> bool:

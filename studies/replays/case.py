@@ -8,6 +8,7 @@ from functools import lru_cache
 from math import isfinite
 from typing import Any
 
+from splitfog.deployment.contest.settings import Settings
 from splitfog.formulations.parametric.plan_table import PlanTable
 from splitfog.instances.instance import Instance
 from splitfog.instances.read_only import EMPTY
@@ -17,6 +18,8 @@ from splitfog.studies.replays.replay import replay
 
 Ranges = tuple[tuple[str | tuple[str, str], tuple[float, float]], ...]
 """Of figures, as `plan_table` takes them."""
+
+OF_WORLDS = ("clock", "requests", "queues", "switch_cost", "detect_s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,14 @@ class ReplayCase:
     def trace(self) -> str:
         """The traces' names."""
         return "+".join(trace.name for trace in self.traces)
+
+    @property
+    def world(self) -> str:
+        """What else than the traces decides how long a request takes by a plan, if it is not as
+        usual: only replays in the same world can be held against each other."""
+        usual = Settings()
+        told = {name: self.settings.get(name, getattr(usual, name)) for name in OF_WORLDS}
+        return " ".join(f"{k}={v}" for k, v in told.items() if v != getattr(usual, k))
 
     @property
     def sha256(self) -> str:
