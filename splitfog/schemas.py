@@ -95,7 +95,5 @@ def _attributes(text: str) -> dict[str, str]:
     section = re.split(r"^Attributes\n-+\n", text, flags=re.MULTILINE)[-1]
     entries = re.findall(r"^(\w[\w, ]*?)(?: : .*)?\n((?: +.*\n?|\n(?= ))+)", section, re.MULTILINE)
     return {
-        name: " ".join(meaning.split())
-        for names, meaning in entries
-        for name in names.split(", ")
+        name: " ".join(meaning.split()) for names, meaning in entries for name in names.split(", ")
     }

@@ -106,7 +106,7 @@ def schemas() -> dict[str, str]:
     links = "\n".join(f"- [{name}]({name})" for name in files)
     text = (
         "What `splitfog schema KIND` prints: names, types, ranges and meanings of all fields, for "
-        "editors and other programs. Of an instance file an editor finds it by the key `$schema` at "
+        "editors and other programs. Editors find that of an instance file by the key `$schema` at "
         "the top, which splitfog ignores. A file that a schema allows may still be refused: for a "
         "name that is not there, or a cycle."
     )

@@ -13,9 +13,7 @@ import splitfog as sf
 from splitfog.schemas import KINDS
 from tests.docs.pages import PAGES, blocks
 
-FILES = [
-    json.loads(block.text) for page in PAGES for block in blocks(page) if block.kind == "json"
-]
+FILES = [json.loads(block.text) for page in PAGES for block in blocks(page) if block.kind == "json"]
 BY_KIND = {
     kind: [
         file
