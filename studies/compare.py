@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from splitfog.formulations.objective import Objective, objective_for
-from splitfog.instances.arguments import entries, number, texts, whole, wrong
-from splitfog.instances.arguments import path as path_of
-from splitfog.instances.files import GivenInstance, instance_of
-from splitfog.instances.instance import Instance
 from splitfog.instances.read_only import EMPTY
-from splitfog.solvers.functions import require_portable
-from splitfog.solvers.registry import solver_info
-from splitfog.studies.comparison.carry_out import carry_on, carry_out
-from splitfog.studies.comparison.contenders import (
-    Contender,
-    GivenOptions,
-    GivenSolvers,
-    contenders,
-)
-from splitfog.studies.engine.jobs import Job, Progress
-from splitfog.studies.row import EVERY, Declined
+from splitfog.studies.comparison.asking import GivenInstances, asked_for_all
+from splitfog.studies.comparison.carry_out import carried
+from splitfog.studies.comparison.contenders import GivenOptions, GivenSolvers
+from splitfog.studies.progress import Progress
 from splitfog.studies.rows import Table
-
-SEEDS = "a list of whole numbers >= 0"
-INSTANCES = "an Instance, the path of its file, or a list of these"
 
 
 def compare(
-    instances: GivenInstance | Iterable[GivenInstance],
+    instances: GivenInstances,
     solvers: GivenSolvers = None,
     objectives: str | Sequence[str] | None = None,
     seeds: Sequence[int] = (0,),
@@ -104,84 +88,22 @@ def compare(
     SolverDeclined
         Where no solver applies anywhere.
     """
-    chosen = contenders(solvers, options)
-    jobs = whole("jobs", jobs, low=1)
-    if time_limit_s is not None:
-        time_limit_s = number("time_limit_s", time_limit_s, above=0, endless=True)
-    chosen_seeds = [whole("seeds", seed, low=0) for seed in entries("seeds", seeds, SEEDS)]
-    if progress is not None and not callable(progress):
-        raise wrong("progress", progress, "a function of (done, total, what)")
-    if memory_limit_bytes is not None:
-        memory_limit_bytes = whole("memory_limit_bytes", memory_limit_bytes, low=1)
-    home = None if store is None else path_of("store", store)
-    isolated = jobs > 1 or home is not None or memory_limit_bytes is not None
-    for each in chosen.values():
-        if isolated and not isinstance(each.solver, str):
-            require_portable(each.solver)
-    if not isinstance(baseline, str) or baseline not in chosen:
-        solver_info(baseline)
-    wanted = None if objectives is None else texts("objectives", objectives)
-    given: Iterable[GivenInstance]
-    if isinstance(instances, Instance | str | os.PathLike):
-        given = [instances]
-    else:
-        given = entries("instances", instances, INSTANCES)
-    loaded = [instance_of(each) for each in given]
-    how: dict[str, Any] = {
+    how = {
         "transfers": transfers,
         "monotone": monotone,
         "pass_name": pass_name,
         "contiguous": contiguous,
         "partial": partial,
     }
-    problems, excluded = _problems(loaded, wanted, how)
-    hidden = () if baseline in chosen else (Contender(name=baseline, solver=baseline),)
-    work = [
-        Job(
-            problem=number,
-            instance=instance,
-            objective=objective,
-            solver=each.solver,
-            options=each.options,
-            name=each.name,
-            seed=seed,
-            time_limit_s=time_limit_s,
-            memory_limit_bytes=memory_limit_bytes,
-            shown=each not in hidden,
-        )
-        for number, (instance, objective) in enumerate(problems)
-        for each in (*hidden, *chosen.values())
-        for seed in dict.fromkeys(chosen_seeds)
-    ]
-    if home is not None:
-        return carry_on(home, work, jobs, progress, baseline, excluded)
-    return carry_out(work, jobs if isolated else None, progress, baseline, excluded)
-
-
-def _problems(
-    instances: Sequence[Instance],
-    objectives: Sequence[str] | None,
-    how: dict[str, Any],
-) -> tuple[list[tuple[Instance, Objective]], list[Declined]]:
-    """Pairs of instance and objective, and those that exclude each other."""
-    problems, excluded, errors = [], [], []
-    for instance in instances:
-        names: list[str | None] = list(dict.fromkeys(objectives)) if objectives else [None]
-        for name in names:
-            try:
-                objective = objective_for(instance, name, **how)
-            except ValueError as error:
-                errors.append(error)
-                excluded.append(
-                    Declined(
-                        instance=instance.name,
-                        objective=name or "default",
-                        solver=EVERY,
-                        reason=str(error),
-                    )
-                )
-            else:
-                problems.append((instance, objective))
-    if errors and not problems:
-        raise errors[0]
-    return problems, excluded
+    asked = asked_for_all(
+        instances,
+        how=how,
+        solvers=solvers,
+        options=options,
+        objectives=objectives,
+        seeds=seeds,
+        baseline=baseline,
+        time_limit_s=time_limit_s,
+        memory_limit_bytes=memory_limit_bytes,
+    )
+    return carried(asked, jobs, store, progress)

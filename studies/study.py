@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -12,7 +13,8 @@ from splitfog.instances.arguments import path as path_of
 from splitfog.instances.records import changed
 from splitfog.studies.comparison.carry_out import carry_on
 from splitfog.studies.comparison.table_of import table_of
-from splitfog.studies.engine.jobs import Job, Outcome, Progress, Ran
+from splitfog.studies.engine.jobs import Job, Outcome, Ran
+from splitfog.studies.progress import Progress
 from splitfog.studies.rows import Table
 from splitfog.studies.store.asked import asked_for
 from splitfog.studies.store.database import Store
@@ -71,7 +73,7 @@ def study_status(folder: str | os.PathLike[str]) -> Study:
         Where no runs of this version of splitfog are.
     """
     with Store(path_of("folder", folder), only_read=True) as store:
-        work, _ = asked_for(store)
+        work = asked_for(store).work
         outcomes = [store.outcome(job) for job in work]
         lines = store.read("SELECT key, splitfog_version FROM results")
     keys, names = {job.key for job in work}, [job.solver_name for job in work]
@@ -84,7 +86,7 @@ def study_status(folder: str | os.PathLike[str]) -> Study:
     )
 
 
-def _standing(solver: str, work: list[Job], outcomes: list[Outcome | None]) -> Standing:
+def _standing(solver: str, work: Sequence[Job], outcomes: Sequence[Outcome | None]) -> Standing:
     own = [
         outcome for job, outcome in zip(work, outcomes, strict=True) if job.solver_name == solver
     ]
@@ -116,9 +118,9 @@ def study_table(folder: str | os.PathLike[str]) -> Table:
     """
     home = path_of("folder", folder)
     with Store(home, only_read=True) as store:
-        work, baseline = asked_for(store)
-        outcomes = [store.outcome(job) for job in work]
-    return changed(table_of(work, outcomes, baseline), store=home)
+        question = asked_for(store)
+        outcomes = [store.outcome(job) for job in question.work]
+    return changed(table_of(question.work, outcomes, question.baseline), store=home)
 
 
 def resume_study(
@@ -146,7 +148,7 @@ def resume_study(
     """
     home = path_of("folder", folder)
     with Store(home, only_read=True) as store:
-        work, baseline = asked_for(store)
+        question = asked_for(store)
         functions = store.read(
             "SELECT solver FROM asked WHERE is_function AND splitfog_version = ?", (__version__,)
         )
@@ -155,4 +157,4 @@ def resume_study(
             f"solver {functions[0]['solver']} in {store.path} is a function: "
             "the script that has it goes on"
         )
-    return carry_on(home, work, jobs, progress, baseline)
+    return carry_on(home, question, jobs, progress)

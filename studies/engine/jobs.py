@@ -37,9 +37,6 @@ from splitfog.solvers.functions import Function
 from splitfog.solvers.solve import info_of, solve
 from splitfog.studies.row import Declined, Row, Run
 
-Progress = Callable[[int, int, str], None]
-"""Called with (runs done, runs in all, what has just ended)."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Job:

@@ -40,6 +40,7 @@ KINDS: dict[str, type[Struct]] = {
     "declined": Declined,
     "asked": AskedJob,
     "instances": Kept,
+    "study": Kept,
 }
 """Tables, and the records whose fields are their columns after `key`."""
 
@@ -58,7 +59,7 @@ class Store:
 
     It keeps jobs by their `key`, as `job_key` makes them: what they came to in the tables `results`
     and `declined`, whose other columns are those of `Result` and of `Declined`, and what was asked
-    for in `asked` and `instances`.
+    for in `asked`, `instances` and `study`.
     Rows of other versions of splitfog stay there, under keys that no job of this one has.
 
     Parameters

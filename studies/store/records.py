@@ -45,6 +45,6 @@ class AskedJob(Struct, frozen=True, kw_only=True):
 
 
 class Kept(Struct, frozen=True, kw_only=True):
-    """The content of an instance file, under its hash."""
+    """The content of an instance file under its hash, or of a study file under the study's name."""
 
     content: str

@@ -115,8 +115,16 @@ def _calls(folder: Path) -> Calls:
                 "transfers": "once",
                 "monotone": True,
                 "progress": lambda *_: None,
+                "options": {"device-only": {}},
             },
         ),
+        "load_study": (sf.load_study, {"study": "hpa-gap", "quick": True}),
+        "run_study": (
+            sf.run_study,
+            {"study": "hpa-gap", "store": None, "jobs": 1, "progress": lambda *_: None}
+            | {"quick": True},
+        ),
+        "shipped_studies": (sf.shipped_studies, {}),
         "Adapter": (
             sf.Adapter,
             {
@@ -576,6 +584,7 @@ MADE |= {
     "Policy",
     "PlanTable",
     "SolverInfo",
+    "StudyFile",
     "Term",
     "LayerTime",
     "Predictor",
