@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 if TYPE_CHECKING:
     from splitfog.formulations.plan import Plan
     from splitfog.instances.instance import Instance
-    from splitfog.studies.engine.jobs import Progress
+    from splitfog.studies.progress import Progress
 
 DONE, CHECK_FAILED, BAD_INPUT, INFEASIBLE, UNKNOWN, ERROR, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
