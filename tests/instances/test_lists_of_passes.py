@@ -103,7 +103,7 @@ def test_state_that_is_not_counted_is_refused() -> None:
     """Where memory is limited, by what counts weights only; elsewhere it does not matter."""
     tight = of_pass(with_passes(1, "mesh", roomy=False, idle=False), "decode")
     with pytest.raises(
-        ValueError, match="not count the state of layers .*; splitfog edit --memory"
+        ValueError, match=r"not count the state of layers .*; splitfog edit --memory"
     ):
         sf.plan_table(tight, vary={"n1": (1, 2)})
     roomy = of_pass(with_passes(1, "mesh", idle=False), "decode")
