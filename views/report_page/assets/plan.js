@@ -175,7 +175,7 @@ function saveButton(label, name, content) {
   button.addEventListener("click", () => {
     const url = URL.createObjectURL(new Blob([content()], { type: "application/json" }));
     make("a", { href: url, download: name.replace(/[^\w.=-]+/g, "_") }).click();
-    URL.revokeObjectURL(url);
+    setTimeout(() => URL.revokeObjectURL(url), 60_000); // some browsers read it later
   });
   return button;
 }
