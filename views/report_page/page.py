@@ -142,7 +142,7 @@ _PAGE = """<!DOCTYPE html>
 <noscript><p>All rows, the pictures and the plans need scripts; results.csv has the rows too.</p>
 </noscript>
 <dialog id="plan" aria-labelledby="plan-title">
-<div class="head"><h2 id="plan-title"></h2>
+<div class="head"><h2 id="plan-title" tabindex="-1" autofocus></h2>
 <form method="dialog"><span id="plan-files"></span><button>Close</button></form></div>
 <div id="plan-body"></div>
 </dialog>
