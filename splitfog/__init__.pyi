@@ -68,6 +68,7 @@ from splitfog.instances.traces.generators import generate_trace as generate_trac
 from splitfog.instances.traces.importers.import_trace import import_trace as import_trace
 from splitfog.instances.traces.records import Series as Series
 from splitfog.instances.traces.trace import Trace as Trace
+from splitfog.schemas import json_schema as json_schema
 from splitfog.solvers.adjustment.hpa_local import AdjustmentReport as AdjustmentReport
 from splitfog.solvers.adjustment.hpa_local import HpaLocal as HpaLocal
 from splitfog.solvers.base import SolverDeclined as SolverDeclined

@@ -157,6 +157,7 @@ def _calls(folder: Path) -> Calls:
             {"form": "mesh-llm", "files": written(folder, "mesh-llm"), "lanes": 1},
         ),
         "import_onnx": (sf.import_onnx, {"path": folder / "none.onnx", "output": None}),
+        "json_schema": (sf.json_schema, {"kind": "instance"}),
         "load_front": (sf.load_front, {"path": folder / "front.json"}),
         "load_instance": (sf.load_instance, {"path": folder / "instance.json"}),
         "load_plan": (sf.load_plan, {"path": folder / "plan.json"}),
