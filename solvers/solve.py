@@ -341,9 +341,11 @@ def _proofs(request: Request, haste: bool) -> Iterator[str]:
     counted = None if haste else impossibility(request.instance, request.objective)
     if counted is not None:
         yield counted
-    conflict = conflict_sentence(request, are_bytes_counted=counted is not None)
-    if conflict is not None:
-        yield conflict
+    named = conflict_sentence(
+        request.instance, request.objective, request.deadline, counted is not None
+    )
+    if named is not None:
+        yield named
 
 
 def _refused(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 from splitfog.instances.records import changed
-from splitfog.studies.comparison.asking import asked_for_all
+from splitfog.studies.comparison.asking import Asked, asked_for_all
 from splitfog.studies.comparison.carry_out import carried
+from splitfog.studies.comparison.replaying import Course, Ways, replays_asked
 from splitfog.studies.progress import Progress
 from splitfog.studies.rows import Table
 from splitfog.studies.store.question import StudyText
@@ -52,18 +53,42 @@ def run_study(
     ['hpa', 'hpa-plain', 'min-cut']
     """
     read = study if isinstance(study, StudyFile) else load_study(study, quick)
-    content = read.content
-    asked = asked_for_all(
-        [source.instance() for source in read.sources],
+    asked = _replays(read) if read.ways else _solvers(read)
+    kept = StudyText(name=read.content.name, content=read.text)
+    question = changed(asked.question, study=kept)
+    return carried(changed(asked, question=question), jobs, store, progress)
+
+
+def _solvers(study: StudyFile) -> Asked:
+    """The runs of a study of solvers."""
+    content = study.content
+    return asked_for_all(
+        [source() for source in study.sources],
         how=dict(content.how),
         solvers=content.solvers,
         options=content.options,
         objectives=content.objectives,
         seeds=content.seeds,
-        baseline=content.baseline,
+        baseline=content.baseline or "device-only",
         time_limit_s=content.time_limit_s,
         memory_limit_bytes=content.memory_limit_bytes,
     )
-    kept = StudyText(name=content.name, content=read.text)
-    question = changed(asked.question, study=kept)
-    return carried(changed(asked, question=question), jobs, store, progress)
+
+
+def _replays(study: StudyFile) -> Asked:
+    """The runs of a study of ways of adapting; the first is the baseline if none is named."""
+    content = study.content
+    ways = [Ways(name=own.name, adapt=own.adapt, settings=own.settings) for own in study.ways]
+    courses = [
+        Course(traces=tuple(source() for source in own.sources), number=own.number, vary=own.vary)
+        for own in study.courses
+    ]
+    return replays_asked(
+        [source() for source in study.sources],
+        courses,
+        ways,
+        seeds=content.seeds,
+        baseline=content.baseline or ways[0].called(ways[0].adapt[0]),
+        time_limit_s=content.time_limit_s,
+        memory_limit_bytes=content.memory_limit_bytes,
+    )

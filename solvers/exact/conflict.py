@@ -20,7 +20,6 @@ from splitfog.formulations.programs.placement_build import placement_program
 from splitfog.instances.instance import Instance
 from splitfog.instances.readable import in_bytes
 from splitfog.instances.records import Link, changed
-from splitfog.solvers.base import Request
 from splitfog.solvers.engines.milp import solve_program
 from splitfog.solvers.exact.ilp import homeless_layer
 
@@ -43,7 +42,9 @@ class Rule:
     of_memory: bool = False
 
 
-def conflict_sentence(request: Request, are_bytes_counted: bool = False) -> str | None:
+def conflict_sentence(
+    instance: Instance, objective: Objective, deadline: Deadline, are_bytes_counted: bool = False
+) -> str | None:
     """A sentence with rules that no placement keeps together, where none keeps all.
 
     None where the search ends in no such set: without a time for it, above `MOST_RULES`, under an
@@ -51,15 +52,14 @@ def conflict_sentence(request: Request, are_bytes_counted: bool = False) -> str 
     that are missing are counted anyway. At most 2 k log2(n / k) + 2 k programs for k rules out of
     n.
     """
-    instance, objective = request.instance, request.objective
     if objective.name not in OBJECTIVES:
         return None
     rules = list(rules_of(instance, objective))
     if len(rules) > MOST_RULES:
         return None
     try:
-        end = request.clock() + min(LIMIT_S, request.remaining_s)
-        found = conflict(instance, objective, rules, Deadline(end, request.clock))
+        end = deadline.clock() + min(LIMIT_S, deadline.remaining_s)
+        found = conflict(instance, objective, rules, Deadline(end, deadline.clock))
     except TimeIsUp:
         return None
     if not found or (are_bytes_counted and all(rule.of_memory for rule in found)):

@@ -1,66 +1,97 @@
-"""Where a study's instances come from: files, and families whose options are swept."""
+"""Where a study's instances and traces come from: files, and families whose options are swept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from glob import glob
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from splitfog.instances.arguments import flag, whole
 from splitfog.instances.defects import InstanceError, shown
 from splitfog.instances.files import load_instance
 from splitfog.instances.generators import FAMILIES
+from splitfog.instances.generators.family import Family
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
+from splitfog.instances.plugins.option import Option
+from splitfog.instances.traces.bundled import bundled_traces
+from splitfog.instances.traces.files import load_trace
+from splitfog.instances.traces.generators import TRACE_FAMILIES
+from splitfog.instances.traces.trace import Trace
+
+Kind = TypeVar("Kind")
 
 FAMILY, FILES, SEED, COUNT, OWN_SEEDS = "family", "files", "seed", "count", "own_seeds"
 OF_FAMILIES = (FAMILY, SEED, COUNT, OWN_SEEDS)
 """Keys of an entry that are no options of its family."""
 
+Source = Callable[[], Kind]
+"""Makes or loads what an entry stands for."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
-    """An instance that a family makes."""
+class Shelf(Generic[Kind]):
+    """What entries are of: families, files, and names that come with splitfog."""
 
-    family: str
+    families: Mapping[str, Family[Kind]]
+    load: Callable[[str], Kind]
+    bundled: Callable[[str], list[str]] = lambda _: []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made(Generic[Kind]):
+    """What a family makes."""
+
+    family: Family[Kind]
     seed: int
     options: Mapping[str, Any]
 
-    def instance(self) -> Instance:
-        """The instance."""
-        return FAMILIES[self.family].generate(self.seed, self.options)
+    def __call__(self) -> Kind:
+        """Make it."""
+        return self.family.generate(self.seed, self.options)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored:
-    """An instance in a file."""
+class Stored(Generic[Kind]):
+    """What stands in a file, or comes with splitfog under a name."""
 
-    path: Path
+    path: str
+    load: Callable[[str], Kind]
 
-    def instance(self) -> Instance:
-        """The instance."""
-        return load_instance(self.path)
+    def __call__(self) -> Kind:
+        """Load it."""
+        return self.load(self.path)
 
 
-Source = Made | Stored
+def _bundled_traces(pattern: str) -> list[str]:
+    """`norway-*@edge0,cloud`: all logs whose names fit, of that link."""
+    name, at, link = pattern.partition("@")
+    return [f"{own}{at}{link}" for own in bundled_traces() if fnmatch(own, name)]
+
+
+INSTANCES: Shelf[Instance] = Shelf(families=FAMILIES, load=load_instance)
+TRACES: Shelf[Trace] = Shelf(families=TRACE_FAMILIES, load=load_trace, bundled=_bundled_traces)
 
 
 def sources(
-    entries: Sequence[Mapping[str, Any]], folder: Path, origin: str, within: str = ""
-) -> list[Source]:
-    """What the entries of a study stand for, in their order.
+    shelf: Shelf[Kind], entries: Sequence[Mapping[str, Any]], folder: Path, origin: str, place: str
+) -> list[Source[Kind]]:
+    """What entries of a study stand for, in their order.
 
     Parameters
     ----------
+    shelf
+        What they are of.
     entries
-        Of `instances` in a study file.
+        Tables of a study file.
     folder
         Where the paths of files begin.
-    origin, within
-        The file and what stands before `instances` there, for defects.
+    origin, place
+        The file, and the key of the entries there, for defects.
 
     Returns
     -------
@@ -70,28 +101,28 @@ def sources(
     Raises
     ------
     InstanceError
-        With all defects of all entries.
+        With the first defect of every entry.
     """
-    found: list[Source] = []
+    found: list[Source[Kind]] = []
     wrong: list[str] = []
     for position, entry in enumerate(entries):
-        place = f"{within}instances[{position}]"
         try:
-            found += _of_entry(entry, folder)
+            found += of_entry(shelf, entry, folder)
         except (ValueError, LookupError) as error:
-            wrong.append(f"{place}: {error.args[0]}")
+            wrong.append(f"{place}[{position}]: {error.args[0]}")
     if wrong:
         raise InstanceError(origin, wrong)
     return found
 
 
-def _of_entry(entry: Mapping[str, Any], folder: Path) -> Iterator[Source]:
+def of_entry(shelf: Shelf[Kind], entry: Mapping[str, Any], folder: Path) -> list[Source[Kind]]:
+    """What one entry stands for; `ValueError` or `LookupError` with what is wrong with it."""
     if (FILES in entry) == (FAMILY in entry):
         raise ValueError(f"{shown(entry)}, must have one of {FILES} and {FAMILY}")
-    yield from _stored(entry, folder) if FILES in entry else _made(entry)
+    return list(_stored(shelf, entry, folder) if FILES in entry else _made(shelf, entry))
 
 
-def _stored(entry: Mapping[str, Any], folder: Path) -> Iterator[Stored]:
+def _stored(shelf: Shelf[Kind], entry: Mapping[str, Any], folder: Path) -> Iterator[Source[Kind]]:
     for key in entry:
         if key != FILES:
             raise ValueError(f"{key} = {shown(entry[key])}, unknown key, must be {FILES}")
@@ -99,14 +130,14 @@ def _stored(entry: Mapping[str, Any], folder: Path) -> Iterator[Stored]:
     if not isinstance(patterns, list) or not all(isinstance(own, str) for own in patterns):
         raise ValueError(f"{FILES} = {shown(patterns)}, must be a list of paths")
     for pattern in patterns:
-        paths = sorted(glob(str(folder / pattern)))
+        paths = sorted(glob(str(folder / pattern))) or shelf.bundled(pattern)
         if not paths:
             raise ValueError(f"{FILES} has {shown(pattern)}, must name a file below {folder}")
-        yield from (Stored(path=Path(path)) for path in paths)
+        yield from (Stored(path=path, load=shelf.load) for path in paths)
 
 
-def _made(entry: Mapping[str, Any]) -> Iterator[Made]:
-    family = look_up(FAMILIES, entry[FAMILY], "family")
+def _made(shelf: Shelf[Kind], entry: Mapping[str, Any]) -> Iterator[Source[Kind]]:
+    family = look_up(shelf.families, entry[FAMILY], "family")
     given = {key: value for key, value in entry.items() if key not in OF_FAMILIES}
     for key in given:
         if key not in family.options:
@@ -120,7 +151,7 @@ def _made(entry: Mapping[str, Any]) -> Iterator[Made]:
         }
         for seed in seeds:
             family.name_of(seed, options)
-            yield Made(family=family.name, seed=seed + place * ahead, options=options)
+            yield Made(family=family, seed=seed + place * ahead, options=options)
 
 
 def _seeds(entry: Mapping[str, Any]) -> list[int]:
@@ -134,5 +165,5 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _value(option: Any, name: str, value: Any) -> Any:
+def _value(option: Option, name: str, value: Any) -> Any:
     return option.parse(name, value) if isinstance(value, str) else option.check(name, value)

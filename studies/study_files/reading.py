@@ -14,15 +14,20 @@ from splitfog.instances.arguments import flag
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.defects import InstanceError, value_defects
 from splitfog.instances.importers.reading import read_toml, text_of
+from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import require_format
 from splitfog.instances.lookup import unknown_name
-from splitfog.studies.study_files.entries import Source, sources
+from splitfog.studies.study_files.entries import INSTANCES, Source, sources
 from splitfog.studies.study_files.records import StudyContent
+from splitfog.studies.study_files.replays import CourseEntry, WaysEntry, courses_of, ways_of
 
 SHIPPED = Path(__file__).parents[1] / "shipped"
 
 FIXED = ("format", "version", "name", "title", "quick")
 """Keys that a quick slice has as the whole has them."""
+
+OF_SOLVERS = ("solvers", "objectives", "options", "pass_name", "contiguous", "partial")
+"""Keys that say nothing of replays."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +42,16 @@ class StudyFile:
         What it says; of a quick slice, what that says.
     sources
         Where its instances come from.
+    ways, courses
+        Of a study of replays, how is adapted, and through which traces.
     """
 
     path: Path
     text: str
     content: StudyContent
-    sources: tuple[Source, ...]
+    sources: tuple[Source[Instance], ...]
+    ways: tuple[WaysEntry, ...] = ()
+    courses: tuple[CourseEntry, ...] = ()
 
 
 def load_study(study: str | os.PathLike[str], quick: bool = False) -> StudyFile:
@@ -71,16 +80,16 @@ def load_study(study: str | os.PathLike[str], quick: bool = False) -> StudyFile:
     quick = flag("quick", quick)
     path = _found(study)
     data = read_toml(path)
-    whole = _checked(data, path)
-    _sources(whole, path)
+    whole = _study(path, _checked(data, path))
     if not quick:
-        return _study(path, whole)
-    if not whole.quick:
+        return whole
+    if not whole.content.quick:
         raise InstanceError(str(path), ["quick is missing, must be a table"])
-    for key in whole.quick:
+    for key in whole.content.quick:
         if key in FIXED:
             raise InstanceError(str(path), [f"quick.{key} stands there, must not"])
-    return _study(path, _checked({**data, **whole.quick}, path, "quick."), "quick.")
+    sliced = {**data, **whole.content.quick}
+    return _study(path, _checked(sliced, path, "quick."), "quick.")
 
 
 def shipped_studies() -> tuple[StudyFile, ...]:
@@ -105,12 +114,22 @@ def _found(study: str | os.PathLike[str]) -> Path:
 
 
 def _study(path: Path, content: StudyContent, within: str = "") -> StudyFile:
-    own = tuple(_sources(content, path, within))
-    return StudyFile(path=path, text=text_of(path), content=content, sources=own)
-
-
-def _sources(content: StudyContent, path: Path, within: str = "") -> list[Source]:
-    return sources(content.instances, path.parent, str(path), within)
+    folder, origin = path.parent, str(path)
+    if bool(content.replays) != bool(content.traces):
+        missing = "traces" if content.replays else "replays"
+        raise InstanceError(origin, [f"{within}{missing} is missing, must be a list"])
+    for key in OF_SOLVERS if content.replays else ():
+        if getattr(content, key):
+            wrong = f"{within}{key} stands beside replays, which solve nothing: must not"
+            raise InstanceError(origin, [wrong])
+    return StudyFile(
+        path=path,
+        text=text_of(path),
+        content=content,
+        sources=tuple(sources(INSTANCES, content.instances, folder, origin, f"{within}instances")),
+        ways=tuple(ways_of(content.replays, origin, f"{within}replays")),
+        courses=tuple(courses_of(content.traces, folder, origin, f"{within}traces")),
+    )
 
 
 def _checked(data: Mapping[str, Any], path: Path, within: str = "") -> StudyContent:

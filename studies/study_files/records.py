@@ -12,6 +12,7 @@ from splitfog.instances.records import Count, Name, Positive, Size
 
 Names = Annotated[tuple[Name, ...], Meta(min_length=1)]
 Seeds = Annotated[tuple[Size, ...], Meta(min_length=1)]
+Replays = tuple[dict[str, Any], ...]
 Entries = Annotated[tuple[dict[str, Any], ...], Meta(min_length=1)]
 
 
@@ -28,6 +29,9 @@ class StudyContent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         By solver its own; one that is a list is swept.
     time_limit_s, memory_limit_bytes
         Of each run.
+    replays, traces
+        Ways of adapting, each entry with how they are replayed, and what they go through; nothing
+        of a study of solvers.
     instances
         Each `files`, or a `family` with its options, of which lists are swept.
     quick
@@ -44,7 +48,9 @@ class StudyContent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     objectives: Names | None = None
     seeds: Seeds = (0,)
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
-    baseline: Name = "device-only"
+    replays: Replays = ()
+    traces: Replays = ()
+    baseline: Name | None = None
     transfers: Name = "once"
     monotone: bool = True
     pass_name: Name | None = field(default=None, name="pass")
