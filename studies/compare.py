@@ -16,6 +16,7 @@ from splitfog.solvers.registry import solver_info, solver_infos
 from splitfog.solvers.solve import info_of
 from splitfog.studies.comparison.carry_out import carry_on, carry_out
 from splitfog.studies.engine.jobs import Job, Progress
+from splitfog.studies.engine.places import place_for
 from splitfog.studies.row import EVERY, Declined
 from splitfog.studies.rows import Table
 
@@ -40,6 +41,7 @@ def compare(
     partial: bool = False,
     store: str | os.PathLike[str] | None = None,
     memory_limit_bytes: int | None = None,
+    scheduler: str | None = None,
 ) -> Table:
     """The table of every applicable solver on every instance, objective and seed.
 
@@ -75,6 +77,10 @@ def compare(
         process that was at it. Runs of another version of splitfog are others.
     memory_limit_bytes
         Of each run, with all that its solver starts; one that holds more is killed.
+    scheduler
+        The address of a Dask cluster's, `tcp://HOST:PORT`: as many runs at a time as the cluster
+        has threads, each in a process beside a worker, whatever `jobs` is. Functions must be
+        installed there too. The cluster is trusted, and needs the same splitfog and Python.
 
     Returns
     -------
@@ -89,7 +95,10 @@ def compare(
         For unknown names and arguments that make no sense; for a store that another process uses,
         or that is of another form.
     OSError
-        Where the store cannot be read or written; what it holds stays.
+        Where the store cannot be read or written, and where the cluster is lost; what the store
+        holds stays.
+    ModuleNotFoundError
+        For a scheduler without the extra `splitfog[dask]`.
     SolverDeclined
         Where no solver applies anywhere.
     """
@@ -103,7 +112,7 @@ def compare(
     if memory_limit_bytes is not None:
         memory_limit_bytes = whole("memory_limit_bytes", memory_limit_bytes, low=1)
     home = None if store is None else path_of("store", store)
-    isolated = jobs > 1 or home is not None or memory_limit_bytes is not None
+    isolated = jobs > 1 or not (home is None and memory_limit_bytes is None and scheduler is None)
     for function in chosen.values():
         if isolated and not isinstance(function, str):
             require_portable(function)
@@ -140,9 +149,12 @@ def compare(
         for name, solver in [*hidden.items(), *chosen.items()]
         for seed in dict.fromkeys(chosen_seeds)
     ]
-    if home is not None:
-        return carry_on(home, work, jobs, progress, baseline, excluded)
-    return carry_out(work, jobs if isolated else None, progress, baseline, excluded)
+    if not isolated:
+        return carry_out(work, None, progress, baseline, excluded)
+    with place_for(work, jobs, scheduler) as place:
+        if home is not None:
+            return carry_on(home, work, place, progress, baseline, excluded)
+        return carry_out(work, place, progress, baseline, excluded)
 
 
 def solver_names(solvers: str | Sequence[str] | None = None) -> list[str]:

@@ -13,6 +13,7 @@ from splitfog.instances.records import changed
 from splitfog.studies.comparison.carry_out import carry_on
 from splitfog.studies.comparison.table_of import table_of
 from splitfog.studies.engine.jobs import Job, Outcome, Progress, Ran
+from splitfog.studies.engine.places import place_for
 from splitfog.studies.rows import Table
 from splitfog.studies.store.asked import asked_for
 from splitfog.studies.store.database import Store
@@ -122,7 +123,11 @@ def study_table(folder: str | os.PathLike[str]) -> Table:
 
 
 def resume_study(
-    folder: str | os.PathLike[str], jobs: int = 1, progress: Progress | None = None
+    folder: str | os.PathLike[str],
+    jobs: int = 1,
+    progress: Progress | None = None,
+    *,
+    scheduler: str | None = None,
 ) -> Table:
     """Run what is missing of the comparison in a folder.
 
@@ -130,7 +135,7 @@ def resume_study(
     ----------
     folder
         As for `study_status`.
-    jobs, progress
+    jobs, progress, scheduler
         As for `compare`.
 
     Returns
@@ -155,4 +160,5 @@ def resume_study(
             f"solver {functions[0]['solver']} in {store.path} is a function: "
             "the script that has it goes on"
         )
-    return carry_on(home, work, jobs, progress, baseline)
+    with place_for(work, jobs, scheduler) as place:
+        return carry_on(home, work, place, progress, baseline)

@@ -9,6 +9,7 @@ from splitfog.instances.records import changed
 from splitfog.studies.comparison.run_all import run_all
 from splitfog.studies.comparison.table_of import judged_runs, table_of
 from splitfog.studies.engine.jobs import Job, Progress
+from splitfog.studies.engine.place import Place
 from splitfog.studies.row import Declined
 from splitfog.studies.rows import Table
 from splitfog.studies.store.asked import ask
@@ -18,7 +19,7 @@ from splitfog.studies.store.key import job_key
 
 def carry_out(
     work: Sequence[Job],
-    processes: int | None,
+    place: Place | None,
     progress: Progress | None,
     baseline: str,
     excluded: Sequence[Declined] = (),
@@ -27,18 +28,18 @@ def carry_out(
 
     Parameters
     ----------
-    work, processes, progress
+    work, place, progress
         As for `run_all`.
     baseline, excluded
         As for `table_of`.
     """
-    return table_of(work, run_all(work, processes, None, progress), baseline, excluded)
+    return table_of(work, run_all(work, place, None, progress), baseline, excluded)
 
 
 def carry_on(
     folder: Path,
     work: Sequence[Job],
-    processes: int,
+    place: Place,
     progress: Progress | None,
     baseline: str,
     excluded: Sequence[Declined] = (),
@@ -49,13 +50,13 @@ def carry_on(
     ----------
     folder
         Of the store.
-    work, processes, progress, baseline, excluded
+    work, place, progress, baseline, excluded
         As for `carry_out`.
     """
     keyed = [changed(job, key=job_key(job)) for job in work]
     with Store(folder) as store:
         ask(store, keyed, baseline)
-        outcomes = run_all(keyed, processes, store, progress)
+        outcomes = run_all(keyed, place, store, progress)
         judged = judged_runs(keyed, outcomes, baseline)
         store.judge([(job.key, row) for job, _, row in judged])
     return changed(table_of(keyed, outcomes, baseline, excluded), store=folder)

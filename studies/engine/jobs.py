@@ -66,6 +66,11 @@ class Job:
         """Whether the solver declares that it minimises other things."""
         return self.objective.name not in info_of(self.solver).objectives
 
+    @property
+    def needs_bounds(self) -> bool:
+        """Whether bounds are made for all runs on its instance."""
+        return self.objective.name == "mean-latency"
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -102,7 +107,7 @@ def bounds_of(job: Job, begun: Callable[[], None] = lambda: None) -> Bounds:
         Called when their time begins.
     """
     begun()
-    if job.objective.name != "mean-latency":
+    if not job.needs_bounds:
         return ()
     limit_s = inf if job.time_limit_s is None else job.time_limit_s
     try:
@@ -196,12 +201,19 @@ def _run(job: Job, started_at: str, plan: Plan | None) -> Run:
 
 def plugin_of(job: Job) -> str | None:
     """Name and version of the distribution that brings a job's solver, if that is not ours."""
-    origin = info_of(job.solver).origin
-    return None if origin in ("", OURS) else f"{origin} {_version_of(origin)}"
+    origin = distribution_of(job.solver)
+    return None if origin is None else f"{origin} {version_of(origin)}"
+
+
+def distribution_of(solver: str | Function) -> str | None:
+    """The name of the distribution that brings a solver, if that is not ours."""
+    origin = info_of(solver).origin
+    return None if origin in ("", OURS) else origin
 
 
 @cache
-def _version_of(distribution: str) -> str:
+def version_of(distribution: str) -> str:
+    """Of a distribution that may be installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
