@@ -92,7 +92,8 @@ def run(
     Exit codes: 0 done, 2 wrong input or a named solver applies nowhere, 5 a solver failed,
     130 interrupted (what has ended is printed and written).
     """
-    from splitfog.studies.compare import compare, solver_names
+    from splitfog.studies.compare import compare
+    from splitfog.studies.comparison.contenders import solver_names
 
     names = split_list(solvers) or ["all"]
     everything = names == ["all"]

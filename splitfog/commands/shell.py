@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DONE, CHECK_FAILED, BAD_INPUT, INFEASIBLE, UNKNOWN, ERROR, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
+EXAMPLES_BELOW = "Examples:"
+
 _STATUS_CODES = {"infeasible": INFEASIBLE, "unknown": UNKNOWN, "error": ERROR}
 
 
@@ -87,7 +89,7 @@ class Command(TyperCommand):
 def epilog(examples: Sequence[str]) -> str:
     """What ends the help of a command: command lines to try, each on its own."""
     lines = "\n".join(f"  {line}" for line in examples)
-    return f"\b\nExamples:\n{lines}"
+    return f"\b\n{EXAMPLES_BELOW}\n{lines}"
 
 
 def _usage(error: Exception) -> str:

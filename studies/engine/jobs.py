@@ -12,9 +12,9 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from math import inf
@@ -30,6 +30,7 @@ from splitfog.formulations.plan import Plan
 from splitfog.formulations.stage_bounds.best_bound import bounds_made, keep_bounds
 from splitfog.instances.instance import Instance
 from splitfog.instances.plugins.found import OURS
+from splitfog.instances.read_only import EMPTY
 from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.functions import Function
@@ -48,6 +49,10 @@ class Job:
     instance: Instance
     objective: Objective
     solver: str | Function
+    options: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    """The solver's own."""
+    name: str = ""
+    """What tells the solver from others of the comparison; empty: its own name."""
     seed: int
     time_limit_s: float | None
     memory_limit_bytes: int | None = None
@@ -59,7 +64,7 @@ class Job:
     @property
     def solver_name(self) -> str:
         """The solver's name, as rows bear it."""
-        return info_of(self.solver).name
+        return self.name or info_of(self.solver).name
 
     @property
     def is_declined(self) -> bool:
@@ -130,7 +135,7 @@ def run_job(job: Job, bounds: Bounds = (), begun: Callable[[], None] = lambda: N
         Called when the solver has what it needs, and its time begins.
     """
     if isinstance(job.solver, str):  # a function sees no instance but those it is given
-        _warm_up(job.solver, job.objective)
+        _warm_up(job.solver, job.objective, tuple(job.options.items()))
     if bounds:
         keep_bounds(of_pass(job.instance, job.objective.pass_name), bounds)
     begun()
@@ -142,6 +147,7 @@ def run_job(job: Job, bounds: Bounds = (), begun: Callable[[], None] = lambda: N
             job.objective,
             time_limit_s=job.time_limit_s,
             seed=job.seed,
+            options=job.options,
         )
     except SolverDeclined as declined:
         return Declined(
@@ -187,9 +193,11 @@ def _row(job: Job, **outcome: Any) -> Row:
 
 def _run(job: Job, started_at: str, plan: Plan | None) -> Run:
     limits = {"time_limit_s": job.time_limit_s, "memory_limit_bytes": job.memory_limit_bytes}
-    options = {name: limit for name, limit in limits.items() if limit is not None}
+    given: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
+    if job.options:
+        given |= {"solver": info_of(job.solver).name, "options": dict(job.options)}
     return Run(
-        options=json.dumps(options),
+        options=json.dumps(given, default=os.fspath),
         plan=None if plan is None else msgspec.json.encode(plan).decode(),
         progress=None if plan is None else msgspec.json.encode(plan.progress).decode(),
         splitfog_version=__version__,
@@ -235,7 +243,7 @@ def _machine() -> str:
 
 
 @cache
-def _warm_up(solver: str, objective: Objective) -> None:
+def _warm_up(solver: str, objective: Objective, options: tuple[tuple[str, Any], ...]) -> None:
     """Have the solver import what it needs, on an instance of two layers."""
     instance = Instance(
         name="warm-up",
@@ -254,6 +262,6 @@ def _warm_up(solver: str, objective: Objective) -> None:
         tasks=(Task(name="task", model="model", source="device"),),
     )
     with suppress(Exception):  # what is wrong with it will show in its row
-        plan = solve(instance, solver, objective, time_limit_s=0.1)
+        plan = solve(instance, solver, objective, time_limit_s=0.1, options=dict(options))
         if plan.stopped_by == "interrupted":
             raise KeyboardInterrupt  # `solve` took it for its own

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
 import pickle
 from functools import partial
 from typing import Any
@@ -39,6 +40,7 @@ def job_key(job: Job) -> str:
         "instance": job.instance.sha256,
         "objective": msgspec.to_builtins(job.objective),
         "solver": job.solver_name,
+        "options": dict(job.options),
         "function": None if isinstance(job.solver, str) else _text_hash(job.solver),
         "seed": job.seed,
         "time_limit_s": job.time_limit_s,
@@ -46,7 +48,7 @@ def job_key(job: Job) -> str:
         "splitfog": __version__,
         "plugin": plugin_of(job),
     }
-    return hashlib.sha256(msgspec.json.encode(what, order="sorted")).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(what, order="sorted", enc_hook=os.fspath)).hexdigest()
 
 
 def _text_hash(function: Function) -> str:

@@ -18,8 +18,9 @@ class AskedJob(Struct, frozen=True, kw_only=True):
         Of the instance, which is kept by its hash.
     objective
         JSON of how it is counted too.
-    solver, is_function, seed, time_limit_s, memory_limit_bytes
-        How it runs; a function cannot be had again from its name.
+    solver, options, name, is_function, seed, time_limit_s, memory_limit_bytes
+        How it runs: a solver with JSON of its options, and what rows call it; a function cannot be
+        had again from its name.
     shown, baseline
         Whether its row is one of the table, and what speed-ups refer to.
     splitfog_version
@@ -32,6 +33,8 @@ class AskedJob(Struct, frozen=True, kw_only=True):
     file: str | None
     objective: str
     solver: str
+    options: str
+    name: str
     is_function: bool
     seed: int
     time_limit_s: float | None
@@ -42,6 +45,6 @@ class AskedJob(Struct, frozen=True, kw_only=True):
 
 
 class Kept(Struct, frozen=True, kw_only=True):
-    """The content of an instance file, under its hash."""
+    """The content of an instance file under its hash, or of a study file under the study's name."""
 
     content: str

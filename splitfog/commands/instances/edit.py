@@ -134,7 +134,7 @@ def _with_links(instance: Instance, texts: list[str]) -> Instance:
         named.add((tail, head))
         if kind in NETWORKS:
             preset = NETWORKS[kind]
-            fields.setdefault("latency_s", preset.latency_s)
+            fields = {"latency_s": preset.latency_s, "delay_s": preset.delay_s, **fields}
             ways = ((tail, head, preset.uplink_bps), (head, tail, preset.downlink_bps))
             for start, end, bandwidth in ways:
                 fields["bandwidth_bps"] = bandwidth
