@@ -126,12 +126,12 @@ def _require_importable(work: Sequence[Job]) -> None:
 
 def _client(address: str) -> Any:
     """Connected to a cluster that has a worker."""
+    if not isinstance(address, str) or "://" not in address:
+        raise ValueError(f"scheduler = {address!r}, must be an address such as tcp://HOST:PORT")
     try:
         from distributed import Client
     except ModuleNotFoundError:
         raise ModuleNotFoundError("a cluster needs Dask: pip install 'splitfog[dask]'") from None
-    if "://" not in address:
-        raise ValueError(f"scheduler = {address!r}, must be an address such as tcp://HOST:PORT")
     try:
         client = Client(address, timeout=ANSWER_S, set_as_default=False)
     except (OSError, ValueError, TimeoutError):
@@ -150,8 +150,7 @@ def _client(address: str) -> Any:
 
 def _require_same(client: Any, address: str, work: Sequence[Job]) -> None:
     """All workers have what this process has."""
-    others = {distribution_of(job.solver) for job in work} - {None}
-    named = sorted(filter(None, others))
+    named = sorted({name for job in work if (name := distribution_of(job.solver))})
     ours = _there().versions_there(named)
     found = client.run(_there().versions_there, named, on_error="return")
     for worker, theirs in found.items():

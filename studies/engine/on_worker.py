@@ -7,6 +7,8 @@ scheduler reads this file too.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from distributed import WorkerPlugin, get_worker
@@ -17,6 +19,7 @@ from splitfog._version import __version__ as VERSION
 if TYPE_CHECKING:
     from splitfog.studies.engine.jobs import Bounds, Job, Outcome
     from splitfog.studies.engine.messages import Key
+    from splitfog.studies.engine.workers import Workers
 
 NAME = f"splitfog-{VERSION}"
 """Under which a worker has its `Isolation`, whichever comparisons it works for."""
@@ -46,16 +49,17 @@ class Isolation(WorkerPlugin):  # type: ignore[misc]
         self.workers.close()
 
     def transition(self, key: str, start: str, finish: str, **others: Any) -> None:
-        """Kill the process of a run that nobody waits for any more."""
-        if start == "executing" and finish == "cancelled" and key in self._under_way:
+        """Kill the process of a job that nobody waits for any more."""
+        if start == "executing" and finish == "released" and key in self._under_way:
             self.workers.drop(self._under_way[key])
 
-    def run(self, job: Job, bounds: Bounds) -> Outcome | None:
-        """As `Workers.run`."""
+    @contextmanager
+    def noted(self, job: Job) -> Iterator[Workers]:
+        """The processes, for a job that is known by its task meanwhile."""
         key = get_worker().get_current_task()
         self._under_way[key] = job
         try:
-            return self.workers.run(job, bounds)
+            yield self.workers
         finally:
             del self._under_way[key]
 
@@ -79,7 +83,9 @@ def run_there(
     ValueError
         Where this is another splitfog.
     """
-    return _isolation().run(_job(version, body, key, instance), bounds)
+    job = _job(version, body, key, instance)
+    with _isolation().noted(job) as workers:
+        return workers.run(job, bounds)
 
 
 def bounds_there(version: str, body: bytes, key: Key, instance: bytes) -> Bounds:
@@ -95,7 +101,9 @@ def bounds_there(version: str, body: bytes, key: Key, instance: bytes) -> Bounds
     ValueError
         Where this is another splitfog.
     """
-    return _isolation().workers.bounds(_job(version, body, key, instance))
+    job = _job(version, body, key, instance)
+    with _isolation().noted(job) as workers:
+        return workers.bounds(job)
 
 
 def kept_there(content: bytes) -> bytes:
