@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import pickle
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
@@ -126,15 +127,15 @@ def _require_importable(work: Sequence[Job]) -> None:
 
 def _client(address: str) -> Any:
     """Connected to a cluster that has a worker."""
-    if not isinstance(address, str) or "://" not in address:
-        raise ValueError(f"scheduler = {address!r}, must be an address such as tcp://HOST:PORT")
+    if not isinstance(address, str) or not re.fullmatch(r"(tcp|tls)://\S+:\d+", address):
+        raise ValueError(f"scheduler = {address!r}, must be tcp://HOST:PORT or tls://HOST:PORT")
     try:
         from distributed import Client
     except ModuleNotFoundError:
         raise ModuleNotFoundError("a cluster needs Dask: pip install 'splitfog[dask]'") from None
     try:
         client = Client(address, timeout=ANSWER_S, set_as_default=False)
-    except (OSError, ValueError, TimeoutError):
+    except (OSError, TimeoutError):
         raise ValueError(
             f"scheduler = {address!r}: no Dask scheduler has answered there within {ANSWER_S:g} s"
         ) from None

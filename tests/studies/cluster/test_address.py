@@ -14,10 +14,11 @@ from tests.studies.engine import wild_solvers as wild
 from tests.studies.engine.test_processes import TINY
 
 
-def test_an_address_has_a_form() -> None:
+@pytest.mark.parametrize("address", ["there:8786", "http://there:8786", "tcp://there", "tcp://a:b"])
+def test_an_address_has_a_form(address: str) -> None:
     """Said before Dask is asked for, so that it is said without it too."""
-    with pytest.raises(ValueError, match="'there:8786', must be an address such as tcp://HOST:P"):
-        sf.compare(TINY, "device-only", scheduler="there:8786")
+    with pytest.raises(ValueError, match=f"'{address}', must be tcp://HOST:PORT or tls://HOST:P"):
+        sf.compare(TINY, "device-only", scheduler=address)
 
 
 def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
