@@ -20,7 +20,7 @@ def of_pass(instance: Instance, name: str | None = None) -> Instance:
     request executes once, every layer of it, lists no passes any more. So models with passes are
     left only where a request makes several executions, or a layer does not run.
     """
-    models = tuple(_single(_restricted(model, name)) for model in instance.models)
+    models = tuple(_single(restricted(model, name)) for model in instance.models)
     if all(new is old for new, old in zip(models, instance.models, strict=True)):
         return instance
     made = derived(instance, models=models)
@@ -89,7 +89,14 @@ def sliced_passes(instance: Instance, decision: Decision) -> Iterator[str]:
             )
 
 
-def _restricted(model: Model, name: str | None) -> Model:
+def restricted(model: Model, name: str | None) -> Model:
+    """The model of which a request makes one execution of the pass `name`, and no other.
+
+    Parameters
+    ----------
+    model, name
+        A model without such a pass stays as it is.
+    """
     for position, one in enumerate(model.passes or ()):
         if one.name == name:
             layers = tuple([_at(layer, position) for layer in model.layers])

@@ -9,7 +9,7 @@ from splitfog.instances.read_only import EMPTY
 from splitfog.studies.comparison.asking import GivenInstances, asked_for_all
 from splitfog.studies.comparison.carry_out import carried
 from splitfog.studies.comparison.contenders import GivenOptions, GivenSolvers
-from splitfog.studies.engine.jobs import Progress
+from splitfog.studies.progress import Progress
 from splitfog.studies.rows import Table
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from splitfog.instances.arguments import number, whole
+from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.read_only import ReadOnly
 from splitfog.instances.readable import MOST_ROWS, counted, html_table, html_text
@@ -33,8 +34,8 @@ class Table(Sequence[Row]):
 
     `declined` holds what has no row, `baseline` the solver that speed-ups refer to, `counting`
     says how transfers are counted where that is not the default, and `interrupted` whether Ctrl-C
-    cut the comparison short. `runs` holds how every row was run, or nothing; `store` is the folder
-    that keeps them, if one does.
+    cut the comparison short. `runs` holds how every row was run, and `instances` what they were run
+    on, or nothing; `store` is the folder that keeps them, if one does.
     """
 
     rows: tuple[Row, ...]
@@ -43,6 +44,7 @@ class Table(Sequence[Row]):
     counting: str = ""
     interrupted: bool = False
     runs: tuple[Run, ...] = ()
+    instances: tuple[Instance, ...] = ()
     store: Path | None = None
 
     @overload

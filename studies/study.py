@@ -13,8 +13,9 @@ from splitfog.instances.arguments import path as path_of
 from splitfog.instances.records import changed
 from splitfog.studies.comparison.carry_out import carry_on
 from splitfog.studies.comparison.table_of import table_of
-from splitfog.studies.engine.jobs import Job, Outcome, Progress, Ran
+from splitfog.studies.engine.jobs import Job, Outcome, Ran
 from splitfog.studies.engine.places import place_for
+from splitfog.studies.progress import Progress
 from splitfog.studies.rows import Table
 from splitfog.studies.store.asked import asked_for
 from splitfog.studies.store.database import Store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 import splitfog as sf
 from splitfog.cli import app as command_line
 from splitfog.commands.shell import EXAMPLES_BELOW
+from splitfog.schemas import KINDS as FILE_KINDS
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -95,6 +97,22 @@ def _solver(info: sf.SolverInfo) -> Iterator[str]:
         )
 
 
+def schemas() -> dict[str, str]:
+    """A JSON Schema for every kind of file, by its name, and a page that leads to them."""
+    files = {
+        f"{kind}.schema.json": json.dumps(sf.json_schema(kind), indent=1) + "\n"
+        for kind in FILE_KINDS
+    }
+    links = "\n".join(f"- [{name}]({name})" for name in files)
+    text = (
+        "What `splitfog schema KIND` prints: names, types, ranges and meanings of all fields, for "
+        "editors and other programs. Editors find that of an instance file by the key `$schema` at "
+        "the top, which splitfog ignores. A file that a schema allows may still be refused: for a "
+        "name that is not there, or a cycle."
+    )
+    return {**files, "schemas.md": f"# JSON Schema of every file\n\n{text}\n\n{links}\n"}
+
+
 def choices(help: str, allowed: Iterable[str]) -> str:
     """What an option means, and what it may be where these are few."""
     listed = ", ".join(allowed)
@@ -120,7 +138,8 @@ def literal(text: str) -> str:
 def write(app: Sphinx) -> None:
     """Write what has changed, so that nothing else is read anew."""
     FOLDER.mkdir(exist_ok=True)
-    for name, text in {"commands.md": commands_page(), "solvers.md": solvers_page()}.items():
+    pages = {"commands.md": commands_page(), "solvers.md": solvers_page(), **schemas()}
+    for name, text in pages.items():
         file = FOLDER / name
         if not file.exists() or file.read_text() != text:
             file.write_text(text)

@@ -13,9 +13,9 @@ from splitfog.solvers.functions import require_portable
 from splitfog.studies.comparison.asking import Asked
 from splitfog.studies.comparison.run_all import run_all
 from splitfog.studies.comparison.table_of import judged_runs, table_of
-from splitfog.studies.engine.jobs import Progress
 from splitfog.studies.engine.place import Place
 from splitfog.studies.engine.places import place_for
+from splitfog.studies.progress import Progress
 from splitfog.studies.row import Declined
 from splitfog.studies.rows import Table
 from splitfog.studies.store.asked import ask

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from splitfog.studies.comparison.table_of import is_cut_short
-from splitfog.studies.engine.jobs import Job, Outcome, Progress
+from splitfog.studies.engine.jobs import Job, Outcome
 from splitfog.studies.engine.place import Place
 from splitfog.studies.engine.pool import run_elsewhere, run_here
+from splitfog.studies.progress import Progress
 from splitfog.studies.store.database import Store
 
 

@@ -151,7 +151,7 @@ def _client(address: str) -> Any:
 
 def _require_same(client: Any, address: str, work: Sequence[Job]) -> None:
     """All workers have what this process has."""
-    named = sorted({name for job in work if (name := distribution_of(job.solver))})
+    named = sorted({name for job in work if (name := distribution_of(job))})
     ours = _there().versions_there(named)
     found = client.run(_there().versions_there, named, on_error="return")
     for worker, theirs in found.items():

@@ -35,10 +35,8 @@ from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.functions import Function
 from splitfog.solvers.solve import info_of, solve
+from splitfog.studies.replays.case import ReplayCase, replayed
 from splitfog.studies.row import Declined, Row, Run
-
-Progress = Callable[[int, int, str], None]
-"""Called with (runs done, runs in all, what has just ended)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +58,8 @@ class Job:
     """False for a baseline that runs only for its value."""
     key: str = ""
     """Under which a store keeps what it came to."""
+    replay: ReplayCase | None = None
+    """What is replayed in the place of a `solve` call, by the way that `solver` names."""
 
     @property
     def solver_name(self) -> str:
@@ -67,8 +67,16 @@ class Job:
         return self.name or info_of(self.solver).name
 
     @property
+    def case_name(self) -> str:
+        """The instance's name, as rows bear it; of a replay with what it goes through."""
+        told = () if self.replay is None else (self.replay.trace, self.replay.world)
+        return " ".join([self.instance.name, *filter(None, told)])
+
+    @property
     def is_declined(self) -> bool:
         """Whether the solver declares that it minimises other things."""
+        if self.replay is not None:
+            return False
         return self.objective.name not in info_of(self.solver).objectives
 
     @property
@@ -134,6 +142,8 @@ def run_job(job: Job, bounds: Bounds = (), begun: Callable[[], None] = lambda: N
     begun
         Called when the solver has what it needs, and its time begins.
     """
+    if job.replay is not None:
+        return _replayed(job, job.replay, begun)
     if isinstance(job.solver, str):  # a function sees no instance but those it is given
         _warm_up(job.solver, job.objective, tuple(job.options.items()))
     if bounds:
@@ -173,6 +183,19 @@ def run_job(job: Job, bounds: Bounds = (), begun: Callable[[], None] = lambda: N
     return Ran(row, _run(job, started_at, plan))
 
 
+def _replayed(job: Job, case: ReplayCase, begun: Callable[[], None]) -> Outcome:
+    """The row of a replay, whose seconds are those of all its requests."""
+    begun()
+    started_at, started = now(), time.perf_counter()
+    try:
+        outcome = replayed(job.instance, case, job.seed)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return failed(job, reason, time.perf_counter() - started, started_at)
+    row = _row(job, runtime_s=time.perf_counter() - started, **outcome)
+    return Ran(row, _run(job, started_at, None))
+
+
 def failed(job: Job, reason: str, runtime_s: float | None, started_at: str) -> Ran:
     """The row of a run that ended without an answer, and why."""
     row = _row(job, status="error", runtime_s=runtime_s, reason=reason)
@@ -181,7 +204,7 @@ def failed(job: Job, reason: str, runtime_s: float | None, started_at: str) -> R
 
 def _row(job: Job, **outcome: Any) -> Row:
     return Row(
-        instance=job.instance.name,
+        instance=job.case_name,
         objective=job.objective.name,
         solver=job.solver_name,
         seed=job.seed,
@@ -194,6 +217,9 @@ def _row(job: Job, **outcome: Any) -> Row:
 def _run(job: Job, started_at: str, plan: Plan | None) -> Run:
     limits = {"time_limit_s": job.time_limit_s, "memory_limit_bytes": job.memory_limit_bytes}
     given: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
+    if job.replay is not None:
+        given |= {"adapt": job.replay.adapt, "replay": dict(job.replay.settings)}
+        given |= {"vary": dict(job.replay.vary)}
     if job.options:
         given |= {"solver": info_of(job.solver).name, "options": dict(job.options)}
     return Run(
@@ -202,6 +228,7 @@ def _run(job: Job, started_at: str, plan: Plan | None) -> Run:
         progress=None if plan is None else msgspec.json.encode(plan.progress).decode(),
         splitfog_version=__version__,
         plugin=plugin_of(job),
+        trace=None if job.replay is None else job.replay.sha256,
         machine=_machine(),
         started_at=started_at,
     )
@@ -209,13 +236,13 @@ def _run(job: Job, started_at: str, plan: Plan | None) -> Run:
 
 def plugin_of(job: Job) -> str | None:
     """Name and version of the distribution that brings a job's solver, if that is not ours."""
-    origin = distribution_of(job.solver)
+    origin = distribution_of(job)
     return None if origin is None else f"{origin} {version_of(origin)}"
 
 
-def distribution_of(solver: str | Function) -> str | None:
-    """The name of the distribution that brings a solver, if that is not ours."""
-    origin = info_of(solver).origin
+def distribution_of(job: Job) -> str | None:
+    """The name of the distribution that brings a job's solver, if that is not ours."""
+    origin = OURS if job.replay is not None else info_of(job.solver).origin
     return None if origin in ("", OURS) else origin
 
 

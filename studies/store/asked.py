@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import msgspec
 
@@ -10,11 +11,14 @@ from splitfog._version import __version__
 from splitfog.formulations.objective import Objective
 from splitfog.instances.files import as_read, parse_instance
 from splitfog.instances.instance import Instance, encode_instance
+from splitfog.instances.traces.files import parse_json_trace
+from splitfog.instances.traces.trace import Trace, encode_trace
 from splitfog.solvers.solve import info_of
 from splitfog.studies.engine.jobs import Job
+from splitfog.studies.replays.case import ReplayCase
 from splitfog.studies.store.database import Store
 from splitfog.studies.store.question import Question, StudyText
-from splitfog.studies.store.records import AskedJob, Kept
+from splitfog.studies.store.records import AskedJob, AskedReplay, Kept
 
 
 def ask(store: Store, question: Question) -> None:
@@ -44,7 +48,7 @@ def ask(store: Store, question: Question) -> None:
             instance_sha256=job.instance.sha256,
             file=job.instance.read_file,
             objective=msgspec.json.encode(job.objective).decode(),
-            solver=info_of(job.solver).name,
+            solver=_solver(job),
             options=msgspec.json.encode(dict(job.options), enc_hook=os.fspath).decode(),
             name=job.name,
             is_function=not isinstance(job.solver, str),
@@ -54,6 +58,7 @@ def ask(store: Store, question: Question) -> None:
             shown=job.shown,
             baseline=question.baseline,
             splitfog_version=__version__,
+            replay=None if job.replay is None else _asked_replay(job.replay),
         )
         for place, job in enumerate(work)
     ]
@@ -61,6 +66,9 @@ def ask(store: Store, question: Question) -> None:
     contents = [Kept(content=encode_instance(each).decode()) for each in instances.values()]
     store.write("DELETE FROM asked WHERE splitfog_version = ?", [(__version__,)])
     store.insert("instances", contents, list(instances))
+    cases = [job.replay for job in work if job.replay is not None]
+    traces = {trace.sha256: trace for case in cases for trace in case.traces}
+    store.insert("traces", [_kept(trace) for trace in traces.values()], list(traces))
     store.insert("asked", notes, [job.key for job in work])
     if question.study is not None:
         store.insert("study", [Kept(content=question.study.content)], [question.study.name])
@@ -93,8 +101,16 @@ def asked_for(store: Store) -> Question:
             content = contents[note.instance_sha256].encode()
             read = parse_instance(content, note.file or str(store.path))
             instances[origin] = as_read(read, *origin)
-    jobs = [_job(key, note, instances[note.instance_sha256, note.file]) for key, note in notes]
+    kept = store.read("SELECT * FROM traces")
+    traces = {line["key"]: _trace(line["content"], line["key"], store) for line in kept}
+    jobs = [
+        _job(key, note, instances[note.instance_sha256, note.file], traces) for key, note in notes
+    ]
     return Question(work=jobs, baseline=notes[0][1].baseline, study=_kept_study(store))
+
+
+def _solver(job: Job) -> str:
+    return str(job.solver) if job.replay is not None else info_of(job.solver).name
 
 
 def _kept_study(store: Store) -> StudyText | None:
@@ -115,7 +131,7 @@ def _what(study: StudyText | None) -> str:
     return "a comparison that is of no study" if study is None else f"the study {study.name}"
 
 
-def _job(key: str, note: AskedJob, instance: Instance) -> Job:
+def _job(key: str, note: AskedJob, instance: Instance, traces: Mapping[str, Trace]) -> Job:
     return Job(
         problem=note.problem,
         instance=instance,
@@ -128,4 +144,36 @@ def _job(key: str, note: AskedJob, instance: Instance) -> Job:
         memory_limit_bytes=note.memory_limit_bytes,
         shown=note.shown,
         key=key,
+        replay=None if note.replay is None else _replay_case(note.replay, traces),
     )
+
+
+def _asked_replay(case: ReplayCase) -> str:
+    note = AskedReplay(
+        traces=tuple(trace.sha256 for trace in case.traces),
+        adapt=case.adapt,
+        settings=dict(case.settings),
+        vary=dict(case.vary),
+    )
+    return msgspec.json.encode(note).decode()
+
+
+def _replay_case(note: str, traces: Mapping[str, Trace]) -> ReplayCase:
+    asked = msgspec.json.decode(note, type=AskedReplay)
+    return ReplayCase(
+        traces=tuple(traces[sha256] for sha256 in asked.traces),
+        adapt=asked.adapt,
+        settings=asked.settings,
+        vary=asked.vary,
+    )
+
+
+def _kept(trace: Trace) -> Kept:
+    return Kept(content=encode_trace(trace).decode())
+
+
+def _trace(content: str, sha256: str, store: Store) -> Trace:
+    """The trace, whose hash is that of the file that it was once read from."""
+    trace = parse_json_trace(content.encode(), str(store.path))
+    object.__setattr__(trace, "read_sha256", sha256)
+    return trace

@@ -41,6 +41,7 @@ KINDS: dict[str, type[Struct]] = {
     "asked": AskedJob,
     "instances": Kept,
     "study": Kept,
+    "traces": Kept,
 }
 """Tables, and the records whose fields are their columns after `key`."""
 
@@ -59,7 +60,7 @@ class Store:
 
     It keeps jobs by their `key`, as `job_key` makes them: what they came to in the tables `results`
     and `declined`, whose other columns are those of `Result` and of `Declined`, and what was asked
-    for in `asked`, `instances` and `study`.
+    for in `asked`, `instances`, `study` and `traces`.
     Rows of other versions of splitfog stay there, under keys that no job of this one has.
 
     Parameters

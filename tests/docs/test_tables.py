@@ -53,7 +53,7 @@ from splitfog.instances.traces.importers.forms import FORMS
 from splitfog.instances.traces.records import Series
 from splitfog.instances.traces.trace import TraceFile
 from splitfog.solvers.repair.events import Events
-from splitfog.studies.event_rows import EventRow
+from splitfog.studies.replays.event_rows import EventRow
 from splitfog.studies.row import Result
 from splitfog.studies.statistics.line import StatisticsRow
 from splitfog.studies.summary import SummaryRow

@@ -617,8 +617,9 @@ def test_compare_writes_its_report(tmp_path: Path) -> None:
     assert result.exit_code == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {
-        *("results.sqlite", "results.csv", "statistics.csv", "tables.md", "tables.tex"),
-        *("report.html", "gaps-latency.png", "profiles-latency.png"),
+        *("results.sqlite", "results.csv", "summary.csv", "statistics.csv"),
+        *("tables.md", "tables.tex", "report.html"),
+        *("gaps-latency.png", "profiles-latency.png", "times-latency.png"),
     }
 
 
