@@ -40,12 +40,7 @@ def decode(
     data, clean = parse_json(content, origin)
     if not isinstance(data, dict):
         raise InstanceError(origin, [f"the file = {shown(data)}, must be an object"])
-    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
-    for key in ("format", "version"):  # the rest of another format's file says nothing
-        if wrong := value_defects(data.get(key), fields[key], key):
-            raise InstanceError(
-                origin, wrong if key in data else [f"{key} is missing, {wrong[0].split(', ')[1]}"]
-            )
+    require_format(data, kind, origin)
     try:
         if not clean:
             raise ValueError("a key stands twice or a number is not finite")
@@ -53,6 +48,16 @@ def decode(
     except (ValueError, RecursionError) as error:
         wrong = value_defects(data, kind) or [str(error)]
         raise InstanceError(origin, wrong + beside(wrong, data)) from None
+
+
+def require_format(data: dict[str, Any], kind: Any, origin: str) -> None:
+    """Refuse plain data of another format or version than those of `kind`."""
+    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    for key in ("format", "version"):  # the rest of another format's file says nothing
+        if wrong := value_defects(data.get(key), fields[key], key):
+            raise InstanceError(
+                origin, wrong if key in data else [f"{key} is missing, {wrong[0].split(', ')[1]}"]
+            )
 
 
 def parse_json(content: bytes, origin: str) -> tuple[Any, bool]:

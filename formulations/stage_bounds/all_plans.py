@@ -27,7 +27,7 @@ from splitfog.formulations.bounds.without_stages import (
 )
 from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.stage_bounds.stage_times import StageTimes
-from splitfog.instances.arrays import Floats
+from splitfog.instances.arrays import Floats, Integers
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 
@@ -54,22 +54,25 @@ def bound_over_all_plans(instance: Instance, deadline: Deadline = NEVER) -> floa
     amount = len(instance.tasks) * int(hosts(instance).sum())
     strong_rounds = next(rounds for most, rounds in STRONG_ROUNDS if amount <= most)
     quick_rounds = QUICK_ROUNDS if streams else 0
+    rounds = quick_rounds + strong_rounds if streams else 1
 
     def relaxed(turn: int, price: Floats) -> tuple[Floats, Floats]:
         looks = 1 if turn < quick_rounds else MOST_LOOKS
-        return by_family([_relaxed(times, price, looks, deadline) for times in own])
+        steep = quick_rounds <= turn < rounds - 1
+        return by_family([_relaxed(times, price, looks, steep, deadline) for times in own])
 
-    rounds = quick_rounds + strong_rounds if streams else 1
     return priced_bound(weights, len(instance.nodes), rounds, relaxed, quick_rounds)
 
 
 def _relaxed(
-    times: StageTimes, price: Floats, looks: int, deadline: Deadline
+    times: StageTimes, price: Floats, looks: int, steep: bool, deadline: Deadline
 ) -> tuple[float, Floats]:
-    """Priced seconds of a family's tasks, and the loads v and r, [2, nodes]."""
+    """Priced seconds of a family's tasks, and the loads v and r, [2, nodes]; `steep`: of stages
+    those by which their strong bounds grow with prices, else of perfect balance."""
     family, alike = times.family, times.stages.alike
     steps = family.least_s(family.work.path, price)
-    seconds, strong = times.quick_s, np.zeros(times.quick_s.shape)
+    whole_s, strong = times.whole_s(steps), np.zeros(times.quick_s.shape)
+    seconds = times.quick_s
     unsliced = times.ways(steps) if looks > 1 else None
     for look in range(looks):
         deadline.check("the lower bound")
@@ -82,23 +85,21 @@ def _relaxed(
         block, home = times.fresh(open_to, [(block, home) for block, home, _ in used], strong)
         if not len(block):
             break
-        strong[block, home] = times.strong(block, home, price, steps, deadline)
+        strong[block, home] = times.strong(block, home, price, whole_s, deadline)
         seconds = np.maximum(times.quick_s, strong[alike])
+        seconds[seconds >= whole_s] = inf  # its layers run whole are as good
     beside_s, loads = beside_loads(family, family.beside(sliceable=False), price)
-    loads = loads + whole_loads(family, whole) + _block_loads(times, used, len(price))
+    loads = np.stack([loads + whole_loads(family, whole)] * 2)
+    if used:
+        block, home, weight = (np.array(each) for each in zip(*used))
+        if steep:
+            node, each = times.steep_loads(block, home, price, seconds[block, home])
+        else:
+            node, each = times.even_loads(block, home)
+        loads = loads + _by_node(node, weight[:, None] * each, len(price))
     return path_s + beside_s, loads
 
 
-def _block_loads(times: StageTimes, used: list[tuple[int, int, float]], num_nodes: int) -> Floats:
-    """[2, nodes]: about the loads of stages, by perfect balance, weighted and not."""
-    if not used:
-        return np.zeros((2, num_nodes))
-    block, home, weight = (np.array(each) for each in zip(*used))
-    node, share, seconds = times.balanced(block, home)
-    loads = weight[:, None] * seconds
-    return np.array(
-        [
-            np.bincount(node.ravel(), each.ravel(), num_nodes)
-            for each in (loads * np.sqrt(share), loads)
-        ]
-    )
+def _by_node(node: Integers, loads: Floats, num_nodes: int) -> Floats:
+    """[2, nodes]: sums of loads v and r, [2, K, J], on nodes [K, J]."""
+    return np.array([np.bincount(node.ravel(), each.ravel(), num_nodes) for each in loads])

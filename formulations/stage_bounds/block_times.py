@@ -51,6 +51,26 @@ def block_seconds(
     return best
 
 
+def block_loads(
+    work: StageWork, block: Integers, helpers: Helpers, price: Floats, seconds: Floats
+) -> Floats:
+    """[2, K, J]: by how much the bounds of `block_seconds`, [K], grow with prices: loads v and r on
+    the helpers, of weight 1.
+
+    At a bound the weights add up to about 1, in the part that says most: what more pressure on a
+    node takes from that sum, more seconds give back.
+    """
+    loads, least = np.zeros((2, *helpers.node.shape)), np.full(len(block), inf)
+    for number in range(len(DEPTHS)):
+        table = work.table(number, block)
+        rows = np.flatnonzero(table.has[work.row[block]])
+        test = _Test.of(work, table, block[rows], helpers.at(rows), price)
+        weight, found = test.loads(seconds[rows])
+        less = weight < least[rows]
+        least[rows[less]], loads[:, rows[less]] = weight[less], found[:, less]
+    return loads
+
+
 def _largest(test: _Test, low: Floats, high: Floats) -> Floats:
     """[K]: the largest T found that passes, `low` where none does."""
     best = low.copy()
@@ -131,48 +151,67 @@ class _Test:
         """Of some of the homes."""
         return _Test(**{name: figures[rows] for name, figures in self.__dict__.items()})
 
+    @np.errstate(divide="ignore", invalid="ignore", over="ignore")
     def passes(self, seconds: Floats) -> Flags:
         """[K]: whether no stage from each of the homes takes less than these seconds, [K]."""
-        time = seconds[:, None]
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            room = time * (1 + ROUNDING) - self.start_s - self.fixed_s * (1 + self.price)
-            step = (self.least <= room[..., None]).sum(axis=-1) - 1
-            able = step >= 0
-            row, column = np.nonzero(able)
-            step = step[row, column]
-            moved, served = self.moved_s[row, column, step], self.served_s[row, column, step]
-            most, price = self.largest[row, step], self.price[row, column]
-            pressure = pressure_of(price)
-            taken = price - pressure
-            elements = self.elements[row, 0]
-            per_share = moved + served * (1 + price)
-            held = np.where(per_share > 0, room[row, column] / per_share * elements, most)
-            held = np.floor(np.minimum(held, most) * (1 + ROUNDING))
-            share = np.maximum(held, 1.0) / elements
-            moved = moved + self.start_s[row, column] / share
-            served = served + self.fixed_s[row, column] / share
-            serial = self.serial[row, 0]
-            shared = self.shared_s[row, column, step] + self.lag_s[row, column] / share
-            shared = np.where(serial, 0.0, shared)
-            left = seconds[row] - taken * served - np.where(serial, moved, 0.0)
-            need = _Need(
-                left=np.where(held >= 1, left, 0.0),
-                linear=pressure * served,
-                square=served + np.where(serial, 0.0, moved - shared),
-                shared=shared,
-                way=row * self.way.shape[1] + self.way[row, column],
-                num_ways=self.way.size,
-            )
-            weight = need.least()
+        weight = self._need(seconds)[0].least()
         return np.asarray(weight.reshape(self.way.shape).sum(axis=1) <= 1)
+
+    @np.errstate(divide="ignore", invalid="ignore", over="ignore")
+    def loads(self, seconds: Floats) -> tuple[Floats, Floats]:
+        """[K]: what weights add up to in these seconds, [K]; [2, K, J]: how much more seconds
+        would keep that sum, by pressure on nodes: a of it asks for v + a r."""
+        need, row, column = self._need(seconds)
+        weight, root, growth = need.growth()
+        total = np.bincount(row, growth, len(seconds))[row]
+        share = np.where(total > 0, growth / np.where(total > 0, total, 1.0), 0.0)
+        loads = np.zeros((2, *self.way.shape))
+        loads[:, row, column] = share * root * need.served, share * need.served
+        return weight.reshape(self.way.shape).sum(axis=1), loads
+
+    def _need(self, seconds: Floats) -> tuple[_Need, Integers, Integers]:
+        """What weights must make up for in these seconds, [K]; rows and columns of the visits."""
+        time = seconds[:, None]
+        room = time * (1 + ROUNDING) - self.start_s - self.fixed_s * (1 + self.price)
+        step = (self.least <= room[..., None]).sum(axis=-1) - 1
+        able = step >= 0
+        row, column = np.nonzero(able)
+        step = step[row, column]
+        moved, served = self.moved_s[row, column, step], self.served_s[row, column, step]
+        most, price = self.largest[row, step], self.price[row, column]
+        pressure = pressure_of(price)
+        taken = price - pressure
+        elements = self.elements[row, 0]
+        per_share = moved + served * (1 + price)
+        held = np.where(per_share > 0, room[row, column] / per_share * elements, most)
+        held = np.floor(np.minimum(held, most) * (1 + ROUNDING))
+        share = np.maximum(held, 1.0) / elements
+        moved = moved + self.start_s[row, column] / share
+        served = served + self.fixed_s[row, column] / share
+        serial = self.serial[row, 0]
+        shared = self.shared_s[row, column, step] + self.lag_s[row, column] / share
+        shared = np.where(serial, 0.0, shared)
+        left = seconds[row] - taken * served - np.where(serial, moved, 0.0)
+        need = _Need(
+            left=np.where(held >= 1, left, 0.0),
+            served=served,
+            linear=pressure * served,
+            square=served + np.where(serial, 0.0, moved - shared),
+            shared=shared,
+            way=row * self.way.shape[1] + self.way[row, column],
+            num_ways=self.way.size,
+        )
+        return need, row, column
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Need:
     """What weights A of V visits' ways must make up, [V] each: that y^2 `square` + y `linear` + A
-    `shared` is `left`, where A is the sum of y^2 over the visits of the same `way`."""
+    `shared` is `left`, where A is the sum of y^2 over the visits of the same `way`. `served`: the
+    seconds of service in it, which more pressure makes count for more."""
 
     left: Floats
+    served: Floats
     linear: Floats
     square: Floats
     shared: Floats
@@ -199,9 +238,24 @@ class _Need:
             low, at_low = np.where(enough, low, weight), np.where(enough, at_low, found)
         return high
 
+    def growth(self) -> tuple[Floats, Floats, Floats]:
+        """[ways]: the least weights; [V]: the roots y of the visits', and by how much y^2 grows per
+        second more that is `left`."""
+        weight = self.least()
+        root = self._roots(self.square, weight)
+        slope = 2 * root * self.square + self.linear
+        growth = np.where(slope > 0, 2 * root / np.where(slope > 0, slope, 1.0), 0.0)
+        common = np.bincount(self.way, growth * self.shared, self.num_ways)
+        return weight, root, growth / (1 + common)[self.way]
+
     def _needed(self, square: Floats, weight: Floats) -> Floats:
         """[ways]: what the visits need, at these weights of their ways."""
+        return np.asarray(
+            np.bincount(self.way, self._roots(square, weight) ** 2, self.num_ways), float
+        )
+
+    def _roots(self, square: Floats, weight: Floats) -> Floats:
+        """[V]: the roots of the visits' weights, at these of their ways."""
         left = self.left - weight[self.way] * self.shared
         root = 2 * left / (self.linear + np.sqrt(self.linear**2 + 4 * square * left))
-        root = np.where(left > 0, root, 0.0)
-        return np.asarray(np.bincount(self.way, root**2, self.num_ways), float)
+        return np.where(left > 0, root, 0.0)

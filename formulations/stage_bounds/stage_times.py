@@ -11,7 +11,7 @@ from splitfog.formulations.bounds.family import Family
 from splitfog.formulations.bounds.stage import harmonic, leveled, serial_bound
 from splitfog.formulations.bounds.ways import Blocks, Ways, shortest_ways
 from splitfog.formulations.deadline import NEVER, Deadline
-from splitfog.formulations.stage_bounds.block_times import block_seconds
+from splitfog.formulations.stage_bounds.block_times import block_loads, block_seconds
 from splitfog.formulations.stage_bounds.helpers import Helpers, with_best
 from splitfog.formulations.stage_bounds.path_stages import PathStages
 from splitfog.instances.arrays import Flags, Floats, Integers
@@ -84,29 +84,32 @@ class StageTimes:
                 break
         return block, home
 
-    def strong(
-        self, block: Integers, home: Integers, price: Floats, steps_s: Floats, deadline: Deadline
-    ) -> Floats:
-        """[K]: the strong bounds of pairs of a stage and a home, at these prices.
+    def whole_s(self, steps_s: Floats) -> Floats:
+        """[B, M]: what the layers on the path of every stage take if run whole, as `steps_s` [P, M]
+        say, at its home."""
+        first, end, able = self.stages.first, self.stages.last + 1, np.isfinite(steps_s)
+        begun = np.zeros((2, len(steps_s) + 1, steps_s.shape[1]))
+        begun[:, 1:] = np.cumsum([np.where(able, steps_s, 0.0), ~able], axis=1)
+        seconds, barred = begun[:, end] - begun[:, first]
+        return np.where(barred > 0, inf, seconds)
 
-        `steps_s` [P, M]: layers run whole; a stage that takes longer than its layers so at its home
-        is none.
-        """
+    def strong(
+        self, block: Integers, home: Integers, price: Floats, most_s: Floats, deadline: Deadline
+    ) -> Floats:
+        """[K]: the strong bounds of pairs of a stage and a home, at these prices, looked for up to
+        `most_s`, [B, M]."""
         found, rows = self.quick_s[block, home], max(1, AT_ONCE // self.helpers.node.shape[1])
         for at in range(0, len(block), rows):
             deadline.check("the lower bound")
             some = slice(at, at + rows)
-            found[some] = self._strong(block[some], home[some], price, steps_s)
+            found[some] = self._strong(block[some], home[some], price, most_s)
         return found
 
-    def _strong(self, block: Integers, home: Integers, price: Floats, steps_s: Floats) -> Floats:
+    def _strong(self, block: Integers, home: Integers, price: Floats, most_s: Floats) -> Floats:
         """`strong` of pairs that are not too many."""
-        stages, low = self.stages, self.quick_s[block, home]
-        used, of = np.unique(block, return_inverse=True)
-        runs = [steps_s[stages.first[own] : stages.last[own] + 1] for own in used.tolist()]
-        whole_s = np.array([run.sum(axis=0) for run in runs])[of, home]
-        high = np.minimum(np.where(np.isfinite(low), low, 0.0) * AT_MOST, whole_s)
-        return block_seconds(stages.work, block, self.helpers.at(home), price, low, high)
+        low, helpers = self.quick_s[block, home], self.helpers.at(home)
+        high = np.minimum(np.where(np.isfinite(low), low, 0.0) * AT_MOST, most_s[block, home])
+        return block_seconds(self.stages.work, block, helpers, price, low, high)
 
     def _quick(self, deadline: Deadline) -> Floats:
         """[B, M]."""
@@ -146,9 +149,19 @@ class StageTimes:
     def _segment(self) -> Integers:
         return self.stages.segment
 
-    def balanced(self, block: Integers, home: Integers) -> tuple[Integers, Floats, Floats]:
-        """[K, J] each, of K stages and their homes: nodes, and in perfect balance their shares and
-        seconds of service."""
+    def steep_loads(
+        self, block: Integers, home: Integers, price: Floats, seconds: Floats
+    ) -> tuple[Integers, Floats]:
+        """[K, J] nodes of K stages at their homes; [2, K, J] the loads v and r there by which their
+        strong bounds at these prices, `seconds` [K], grow with prices."""
+        one, own = self.helpers.at(home), self.stages.alike[block]
+        loads = block_loads(self.stages.work, own, one, price, seconds)
+        known = one.node < len(price)
+        return np.where(known, one.node, 0), np.where(known, loads, 0.0)
+
+    def even_loads(self, block: Integers, home: Integers) -> tuple[Integers, Floats]:
+        """[K, J] nodes of K stages at their homes; [2, K, J] the loads v and r there of such a
+        stage in perfect balance, of weight 1."""
         work, segment, one = self.family.work, self._segment[block], self.helpers.at(home)
         alone = with_best(work.alone_s[segment], one.closed)[
             np.arange(len(home))[:, None], one.node
@@ -158,5 +171,5 @@ class StageTimes:
         able = np.isfinite(one.start_s) & np.isfinite(each) & (one.node < work.alone_s.shape[1])
         speed = np.where(able, 1 / np.maximum(each, TINY), 0.0)
         share = speed / np.maximum(speed.sum(axis=1, keepdims=True), TINY)
-        node = np.where(able, one.node, 0)
-        return node, share, share * np.where(able, alone, 0.0)
+        load = share * np.where(able, alone, 0.0)
+        return np.where(able, one.node, 0), np.stack([load * np.sqrt(share), load])

@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "profile": "profile",
         "presets": "instances.presets",
         "validate": "instances.validate",
+        "schema": "instances.schema",
         "evaluate": "evaluate",
         "verify": "verify",
         "solvers": "solvers",

@@ -12,7 +12,6 @@ from splitfog.commands.shell import (
     key_values,
     put,
     require_writable,
-    say,
     solvers_are_quiet,
 )
 
@@ -134,10 +133,7 @@ def run(
         put(encode_plan(plan))
     else:
         _print(instance, plan)
-    code = exit_code(plan)
-    if plan.status in ("infeasible", "unknown", "error"):
-        say(f"splitfog: {instance.name}: {plan.status}: {plan.reason or 'no reason given'}")
-    return code
+    return exit_code(plan, instance.name)
 
 
 def _start(instance: Instance, path: Path) -> PlanFile:

@@ -10,11 +10,14 @@ from splitfog.formulations.bounds.places import FIRST
 from splitfog.formulations.bounds.without_stages import task_weights
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.deadline import NEVER
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.stage_bounds import block_times
 from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
 from splitfog.formulations.stage_bounds.path_stages import PathStages
 from splitfog.formulations.stage_bounds.shared_links import SharedLinks
+from splitfog.formulations.stage_bounds.stage_times import StageTimes
 from splitfog.instances.arrays import frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, Window, changed
@@ -114,6 +117,34 @@ def test_slices_load_their_nodes_whole():
     both = 2 * weighted**2 / (2 * (1 - load)) / rate  # g of two nodes, over the rate
     alone = 2 * weighted**2 / (2 * (1 - weighted)) / rate  # as if visits weighed on them by halves
     assert 0.5 + (both + alone) / 2 < bound <= 0.5 + load * 0.5 / (2 * (1 - load))
+
+
+@pytest.mark.parametrize("radio", ["serial", "parallel"])
+def test_loads_of_a_stage_are_what_its_bound_grows_by(radio, monkeypatch) -> None:
+    """With a hundredth more pressure a = .4 on a node and as much less, the bound of the window
+    alone differs by v + a r of two hundredths, v and r being the loads: on the nodes behind one
+    link, and at home, which has half their speed.
+    """
+    monkeypatch.setattr(block_times, "HALVINGS", 40)
+    base = behind_a_relay()
+    home = changed(base.nodes[0], speed_flops=5e8, radio=radio)
+    instance = changed(base, nodes=(home, *base.nodes[1:]))
+    (family,) = families(instance, task_weights(instance)[0])
+    times, block, place = StageTimes(family), np.array([0]), np.array([0])
+    pressure = np.array([0.4, 0.0, 0.3, 0.2])
+
+    def bound(pressure):
+        price, high = pressure + pressure**2 / 2, np.full(times.quick_s.shape, 9.0)
+        return times.strong(block, place, price, high, NEVER), price
+
+    seconds, price = bound(pressure)
+    node, loads = times.steep_loads(block, place, price, seconds)
+    for at in (0, 2, 3):
+        step = 0.01 * (np.arange(4) == at)
+        growth = (bound(pressure + step)[0] - bound(pressure - step)[0]) / 0.02
+        v, r = (float(own[node == at].sum()) for own in loads)
+        assert growth[0] > 0.01
+        assert v + pressure[at] * r == pytest.approx(growth[0], rel=0.02)
 
 
 def one_way_to_a_relay(*layers: Layer) -> Instance:

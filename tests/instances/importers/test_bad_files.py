@@ -87,6 +87,7 @@ BAD: list[tuple[tuple[str, dict[str, Any]], str]] = [
     (dnet("b", 1, value=1e300), "b[1] = 1e+300, must be a finite number >= 0 and <= 1e+18"),
     (dnet("b", 1, value=float("nan")), "b[1] = NaN, must be a finite number"),
     (dnet("b", 1, value=True), "b[1] = true, must be a finite number"),
+    (dnet("e_embed", value=...), "model.json: e_embed is missing, must be a whole number >= 1"),
     (dnet("hk", value=...), "hk is missing, must be a finite number >= 0"),
     (
         dnet("f_q", "decode", "b_1", value=...),
@@ -221,7 +222,7 @@ def test_files_are_as_many_as_the_format_has(tmp_path: Path) -> None:
     for given, sentence in (
         ([model], "dnet is read from MODEL.json DEVICE.json..., but 1 file is given"),
         ([model, first, first], "a.json is given 2 times, must be given once"),
-        ([first, second], "must be a model's profile (with L and e_embed), but none is"),
+        ([first, second], "must be a model's profile (with L or e_embed), but none is"),
         ([model, tmp_path / "none.json"], "none.json: no such file"),
         ([model, tmp_path], "cannot be read"),
     ):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import splitfog as sf
-from splitfog.studies.event_replay import WAYS
+from splitfog.studies.replays.events import WAYS
 from tests.cases.small_fog import two_users_one_fog
 
 EVENTS = sf.Events(

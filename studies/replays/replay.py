@@ -31,9 +31,9 @@ from splitfog.instances.traces.files import load_trace
 from splitfog.instances.traces.joined import joined, traces_of
 from splitfog.instances.traces.trace import Trace
 from splitfog.solvers.parametric.plan_table import plan_table
-from splitfog.studies.engine.jobs import Progress
-from splitfog.studies.replay_folder import Job, ReplayFolder, ReplayRows
-from splitfog.studies.replay_result import FigureCurve, Replay
+from splitfog.studies.progress import Progress
+from splitfog.studies.replays.folder import Job, ReplayFolder, ReplayRows
+from splitfog.studies.replays.result import FigureCurve, Replay
 
 GivenTrace = Trace | str | os.PathLike[str]
 

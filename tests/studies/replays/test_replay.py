@@ -17,8 +17,8 @@ from splitfog.instances.traces.records import Series
 from splitfog.instances.traces.trace import Trace
 from splitfog.solvers.parametric.plan_table import plan_table
 from splitfog.solvers.solve import solve
-from splitfog.studies.replay_jobs import replay
-from splitfog.studies.replay_result import Replay
+from splitfog.studies.replays.replay import replay
+from splitfog.studies.replays.result import Replay
 from tests.cases.replays.two_nodes import (
     DEVICE_S,
     FAST_S,

@@ -14,9 +14,9 @@ import pytest
 
 from splitfog.formulations.parametric.policy_file import load_policy
 from splitfog.instances.records import changed
-from splitfog.studies import replay_jobs
-from splitfog.studies.replay_jobs import replay
-from splitfog.studies.replay_result import Replay
+from splitfog.studies.replays import replay as replay_module
+from splitfog.studies.replays.replay import replay
+from splitfog.studies.replays.result import Replay
 from tests.cases.replays.two_nodes import SLOWS_DOWN, bandwidth, held, two_nodes
 
 COLUMNS = "trace,adapt,seed,request,arrival_s,plan,latency_s,restarted,failed,decision_s"
@@ -72,7 +72,7 @@ def test_failed_requests_have_no_latency(tmp_path: Path) -> None:
 KILLED = """
 import os, signal
 from pathlib import Path
-from tests.studies.test_replay_folder import replayed
+from tests.studies.replays.test_folder import replayed
 
 def stop(done, total, what):
     if done == {done}:
@@ -86,7 +86,7 @@ def lines_after(name: str, done: int, folder: Path) -> list[str]:
     """Of `requests.csv`, where a signal has ended the process after so many requests."""
     script = KILLED.format(done=done, signal=name, folder=str(folder))
     ended = subprocess.run(
-        [sys.executable, "-c", script], cwd=Path(__file__).parents[2], timeout=120
+        [sys.executable, "-c", script], cwd=Path(__file__).parents[3], timeout=120
     )
     assert ended.returncode == (0 if name == "SIGINT" else -signal.SIGKILL)
     return (folder / "requests.csv").read_text().splitlines()
@@ -121,7 +121,7 @@ def test_what_is_finished_is_not_run_again(tmp_path: Path, monkeypatch: pytest.M
     replayed(tmp_path)
     replayed(tmp_path / "probes", probe=(1e4, 2.0))
     replayed(tmp_path / "probes", probe=(1e4, 2.0))
-    monkeypatch.setattr(replay_jobs, "plan_table", lambda *_, **__: pytest.fail("made anew"))
+    monkeypatch.setattr(replay_module, "plan_table", lambda *_, **__: pytest.fail("made anew"))
     told: list[str] = []
     found = replayed(tmp_path, progress=lambda done, total, what: told.append(what))
     assert told == [] and len(found) == 60

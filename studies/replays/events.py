@@ -23,8 +23,8 @@ from splitfog.solvers.repair.events import Events, events_of, in_words
 from splitfog.solvers.repair.repair import repair, sound_plan
 from splitfog.solvers.repair.replan import untouched
 from splitfog.solvers.solve import solve
-from splitfog.studies.engine.jobs import Progress
-from splitfog.studies.event_rows import EventReplay, EventRow
+from splitfog.studies.progress import Progress
+from splitfog.studies.replays.event_rows import EventReplay, EventRow
 
 WAYS = ("repair", "dina", "static")
 
