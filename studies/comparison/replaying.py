@@ -71,6 +71,10 @@ def replays_asked(
         raise ValueError(f"baseline = {baseline!r}, must be one of {', '.join(names)}")
     for own in ways:
         require_ways(tuple(own.adapt))
+    traces = ["+".join(trace.name for trace in course.traces) for course in courses]
+    for name in traces:
+        if traces.count(name) > 1:
+            raise ValueError(f"{traces.count(name)} traces are named {name}, must be told apart")
     work = []
     problems: dict[tuple[int, int, str], int] = {}
     for at, instance in enumerate(instances):
