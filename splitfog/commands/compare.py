@@ -83,6 +83,10 @@ def run(
         int | None,
         typer.Option(min=1, metavar="BYTES", help="of each run with all that its solver starts"),
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="of a Dask cluster's, tcp://HOST:PORT: run there"),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -139,6 +143,7 @@ def run(
             progress=progress,
             store=output,
             memory_limit_bytes=memory_limit,
+            scheduler=scheduler,
         )
     publish(table, output, summary, as_json)
     _say_declined(table, everything)
