@@ -21,6 +21,7 @@ def run_study(
     progress: Progress | None = None,
     *,
     quick: bool = False,
+    scheduler: str | None = None,
 ) -> Table:
     """The table of a study.
 
@@ -28,7 +29,7 @@ def run_study(
     ----------
     study
         The path of its file, the name of one that comes with splitfog, or what `load_study` read.
-    store, jobs, progress
+    store, jobs, progress, scheduler
         As for `compare`. A store is that of one study, and keeps its file.
     quick
         Whether the file's quick slice is run in the place of the whole.
@@ -56,7 +57,7 @@ def run_study(
     asked = _replays(read) if read.ways else _solvers(read)
     kept = StudyText(name=read.content.name, content=read.text)
     question = changed(asked.question, study=kept)
-    return carried(changed(asked, question=question), jobs, store, progress)
+    return carried(changed(asked, question=question), jobs, store, progress, scheduler)
 
 
 def _solvers(study: StudyFile) -> Asked:
