@@ -62,13 +62,15 @@ def executed_once(instance: Instance, what: str, with_state: bool = True) -> Ins
             passes = ", ".join(f"{one.name} x {one.count}" for one in model.passes)
             raise ValueError(
                 f"{what} knows models that are executed once, every layer of them, "
-                f"but model {model.name} has {passes}"
+                f"but model {model.name} has {passes}; "
+                "splitfog edit --one-pass makes one execution of them"
             )
         limited = any(node.memory_bytes is not None for node in seen.nodes)
         if not with_state and limited and model.state_bytes.any():
             raise ValueError(
                 f"{what} does not count the state of layers (state_bytes) beside their weights, "
-                f"but model {model.name} has some, and memory is limited"
+                f"but model {model.name} has some, and memory is limited; splitfog edit --memory "
+                "NODE=none lifts a limit"
             )
     return seen
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from splitfog.instances.defects import InstanceError
 from splitfog.instances.records import changed
 from splitfog.studies.comparison.asking import Asked, asked_for_all
 from splitfog.studies.comparison.carry_out import carried
@@ -42,7 +43,7 @@ def run_study(
     Raises
     ------
     InstanceError, LookupError
-        As `load_study`; for options that solvers do not have.
+        As `load_study`; for solvers, objectives, ways and options that there are not.
     ValueError
         For a store of another study, and as `compare`.
 
@@ -54,7 +55,12 @@ def run_study(
     ['hpa', 'hpa-plain', 'min-cut']
     """
     read = study if isinstance(study, StudyFile) else load_study(study, quick)
-    asked = _replays(read) if read.ways else _solvers(read)
+    try:
+        asked = _replays(read) if read.ways else _solvers(read)
+    except InstanceError:
+        raise
+    except (ValueError, LookupError) as error:
+        raise InstanceError(str(read.path), [str(error.args[0])]) from None
     kept = StudyText(name=read.content.name, content=read.text)
     question = changed(asked.question, study=kept)
     return carried(changed(asked, question=question), jobs, store, progress, scheduler)

@@ -9,7 +9,7 @@ import pytest
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.py"))
-NEEDS = {"real_model": "rapidocr_onnxruntime"}
+NEEDS = {"06_real_model": "rapidocr_onnxruntime"}
 
 
 def test_there_are_notebooks() -> None:

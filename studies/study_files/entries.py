@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -109,10 +110,17 @@ def sources(
         try:
             found += of_entry(shelf, entry, folder)
         except (ValueError, LookupError) as error:
-            wrong.append(f"{place}[{position}]: {error.args[0]}")
+            wrong.append(told(f"{place}[{position}]", error))
     if wrong:
         raise InstanceError(origin, wrong)
     return found
+
+
+def told(place: str, error: Exception) -> str:
+    """What is wrong with an entry, at its place: `instances[0].count = 0, must be ...`."""
+    sentence = str(error.args[0])
+    about_a_key = re.match(r"[\w.]+ = ", sentence)
+    return f"{place}.{sentence}" if about_a_key else f"{place}: {sentence}"
 
 
 def of_entry(shelf: Shelf[Kind], entry: Mapping[str, Any], folder: Path) -> list[Source[Kind]]:

@@ -89,6 +89,8 @@ def load_study(study: str | os.PathLike[str], quick: bool = False) -> StudyFile:
         if key in FIXED:
             raise InstanceError(str(path), [f"quick.{key} stands there, must not"])
     sliced = {**data, **whole.content.quick}
+    if solvers := whole.content.quick.get("solvers"):
+        sliced["options"] = {k: v for k, v in whole.content.options.items() if k in solvers}
     return _study(path, _checked(sliced, path, "quick."), "quick.")
 
 

@@ -11,7 +11,7 @@ from splitfog.deployment.contest.settings import Settings
 from splitfog.instances.arguments import mapping, text, texts
 from splitfog.instances.defects import InstanceError, shown
 from splitfog.instances.traces.trace import Trace
-from splitfog.studies.study_files.entries import TRACES, Source, of_entry
+from splitfog.studies.study_files.entries import TRACES, Source, of_entry, told
 
 NAME, ADAPT, BESIDE, VARY = "name", "adapt", "beside", "vary"
 
@@ -69,7 +69,7 @@ def ways_of(entries: Sequence[Mapping[str, Any]], origin: str, place: str) -> li
                 )
             )
         except ValueError as error:
-            wrong.append(f"{own}: {error}")
+            wrong.append(told(own, error))
     if wrong:
         raise InstanceError(origin, wrong)
     return found
@@ -93,7 +93,7 @@ def courses_of(
         try:
             found += _courses(entry, folder)
         except (ValueError, LookupError) as error:
-            wrong.append(f"{place}[{position}]: {error.args[0]}")
+            wrong.append(told(f"{place}[{position}]", error))
     if wrong:
         raise InstanceError(origin, wrong)
     return found

@@ -89,7 +89,7 @@ class DagPicture:
         """Nodes of every layer: several where it has replicas; of one in a stage, its home."""
         if self.decision is None:
             return [() for _ in self.model.layers]
-        homes = [(home,) for home in self.decision.placement.tolist()]
+        homes: list[tuple[int, ...]] = [(home,) for home in self.decision.placement.tolist()]
         if self.decision.replicas is None:
             return homes
         held = [tuple(nodes_of(self.decision, layer)) for layer in range(len(homes))]

@@ -11,7 +11,7 @@ function claims(row) {
   const said = [
     [row.objective, valueText(row.objective, row.value)],
     ["bound", valueText(row.objective, bound)],
-    ["gap to the best bound", missing(row.gap) ? "-" : percent(row.gap)],
+    ["gap", missing(row.gap) ? "-" : percent(row.gap)],
     ["speed-up", missing(row.speedup) ? "-" : `${digits(row.speedup, 3)}x`],
     ["run time", inSeconds(row.runtime_s)],
     ["status", row.shown],
@@ -83,7 +83,8 @@ function bar(parts, most) {
     const fill = look.startsWith("#") ? { fill: look } : { class: look };
     return draw("rect", { x: x - wide, y: 1, width: wide, height: 12, ...fill });
   });
-  return draw("svg", { class: "bar", width, height: 14, "aria-hidden": "true" }, ...rects);
+  const look = { class: "bar", viewBox: `0 0 ${width} 14`, preserveAspectRatio: "none" };
+  return draw("svg", { ...look, "aria-hidden": "true" }, ...rects);
 }
 
 function termPart(plan) {
@@ -175,7 +176,7 @@ function saveButton(label, name, content) {
   button.addEventListener("click", () => {
     const url = URL.createObjectURL(new Blob([content()], { type: "application/json" }));
     make("a", { href: url, download: name.replace(/[^\w.=-]+/g, "_") }).click();
-    URL.revokeObjectURL(url);
+    setTimeout(() => URL.revokeObjectURL(url), 60_000); // some browsers read it later
   });
   return button;
 }
