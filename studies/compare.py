@@ -31,6 +31,7 @@ def compare(
     store: str | os.PathLike[str] | None = None,
     memory_limit_bytes: int | None = None,
     options: GivenOptions = EMPTY,
+    scheduler: str | None = None,
 ) -> Table:
     """The table of every applicable solver on every instance, objective and seed.
 
@@ -70,6 +71,10 @@ def compare(
         By name of a solver its own options, as `solve` takes them. One that is a list stands for
         all of its values, each a run of its own, whose rows are of `dina plans=narrow` and of `dina
         plans=wide`.
+    scheduler
+        The address of a Dask cluster's, `tcp://HOST:PORT`: as many runs at a time as the cluster
+        has threads, each in a process beside a worker, whatever `jobs` is. Functions must be
+        installed there too. The cluster is trusted, and needs the same splitfog and Python.
 
     Returns
     -------
@@ -84,7 +89,10 @@ def compare(
         For unknown names and arguments that make no sense; for a store that another process uses,
         or that is of another form.
     OSError
-        Where the store cannot be read or written; what it holds stays.
+        Where the store cannot be read or written, and where the cluster is lost; what the store
+        holds stays.
+    ModuleNotFoundError
+        For a scheduler without the extra `splitfog[dask]`.
     SolverDeclined
         Where no solver applies anywhere.
     """
@@ -106,4 +114,4 @@ def compare(
         time_limit_s=time_limit_s,
         memory_limit_bytes=memory_limit_bytes,
     )
-    return carried(asked, jobs, store, progress)
+    return carried(asked, jobs, store, progress, scheduler)

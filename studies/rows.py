@@ -24,7 +24,7 @@ from splitfog.studies.row import Declined, Result, Row, Run
 from splitfog.studies.statistics.by_solver import statistics_of
 from splitfog.studies.statistics.means import SHIFT_S
 from splitfog.studies.summary import Summary, summarised
-from splitfog.studies.tables.caption import caption, setting
+from splitfog.studies.tables.caption import caption
 from splitfog.studies.tables.statistics import Statistics
 
 
@@ -117,8 +117,7 @@ class Table(Sequence[Row]):
 
     def _caption(self, objective: str) -> str:
         runs = [run for row, run in zip(self.rows, self.runs) if row.objective == objective]
-        said = setting(objective, self.baseline, self.counting)
-        return caption(said, self.of(objective), runs)
+        return caption(self.baseline, self.counting, self.of(objective), runs)
 
     def to_pandas(self) -> Any:
         """A `pandas.DataFrame`, a column for every field of a row.

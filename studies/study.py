@@ -14,6 +14,7 @@ from splitfog.instances.records import changed
 from splitfog.studies.comparison.carry_out import carry_on
 from splitfog.studies.comparison.table_of import table_of
 from splitfog.studies.engine.jobs import Job, Outcome, Ran
+from splitfog.studies.engine.places import place_for
 from splitfog.studies.progress import Progress
 from splitfog.studies.rows import Table
 from splitfog.studies.store.asked import asked_for
@@ -124,7 +125,11 @@ def study_table(folder: str | os.PathLike[str]) -> Table:
 
 
 def resume_study(
-    folder: str | os.PathLike[str], jobs: int = 1, progress: Progress | None = None
+    folder: str | os.PathLike[str],
+    jobs: int = 1,
+    progress: Progress | None = None,
+    *,
+    scheduler: str | None = None,
 ) -> Table:
     """Run what is missing of the comparison in a folder.
 
@@ -132,7 +137,7 @@ def resume_study(
     ----------
     folder
         As for `study_status`.
-    jobs, progress
+    jobs, progress, scheduler
         As for `compare`.
 
     Returns
@@ -157,4 +162,5 @@ def resume_study(
             f"solver {functions[0]['solver']} in {store.path} is a function: "
             "the script that has it goes on"
         )
-    return carry_on(home, question, jobs, progress)
+    with place_for(question.work, jobs, scheduler) as place:
+        return carry_on(home, question, place, progress)

@@ -13,6 +13,8 @@ from splitfog.solvers.functions import require_portable
 from splitfog.studies.comparison.asking import Asked
 from splitfog.studies.comparison.run_all import run_all
 from splitfog.studies.comparison.table_of import judged_runs, table_of
+from splitfog.studies.engine.place import Place
+from splitfog.studies.engine.places import place_for
 from splitfog.studies.progress import Progress
 from splitfog.studies.row import Declined
 from splitfog.studies.rows import Table
@@ -27,6 +29,7 @@ def carried(
     jobs: int,
     store: str | os.PathLike[str] | None,
     progress: Progress | None,
+    scheduler: str | None = None,
 ) -> Table:
     """The table of a comparison, whose runs have processes of their own where they must.
 
@@ -34,7 +37,7 @@ def carried(
     ----------
     asked
         The comparison.
-    jobs, store, progress
+    jobs, store, progress, scheduler
         As for `compare`.
     """
     jobs = whole("jobs", jobs, low=1)
@@ -43,18 +46,21 @@ def carried(
     home = None if store is None else path_of("store", store)
     question, excluded = asked.question, asked.excluded
     limited = any(job.memory_limit_bytes is not None for job in question.work)
-    isolated = jobs > 1 or home is not None or limited
+    isolated = jobs > 1 or home is not None or limited or scheduler is not None
     for job in question.work if isolated else ():
         if not isinstance(job.solver, str):
             require_portable(job.solver)
-    if home is not None:
-        return carry_on(home, question, jobs, progress, excluded)
-    return carry_out(question, jobs if isolated else None, progress, excluded)
+    if not isolated:
+        return carry_out(question, None, progress, excluded)
+    with place_for(question.work, jobs, scheduler) as place:
+        if home is not None:
+            return carry_on(home, question, place, progress, excluded)
+        return carry_out(question, place, progress, excluded)
 
 
 def carry_out(
     question: Question,
-    processes: int | None,
+    place: Place | None,
     progress: Progress | None,
     excluded: Sequence[Declined] = (),
 ) -> Table:
@@ -64,19 +70,19 @@ def carry_out(
     ----------
     question
         With the jobs.
-    processes, progress
+    place, progress
         As for `run_all`.
     excluded
         As for `table_of`.
     """
     work = question.work
-    return table_of(work, run_all(work, processes, None, progress), question.baseline, excluded)
+    return table_of(work, run_all(work, place, None, progress), question.baseline, excluded)
 
 
 def carry_on(
     folder: Path,
     question: Question,
-    processes: int,
+    place: Place,
     progress: Progress | None,
     excluded: Sequence[Declined] = (),
 ) -> Table:
@@ -86,14 +92,14 @@ def carry_on(
     ----------
     folder
         Of the store.
-    question, processes, progress, excluded
+    question, place, progress, excluded
         As for `carry_out`.
     """
     baseline = question.baseline
     keyed = [changed(job, key=job_key(job)) for job in question.work]
     with Store(folder) as store:
         ask(store, changed(question, work=keyed))
-        outcomes = run_all(keyed, processes, store, progress)
+        outcomes = run_all(keyed, place, store, progress)
         judged = judged_runs(keyed, outcomes, baseline)
         store.judge([(job.key, row) for job, _, row in judged])
     return changed(table_of(keyed, outcomes, baseline, excluded), store=folder)

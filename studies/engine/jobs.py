@@ -79,6 +79,11 @@ class Job:
             return False
         return self.objective.name not in info_of(self.solver).objectives
 
+    @property
+    def needs_bounds(self) -> bool:
+        """Whether bounds are made for all runs on its instance."""
+        return self.objective.name == "mean-latency"
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -115,7 +120,7 @@ def bounds_of(job: Job, begun: Callable[[], None] = lambda: None) -> Bounds:
         Called when their time begins.
     """
     begun()
-    if job.objective.name != "mean-latency":
+    if not job.needs_bounds:
         return ()
     limit_s = inf if job.time_limit_s is None else job.time_limit_s
     try:
@@ -231,12 +236,19 @@ def _run(job: Job, started_at: str, plan: Plan | None) -> Run:
 
 def plugin_of(job: Job) -> str | None:
     """Name and version of the distribution that brings a job's solver, if that is not ours."""
+    origin = distribution_of(job)
+    return None if origin is None else f"{origin} {version_of(origin)}"
+
+
+def distribution_of(job: Job) -> str | None:
+    """The name of the distribution that brings a job's solver, if that is not ours."""
     origin = OURS if job.replay is not None else info_of(job.solver).origin
-    return None if origin in ("", OURS) else f"{origin} {_version_of(origin)}"
+    return None if origin in ("", OURS) else origin
 
 
 @cache
-def _version_of(distribution: str) -> str:
+def version_of(distribution: str) -> str:
+    """Of a distribution that may be installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -184,7 +184,9 @@ class Store:
 
     def insert(self, table: str, records: Sequence[Struct], keys: Sequence[str]) -> None:
         """Commit records of a kind under their keys, each in the place of what was there."""
-        fields = records[0].__struct_fields__ if records else ()
+        if not records:
+            return
+        fields = records[0].__struct_fields__
         marks = ", ".join("?" * (1 + len(fields)))
         self.write(
             f"INSERT OR REPLACE INTO {table} (key, {', '.join(fields)}) VALUES ({marks})",

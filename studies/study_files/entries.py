@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -18,6 +19,7 @@ from splitfog.instances.generators.family import Family
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
 from splitfog.instances.plugins.option import Option
+from splitfog.instances.records import changed
 from splitfog.instances.traces.bundled import bundled_traces
 from splitfog.instances.traces.files import load_trace
 from splitfog.instances.traces.generators import TRACE_FAMILIES
@@ -73,8 +75,14 @@ def _bundled_traces(pattern: str) -> list[str]:
     return [f"{own}{at}{link}" for own in bundled_traces() if fnmatch(own, name)]
 
 
+def _load_trace(path: str) -> Trace:
+    """The trace in a file; a bundled one bears the name that it was asked for by, link included."""
+    trace = load_trace(path)
+    return trace if Path(path).exists() else changed(trace, name=path)
+
+
 INSTANCES: Shelf[Instance] = Shelf(families=FAMILIES, load=load_instance)
-TRACES: Shelf[Trace] = Shelf(families=TRACE_FAMILIES, load=load_trace, bundled=_bundled_traces)
+TRACES: Shelf[Trace] = Shelf(families=TRACE_FAMILIES, load=_load_trace, bundled=_bundled_traces)
 
 
 def sources(
@@ -109,10 +117,17 @@ def sources(
         try:
             found += of_entry(shelf, entry, folder)
         except (ValueError, LookupError) as error:
-            wrong.append(f"{place}[{position}]: {error.args[0]}")
+            wrong.append(told(f"{place}[{position}]", error))
     if wrong:
         raise InstanceError(origin, wrong)
     return found
+
+
+def told(place: str, error: Exception) -> str:
+    """What is wrong with an entry, at its place: `instances[0].count = 0, must be ...`."""
+    sentence = str(error.args[0])
+    about_a_key = re.match(r"[\w.]+ = ", sentence)
+    return f"{place}.{sentence}" if about_a_key else f"{place}: {sentence}"
 
 
 def of_entry(shelf: Shelf[Kind], entry: Mapping[str, Any], folder: Path) -> list[Source[Kind]]:

@@ -11,7 +11,7 @@ from splitfog.deployment.contest.settings import Settings
 from splitfog.instances.arguments import mapping, text, texts
 from splitfog.instances.defects import InstanceError, shown
 from splitfog.instances.traces.trace import Trace
-from splitfog.studies.study_files.entries import TRACES, Source, of_entry
+from splitfog.studies.study_files.entries import TRACES, Source, of_entry, told
 
 NAME, ADAPT, BESIDE, VARY = "name", "adapt", "beside", "vary"
 
@@ -19,12 +19,24 @@ RANGE = "two numbers > 0, the smaller first"
 
 
 @dataclass(frozen=True, kw_only=True)
-class WaysEntry:
-    """Ways of adapting that are replayed alike."""
+class Ways:
+    """Ways of adapting, and how their replays go.
+
+    Attributes
+    ----------
+    name
+        Stands behind a way's name in rows; empty: nothing does.
+    adapt, settings
+        As `replay` takes them.
+    """
 
     name: str
     adapt: tuple[str, ...]
     settings: Mapping[str, Any]
+
+    def called(self, way: str) -> str:
+        """The name that rows of a way bear: `argmin, late`."""
+        return f"{way}, {self.name}" if self.name else way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +48,7 @@ class CourseEntry:
     vary: Mapping[str, tuple[float, float]]
 
 
-def ways_of(entries: Sequence[Mapping[str, Any]], origin: str, place: str) -> list[WaysEntry]:
+def ways_of(entries: Sequence[Mapping[str, Any]], origin: str, place: str) -> list[Ways]:
     """The ways that the entries of `replays` in a study file name.
 
     Parameters
@@ -62,14 +74,14 @@ def ways_of(entries: Sequence[Mapping[str, Any]], origin: str, place: str) -> li
         ]
         try:
             found.append(
-                WaysEntry(
+                Ways(
                     name=text(NAME, entry.get(NAME, "")),
                     adapt=texts(ADAPT, entry.get(ADAPT)),
                     settings={k: v for k, v in entry.items() if k not in (NAME, ADAPT)},
                 )
             )
         except ValueError as error:
-            wrong.append(f"{own}: {error}")
+            wrong.append(told(own, error))
     if wrong:
         raise InstanceError(origin, wrong)
     return found
@@ -93,7 +105,7 @@ def courses_of(
         try:
             found += _courses(entry, folder)
         except (ValueError, LookupError) as error:
-            wrong.append(f"{place}[{position}]: {error.args[0]}")
+            wrong.append(told(f"{place}[{position}]", error))
     if wrong:
         raise InstanceError(origin, wrong)
     return found

@@ -8,7 +8,6 @@ from splitfog.views.style import FAINT, INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 
 
 def plain(axes: Axes) -> None:
@@ -19,11 +18,3 @@ def plain(axes: Axes) -> None:
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color(FAINT)
-
-
-def label_decades(axis: Axis) -> None:
-    """Plain numbers on a logarithmic axis, between decades too where it spans few."""
-    from matplotlib.ticker import LogFormatter
-
-    axis.set_major_formatter(LogFormatter())
-    axis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from splitfog.studies.statistics.profiles import Profile
-from splitfog.views.charts.axes import label_decades, plain
+from splitfog.views.charts.axes import plain
 from splitfog.views.charts.figure_file import chart
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def profile_picture(profiles: Sequence[Profile], title: str, suffix: str) -> byt
 
 def _figure(profiles: Sequence[Profile], title: str) -> Figure:
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogFormatter
 
     figure = Figure(figsize=(8, max(4.0, 1.2 + 0.2 * len(profiles))), layout="constrained")
     axes = figure.subplots()
@@ -41,7 +42,8 @@ def _figure(profiles: Sequence[Profile], title: str) -> Figure:
         style = STYLES[rank // COLOURS % len(STYLES)]
         axes.step(at, [*shares, shares[-1]], style, where="post", label=profile.solver)
     axes.set_xscale("log")
-    label_decades(axes.xaxis)
+    axes.xaxis.set_major_formatter(LogFormatter())
+    axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
     axes.set_xlim(1, most)
     axes.set_ylim(-2, 102)
     axes.set_xlabel("cost over the best cost, at most")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from splitfog.instances.readable import in_seconds
 from splitfog.studies.summary import SummaryRow
-from splitfog.views.charts.axes import label_decades, plain
+from splitfog.views.charts.axes import plain
 from splitfog.views.charts.figure_file import chart
 from splitfog.views.charts.gaps import label_gaps
 
@@ -52,12 +53,13 @@ def _figure(lines: Sequence[SummaryRow], title: str) -> Figure:
         )
     plain(axes)
     axes.set_xscale("log")
-    label_decades(axes.xaxis)
+    axes.xaxis.set_major_formatter(lambda seconds, _: in_seconds(seconds))
+    axes.xaxis.set_minor_formatter(lambda seconds, _: "")
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(-0.05, 1.2 * most)
     label_gaps(axes.yaxis, most)
     note = f"\nwithout a gap: {', '.join(left_out)}" if left_out else ""
-    axes.set_xlabel(f"mean seconds of a run{note}", wrap=True)
+    axes.set_xlabel(f"mean time of a run{note}", wrap=True)
     axes.set_ylabel("mean gap to the best bound in %")
     axes.set_title(title)
     axes.grid(alpha=0.3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from splitfog.instances.records import Model
@@ -51,17 +52,22 @@ def _drawing(model: Model) -> dict[str, Any]:
         "order": order,
         "centres": [list(map(_pixels, centres[layer])) for layer in range(len(order))],
         "edges": [[order[tail], order[head]] for tail, head in edges],
-        "lines": ["".join(map(_path, legs)) for legs in layout.lines],
+        "lines": list(map(_line, layout.lines)),
     }
 
 
-def _path(leg: Leg) -> str:
-    """A leg as SVG draws it: a curve that leaves and enters downwards, or a way by corners."""
+def _line(legs: Sequence[Leg]) -> str:
+    """An edge as SVG draws it, past the levels between its legs."""
+    return "M" + "L".join(map(_leg, legs))
+
+
+def _leg(leg: Leg) -> str:
+    """From its start on: a curve that leaves and enters downwards, or a way by corners."""
     (x, y), (right, below) = map(_point, (leg.start, leg.end))
     if leg.way:
-        return f"M{x} {y}L" + "L".join("{} {}".format(*_point(at)) for at in (*leg.way, leg.end))
+        return "L".join("{} {}".format(*_point(at)) for at in (leg.start, *leg.way, leg.end))
     bend = max((below - y) // 2, 4)
-    return f"M{x} {y}C{x} {y + bend} {right} {below - bend} {right} {below}"
+    return f"{x} {y}C{x} {y + bend} {right} {below - bend} {right} {below}"
 
 
 def _point(point: tuple[float, float]) -> tuple[int, int]:

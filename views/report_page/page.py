@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec.structs import astuple
@@ -76,7 +76,9 @@ def _body(table: Table, summary: Summary, statistics: Statistics) -> Iterator[st
     for objective in table.objectives:
         yield from _section(table, objective, summary, statistics)
     if table.declined:
-        yield f"<h2>Solvers that do not apply</h2><details><summary>{len(table.declined)}</summary>"
+        count = counted(len(table.declined), "pair")
+        yield f"<h2>Solvers that do not apply</h2><details><summary>{count} of solver and instance"
+        yield "</summary>"
         lines = list(map(astuple, table.declined))
         yield _scrolled("Solvers that do not apply", html_table(Declined.__struct_fields__, lines))
         yield "</details>"
@@ -99,22 +101,14 @@ def _section(
 
 def _lines(heading: str, section: Section) -> str:
     """A table that can be sorted, with what its figures are of."""
-    content = _table(section.headers, section.lines)
+    table = _scrolled(heading, html_table(section.headers, section.lines), "lines")
     notes = "".join(map(note_html, (section.caption, section.note)))
-    return f"<h3>{html_text(heading)}</h3>{_scrolled(heading, content)}{notes}"
+    return f"<h3>{html_text(heading)}</h3>{table}{notes}"
 
 
-def _table(headers: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{html_text(header)}</th>' for header in headers)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{html_text(cell)}</td>' for cell in line)}</tr>" for line in lines
-    )
-    return f'<table class="lines"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-
-
-def _scrolled(label: str, content: str) -> str:
+def _scrolled(label: str, content: str, kind: str = "") -> str:
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{html_text(label)}">'
+        f'<div class="scroll {kind}" tabindex="0" role="region" aria-label="{html_text(label)}">'
         f"{content}</div>"
     )
 
@@ -148,7 +142,7 @@ _PAGE = """<!DOCTYPE html>
 <noscript><p>All rows, the pictures and the plans need scripts; results.csv has the rows too.</p>
 </noscript>
 <dialog id="plan" aria-labelledby="plan-title">
-<div class="head"><h2 id="plan-title"></h2>
+<div class="head"><h2 id="plan-title" tabindex="-1" autofocus></h2>
 <form method="dialog"><span id="plan-files"></span><button>Close</button></form></div>
 <div id="plan-body"></div>
 </dialog>

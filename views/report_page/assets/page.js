@@ -28,7 +28,7 @@ function putCharts(place, charts) {
 }
 
 async function start() {
-  document.querySelectorAll("table.lines").forEach(makeSortable);
+  document.querySelectorAll(".lines table").forEach(makeSortable);
   dialog.addEventListener("close", () => history.replaceState(null, "", "#"));
   const data = await unpacked("row-data");
   const rows = rowsOf(data.rows);
@@ -48,4 +48,7 @@ async function start() {
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 }
 
-start();
+start().catch((error) => {
+  document.querySelector("header").append(make("p", {}, `This browser cannot show the rows: ${error}`));
+  throw error;
+});

@@ -24,7 +24,7 @@ function textColumn(title, field, more) {
 
 function figureColumn(title, field, shown, scale, more) {
   return {
-    title, field, sorter: byFigure, hozAlign: "right", headerHozAlign: "right", width: 104,
+    title, field, sorter: byFigure, hozAlign: "right", headerHozAlign: "right", width: 112,
     headerFilter: "input", headerFilterPlaceholder: "< 1",
     formatter: (cell) => shown(cell.getValue(), cell.getData()),
     headerFilterFunc: (asked, value, row) =>
@@ -40,7 +40,7 @@ function runColumns(rows, unit) {
   const gap = (value, row) =>
     missing(value) ? (missing(row.value) ? "-" : "no bound") : percent(value);
   return [
-    { title: "plan", field: "number", headerSort: false, width: 72, responsive: 0,
+    { title: "plan", field: "number", headerSort: false, width: 80, responsive: 0,
       formatter: planButton },
     textColumn("instance", "instance", { responsive: 1, widthGrow: 2 }),
     textColumn("solver", "solver", { responsive: 0, widthGrow: 2 }),

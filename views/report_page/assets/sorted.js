@@ -13,20 +13,21 @@ function compareCells(a, b, isUp) {
   return isUp ? x - y : y - x;
 }
 
+// The first row is that of the headers.
 function sortTable(table, column, isUp) {
-  const isName = column === 0;
   const cell = (line) => line.cells[column].textContent;
-  const lines = [...table.tBodies[0].rows].sort((a, b) =>
-    isName ? (isUp ? 1 : -1) * cell(a).localeCompare(cell(b)) : compareCells(cell(a), cell(b), isUp));
+  const names = (a, b) => (isUp ? 1 : -1) * a.localeCompare(b);
+  const order = column === 0 ? names : (a, b) => compareCells(a, b, isUp);
+  const lines = [...table.rows].slice(1).sort((a, b) => order(cell(a), cell(b)));
   table.tBodies[0].append(...lines);
-  [...table.tHead.rows[0].cells].forEach((header, place) => {
-    const order = place === column ? (isUp ? "ascending" : "descending") : "none";
-    header.setAttribute("aria-sort", order);
+  [...table.rows[0].cells].forEach((header, place) => {
+    const sorted = place === column ? (isUp ? "ascending" : "descending") : "none";
+    header.setAttribute("aria-sort", sorted);
   });
 }
 
 function makeSortable(table) {
-  [...table.tHead.rows[0].cells].forEach((header, column) => {
+  [...table.rows[0].cells].forEach((header, column) => {
     const button = make("button", { type: "button" }, ...header.childNodes);
     header.append(button);
     header.setAttribute("aria-sort", "none");
