@@ -3,16 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SITE_STAMP := $(VENV)/.installed-docs
 # What the demo shows of the bundled instances: where the published methods differ.
 PARTITION := dag-forks-a dag-forks-b dag-two-fogs-a dag-two-fogs-b vgg-16-four-edges \
 	tiny-yolov2-three-edges googlenet-4g-results \
 	chain-5-tiers dag-ccr-5 alexnet-4g
 OFFLOADING := fog-10-users
 bundled = $(patsubst %,instances/data/%.json.gz,$(1))
-BENCHMARKS := $(filter-out %/__init__.py %/common.py %/bundle.py %/bundle_models.py %/offload_report.py %/offload_study.py %/adaptation.py %/adaptation_report.py,$(wildcard benchmarks/*.py))
+BENCHMARKS := $(filter-out %/__init__.py %/common.py %/studies.py %/bundle.py %/bundle_models.py %/offload_report.py %/offload_study.py %/adaptation.py %/adaptation_report.py,$(wildcard benchmarks/*.py))
 JOBS ?= 2
 
-.PHONY: install demo test lint bench clean
+.PHONY: install demo test lint docs bench clean
 
 install: $(STAMP)
 
@@ -43,6 +44,15 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+$(SITE_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	touch $@
+
+# The documentation, without network, in build/site; notebooks run with few seeds, and only when they change.
+docs: $(SITE_STAMP)
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -c docs/site . build/site
+	@echo "site: build/site/index.html"
+
 # One benchmark after another, each alone on the machine; never part of the tests.
 bench: $(STAMP)
 	set -e; for file in $(BENCHMARKS); do \
@@ -50,6 +60,6 @@ bench: $(STAMP)
 	done
 
 clean:
-	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) out build dist docs/generated *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf .import_linter_cache .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,36 +1,31 @@
-"""Offloading at scale: `python -m benchmarks.dina`.
+"""Offloading at scale: `python -m benchmarks.dina [DIR]`.
 
 `dina` at 1,000 users and 50 fog nodes, what it gains over best responses at 100 users and 10 fog
-nodes, and how long it takes to evaluate all swaps of a round, together and one by one.
+nodes (the study `dina`, kept in DIR), and how long it takes to evaluate all swaps of a round,
+together and one by one.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 import splitfog as sf
-from benchmarks.common import asked_for, best_seconds, machine, table
+from benchmarks.common import best_seconds, machine, table
+from benchmarks.studies import options_of, studied
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.games.game import ExchangeGame
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.subtasks import subtasks_of
 from splitfog.instances.arrays import frozen
 from splitfog.solvers.dina.blocks import blocks_of
+from splitfog.studies.rows import Table
 
 MEAN = Objective("mean-latency")
-SEEDS = range(3)
-SETTINGS: dict[str, dict[str, Any]] = {
-    "serial": {},
-    "serial, bandwidth x3": {"bandwidth_scale": 3.0},
-    "serial, utilisation .9": {"utilisation": 0.9},
-    "parallel, bandwidth x.3": {"radio": "parallel", "bandwidth_scale": 0.3},
-    "parallel": {"radio": "parallel"},
-    "parallel, bandwidth x3": {"radio": "parallel", "bandwidth_scale": 3.0},
-}
+SWEPT, USUAL = ("bandwidth_scale", "utilisation"), 1.0
 
 
 def at_scale() -> Iterator[list[Any]]:
@@ -42,23 +37,23 @@ def at_scale() -> Iterator[list[Any]]:
         yield [radio, time.perf_counter() - started, plan.value, plan.stopped_by, plan.reason]
 
 
-def gains() -> Iterator[list[Any]]:
-    """One row per setting: mean latency at 100 users over seeds, and what `dina` saves, by its
-    narrow catalogue."""
-    solvers = ("device-only", "deferred-acceptance", "dina-o", "best-response", "dina-p", "dina")
-    narrow = {solver: {"plans": "narrow"} for solver in ("dina-p", "dina")}
-    for name, options in SETTINGS.items():
-        values = []
-        for seed in SEEDS:
-            instance = sf.generate("fog", seed=seed, users=100, **options)
-            plans = [
-                sf.solve(instance, solver=solver, options=narrow.get(solver, {}))
-                for solver in solvers
-            ]
-            values.append([np.nan if plan.value is None else plan.value for plan in plans])
-        means = 1e3 * np.array(values).mean(axis=0)
-        saved = [100 * (1 - row[-1] / row[3]) for row in values]
+def gains(rows: Table) -> Iterator[list[Any]]:
+    """One row per setting of the study: mean latency in ms over seeds, and what `dina` saves."""
+    values = {(row.instance, row.solver): row.value or np.nan for row in rows}
+    solvers = list(dict.fromkeys(row.solver for row in rows))
+    settings: dict[str, list[list[float]]] = {}
+    for instance, options in options_of("dina").items():
+        line = [values[instance, solver] for solver in solvers]
+        settings.setdefault(_setting(options), []).append(line)
+    for name, lines in settings.items():
+        saved = [100 * (1 - line[-1] / line[solvers.index("best-response")]) for line in lines]
+        means = 1e3 * np.array(lines).mean(axis=0)
         yield [name, *means.tolist(), float(np.mean(saved)), min(saved), max(saved)]
+
+
+def _setting(options: Mapping[str, Any]) -> str:
+    told = [f"{name} {options[name]:g}" for name in SWEPT if options.get(name, USUAL) != USUAL]
+    return ", ".join([options["radio"], *told])
 
 
 def sliced(users: int, slices: int, seed: int = 0) -> tuple[Any, Any, Decision]:
@@ -116,18 +111,17 @@ def swaps(users: int = 1000, slices: int = 3, sample: int = 300) -> Iterator[lis
 
 def main() -> None:
     """Print the tables."""
+    rows = studied("dina", __doc__)
     print(machine())
     print("\nAll swaps of a round\n")
     header = ["subtasks", "swaps", "at once, s", "one, ms", "one by one, s", "times", "same"]
     print(table(header, list(swaps())))
     print("\n1,000 users, 50 fog nodes, one cloud\n")
     print(table(["radio", "s", "mean latency, s", "stopped by", "how"], list(at_scale())))
-    print(f"\n100 users, 10 fog nodes, {len(SEEDS)} seeds: mean latency in ms, saved by dina\n")
-    header = ["setting", "device-only", "deferred-acceptance", "dina-o", "best-response"]
-    header += ["dina-p", "dina", "saved, %", "least", "most"]
-    print(table(header, list(gains())))
+    print("\n100 users, 10 fog nodes, 3 seeds: mean latency in ms, saved by dina\n")
+    header = ["setting", *dict.fromkeys(row.solver for row in rows)]
+    print(table([*header, "saved, %", "least", "most"], list(gains(rows))))
 
 
 if __name__ == "__main__":
-    asked_for(__doc__)
     main()

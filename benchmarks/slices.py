@@ -1,13 +1,11 @@
-"""Slices: geometry, `vsm` and its rivals over the zoo, and D3's setting: `-m benchmarks.slices`.
+"""Slices: geometry, `vsm` and its rivals over the zoo, `d3` and its bound: `-m benchmarks.slices`.
 
 `regions` 10,000 tiles of a 100 x 100 grid through 100 convolutions of 3 x 3.
 `vsm`     every zoo network, 2 to 8 edge nodes (equal, or speeds and links off by up to a factor of
           2), edge links of 18.88 Mbit/s to 10 Gbit/s; times are of `solve` on an instance that has
           computed nothing yet; rivals are the tiling baselines and no slices.
-`d3`      five networks on three-tier networks with 1, 2 and 4 edge nodes; `optimum` is the least
-          latency of all placements without slices (`min-cut` with one edge node).
-`gaps`    the same networks with 2 and 4 edge nodes: how far `d3` is from the bound over all plans,
-          and what the bound takes of its time.
+`gaps`    five networks on three-tier networks with 2 and 4 edge nodes: how far `d3` is from the
+          bound over all plans, and what the bound takes of its time.
 """
 
 from __future__ import annotations
@@ -29,7 +27,6 @@ BANDWIDTHS_BPS = (18.88e6, 1e8, 1e9, 1e10)
 NODES = (2, 4, 8)
 D3_NETWORKS = ("alexnet", "vgg-16", "resnet-18", "darknet-53", "inception-v4")
 D3_LINKS = ("3g", "4g", "wi-fi", "fibre")
-D3_RIVALS = ("device-only", "edge-only", "cloud-only", "neurosurgeon", "dads", "hpa")
 
 
 def long_chain(layers: int, side: int) -> Model:
@@ -105,31 +102,6 @@ def _computing(plan: Plan) -> float:
     return sum(task.compute_s or 0.0 for task in plan.tasks)
 
 
-def d3() -> None:
-    """Print D3's setting: latencies in ms, and megabytes from edge to cloud."""
-    rows = []
-    for net in D3_NETWORKS:
-        for link in D3_LINKS:
-            single = sf.generate("three-tier", model=net, edge_cloud=link, edge_nodes=1)
-            optimum = sf.solve(single, "min-cut").value or inf
-            for nodes in (1, 2, 4):
-                instance = sf.generate("three-tier", model=net, edge_cloud=link, edge_nodes=nodes)
-                rivals = [sf.solve(instance, name) for name in D3_RIVALS]
-                plan = sf.solve(instance, "d3")
-                rows.append(_d3_row(f"{net}, {link}", nodes, rivals, optimum, plan))
-    names = [*D3_RIVALS, "optimum", "d3"]
-    header = ["case", "nodes", *names, "best of the first 5 / d3", "optimum / d3"]
-    print(table([*header, "MB up: cloud-only", "hpa", "d3"], rows))
-
-
-def _d3_row(case: str, nodes: int, rivals: list[Plan], optimum: float, plan: Plan) -> list[object]:
-    values = [rival.value or inf for rival in rivals]
-    assert plan.value is not None
-    moved = [_to_cloud(p) / 1e6 for p in (rivals[2], rivals[-1], plan)]
-    latencies = [1e3 * value for value in (*values, optimum, plan.value)]
-    return [case, nodes, *latencies, min(values[:5]) / plan.value, optimum / plan.value, *moved]
-
-
 def gaps() -> None:
     """Print `d3`'s gaps to the bound over all plans, in per cent, and seconds of processor."""
     rows, found = [], []
@@ -153,14 +125,9 @@ def gaps() -> None:
     print(f"\nmean gap {sum(found) / len(found):.2f} %, worst {max(found):.2f} %\n")
 
 
-def _to_cloud(plan: Plan) -> float:
-    """Bytes over links into the cloud."""
-    return sum(link.bytes for link in plan.links if link.head == "cloud")
-
-
 def main() -> None:
     """Run the parts named on the command line, or all."""
-    parts = {"regions": regions, "vsm": vsm, "d3": d3, "gaps": gaps}
+    parts = {"regions": regions, "vsm": vsm, "gaps": gaps}
     words = asked_for(__doc__, f"what to run, of {', '.join(parts)}; none: all", list(parts))
     print(machine(), "\n")
     for name in words or parts:

@@ -105,9 +105,11 @@ def objective_for(
     Raises
     ------
     ValueError
-        For an unknown name, and for a cost that the instance or the way of counting excludes.
+        For an unknown name, and for a cost that the instance or the way of counting excludes; where
+        none is asked for, for a model of which only `throughput` is known.
     """
     if wanted is None:
+        _require_times(instance)
         wanted = "latency" if len(instance.tasks) == 1 else "mean-latency"
     if not isinstance(wanted, Objective):
         wanted = Objective(
@@ -131,6 +133,17 @@ def objective_for(
         _require_chain(instance)
     _require_passes(instance, wanted)
     return wanted
+
+
+def _require_times(instance: Instance) -> None:
+    """Refuse a model that says how often ranges run, and not what any of its layers takes."""
+    for model in map(instance.model_of, instance.tasks):
+        timed = any(layer.flops or layer.traffic_bytes or layer.times_s for layer in model.layers)
+        if model.stage_rates and not timed:
+            raise ValueError(
+                f"objective = none, must be told: model {model.name} has stage_rates, and nothing "
+                "that a layer takes; --objective throughput asks for what these rates allow"
+            )
 
 
 def _require_chain(instance: Instance) -> None:
@@ -171,7 +184,7 @@ def _require_passes(instance: Instance, wanted: Objective) -> None:
             raise ValueError(
                 f"objective = {wanted.name!r} needs models of one pass of count 1 in which every "
                 f"layer runs, but {model.name} has {executed}; {' and '.join(OF_PASSES)} are "
-                "defined for passes"
+                "defined for passes, and splitfog edit --one-pass makes one of them"
             )
 
 

@@ -20,7 +20,7 @@ def of_pass(instance: Instance, name: str | None = None) -> Instance:
     request executes once, every layer of it, lists no passes any more. So models with passes are
     left only where a request makes several executions, or a layer does not run.
     """
-    models = tuple(_single(_restricted(model, name)) for model in instance.models)
+    models = tuple(_single(restricted(model, name)) for model in instance.models)
     if all(new is old for new, old in zip(models, instance.models, strict=True)):
         return instance
     made = derived(instance, models=models)
@@ -62,13 +62,15 @@ def executed_once(instance: Instance, what: str, with_state: bool = True) -> Ins
             passes = ", ".join(f"{one.name} x {one.count}" for one in model.passes)
             raise ValueError(
                 f"{what} knows models that are executed once, every layer of them, "
-                f"but model {model.name} has {passes}"
+                f"but model {model.name} has {passes}; "
+                "splitfog edit --one-pass makes one execution of them"
             )
         limited = any(node.memory_bytes is not None for node in seen.nodes)
         if not with_state and limited and model.state_bytes.any():
             raise ValueError(
                 f"{what} does not count the state of layers (state_bytes) beside their weights, "
-                f"but model {model.name} has some, and memory is limited"
+                f"but model {model.name} has some, and memory is limited; splitfog edit --memory "
+                "NODE=none lifts a limit"
             )
     return seen
 
@@ -89,7 +91,14 @@ def sliced_passes(instance: Instance, decision: Decision) -> Iterator[str]:
             )
 
 
-def _restricted(model: Model, name: str | None) -> Model:
+def restricted(model: Model, name: str | None) -> Model:
+    """The model of which a request makes one execution of the pass `name`, and no other.
+
+    Parameters
+    ----------
+    model, name
+        A model without such a pass stays as it is.
+    """
     for position, one in enumerate(model.passes or ()):
         if one.name == name:
             layers = tuple([_at(layer, position) for layer in model.layers])

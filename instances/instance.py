@@ -42,7 +42,25 @@ Record = TypeVar("Record", bound=Struct)
 
 
 class InstanceFile(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """The top level of an instance file."""
+    """The top level of an instance file.
+
+    Attributes
+    ----------
+    name
+        For readers.
+    tiers
+        From the data's end to the cloud.
+    nodes, links
+        What computes, and what carries data between two of these.
+    models, tasks
+        Networks, and who asks for them, where and how often.
+    routing
+        Whether data may pass through other nodes.
+    meta
+        Free: where the instance comes from, a known optimum.
+    schema
+        For editors; ignored, and never written.
+    """
 
     format: Literal["splitfog/instance"]
     version: Literal[1]
@@ -55,7 +73,6 @@ class InstanceFile(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaul
     routing: Routing = RELAY
     meta: Mapping[str, Any] = {}
     schema: Any = renamed(name="$schema", default=None)
-    """For editors; ignored, and never written."""
 
 
 @dataclass(frozen=True)

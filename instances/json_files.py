@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,15 +38,11 @@ def decode(
 
     `beside` finds what else is wrong with the plain data of a file of which these values are.
     """
+    content = content.removeprefix(BOM_UTF8)
     data, clean = parse_json(content, origin)
     if not isinstance(data, dict):
         raise InstanceError(origin, [f"the file = {shown(data)}, must be an object"])
-    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
-    for key in ("format", "version"):  # the rest of another format's file says nothing
-        if wrong := value_defects(data.get(key), fields[key], key):
-            raise InstanceError(
-                origin, wrong if key in data else [f"{key} is missing, {wrong[0].split(', ')[1]}"]
-            )
+    require_format(data, kind, origin)
     try:
         if not clean:
             raise ValueError("a key stands twice or a number is not finite")
@@ -55,8 +52,21 @@ def decode(
         raise InstanceError(origin, wrong + beside(wrong, data)) from None
 
 
+def require_format(data: dict[str, Any], kind: Any, origin: str) -> None:
+    """Refuse plain data of another format or version than those of `kind`."""
+    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    for key in ("format", "version"):  # the rest of another format's file says nothing
+        if wrong := value_defects(data.get(key), fields[key], key):
+            raise InstanceError(
+                origin, wrong if key in data else [f"{key} is missing, {wrong[0].split(', ')[1]}"]
+            )
+
+
 def parse_json(content: bytes, origin: str) -> tuple[Any, bool]:
-    """Plain data of JSON text, and whether no key stands twice and no number is NaN or infinite."""
+    """Plain data of JSON text, and whether no key stands twice and no number is NaN or infinite.
+
+    A byte order mark before it, as some editors write, says nothing.
+    """
     clean = True
 
     def constant(name: str) -> float:
@@ -76,7 +86,7 @@ def parse_json(content: bytes, origin: str) -> tuple[Any, bool]:
         return repeated
 
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8-sig")
         return json.loads(text, parse_constant=constant, object_pairs_hook=pairs), clean
     except UnicodeDecodeError as error:
         raise InstanceError(

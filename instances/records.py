@@ -317,6 +317,11 @@ class Model(
         return self._of_request([layer.flops for layer in self.layers])
 
     @cached_property
+    def traffic_bytes(self) -> NDArray[np.float64]:
+        """[layers]: what a request reads and writes in the memory of the layer's node."""
+        return self._of_request([layer.traffic_bytes for layer in self.layers])
+
+    @cached_property
     def state_bytes(self) -> NDArray[np.float64]:
         """[layers]: state that a task keeps."""
         return frozen(np.array([layer.state_bytes for layer in self.layers], np.float64))

@@ -223,8 +223,8 @@ class _Choice:
     notes: list[str] = field(default_factory=list)
     improved: bool = False
     """Whether the last one asked has a better plan than all before."""
-    failure: Exception | None = None
-    """The last exception of a solver."""
+    failures: dict[str, Exception] = field(default_factory=dict)
+    """Exceptions of solvers, by what the notes say of them."""
     over: ProvenOver | None = None
     """Of which plans the best bound so far is one: those of the solver that found it."""
 
@@ -242,8 +242,8 @@ class _Choice:
         except Exception as error:
             if is_strict():
                 raise
-            self.failure = error
             self.notes.append(failure(name, error))
+            self.failures[self.notes[-1]] = error
             return None
         if answer.decision is None and inner.incumbent is not None:
             answer = changed(answer, decision=inner.incumbent)
@@ -294,9 +294,10 @@ class _Choice:
         return value - bound > OPTIMALITY_GAP * value
 
     def concluded(self, name: str, answer: Answer, why: str) -> Answer:
-        """The answer, with why its solver was chosen."""
+        """The answer, with why its solver was chosen; of a proof that there is none, no more."""
+        notes = self.failures if answer.infeasible else self.notes
         own = [] if answer.reason is None else [answer.reason]
-        reason = "; ".join([f"auto chose {name}: {why}", *self.notes, *own])
+        reason = "; ".join([f"auto chose {name}: {why}", *notes, *own])
         over = answer.proven_over if answer.infeasible else self.over or answer.proven_over
         bound = self.request.lower_bound
         return changed(answer, reason=reason, solver=name, lower_bound=bound, proven_over=over)
@@ -329,8 +330,8 @@ class _Choice:
                 why = f"a heuristic, as nothing exact is known here for {request.objective.name}"
                 return self.concluded(name, found, why)
             self.notes.append(f"{name} found no plan: {found.reason}")
-        if self.failure is not None:
-            raise self.failure
+        if self.failures:
+            raise next(reversed(self.failures.values()))
         known = "; ".join(self.notes) or "none is known"
         return Answer(None, reason=f"no solver for {request.objective.name} has a plan ({known})")
 

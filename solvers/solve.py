@@ -338,10 +338,14 @@ def _proofs(request: Request, haste: bool) -> Iterator[str]:
     """Why there is no plan, for who has to change that: what is missing, and rules in conflict."""
     from splitfog.solvers.exact.conflict import conflict_sentence  # it loads an engine
 
-    if not haste and (counted := impossibility(request.instance, request.objective)) is not None:
+    counted = None if haste else impossibility(request.instance, request.objective)
+    if counted is not None:
         yield counted
-    if (conflict := conflict_sentence(request)) is not None:
-        yield conflict
+    named = conflict_sentence(
+        request.instance, request.objective, request.deadline, counted is not None
+    )
+    if named is not None:
+        yield named
 
 
 def _refused(

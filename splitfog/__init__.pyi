@@ -68,6 +68,7 @@ from splitfog.instances.traces.generators import generate_trace as generate_trac
 from splitfog.instances.traces.importers.import_trace import import_trace as import_trace
 from splitfog.instances.traces.records import Series as Series
 from splitfog.instances.traces.trace import Trace as Trace
+from splitfog.schemas import json_schema as json_schema
 from splitfog.solvers.adjustment.hpa_local import AdjustmentReport as AdjustmentReport
 from splitfog.solvers.adjustment.hpa_local import HpaLocal as HpaLocal
 from splitfog.solvers.base import SolverDeclined as SolverDeclined
@@ -86,10 +87,14 @@ from splitfog.solvers.repair.repair import repair as repair
 from splitfog.solvers.repair.report import RepairReport as RepairReport
 from splitfog.solvers.solve import solve as solve
 from splitfog.studies.compare import compare as compare
-from splitfog.studies.event_replay import replay_events as replay_events
-from splitfog.studies.event_rows import EventReplay as EventReplay
-from splitfog.studies.replay_jobs import replay as replay
-from splitfog.studies.replay_result import Replay as Replay
+from splitfog.studies.replays.event_rows import EventReplay as EventReplay
+from splitfog.studies.replays.events import replay_events as replay_events
+from splitfog.studies.replays.replay import replay as replay
+from splitfog.studies.replays.result import Replay as Replay
+from splitfog.studies.run_study import run_study as run_study
+from splitfog.studies.study_files.reading import StudyFile as StudyFile
+from splitfog.studies.study_files.reading import load_study as load_study
+from splitfog.studies.study_files.reading import shipped_studies as shipped_studies
 from splitfog.views.charts.trace import draw_trace as draw_trace
 from splitfog.views.replays import draw_replay as draw_replay
 from splitfog.views.replays import print_replay as print_replay

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from splitfog.formulations.objective import Objective, objective_for
-from splitfog.instances.arguments import entries, number, texts, whole, wrong
-from splitfog.instances.arguments import path as path_of
-from splitfog.instances.files import GivenInstance, instance_of
-from splitfog.instances.instance import Instance
-from splitfog.solvers.functions import Function, require_portable
-from splitfog.solvers.registry import solver_info, solver_infos
-from splitfog.solvers.solve import info_of
-from splitfog.studies.comparison.carry_out import carry_on, carry_out
-from splitfog.studies.engine.jobs import Job, Progress
-from splitfog.studies.row import EVERY, Declined
+from splitfog.instances.read_only import EMPTY
+from splitfog.studies.comparison.asking import GivenInstances, asked_for_all
+from splitfog.studies.comparison.carry_out import carried
+from splitfog.studies.comparison.contenders import GivenOptions, GivenSolvers
+from splitfog.studies.progress import Progress
 from splitfog.studies.rows import Table
-
-SEEDS = "a list of whole numbers >= 0"
-INSTANCES = "an Instance, the path of its file, or a list of these"
 
 
 def compare(
-    instances: GivenInstance | Iterable[GivenInstance],
-    solvers: str | Function | Sequence[str | Function] | None = None,
+    instances: GivenInstances,
+    solvers: GivenSolvers = None,
     objectives: str | Sequence[str] | None = None,
     seeds: Sequence[int] = (0,),
     baseline: str = "device-only",
@@ -40,6 +30,8 @@ def compare(
     partial: bool = False,
     store: str | os.PathLike[str] | None = None,
     memory_limit_bytes: int | None = None,
+    options: GivenOptions = EMPTY,
+    scheduler: str | None = None,
 ) -> Table:
     """The table of every applicable solver on every instance, objective and seed.
 
@@ -75,6 +67,14 @@ def compare(
         process that was at it. Runs of another version of splitfog are others.
     memory_limit_bytes
         Of each run, with all that its solver starts; one that holds more is killed.
+    options
+        By name of a solver its own options, as `solve` takes them. One that is a list stands for
+        all of its values, each a run of its own, whose rows are of `dina plans=narrow` and of `dina
+        plans=wide`.
+    scheduler
+        The address of a Dask cluster's, `tcp://HOST:PORT`: as many runs at a time as the cluster
+        has threads, each in a process beside a worker, whatever `jobs` is. Functions must be
+        installed there too. The cluster is trusted, and needs the same splitfog and Python.
 
     Returns
     -------
@@ -89,112 +89,29 @@ def compare(
         For unknown names and arguments that make no sense; for a store that another process uses,
         or that is of another form.
     OSError
-        Where the store cannot be read or written; what it holds stays.
+        Where the store cannot be read or written, and where the cluster is lost; what the store
+        holds stays.
+    ModuleNotFoundError
+        For a scheduler without the extra `splitfog[dask]`.
     SolverDeclined
         Where no solver applies anywhere.
     """
-    chosen = _chosen(solvers)
-    jobs = whole("jobs", jobs, low=1)
-    if time_limit_s is not None:
-        time_limit_s = number("time_limit_s", time_limit_s, above=0, endless=True)
-    chosen_seeds = [whole("seeds", seed, low=0) for seed in entries("seeds", seeds, SEEDS)]
-    if progress is not None and not callable(progress):
-        raise wrong("progress", progress, "a function of (done, total, what)")
-    if memory_limit_bytes is not None:
-        memory_limit_bytes = whole("memory_limit_bytes", memory_limit_bytes, low=1)
-    home = None if store is None else path_of("store", store)
-    isolated = jobs > 1 or home is not None or memory_limit_bytes is not None
-    for function in chosen.values():
-        if isolated and not isinstance(function, str):
-            require_portable(function)
-    if not isinstance(baseline, str) or baseline not in chosen:
-        solver_info(baseline)
-    wanted = None if objectives is None else texts("objectives", objectives)
-    given: Iterable[GivenInstance]
-    if isinstance(instances, Instance | str | os.PathLike):
-        given = [instances]
-    else:
-        given = entries("instances", instances, INSTANCES)
-    loaded = [instance_of(each) for each in given]
-    how: dict[str, Any] = {
+    how = {
         "transfers": transfers,
         "monotone": monotone,
         "pass_name": pass_name,
         "contiguous": contiguous,
         "partial": partial,
     }
-    problems, excluded = _problems(loaded, wanted, how)
-    hidden = {} if baseline in chosen else {baseline: baseline}
-    work = [
-        Job(
-            problem=number,
-            instance=instance,
-            objective=objective,
-            solver=solver,
-            seed=seed,
-            time_limit_s=time_limit_s,
-            memory_limit_bytes=memory_limit_bytes,
-            shown=name not in hidden,
-        )
-        for number, (instance, objective) in enumerate(problems)
-        for name, solver in [*hidden.items(), *chosen.items()]
-        for seed in dict.fromkeys(chosen_seeds)
-    ]
-    if home is not None:
-        return carry_on(home, work, jobs, progress, baseline, excluded)
-    return carry_out(work, jobs if isolated else None, progress, baseline, excluded)
-
-
-def solver_names(solvers: str | Sequence[str] | None = None) -> list[str]:
-    """The names asked for, checked; None or "all": every solver and baseline but `auto`."""
-    if solvers is None or solvers == "all" or list(solvers) == ["all"]:
-        return [info.name for info in solver_infos() if info.name != "auto"]
-    names = [solvers] if isinstance(solvers, str) else solvers
-    return [solver_info(name).name for name in dict.fromkeys(names)]
-
-
-def _chosen(
-    solvers: str | Function | Sequence[str | Function] | None,
-) -> dict[str, str | Function]:
-    """By name what is asked for: a solver's name or a function."""
-    if solvers is None or isinstance(solvers, str):
-        return {name: name for name in solver_names(solvers)}
-    given = (solvers,) if callable(solvers) else entries("solvers", solvers, "names or functions")
-    names = [solver for solver in given if isinstance(solver, str)]
-    if len(names) == len(given):
-        return {name: name for name in solver_names(names)}
-    chosen: dict[str, str | Function] = {}
-    for solver in given:
-        name = info_of(solver).name
-        if chosen.setdefault(name, solver) != solver:
-            raise ValueError(f"two solvers are named {name}: give the function another name")
-    return chosen
-
-
-def _problems(
-    instances: Sequence[Instance],
-    objectives: Sequence[str] | None,
-    how: dict[str, Any],
-) -> tuple[list[tuple[Instance, Objective]], list[Declined]]:
-    """Pairs of instance and objective, and those that exclude each other."""
-    problems, excluded, errors = [], [], []
-    for instance in instances:
-        names: list[str | None] = list(dict.fromkeys(objectives)) if objectives else [None]
-        for name in names:
-            try:
-                objective = objective_for(instance, name, **how)
-            except ValueError as error:
-                errors.append(error)
-                excluded.append(
-                    Declined(
-                        instance=instance.name,
-                        objective=name or "default",
-                        solver=EVERY,
-                        reason=str(error),
-                    )
-                )
-            else:
-                problems.append((instance, objective))
-    if errors and not problems:
-        raise errors[0]
-    return problems, excluded
+    asked = asked_for_all(
+        instances,
+        how=how,
+        solvers=solvers,
+        options=options,
+        objectives=objectives,
+        seeds=seeds,
+        baseline=baseline,
+        time_limit_s=time_limit_s,
+        memory_limit_bytes=memory_limit_bytes,
+    )
+    return carried(asked, jobs, store, progress, scheduler)

@@ -72,6 +72,8 @@ class Run(Struct, frozen=True, kw_only=True):
         JSON of the plan, as in a plan file; None where the solver failed.
     progress
         JSON of the plan's [seconds, value, bound] improvements; None where the solver failed.
+    trace
+        Of a replay the sha256 of what it goes through; of several traces joined by `+`.
     plugin
         Name and version of the distribution that the solver came with; None for splitfog's own
         and for functions.
@@ -88,6 +90,7 @@ class Run(Struct, frozen=True, kw_only=True):
     plugin: str | None
     machine: str
     started_at: str
+    trace: str | None = None
 
 
 class Result(Row, frozen=True, kw_only=True):
@@ -100,3 +103,4 @@ class Result(Row, frozen=True, kw_only=True):
     plugin: str | None = None
     machine: str | None = None
     started_at: str | None = None
+    trace: str | None = None

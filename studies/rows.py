@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from splitfog.instances.arguments import number, whole
+from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.read_only import ReadOnly
 from splitfog.instances.readable import MOST_ROWS, counted, html_table, html_text
@@ -23,7 +24,7 @@ from splitfog.studies.row import Declined, Result, Row, Run
 from splitfog.studies.statistics.by_solver import statistics_of
 from splitfog.studies.statistics.means import SHIFT_S
 from splitfog.studies.summary import Summary, summarised
-from splitfog.studies.tables.caption import caption, setting
+from splitfog.studies.tables.caption import caption
 from splitfog.studies.tables.statistics import Statistics
 
 
@@ -33,8 +34,8 @@ class Table(Sequence[Row]):
 
     `declined` holds what has no row, `baseline` the solver that speed-ups refer to, `counting`
     says how transfers are counted where that is not the default, and `interrupted` whether Ctrl-C
-    cut the comparison short. `runs` holds how every row was run, or nothing; `store` is the folder
-    that keeps them, if one does.
+    cut the comparison short. `runs` holds how every row was run, and `instances` what they were run
+    on, or nothing; `store` is the folder that keeps them, if one does.
     """
 
     rows: tuple[Row, ...]
@@ -43,6 +44,7 @@ class Table(Sequence[Row]):
     counting: str = ""
     interrupted: bool = False
     runs: tuple[Run, ...] = ()
+    instances: tuple[Instance, ...] = ()
     store: Path | None = None
 
     @overload
@@ -115,8 +117,7 @@ class Table(Sequence[Row]):
 
     def _caption(self, objective: str) -> str:
         runs = [run for row, run in zip(self.rows, self.runs) if row.objective == objective]
-        said = setting(objective, self.baseline, self.counting)
-        return caption(said, self.of(objective), runs)
+        return caption(self.baseline, self.counting, self.of(objective), runs)
 
     def to_pandas(self) -> Any:
         """A `pandas.DataFrame`, a column for every field of a row.

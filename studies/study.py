@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -12,7 +13,9 @@ from splitfog.instances.arguments import path as path_of
 from splitfog.instances.records import changed
 from splitfog.studies.comparison.carry_out import carry_on
 from splitfog.studies.comparison.table_of import table_of
-from splitfog.studies.engine.jobs import Job, Outcome, Progress, Ran
+from splitfog.studies.engine.jobs import Job, Outcome, Ran
+from splitfog.studies.engine.places import place_for
+from splitfog.studies.progress import Progress
 from splitfog.studies.rows import Table
 from splitfog.studies.store.asked import asked_for
 from splitfog.studies.store.database import Store
@@ -71,27 +74,27 @@ def study_status(folder: str | os.PathLike[str]) -> Study:
         Where no runs of this version of splitfog are.
     """
     with Store(path_of("folder", folder), only_read=True) as store:
-        work, _ = asked_for(store)
+        work = asked_for(store).work
         outcomes = [store.outcome(job) for job in work]
         lines = store.read("SELECT key, splitfog_version FROM results")
-    keys = {job.key for job in work}
+    keys, names = {job.key for job in work}, [job.solver_name for job in work]
     others = Counter(line["splitfog_version"] for line in lines if line["key"] not in keys)
     return Study(
         asked=len(work),
         finished=sum(outcome is not None for outcome in outcomes),
-        solvers=tuple(
-            _standing(name, work, outcomes) for name in dict.fromkeys(job.solver for job in work)
-        ),
+        solvers=tuple(_standing(name, work, outcomes) for name in dict.fromkeys(names)),
         others=dict(others),
     )
 
 
-def _standing(solver: object, work: list[Job], outcomes: list[Outcome | None]) -> Standing:
-    own = [outcome for job, outcome in zip(work, outcomes, strict=True) if job.solver == solver]
+def _standing(solver: str, work: Sequence[Job], outcomes: Sequence[Outcome | None]) -> Standing:
+    own = [
+        outcome for job, outcome in zip(work, outcomes, strict=True) if job.solver_name == solver
+    ]
     ran = [outcome for outcome in own if isinstance(outcome, Ran)]
     finished = sum(outcome is not None for outcome in own)
     return Standing(
-        solver=str(solver),
+        solver=solver,
         asked=len(own),
         finished=finished,
         declined=finished - len(ran),
@@ -116,13 +119,17 @@ def study_table(folder: str | os.PathLike[str]) -> Table:
     """
     home = path_of("folder", folder)
     with Store(home, only_read=True) as store:
-        work, baseline = asked_for(store)
-        outcomes = [store.outcome(job) for job in work]
-    return changed(table_of(work, outcomes, baseline), store=home)
+        question = asked_for(store)
+        outcomes = [store.outcome(job) for job in question.work]
+    return changed(table_of(question.work, outcomes, question.baseline), store=home)
 
 
 def resume_study(
-    folder: str | os.PathLike[str], jobs: int = 1, progress: Progress | None = None
+    folder: str | os.PathLike[str],
+    jobs: int = 1,
+    progress: Progress | None = None,
+    *,
+    scheduler: str | None = None,
 ) -> Table:
     """Run what is missing of the comparison in a folder.
 
@@ -130,7 +137,7 @@ def resume_study(
     ----------
     folder
         As for `study_status`.
-    jobs, progress
+    jobs, progress, scheduler
         As for `compare`.
 
     Returns
@@ -146,7 +153,7 @@ def resume_study(
     """
     home = path_of("folder", folder)
     with Store(home, only_read=True) as store:
-        work, baseline = asked_for(store)
+        question = asked_for(store)
         functions = store.read(
             "SELECT solver FROM asked WHERE is_function AND splitfog_version = ?", (__version__,)
         )
@@ -155,4 +162,5 @@ def resume_study(
             f"solver {functions[0]['solver']} in {store.path} is a function: "
             "the script that has it goes on"
         )
-    return carry_on(home, work, jobs, progress, baseline)
+    with place_for(question.work, jobs, scheduler) as place:
+        return carry_on(home, question, place, progress)

@@ -9,7 +9,7 @@ from splitfog.instances.arguments import path as path_of
 from splitfog.instances.arguments import record, whole, wrong
 from splitfog.instances.json_files import write_whole
 from splitfog.instances.readable import html_table
-from splitfog.studies.replay_result import HEADERS, Replay, way_cells
+from splitfog.studies.replays.result import HEADERS, Replay, way_cells
 from splitfog.views.charts.replay import replay_chart
 from splitfog.views.page import document
 from splitfog.views.show import SUFFIXES

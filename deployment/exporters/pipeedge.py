@@ -14,7 +14,7 @@ from splitfog.deployment.exporters.pipeline import pipeline_of
 
 
 def export(asked: Asked) -> Export:
-    """One line of options."""
+    """One line of options; which node has which rank is shown."""
     each = asked.options["layers"]
     pipeline = pipeline_of(asked)
     runs = pipeline.line("PipeEdge")
@@ -39,7 +39,10 @@ def export(asked: Asked) -> Export:
     ends = [f"{run.start * each + 1},{run.end * each}" for run in runs]
     order = ",".join(str(ranks[node]) for node in nodes)
     data = f" -D {ranks[source]}" if ranks[source] else ""
-    return Export(f"-pt {','.join(ends)} -r {order}{data}\n".encode())
+    told = ", ".join(
+        f"rank {ranks[node]} is {node}" for node in sorted(ranks, key=ranks.__getitem__)
+    )
+    return Export(f"-pt {','.join(ends)} -r {order}{data}\n".encode(), (told,))
 
 
 def _rank(node: str, text: str) -> int:

@@ -68,9 +68,9 @@ def overfull(instance: Instance, possible: Sequence[Flags]) -> str | None:
     every = np.array([item.num_bytes for item in items])
     for inside in _sets(items):
         sizes = every[~(may & ~inside).any(axis=1)]
-        where = _named(instance, inside)
         if (why := _too_much(sizes, room[inside]) or _too_many(sizes, room[inside])) is not None:
-            return f"whatever the plan, {where} cannot hold what is confined to them: {why}"
+            where, them = _named(instance, inside), "them" if inside.sum() > 1 else "it"
+            return f"whatever the plan, {where} cannot hold what is confined to {them}: {why}"
     return _exclusive(items[:MOST_ITEMS], room)
 
 
@@ -124,7 +124,8 @@ def _named(instance: Instance, inside: Flags) -> str:
     if len(names) == len(instance.nodes) > 1:
         return "all nodes together"
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{', '.join(names[:3])}{more} together"
+    together = " together" if len(names) > 1 else ""
+    return f"{', '.join(names[:3])}{more}{together}"
 
 
 def _too_much(sizes: Floats, room: Floats) -> str | None:

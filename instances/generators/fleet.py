@@ -9,7 +9,8 @@ import numpy as np
 
 from splitfog.instances.generators import serving
 from splitfog.instances.generators.family import Family
-from splitfog.instances.generators.machines import LANS, MACHINES
+from splitfog.instances.generators.machines import MACHINES
+from splitfog.instances.generators.presets import LANS
 from splitfog.instances.instance import Instance
 from splitfog.instances.plugins.option import Option
 

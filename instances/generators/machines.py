@@ -1,4 +1,4 @@
-"""Home and lab machines that run language models, and the networks between them.
+"""Home and lab machines that run language models.
 
 Figures are those of data sheets: dense 16-bit multiply-adds of matrices, the whole memory and its
 bandwidth. What a runtime reaches is less (`speed_share`, `traffic_share` and `memory_share` of the
@@ -33,26 +33,6 @@ class MachinePreset:
     speed_flops: float
     memory_bytes: float
     memory_bytes_per_s: float
-    source: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class LanPreset:
-    """A kind of network between machines in one place, alike in both directions.
-
-    Attributes
-    ----------
-    bandwidth_bps
-        Bits per second.
-    delay_s
-        Seconds from one machine to another, in which the network is free for others.
-    source
-        Where the figures come from.
-    """
-
-    name: str
-    bandwidth_bps: float
-    delay_s: float
     source: str
 
 
@@ -94,21 +74,3 @@ MACHINES: Mapping[str, MachinePreset] = MappingProxyType(
     }
 )
 """Kinds of machines."""
-
-_LANS = (
-    ("wi-fi-5", 200e6, 0.003, "nominal"),
-    ("wi-fi-6", 600e6, 0.0015, "nominal"),
-    ("gigabit", 1e9, 0.0003, "bandwidth: IEEE 802.3ab; delay: nominal"),
-    ("ethernet-2.5g", 2.5e9, 0.0002, "bandwidth: IEEE 802.3bz; delay: nominal"),
-    ("ethernet-10g", 10e9, 0.0001, "bandwidth: IEEE 802.3an; delay: nominal"),
-    ("thunderbolt-4", 16e9, 0.0003, "nominal (IP over a cable of 40 Gbit/s)"),
-    ("thunderbolt-5", 40e9, 0.0003, "nominal (IP over a cable of 80 Gbit/s)"),
-)
-
-LANS: Mapping[str, LanPreset] = MappingProxyType(
-    {
-        name: LanPreset(name=name, bandwidth_bps=bandwidth, delay_s=delay, source=source)
-        for name, bandwidth, delay, source in _LANS
-    }
-)
-"""Kinds of networks between them, slowest first."""

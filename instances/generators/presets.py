@@ -12,7 +12,7 @@ from math import inf
 from types import MappingProxyType
 
 from splitfog.instances.lookup import look_up
-from splitfog.instances.records import Link, Node
+from splitfog.instances.records import Link, Node, changed
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class NodePreset:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NetworkPreset:
     """A kind of connection; `uplink` leads away from the data's source.
 
@@ -58,6 +58,8 @@ class NetworkPreset:
         Bandwidths in bit/s.
     latency_s
         Seconds for the first bit, one way.
+    delay_s
+        Seconds of every crossing in which the connection is free for others.
     source
         Where the figures come from.
     """
@@ -65,7 +67,8 @@ class NetworkPreset:
     name: str
     uplink_bps: float
     downlink_bps: float
-    latency_s: float
+    latency_s: float = 0.0
+    delay_s: float = 0.0
     source: str
 
     def links(
@@ -76,14 +79,18 @@ class NetworkPreset:
         One duplex link where both directions are alike, else two. `latency_s` None: the preset's;
         `factor` multiplies both bandwidths.
         """
-        latency = self.latency_s if latency_s is None else latency_s
         up, down = self.uplink_bps * factor, self.downlink_bps * factor
-        if up == down:
-            return (Link(tail=low, head=high, bandwidth_bps=up, latency_s=latency),)
-        return (
-            Link(tail=low, head=high, bandwidth_bps=up, latency_s=latency, duplex=False),
-            Link(tail=high, head=low, bandwidth_bps=down, latency_s=latency, duplex=False),
+        there = Link(
+            tail=low,
+            head=high,
+            bandwidth_bps=up,
+            latency_s=self.latency_s if latency_s is None else latency_s,
+            delay_s=self.delay_s,
+            duplex=up == down,
         )
+        if there.duplex:
+            return (there,)
+        return there, changed(there, tail=high, head=low, bandwidth_bps=down)
 
 
 NODES: Mapping[str, NodePreset] = MappingProxyType(
@@ -103,21 +110,48 @@ NODES: Mapping[str, NodePreset] = MappingProxyType(
 _UPLINK = "uplink: one of those used by DADS, JointDNN and JPS"
 _BOTH = f"{_UPLINK}; downlink: JointDNN (arXiv 1801.08618); latency: nominal"
 
-NETWORKS: Mapping[str, NetworkPreset] = MappingProxyType(
+_WANS = (
+    ("cat-1", 0.13e6, 0.13e6, 0.1, f"{_UPLINK}; downlink, latency: nominal"),
+    ("3g", 1.1e6, 2.0275e6, 0.05, _BOTH),
+    ("4g", 5.85e6, 13.76e6, 0.03, _BOTH),
+    ("5g", 50e6, 200e6, 0.01, "nominal"),
+    ("wi-fi", 18.88e6, 54.97e6, 0.002, _BOTH),
+    ("ethernet", 1e9, 1e9, 0.0005, "nominal"),
+    ("fibre", 100e6, 100e6, 0.02, "nominal"),
+)
+
+_LANS = (
+    ("wi-fi-5", 200e6, 0.003, "nominal"),
+    ("wi-fi-6", 600e6, 0.0015, "nominal"),
+    ("gigabit", 1e9, 0.0003, "bandwidth: IEEE 802.3ab; delay: nominal"),
+    ("ethernet-2.5g", 2.5e9, 0.0002, "bandwidth: IEEE 802.3bz; delay: nominal"),
+    ("ethernet-10g", 10e9, 0.0001, "bandwidth: IEEE 802.3an; delay: nominal"),
+    ("thunderbolt-4", 16e9, 0.0003, "nominal (IP over a cable of 40 Gbit/s)"),
+    ("thunderbolt-5", 40e9, 0.0003, "nominal (IP over a cable of 80 Gbit/s)"),
+)
+
+LANS: Mapping[str, NetworkPreset] = MappingProxyType(
     {
-        preset.name: preset
-        for preset in (
-            NetworkPreset("cat-1", 0.13e6, 0.13e6, 0.1, f"{_UPLINK}; downlink, latency: nominal"),
-            NetworkPreset("3g", 1.1e6, 2.0275e6, 0.05, _BOTH),
-            NetworkPreset("4g", 5.85e6, 13.76e6, 0.03, _BOTH),
-            NetworkPreset("5g", 50e6, 200e6, 0.01, "nominal"),
-            NetworkPreset("wi-fi", 18.88e6, 54.97e6, 0.002, _BOTH),
-            NetworkPreset("ethernet", 1e9, 1e9, 0.0005, "nominal"),
-            NetworkPreset("fibre", 100e6, 100e6, 0.02, "nominal"),
+        name: NetworkPreset(
+            name=name, uplink_bps=speed, downlink_bps=speed, delay_s=delay, source=source
         )
+        for name, speed, delay, source in _LANS
     }
 )
-"""Kinds of networks."""
+"""Kinds of networks between machines in one place, alike in both directions, slowest first."""
+
+NETWORKS: Mapping[str, NetworkPreset] = MappingProxyType(
+    {
+        **{
+            name: NetworkPreset(
+                name=name, uplink_bps=up, downlink_bps=down, latency_s=latency, source=source
+            )
+            for name, up, down, latency, source in _WANS
+        },
+        **LANS,
+    }
+)
+"""Kinds of networks, those in one place (`LANS`) last."""
 
 
 GIVEN = "given"
@@ -147,4 +181,5 @@ def network_preset(kind: str | float) -> NetworkPreset:
     """
     if isinstance(kind, str):
         return look_up(NETWORKS, kind, "network preset")
-    return NetworkPreset(GIVEN, float(kind), float(kind), 0.0, GIVEN)
+    speed = float(kind)
+    return NetworkPreset(name=GIVEN, uplink_bps=speed, downlink_bps=speed, source=GIVEN)

@@ -11,7 +11,8 @@ import numpy as np
 
 from splitfog.instances import zoo
 from splitfog.instances.generators.family import short
-from splitfog.instances.generators.machines import LanPreset, MachinePreset
+from splitfog.instances.generators.machines import MachinePreset
+from splitfog.instances.generators.presets import NetworkPreset
 from splitfog.instances.instance import Instance
 from splitfog.instances.plugins.option import Option
 from splitfog.instances.records import Link, Model, Node, Task
@@ -83,7 +84,7 @@ def request_model(options: Mapping[str, Any]) -> Model:
 
 def served(
     name: str,
-    machines: Sequence[tuple[MachinePreset, LanPreset, float]],
+    machines: Sequence[tuple[MachinePreset, NetworkPreset, float]],
     options: Mapping[str, Any],
     meta: dict[str, Any],
 ) -> Instance:
@@ -117,7 +118,7 @@ def served(
         for position, (kind, _, factor) in enumerate(machines)
     ]
     ends = [
-        (node.name, lan.bandwidth_bps * factor, lan.delay_s / 2)
+        (node.name, lan.uplink_bps * factor, lan.delay_s / 2)
         for node, (_, lan, factor) in zip(nodes, machines, strict=True)
     ]
     has_hub = options["topology"] == "hub"
@@ -137,7 +138,7 @@ def served(
 
 def _memory_scale(
     model: Model,
-    machines: Sequence[tuple[MachinePreset, LanPreset, float]],
+    machines: Sequence[tuple[MachinePreset, NetworkPreset, float]],
     options: Mapping[str, Any],
 ) -> float:
     if options["memory_ratio"] is None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from splitfog.instances.arguments import entries, record, text
 from splitfog.instances.arguments import path as path_of
+from splitfog.instances.generators.presets import LANS
 from splitfog.instances.instance import Instance
 from splitfog.instances.plugins.format import Format, Formats
 from splitfog.instances.plugins.option import Option
@@ -79,7 +80,9 @@ IMPORTERS = (
                 low=1, high=1e24, optional=True,
             ),
             **REACHED,
-            "network": Option("gigabit", "network of the nodes, as in fleets", "name"),
+            "network": Option(
+                "gigabit", "network of the nodes, as in fleets", "choice", choices=tuple(LANS)
+            ),
         },
     ),
     Format(

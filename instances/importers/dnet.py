@@ -121,7 +121,7 @@ def read(files: Sequence[Path], options: Mapping[str, Any]) -> Instance:
     if len(models) != 1:
         found = ", ".join(map(str, models)) or "none"
         raise ValueError(
-            f"one of the files must be a model's profile (with L and e_embed), but {found} is"
+            f"one of the files must be a model's profile (with L or e_embed), but {found} is"
         )
     (path,) = models
     profile = _Profile(path, data.pop(path), options["batch"])
@@ -144,7 +144,9 @@ def read(files: Sequence[Path], options: Mapping[str, Any]) -> Instance:
 
 
 def _is_model(data: Mapping[str, Any]) -> bool:
-    return any(isinstance(own, dict) and "e_embed" in own for own in (data, *data.values()))
+    """Whether a file has what only a model's has, in itself or in the profile of a phase."""
+    told = [own for own in (data, *data.values()) if isinstance(own, dict)]
+    return any(key in own for own in told for key in ("L", "e_embed"))
 
 
 class _Profile:

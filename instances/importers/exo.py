@@ -17,7 +17,8 @@ from msgspec import Struct, field
 
 from splitfog.instances import zoo
 from splitfog.instances.defects import InstanceError
-from splitfog.instances.generators.machines import LANS, MACHINES, MachinePreset
+from splitfog.instances.generators.machines import MACHINES, MachinePreset
+from splitfog.instances.generators.presets import LANS
 from splitfog.instances.importers.chain import (
     TIER,
     chain,
@@ -36,7 +37,7 @@ from splitfog.instances.importers.reading import (
     text_of,
 )
 from splitfog.instances.instance import Instance
-from splitfog.instances.lookup import look_up, unknown_name
+from splitfog.instances.lookup import unknown_name
 from splitfog.instances.records import Link, Model, Node
 from splitfog.instances.zoo.language.decoder import Decoder
 from splitfog.instances.zoo.language.models import DECODERS
@@ -288,7 +289,7 @@ def _links(path: Path, state: State, network: str) -> Iterator[Link]:
         if name not in state.node_memory:
             sentence = unknown_name(name, names, "node")
             raise InstanceError(str(path), [f"topology.connections: {sentence}"])
-    lan = look_up(LANS, network, "network")
+    lan = LANS[network]
     for tail, head in combinations(names, 2):
         if not pairs or frozenset((tail, head)) in pairs:
-            yield Link(tail=tail, head=head, bandwidth_bps=lan.bandwidth_bps, delay_s=lan.delay_s)
+            yield Link(tail=tail, head=head, bandwidth_bps=lan.uplink_bps, delay_s=lan.delay_s)

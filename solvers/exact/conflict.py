@@ -20,7 +20,6 @@ from splitfog.formulations.programs.placement_build import placement_program
 from splitfog.instances.instance import Instance
 from splitfog.instances.readable import in_bytes
 from splitfog.instances.records import Link, changed
-from splitfog.solvers.base import Request
 from splitfog.solvers.engines.milp import solve_program
 from splitfog.solvers.exact.ilp import homeless_layer
 
@@ -40,26 +39,30 @@ class Rule:
 
     text: str
     lift: Callable[[Instance, Objective], tuple[Instance, Objective]]
+    of_memory: bool = False
 
 
-def conflict_sentence(request: Request) -> str | None:
+def conflict_sentence(
+    instance: Instance, objective: Objective, deadline: Deadline, are_bytes_counted: bool = False
+) -> str | None:
     """A sentence with rules that no placement keeps together, where none keeps all.
 
     None where the search ends in no such set: without a time for it, above `MOST_RULES`, under an
-    objective with other rules. At most 2 k log2(n / k) + 2 k programs for k rules out of n.
+    objective with other rules. None, too, where memory is all that is in conflict and the bytes
+    that are missing are counted anyway. At most 2 k log2(n / k) + 2 k programs for k rules out of
+    n.
     """
-    instance, objective = request.instance, request.objective
     if objective.name not in OBJECTIVES:
         return None
     rules = list(rules_of(instance, objective))
     if len(rules) > MOST_RULES:
         return None
     try:
-        end = request.clock() + min(LIMIT_S, request.remaining_s)
-        found = conflict(instance, objective, rules, Deadline(end, request.clock))
+        end = deadline.clock() + min(LIMIT_S, deadline.remaining_s)
+        found = conflict(instance, objective, rules, Deadline(end, deadline.clock))
     except TimeIsUp:
         return None
-    if not found:
+    if not found or (are_bytes_counted and all(rule.of_memory for rule in found)):
         return None
     more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     named = "; ".join(rule.text for rule in found[:SHOWN])
@@ -123,7 +126,7 @@ def rules_of(instance: Instance, objective: Objective) -> Iterator[Rule]:
     for node in instance.nodes:
         if node.memory_bytes is not None:
             text = f"node {node.name} holds at most {in_bytes(node.memory_bytes)}"
-            yield Rule(text, _lifting_memory(node.name))
+            yield Rule(text, _lifting_memory(node.name), of_memory=True)
     yield from _of_tasks(instance)
     yield from _of_models(instance)
     yield from _of_routes(instance)

@@ -17,6 +17,7 @@ from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
 from splitfog.solvers.base import SolverDeclined, is_strict
+from splitfog.solvers.exact.conflict import conflict_sentence
 from splitfog.solvers.fronts.archive import Archive
 from splitfog.solvers.fronts.epsilon_constraint import RESOLUTION, epsilon_constraint
 from splitfog.solvers.fronts.pipelines import latency_and_period, two_latencies
@@ -98,11 +99,17 @@ def pareto(
         limit = number("time_limit_s", time_limit_s, above=0, endless=True)
     seed = whole("seed", seed, low=0)
     run = _Run(Archive(criteria), limit, seed)
-    reason = impossibility(criteria.instance, criteria.objective)
-    if reason is not None:
-        found = _Outcome("exact", "a count", "infeasible", reason=reason)
+    counted = impossibility(criteria.instance, criteria.objective)
+    if counted is not None:
+        found = _Outcome("exact", "a count", "infeasible", reason=counted)
     else:
         found = run.of_kind(kind) if kind else run.best()
+    if found.status == "infeasible":
+        named = conflict_sentence(
+            criteria.instance, criteria.objective, run.deadline, counted is not None
+        )
+        reasons = [why for why in (found.reason, named) if why is not None]
+        found = changed(found, reason="; ".join(reasons) or None)
     return _front(criteria, run, found, seed)
 
 
@@ -128,9 +135,14 @@ class _Run:
     seed: int
     started: float = field(default_factory=time.perf_counter)
 
+    @property
+    def deadline(self) -> Deadline:
+        """When its time is over."""
+        return Deadline(self.started + self.limit_s)
+
     def remaining_s(self) -> float:
         """Seconds left."""
-        return self.limit_s - (time.perf_counter() - self.started)
+        return self.deadline.remaining_s
 
     def of_kind(self, kind: str) -> _Outcome:
         """The kind asked for, or `SolverDeclined`."""

@@ -88,7 +88,11 @@ def plan_bands(
         reason = f"{objective.name} is not linear in times and bandwidths, only latency is"
         raise SolverDeclined("plan_bands", reason)
     wanted = _wanted(instance, layers)
-    cuts = _Cuts(instance, objective)
+    try:
+        cuts = _Cuts(instance, objective)
+    except SolverDeclined as declined:
+        instead = "a policy over one figure (splitfog policy)"
+        raise SolverDeclined(declined.solver, declined.reason, instead) from None
     claims: dict[str, Any] = {"instance": instance.name, "objective": objective}
     if cuts.stuck is not None:
         claims |= {"status": "infeasible", "reason": cuts.stuck, "value": None}

@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "profile": "profile",
         "presets": "instances.presets",
         "validate": "instances.validate",
+        "schema": "instances.schema",
         "evaluate": "evaluate",
         "verify": "verify",
         "solvers": "solvers",
@@ -30,6 +31,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "export": "export",
         "run": "runtime.run",
         "serve": "runtime.serve",
+        "completion": "completion.script",
     }
 )
 """Name on the command line -> module here, in the order of `splitfog --help`; one that has

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from splitfog.commands.completion import completed
 from splitfog.commands.shell import (
     BAD_INPUT,
     DONE,
@@ -25,19 +26,43 @@ if TYPE_CHECKING:
     from splitfog.instances.instance import Instance
     from splitfog.studies.rows import Table
 
-EXAMPLES = ("splitfog compare alexnet.json --solvers min-cut,hpa,device-only -o results",)
+EXAMPLES = (
+    "splitfog compare alexnet.json --solvers min-cut,hpa,device-only -o results",
+    "splitfog compare --study hpa-gap --quick -o quick",
+)
+
+BESIDE_A_STUDY = ("study", "quick", "jobs", "scheduler", "output", "summary", "as_json")
+"""What may be given with a study; all else stands in its file."""
 
 
 def run(
-    files: Annotated[list[Path], typer.Argument(metavar="INSTANCE", help="instance files")],
+    context: typer.Context,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="INSTANCE", help="instance files")
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="a study's file or name, in the place of all else",
+            autocompletion=completed.study_names,
+        ),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="the quick slice of the study")] = False,
     solvers: Annotated[
-        list[str] | None, typer.Option(metavar="A,B,...|all", help="names  [default: all]")
+        list[str] | None,
+        typer.Option(
+            metavar="A,B,...|all",
+            help="names  [default: all]",
+            autocompletion=completed.solver_lists,
+        ),
     ] = None,
     objective: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
             help="may be repeated  [default: latency, of several tasks mean-latency]",
+            autocompletion=completed.objective_names,
         ),
     ] = None,
     transfers: Annotated[str, typer.Option(metavar="NAME", help="once or per-edge")] = "once",
@@ -59,7 +84,12 @@ def run(
         list[str] | None, typer.Option(metavar="N", help="may be repeated  [default: 0]")
     ] = None,
     baseline: Annotated[
-        str, typer.Option(metavar="NAME", help="whose value speed-ups refer to")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="whose value speed-ups refer to",
+            autocompletion=completed.solver_names,
+        ),
     ] = "device-only",
     jobs: Annotated[int, typer.Option(min=1, metavar="N", help="processes")] = 1,
     time_limit: Annotated[
@@ -68,6 +98,10 @@ def run(
     memory_limit: Annotated[
         int | None,
         typer.Option(min=1, metavar="BYTES", help="of each run with all that its solver starts"),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="of a Dask cluster's, tcp://HOST:PORT: run there"),
     ] = None,
     output: Annotated[
         Path | None,
@@ -84,11 +118,22 @@ def run(
 
     Every applicable solver and baseline runs on every instance; each objective has its table. With
     -o every run is kept as soon as it has ended; the same command goes on where it was cut short.
+    --study runs what a file says, or a study that comes along (splitfog study list).
 
     Exit codes: 0 done, 2 wrong input or a named solver applies nowhere, 5 a solver failed,
     130 interrupted (what has ended is printed and written).
     """
-    from splitfog.studies.compare import compare, solver_names
+    if output is not None:
+        _require_folder(output)
+    if study is not None:
+        _refuse_others(context)
+        return _run_study(study, quick, jobs, scheduler, output, summary, as_json)
+    if quick:
+        raise ValueError("--quick is given, must be with --study")
+    if not files:
+        raise ValueError("no INSTANCE is given, must be one, or --study FILE")
+    from splitfog.studies.compare import compare
+    from splitfog.studies.comparison.contenders import solver_names
 
     names = split_list(solvers) or ["all"]
     everything = names == ["all"]
@@ -96,12 +141,6 @@ def run(
     if time_limit is not None and not time_limit > 0:
         raise ValueError(f"time limit = {time_limit} s, must be > 0")
     seeds = seed_numbers(split_list(seed))
-    if output is not None:
-        if output.exists() and not output.is_dir():
-            raise ValueError(f"-o = {str(output)!r} is a file, must be a folder")
-        require_writable(output / "report.html")
-        if (output / "results.sqlite").exists():
-            say(f"splitfog: {output} holds results: what has ended there is not run again")
     instances = _instances(files)
     with solvers_are_quiet(), progress_bar() as progress:
         table = compare(
@@ -120,10 +159,51 @@ def run(
             progress=progress,
             store=output,
             memory_limit_bytes=memory_limit,
+            scheduler=scheduler,
         )
     publish(table, output, summary, as_json)
     _say_declined(table, everything)
     return code_of(table, [] if everything else chosen)
+
+
+def _require_folder(output: Path) -> None:
+    """That results can be written to a folder; says that some are there."""
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"-o = {str(output)!r} is a file, must be a folder")
+    require_writable(output / "report.html")
+    if (output / "results.sqlite").exists():
+        say(f"splitfog: {output} holds results: what has ended there is not run again")
+
+
+def _refuse_others(context: typer.Context) -> None:
+    """Refuse what is given beside a study and stands in its file."""
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        source = context.get_parameter_source(name)
+        if name not in BESIDE_A_STUDY and source is not None and source.name == "COMMANDLINE":
+            given = "INSTANCE" if name == "files" else max(parameter.opts, key=len)
+            raise ValueError(f"{given} is given beside --study, must stand in the study's file")
+
+
+def _run_study(
+    study: str,
+    quick: bool,
+    jobs: int,
+    scheduler: str | None,
+    output: Path | None,
+    summary: bool,
+    as_json: bool,
+) -> int:
+    """Run a study; the exit code."""
+    from splitfog.studies.run_study import run_study
+    from splitfog.studies.study_files.reading import load_study
+
+    read = load_study(study, quick)
+    with solvers_are_quiet(), progress_bar() as progress:
+        table = run_study(read, output, jobs, progress, scheduler=scheduler)
+    publish(table, output, summary, as_json)
+    _say_declined(table, read.content.solvers is None)
+    return code_of(table, list(read.content.solvers or ()))
 
 
 def _instances(files: list[Path]) -> list[Instance]:

@@ -162,6 +162,8 @@ def _print(instance: Instance, front: Front) -> None:
     over = "" if front.kind == "archive" else f" over {_OVER[front.proven_over]}"
     put(f"front    {front.kind}: {len(front.points)} points{over}{stopped}\n")
     put(f"method   {front.method}, {seconds(front.runtime_s)}\n")
+    if not front.points:  # why is said on standard error
+        return
     if front.reason:
         put(f"reason   {front.reason}\n")
     put("\n")

@@ -16,7 +16,6 @@ from splitfog.commands.shell import (
     put,
     put_json,
     require_writable,
-    say,
     solvers_are_quiet,
     split_list,
 )
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from splitfog.instances.instance import Instance
     from splitfog.solvers.repair.events import Events
     from splitfog.solvers.repair.report import RepairReport
-    from splitfog.studies.event_rows import EventReplay
+    from splitfog.studies.replays.event_rows import EventReplay
 
 MOST_TASKS = 20
 
@@ -107,7 +106,7 @@ def run(
         if mixed or full:
             raise ValueError(f"--replay stands alone, without --{(mixed or ['full'])[0]}")
         events = _events(instance, replay, seed)
-        from splitfog.studies.event_replay import WAYS, replay_events
+        from splitfog.studies.replays.events import WAYS, replay_events
 
         with progress_bar() as bar, solvers_are_quiet():
             found = replay_events(instance, events, given, split_list(ways) or WAYS, bar)
@@ -194,9 +193,7 @@ def _repaired(
         put_json({"report": report, "plan": made})
     else:
         _print(after, made, report)
-    if made.status in ("infeasible", "unknown", "error"):
-        say(f"splitfog: {after.name}: {made.status}: {made.reason or 'no reason given'}")
-    return exit_code(made)
+    return exit_code(made, after.name)
 
 
 def _print(instance: Instance, plan: Plan, report: RepairReport) -> None:
@@ -232,7 +229,7 @@ def _replayed(found: EventReplay, csv: Path | None, as_json: bool) -> int:
     from rich import box
     from rich.table import Table as Grid
 
-    from splitfog.studies.event_rows import HEADERS, shown_way
+    from splitfog.studies.replays.event_rows import HEADERS, shown_way
     from splitfog.views.tables import print_grid
 
     put(f"{found.instance}: {len(found.events.events)} events in {found.events.duration_s:g} s\n\n")

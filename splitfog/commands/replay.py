@@ -107,7 +107,7 @@ def run(
 
     Exit codes: 0 done, 2 wrong input, 130 interrupted (what has ended is printed and written).
     """
-    from splitfog.studies.replay_jobs import replay
+    from splitfog.studies.replays.replay import replay
     from splitfog.views.replays import draw_replay, print_replay
     from splitfog.views.show import SUFFIXES
 

@@ -17,11 +17,17 @@ from typer.core import TyperCommand, TyperGroup
 if TYPE_CHECKING:
     from splitfog.formulations.plan import Plan
     from splitfog.instances.instance import Instance
-    from splitfog.studies.engine.jobs import Progress
+    from splitfog.studies.progress import Progress
 
 DONE, CHECK_FAILED, BAD_INPUT, INFEASIBLE, UNKNOWN, ERROR, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
-_STATUS_CODES = {"infeasible": INFEASIBLE, "unknown": UNKNOWN, "error": ERROR}
+COMPLETE = "_SPLITFOG_COMPLETE"
+"""The variable by which a shell asks for what completes a command line."""
+
+EXAMPLES_BELOW = "Examples:"
+
+NO_PLAN = {"infeasible": INFEASIBLE, "unknown": UNKNOWN, "error": ERROR}
+"""Outcomes without a plan, and what they mean to the shell."""
 
 
 class Commands(TyperGroup):
@@ -49,6 +55,10 @@ class Commands(TyperGroup):
         sys.exit(code)
 
     def _code(self, *args: Any, **extra: Any) -> int:
+        if COMPLETE in os.environ:
+            from typer import completion
+
+            completion.completion_init()  # type: ignore[attr-defined]
         try:
             code: int | None = super().main(*args, **extra)
         except typer.TyperException as error:
@@ -87,7 +97,7 @@ class Command(TyperCommand):
 def epilog(examples: Sequence[str]) -> str:
     """What ends the help of a command: command lines to try, each on its own."""
     lines = "\n".join(f"  {line}" for line in examples)
-    return f"\b\nExamples:\n{lines}"
+    return f"\b\n{EXAMPLES_BELOW}\n{lines}"
 
 
 def _usage(error: Exception) -> str:
@@ -156,11 +166,13 @@ def solvers_are_quiet() -> Iterator[None]:
         os.close(kept)
 
 
-def exit_code(plan: Plan) -> int:
-    """What the outcome of a plan means to the shell."""
+def exit_code(plan: Plan, instance: str) -> int:
+    """What the outcome of a plan means to the shell; why there is none goes to standard error."""
+    if plan.status in NO_PLAN:
+        say(f"splitfog: {instance}: {plan.status}: {plan.reason or 'no reason given'}")
     if plan.stopped_by == "interrupted":
         return INTERRUPTED
-    return _STATUS_CODES.get(plan.status or "", DONE)
+    return NO_PLAN.get(plan.status or "", DONE)
 
 
 def require_writable(path: Path) -> None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from splitfog.commands.completion import completed
 from splitfog.commands.shell import (
     exit_code,
     key_values,
     put,
     require_writable,
-    say,
     solvers_are_quiet,
 )
 
@@ -34,7 +34,9 @@ def run(
     solver: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="see `splitfog solvers`  [default: chosen and explained]"
+            metavar="NAME",
+            help="see `splitfog solvers`  [default: chosen and explained]",
+            autocompletion=completed.solver_names,
         ),
     ] = None,
     objective: Annotated[
@@ -43,6 +45,7 @@ def run(
             metavar="NAME",
             help="latency, makespan, period, mean-latency, batch or throughput  [default: latency, "
             "with two tasks or more mean-latency]",
+            autocompletion=completed.objective_names,
         ),
     ] = None,
     transfers: Annotated[
@@ -134,10 +137,7 @@ def run(
         put(encode_plan(plan))
     else:
         _print(instance, plan)
-    code = exit_code(plan)
-    if plan.status in ("infeasible", "unknown", "error"):
-        say(f"splitfog: {instance.name}: {plan.status}: {plan.reason or 'no reason given'}")
-    return code
+    return exit_code(plan, instance.name)
 
 
 def _start(instance: Instance, path: Path) -> PlanFile:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from splitfog.commands.shell import amount, put, seconds
+from splitfog.commands.shell import NO_PLAN, amount, put, seconds
 from splitfog.instances.readable import span
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def head_lines(instance: Instance, plan: Plan) -> list[str]:
     elif plan.value is not None:
         lines.append("bound    none known")
     lines.append(f"solver   {plan.solver}, {seconds(plan.runtime_s)}")
-    if plan.reason:
+    if plan.reason and plan.status not in NO_PLAN:  # which is said on standard error
         lines.append(f"reason   {plan.reason}")
     return lines
 

@@ -89,7 +89,7 @@ def _refuted(row: Row, best_cost: float | None) -> Row:
     bound = _bound(row)
     if row.status == "infeasible":
         claim = "it claims that there is no plan, but another solver has one"
-    elif bound is not None and bound > best_cost * (1 + OPTIMALITY_GAP):
+    elif bound is not None and row.proven_over and bound > best_cost * (1 + OPTIMALITY_GAP):
         best = flipped(row.objective, best_cost)
         if row.upper_bound is None:
             claim = f"its lower bound {row.lower_bound!r} is above the value {best!r} of a plan"

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from splitfog.studies.comparison.table_of import is_cut_short
-from splitfog.studies.engine.jobs import Job, Outcome, Progress
-from splitfog.studies.engine.pool import run_here, run_in_processes
+from splitfog.studies.engine.jobs import Job, Outcome
+from splitfog.studies.engine.place import Place
+from splitfog.studies.engine.pool import run_elsewhere, run_here
+from splitfog.studies.progress import Progress
 from splitfog.studies.store.database import Store
 
 
 def run_all(
-    work: Sequence[Job], processes: int | None, store: Store | None, progress: Progress | None
+    work: Sequence[Job], place: Place | None, store: Store | None, progress: Progress | None
 ) -> list[Outcome | None]:
     """What every job came to; Ctrl-C leaves the rest out.
 
@@ -20,8 +22,8 @@ def run_all(
     ----------
     work
         The jobs.
-    processes
-        How many run at a time, each in a process that can be killed; None: one after another here.
+    place
+        Where they run, each in a process that can be killed; None: one after another here.
     store
         Where outcomes are kept as soon as they are known; None: nowhere.
     progress
@@ -47,8 +49,8 @@ def run_all(
 
     rest = [work[position] for position in missing]
     with suppress(KeyboardInterrupt):
-        if processes is None:
+        if place is None:
             run_here(rest, keep)
         else:
-            run_in_processes(rest, processes, keep)
+            run_elsewhere(rest, place, keep)
     return outcomes

@@ -49,6 +49,7 @@ def table_of(
         counting=_counting(work),
         interrupted=interrupted,
         runs=tuple(ran.run for _, ran, _ in rows),
+        instances=tuple({id(job.instance): job.instance for job, _, _ in rows}.values()),
     )
 
 

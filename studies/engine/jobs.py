@@ -12,9 +12,9 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from math import inf
@@ -30,14 +30,13 @@ from splitfog.formulations.plan import Plan
 from splitfog.formulations.stage_bounds.best_bound import bounds_made, keep_bounds
 from splitfog.instances.instance import Instance
 from splitfog.instances.plugins.found import OURS
+from splitfog.instances.read_only import EMPTY
 from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers.base import SolverDeclined
 from splitfog.solvers.functions import Function
 from splitfog.solvers.solve import info_of, solve
+from splitfog.studies.replays.case import ReplayCase, replayed
 from splitfog.studies.row import Declined, Row, Run
-
-Progress = Callable[[int, int, str], None]
-"""Called with (runs done, runs in all, what has just ended)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +47,10 @@ class Job:
     instance: Instance
     objective: Objective
     solver: str | Function
+    options: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    """The solver's own."""
+    name: str = ""
+    """What tells the solver from others of the comparison; empty: its own name."""
     seed: int
     time_limit_s: float | None
     memory_limit_bytes: int | None = None
@@ -55,16 +58,31 @@ class Job:
     """False for a baseline that runs only for its value."""
     key: str = ""
     """Under which a store keeps what it came to."""
+    replay: ReplayCase | None = None
+    """What is replayed in the place of a `solve` call, by the way that `solver` names."""
 
     @property
     def solver_name(self) -> str:
         """The solver's name, as rows bear it."""
-        return info_of(self.solver).name
+        return self.name or info_of(self.solver).name
+
+    @property
+    def case_name(self) -> str:
+        """The instance's name, as rows bear it; of a replay with what it goes through."""
+        told = () if self.replay is None else (self.replay.trace, self.replay.world)
+        return " ".join([self.instance.name, *filter(None, told)])
 
     @property
     def is_declined(self) -> bool:
         """Whether the solver declares that it minimises other things."""
+        if self.replay is not None:
+            return False
         return self.objective.name not in info_of(self.solver).objectives
+
+    @property
+    def needs_bounds(self) -> bool:
+        """Whether bounds are made for all runs on its instance."""
+        return self.objective.name == "mean-latency"
 
 
 @dataclass(frozen=True)
@@ -102,7 +120,7 @@ def bounds_of(job: Job, begun: Callable[[], None] = lambda: None) -> Bounds:
         Called when their time begins.
     """
     begun()
-    if job.objective.name != "mean-latency":
+    if not job.needs_bounds:
         return ()
     limit_s = inf if job.time_limit_s is None else job.time_limit_s
     try:
@@ -124,8 +142,10 @@ def run_job(job: Job, bounds: Bounds = (), begun: Callable[[], None] = lambda: N
     begun
         Called when the solver has what it needs, and its time begins.
     """
+    if job.replay is not None:
+        return _replayed(job, job.replay, begun)
     if isinstance(job.solver, str):  # a function sees no instance but those it is given
-        _warm_up(job.solver, job.objective)
+        _warm_up(job.solver, job.objective, tuple(job.options.items()))
     if bounds:
         keep_bounds(of_pass(job.instance, job.objective.pass_name), bounds)
     begun()
@@ -137,6 +157,7 @@ def run_job(job: Job, bounds: Bounds = (), begun: Callable[[], None] = lambda: N
             job.objective,
             time_limit_s=job.time_limit_s,
             seed=job.seed,
+            options=job.options,
         )
     except SolverDeclined as declined:
         return Declined(
@@ -162,6 +183,19 @@ def run_job(job: Job, bounds: Bounds = (), begun: Callable[[], None] = lambda: N
     return Ran(row, _run(job, started_at, plan))
 
 
+def _replayed(job: Job, case: ReplayCase, begun: Callable[[], None]) -> Outcome:
+    """The row of a replay, whose seconds are those of all its requests."""
+    begun()
+    started_at, started = now(), time.perf_counter()
+    try:
+        outcome = replayed(job.instance, case, job.seed)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return failed(job, reason, time.perf_counter() - started, started_at)
+    row = _row(job, runtime_s=time.perf_counter() - started, **outcome)
+    return Ran(row, _run(job, started_at, None))
+
+
 def failed(job: Job, reason: str, runtime_s: float | None, started_at: str) -> Ran:
     """The row of a run that ended without an answer, and why."""
     row = _row(job, status="error", runtime_s=runtime_s, reason=reason)
@@ -170,7 +204,7 @@ def failed(job: Job, reason: str, runtime_s: float | None, started_at: str) -> R
 
 def _row(job: Job, **outcome: Any) -> Row:
     return Row(
-        instance=job.instance.name,
+        instance=job.case_name,
         objective=job.objective.name,
         solver=job.solver_name,
         seed=job.seed,
@@ -182,13 +216,19 @@ def _row(job: Job, **outcome: Any) -> Row:
 
 def _run(job: Job, started_at: str, plan: Plan | None) -> Run:
     limits = {"time_limit_s": job.time_limit_s, "memory_limit_bytes": job.memory_limit_bytes}
-    options = {name: limit for name, limit in limits.items() if limit is not None}
+    given: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
+    if job.replay is not None:
+        given |= {"adapt": job.replay.adapt, "replay": dict(job.replay.settings)}
+        given |= {"vary": dict(job.replay.vary)}
+    if job.options:
+        given |= {"solver": info_of(job.solver).name, "options": dict(job.options)}
     return Run(
-        options=json.dumps(options),
+        options=json.dumps(given, default=os.fspath),
         plan=None if plan is None else msgspec.json.encode(plan).decode(),
         progress=None if plan is None else msgspec.json.encode(plan.progress).decode(),
         splitfog_version=__version__,
         plugin=plugin_of(job),
+        trace=None if job.replay is None else job.replay.sha256,
         machine=_machine(),
         started_at=started_at,
     )
@@ -196,12 +236,19 @@ def _run(job: Job, started_at: str, plan: Plan | None) -> Run:
 
 def plugin_of(job: Job) -> str | None:
     """Name and version of the distribution that brings a job's solver, if that is not ours."""
-    origin = info_of(job.solver).origin
-    return None if origin in ("", OURS) else f"{origin} {_version_of(origin)}"
+    origin = distribution_of(job)
+    return None if origin is None else f"{origin} {version_of(origin)}"
+
+
+def distribution_of(job: Job) -> str | None:
+    """The name of the distribution that brings a job's solver, if that is not ours."""
+    origin = OURS if job.replay is not None else info_of(job.solver).origin
+    return None if origin in ("", OURS) else origin
 
 
 @cache
-def _version_of(distribution: str) -> str:
+def version_of(distribution: str) -> str:
+    """Of a distribution that may be installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -223,7 +270,7 @@ def _machine() -> str:
 
 
 @cache
-def _warm_up(solver: str, objective: Objective) -> None:
+def _warm_up(solver: str, objective: Objective, options: tuple[tuple[str, Any], ...]) -> None:
     """Have the solver import what it needs, on an instance of two layers."""
     instance = Instance(
         name="warm-up",
@@ -242,6 +289,6 @@ def _warm_up(solver: str, objective: Objective) -> None:
         tasks=(Task(name="task", model="model", source="device"),),
     )
     with suppress(Exception):  # what is wrong with it will show in its row
-        plan = solve(instance, solver, objective, time_limit_s=0.1)
+        plan = solve(instance, solver, objective, time_limit_s=0.1, options=dict(options))
         if plan.stopped_by == "interrupted":
             raise KeyboardInterrupt  # `solve` took it for its own

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from collections.abc import Mapping
 from typing import Any
 
 from splitfog.instances.instance import Instance
@@ -23,17 +24,15 @@ class Sender:
 
     def packed(self, content: Any) -> bytes:
         """Any content; each instance within only by its key, if the worker knows it."""
-        body = io.BytesIO()
-        pickler = _Pickler(body)
-        pickler.dump(content)
-        new = {key: instance for key, instance in pickler.met.items() if key not in self._sent}
+        body, met = packed_apart(content)
+        new = {key: instance for key, instance in met.items() if key not in self._sent}
         forget = len(self._sent) + len(new) > MOST
         if forget:
             self._sent.clear()
-            new = pickler.met
+            new = met
         self._sent |= new.keys()
         told = {key: pickle.dumps(instance) for key, instance in new.items()}
-        return pickle.dumps((forget, told, body.getvalue()))
+        return pickle.dumps((forget, told, body))
 
 
 class Receiver:
@@ -48,7 +47,28 @@ class Receiver:
         if forget:
             self._told.clear()
         self._told |= told
-        return _Unpickler(io.BytesIO(body), self._told).load()
+        return unpacked_with(body, self._told)
+
+
+def packed_apart(content: Any) -> tuple[bytes, dict[Key, Instance]]:
+    """Any content without the instances within, and these."""
+    body = io.BytesIO()
+    pickler = _Pickler(body)
+    pickler.dump(content)
+    return body.getvalue(), pickler.met
+
+
+def unpacked_with(body: bytes, told: Mapping[Key, bytes]) -> Any:
+    """The content that `packed_apart` was given, with instances of their own.
+
+    Parameters
+    ----------
+    body
+        The content without instances.
+    told
+        The pickled instances.
+    """
+    return _Unpickler(io.BytesIO(body), told).load()
 
 
 class _Pickler(pickle.Pickler):
@@ -70,7 +90,7 @@ class _Pickler(pickle.Pickler):
 class _Unpickler(pickle.Unpickler):
     """Puts fresh instances where they were left out."""
 
-    def __init__(self, file: io.BytesIO, told: dict[Key, bytes]) -> None:
+    def __init__(self, file: io.BytesIO, told: Mapping[Key, bytes]) -> None:
         super().__init__(file)
         self._told = told
 

@@ -1,17 +1,15 @@
-"""Many jobs, here or in several processes: every outcome in its place, whatever happens to one."""
+"""Many jobs, here or in other processes: every outcome in its place, whatever happens to one."""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
-from multiprocessing import spawn
-from typing import Any
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, as_completed, wait
 
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
 from splitfog.studies.engine.jobs import Bounds, Job, Outcome, Ran, bounds_of, run_job
-from splitfog.studies.engine.workers import Workers
+from splitfog.studies.engine.place import Place
 
 HASTE_S = 5.0
 """What jobs may take after Ctrl-C to say the best that they have."""
@@ -43,17 +41,17 @@ def run_here(work: Sequence[Job], keep: Keep) -> None:
         _keep(keep, position, run_job(changed(job, instance=_as_loaded(job.instance)), bounds))
 
 
-def run_in_processes(work: Sequence[Job], processes: int, keep: Keep) -> None:
-    """Run jobs in processes that can be killed; none is left at the end, however that comes.
+def run_elsewhere(work: Sequence[Job], place: Place, keep: Keep) -> None:
+    """Run jobs in processes that can be killed.
 
     Parameters
     ----------
     work
         The jobs, begun in this order, those first that are declined by what solvers declare. One
-        whose process crashes or is killed for its limits has a
-        row of status `error`; the others go on.
-    processes
-        How many at a time.
+        whose process crashes or is killed for its limits has a row of status `error`; the others
+        go on.
+    place
+        Of the processes.
     keep
         Told of every outcome as it comes, in the thread of the caller.
 
@@ -61,54 +59,37 @@ def run_in_processes(work: Sequence[Job], processes: int, keep: Keep) -> None:
     ------
     KeyboardInterrupt
         After Ctrl-C; the best so far has been kept.
-    ChildProcessError
-        Where no process can be started.
+    OSError
+        Where no process can be started, or the place is gone.
     """
 
     def keep_known(position: int, future: Future[Outcome | None]) -> None:
-        outcome = future.result()
+        outcome = place.outcome(work[position], future)
         if outcome is not None:
             _keep(keep, position, outcome)
 
     for position, job in enumerate(work):
         if job.is_declined:  # which is said without any code of the solver
             keep(position, run_job(job))
-    places = [position for position, job in enumerate(work) if not job.is_declined]
-    if not places:
-        return
-    with (
-        Workers(_script(work)) as workers,
-        ThreadPoolExecutor(min(processes, len(places))) as threads,
-    ):
-        futures = {threads.submit(workers.run, work[place]): place for place in places}
-        try:
-            for future in as_completed(list(futures)):
-                keep_known(futures.pop(future), future)
-        except KeyboardInterrupt:
-            threads.shutdown(wait=False, cancel_futures=True)
-            workers.interrupt()
-            under_way = [future for future in futures if not future.cancelled()]
-            for future in wait(under_way, HASTE_S).done:
+    futures = {
+        place.submit(job): position for position, job in enumerate(work) if not job.is_declined
+    }
+    try:
+        for future in as_completed(list(futures)):
+            keep_known(futures.pop(future), future)
+    except KeyboardInterrupt:
+        place.interrupt()
+        under_way = [future for future in futures if not future.cancelled()]
+        for future in wait(under_way, HASTE_S).done:
+            if not future.cancelled():
                 keep_known(futures[future], future)
-            raise
-        finally:
-            threads.shutdown(wait=False, cancel_futures=True)
-            workers.close()
+        raise
 
 
 def _keep(keep: Keep, position: int, outcome: Outcome) -> None:
     keep(position, outcome)
     if isinstance(outcome, Ran) and outcome.row.stopped_by == "interrupted":
         raise KeyboardInterrupt  # `solve` kept the best so far; the rest shall not start
-
-
-def _script(work: Sequence[Job]) -> Mapping[str, Any]:
-    """What a process must know of the script that it is started by, if that may define solvers."""
-    known = spawn.get_preparation_data("splitfog")
-    if all(isinstance(job.solver, str) for job in work):
-        return {}
-    names = ("sys_argv", "orig_dir", "dir", "init_main_from_name", "init_main_from_path")
-    return {name: known[name] for name in names if name in known}
 
 
 def _as_loaded(instance: Instance) -> Instance:

@@ -1,19 +1,22 @@
-"""The processes of a comparison, shared by the threads that hand them jobs."""
+"""Processes for jobs, shared by the threads that hand them these."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from threading import Lock
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from splitfog.studies.engine.child import Answer, Child, Ended, OutOfMemory
 from splitfog.studies.engine.jobs import Bounds, Job, Outcome, bounds_of, failed, now, run_job
 
 
+class Dropped(Ended):
+    """Its process was closed with it, or none is to be started any more."""
+
+
 class Workers:
-    """Processes that run a job each at a time, to be used as a context; none outlives it.
+    """Processes that run a job each at a time, until they are closed.
 
     Parameters
     ----------
@@ -24,78 +27,37 @@ class Workers:
     def __init__(self, script: Mapping[str, Any]) -> None:
         self._script = script
         self._lock = Lock()
-        self._idle: list[Child] = []
-        self._busy: set[Child] = set()
-        self._made: dict[int, Future[Bounds]] = {}
+        self._idle: dict[Child, float] = {}
+        self._busy: dict[Child, Job] = {}
         self._stopped = False
 
-    def __enter__(self) -> Self:
-        return self
+    def run(self, job: Job, bounds: Bounds) -> Outcome | None:
+        """What a job comes to; None if its process was closed meanwhile.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def run(self, job: Job) -> Outcome | None:
-        """What a job comes to; None if the processes were closed meanwhile.
+        Parameters
+        ----------
+        job, bounds
+            As for `run_job`.
 
         Raises
         ------
         ChildProcessError
             Where no process can be started.
         """
-        bounds, started_at = self._bounds(job), now()
+        started_at = now()
         try:
             return self._call(run_job, job, bounds)
+        except Dropped:
+            return None
         except Ended as ended:
-            if self._stopped:
-                return None
             return failed(job, str(ended), ended.runtime_s, started_at)
 
-    def _bounds(self, job: Job) -> Bounds:
-        """The bounds for a job, made in one of the processes for the first of its problem."""
-        if job.objective.name != "mean-latency":
-            return ()
-        with self._lock:
-            first = job.problem not in self._made
-            made = self._made.setdefault(job.problem, Future())
-        if first:
-            found: Bounds | None = None
-            try:
-                found = self._call(bounds_of, job)
-            except Ended:
-                pass
-            finally:
-                made.set_result(found or ())
-        return made.result()
-
-    def _call(
-        self, function: Callable[..., Answer], job: Job, *others: Any, fresh: bool = False
-    ) -> Answer | None:
-        """What a process answers; None once they are closed.
-
-        A call that needs too much memory where others were before has another try in a fresh one.
-        """
-        child = self._taken(fresh)
-        if child is None:
-            return None
+    def bounds(self, job: Job) -> Bounds:
+        """As `bounds_of`; none where that takes its process along."""
         try:
-            answer = child.call(function, job, *others)
-        except Ended as ended:
-            with self._lock:
-                self._busy.discard(child)
-            child.close()
-            if isinstance(ended, OutOfMemory) and child.has_run:
-                return self._call(function, job, *others, fresh=True)
-            raise
-        with self._lock:
-            self._busy.discard(child)
-            self._idle.append(child)
-        return answer
+            return self._call(bounds_of, job)
+        except Ended:
+            return ()
 
     def interrupt(self) -> None:
         """Start no more jobs; those under way shall end with the best they have."""
@@ -104,28 +66,82 @@ class Workers:
             for child in self._busy:
                 child.interrupt()
 
+    def drop(self, job: Job) -> None:
+        """Kill the process that runs a job, which nobody waits for any more."""
+        with self._lock:
+            for child, its in self._busy.items():
+                if its is job:
+                    del self._busy[child]
+                    child.kill()
+                    return
+
     def close(self) -> None:
         """End all processes, and all that they started."""
         with self._lock:
             self._stopped = True
             busy, idle = list(self._busy), list(self._idle)
+            self._busy.clear()
             self._idle.clear()
         for child in busy:  # the thread that waits for it closes it
             child.kill()
         for child in idle:
             child.close()
 
-    def _taken(self, fresh: bool) -> Child | None:
-        """An idle process, or else or if it must be fresh another; None once they are stopped."""
+    def close_idle(self, idle_s: float) -> None:
+        """End those processes that have had no job for so long."""
+        before = time.monotonic() - idle_s
         with self._lock:
-            child = self._idle.pop() if self._idle and not fresh else None
+            old = [child for child, since in self._idle.items() if since < before]
+            for child in old:
+                del self._idle[child]
+        for child in old:
+            child.close()
+
+    def _call(
+        self, function: Callable[..., Answer], job: Job, *others: Any, fresh: bool = False
+    ) -> Answer:
+        """What a process answers.
+
+        A call that needs too much memory where others were before has another try in a fresh one.
+
+        Raises
+        ------
+        Dropped
+            If the process was closed, or none is to be started any more.
+        Ended
+            If it was killed for the job's limits, or crashed.
+        """
+        child = self._taken(job, fresh)
+        try:
+            answer = child.call(function, job, *others)
+        except Ended as ended:
+            with self._lock:
+                is_ours = self._busy.pop(child, None) is not None and not self._stopped
+            child.close()
+            if not is_ours:
+                raise Dropped from None
+            if isinstance(ended, OutOfMemory) and child.has_run:
+                return self._call(function, job, *others, fresh=True)
+            raise
+        with self._lock:
+            is_ours = self._busy.pop(child, None) is not None and not self._stopped
+            if is_ours:
+                self._idle[child] = time.monotonic()
+        if not is_ours:
+            child.close()
+        return answer
+
+    def _taken(self, job: Job, fresh: bool) -> Child:
+        """An idle process, or else or if it must be fresh another."""
+        with self._lock:
+            child = self._idle.popitem()[0] if self._idle and not fresh else None
         if child is None and not self._stopped:
             child = Child(self._script)
         if child is None:
-            return None
+            raise Dropped
         with self._lock:
             if not self._stopped:
-                self._busy.add(child)
+                self._busy[child] = job
                 return child
         child.close()
-        return None
+        raise Dropped

@@ -28,7 +28,7 @@ from splitfog.studies.store.records import AskedJob, Kept
 
 RESULTS, LOCK = "results.sqlite", ".results.lock"
 
-APPLICATION, FORMAT = 0x73706C66, 1
+APPLICATION, FORMAT = 0x73706C66, 2
 """What the database says of itself: that it is ours, and of which form."""
 
 _HEADER = 72
@@ -40,6 +40,8 @@ KINDS: dict[str, type[Struct]] = {
     "declined": Declined,
     "asked": AskedJob,
     "instances": Kept,
+    "study": Kept,
+    "traces": Kept,
 }
 """Tables, and the records whose fields are their columns after `key`."""
 
@@ -58,7 +60,7 @@ class Store:
 
     It keeps jobs by their `key`, as `job_key` makes them: what they came to in the tables `results`
     and `declined`, whose other columns are those of `Result` and of `Declined`, and what was asked
-    for in `asked` and `instances`.
+    for in `asked`, `instances`, `study` and `traces`.
     Rows of other versions of splitfog stay there, under keys that no job of this one has.
 
     Parameters
@@ -182,7 +184,9 @@ class Store:
 
     def insert(self, table: str, records: Sequence[Struct], keys: Sequence[str]) -> None:
         """Commit records of a kind under their keys, each in the place of what was there."""
-        fields = records[0].__struct_fields__ if records else ()
+        if not records:
+            return
+        fields = records[0].__struct_fields__
         marks = ", ".join("?" * (1 + len(fields)))
         self.write(
             f"INSERT OR REPLACE INTO {table} (key, {', '.join(fields)}) VALUES ({marks})",

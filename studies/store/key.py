@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
 import pickle
 from functools import partial
 from typing import Any
@@ -13,10 +14,11 @@ import msgspec
 from splitfog._version import __version__
 from splitfog.solvers.functions import Function
 from splitfog.studies.engine.jobs import Job, plugin_of
+from splitfog.studies.replays.case import ReplayCase
 
 
 def job_key(job: Job) -> str:
-    """The sha256 of a job's instance, solver, objective, seed and limits, and of all versions.
+    """The sha256 of all that a job's outcome hangs on: instance, solver or replay, seed, versions.
 
     A function is told from others by its module, name and text, not by what it calls.
 
@@ -39,14 +41,25 @@ def job_key(job: Job) -> str:
         "instance": job.instance.sha256,
         "objective": msgspec.to_builtins(job.objective),
         "solver": job.solver_name,
+        "options": dict(job.options),
         "function": None if isinstance(job.solver, str) else _text_hash(job.solver),
         "seed": job.seed,
         "time_limit_s": job.time_limit_s,
         "memory_limit_bytes": job.memory_limit_bytes,
         "splitfog": __version__,
         "plugin": plugin_of(job),
+        "replay": None if job.replay is None else _replay(job.replay),
     }
-    return hashlib.sha256(msgspec.json.encode(what, order="sorted")).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(what, order="sorted", enc_hook=os.fspath)).hexdigest()
+
+
+def _replay(case: ReplayCase) -> dict[str, Any]:
+    return {
+        "traces": case.sha256,
+        "adapt": case.adapt,
+        "settings": dict(case.settings),
+        "vary": dict(case.vary),
+    }
 
 
 def _text_hash(function: Function) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 
@@ -18,8 +20,11 @@ class AskedJob(Struct, frozen=True, kw_only=True):
         Of the instance, which is kept by its hash.
     objective
         JSON of how it is counted too.
-    solver, is_function, seed, time_limit_s, memory_limit_bytes
-        How it runs; a function cannot be had again from its name.
+    solver, options, name, is_function, seed, time_limit_s, memory_limit_bytes
+        How it runs: a solver with JSON of its options, and what rows call it; a function cannot be
+        had again from its name.
+    replay
+        JSON of what is replayed, whose traces are kept by their hashes; None of a `solve` call.
     shown, baseline
         Whether its row is one of the table, and what speed-ups refer to.
     splitfog_version
@@ -32,6 +37,8 @@ class AskedJob(Struct, frozen=True, kw_only=True):
     file: str | None
     objective: str
     solver: str
+    options: str
+    name: str
     is_function: bool
     seed: int
     time_limit_s: float | None
@@ -39,9 +46,19 @@ class AskedJob(Struct, frozen=True, kw_only=True):
     shown: bool
     baseline: str
     splitfog_version: str
+    replay: str | None = None
+
+
+class AskedReplay(Struct, frozen=True, kw_only=True):
+    """A `ReplayCase`, its traces by their hashes."""
+
+    traces: tuple[str, ...]
+    adapt: str
+    settings: dict[str, Any]
+    vary: dict[str, tuple[float, float]]
 
 
 class Kept(Struct, frozen=True, kw_only=True):
-    """The content of an instance file, under its hash."""
+    """The content of the file of an instance or trace under its hash, of a study under its name."""
 
     content: str

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+import msgspec
+from msgspec import Struct
+
+from splitfog.formulations.objective import Objective
 from splitfog.instances.readable import counted, in_bytes, in_seconds
 from splitfog.studies.row import Row, Run
 from splitfog.studies.statistics.cases import instance_key
@@ -15,18 +19,19 @@ def setting(objective: str, baseline: str, counting: str = "") -> str:
     return f"{objective}{', ' if counting else ''}{counting} (speed-up over {baseline})"
 
 
-def caption(said: str, rows: Sequence[Row], runs: Sequence[Run]) -> str:
+def caption(baseline: str, counting: str, rows: Sequence[Row], runs: Sequence[Run]) -> str:
     """A sentence on where the figures of rows come from.
 
     Parameters
     ----------
-    said
-        The cost model, as `setting` says it.
+    baseline, counting
+        Whose values speed-ups refer to, and how is counted where plans do not say it.
     rows
         Of one objective.
     runs
         How these rows were run; empty where that is not known.
     """
+    said = setting(rows[0].objective, baseline, "; ".join(_cost_models(runs)) or counting)
     instances = counted(len({instance_key(row) for row in rows}), "instance")
     seeds = sorted({row.seed for row in rows})
     seeds_said = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds"
@@ -36,6 +41,29 @@ def caption(said: str, rows: Sequence[Row], runs: Sequence[Run]) -> str:
     parts = [said, f"{instances}, {seeds_said}", *_limits(runs)]
     parts += [*versions, *plugins, *(f"on {machine}" for machine in machines)]
     return "; ".join(parts) + "."
+
+
+class _Minimised(Struct):
+    """What is read of a plan here."""
+
+    objective: Objective | None = None
+
+
+def _cost_models(runs: Sequence[Run]) -> list[str]:
+    """`transfers once, monotone`: how plans count, what is usual too; nothing without plans."""
+    plans = (msgspec.json.decode(run.plan, type=_Minimised) for run in runs if run.plan)
+    return [_words(each) for each in dict.fromkeys(plan.objective for plan in plans) if each]
+
+
+def _words(objective: Objective) -> str:
+    said = {
+        f"transfers {objective.transfers}": True,
+        "monotone" if objective.monotone else "not monotone": True,
+        f"pass {objective.pass_name}": objective.pass_name,
+        f"contiguous in a {objective.contiguous}": objective.contiguous,
+        "partial": objective.partial,
+    }
+    return ", ".join(words for words, is_said in said.items() if is_said)
 
 
 def _limits(runs: Sequence[Run]) -> list[str]:

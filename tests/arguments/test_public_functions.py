@@ -115,8 +115,16 @@ def _calls(folder: Path) -> Calls:
                 "transfers": "once",
                 "monotone": True,
                 "progress": lambda *_: None,
+                "options": {"device-only": {}},
             },
         ),
+        "load_study": (sf.load_study, {"study": "hpa-gap", "quick": True}),
+        "run_study": (
+            sf.run_study,
+            {"study": "hpa-gap", "store": None, "jobs": 1, "progress": lambda *_: None}
+            | {"quick": True},
+        ),
+        "shipped_studies": (sf.shipped_studies, {}),
         "Adapter": (
             sf.Adapter,
             {
@@ -149,6 +157,7 @@ def _calls(folder: Path) -> Calls:
             {"form": "mesh-llm", "files": written(folder, "mesh-llm"), "lanes": 1},
         ),
         "import_onnx": (sf.import_onnx, {"path": folder / "none.onnx", "output": None}),
+        "json_schema": (sf.json_schema, {"kind": "instance"}),
         "load_front": (sf.load_front, {"path": folder / "front.json"}),
         "load_instance": (sf.load_instance, {"path": folder / "instance.json"}),
         "load_plan": (sf.load_plan, {"path": folder / "plan.json"}),
@@ -575,6 +584,7 @@ MADE |= {
     "Policy",
     "PlanTable",
     "SolverInfo",
+    "StudyFile",
     "Term",
     "LayerTime",
     "Predictor",

@@ -39,4 +39,4 @@ def test_unknown_words_are_refused(
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("benchmarks.slices", run_name="__main__", alter_sys=True)
     assert ended.value.code == 2
-    assert "'tiles', must be one of regions, vsm, d3" in capsys.readouterr().err
+    assert "'tiles', must be one of regions, vsm, gaps" in capsys.readouterr().err

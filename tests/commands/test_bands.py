@@ -54,6 +54,7 @@ def test_what_is_wrong_is_said(alexnet: Path, tmp_path: Path) -> None:
     result = splitfog("bands", path)
     assert result.exit_code == 2
     assert "several usable nodes share a tier" in result.stderr
+    assert "a policy over one figure (splitfog policy) applies" in result.stderr
 
 
 def test_nothing_feasible(tmp_path: Path) -> None:

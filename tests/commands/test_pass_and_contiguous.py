@@ -111,12 +111,21 @@ def test_missing_bytes_are_counted(file: Path, words: tuple[str, ...]) -> None:
     assert result.stderr.count("so 1.02e+08 bytes are missing") == 1
 
 
+def test_why_there_is_no_plan_is_said_once_and_shortly(file: Path) -> None:
+    """On standard error, and not what other solvers could not do."""
+    result = splitfog("solve", changed_file(file, nodes={"memory_bytes": 2.5e8}))
+    assert "reason" not in result.stdout
+    assert "does not apply" not in result.stderr and "keeps all of these" not in result.stderr
+
+
 def test_a_missing_link_is_named(file: Path) -> None:
     """Under `direct` routing nobody relays: exit code 3, and which link it takes."""
     links = [{"from": "n1", "to": "n2", "bandwidth_bps": 1e9}]
-    result = splitfog("solve", changed_file(file, routing="direct", links=links))
-    assert result.exit_code == 3
-    assert "there is no link from n0 to n1" in result.stderr
+    apart = changed_file(file, routing="direct", links=links, nodes={"memory_bytes": 5e8})
+    for words in (("solve",), ("pareto", "--objectives", "latency,period")):
+        result = splitfog(*words, apart)
+        assert result.exit_code == 3
+        assert "there is no link from n0 to n1" in result.stderr
 
 
 def test_a_plan_with_passes_is_drawn(file: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import splitfog as sf
 from splitfog.cli import app
 from splitfog.instances.records import changed
 from splitfog.solvers.parametric.plan_table import plan_table
-from splitfog.studies import replay_jobs
+from splitfog.studies.replays import replay as replay_module
 from tests.cases.replays.two_nodes import SLOWS_DOWN, edge_up, held, two_nodes
 
 
@@ -183,7 +183,7 @@ def test_ctrl_c_while_the_table_is_made(
     half = changed(
         plan_table(two_nodes(), {("device", "edge"): (1e6, 2e6)}), stopped_by="interrupted"
     )
-    monkeypatch.setattr(replay_jobs, "plan_table", lambda *_, **__: half)
+    monkeypatch.setattr(replay_module, "plan_table", lambda *_, **__: half)
     result = splitfog("replay", *files, "-o", tmp_path / "out")
     assert result.exit_code == 130 and "interrupted" in result.stderr
     assert not (tmp_path / "out" / "requests.csv").exists()

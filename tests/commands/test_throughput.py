@@ -83,7 +83,10 @@ def test_rates_are_compared(file: Path) -> None:
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        (("--partial",), "partial = true, must be false for the objective latency"),
+        (
+            ("--objective", "latency", "--partial"),
+            "partial = true, must be false for the objective latency",
+        ),
         (
             ("--objective", "throughput", "--solver", "greedy"),
             "greedy does not apply: it minimises latency, makespan, period, mean-latency, not",
@@ -99,6 +102,17 @@ def test_what_is_refused(file: Path, how: tuple[str, ...], said: str) -> None:
     refused = splitfog("solve", file, *how)
     assert refused.exit_code == 2
     assert said in refused.stderr
+
+
+def test_an_instance_of_rates_wants_its_objective_told(file: Path) -> None:
+    """Its layers have no work, hence no latency: the sentence names what has a meaning."""
+    refused = splitfog("solve", file)
+    assert refused.exit_code == 2
+    assert "has stage_rates, and nothing that a layer takes; --objective throughput" in (
+        refused.stderr
+    )
+    assert splitfog("solve", file, "--objective", "throughput").exit_code == 0
+    assert splitfog("solve", file, "--objective", "latency").exit_code == 0
 
 
 def test_what_fits_nowhere(file: Path) -> None:

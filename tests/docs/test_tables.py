@@ -53,9 +53,10 @@ from splitfog.instances.traces.importers.forms import FORMS
 from splitfog.instances.traces.records import Series
 from splitfog.instances.traces.trace import TraceFile
 from splitfog.solvers.repair.events import Events
-from splitfog.studies.event_rows import EventRow
+from splitfog.studies.replays.event_rows import EventRow
 from splitfog.studies.row import Result
 from splitfog.studies.statistics.line import StatisticsRow
+from splitfog.studies.study_files.records import StudyContent
 from splitfog.studies.summary import SummaryRow
 from tests.docs.pages import FOLDER, table
 
@@ -110,6 +111,7 @@ RECORDS: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("real-models.md", "The predictor"): Predictor,
     ("real-models.md", "A law"): Law,
     ("real-models.md", "An error"): ModelError,
+    ("study-file.md", "The study"): StudyContent,
     ("results.md", "A result"): Result,
     ("results.md", "A line of the summary"): SummaryRow,
     ("results.md", "A line of the statistics"): StatisticsRow,

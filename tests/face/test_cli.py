@@ -617,8 +617,9 @@ def test_compare_writes_its_report(tmp_path: Path) -> None:
     assert result.exit_code == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {
-        *("results.sqlite", "results.csv", "statistics.csv", "tables.md", "tables.tex"),
-        *("report.html", "gaps-latency.png", "profiles-latency.png"),
+        *("results.sqlite", "results.csv", "summary.csv", "statistics.csv"),
+        *("tables.md", "tables.tex", "report.html"),
+        *("gaps-latency.png", "profiles-latency.png", "times-latency.png"),
     }
 
 
@@ -693,21 +694,20 @@ def test_generate_lists_families_and_options() -> None:
 
 def test_presets_are_listed_with_their_figures_and_sources() -> None:
     """Every kind of node, machine and network has a row; JSON holds the figures in SI units."""
-    from splitfog.instances.generators.machines import LANS, MACHINES
+    from splitfog.instances.generators.machines import MACHINES
     from splitfog.instances.generators.presets import NETWORKS, NODES
 
     document = json.loads(splitfog("presets", "--json").stdout)
     assert [kind["name"] for kind in document["nodes"]] == list(NODES)
     assert [kind["name"] for kind in document["networks"]] == list(NETWORKS)
     assert [kind["name"] for kind in document["machines"]] == list(MACHINES)
-    assert [kind["name"] for kind in document["lans"]] == list(LANS)
-    fields = {"name", "uplink_bps", "downlink_bps", "latency_s", "source"}
+    fields = {"name", "uplink_bps", "downlink_bps", "latency_s", "delay_s", "source"}
     assert all(set(kind) == fields and kind["source"] for kind in document["networks"])
     rows = [line.split() for line in lines(splitfog("presets").stdout)]
-    assert ["5g", "5e+07", "2e+08", "10", "ms", "nominal"] in rows
+    assert ["5g", "5e+07", "2e+08", "10", "ms", "0", "s", "nominal"] in rows
     assert ["jetson-nano", "1e+11", "4", "GB", "100", "us", "nominal"] in rows
     assert ["laptop", "1e+12", "16", "GB", "6.8e+10", "nominal"] in rows
-    assert ["wi-fi-5", "2e+08", "3", "ms", "nominal"] in rows
+    assert ["wi-fi-5", "2e+08", "2e+08", "0", "s", "3", "ms", "nominal"] in rows
 
 
 def test_solvers_lists_all_and_describes_one() -> None:

@@ -87,6 +87,24 @@ def test_one_way_of_two_links_is_said_to_be_one(tmp_path: Path) -> None:
     assert (up.latency_s, down.latency_s) == (0.01, 0.01)
 
 
+def test_one_pass_in_place_of_all(tmp_path: Path) -> None:
+    """After the other changes, as `throughput` wants it; `meta` says so."""
+    source = tmp_path / "passes.json"
+    sf.save_instance(sf.generate("pipeline", model="gpt2-124m", machines="t4,t4"), source)
+    made = edited(tmp_path, "--one-pass", "decode", "--source", "t4-1", source=source)
+    assert (made.models[0].passes, made.tasks[0].source) == (None, "t4-1")
+    assert made.meta["edited"]["changes"] == ["--source t4-1", "--one-pass decode"]
+
+
+def test_networks_of_fleets_are_presets_too(tmp_path: Path) -> None:
+    """wi-fi-6 has a delay in place of a latency; what is told beside it counts."""
+    (way, back) = edited(tmp_path, "--link", "pi,server=wi-fi-6").links
+    assert (way.bandwidth_bps, way.latency_s, way.delay_s) == (600e6, 0, 0.0015)
+    assert (back.tail, back.head, back.bandwidth_bps) == ("server", "pi", 600e6)
+    way, _ = edited(tmp_path, "--link", "pi,server=wi-fi-6,0.001,0.5").links
+    assert (way.latency_s, way.delay_s) == (0.001, 0.5)
+
+
 def test_a_link_that_is_added_is_named(tmp_path: Path) -> None:
     """device and cloud have none of their own; a new one is duplex."""
     source, new = tmp_path / "three-tier.json", tmp_path / "new.json"

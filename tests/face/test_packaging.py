@@ -51,7 +51,7 @@ def files_of_packages() -> set[str]:
 
 def _belongs(file: Path, inner: Path) -> bool:
     data = inner.parts[0] == "data" and file.name.endswith((".json", ".json.gz"))
-    data |= file.parent.name == "norway-3g"
+    data |= file.parent.name in ("norway-3g", "assets") or file.suffix == ".toml"
     named = file.name in ("py.typed", "references.bib")
     return file.is_file() and (file.suffix in (".py", ".pyi") or named or data)
 

@@ -95,14 +95,16 @@ def test_one_pass_in_which_all_runs_is_no_pass() -> None:
 def test_who_knows_one_execution_says_so(call, who: str) -> None:
     """With the passes of the model, and no wrong figure."""
     sentence = f"{who} knows models that are executed once, every layer of them, but model m has"
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError, match=f"{sentence} .*; splitfog edit --one-pass makes one exec"):
         call(with_passes(1, "mesh"))
 
 
 def test_state_that_is_not_counted_is_refused() -> None:
     """Where memory is limited, by what counts weights only; elsewhere it does not matter."""
     tight = of_pass(with_passes(1, "mesh", roomy=False, idle=False), "decode")
-    with pytest.raises(ValueError, match="a plan table does not count the state of layers"):
+    with pytest.raises(
+        ValueError, match=r"not count the state of layers .*; splitfog edit --memory"
+    ):
         sf.plan_table(tight, vary={"n1": (1, 2)})
     roomy = of_pass(with_passes(1, "mesh", idle=False), "decode")
     assert executed_once(roomy, "a plan table", with_state=False) is roomy

@@ -105,7 +105,7 @@ def test_commands_know_them(site: Path, tmp_path: Path) -> None:
 
 def test_all_are_compared(site: Path, on_path: Any) -> None:
     """ "all" is every solver and baseline but `auto`, whoever's it is."""
-    from splitfog.studies.compare import solver_names
+    from splitfog.studies.comparison.contenders import solver_names
 
     on_path(site)
     assert solver_names("all") == [*OUR_NAMES[1:], *THEIRS]

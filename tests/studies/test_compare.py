@@ -15,7 +15,8 @@ from splitfog.formulations.stage_bounds import all_plans, best_bound
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.declare import SolverInfo
-from splitfog.studies.compare import compare, solver_names
+from splitfog.studies.compare import compare
+from splitfog.studies.comparison.contenders import solver_names
 from splitfog.studies.engine import jobs
 from splitfog.studies.row import Declined
 from splitfog.studies.rows import Table

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from splitfog.instances.records import changed
-from splitfog.studies.replay_jobs import replay
-from splitfog.studies.replay_result import Replay
+from splitfog.studies.replays.replay import replay
+from splitfog.studies.replays.result import Replay
 from splitfog.views.charts import replay as charts
 from splitfog.views.replays import draw_replay, print_replay
 from tests.cases.replays.two_nodes import SLOWS_DOWN, edge_up, held, two_nodes

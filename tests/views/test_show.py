@@ -18,14 +18,16 @@ from splitfog import generate, solve
 from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision, placed
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.plan import Plan, PlanError
-from splitfog.formulations.plan_file import PlanFile, TaskEntry
+from splitfog.formulations.plan import Plan, PlanError, decision_of
+from splitfog.formulations.plan_file import PlanFile, PlanReplica, TaskEntry
 from splitfog.instances import zoo
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, Window, changed
 from splitfog.views import style
+from splitfog.views.dag.picture import WHITE, DagPicture
 from splitfog.views.panels.progress import BOUND, VALUE, ProgressPanel
 from splitfog.views.show import SUFFIXES, show
+from tests.cases.golden import case
 
 LATENCY = Objective("latency")
 
@@ -128,6 +130,25 @@ def test_boxes_have_the_colours_of_their_nodes() -> None:
     assert [node for node, _ in boxes] == ["pi", "pi", "fog", "fog", "gpu"]
     assert {fill for _, fill in boxes} == shown and len(shown) == 3
     assert len(set(boxes)) == 3  # a colour for each node, a node for each colour
+
+
+def test_a_box_shows_all_nodes_that_hold_its_replicas() -> None:
+    """White, with a stripe for each; a layer of one replica has its node's colour."""
+    instance, _ = case("throughput-1")
+    ranges = {"g0": (0, 2), "g1": (1, 4), "g2": (0, 3)}
+    held = tuple([PlanReplica(node=name, layers=own) for name, own in ranges.items()])
+    entry = TaskEntry(task="job", replicas=held)
+    objective = Objective("throughput", partial=True)
+    plan = PlanFile(objective=objective, tasks=(entry,))
+    decision = decision_of(instance, plan).tasks[0]
+    model, task = instance.models[0], instance.tasks[0]
+    drawn = DagPicture(instance=instance, model=model, task=task, decision=decision)
+    nodes = dict(zip(instance.node_index, drawn.palette.nodes, strict=True))
+    assert drawn.stripes([2]) == [nodes["g0"], nodes["g1"], nodes["g2"]]
+    assert drawn.colour([2]) == WHITE
+    assert (drawn.stripes([4]), drawn.colour([4])) == ([], nodes["g1"])
+    texts = [line for lines in drawn.texts for line in lines]
+    assert "on 3 nodes · 2 kB" in texts
 
 
 def test_without_a_plan_operators_work_and_restrictions_are_shown() -> None:

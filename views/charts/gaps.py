@@ -10,10 +10,12 @@ from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.readable import in_seconds
 from splitfog.studies.cells import NO_BOUND, reservation
 from splitfog.studies.rows import Table
+from splitfog.views.charts.axes import plain
 from splitfog.views.charts.figure_file import chart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
     from splitfog.studies.row import Row
@@ -39,15 +41,14 @@ def _figure(table: Table, objective: str) -> Figure:
     figure = Figure(figsize=(8, 1.2 + 0.32 * len(plans)), layout="constrained")
     axes = figure.subplots()
     most = max([1.0, *(100 * row.gap for own in plans.values() for row in own if row.gap)])
+    plain(axes)
     axes.set_xscale("symlog", linthresh=1)
     axes.set_xlim(-0.05, most * 1.2)
     reached = _reached(table.of(objective))
     for height, own in enumerate(reversed(plans.values())):
         _draw_gaps(axes, height, own, reached)
         _draw_unbounded(axes, height, own)
-    ticks = [0.0, *(10.0**power for power in range(16) if 10.0**power <= most)]
-    axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks], minor=False)
-    axes.minorticks_off()
+    label_gaps(axes.xaxis, most)
     axes.set_yticks(range(len(plans)), list(reversed(plans)))
     axes.set_ylim(-0.6, len(plans) - 0.4)
     note = reservation(table.of(objective))
@@ -57,6 +58,13 @@ def _figure(table: Table, objective: str) -> Figure:
     axes.set_title(f"{objective}{', ' if table.counting else ''}{table.counting}")
     axes.grid(axis="x", alpha=0.3)
     return figure
+
+
+def label_gaps(axis: Axis, most: float) -> None:
+    """Ticks in per cent on a scale that is linear up to 1 and logarithmic up to `most`."""
+    ticks = [0.0, *(10.0**power for power in range(16) if 10.0**power <= most)]
+    axis.set_ticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+    axis.set_ticks([], minor=True)
 
 
 def _draw_gaps(axes: Axes, height: int, plans: Sequence[Row], reached: dict[str, float]) -> None:

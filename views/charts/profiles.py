@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from splitfog.studies.statistics.profiles import Profile
+from splitfog.views.charts.axes import plain
 from splitfog.views.charts.figure_file import chart
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def _figure(profiles: Sequence[Profile], title: str) -> Figure:
 
     figure = Figure(figsize=(8, max(4.0, 1.2 + 0.2 * len(profiles))), layout="constrained")
     axes = figure.subplots()
+    plain(axes)
     reached = [profile.ratios[np.isfinite(profile.ratios)] for profile in profiles]
     most = 1.05 * max([1.1, *(float(ratios[-1]) for ratios in reached if ratios.size)])
     for rank, (profile, ratios) in enumerate(zip(profiles, reached, strict=True)):

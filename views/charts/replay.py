@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from splitfog.deployment.contest.rows import RequestRow
 from splitfog.instances.readable import counted
 from splitfog.instances.traces.records import UNITS
-from splitfog.studies.replay_result import FigureCurve, Replay
+from splitfog.studies.replays.result import FigureCurve, Replay
 from splitfog.views.charts.axes import plain
 from splitfog.views.charts.figure_file import chart
 from splitfog.views.style import INK, RULE, fitted, hue, in_seconds, scaled

@@ -9,6 +9,7 @@ from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from splitfog.formulations.costs.feasibility import nodes_of
 from splitfog.formulations.costs.ledger import request_time
 from splitfog.formulations.decision import TaskDecision
 from splitfog.instances.instance import Instance
@@ -29,6 +30,7 @@ WIDEST = 1.75  # inches of a box's text
 MOST_NAMED = 160  # boxes; beyond, dots without names
 DOT = 0.16
 MOST_LABELS = 4  # lines under a box
+WHITE: style.RGB = (1.0, 1.0, 1.0)
 ROUNDING = 0.1  # inches of the corners of lines into another column
 AT_ONCE = 400  # curves in one path: drawing it takes more than linear time
 
@@ -83,6 +85,17 @@ class DagPicture:
         return {layer: i for i, stage in enumerate(stages) for layer in stage.layers}
 
     @cached_property
+    def places(self) -> list[tuple[int, ...]]:
+        """Nodes of every layer: several where it has replicas; of one in a stage, its home."""
+        if self.decision is None:
+            return [() for _ in self.model.layers]
+        homes: list[tuple[int, ...]] = [(home,) for home in self.decision.placement.tolist()]
+        if self.decision.replicas is None:
+            return homes
+        held = [tuple(nodes_of(self.decision, layer)) for layer in range(len(homes))]
+        return [nodes or home for nodes, home in zip(held, homes, strict=True)]
+
+    @cached_property
     def boxes(self) -> Boxes:
         """What is drawn as one box."""
         classes: Sequence[Hashable]
@@ -90,8 +103,7 @@ class DagPicture:
         if self.decision is None:
             classes = [self.model.layers[i].tiers for i in layers]
         else:
-            place = self.decision.placement.tolist()
-            classes = [(place[i], self.stage_of.get(i)) for i in layers]
+            classes = [(self.places[i], self.stage_of.get(i)) for i in layers]
         return boxes_of(self.model, classes)
 
     @property
@@ -166,11 +178,21 @@ class DagPicture:
             self._draw_box(axes, box)
 
     def colour(self, layers: Sequence[int]) -> style.RGB:
-        """Of a box: its node's, or without a plan that of the operator with most work."""
+        """Of a box: its node's, white where there are several (whose stripes are beside it), or
+        without a plan that of the operator with most work."""
         if self.decision is not None:
-            return self.palette.nodes[int(self.decision.placement[layers[0]])]
+            node, *others = self.places[layers[0]]
+            return WHITE if others and self.named else self.palette.nodes[node]
         heaviest = max(layers, key=lambda i: float(self.model.flops[i]))
         return style.op_colours()[style.op_kind(self.model.layers[heaviest])]
+
+    def stripes(self, layers: Sequence[int]) -> list[style.RGB]:
+        """Beside a box: of the nodes with replicas of its layers, or without a plan of every tier
+        or node where they may run."""
+        if self.decision is None:
+            return [self.palette.place(x) for x in self.model.layers[layers[0]].tiers or ()]
+        nodes = self.places[layers[0]]
+        return [self.palette.nodes[node] for node in nodes] if len(nodes) > 1 else []
 
     def _text(self, members: tuple[int, ...]) -> list[str]:
         layers = self.model.layers
@@ -186,13 +208,16 @@ class DagPicture:
         ]
 
     def _work(self, members: tuple[int, ...]) -> str:
-        """Time on the node of the plan, number of slices, or operations."""
+        """Time on the node of the plan, number of slices or of replicas, or operations."""
         if self.decision is None:
             return style.in_flop(sum(float(self.model.flops[i]) for i in members))
         if members[0] in self.stage_of:
             return f"in {len(self.decision.stages[self.stage_of[members[0]]].slices)} slices"
-        node = self.instance.nodes[int(self.decision.placement[members[0]])]
-        return style.in_seconds(sum(request_time(self.model, i, node) for i in members))
+        node, *others = self.places[members[0]]
+        if others:
+            return f"on {1 + len(others)} nodes"
+        own = self.instance.nodes[node]
+        return style.in_seconds(sum(request_time(self.model, i, own) for i in members))
 
     def _label(self, members: tuple[int, ...], tensors: list[Crossing]) -> str:
         head = style.fitted(self.instance.nodes[tensors[0].head].name, DETAIL_POINTS, 0.6)
@@ -233,19 +258,17 @@ class DagPicture:
         for i, line in enumerate(text):
             points = NAME_POINTS if i == 0 else DETAIL_POINTS
             write(axes, x, y + (i - (len(text) - 1) / 2) * LINE, line, size=points, color=ink)
-        if text and self.decision is None:
-            self._draw_restriction(axes, x - self.box_width / 2, y, height, members[0])
+        if text:
+            self._draw_stripes(axes, x - self.box_width / 2, y, height, self.stripes(members))
 
-    def _draw_restriction(
-        self, axes: Axes, left: float, y: float, height: float, layer: int
+    def _draw_stripes(
+        self, axes: Axes, left: float, y: float, height: float, colours: Sequence[style.RGB]
     ) -> None:
-        """A stripe beside the box for every tier or node where its layers may run."""
+        """One below the other, as high as the box together."""
         from matplotlib.patches import Rectangle
 
-        places = self.model.layers[layer].tiers or ()
-        for i, place in enumerate(places):
-            part = height / len(places)
-            colour = self.palette.place(place)
+        for i, colour in enumerate(colours):
+            part = height / len(colours)
             corner = (left - 0.07, y - height / 2 + i * part)
             axes.add_artist(Rectangle(corner, 0.05, part, facecolor=colour, zorder=3))
 
@@ -281,16 +304,14 @@ class DagPicture:
         draw_lines(axes, lines[True], color=style.INK, linewidth=1.5 * thick)
 
     def _crosses(self, tail: int, head: int) -> bool:
-        if self.decision is None:
-            return False
-        place, members = self.decision.placement, self.boxes.members
-        return bool(place[members[tail][0]] != place[members[head][0]])
+        members = self.boxes.members
+        return self.places[members[tail][0]] != self.places[members[head][0]]
 
     def _title(self, members: tuple[int, ...]) -> str:
         lines = []
-        if self.decision is not None:
-            node = self.instance.nodes[int(self.decision.placement[members[0]])]
-            lines.append(f"on {node.name} ({node.tier})")
+        nodes = [self.instance.nodes[place] for place in self.places[members[0]]]
+        if nodes:
+            lines.append(f"on {', '.join(f'{node.name} ({node.tier})' for node in nodes)}")
         for i in members:
             layer = self.model.layers[i]
             flops = style.in_flop(float(self.model.flops[i]))

@@ -79,6 +79,12 @@ def run(
     without: Annotated[
         list[str] | None, typer.Option(metavar="NODE", help="a node that goes, after the rest")
     ] = None,
+    one_pass: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PASS", help="one execution of it, or of `all` passes, is a request; done last"
+        ),
+    ] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="of the new instance  [default: NEW]")
     ] = None,
@@ -88,6 +94,7 @@ def run(
     Every option may be repeated; without TASK= it holds for all tasks. A duplex link changes both
     ways, one of two one-way links its own; a link that is not there is added.
     """
+    from splitfog.formulations.one_execution import one_execution
     from splitfog.instances.changes import lasting, without_nodes
     from splitfog.instances.files import load_instance, save_instance
     from splitfog.instances.records import changed
@@ -95,6 +102,7 @@ def run(
     nodes = {"speed": speed, "overhead": overhead, "memory": memory, "quota": quota}
     tasks = {"deadline": deadline, "rate": rate, "source": source, "results-to": results_to}
     asked = {"link": link, **nodes, **tasks, "without": without}
+    asked["one-pass"] = None if one_pass is None else [one_pass]
     if not any(asked.values()):
         raise ValueError(f"nothing to change, must be told by --{', --'.join(asked)}")
     require_writable(output)
@@ -104,6 +112,8 @@ def run(
     made = _with_tasks(made, tasks)
     if without:
         made = without_nodes(made, without)
+    if one_pass is not None:
+        made = one_execution(made, one_pass)
     changes = [f"--{option} {text}" for option, texts in asked.items() for text in texts or ()]
     origin = {"instance": given.name, "instance_sha256": given.sha256, "changes": changes}
     meta = {**lasting(made), "edited": origin}
@@ -134,7 +144,7 @@ def _with_links(instance: Instance, texts: list[str]) -> Instance:
         named.add((tail, head))
         if kind in NETWORKS:
             preset = NETWORKS[kind]
-            fields.setdefault("latency_s", preset.latency_s)
+            fields = {"latency_s": preset.latency_s, "delay_s": preset.delay_s, **fields}
             ways = ((tail, head, preset.uplink_bps), (head, tail, preset.downlink_bps))
             for start, end, bandwidth in ways:
                 fields["bandwidth_bps"] = bandwidth

@@ -19,18 +19,16 @@ EXAMPLES = (
 def run(
     as_json: Annotated[
         bool,
-        typer.Option(
-            "--json", help='{"nodes": [...], "networks": [...], "machines": [...], "lans": [...]}'
-        ),
+        typer.Option("--json", help='{"nodes": [...], "networks": [...], "machines": [...]}'),
     ] = False,
 ) -> int:
     """List the kinds of nodes, machines and networks, with their figures and where these are from.
 
     Options such as --device and --edge-cloud of `generate` take their names; a number, in FLOP/s
-    or bit/s, is allowed instead. Machines and their networks (LAN) are those of the families
-    pipeline and fleet. `nominal`: a round figure of ours, not measured.
+    or bit/s, is allowed instead. Machines, and networks with a delay in place of a latency, are
+    those of the families pipeline and fleet. `nominal`: a round figure of ours, not measured.
     """
-    from splitfog.instances.generators.machines import LANS, MACHINES
+    from splitfog.instances.generators.machines import MACHINES
     from splitfog.instances.generators.presets import NETWORKS, NODES
 
     nodes, networks = NODES.values(), NETWORKS.values()
@@ -40,7 +38,6 @@ def run(
                 "nodes": [asdict(preset) for preset in nodes],
                 "networks": [asdict(preset) for preset in networks],
                 "machines": [asdict(preset) for preset in MACHINES.values()],
-                "lans": [asdict(preset) for preset in LANS.values()],
             }
         )
         return DONE
@@ -52,9 +49,16 @@ def run(
         ),
     )
     _print(
-        ("network", "up bit/s", "down bit/s", "latency", "source"),
+        ("network", "up bit/s", "down bit/s", "latency", "delay", "source"),
         (
-            (p.name, f"{p.uplink_bps:g}", f"{p.downlink_bps:g}", seconds(p.latency_s), p.source)
+            (
+                p.name,
+                f"{p.uplink_bps:g}",
+                f"{p.downlink_bps:g}",
+                seconds(p.latency_s),
+                seconds(p.delay_s),
+                p.source,
+            )
             for p in networks
         ),
     )
@@ -71,10 +75,6 @@ def run(
             for p in MACHINES.values()
         ),
     )
-    _print(
-        ("LAN", "bit/s", "delay", "source"),
-        ((p.name, f"{p.bandwidth_bps:g}", seconds(p.delay_s), p.source) for p in LANS.values()),
-    )
     return DONE
 
 
@@ -86,7 +86,7 @@ def _print(headers: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
 
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False)
     for header in headers:
-        words = header in ("node", "network", "machine", "LAN", "source")
+        words = header in ("node", "network", "machine", "source")
         grid.add_column(header, justify="left" if words else "right", no_wrap=header != "source")
     for row in rows:
         grid.add_row(*row)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from splitfog.formulations.parametric.plan_table import PlanTable
     from splitfog.instances.instance import Instance
     from splitfog.instances.traces.trace import Trace
-    from splitfog.studies.replay_result import Replay
+    from splitfog.studies.replays.result import Replay
 
 DEFAULT_REQUESTS = 10
 
@@ -90,7 +90,7 @@ class LiveRun:
 
         What is measured is as old there as here: from one request to the next.
         """
-        from splitfog.studies.replay_jobs import replay
+        from splitfog.studies.replays.replay import replay
 
         if self.instance is None or self.table is None or not self.traces or not self.every_s:
             return None

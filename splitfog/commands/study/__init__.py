@@ -1,4 +1,4 @@
-"""`splitfog study`: how far a comparison in a folder is, the rest of it, and its report."""
+"""`splitfog study`: studies that come along; a comparison in a folder, its rest and its report."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
-    {"status": "status", "resume": "resume", "export": "export"}
+    {"list": "shipped", "status": "status", "resume": "resume", "export": "export"}
 )
 """As `splitfog.commands.COMMANDS`, below `splitfog study`."""

@@ -15,6 +15,10 @@ EXAMPLES = ("splitfog study resume results --jobs 2",)
 def run(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="that compare -o was given")],
     jobs: Annotated[int, typer.Option(min=1, metavar="N", help="processes")] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="of a Dask cluster's, tcp://HOST:PORT: run there"),
+    ] = None,
     summary: Annotated[
         bool, typer.Option("--summary", help="print a line a solver; DIR holds all rows")
     ] = False,
@@ -31,6 +35,6 @@ def run(
     from splitfog.studies.study import resume_study
 
     with solvers_are_quiet(), progress_bar() as progress:
-        table = resume_study(folder, jobs, progress)
+        table = resume_study(folder, jobs, progress, scheduler=scheduler)
     publish(table, folder, summary, as_json)
     return code_of(table, [])

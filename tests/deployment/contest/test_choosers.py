@@ -8,7 +8,7 @@ import pytest
 from splitfog.deployment.contest.choosers import _recent_means, require_ways
 from splitfog.deployment.replay.conditions import Conditions
 from splitfog.solvers.parametric.plan_table import plan_table
-from splitfog.studies.replay_jobs import replay
+from splitfog.studies.replays.replay import replay
 from tests.cases.replays.two_nodes import DEVICE_S, FAST_S, SLOW_S, bandwidth, held, two_nodes
 
 INSTANCE = two_nodes()

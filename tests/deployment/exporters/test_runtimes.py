@@ -114,7 +114,7 @@ def test_the_master_of_cake_has_what_no_worker_has() -> None:
 def test_variables_of_vllm() -> None:
     """Indices of accelerators are put into the order of the stages."""
     assert 'export VLLM_PP_LAYER_PARTITION="3,1"\n' in text("vllm")
-    assert "CUDA_VISIBLE_DEVICES" not in text("vllm", a="1")
+    assert "CUDA_VISIBLE_DEVICES" not in text("vllm", a="here")
     assert "export CUDA_VISIBLE_DEVICES=1,0\n" in text("vllm", a="1", b="0")
     assert exported(FOUR, LINE, "vllm").lines == ("vllm serve ... --pipeline-parallel-size 2",)
 
@@ -153,6 +153,7 @@ def test_ranges_of_pipeedge() -> None:
     """From 1, both ends included; data begin at a node without blocks where that has the source."""
     assert text("pipeedge") == "-pt 1,3,4,4 -r 0,1\n"
     assert text("pipeedge", a="1", b="0") == "-pt 1,3,4,4 -r 1,0 -D 1\n"
+    assert exported(FOUR, LINE, "pipeedge").lines == ("rank 0 is a, rank 1 is b",)
     assert text("pipeedge", layers="4") == "-pt 1,12,13,16 -r 0,1\n"
     assert text("pipeedge", "bbbbcc") == "-pt 1,3,4,4 -r 0,1 -D 2\n"
     with pytest.raises(ValueError, match=r"ranks = \{'a': 1, 'b': 1\}, must differ"):
@@ -283,6 +284,8 @@ MISSING = [
     ("exo", {"a": "X@10.0.0.1", "b": "X@10.0.0.2"}, "id 'X' stands for 2 nodes"),
     ("llama-cpp", {"a": "h:1,h:2"}, "option a = 'h:1,h:2', must be a text without blanks and com"),
     ("mesh-llm", OPTIONS["mesh-llm"] | {"a": ""}, "option a = '', must be a text"),
+    ("vllm", {"a": "1"}, "node b has no index, as others have: give one, as in --option b=0"),
+    ("vllm", {"a": "1", "b": "gpu"}, "b = 'gpu', must be an accelerator's index, as others have"),
     ("pipeedge", {"a": "first"}, "a = 'first', must be a rank: a whole number >= 0"),
 ]
 

@@ -80,7 +80,7 @@ def packing_problem(weights: list[float], rooms: list[float | None], **layer: An
         # confined to n0: 60 + 60 > 100, though n1 is empty
         (
             packing_problem([60, 60, 1], [100, 500], l0={"tiers": ("n0",)}, l1={"tiers": ("n0",)}),
-            "n0 together cannot hold what is confined to them: 120 bytes, must be <= 100",
+            "whatever the plan, n0 cannot hold what is confined to it: 120 bytes, must be <= 100",
         ),
     ],
     ids=["sum", "halves", "count", "large", "pairs", "group", "confined"],

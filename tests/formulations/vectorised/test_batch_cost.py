@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -88,6 +89,15 @@ def test_random_instance(kind: tuple[str, str]) -> None:
     tasks = 1 if kind[0] == "makespan" else 3
     instance = random_instance(rng, num_tasks=tasks, rates=kind[0] == "mean-latency")
     check(instance, kind, True, rng)
+
+
+def test_compiled_as_for_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same with XLA's own options, which all other tests leave out to compile quickly."""
+    usual = {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
+    monkeypatch.setattr(jax, "jit", partial(jax.jit, compiler_options=usual))
+    rng = np.random.default_rng(3)
+    instance = random_instance(rng, num_tasks=3, rates=True)
+    check(instance, ("mean-latency", "once"), True, rng)
 
 
 @pytest.mark.slow

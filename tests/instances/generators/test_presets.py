@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from splitfog.instances.generators.presets import NETWORKS, NODES, network_preset, node_preset
+from splitfog.instances.generators.presets import LANS, NETWORKS, NODES, network_preset, node_preset
 
 
 def test_names_and_figures() -> None:
@@ -14,14 +14,15 @@ def test_names_and_figures() -> None:
     assert set(NODES) == {
         "raspberry-pi-3", "raspberry-pi-4", "jetson-nano", "desktop-i7", "gpu-server",
     }  # fmt: skip
-    assert set(NETWORKS) == {"cat-1", "3g", "4g", "5g", "wi-fi", "ethernet", "fibre"}
+    assert set(NETWORKS) - set(LANS) == {"cat-1", "3g", "4g", "5g", "wi-fi", "ethernet", "fibre"}
     for name, node in NODES.items():
         assert node.name == name
         assert min(node.speed_flops, node.memory_bytes, node.overhead_s) > 0
         assert node.source
     for name, network in NETWORKS.items():
         assert network.name == name
-        assert min(network.uplink_bps, network.downlink_bps, network.latency_s) > 0
+        assert min(network.uplink_bps, network.downlink_bps) > 0
+        assert (network.latency_s > 0) != (network.delay_s > 0)
         assert network.source
 
 
@@ -61,6 +62,8 @@ def test_links_of_a_preset() -> None:
     assert up.latency_s == down.latency_s == NETWORKS["4g"].latency_s
     (both,) = NETWORKS["fibre"].links("low", "high", latency_s=0.5)
     assert (both.duplex, both.latency_s, both.bandwidth_bps) == (True, 0.5, 100e6)
+    (lan,) = NETWORKS["wi-fi-6"].links("low", "high")
+    assert (lan.bandwidth_bps, lan.latency_s, lan.delay_s) == (600e6, 0, 0.0015)
 
 
 def test_unknown_presets() -> None:

@@ -87,6 +87,7 @@ BAD: list[tuple[tuple[str, dict[str, Any]], str]] = [
     (dnet("b", 1, value=1e300), "b[1] = 1e+300, must be a finite number >= 0 and <= 1e+18"),
     (dnet("b", 1, value=float("nan")), "b[1] = NaN, must be a finite number"),
     (dnet("b", 1, value=True), "b[1] = true, must be a finite number"),
+    (dnet("e_embed", value=...), "model.json: e_embed is missing, must be a whole number >= 1"),
     (dnet("hk", value=...), "hk is missing, must be a finite number >= 0"),
     (
         dnet("f_q", "decode", "b_1", value=...),
@@ -215,13 +216,23 @@ def test_a_damaged_file_is_told_with_exit_code_2(name: str, damage: str, tmp_pat
     assert not (tmp_path / "made.json").exists()
 
 
+@pytest.mark.parametrize("name", ENDINGS)
+def test_windows_editors_change_nothing(name: str, tmp_path: Path) -> None:
+    """A byte order mark, and lines that end in CR LF."""
+    paths = written(tmp_path, name)
+    plain = imported(name, paths, **BATCH.get(name, {}))
+    for path in paths:
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert imported(name, paths, **BATCH.get(name, {})) == plain
+
+
 def test_files_are_as_many_as_the_format_has(tmp_path: Path) -> None:
     """Each once, and each of its kind."""
     model, first, second = written(tmp_path, "dnet")
     for given, sentence in (
         ([model], "dnet is read from MODEL.json DEVICE.json..., but 1 file is given"),
         ([model, first, first], "a.json is given 2 times, must be given once"),
-        ([first, second], "must be a model's profile (with L and e_embed), but none is"),
+        ([first, second], "must be a model's profile (with L or e_embed), but none is"),
         ([model, tmp_path / "none.json"], "none.json: no such file"),
         ([model, tmp_path], "cannot be read"),
     ):

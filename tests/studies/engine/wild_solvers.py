@@ -63,9 +63,10 @@ def busy(instance: sf.Instance, objective: Any) -> Placements:
 
 
 def counted(instance: sf.Instance, objective: Any) -> Placements:
-    """It writes down that it ran."""
+    """It writes down that it ran, and may take its time."""
     with open(instance.meta["log"], "a") as log:
         log.write(f"{os.getpid()}\n")
+    time.sleep(instance.meta.get("pause", 0))
     return tame(instance, objective)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -59,6 +60,14 @@ def test_a_caption_says_what_the_figures_are_of() -> None:
     assert said in table.statistics().to_markdown()
     assert said in table.summary().to_latex()
     assert said in table.statistics()._repr_html_()
+
+
+def test_a_caption_says_how_plans_count() -> None:
+    """What is usual too, which a reader of a paper does not know; both ways where there are two."""
+    ways = ({"name": "latency"}, {"name": "latency", "transfers": "per-edge", "monotone": False})
+    runs = tuple(run(plan=json.dumps({"objective": way})) for way in (*ways, *ways))
+    said = "latency, transfers once, monotone; transfers per-edge, not monotone (speed-up"
+    assert Table(rows=ROWS, runs=runs).captions["latency"].startswith(said)
 
 
 def test_no_limit_is_said() -> None:

@@ -1,0 +1,1 @@
+"""Studies as files: what a file says, read strictly, and what it comes to."""

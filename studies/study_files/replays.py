@@ -1,0 +1,140 @@
+"""What a study file says of replays: ways of adapting, and the traces that they go through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from splitfog.deployment.contest.settings import Settings
+from splitfog.instances.arguments import mapping, text, texts
+from splitfog.instances.defects import InstanceError, shown
+from splitfog.instances.traces.trace import Trace
+from splitfog.studies.study_files.entries import TRACES, Source, of_entry, told
+
+NAME, ADAPT, BESIDE, VARY = "name", "adapt", "beside", "vary"
+
+RANGE = "two numbers > 0, the smaller first"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ways:
+    """Ways of adapting, and how their replays go.
+
+    Attributes
+    ----------
+    name
+        Stands behind a way's name in rows; empty: nothing does.
+    adapt, settings
+        As `replay` takes them.
+    """
+
+    name: str
+    adapt: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+    def called(self, way: str) -> str:
+        """The name that rows of a way bear: `argmin, late`."""
+        return f"{way}, {self.name}" if self.name else way
+
+
+@dataclass(frozen=True, kw_only=True)
+class CourseEntry:
+    """Traces that change together, their number in their entry, and a plan table's ranges."""
+
+    sources: tuple[Source[Trace], ...]
+    number: int
+    vary: Mapping[str, tuple[float, float]]
+
+
+def ways_of(entries: Sequence[Mapping[str, Any]], origin: str, place: str) -> list[Ways]:
+    """The ways that the entries of `replays` in a study file name.
+
+    Parameters
+    ----------
+    entries
+        The tables.
+    origin, place
+        The file, and the key of the entries there, for defects.
+
+    Raises
+    ------
+    InstanceError
+        With the first defect of every entry.
+    """
+    known = (NAME, ADAPT, *(field.name for field in fields(Settings)))
+    found, wrong = [], []
+    for position, entry in enumerate(entries):
+        own = f"{place}[{position}]"
+        wrong += [
+            f"{own}.{key} = {shown(entry[key])}, unknown key, must be one of {', '.join(known)}"
+            for key in entry
+            if key not in known
+        ]
+        try:
+            found.append(
+                Ways(
+                    name=text(NAME, entry.get(NAME, "")),
+                    adapt=texts(ADAPT, entry.get(ADAPT)),
+                    settings={k: v for k, v in entry.items() if k not in (NAME, ADAPT)},
+                )
+            )
+        except ValueError as error:
+            wrong.append(told(own, error))
+    if wrong:
+        raise InstanceError(origin, wrong)
+    return found
+
+
+def courses_of(
+    entries: Sequence[Mapping[str, Any]], folder: Path, origin: str, place: str
+) -> list[CourseEntry]:
+    """What the entries of `traces` in a study file stand for.
+
+    Parameters
+    ----------
+    entries, origin, place
+        As for `ways_of`, which says what is raised too.
+    folder
+        Where the paths of files begin.
+    """
+    found: list[CourseEntry] = []
+    wrong = []
+    for position, entry in enumerate(entries):
+        try:
+            found += _courses(entry, folder)
+        except (ValueError, LookupError) as error:
+            wrong.append(told(f"{place}[{position}]", error))
+    if wrong:
+        raise InstanceError(origin, wrong)
+    return found
+
+
+def _courses(entry: Mapping[str, Any], folder: Path) -> Iterator[CourseEntry]:
+    rest = {key: value for key, value in entry.items() if key not in (BESIDE, VARY)}
+    own = of_entry(TRACES, rest, folder)
+    beside = [_beside(table, rest, folder, len(own)) for table in entry.get(BESIDE, [])]
+    vary = _ranges(entry.get(VARY, {}))
+    for number, sources in enumerate(zip(own, *beside, strict=True)):
+        yield CourseEntry(sources=sources, number=number, vary=vary)
+
+
+def _beside(table: Any, entry: Mapping[str, Any], folder: Path, count: int) -> list[Source[Trace]]:
+    """Traces beside those of an entry, of the same seeds."""
+    seeds = {key: entry[key] for key in ("seed", "count") if key in entry}
+    given = {**mapping(BESIDE, table, "tables of traces"), **seeds}
+    found = of_entry(TRACES, given, folder)
+    if len(found) != count:
+        raise ValueError(f"{BESIDE} has {len(found)} traces beside {count}, must have as many")
+    return found
+
+
+def _ranges(given: Any) -> dict[str, tuple[float, float]]:
+    ranges = {}
+    for name, ends in mapping(VARY, given, "a table of ranges by FROM,TO or node").items():
+        fits = isinstance(ends, list) and len(ends) == 2
+        if not fits or not all(isinstance(end, int | float) for end in ends) or ends[0] > ends[1]:
+            raise ValueError(f"{VARY}.{name} = {shown(ends)}, must be {RANGE}")
+        ranges[name] = (float(ends[0]), float(ends[1]))
+    return ranges

@@ -1,0 +1,48 @@
+"""A scheduler that is named wrongly or is not there: a sentence, and nothing is written."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+import splitfog as sf
+from splitfog.studies.engine import cluster
+from tests.studies.engine import wild_solvers as wild
+from tests.studies.engine.test_processes import TINY
+
+
+@pytest.mark.parametrize("address", ["there:8786", "http://there:8786", "tcp://there", "tcp://a:b"])
+def test_an_address_has_a_form(address: str) -> None:
+    """Said before Dask is asked for, so that it is said without it too."""
+    with pytest.raises(ValueError, match=f"'{address}', must be tcp://HOST:PORT or tls://HOST:P"):
+        sf.compare(TINY, "device-only", scheduler=address)
+
+
+def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As every extra is that is not installed."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'splitfog\[dask\]'"):
+        sf.compare(TINY, "device-only", scheduler="tcp://127.0.0.1:9")
+
+
+def test_a_scheduler_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port where nobody listens; the folder is not made."""
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster, "ANSWER_S", 0.2)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
+        with pytest.raises(ValueError, match=f"'{address}': no Dask scheduler has answered there"):
+            sf.compare(TINY, "device-only", scheduler=address, store=tmp_path / "results")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_function_must_be_of_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers cannot read the script that is running."""
+    monkeypatch.setattr(wild.tame, "__module__", "__main__")
+    monkeypatch.setattr("__main__.tame", wild.tame, raising=False)
+    with pytest.raises(ValueError, match="solver tame is a function of the script that is running"):
+        sf.compare(TINY, [wild.tame], baseline="tame", scheduler="tcp://127.0.0.1:9")

@@ -1,0 +1,44 @@
+"""The style and the scripts of the page, as they stand in files beside this one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+STYLES = ("tabulator.min.css", "page.css")
+SCRIPTS = (
+    "tabulator.min.js",  # 6.5.3, MIT; its licence is beside it
+    "unpack.js",
+    "words.js",
+    "sorted.js",
+    "dag.js",
+    "timeline.js",
+    "plan.js",
+    "runs.js",
+    "page.js",
+)
+"""In the order in which they are needed."""
+
+
+@cache
+def asset(name: str) -> str:
+    """The text of a file.
+
+    Parameters
+    ----------
+    name
+        One of `STYLES` or `SCRIPTS`.
+    """
+    return files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def policy() -> str:
+    """What browsers let the page do: run these scripts and no others, and load nothing at all."""
+    hashes = " ".join(f"'sha256-{_digest(asset(name))}'" for name in SCRIPTS)
+    return f"default-src 'none'; style-src 'unsafe-inline'; script-src {hashes}"
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
