@@ -22,6 +22,7 @@ def run_study(
     progress: Progress | None = None,
     *,
     quick: bool = False,
+    scheduler: str | None = None,
 ) -> Table:
     """The table of a study.
 
@@ -29,7 +30,7 @@ def run_study(
     ----------
     study
         The path of its file, the name of one that comes with splitfog, or what `load_study` read.
-    store, jobs, progress
+    store, jobs, progress, scheduler
         As for `compare`. A store is that of one study, and keeps its file.
     quick
         Whether the file's quick slice is run in the place of the whole.
@@ -62,7 +63,7 @@ def run_study(
         raise InstanceError(str(read.path), [str(error.args[0])]) from None
     kept = StudyText(name=read.content.name, content=read.text)
     question = changed(asked.question, study=kept)
-    return carried(changed(asked, question=question), jobs, store, progress)
+    return carried(changed(asked, question=question), jobs, store, progress, scheduler)
 
 
 def _solvers(study: StudyFile) -> Asked:
