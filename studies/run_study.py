@@ -8,7 +8,7 @@ from splitfog.instances.defects import InstanceError
 from splitfog.instances.records import changed
 from splitfog.studies.comparison.asking import Asked, asked_for_all
 from splitfog.studies.comparison.carry_out import carried
-from splitfog.studies.comparison.replaying import Course, Ways, replays_asked
+from splitfog.studies.comparison.replaying import Course, replays_asked
 from splitfog.studies.progress import Progress
 from splitfog.studies.rows import Table
 from splitfog.studies.store.question import StudyText
@@ -85,7 +85,7 @@ def _solvers(study: StudyFile) -> Asked:
 def _replays(study: StudyFile) -> Asked:
     """The runs of a study of ways of adapting; the first is the baseline if none is named."""
     content = study.content
-    ways = [Ways(name=own.name, adapt=own.adapt, settings=own.settings) for own in study.ways]
+    ways = study.ways
     courses = [
         Course(traces=tuple(source() for source in own.sources), number=own.number, vary=own.vary)
         for own in study.courses

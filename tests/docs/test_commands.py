@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import shlex
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from splitfog.cli import app
 from tests.docs.pages import named_files
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
-
-
-ONE_AFTER_ANOTHER = """
-import shlex, sys
-from splitfog.cli import app
-for line in sys.stdin:
-    if code := app(shlex.split(line)[1:], standalone_mode=False):
-        sys.exit(f"{line} ended with {code}")
-"""
-"""Runs command lines in one process, for what they import takes longer than most of them."""
 
 
 def commands(page: Path) -> list[str]:
@@ -37,7 +28,9 @@ def test_there_are_pages() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
+def test_commands_of_a_page_run(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In their order, in a folder that has the repository's instances; each ends with 0.
 
     The folder also has the files that the page shows under a name.
@@ -46,10 +39,7 @@ def test_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     (tmp_path / "instances").symlink_to(ROOT / "instances")
-    (tmp_path / "splitfog").symlink_to(ROOT / "splitfog")
-    lines = "\n".join(commands(page))
-    words = [sys.executable, "-c", ONE_AFTER_ANOTHER]
-    done = subprocess.run(
-        words, input=lines, cwd=tmp_path, capture_output=True, text=True, timeout=600
-    )
-    assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(tmp_path)
+    for line in commands(page):
+        done = CliRunner().invoke(app, shlex.split(line)[1:], prog_name="splitfog")
+        assert done.exit_code == 0, f"{line}: {done.output}"
