@@ -29,7 +29,7 @@ from splitfog.formulations.passes import of_pass
 from splitfog.formulations.plan import Plan
 from splitfog.formulations.stage_bounds.best_bound import bounds_made, keep_bounds
 from splitfog.instances.instance import Instance
-from splitfog.instances.plugins.found import OURS
+from splitfog.instances.plugins.found import OURS, version_of
 from splitfog.instances.read_only import EMPTY
 from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers.base import SolverDeclined
@@ -246,17 +246,6 @@ def distribution_of(job: Job) -> str | None:
     """The name of the distribution that brings a job's solver, if that is not ours."""
     origin = OURS if job.replay is not None else info_of(job.solver).origin
     return None if origin in ("", OURS) else origin
-
-
-@cache
-def version_of(distribution: str) -> str:
-    """Of a distribution that may be installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "of no known version"
 
 
 def now() -> str:
