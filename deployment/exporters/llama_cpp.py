@@ -16,7 +16,7 @@ are called RPC0, RPC1, ... in the order of `--rpc`, one a server.
 from __future__ import annotations
 
 from splitfog.deployment.exporters.asked import Asked, Export, commands
-from splitfog.deployment.exporters.pipeline import Pipeline, Run, pipeline_of
+from splitfog.deployment.exporters.pipeline import TOGETHER, Pipeline, Run, pipeline_of
 
 RUNTIME = "llama.cpp"
 CPU = "CPU"
@@ -61,7 +61,7 @@ def _runs(pipeline: Pipeline) -> tuple[Run, ...]:
     if pipeline.head != end:
         raise ValueError(
             f"{RUNTIME} has the head where the last block or the embedding is, "
-            f"but the plan has it on {pipeline.head}"
+            f"but the plan has it on {pipeline.head}; {TOGETHER}"
         )
     return pipeline.runs
 
