@@ -10,7 +10,7 @@ PARTITION := dag-forks-a dag-forks-b dag-two-fogs-a dag-two-fogs-b vgg-16-four-e
 	chain-5-tiers dag-ccr-5 alexnet-4g
 OFFLOADING := fog-10-users
 bundled = $(patsubst %,instances/data/%.json.gz,$(1))
-BENCHMARKS := $(filter-out %/__init__.py %/common.py %/bundle.py %/bundle_models.py %/offload_report.py %/offload_study.py %/adaptation.py %/adaptation_report.py,$(wildcard benchmarks/*.py))
+BENCHMARKS := $(filter-out %/__init__.py %/common.py %/studies.py %/bundle.py %/bundle_models.py %/offload_report.py %/offload_study.py %/adaptation.py %/adaptation_report.py,$(wildcard benchmarks/*.py))
 JOBS ?= 2
 
 .PHONY: install demo test lint docs bench clean

@@ -11,15 +11,19 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from time import process_time
 from typing import Any, NamedTuple
 
 from benchmarks.common import asked_for
 from splitfog import Instance, Plan, SolverDeclined, generate, simulate, solve
 from splitfog.formulations.audit import audit_claims
+from splitfog.formulations.bounds.without_stages import bound_without_stages
 from splitfog.formulations.games.audit import audit_of
 from splitfog.formulations.plan import decision_of
+from splitfog.formulations.stage_bounds.best_bound import best_mean_latency_bound
 
 RESULTS = Path(__file__).parent.parent / "notebooks" / "data" / "offloading.csv"
+BOUNDS = RESULTS.with_name("offloading-bounds.csv")
 NARROW = "dina-narrow"
 """`dina` with the plans of the paper's kind only."""
 SOLVERS = (
@@ -85,6 +89,19 @@ class Run(NamedTuple):
     proven: bool | None = None
     stopped_by: str | None = None
     reason: str | None = None
+
+
+class Bounds(NamedTuple):
+    """What no plan of one network is below, and no plan without stages; CPU seconds of both."""
+
+    users: int
+    utilisation: float
+    bandwidth_scale: float
+    radio: str
+    seed: int
+    bound_s: float | None
+    without_stages_s: float | None
+    processor_s: float
 
 
 def settings() -> Iterator[Setting]:
@@ -162,42 +179,61 @@ def _without_plan(setting: Setting, solver: str, status: str, reason: str | None
     return Run(**setting._asdict(), solver=solver, status=status, reason=reason)
 
 
-def stored() -> list[dict[str, str]]:
+def bounded(setting: Setting) -> Bounds:
+    """The bounds of one network."""
+    instance, begun = setting.instance(), process_time()
+    bounds = best_mean_latency_bound(instance), bound_without_stages(instance)
+    return Bounds(*setting, *bounds, process_time() - begun)
+
+
+def stored(path: Path = RESULTS) -> list[dict[str, str]]:
     """The rows measured so far."""
-    if not RESULTS.exists():
+    if not path.exists():
         return []
-    with RESULTS.open(newline="") as file:
+    with path.open(newline="") as file:
         return list(csv.DictReader(file))
 
 
 def main(sizes: set[int]) -> None:
     """Measure what is missing of these numbers of users."""
     done = {(*(r[k] for k in Setting._fields), r["solver"]) for r in stored()}
-    fresh = not RESULTS.exists()
-    with RESULTS.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if fresh:
-            writer.writerow(Run._fields)
-            file.flush()
-        for setting in settings():
-            wanted = solvers_for(setting) if setting.users in sizes else ()
-            missing = [s for s in wanted if (*map(str, setting), s) not in done]
-            if not missing:
-                continue
-            instance = setting.instance()
-            for solver in missing:
-                run = measured(setting, instance, solver)
-                writer.writerow(run)
-                file.flush()
-                print(*run[:6], run.status, run.formula_s, f"{run.runtime_s:.1f} s", flush=True)
+    for setting in settings():
+        wanted = solvers_for(setting) if setting.users in sizes else ()
+        missing = [s for s in wanted if (*map(str, setting), s) not in done]
+        if not missing:
+            continue
+        instance = setting.instance()
+        for solver in missing:
+            run = measured(setting, instance, solver)
+            append(RESULTS, run)
+            print(*run[:6], run.status, run.formula_s, f"{run.runtime_s:.1f} s", flush=True)
+
+
+def bound(sizes: set[int]) -> None:
+    """Make what is missing of the bounds of these numbers of users."""
+    done = {tuple(row[key] for key in Setting._fields) for row in stored(BOUNDS)}
+    for setting in settings():
+        if setting.users in sizes and tuple(map(str, setting)) not in done:
+            found = bounded(setting)
+            append(BOUNDS, found)
+            print(*found, flush=True)
+
+
+def append(path: Path, row: Run | Bounds) -> None:
+    """Add a row to a file, below the names of the columns."""
+    fresh = not path.exists()
+    with path.open("a", newline="") as file:
+        csv.writer(file).writerows([row._fields, row] if fresh else [row])
 
 
 if __name__ == "__main__":
-    known = ["report", *map(str, SEEDS)]
-    words = asked_for(__doc__, "`report`, or numbers of users; none: all", known)
+    known = ["report", "bounds", *map(str, SEEDS)]
+    what = "`report`, or numbers of users, none: all; `bounds` beside: bounds in place of runs"
+    words = asked_for(__doc__, what, known)
+    sizes = {int(word) for word in words if word.isdigit()} or set(SEEDS)
     if words == ["report"]:
         from benchmarks.offload_report import report
 
         print(report())
     else:
-        main({int(size) for size in words if size != "report"} or set(SEEDS))
+        (bound if "bounds" in words else main)(sizes)

@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ def decode(
 
     `beside` finds what else is wrong with the plain data of a file of which these values are.
     """
+    content = content.removeprefix(BOM_UTF8)
     data, clean = parse_json(content, origin)
     if not isinstance(data, dict):
         raise InstanceError(origin, [f"the file = {shown(data)}, must be an object"])
@@ -61,7 +63,10 @@ def require_format(data: dict[str, Any], kind: Any, origin: str) -> None:
 
 
 def parse_json(content: bytes, origin: str) -> tuple[Any, bool]:
-    """Plain data of JSON text, and whether no key stands twice and no number is NaN or infinite."""
+    """Plain data of JSON text, and whether no key stands twice and no number is NaN or infinite.
+
+    A byte order mark before it, as some editors write, says nothing.
+    """
     clean = True
 
     def constant(name: str) -> float:
@@ -81,7 +86,7 @@ def parse_json(content: bytes, origin: str) -> tuple[Any, bool]:
         return repeated
 
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8-sig")
         return json.loads(text, parse_constant=constant, object_pairs_hook=pairs), clean
     except UnicodeDecodeError as error:
         raise InstanceError(

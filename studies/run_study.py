@@ -8,7 +8,7 @@ from splitfog.instances.defects import InstanceError
 from splitfog.instances.records import changed
 from splitfog.studies.comparison.asking import Asked, asked_for_all
 from splitfog.studies.comparison.carry_out import carried
-from splitfog.studies.comparison.replaying import Course, Ways, replays_asked
+from splitfog.studies.comparison.replaying import Course, replays_asked
 from splitfog.studies.progress import Progress
 from splitfog.studies.rows import Table
 from splitfog.studies.store.question import StudyText
@@ -22,6 +22,7 @@ def run_study(
     progress: Progress | None = None,
     *,
     quick: bool = False,
+    scheduler: str | None = None,
 ) -> Table:
     """The table of a study.
 
@@ -29,7 +30,7 @@ def run_study(
     ----------
     study
         The path of its file, the name of one that comes with splitfog, or what `load_study` read.
-    store, jobs, progress
+    store, jobs, progress, scheduler
         As for `compare`. A store is that of one study, and keeps its file.
     quick
         Whether the file's quick slice is run in the place of the whole.
@@ -62,7 +63,7 @@ def run_study(
         raise InstanceError(str(read.path), [str(error.args[0])]) from None
     kept = StudyText(name=read.content.name, content=read.text)
     question = changed(asked.question, study=kept)
-    return carried(changed(asked, question=question), jobs, store, progress)
+    return carried(changed(asked, question=question), jobs, store, progress, scheduler)
 
 
 def _solvers(study: StudyFile) -> Asked:
@@ -84,7 +85,7 @@ def _solvers(study: StudyFile) -> Asked:
 def _replays(study: StudyFile) -> Asked:
     """The runs of a study of ways of adapting; the first is the baseline if none is named."""
     content = study.content
-    ways = [Ways(name=own.name, adapt=own.adapt, settings=own.settings) for own in study.ways]
+    ways = study.ways
     courses = [
         Course(traces=tuple(source() for source in own.sources), number=own.number, vary=own.vary)
         for own in study.courses

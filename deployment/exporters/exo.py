@@ -12,13 +12,13 @@ model's card as exo has it (TOML), and, where there are several nodes, `--option
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from splitfog.deployment.exporters.asked import Asked, Export
 from splitfog.deployment.exporters.pipeline import Run, pipeline_of
+from splitfog.instances.importers.reading import read_toml
 from splitfog.instances.json_files import encode
 
 NOBODY: Mapping[str, str | int] = {"ip": "198.51.100.1", "port": 0}
@@ -94,10 +94,7 @@ def _hosts(called: list[str], rank: int, port: int) -> list[Mapping[str, str | i
 
 def _card(path: Path, blocks: int) -> dict[str, Any]:
     """A model's card, which must be of a model with as many blocks."""
-    try:
-        card = tomllib.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not TOML: {error}") from None
+    card = read_toml(path)
     if not isinstance(card.get("model_id"), str):
         raise ValueError(f"{path}: model_id is missing, must be a name")
     if card.get("n_layers") != blocks:

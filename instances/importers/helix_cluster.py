@@ -176,7 +176,7 @@ def _links(path: Path, cluster: ConfigParser, names: Sequence[str]) -> Iterator[
     """Between machines both ways; from the source and to the sink one."""
     for section in cluster.sections():
         if (match := LINK.fullmatch(section)) is None:
-            if section.startswith("Link"):
+            if section.lower().startswith("link"):
                 raise InstanceError(str(path), [f"section {section}, must be Link-FROM-TO"])
             continue
         ends = [end if end in (SOURCE, SINK) else f"node-{end}" for end in match.groups()]

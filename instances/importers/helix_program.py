@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 from splitfog.instances.defects import InstanceError
+from splitfog.instances.importers.chain import made
+from splitfog.instances.importers.reading import refuse, text_of
 from splitfog.instances.instance import Instance
-from splitfog.instances.json_files import read_bytes
 from splitfog.instances.records import Layer, Link, Model, Node, Task
+
+MOST_LAYERS = 10_000
 
 NOMINAL_SPEED_FLOPS = 1e12
 """Never used: `stage_rates` say what nodes do."""
 
 _NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?"
-_CONSTRAINT = re.compile(
-    r"^\s*(\w+)\s*:\s*(.*?)\s*(<=|>=|=)\s*([+-]?\s*" + _NUMBER + r")\s*$", re.S
-)
+_CONSTRAINT = re.compile(r"\s*(\w+)\s*:(.*?)(<=|>=|=)(.*)", re.S)
 _TERM = re.compile(r"([+-]?)\s*(" + _NUMBER + r")?\s*([A-Za-z_]\w*)")
+_RIGHT = re.compile(r"([+-]?)\s*(" + _NUMBER + r")")
+_THROUGHPUT, _END = "node_throughput_constraint_", "end_constraint_"
+_HOLD = re.compile(r"hold_(\w+)_(\d+)")
+_FLOW = re.compile(r"flow_([^_\W]+)_([^_\W]+)")
 
 Terms = dict[str, float]
 
@@ -52,71 +57,88 @@ def import_helix_program(path: str | os.PathLike[str]) -> Instance:
         Where it is no such program.
     """
     path = Path(path)
-    found = {name: (terms, right) for name, terms, right in _constraints(path)}
-    rates = _rates(found)
+    found = _read(path)
+    rates = _rates(path, found)
     caps = _caps(found)
-    layers = {right for name, (_, right) in found.items() if name.startswith("end_constraint_")}
+    layers = {right for name, (_, right) in found.items() if name.startswith(_END)}
     if not rates or not caps or len(layers) != 1:
-        missing = "node_throughput_constraint_i" if not rates else "flow_i_j - CAP switch_i_j <= 0"
-        raise _no_program(path, missing if not (rates and caps) else "end_constraint_i")
+        missing = f"{_THROUGHPUT}i" if not rates else "flow_i_j - CAP switch_i_j <= 0"
+        raise _no_program(path, missing if not (rates and caps) else f"{_END}i")
+    (count,) = layers
+    if not count.is_integer() or not 1 <= count <= MOST_LAYERS:
+        raise refuse(path, f"{_END}i", count, f"a whole number >= 1 and <= {MOST_LAYERS}")
     names = {name: f"node-{name}" for name in rates}
     unknown = sorted({end for pair in caps for end in pair} - {*names, "source", "sink"})
     if unknown:
-        raise InstanceError(path.name, [f"flow of node {unknown[0]}, which has no hold_i_k"])
-    return _instance(path, {names[n]: own for n, own in rates.items()}, caps, names, int(*layers))
+        raise InstanceError(str(path), [f"flow of node {unknown[0]}, which has no hold_i_k"])
+    return _instance(path, {names[n]: own for n, own in rates.items()}, caps, names, int(count))
 
 
 def _no_program(path: Path, missing: str) -> InstanceError:
-    return InstanceError(path.name, [f"it has no constraint {missing}, must be a program of Helix"])
+    return InstanceError(str(path), [f"it has no constraint {missing}, must be a program of Helix"])
 
 
-def _constraints(path: Path) -> Iterator[tuple[str, Terms, float]]:
-    """Name, coefficients and right side of every named constraint."""
-    try:
-        text = read_bytes(path).decode()
-    except UnicodeDecodeError:
-        raise InstanceError(path.name, ["it is no text, must be a program in LP format"]) from None
+def _read(path: Path) -> dict[str, tuple[Terms, float]]:
+    """Coefficients and right side of the constraints that count, by name."""
+    found: dict[str, tuple[Terms, float]] = {}
+    for statement in _statements(path):
+        name = statement.partition(":")[0].strip()
+        if not name.startswith((_THROUGHPUT, _END)) and "switch_" not in statement:
+            continue
+        if name in found:
+            raise InstanceError(str(path), [f"constraint {name} stands twice, must stand once"])
+        found[name] = _parsed(path, name, statement)
+    return found
+
+
+def _statements(path: Path) -> list[str]:
+    """The texts of all named constraints."""
+    text = text_of(path)
     body = re.split(r"(?im)^\s*(?:subject to|such that|st|s\.t\.)\s*$", text, maxsplit=1)
     if len(body) != 2:
         raise _no_program(path, "under Subject To")
     rows = re.split(r"(?im)^\s*(?:bounds?|binar(?:y|ies)|generals?|integers?|end)\s*$", body[1])[0]
-    for statement in re.split(r"\n(?=\s*\w+\s*:)", rows):
-        match = _CONSTRAINT.match(statement)
-        if match is None:
-            continue
-        name, left, _, right = match.groups()
-        terms = {
-            variable: float(f"{sign}{factor or 1}")
-            for sign, factor, variable in _TERM.findall(left)
-        }
-        yield name, terms, float(right.replace(" ", ""))
+    return [own for own in re.split(r"\n(?=\s*\w+\s*:)", rows) if ":" in own]
 
 
-def _rates(found: dict[str, tuple[Terms, float]]) -> dict[str, tuple[float, ...]]:
+def _parsed(path: Path, name: str, statement: str) -> tuple[Terms, float]:
+    """A sum of numbers times variables, each once, and the number beside it."""
+    match = _CONSTRAINT.fullmatch(statement)
+    left, right = (match[2], _RIGHT.fullmatch(match[4].strip())) if match else ("", None)
+    found = _TERM.findall(left)
+    terms = {variable: float(f"{sign}{factor or 1}") for sign, factor, variable in found}
+    if right is None or _TERM.sub("", left).strip() or len(terms) < len(found):
+        shown = " ".join(statement.partition(":")[2].split())
+        raise refuse(path, name, shown, "numbers times variables, each once, and a number beside")
+    return terms, float(f"{right[1]}{right[2]}")
+
+
+def _rates(path: Path, found: Mapping[str, tuple[Terms, float]]) -> dict[str, tuple[float, ...]]:
     """By node, tokens per second with 1, 2, ... layers."""
     rates: dict[str, tuple[float, ...]] = {}
     for name, (terms, _) in found.items():
-        if not name.startswith("node_throughput_constraint_"):
+        if not name.startswith(_THROUGHPUT):
             continue
-        node = name.removeprefix("node_throughput_constraint_")
+        node = name.removeprefix(_THROUGHPUT)
         own = {
-            int(parts[2]): -factor
+            int(held[2]): -factor
             for variable, factor in terms.items()
-            if len(parts := variable.split("_")) == 3 and parts[:2] == ["hold", node]
+            if (held := _HOLD.fullmatch(variable)) and held[1] == node
         }
-        rates[node] = tuple(own.get(count, 0.0) for count in range(1, max(own, default=0) + 1))
+        if (most := max(own, default=0)) > MOST_LAYERS:
+            raise refuse(path, f"{name}.hold_{node}_k", most, f"k <= {MOST_LAYERS}")
+        rates[node] = tuple([own.get(count, 0.0) for count in range(1, most + 1)])
     return rates
 
 
-def _caps(found: dict[str, tuple[Terms, float]]) -> dict[tuple[str, str], float]:
+def _caps(found: Mapping[str, tuple[Terms, float]]) -> dict[tuple[str, str], float]:
     """By link, tokens per second."""
     caps: dict[tuple[str, str], float] = {}
     for terms, _ in found.values():
-        flows = [name for name in terms if name.startswith("flow_")]
+        flows = [match for name in terms if (match := _FLOW.fullmatch(name))]
         switches = [name for name in terms if name.startswith("switch_")]
         if len(terms) == 2 and len(flows) == len(switches) == 1 and terms[switches[0]] < 0:
-            _, tail, head = flows[0].split("_")
-            caps[tail, head] = -terms[switches[0]]
+            caps[flows[0][1], flows[0][2]] = -terms[switches[0]]
     return caps
 
 
@@ -131,7 +153,8 @@ def _instance(
     for at in range(count):
         before = layers[-1].name
         layers.append(Layer(name=f"layer{at}", op="other", inputs=(before,), output_bytes=1))
-    return Instance(
+    return made(
+        path,
         name=path.name.removesuffix(".gz").removesuffix(".lp"),
         tiers=("fleet",),
         nodes=tuple(

@@ -79,7 +79,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def text_of(path: Path) -> str:
-    """The text in a file, `.gz` or not.
+    """The text in a file, `.gz` or not, without a byte order mark.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def text_of(path: Path) -> str:
         If it is empty, or no UTF-8.
     """
     try:
-        return _content(path).decode("utf-8")
+        return _content(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         what = f"not UTF-8 text: {error.reason} at byte {error.start}"
         raise InstanceError(str(path), [what]) from None

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "export": "export",
         "run": "runtime.run",
         "serve": "runtime.serve",
+        "completion": "completion.script",
     }
 )
 """Name on the command line -> module here, in the order of `splitfog --help`; one that has

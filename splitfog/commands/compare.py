@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from splitfog.commands.completion import completed
 from splitfog.commands.shell import (
     BAD_INPUT,
     DONE,
@@ -30,7 +31,7 @@ EXAMPLES = (
     "splitfog compare --study hpa-gap --quick -o quick",
 )
 
-BESIDE_A_STUDY = ("study", "quick", "jobs", "output", "summary", "as_json")
+BESIDE_A_STUDY = ("study", "quick", "jobs", "scheduler", "output", "summary", "as_json")
 """What may be given with a study; all else stands in its file."""
 
 
@@ -41,17 +42,27 @@ def run(
     ] = None,
     study: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="a study's file or name, in the place of all else"),
+        typer.Option(
+            metavar="FILE",
+            help="a study's file or name, in the place of all else",
+            autocompletion=completed.study_names,
+        ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="the quick slice of the study")] = False,
     solvers: Annotated[
-        list[str] | None, typer.Option(metavar="A,B,...|all", help="names  [default: all]")
+        list[str] | None,
+        typer.Option(
+            metavar="A,B,...|all",
+            help="names  [default: all]",
+            autocompletion=completed.solver_lists,
+        ),
     ] = None,
     objective: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
             help="may be repeated  [default: latency, of several tasks mean-latency]",
+            autocompletion=completed.objective_names,
         ),
     ] = None,
     transfers: Annotated[str, typer.Option(metavar="NAME", help="once or per-edge")] = "once",
@@ -73,7 +84,12 @@ def run(
         list[str] | None, typer.Option(metavar="N", help="may be repeated  [default: 0]")
     ] = None,
     baseline: Annotated[
-        str, typer.Option(metavar="NAME", help="whose value speed-ups refer to")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="whose value speed-ups refer to",
+            autocompletion=completed.solver_names,
+        ),
     ] = "device-only",
     jobs: Annotated[int, typer.Option(min=1, metavar="N", help="processes")] = 1,
     time_limit: Annotated[
@@ -111,7 +127,7 @@ def run(
         _require_folder(output)
     if study is not None:
         _refuse_others(context)
-        return _run_study(study, quick, jobs, output, summary, as_json)
+        return _run_study(study, quick, jobs, scheduler, output, summary, as_json)
     if quick:
         raise ValueError("--quick is given, must be with --study")
     if not files:
@@ -170,7 +186,13 @@ def _refuse_others(context: typer.Context) -> None:
 
 
 def _run_study(
-    study: str, quick: bool, jobs: int, output: Path | None, summary: bool, as_json: bool
+    study: str,
+    quick: bool,
+    jobs: int,
+    scheduler: str | None,
+    output: Path | None,
+    summary: bool,
+    as_json: bool,
 ) -> int:
     """Run a study; the exit code."""
     from splitfog.studies.run_study import run_study
@@ -178,7 +200,7 @@ def _run_study(
 
     read = load_study(study, quick)
     with solvers_are_quiet(), progress_bar() as progress:
-        table = run_study(read, output, jobs, progress)
+        table = run_study(read, output, jobs, progress, scheduler=scheduler)
     publish(table, output, summary, as_json)
     _say_declined(table, read.content.solvers is None)
     return code_of(table, list(read.content.solvers or ()))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from splitfog.commands.completion import completed
 from splitfog.commands.shell import DONE, amount, put, put_json, seconds
 from splitfog.commands.summary import (
     MAX_TASKS,
@@ -36,7 +37,12 @@ def run(
     instance: Annotated[Path, typer.Argument(metavar="INSTANCE", help="instance file")],
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="plan file")],
     objective: Annotated[
-        str | None, typer.Option(metavar="NAME", help="[default: the plan's own]")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="[default: the plan's own]",
+            autocompletion=completed.objective_names,
+        ),
     ] = None,
     transfers: Annotated[
         str | None, typer.Option(metavar="NAME", help="once or per-edge  [default: the plan's own]")

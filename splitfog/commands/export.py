@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from splitfog.commands.completion import completed
 from splitfog.commands.shell import DONE, key_values, put, require_writable
 
 EXAMPLES = (
@@ -25,7 +26,12 @@ def _show_formats(wanted: bool) -> None:
 
 
 def run(
-    target_format: Annotated[str, typer.Argument(metavar="FORMAT", help="see --list")],
+    target_format: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT", help="see --list", autocompletion=completed.exporter_names
+        ),
+    ],
     instance: Annotated[Path, typer.Argument(metavar="INSTANCE", help="instance file")],
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="plan file")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="file to write")],

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 DONE, CHECK_FAILED, BAD_INPUT, INFEASIBLE, UNKNOWN, ERROR, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
+COMPLETE = "_SPLITFOG_COMPLETE"
+"""The variable by which a shell asks for what completes a command line."""
+
 EXAMPLES_BELOW = "Examples:"
 
 NO_PLAN = {"infeasible": INFEASIBLE, "unknown": UNKNOWN, "error": ERROR}
@@ -52,6 +55,10 @@ class Commands(TyperGroup):
         sys.exit(code)
 
     def _code(self, *args: Any, **extra: Any) -> int:
+        if COMPLETE in os.environ:
+            from typer import completion
+
+            completion.completion_init()  # type: ignore[attr-defined]
         try:
             code: int | None = super().main(*args, **extra)
         except typer.TyperException as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from splitfog.commands.completion import completed
 from splitfog.commands.shell import (
     exit_code,
     key_values,
@@ -33,7 +34,9 @@ def run(
     solver: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="see `splitfog solvers`  [default: chosen and explained]"
+            metavar="NAME",
+            help="see `splitfog solvers`  [default: chosen and explained]",
+            autocompletion=completed.solver_names,
         ),
     ] = None,
     objective: Annotated[
@@ -42,6 +45,7 @@ def run(
             metavar="NAME",
             help="latency, makespan, period, mean-latency, batch or throughput  [default: latency, "
             "with two tasks or more mean-latency]",
+            autocompletion=completed.objective_names,
         ),
     ] = None,
     transfers: Annotated[

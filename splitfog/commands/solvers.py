@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from splitfog.commands.completion import completed
 from splitfog.commands.shell import DONE, put, put_json
 
 if TYPE_CHECKING:
@@ -29,7 +30,12 @@ EXAMPLES = (
 
 def run(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="only this one, with its options")
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="only this one, with its options",
+            autocompletion=completed.solver_names,
+        ),
     ] = None,
     bibtex: Annotated[bool, typer.Option("--bibtex", help="BibTeX of the papers instead")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output")] = False,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from splitfog.deployment.contest.choosers import require_ways
 from splitfog.deployment.contest.settings import checked
@@ -17,27 +16,7 @@ from splitfog.studies.comparison.asking import Asked
 from splitfog.studies.engine.jobs import Job
 from splitfog.studies.replays.case import ReplayCase
 from splitfog.studies.store.question import Question
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ways:
-    """Ways of adapting, and how their replays go.
-
-    Attributes
-    ----------
-    name
-        Stands behind a way's name in rows; empty: nothing does.
-    adapt, settings
-        As `replay` takes them.
-    """
-
-    name: str
-    adapt: Sequence[str]
-    settings: Mapping[str, Any]
-
-    def called(self, way: str) -> str:
-        """The name that rows of a way bear: `argmin, late`."""
-        return f"{way}, {self.name}" if self.name else way
+from splitfog.studies.study_files.replays import Ways
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +71,10 @@ def replays_asked(
         raise ValueError(f"baseline = {baseline!r}, must be one of {', '.join(names)}")
     for own in ways:
         require_ways(tuple(own.adapt))
+    traces = ["+".join(trace.name for trace in course.traces) for course in courses]
+    for name in traces:
+        if traces.count(name) > 1:
+            raise ValueError(f"{traces.count(name)} traces are named {name}, must be told apart")
     work = []
     problems: dict[tuple[int, int, str], int] = {}
     for at, instance in enumerate(instances):

@@ -150,20 +150,24 @@ def _client(address: str) -> Any:
 
 
 def _require_same(client: Any, address: str, work: Sequence[Job]) -> None:
-    """All workers have what this process has."""
+    """The scheduler and all workers have what this process has."""
     named = sorted({name for job in work if (name := distribution_of(job))})
     ours = _there().versions_there(named)
     found = client.run(_there().versions_there, named, on_error="return")
-    for worker, theirs in found.items():
+    everywhere = {f"the worker {worker}": theirs for worker, theirs in found.items()}
+    try:
+        everywhere["the scheduler"] = client.run_on_scheduler(_there().versions_there, named)
+    except Exception as error:  # whatever comes of code that it does not have
+        everywhere["the scheduler"] = error
+    for who, theirs in everywhere.items():
         if isinstance(theirs, BaseException):
             raise ValueError(
-                f"scheduler = {address!r}: the worker {worker} has no splitfog {ours['splitfog']}: "
-                f"{theirs}"
+                f"scheduler = {address!r}: {who} must have splitfog {ours['splitfog']}: {theirs}"
             )
         for name, version in ours.items():
             if theirs[name] != version:
                 raise ValueError(
-                    f"scheduler = {address!r}: the worker {worker} has {name} {theirs[name]}, "
+                    f"scheduler = {address!r}: {who} has {name} {theirs[name]}, "
                     f"must have {version} as is here"
                 )
 

@@ -19,6 +19,7 @@ from splitfog.instances.generators.family import Family
 from splitfog.instances.instance import Instance
 from splitfog.instances.lookup import look_up
 from splitfog.instances.plugins.option import Option
+from splitfog.instances.records import changed
 from splitfog.instances.traces.bundled import bundled_traces
 from splitfog.instances.traces.files import load_trace
 from splitfog.instances.traces.generators import TRACE_FAMILIES
@@ -74,8 +75,14 @@ def _bundled_traces(pattern: str) -> list[str]:
     return [f"{own}{at}{link}" for own in bundled_traces() if fnmatch(own, name)]
 
 
+def _load_trace(path: str) -> Trace:
+    """The trace in a file; a bundled one bears the name that it was asked for by, link included."""
+    trace = load_trace(path)
+    return trace if Path(path).exists() else changed(trace, name=path)
+
+
 INSTANCES: Shelf[Instance] = Shelf(families=FAMILIES, load=load_instance)
-TRACES: Shelf[Trace] = Shelf(families=TRACE_FAMILIES, load=load_trace, bundled=_bundled_traces)
+TRACES: Shelf[Trace] = Shelf(families=TRACE_FAMILIES, load=_load_trace, bundled=_bundled_traces)
 
 
 def sources(

@@ -19,7 +19,7 @@ from splitfog.instances.json_files import require_format
 from splitfog.instances.lookup import unknown_name
 from splitfog.studies.study_files.entries import INSTANCES, Source, sources
 from splitfog.studies.study_files.records import StudyContent
-from splitfog.studies.study_files.replays import CourseEntry, WaysEntry, courses_of, ways_of
+from splitfog.studies.study_files.replays import CourseEntry, Ways, courses_of, ways_of
 
 SHIPPED = Path(__file__).parents[1] / "shipped"
 
@@ -50,7 +50,7 @@ class StudyFile:
     text: str
     content: StudyContent
     sources: tuple[Source[Instance], ...]
-    ways: tuple[WaysEntry, ...] = ()
+    ways: tuple[Ways, ...] = ()
     courses: tuple[CourseEntry, ...] = ()
 
 

@@ -19,12 +19,24 @@ RANGE = "two numbers > 0, the smaller first"
 
 
 @dataclass(frozen=True, kw_only=True)
-class WaysEntry:
-    """Ways of adapting that are replayed alike."""
+class Ways:
+    """Ways of adapting, and how their replays go.
+
+    Attributes
+    ----------
+    name
+        Stands behind a way's name in rows; empty: nothing does.
+    adapt, settings
+        As `replay` takes them.
+    """
 
     name: str
     adapt: tuple[str, ...]
     settings: Mapping[str, Any]
+
+    def called(self, way: str) -> str:
+        """The name that rows of a way bear: `argmin, late`."""
+        return f"{way}, {self.name}" if self.name else way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +48,7 @@ class CourseEntry:
     vary: Mapping[str, tuple[float, float]]
 
 
-def ways_of(entries: Sequence[Mapping[str, Any]], origin: str, place: str) -> list[WaysEntry]:
+def ways_of(entries: Sequence[Mapping[str, Any]], origin: str, place: str) -> list[Ways]:
     """The ways that the entries of `replays` in a study file name.
 
     Parameters
@@ -62,7 +74,7 @@ def ways_of(entries: Sequence[Mapping[str, Any]], origin: str, place: str) -> li
         ]
         try:
             found.append(
-                WaysEntry(
+                Ways(
                     name=text(NAME, entry.get(NAME, "")),
                     adapt=texts(ADAPT, entry.get(ADAPT)),
                     settings={k: v for k, v in entry.items() if k not in (NAME, ADAPT)},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 from pathlib import Path
 
@@ -72,3 +73,13 @@ def test_an_instance_knows_its_file(tmp_path: Path) -> None:
     assert read == plain()
     assert pickle.loads(pickle.dumps(read)).read_file == str(path)
     assert read.with_node("cloud", speed_flops=2e9).read_file is None
+
+
+def test_a_byte_order_mark_says_nothing(tmp_path: Path) -> None:
+    """Some editors write one before JSON; the hash is of the bytes read, as ever."""
+    path = tmp_path / "marked.json"
+    instance = generate("three-tier")
+    path.write_bytes(b"\xef\xbb\xbf" + encode_instance(instance))
+    read = load_instance(path)
+    assert read == instance
+    assert read.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import core
 
+from splitfog.commands.completion import completed
 from splitfog.commands.shell import DONE, Command, put, put_json
 
 if TYPE_CHECKING:
@@ -47,15 +49,26 @@ class FamilyCommand(Command):
             As the group gives them.
         """
         super().format_options(ctx, formatter)
-        named = [word for word in ctx.meta.get(GIVEN, ()) if not word.startswith("-")]
-        kind = _kind(named[:1])
-        name = next(iter(named[1:] if kind.what == "trace" else named), "")
-        if name in kind.families:
-            family = kind.families[name]
+        family = _family_of(ctx.meta.get(GIVEN, ()))
+        if family is not None:
             with formatter.section(f"Options of {family.name}, {family.summary}"):
                 formatter.write_dl(
                     [(f"--{name} {word}", text) for name, word, text in _shown(family)]
                 )
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """What may stand next: of a family its options, or the values of the last one.
+
+        Parameters
+        ----------
+        ctx, incomplete
+            As the group gives them.
+        """
+        found = [*super().shell_complete(ctx, incomplete)]
+        for name, text in _next_of(ctx.meta.get(GIVEN, [])):
+            if name.startswith(incomplete):
+                found.append(core.CompletionItem(name, help=text))  # type: ignore[attr-defined]
+        return found
 
 
 GIVEN = "splitfog.given"
@@ -92,6 +105,25 @@ def _kind(words: list[str]) -> Kind:
     return Kind("instance", FAMILIES, save_instance)
 
 
+def _family_of(given: Sequence[str]) -> Family[Any] | None:
+    """The family that a command line names so far."""
+    named = [word for word in given if not word.startswith("-")]
+    kind = _kind(named[:1])
+    return kind.families.get(next(iter(named[1:] if kind.what == "trace" else named), ""))
+
+
+def _next_of(given: Sequence[str]) -> list[tuple[str, str]]:
+    """What a family allows next: values of the option that is named last, or else its options."""
+    family = _family_of(given)
+    if family is None:
+        families = _kind(["trace"]).families if given == ["trace"] else {}
+        return [(name, one.summary) for name, one in families.items()]
+    option = family.options.get(given[-1].removeprefix("--").replace("-", "_"))
+    if given[-1].startswith("--") and option is not None and option.choices:
+        return [(choice, "") for choice in option.choices]
+    return [(f"--{name}", text) for name, _, text in _shown(family)]
+
+
 def _shown(family: Family[Any]) -> Iterator[tuple[str, str, str]]:
     """Name, metavar and help of every option of a family."""
     for name, option in family.options.items():
@@ -109,7 +141,10 @@ SETTINGS: dict[str, Any] = {
 def run(
     context: typer.Context,
     family: Annotated[
-        str | None, typer.Argument(metavar="[trace] FAMILY", help="see --list")
+        str | None,
+        typer.Argument(
+            metavar="[trace] FAMILY", help="see --list", autocompletion=completed.family_names
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="of the first")] = 0,
     count: Annotated[

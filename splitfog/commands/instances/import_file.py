@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from splitfog.commands.completion import completed
 from splitfog.commands.shell import DONE, key_values, put, require_writable, say
 
 EXAMPLES = (
@@ -36,7 +37,12 @@ def _show_formats(wanted: bool) -> None:
 def run(
     context: typer.Context,
     source_format: Annotated[
-        str, typer.Argument(metavar="FORMAT", help="onnx, times, trace, or see --list")
+        str,
+        typer.Argument(
+            metavar="FORMAT",
+            help="onnx, times, trace, or see --list",
+            autocompletion=completed.importer_names,
+        ),
     ],
     files: Annotated[
         list[str], typer.Argument(metavar="FILE", help="file or files of that format")

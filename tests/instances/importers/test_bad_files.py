@@ -216,6 +216,16 @@ def test_a_damaged_file_is_told_with_exit_code_2(name: str, damage: str, tmp_pat
     assert not (tmp_path / "made.json").exists()
 
 
+@pytest.mark.parametrize("name", ENDINGS)
+def test_windows_editors_change_nothing(name: str, tmp_path: Path) -> None:
+    """A byte order mark, and lines that end in CR LF."""
+    paths = written(tmp_path, name)
+    plain = imported(name, paths, **BATCH.get(name, {}))
+    for path in paths:
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert imported(name, paths, **BATCH.get(name, {})) == plain
+
+
 def test_files_are_as_many_as_the_format_has(tmp_path: Path) -> None:
     """Each once, and each of its kind."""
     model, first, second = written(tmp_path, "dnet")

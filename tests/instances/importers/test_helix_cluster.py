@@ -113,6 +113,7 @@ BAD = {
     "too many": ("cluster", "nodes=2", "nodes=3", "ComputeNode-2 is missing, must be there, as"),
     "endlessly many": ("cluster", "nodes=2", "nodes=9**9", "must be a whole number >= 1 and <= 10"),
     "a link astray": ("cluster", "Link-0-1", "Link-0-7", "Link-0-7, must be between source"),
+    "another link": ("cluster", "Link-0-1", "link-0-1", "section link-0-1, must be Link-FROM-TO"),
     "a link of zero": ("cluster", "12.5 * kbps", "0 * kbps", "Link-0-1.bandwidth = 0, must be"),
     "twice": ("cluster", "[Link-1-sink]", "[Link-0-1]", "section 'Link-0-1' already exists"),
     "no section": ("cluster", "# a comment", "a = 1", "not an INI file: File contains no section"),
@@ -147,16 +148,19 @@ def test_what_no_file_tells_must_be_told(tmp_path: Path) -> None:
         fleet(paths[1:])
 
 
+PROGRAM = (
+    "Maximize\n  flow_source_0\nSubject To\n"
+    " node_throughput_constraint_0: - 8 hold_0_1 - 3 hold_0_2 + flow_source_0 <= 0\n"
+    " edge_flow_constr_source_0: flow_source_0 - 50 switch_source_0 <= 0\n"
+    " edge_flow_constr_0_sink: flow_0_sink - 50 switch_0_sink <= 0\n"
+    " end_constraint_0: start_0 + hold_0_1 + 2 hold_0_2 <= 2\nBounds\nEnd\n"
+)
+
+
 def test_a_program_is_read_by_the_same_name(tmp_path: Path) -> None:
     """With no options: one machine, two layers."""
     path = tmp_path / "ilp_model.lp"
-    path.write_text(
-        "Maximize\n  flow_source_0\nSubject To\n"
-        " node_throughput_constraint_0: - 8 hold_0_1 - 3 hold_0_2 + flow_source_0 <= 0\n"
-        " edge_flow_constr_source_0: flow_source_0 - 50 switch_source_0 <= 0\n"
-        " edge_flow_constr_0_sink: flow_0_sink - 50 switch_0_sink <= 0\n"
-        " end_constraint_0: start_0 + hold_0_1 + 2 hold_0_2 <= 2\nBounds\nEnd\n"
-    )
+    path.write_text(PROGRAM)
     found = imported("helix", [path])
     assert found.models[0].stage_rates == {"node-0": (8.0, 3.0)}
     with pytest.raises(ValueError, match="option layers = 2, must be left out"):
@@ -164,3 +168,34 @@ def test_a_program_is_read_by_the_same_name(tmp_path: Path) -> None:
     with pytest.raises(sf.InstanceError, match="must be a program"):
         path.write_text("Maximize\n x\nEnd\n")
         imported("helix", [path])
+
+
+NUMBERS = "must be numbers times variables, each once, and a number beside"
+BAD_PROGRAMS = {
+    "an expression": ("- 3 hold_0_2", "- 3 * 2 hold_0_2", NUMBERS),
+    "a call": ("- 3 hold_0_2", '- eval("3") hold_0_2', NUMBERS),
+    "a variable twice": ("- 3 hold_0_2", "- 3 hold_0_2 - 4 hold_0_2", NUMBERS),
+    "no number beside": ("<= 2\n", "<= two\n", NUMBERS),
+    "no relation": ("flow_source_0 <= 0", "flow_source_0", NUMBERS),
+    "half a layer": ("<= 2\n", "<= 2.5\n", "end_constraint_i = 2.5, must be a whole number >= 1"),
+    "endless layers": ("<= 2\n", "<= 1e99\n", "must be a whole number >= 1 and <= 10000"),
+    "an endless range": ("hold_0_2 +", "hold_0_999999999 +", "must be k <= 10000"),
+    "an endless rate": ("- 8 hold", "- 1e999 hold", "stage_rates.node-0[0] = Infinity, must be"),
+    "a name twice": (
+        "edge_flow_constr_0_sink",
+        "end_constraint_0",
+        "end_constraint_0 stands twice",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BAD_PROGRAMS)
+def test_what_is_wrong_in_a_program_is_told(what: str, tmp_path: Path) -> None:
+    """In a sentence that names the file; what counts is read in full or refused."""
+    old, new, sentence = BAD_PROGRAMS[what]
+    assert old in PROGRAM
+    path = tmp_path / "ilp_model.lp"
+    path.write_text(PROGRAM.replace(old, new, 1))
+    with pytest.raises(sf.InstanceError, match=re.escape(sentence)) as caught:
+        imported("helix", [path])
+    assert str(path) in str(caught.value)

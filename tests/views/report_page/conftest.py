@@ -35,7 +35,8 @@ def forks() -> Instance:
 
 @pytest.fixture(scope="session")
 def compared() -> Table:
-    """`latency` counted both ways and `makespan` of the fork, slices, three tasks."""
+    """`latency` counted both ways and `makespan` of the fork; slices, three tasks, the requests and
+    tokens of a language model, replicas."""
     once = sf.compare(
         [forks(), case("fog-1")[0], case("stage-1")[0]],
         ["device-only", "random", "greedy", "vsm"],
@@ -44,11 +45,15 @@ def compared() -> Table:
     )
     edges = sf.compare(forks(), ["random"], seeds=(2, 3), monotone=False, transfers="per-edge")
     spans = sf.compare(forks(), ["device-only", "greedy"], "makespan", monotone=False)
-    parts = (once, edges, spans)
+    request = sf.compare(case("passes-1")[0], ["random"], seeds=(4, 5), monotone=False)
+    token = sf.compare(case("passes-1")[0], ["random"], seeds=(6, 7), pass_name="decode")
+    rates = sf.compare(case("throughput-1")[0], ["petals"], "throughput")
+    parts = (once, edges, spans, request, token, rates)
     return changed(
         once,
         rows=tuple(row for part in parts for row in part.rows),
         runs=tuple(run for part in parts for run in part.runs),
+        instances=tuple(instance for part in parts for instance in part.instances),
     )
 
 

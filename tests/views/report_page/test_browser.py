@@ -181,6 +181,20 @@ def test_the_files_are_those_of_the_runs(page: Page, compared: Table) -> None:
         assert hashlib.sha256(one["file"].encode()).hexdigest() == one["sha256"]
 
 
+def test_replicas_are_listed(page: Page, compared: Table) -> None:
+    """Of a rate: a line each, below its header; the value is a rate too."""
+    place = [row.objective for row in compared].index("throughput")
+    rows = page.run(f"""(async () => {{
+      await openRow(rowsOf((await unpacked("row-data")).rows)[{place}]);
+      const table = [...dialog.querySelectorAll("table")]
+        .find((each) => each.caption.textContent === "Replicas");
+      return [dialog.querySelector("dd").textContent, table.rows.length];
+    }})()""")
+    page.run("dialog.close()")
+    replicas = json.loads(compared.runs[place].plan or "")["tasks"][0]["replicas"]
+    assert rows == [f"{compared[place].value:.6g} per s", 1 + len(replicas)]
+
+
 def test_saved_files_belong_together(open_plan: Page, tmp_path: Path) -> None:
     """A click on each button: the plan is one of the instance, and all it claims is true."""
     where = {"behavior": "allow", "downloadPath": str(tmp_path)}
@@ -194,17 +208,19 @@ def test_saved_files_belong_together(open_plan: Page, tmp_path: Path) -> None:
 
 
 def test_timelines_end_at_the_value(page: Page, compared: Table) -> None:
-    """Of the fork, whichever way transfers are counted, and of schedules; to the digits drawn.
+    """Of the fork, whichever way transfers are counted, of schedules, and of requests and tokens of
+    a language model; to the digits drawn.
 
-    There is none of slices, nor of several tasks.
+    There is none of slices, of replicas, nor of several tasks.
     """
     ends = page.run(ENDS)
     drawn = 0
     for row, run, end in zip(compared, compared.runs, ends, strict=True):
         plan = json.loads(run.plan or "null")
-        if row.objective == "mean-latency" or any(task["stages"] for task in plan["tasks"]):
+        is_sliced = any(task["stages"] for task in plan["tasks"])
+        if row.objective in ("mean-latency", "throughput") or is_sliced:
             assert end is None
         elif row.value is not None:
             assert end == pytest.approx(row.value, rel=1e-5)
             drawn += 1
-    assert drawn >= 10
+    assert drawn >= 14

@@ -28,13 +28,17 @@ function whereLayersRun(entry) {
   return { nodeOf: entry.placement ?? {}, sliced };
 }
 
+// The layers of a task's network and how they are drawn, if they are.
+function networkOf(task, instance, data) {
+  const { model } = instance.tasks.find((own) => own.name === task.task);
+  const place = instance.models.findIndex((each) => each.name === model);
+  return { layers: instance.models[place].layers, drawing: data.drawings[instance.drawings[place]] };
+}
+
 function dagPart(task, instance, data) {
-  const model = instance.models.findIndex((each) =>
-    each.name === instance.tasks.find((own) => own.name === task.task)?.model);
   const { nodeOf, sliced } = whereLayersRun(task);
-  const layers = instance.models[model]?.layers;
-  if (!layers || !layers.every((layer) => layer.name in nodeOf)) return [];
-  const drawing = data.drawings[instance.drawings[model]];
+  const { layers, drawing } = networkOf(task, instance, data);
+  if (!layers.every((layer) => layer.name in nodeOf)) return []; // replicas alone
   const order = drawing?.order ?? layers.keys();
   const runs = runsOn(order, layers, nodeOf);
   const parts = [tableOf("Layers in a row on one node", ["node", "layers", "first", "last"],
@@ -127,8 +131,8 @@ function loadPart(plan, instance) {
 }
 
 function timelinePart(plan, instance, data) {
-  const drawing = instance && data.drawings[instance.drawings[0]];
-  const spans = instance ? spansOf(plan, instance, drawing) : null;
+  if (!instance || plan.tasks.length !== 1) return [];
+  const spans = spansOf(plan, instance, networkOf(plan.tasks[0], instance, data));
   if (!spans?.length) return [];
   const how = plan.objective.name === "latency" ? ": one after another, as latency counts" : "";
   return [make("h3", {}, `Timeline${how}`),

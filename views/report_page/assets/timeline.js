@@ -3,13 +3,16 @@
 
 const ROW = 26, LEFT = 150, ROOM = 760;
 
-function spansOf(plan, instance, drawing) {
+// Of a plan of one task; null where layers are sliced, or the cost is no sum over layers.
+function spansOf(plan, instance, network) {
   const [entry] = plan.tasks;
-  if (plan.tasks.length !== 1 || entry.stages?.length || !entry.placement) return null;
+  if (entry.stages?.length || !entry.placement) return null;
   if (plan.objective.name === "makespan" && entry.schedule) return scheduled(entry);
-  const times = instance?.times[plan.objective.pass ?? ""];
-  if (plan.objective.name !== "latency" || !times || !drawing) return null;
-  return oneByOne(plan.objective.transfers, entry, instance, times, drawing);
+  const times = instance.times[plan.objective.pass ?? ""];
+  if (plan.objective.name !== "latency" || !times || !network.drawing) return null;
+  const nodes = network.layers.map((layer) => entry.placement[layer.name]);
+  const goals = goalsOf(nodes, network.layers, instance.tasks[0].results_to, times);
+  return oneByOne(plan.objective.transfers, nodes, goals, network, times);
 }
 
 const way = (tail, head) => `${tail} → ${head}`;
@@ -25,16 +28,13 @@ function scheduled(entry) {
 }
 
 // As latency counts: every layer, then its tensor over the links that it crosses.
-function oneByOne(transfers, entry, instance, times, drawing) {
-  const { layers } = instance.models[0];
-  const nodes = layers.map((layer) => entry.placement[layer.name]);
+function oneByOne(transfers, nodes, goals, { layers, drawing }, times) {
   const spans = [];
   let now = 0;
   const add = (row, node, seconds, name) => {
     if (seconds > 0) spans.push({ row, node, from: now, to: now + seconds, name });
     now += seconds ?? NaN;
   };
-  const goals = goalsOf(nodes, instance, times);
   for (const layer of drawing.order) {
     const home = nodes[layer];
     add(home, home, times.nodes[home][layer], layers[layer].name);
@@ -47,14 +47,12 @@ function oneByOne(transfers, entry, instance, times, drawing) {
 }
 
 // The nodes to which every layer's tensor goes, one an edge, and that of a result.
-function goalsOf(nodes, instance, times) {
-  const { layers } = instance.models[0];
+function goalsOf(nodes, layers, home, times) {
   const places = new Map(layers.map((layer, place) => [layer.name, place]));
   const goals = layers.map(() => []);
   layers.forEach((layer, place) => {
     for (const tail of layer.inputs ?? []) goals[places.get(tail)].push(nodes[place]);
   });
-  const home = instance.tasks[0].results_to;
   if (!missing(home)) for (const layer of times.results) goals[layer].push(home);
   return goals;
 }

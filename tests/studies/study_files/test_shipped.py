@@ -1,0 +1,71 @@
+"""The studies that come with splitfog: their quick slices run, and pages have their rows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+import splitfog as sf
+from benchmarks import adaptation, language_models
+from splitfog.cli import app
+from splitfog.instances.records import changed
+from splitfog.studies.comparison.contenders import contenders
+from splitfog.studies.rows import Table
+
+NAMES_THERE = {
+    "water-fill speed=flops": "water-fill",
+    "water-fill speed=block": "water-fill by block",
+}
+NAMES = [study.content.name for study in sf.shipped_studies()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_quick_slice_runs_without_a_failure(name: str) -> None:
+    """Whole and quick slice name solvers and instances that there are; a row says what it takes."""
+    whole = sf.load_study(name)
+    assert whole.path.stem == name and whole.content.title and whole.content.run_time
+    table = sf.run_study(name, quick=True)
+    assert not [row for row in table if row.status == "error"]
+    if not whole.ways:
+        contenders(whole.content.solvers, whole.content.options)
+    assert len({row.solver for row in table}) >= 3
+
+
+def test_they_are_listed() -> None:
+    """By name, with title and run time."""
+    listed = json.loads(CliRunner().invoke(app, ["study", "list", "--json"]).stdout)
+    assert [each["name"] for each in listed] == NAMES
+    shown = CliRunner().invoke(app, ["study", "list"]).stdout
+    assert all(each["title"] in shown and each["run_time"] in shown for each in listed)
+
+
+def values(table: Table) -> dict[tuple[str, str], float | None]:
+    return {(row.solver, row.objective): row.value for row in table}
+
+
+def test_fleets_have_the_rows_of_their_page() -> None:
+    """Of the fleet with seed 51 the optimum and the rules, to the nine digits that are stored."""
+    study = sf.load_study("fleet")
+    assert len(study.sources) == len(language_models.SEEDS)
+    stored = {row.way: row for row in language_models.stored() if row.seed == 51}
+    found = values(sf.run_study(changed(study, sources=(study.sources[51],))))
+    for (solver, objective), value in found.items():
+        way = f"optimum of {objective}" if solver == "pipeline" else NAMES_THERE.get(solver, solver)
+        known = stored[way].value_s(objective)
+        assert value == (None if known is None else pytest.approx(known, rel=1e-8)), way
+
+
+def test_replays_have_the_rows_of_their_page() -> None:
+    """NiN behind the LTE trace of seed 1: every way's mean to the seven digits that are stored."""
+    study = sf.load_study("adaptation")
+    lte = [own for own in study.courses if own.number == 1][1]
+    nin = study.sources[11]
+    table = sf.run_study(changed(study, sources=(nin,), courses=(lte,)))
+    stored = {
+        f"{row['adapt']}, {row['seen']}": float(row["mean_s"])
+        for row in adaptation.stored()
+        if (row["setting"], row["model"], row["seed"]) == ("lte-to-edge", "nin", "1")
+    }
+    assert {row.solver: row.value for row in table} == pytest.approx(stored, rel=1e-6)
