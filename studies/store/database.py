@@ -58,7 +58,7 @@ def is_store(path: Path) -> bool:
 class Store:
     """The finished jobs in a folder's `results.sqlite`, to be used as a context.
 
-    It keeps jobs by their `key`, as `job_key` makes them: what they came to in the tables `results`
+    It keeps jobs by their `key`, as `with_keys` makes it: what they came to in the tables `results`
     and `declined`, whose other columns are those of `Result` and of `Declined`, and what was asked
     for in `asked`, `instances`, `study` and `traces`.
     Rows of other versions of splitfog stay there, under keys that no job of this one has.
