@@ -12,7 +12,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.instances.records import changed
 from splitfog.studies.engine.jobs import Job
 from splitfog.studies.replays.case import ReplayCase
-from splitfog.studies.store.key import job_key
+from splitfog.studies.store.key import with_keys
 
 TINY = sf.load_instance(Path(__file__).parents[2] / "data" / "tiny.json")
 SOLVED = Job(
@@ -27,6 +27,11 @@ SOLVED = Job(
 FADING, LATER = (sf.generate_trace("fading", seed=seed, duration_s=2) for seed in (0, 1))
 CASE = ReplayCase(traces=(FADING,), adapt="argmin", settings={"noise": 0.1}, vary={"pi": (1, 2)})
 REPLAYED = changed(SOLVED, solver="argmin", options={}, replay=CASE)
+
+
+def job_key(job: Job) -> str:
+    (keyed,) = with_keys([job])
+    return keyed.key
 
 
 @pytest.mark.parametrize(
