@@ -166,7 +166,7 @@ def _require_same(client: Any, address: str, work: Sequence[Job]) -> None:
 
 @contextmanager
 def _calm() -> Iterator[None]:
-    """Keep what Dask logs of connections to itself: what is wrong is said in a sentence or a row."""
+    """Keep what Dask logs to itself: what is wrong is said in a sentence or a row."""
     logger = logging.getLogger("distributed")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
