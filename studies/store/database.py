@@ -22,8 +22,8 @@ from msgspec.structs import asdict, astuple
 from splitfog.instances.records import changed
 from splitfog.studies.engine.jobs import Job, Outcome, Ran
 from splitfog.studies.exports import sql_columns
+from splitfog.studies.lock import Lock
 from splitfog.studies.row import Declined, Result, Row, Run
-from splitfog.studies.store.lock import Lock
 from splitfog.studies.store.records import AskedJob, Kept
 
 RESULTS, LOCK = "results.sqlite", ".results.lock"

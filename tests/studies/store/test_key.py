@@ -12,7 +12,7 @@ from splitfog.formulations.objective import Objective
 from splitfog.instances.records import changed
 from splitfog.studies.engine.jobs import Job
 from splitfog.studies.replays.case import ReplayCase
-from splitfog.studies.store.key import job_key
+from splitfog.studies.store.key import with_keys
 
 TINY = sf.load_instance(Path(__file__).parents[2] / "data" / "tiny.json")
 SOLVED = Job(
@@ -27,6 +27,11 @@ SOLVED = Job(
 FADING, LATER = (sf.generate_trace("fading", seed=seed, duration_s=2) for seed in (0, 1))
 CASE = ReplayCase(traces=(FADING,), adapt="argmin", settings={"noise": 0.1}, vary={"pi": (1, 2)})
 REPLAYED = changed(SOLVED, solver="argmin", options={}, replay=CASE)
+
+
+def job_key(job: Job) -> str:
+    (keyed,) = with_keys([job])
+    return keyed.key
 
 
 @pytest.mark.parametrize(
@@ -45,10 +50,11 @@ REPLAYED = changed(SOLVED, solver="argmin", options={}, replay=CASE)
 )
 def test_what_decides_the_outcome_is_in_the_key(job: Job, change: dict[str, Any]) -> None:
     """The same job has the same key; with any of this changed it has another."""
-    assert job_key(job) == job_key(changed(job))
-    assert job_key(changed(job, **change)) != job_key(job)
+    own, same, other = with_keys([job, changed(job), changed(job, **change)])
+    assert own.key == same.key != other.key
 
 
 def test_its_place_in_the_comparison_is_not() -> None:
     """Where it stands, and whether its row is shown: a store has it for other comparisons too."""
-    assert job_key(changed(SOLVED, problem=3, shown=False)) == job_key(SOLVED)
+    own, moved = with_keys([SOLVED, changed(SOLVED, problem=3, shown=False)])
+    assert own.key == moved.key

@@ -16,10 +16,10 @@ import pytest
 
 import splitfog as sf
 from splitfog.instances.records import changed
+from splitfog.studies import lock
 from splitfog.studies.engine.jobs import Job
 from splitfog.studies.rows import Table
 from splitfog.studies.store import key as keys
-from splitfog.studies.store import lock
 from splitfog.studies.store.database import RESULTS, Store
 from splitfog.studies.store.key import with_keys
 from splitfog.studies.study import study_status
