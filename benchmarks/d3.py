@@ -1,6 +1,7 @@
 """D3 in its setting, beside six rivals: `python -m benchmarks.d3 [DIR]`.
 
-The table of the study `d3`: latencies in ms, and megabytes from edge to cloud.
+Tables of the study `d3`: what it gains over the best rival, then latencies in ms and megabytes from
+edge to cloud, and how far it is from the bound.
 """
 
 from __future__ import annotations
@@ -37,6 +38,27 @@ def report(rows: Table) -> str:
     return table([*header, "MB up: cloud-only", "hpa", "d3"], lines)
 
 
+def gains(rows: Table) -> str:
+    """A line a network: the best rival without a search for the cut over `d3`, by edge nodes."""
+    values = {(row.instance, row.solver): row.value or inf for row in rows}
+    cells: dict[str, dict[str, list[str]]] = {}
+    for instance, options in options_of("d3").items():
+        ratio = min(values[instance, rival] for rival in RIVALS[:5]) / values[instance, "d3"]
+        own = cells.setdefault(str(options["model"]), {})
+        own.setdefault(str(options["edge_cloud"]), []).append(f"{ratio:.4g}")
+    links = next(iter(cells.values()))
+    lines = [[net, *(" / ".join(own[link]) for link in links)] for net, own in cells.items()]
+    return table(["network", *links], lines)
+
+
+def distance(rows: Table) -> str:
+    """Mean and worst gap of `d3` to the bound over all plans, where there is more than one node."""
+    single = {own for own, options in options_of("d3").items() if options["edge_nodes"] == 1}
+    found = [row.gap for row in rows if row.solver == "d3" and row.instance not in single]
+    known = [100 * gap for gap in found if gap is not None]
+    return f"gap of d3: mean {sum(known) / len(known):.2f} %, worst {max(known):.2f} %"
+
+
 def _to_cloud(run: Run) -> float:
     """Bytes over links into the cloud."""
     assert run.plan is not None
@@ -45,4 +67,5 @@ def _to_cloud(run: Run) -> float:
 
 
 if __name__ == "__main__":
-    print(report(studied("d3", __doc__)))
+    rows = studied("d3", __doc__)
+    print(gains(rows), report(rows), distance(rows), sep="\n\n")

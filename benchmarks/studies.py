@@ -13,12 +13,12 @@ from splitfog.studies.study_files.entries import Made
 
 
 def studied(name: str, about: str | None) -> Table:
-    """The table of a study; the command line names the folder that keeps it, `results/NAME` else.
+    """The table of a study, kept where the command line says or in `out/studies/NAME`.
 
     What that holds already is not run again.
     """
-    words = asked_for(about, "the folder of `splitfog compare --study`; default: results/NAME")
-    return run_study(name, Path(words[0]) if words else Path("results") / name)
+    words = asked_for(about, "the folder of `splitfog compare --study`; default: out/studies/NAME")
+    return run_study(name, Path(words[0]) if words else Path("out") / "studies" / name)
 
 
 def options_of(study: StudyFile | str) -> dict[str, Mapping[str, Any]]:

@@ -177,7 +177,8 @@ def _require_passes(instance: Instance, wanted: Objective) -> None:
         if wanted.pass_name is not None:
             raise ValueError(
                 f"pass = {wanted.pass_name!r}, must be null for the objective {wanted.name}: one "
-                f"execution of a pass has {' and '.join(OF_PASSES)} only"
+                f"execution of a pass has {' and '.join(OF_PASSES)} only, and "
+                f"splitfog edit --one-pass {wanted.pass_name} makes an instance of it"
             )
         if not is_one_execution(model):
             executed = ", ".join(f"{one.name} x {one.count}" for one in model.passes or ())

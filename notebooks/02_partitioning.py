@@ -62,9 +62,9 @@ excess = {
 }
 figure, axes = plt.subplots(2, 2, sharex=True, sharey="row", figsize=(9, 6))
 for (above, below), network in zip(axes.T, NETWORKS, strict=True):
-    for solver in POLICIES:
-        above.loglog(bandwidths / 1e6, values[network, solver], marker=".", label=solver)
-        below.semilogx(bandwidths / 1e6, excess[network, solver], marker=".")
+    for width, solver in zip((7, 5, 4, 2, 1, 1), POLICIES, strict=True):  # what lies below is seen
+        above.loglog(bandwidths / 1e6, values[network, solver], linewidth=width, label=solver)
+        below.semilogx(bandwidths / 1e6, excess[network, solver], linewidth=width)
     above.set_title(network)
     below.set(xlabel="device to edge (Mbit/s)", ylim=(-5, 105))
 axes[0, 0].set_ylabel("latency (s)")

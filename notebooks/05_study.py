@@ -96,16 +96,18 @@ plt.show()
 # %% [markdown]
 # ## What may be said
 #
-# On these networks HPA is 5 to 10 % from the optimum on average, and twice that at worst; its
-# safety net, the best single tier, helps on some of them. Whether a single cut is better than HPA
-# these networks do not tell: it wins on some and loses on others. `min-cut` is better than all of
-# them, and no slower ([benchmarks](../BENCHMARKS.md)). Nothing follows for chains, or for tiers of
-# very different speed, where HPA is nearly always optimal: a study speaks of its instances.
+# On these networks HPA is 5 to 10 % from the optimum on average, and two to three times that at
+# worst; its safety net, the best single tier, helps on some of them. A single cut wins against
+# `hpa-plain` on some and loses on others: eight networks do not tell which is better (p above
+# 0.1), fifty do (the cut; p below 0.01). `min-cut` is better than all of them, and no slower
+# ([benchmarks](../BENCHMARKS.md)). Nothing follows for chains, or for tiers of very different
+# speed, where HPA is nearly always optimal: a study speaks of its instances.
 
 # %%
 assert len(first) == 10 and len(table) == len(ended) == len(networks) * len(SOLVERS)
 assert all(row.status == "optimal" for row in table if row.solver == "min-cut")
 assert 0.03 < summary["hpa"].mean_gap < summary["hpa-plain"].mean_gap < 0.2
 assert statistics["min-cut"].speedup_low > 1 and statistics["min-cut"].p_wilcoxon < 0.05
-assert statistics["neurosurgeon"].won and statistics["neurosurgeon"].lost
+cut = statistics["neurosurgeon"]
+assert cut.won and cut.lost and (cut.p_wilcoxon > 0.1 if QUICK else cut.p_wilcoxon < 0.01)
 folder.cleanup()

@@ -25,6 +25,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "events": "splitfog.solvers.repair.events:Events",
         "manifest": "splitfog.deployment.splitting.manifest:Manifest",
         "predictor": "splitfog.deployment.profiling.predictor:Predictor",
+        "study": "splitfog.studies.study_files.records:StudyContent",
     }
 )
 """Kind of file -> `module:record` that reads it."""
@@ -39,8 +40,8 @@ def json_schema(kind: str) -> dict[str, Any]:
     Parameters
     ----------
     kind
-        "instance", "plan", "policy", "plan-table", "front", "trace", "events", "manifest" or
-        "predictor".
+        "instance", "plan", "policy", "plan-table", "front", "trace", "events", "manifest",
+        "predictor" or "study" (a TOML file).
 
     Returns
     -------

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 
 from splitfog.deployment.exporters.asked import Asked, Export
-from splitfog.deployment.exporters.pipeline import Pipeline, pipeline_of
+from splitfog.deployment.exporters.pipeline import TOGETHER, Pipeline, pipeline_of
 
 LAYERS = "model.layers."
 
@@ -22,7 +22,7 @@ def export(asked: Asked) -> Export:
     lines = _checked(pipeline)
     nodes = dict.fromkeys(run.node for run in pipeline.runs)
     workers = [x for x in nodes if x != pipeline.first or x in asked.of_nodes]
-    hosts = [asked.told(node, "address", "HOST:10128") for node in workers]
+    hosts = [":".join(asked.listens(node, "HOST:PORT", "HOST:10128")) for node in workers]
     asked.unlike(workers)
     text = []
     for node, host in zip(workers, hosts, strict=True):
@@ -38,7 +38,8 @@ def _checked(pipeline: Pipeline) -> tuple[str, ...]:
     if head not in (None, master, end):
         raise ValueError(
             f"cake has the head on its master, but the plan has it on {head}, "
-            f"which is neither {master}, where the embedding is, nor {end}, where the last block is"
+            f"which is neither {master}, where the embedding is, nor {end}, where the last block "
+            f"is; {TOGETHER}"
         )
     if master is None:
         return ()

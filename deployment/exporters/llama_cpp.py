@@ -16,7 +16,7 @@ are called RPC0, RPC1, ... in the order of `--rpc`, one a server.
 from __future__ import annotations
 
 from splitfog.deployment.exporters.asked import Asked, Export, commands
-from splitfog.deployment.exporters.pipeline import Pipeline, Run, pipeline_of
+from splitfog.deployment.exporters.pipeline import TOGETHER, Pipeline, Run, pipeline_of
 
 RUNTIME = "llama.cpp"
 CPU = "CPU"
@@ -30,7 +30,8 @@ def export(asked: Asked) -> Export:
     runs = _runs(pipeline)
     places = {run.node: asked.told(run.node, "device", "HOST:50052") for run in runs}
     for node, place in places.items():
-        _check_port(node, place)
+        if ":" in place:  # what has no colon is a device's name
+            asked.listens(node, "HOST:PORT", "HOST:50052")
     asked.unlike(places)
     processor = [run for run in runs if places[run.node] == CPU]
     if processor:
@@ -45,13 +46,6 @@ def export(asked: Asked) -> Export:
     return Export(commands([(f"on {pipeline.master}", options)]), pipeline.moved(runs))
 
 
-def _check_port(node: str, place: str) -> None:
-    """An address ends in a port; what has no colon is a device's name."""
-    _, colon, port = place.rpartition(":")
-    if colon and not (port.isdecimal() and 0 < int(port) < 1 << 16):
-        raise ValueError(f"--option {node}={place}: the port must be a number from 1 to 65535")
-
-
 def _runs(pipeline: Pipeline) -> tuple[Run, ...]:
     """The runs of the devices in order, the last of which has the head."""
     if pipeline.first is not None and pipeline.last == pipeline.first:
@@ -61,7 +55,7 @@ def _runs(pipeline: Pipeline) -> tuple[Run, ...]:
     if pipeline.head != end:
         raise ValueError(
             f"{RUNTIME} has the head where the last block or the embedding is, "
-            f"but the plan has it on {pipeline.head}"
+            f"but the plan has it on {pipeline.head}; {TOGETHER}"
         )
     return pipeline.runs
 

@@ -22,6 +22,8 @@ AHEAD = ("embedding",)
 """What may be before them."""
 BEHIND = ("norm", "linear", "matmul", "activation", "softmax", "identity")
 """What may be behind them."""
+TOGETHER = "splitfog edit --group keeps layers on one node"
+"""What helps where a plan has them on several."""
 NO_WORK = "identity"
 """Behind the head: a token on its way to the first node."""
 
@@ -115,7 +117,7 @@ class Pipeline:
             if node not in (None, beside):
                 raise ValueError(
                     f"{runtime} has the {end} beside block {at}, "
-                    f"but the plan has it on {node} and block {at} on {beside}"
+                    f"but the plan has it on {node} and block {at} on {beside}; {TOGETHER}"
                 )
 
     def once_each(self, runtime: str, but: str | None = None) -> None:
@@ -145,7 +147,7 @@ class Pipeline:
         if self.last not in (None, master):
             raise ValueError(
                 f"{runtime} has the embedding and the head on one node, its master, "
-                f"but the plan has them on {master} and {self.last}"
+                f"but the plan has them on {master} and {self.last}; {TOGETHER}"
             )
         self.once_each(runtime, but=master)
         own = self.of(master)

@@ -39,11 +39,12 @@ include_patterns = [
 ]
 exclude_patterns = [".*", "build", "dist", "out", "splitfog", "tests"]
 nitpicky = True
+highlight_language = "none"
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_fence_as_directive = ["math"]
 myst_heading_anchors = 4
-suppress_warnings = ["misc.highlighting_failure"]
+suppress_warnings = ["misc.highlighting_failure"]  # sums, violations: what the tests compute
 
 nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
 nb_execution_mode = "cache"
@@ -63,6 +64,7 @@ html_css_files = ["splitfog.css"]
 html_additional_pages = {"index": "to_front.html"}
 templates_path = [str(HERE / "templates")]
 html_copy_source = False
+html_sidebars: dict[str, list[str]] = {"docs/tutorial": []}
 html_theme_options = {
     "logo": {"text": "splitfog"},
     "navbar_align": "left",

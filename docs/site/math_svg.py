@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import tostring
 
-import ziamath
 from docutils import nodes
+from ziamath.config import config
+from ziamath.zmath import Latex
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 PIXELS_PER_EM = 16
 
-ziamath.config.svg2 = False  # outlines in place: names of symbols would clash on a page
+config.svg2 = False  # outlines in place: names of symbols would clash on a page
 
 
 def drawing(formula: str, in_line: bool) -> str:
@@ -22,10 +23,10 @@ def drawing(formula: str, in_line: bool) -> str:
 
     In a line it stands on the line's own base.
     """
-    drawn = ziamath.Latex(formula, size=PIXELS_PER_EM, color="currentColor", inline=in_line)
+    drawn = Latex(formula, size=PIXELS_PER_EM, color="currentColor", inline=in_line)
     image = drawn.svgxml()
     for side in ("width", "height"):
-        image.set(side, f"{float(image.get(side)) / PIXELS_PER_EM:.3f}em")
+        image.set(side, f"{float(image.get(side, '0')) / PIXELS_PER_EM:.3f}em")
     image.set("style", f"vertical-align: {drawn.getyofst() / PIXELS_PER_EM:.3f}em")
     image.set("class", "formula")
     image.set("role", "img")

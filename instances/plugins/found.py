@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -33,6 +34,17 @@ Declared = TypeVar("Declared", bound=Declaration)
 
 class BrokenPlugin(UserWarning):
     """What a distribution declares is left out."""
+
+
+@cache
+def version_of(distribution: str) -> str:
+    """Of a distribution that may be installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "of no known version"
 
 
 def declared_elsewhere(

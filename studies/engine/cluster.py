@@ -12,8 +12,7 @@ import pickle
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager, suppress
-from types import TracebackType
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Self
 
 from splitfog.studies.engine.jobs import Job, Outcome, distribution_of, failed, now
@@ -48,14 +47,13 @@ class Cluster:
     def __init__(self, work: Sequence[Job], address: str) -> None:
         _require_importable(work)
         self._address = address
-        with _calm():
+        with ExitStack() as opened:
+            opened.enter_context(_calm())
             self._client = _client(address)
-            try:
-                _require_same(self._client, address, work)
-                self._client.register_plugin(_there().Isolation())
-            except BaseException:
-                self._client.close()
-                raise
+            opened.callback(self._client.close)
+            _require_same(self._client, address, work)
+            self._client.register_plugin(_there().Isolation())
+            self._open = opened.pop_all()
         self._executor = self._client.get_executor(pure=False)
         self._instances: dict[Key, Any] = {}
         self._bounds: dict[int, Any] = {}
@@ -63,15 +61,9 @@ class Cluster:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with _calm(), suppress(OSError, TimeoutError):
+    def __exit__(self, *raised: object) -> None:
+        with suppress(OSError, TimeoutError), self._open:
             self.interrupt()
-            self._client.close()
 
     def submit(self, job: Job) -> Future[Outcome | None]:
         """As `Place` says."""
@@ -150,27 +142,31 @@ def _client(address: str) -> Any:
 
 
 def _require_same(client: Any, address: str, work: Sequence[Job]) -> None:
-    """All workers have what this process has."""
+    """The scheduler and all workers have what this process has."""
     named = sorted({name for job in work if (name := distribution_of(job))})
     ours = _there().versions_there(named)
     found = client.run(_there().versions_there, named, on_error="return")
-    for worker, theirs in found.items():
+    everywhere = {f"the worker {worker}": theirs for worker, theirs in found.items()}
+    try:
+        everywhere["the scheduler"] = client.run_on_scheduler(_there().versions_there, named)
+    except Exception as error:  # whatever comes of code that it does not have
+        everywhere["the scheduler"] = error
+    for who, theirs in everywhere.items():
         if isinstance(theirs, BaseException):
             raise ValueError(
-                f"scheduler = {address!r}: the worker {worker} has no splitfog {ours['splitfog']}: "
-                f"{theirs}"
+                f"scheduler = {address!r}: {who} must have splitfog {ours['splitfog']}: {theirs}"
             )
         for name, version in ours.items():
             if theirs[name] != version:
                 raise ValueError(
-                    f"scheduler = {address!r}: the worker {worker} has {name} {theirs[name]}, "
+                    f"scheduler = {address!r}: {who} has {name} {theirs[name]}, "
                     f"must have {version} as is here"
                 )
 
 
 @contextmanager
 def _calm() -> Iterator[None]:
-    """Keep what Dask logs of connections to itself: what is wrong is said in a sentence."""
+    """Keep what Dask logs to itself: what is wrong is said in a sentence or a row."""
     logger = logging.getLogger("distributed")
     level = logger.level
     logger.setLevel(logging.CRITICAL)

@@ -29,7 +29,7 @@ from splitfog.formulations.passes import of_pass
 from splitfog.formulations.plan import Plan
 from splitfog.formulations.stage_bounds.best_bound import bounds_made, keep_bounds
 from splitfog.instances.instance import Instance
-from splitfog.instances.plugins.found import OURS
+from splitfog.instances.plugins.found import OURS, version_of
 from splitfog.instances.read_only import EMPTY
 from splitfog.instances.records import Layer, Link, Model, Node, Task
 from splitfog.solvers.base import SolverDeclined
@@ -64,7 +64,9 @@ class Job:
     @property
     def solver_name(self) -> str:
         """The solver's name, as rows bear it."""
-        return self.name or info_of(self.solver).name
+        if self.name or self.replay is not None:
+            return self.name or str(self.solver)
+        return info_of(self.solver).name
 
     @property
     def case_name(self) -> str:
@@ -244,17 +246,6 @@ def distribution_of(job: Job) -> str | None:
     """The name of the distribution that brings a job's solver, if that is not ours."""
     origin = OURS if job.replay is not None else info_of(job.solver).origin
     return None if origin in ("", OURS) else origin
-
-
-@cache
-def version_of(distribution: str) -> str:
-    """Of a distribution that may be installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "of no known version"
 
 
 def now() -> str:

@@ -121,7 +121,7 @@ def versions_there(distributions: list[str]) -> dict[str, str]:
     """
     import platform
 
-    from splitfog.studies.engine.jobs import version_of
+    from splitfog.instances.plugins.found import version_of
 
     python = ".".join(platform.python_version_tuple()[:2])
     others = {name: version_of(name) for name in distributions}

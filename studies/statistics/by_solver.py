@@ -184,10 +184,12 @@ def _growth(own: Sequence[Row], sizes: Mapping[InstanceKey, int]) -> dict[str, f
     seconds = values_by_instance(timed, [row.runtime_s or 0.0 for row in timed])
     sized = [at for at in seconds if sizes.get(at)]
     found = growth([sizes[at] for at in sized], [seconds[at] for at in sized])
+    cut = [row for row in timed if row.stopped_by == "time limit" and instance_key(row) in sized]
     return {
         "exponent": found.exponent if found else None,
         "exponent_low": found.low if found else None,
         "exponent_high": found.high if found else None,
+        "cut": len(cut) if found else 0,
     }
 
 

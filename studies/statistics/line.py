@@ -32,6 +32,9 @@ class StatisticsRow(Struct, frozen=True, kw_only=True):
         The primal integral, seconds: mean over instances of their mean over seeds.
     exponent, exponent_low, exponent_high
         e of run time ~ (layers x nodes) ** e, with its 95 % interval.
+    cut
+        Of the runs that it is made from, those that the time limit ended, which would have taken
+        longer: time grows faster than e says.
     not_comparable
         Which means are over other instances than they might be, by the names of their fields.
 
@@ -58,6 +61,7 @@ class StatisticsRow(Struct, frozen=True, kw_only=True):
     exponent: float | None
     exponent_low: float | None
     exponent_high: float | None
+    cut: int
     not_comparable: str
 
     def to_dict(self) -> dict[str, Any]:

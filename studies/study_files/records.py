@@ -21,19 +21,30 @@ class StudyContent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     Attributes
     ----------
-    name, title, run_time
-        What it is called, what it shows, and how long it takes on which machine.
-    solvers, objectives, seeds, baseline, transfers, monotone, pass_name, contiguous, partial
-        As for `compare`; no solvers are all, no objectives each instance's default.
-    options
-        By solver its own; one that is a list is swept.
-    time_limit_s, memory_limit_bytes
-        Of each run.
-    replays, traces
-        Ways of adapting, each entry with how they are replayed, and what they go through; nothing
-        of a study of solvers.
+    name
+        What it is called; a folder keeps the runs of one name.
+    title
+        What it shows, in a line.
+    run_time
+        How long it takes, and where.
     instances
         Each `files`, or a `family` with its options, of which lists are swept.
+    solvers, objectives
+        Names; None: all, and each instance's own.
+    seeds
+        Each solver runs with every one.
+    options
+        By solver its own; one that is a list is swept.
+    replays
+        Ways of adapting, each entry with how they are replayed; nothing of a study of solvers.
+    traces
+        What replays go through: `files`, or a `family`, as of instances.
+    baseline
+        Whose value speed-ups refer to; None: `device-only`, of replays the first way.
+    transfers, monotone, pass_name, contiguous, partial
+        How objectives count.
+    time_limit_s, memory_limit_bytes
+        Of each run.
     quick
         Keys of the file that have other values in its quick slice.
     """

@@ -9,7 +9,7 @@ from typing import Any
 
 from splitfog.deployment.contest.settings import Settings
 from splitfog.instances.arguments import mapping, text, texts
-from splitfog.instances.defects import InstanceError, shown
+from splitfog.instances.defects import shown
 from splitfog.instances.traces.trace import Trace
 from splitfog.studies.study_files.entries import TRACES, Source, of_entry, told
 
@@ -48,20 +48,15 @@ class CourseEntry:
     vary: Mapping[str, tuple[float, float]]
 
 
-def ways_of(entries: Sequence[Mapping[str, Any]], origin: str, place: str) -> list[Ways]:
-    """The ways that the entries of `replays` in a study file name.
+def ways_of(entries: Sequence[Mapping[str, Any]], place: str) -> tuple[list[Ways], list[str]]:
+    """The ways that the entries of `replays` in a study file name, and what is wrong with them.
 
     Parameters
     ----------
     entries
         The tables.
-    origin, place
-        The file, and the key of the entries there, for defects.
-
-    Raises
-    ------
-    InstanceError
-        With the first defect of every entry.
+    place
+        The key of the entries in the file, for defects.
     """
     known = (NAME, ADAPT, *(field.name for field in fields(Settings)))
     found, wrong = [], []
@@ -82,20 +77,18 @@ def ways_of(entries: Sequence[Mapping[str, Any]], origin: str, place: str) -> li
             )
         except ValueError as error:
             wrong.append(told(own, error))
-    if wrong:
-        raise InstanceError(origin, wrong)
-    return found
+    return found, wrong
 
 
 def courses_of(
-    entries: Sequence[Mapping[str, Any]], folder: Path, origin: str, place: str
-) -> list[CourseEntry]:
-    """What the entries of `traces` in a study file stand for.
+    entries: Sequence[Mapping[str, Any]], folder: Path, place: str
+) -> tuple[list[CourseEntry], list[str]]:
+    """What the entries of `traces` in a study file stand for, and what is wrong with them.
 
     Parameters
     ----------
-    entries, origin, place
-        As for `ways_of`, which says what is raised too.
+    entries, place
+        As for `ways_of`.
     folder
         Where the paths of files begin.
     """
@@ -106,9 +99,7 @@ def courses_of(
             found += _courses(entry, folder)
         except (ValueError, LookupError) as error:
             wrong.append(told(f"{place}[{position}]", error))
-    if wrong:
-        raise InstanceError(origin, wrong)
-    return found
+    return found, wrong
 
 
 def _courses(entry: Mapping[str, Any], folder: Path) -> Iterator[CourseEntry]:

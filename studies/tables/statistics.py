@@ -25,6 +25,8 @@ HEADERS = (
     "growth",
 )
 
+CUT = "+ of runs of which some were ended by the time limit: time grows faster."
+
 
 @dataclass(frozen=True)
 class Statistics(Lines[StatisticsRow]):
@@ -39,7 +41,8 @@ class Statistics(Lines[StatisticsRow]):
 
     def sections(self) -> list[Section]:
         """A table an objective."""
-        return sections_of(self.rows, HEADERS, statistics_cells, self.captions)
+        notes = {row.objective: CUT for row in self.rows if row.cut}
+        return sections_of(self.rows, HEADERS, statistics_cells, self.captions, notes)
 
 
 def statistics_cells(row: StatisticsRow) -> tuple[str, ...]:
@@ -73,4 +76,5 @@ def _probability(value: float) -> str:
 def _exponent(row: StatisticsRow) -> str:
     if row.exponent is None:
         return "-"
-    return f"{row.exponent:.2f} ({_range(row.exponent_low, row.exponent_high)})"
+    cut = " +" if row.cut else ""
+    return f"{row.exponent:.2f}{cut} ({_range(row.exponent_low, row.exponent_high)})"

@@ -96,6 +96,26 @@ def test_one_pass_in_place_of_all(tmp_path: Path) -> None:
     assert made.meta["edited"]["changes"] == ["--source t4-1", "--one-pass decode"]
 
 
+def test_layers_are_kept_together(tmp_path: Path) -> None:
+    """On one node; inputs are where they are."""
+    made = edited(tmp_path, "--group", "conv,fc")
+    groups = {layer.name: layer.group for layer in made.models[0].layers}
+    assert groups == {"input": None, "conv": "conv,fc", "fc": "conv,fc"}
+
+
+@pytest.mark.parametrize(
+    ("group", "why"),
+    [
+        ("conv", "--group = 'conv', must be A,B: two layers or more"),
+        ("conv,fcc", "unknown layer 'fcc', did you mean 'fc'?"),
+        ("input,conv", "--group = 'input,conv': input is an input, which is at its source"),
+    ],
+)
+def test_groups_that_make_no_sense(group: str, why: str, tmp_path: Path) -> None:
+    """Of one layer, of layers that are not there, of inputs."""
+    assert why in one_line_of_error("edit", TINY, "--group", group, "-o", tmp_path / "none.json")
+
+
 def test_networks_of_fleets_are_presets_too(tmp_path: Path) -> None:
     """wi-fi-6 has a delay in place of a latency; what is told beside it counts."""
     (way, back) = edited(tmp_path, "--link", "pi,server=wi-fi-6").links

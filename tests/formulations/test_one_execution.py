@@ -97,6 +97,8 @@ def test_a_fleet_of_a_language_model_has_replicas() -> None:
     )
     with pytest.raises(ValueError, match="splitfog edit --one-pass makes one of them"):
         sf.solve(whole, objective="throughput")
+    with pytest.raises(ValueError, match="splitfog edit --one-pass decode makes an instance of it"):
+        sf.solve(whole, objective="throughput", pass_name="decode")
     plan = sf.solve(one_execution(whole, "decode"), objective="throughput")
     assert plan.value == pytest.approx(2 * 2 / 3)
 

@@ -30,6 +30,7 @@ def times_picture(lines: Sequence[SummaryRow], title: str, suffix: str) -> bytes
 
 def _figure(lines: Sequence[SummaryRow], title: str) -> Figure:
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
     figure = Figure(figsize=(8, max(4.0, 1.2 + 0.2 * len(lines))), layout="constrained")
     axes = figure.subplots()
@@ -54,7 +55,8 @@ def _figure(lines: Sequence[SummaryRow], title: str) -> Figure:
     plain(axes)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda seconds, _: in_seconds(seconds))
-    axes.xaxis.set_minor_formatter(lambda seconds, _: "")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.minorticks_off()
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(-0.05, 1.2 * most)
     label_gaps(axes.yaxis, most)

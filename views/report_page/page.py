@@ -13,11 +13,12 @@ from splitfog.instances.readable import counted, html_table, html_text
 from splitfog.studies.cells import note_html, reservation, shown_cells
 from splitfog.studies.row import Declined, Row
 from splitfog.studies.rows import Table
+from splitfog.studies.statistics.cases import instance_key
 from splitfog.studies.summary import Summary
 from splitfog.studies.tables.caption import setting
 from splitfog.studies.tables.section import Section
 from splitfog.studies.tables.statistics import Statistics
-from splitfog.views.report_page.assets import SCRIPTS, STYLES, asset, policy
+from splitfog.views.report_page.assets import LICENCE, SCRIPTS, STYLES, asset, policy
 from splitfog.views.report_page.instances import page_instances
 from splitfog.views.report_page.payload import column, packed
 from splitfog.views.report_page.pictures import themed
@@ -65,7 +66,7 @@ def report_page(
 
 def _body(table: Table, summary: Summary, statistics: Statistics) -> Iterator[str]:
     yield "<header><h1>Comparison of solvers</h1>"
-    instances = counted(len({row.instance_sha256 for row in table}), "instance")
+    instances = counted(len(set(map(instance_key, table))), "instance")
     yield f"<p>splitfog {__version__}, {counted(len(table), 'row')}, {instances}.</p>"
     if table.interrupted:
         yield "<p><strong>Interrupted: what had not run is not here.</strong></p>"
@@ -94,7 +95,9 @@ def _section(
     yield f' id="{_id(objective)}" aria-label="{said}"><h2>{said}</h2>'
     yield _lines("Summary, a line a solver", summary.section(objective))
     yield _lines(f"Beside {table.baseline}", statistics.section(objective))
-    yield '<h3>Pictures</h3><div class="charts"></div><h3>Runs</h3>'
+    if any(row.value is not None for row in table.of(objective)):
+        yield "<h3>Pictures</h3>"
+    yield '<div class="charts"></div><h3>Runs</h3>'
     yield note_html(reservation(table.of(objective)))
     yield '<div class="runs"></div></section>'
 
@@ -124,10 +127,14 @@ def _document(body: str, row_data: dict[str, Any], plan_data: dict[str, Any]) ->
         f'<script type="application/gzip" id="{name}">{packed(each)}</script>\n'
         for name, each in (("row-data", row_data), ("plan-data", plan_data))
     )
-    return _PAGE.format(policy=policy(), styles=styles, body=body, data=data, scripts=scripts)
+    parts = {"styles": styles, "body": body, "data": data, "scripts": scripts}
+    return _PAGE.format(licence=asset(LICENCE), policy=policy(), **parts)
 
 
 _PAGE = """<!DOCTYPE html>
+<!-- With Tabulator, of this licence:
+
+{licence}-->
 <html lang="en">
 <head>
 <meta charset="utf-8">

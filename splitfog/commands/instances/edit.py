@@ -79,6 +79,9 @@ def run(
     without: Annotated[
         list[str] | None, typer.Option(metavar="NODE", help="a node that goes, after the rest")
     ] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(metavar="A,B[,...]", help="layers that are on one node")
+    ] = None,
     one_pass: Annotated[
         str | None,
         typer.Option(
@@ -101,7 +104,7 @@ def run(
 
     nodes = {"speed": speed, "overhead": overhead, "memory": memory, "quota": quota}
     tasks = {"deadline": deadline, "rate": rate, "source": source, "results-to": results_to}
-    asked = {"link": link, **nodes, **tasks, "without": without}
+    asked = {"link": link, **nodes, **tasks, "without": without, "group": group}
     asked["one-pass"] = None if one_pass is None else [one_pass]
     if not any(asked.values()):
         raise ValueError(f"nothing to change, must be told by --{', --'.join(asked)}")
@@ -112,6 +115,7 @@ def run(
     made = _with_tasks(made, tasks)
     if without:
         made = without_nodes(made, without)
+    made = _with_groups(made, group or [])
     if one_pass is not None:
         made = one_execution(made, one_pass)
     changes = [f"--{option} {text}" for option, texts in asked.items() for text in texts or ()]
@@ -213,6 +217,27 @@ def _with_tasks(instance: Instance, asked: dict[str, list[str] | None]) -> Insta
             for task in [key] if key else [task.name for task in instance.tasks]:
                 changes.setdefault(task, {})[TASK_FIELDS[option]] = _value(option, text, form)
     return with_tasks(instance, changes) if changes else instance
+
+
+def _with_groups(instance: Instance, texts: list[str]) -> Instance:
+    """The instance of one model with layers on one node, and with them those of their groups."""
+    from splitfog.instances.changes import model_named
+    from splitfog.instances.importers.ties import tied
+    from splitfog.instances.lookup import look_up
+    from splitfog.instances.records import changed
+
+    for text in texts:
+        model = model_named(instance, None)
+        names = [name.strip() for name in text.split(",")]
+        if len(set(names)) < 2:
+            raise ValueError(f"--group = {text!r}, must be A,B: two layers or more")
+        for name in names:
+            if model.layers[look_up(model.index, name, "layer")].op == "input":
+                raise ValueError(f"--group = {text!r}: {name} is an input, which is at its source")
+        made = tied(model, dict.fromkeys(names, text))
+        others = [own if own.name != model.name else made for own in instance.models]
+        instance = changed(instance, models=tuple(others))
+    return instance
 
 
 def _told(option: str, texts: list[str] | None, form: str, of_all: bool = False) -> dict[str, str]:

@@ -161,8 +161,9 @@ def test_another_version_is_refused(
 def test_a_cluster_without_workers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a time in which one could have come."""
     monkeypatch.setattr(clusters, "WORKERS_S", 0.1)
+    how = {"processes": False, "protocol": "tcp", "dashboard_address": ":0"}
     with (
-        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as empty,
+        distributed.LocalCluster(n_workers=0, **how) as empty,
         pytest.raises(ValueError, match=r"the cluster has had no worker for 0\.1 s$"),
     ):
         sf.compare(with_meta(), "device-only", scheduler=empty.scheduler_address)

@@ -150,3 +150,16 @@ def test_growth_is_over_layers_times_nodes() -> None:
     line = of("hpa", rows, runs)
     assert line.exponent == pytest.approx(3)
     assert of("hpa", rows).exponent is None
+
+
+def test_growth_says_which_runs_were_cut() -> None:
+    """1, 2 and 4 layers; the last was ended at 10 s. It counts in the exponent, and is told."""
+    seconds = {"i": (1, 1.0), "j": (2, 8.0), "k": (4, 10.0)}
+    runs = [run(layers) for layers, _ in seconds.values()]
+    ended = {True: "time limit", False: "finished"}
+    rows = [
+        mine(name, 1.0, runtime_s=taken, stopped_by=ended[name == "k"])
+        for name, (_, taken) in seconds.items()
+    ]
+    assert of("hpa", rows, runs).cut == 1
+    assert of("hpa", rows[:2], runs[:2]).cut == 0, "there is no exponent"

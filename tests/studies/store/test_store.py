@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sqlite3
@@ -9,17 +10,19 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
 import splitfog as sf
 from splitfog.instances.records import changed
+from splitfog.studies import lock
 from splitfog.studies.engine.jobs import Job
 from splitfog.studies.rows import Table
 from splitfog.studies.store import key as keys
 from splitfog.studies.store.database import RESULTS, Store
-from splitfog.studies.store.key import job_key
+from splitfog.studies.store.key import with_keys
+from splitfog.studies.study import study_status
 from splitfog.views.report import save_report
 from tests.studies.engine import wild_solvers as wild
 from tests.studies.small_rows import ROWS
@@ -140,8 +143,9 @@ OTHERS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_job_is_another_if_anything_differs(name: str) -> None:
     """All that decides what comes out is in the key; what is only noted is not."""
-    assert job_key(changed(JOB, **OTHERS[name])) != job_key(JOB)
-    assert job_key(changed(JOB, problem=3, shown=False)) == job_key(JOB)
+    others = [changed(JOB, **OTHERS[name]), changed(JOB, problem=3, shown=False)]
+    own, other, same = (job.key for job in with_keys([JOB, *others]))
+    assert other != own and same == own
 
 
 def test_rows_of_another_version_are_kept_apart(kept: Path, monkeypatch: Any) -> None:
@@ -185,7 +189,7 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch: Any) -> None:
-    """Room for 20 pages of 4 kB: some of 60 rows are in it, and it is whole."""
+    """Room for 20 pages of 4 kB: some of 60 rows are in it, and whole; with room it goes on."""
     opened = Store.__enter__
 
     def small(self: Store) -> Store:
@@ -197,4 +201,48 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch: Any) -> None:
     with pytest.raises(OSError, match="disk is full; what had finished is kept") as caught:
         compared(tmp_path, seeds=60)
     assert caught.value.filename == str(tmp_path / RESULTS)
-    assert 0 < len(lines_of(tmp_path)) < 60
+    kept, begun = len(lines_of(tmp_path)), runs_in(tmp_path)
+    assert 0 < kept < 60
+    monkeypatch.undo()
+    assert len(compared(tmp_path, seeds=60)) == 60
+    assert runs_in(tmp_path) == begun + 60 - kept, "only what was missing"
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    """Below a file: the error names it, and nothing is there afterwards."""
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="Not a directory") as caught:
+        sf.compare(TINY, "device-only", store=tmp_path / "file" / "results")
+    assert str(caught.value.filename).startswith(str(tmp_path / "file"))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_that_is_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first thing that is written there is the lock: without it there is no database either."""
+
+    def refused(path: Path, mode: str) -> IO[str]:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(lock, "open", refused, raising=False)
+    with pytest.raises(OSError, match="Read-only file system") as caught:
+        sf.compare(TINY, "device-only", store=tmp_path)
+    assert str(caught.value.filename).startswith(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_is_read_only(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database says it: what is there stays as it is, and can still be read."""
+    opened = Store.__enter__
+
+    def read_only(self: Store) -> Store:
+        opened(self)
+        self._database.execute("PRAGMA query_only = 1")
+        return self
+
+    before = lines_of(kept)
+    monkeypatch.setattr(Store, "__enter__", read_only)
+    with pytest.raises(OSError, match="attempt to write a readonly database") as caught:
+        compared(kept, seeds=6)
+    assert caught.value.filename == str(kept / RESULTS)
+    assert lines_of(kept) == before
+    assert study_status(kept).finished > 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from splitfog.instances.records import changed
 from splitfog.studies.row import Row, Run
 from splitfog.studies.rows import Table
 from splitfog.studies.summary import summarised
@@ -38,6 +39,22 @@ def test_a_line_of_cells() -> None:
     found = cells(Table(rows=ROWS), "hpa")
     assert found == ["hpa", "2 of 2", "1 of 2", "2x *", "-", "1-0-1", "1.000", "50 %", "-", "-"]
     assert "* over other instances" in str(Table(rows=ROWS).statistics())
+
+
+def test_an_exponent_of_runs_that_were_cut_is_marked() -> None:
+    """3, 9 and 27 s on 1, 3 and 9 layers: exponent 1; of runs that their limit ended, and not."""
+    plans = [{"tasks": [{"placement": dict.fromkeys("abcdefghi"[:n], "pi")}]} for n in (1, 3, 9)]
+    runs = tuple(run(plan=json.dumps({**plan, "nodes": {"pi": 0}})) for plan in plans)
+    rows = [
+        row(solver="hpa", instance=name, value=1.0, runtime_s=taken, stopped_by="time limit")
+        for name, taken in (("i", 3.0), ("j", 9.0), ("k", 27.0))
+    ]
+    cut = Table(rows=tuple(rows), runs=runs)
+    assert cells(cut, "hpa")[-1] == "1.00 + (1 to 1)"
+    assert "+ of runs of which some were ended by the time limit" in str(cut.statistics())
+    whole = Table(rows=tuple(changed(row, stopped_by="finished") for row in rows), runs=runs)
+    assert cells(whole, "hpa")[-1] == "1.00 (1 to 1)"
+    assert "ended by the time limit" not in str(whole.statistics())
 
 
 def test_the_baseline_has_no_test() -> None:

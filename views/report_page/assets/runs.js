@@ -40,13 +40,13 @@ function runColumns(rows, unit) {
   const gap = (value, row) =>
     missing(value) ? (missing(row.value) ? "-" : "no bound") : percent(value);
   return [
-    { title: "plan", field: "number", headerSort: false, width: 80, responsive: 0,
+    { title: "plan", field: "number", headerSort: false, width: 72, responsive: 0,
       formatter: planButton },
     textColumn("instance", "instance", { responsive: 1, widthGrow: 2 }),
     textColumn("solver", "solver", { responsive: 0, widthGrow: 2 }),
     figureColumn("seed", "seed", String, 1, { visible: hasSeeds, width: 84, responsive: 6 }),
     figureColumn(`value ${unit}`, "value", orDash((value) => digits(value, 6)), 1,
-      { responsive: 0 }),
+      { width: 104, responsive: 0 }),
     figureColumn("gap", "gap", gap, 100, { responsive: 2 }),
     figureColumn("speed-up", "speedup", orDash((value) => `${digits(value, 3)}x`), 1,
       { responsive: 3 }),
