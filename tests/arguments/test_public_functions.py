@@ -116,6 +116,7 @@ def _calls(folder: Path) -> Calls:
                 "monotone": True,
                 "progress": lambda *_: None,
                 "options": {"device-only": {}},
+                "scheduler": None,
             },
         ),
         "load_study": (sf.load_study, {"study": "hpa-gap", "quick": True}),

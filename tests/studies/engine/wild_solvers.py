@@ -43,8 +43,8 @@ def hang(instance: sf.Instance, objective: Any) -> Placements:
 
 
 def eat(instance: sf.Instance, objective: Any) -> Placements:
-    """More and more, in a process of its own."""
-    code = "import time; held = []\nwhile True: held.append(b'x' * 20_000_000); time.sleep(0.01)"
+    """A gigabyte, in a process of its own."""
+    code = "import time; held = [b'x' * 200_000_000 for _ in range(5)]; time.sleep(600)"
     subprocess.run([sys.executable, "-c", code])
     return tame(instance, objective)
 
