@@ -182,8 +182,13 @@ def _without_plan(setting: Setting, solver: str, status: str, reason: str | None
 def bounded(setting: Setting) -> Bounds:
     """The bounds of one network."""
     instance, begun = setting.instance(), process_time()
-    bounds = best_mean_latency_bound(instance), bound_without_stages(instance)
-    return Bounds(*setting, *bounds, process_time() - begun)
+    best, unsliced = best_mean_latency_bound(instance), bound_without_stages(instance)
+    return Bounds(
+        **setting._asdict(),
+        bound_s=best,
+        without_stages_s=unsliced,
+        processor_s=process_time() - begun,
+    )
 
 
 def stored(path: Path = RESULTS) -> list[dict[str, str]]:
