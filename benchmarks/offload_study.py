@@ -182,11 +182,10 @@ def _without_plan(setting: Setting, solver: str, status: str, reason: str | None
 def bounded(setting: Setting) -> Bounds:
     """The bounds of one network."""
     instance, begun = setting.instance(), process_time()
-    best, unsliced = best_mean_latency_bound(instance), bound_without_stages(instance)
     return Bounds(
         **setting._asdict(),
-        bound_s=best,
-        without_stages_s=unsliced,
+        bound_s=best_mean_latency_bound(instance),
+        without_stages_s=bound_without_stages(instance),
         processor_s=process_time() - begun,
     )
 

@@ -63,7 +63,7 @@ def solve_pipeedge(request: Request) -> Answer:
     if num_states(line, everyone) > MOST_NUMBERS:
         reason = f"{len(instance.nodes)} nodes of {len(kinds)} kinds are too many"
         raise SolverDeclined("pipeedge", reason, "water-fill")
-    walk = best_walk(line, everyone, request.deadline).walk
+    _, walk = best_walk(line, everyone, request.deadline)
     if walk is None:
         reason = "with its buffers no ranges of layers are smaller than the memory of machines"
         return Answer(None, reason=reason)

@@ -46,6 +46,26 @@ class Blocks:
     close_busy_s: Table
     most_blocks: Table
 
+    def partial(self, stages: Table) -> NDArray[np.bool_]:
+        """[kinds, layers + 1, layers + 1]: ranges that could have a block more, and one less.
+
+        Of two of them the slower one can give blocks to the other at no cost, until it has the
+        fewest or the other the most: some best placement has no two.
+
+        Parameters
+        ----------
+        stages
+            [kinds, layers + 1, layers + 1]: seconds of ranges, inf: impossible.
+        """
+        fits, cuts = np.isfinite(stages), np.arange(stages.shape[1])
+        start, stop = self.first, self.first + self.count
+        longer = np.zeros_like(fits)
+        longer[:, :, :stop] |= fits[:, :, 1 : stop + 1]
+        longer[:, start + 1 :] |= fits[:, start:-1]
+        blocks = np.minimum(cuts, stop) - np.maximum(cuts, start)[:, None]
+        fewest = np.where((cuts[:, None] < start) | (cuts > stop), 0, 1)
+        return fits & longer & (blocks > fewest)
+
     def keeps_triangle(self) -> bool:
         """Whether no detour over a third node is shorter than a hop. O(N^3)."""
         detours = (self.hop_s[:, :, None] + self.hop_s[None, :, :]).min(axis=1)

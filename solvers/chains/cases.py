@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -13,28 +13,31 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.records import changed
+from splitfog.solvers.chains.blocks import Blocks
 from splitfog.solvers.chains.chain import Chain, Crossings, cuts, loop_cuts, stage_table
 from splitfog.solvers.chains.kinds import Kinds, kinds_of
 from splitfog.solvers.chains.line import BusyLine, RangeLine, Table, Walk
 
-Counting = Literal["sum", "longest", "busy"]
-"""What counts: seconds one after another, the longest busy time, or whether none is too long where
-nodes are busy with what they send and receive."""
+Counting = Literal["sum", "longest", "kept", "busy"]
+"""What counts: seconds one after another, the longest busy time, or whether none is too long (then
+a walk costs 1), with "busy" where nodes are busy with what they send and receive (then 0)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayoutCase:
     """Some of the ways to lay out a chain.
 
-    `opener`: the kind of the node that has both ends, with `low` to `high` layers at the start;
-    None: all nodes have one range. `first`, `last`: the kinds of the first and the last range
-    (but for the opener's), None: any. `cuts` is a position in `Cases.cut_sets`. `tracked`: kinds
-    that are used as often as they have nodes at most; others perhaps too often.
+    `opener`: the kind of the node that has both ends, with `low` to `high` layers at the start, and
+    at the end those from `tail` on (None: any); None: all nodes have one range. `first`, `last`:
+    the kinds of the first and the last range (but for the opener's), None: any. `cuts` is a
+    position in `Cases.cut_sets`. `tracked`: kinds that are used as often as they have nodes at
+    most; others perhaps too often.
     """
 
     opener: int | None = None
     low: int = 1
     high: int = 0
+    tail: int | None = None
     first: int | None = None
     last: int | None = None
     cuts: int = 0
@@ -45,16 +48,18 @@ class LayoutCase:
 class Cases:
     """A chain's layouts as lines. What a line's best walk costs is a bound for its case, and what
     it really costs but for kinds used too often, memory and busy time of an opener's two ranges
-    (of a single `low` they are counted), and links that the ends use beside a hop or each other
-    (counted where `first` and `last` are known, and every way is one link).
+    (of a single `low`, or with `tail`, they are counted), and links that the ends use beside a hop
+    or each other (counted where `first` and `last` are known, and every way is one link).
 
-    `limit`: seconds that no node and no link may be busy for longer; inf: none.
+    `limit`: seconds that no node and no link may be busy for longer; inf: none. `blocks`: where the
+    chain is made of them.
     """
 
     chain: Chain
     counting: Counting
     is_ring: bool
     limit: float = inf
+    blocks: Blocks | None = None
 
     @cached_property
     def slack(self) -> float:
@@ -89,7 +94,9 @@ class Cases:
     @cached_property
     def ways(self) -> Crossings:
         """What counts of crossings between kinds."""
-        return self._by_kind(self.chain.ways if self.counting == "sum" else self.chain.busy)
+        return self._by_kind(
+            self.chain.busy if self.counting in ("longest", "busy") else self.chain.ways
+        )
 
     @cached_property
     def busy(self) -> Crossings:
@@ -144,7 +151,22 @@ class Cases:
             for at, allowed in enumerate(self.cut_sets[1:], 1):
                 inner = np.flatnonzero(allowed[1:-1]) + 1
                 low, high = int(inner[0]), int(inner[-2])
-                yield LayoutCase(opener=opener, low=low, high=high, cuts=at)
+                case = LayoutCase(opener=opener, low=low, high=high, cuts=at)
+                yield from [
+                    changed(case, tail=tail)
+                    for tail in self._tails
+                    if tail is None or allowed[tail]
+                ]
+
+    @property
+    def _tails(self) -> Sequence[int | None]:
+        """Where an opener's last range may begin: with as few blocks as possible, where the others
+        may be in its first one as well; None: anywhere."""
+        blocks = self.blocks
+        if blocks is None or self.counting not in ("sum", "kept"):
+            return [None]
+        stop = blocks.first + blocks.count
+        return range(stop - 1 + blocks.last, stop + blocks.last + blocks.returns)
 
     def refined(self, case: LayoutCase, walk: Walk) -> list[LayoutCase]:
         """Smaller cases that have all of a case's layouts; none: there are no smaller ones.
@@ -157,7 +179,7 @@ class Cases:
             That one.
         """
         start = walk[0][1]
-        if case.low < case.high:
+        if case.low < case.high and case.tail is None:
             split = max(start, case.low + 1)
             return [changed(case, high=split - 1), changed(case, low=split)]
         if not self.is_direct:
@@ -231,7 +253,10 @@ class Cases:
             starts=starts,
             ends=np.where(allowed, ends, inf),
             join=np.maximum if self.counting == "longest" else np.add,
+            partial=None if self.blocks is None else self.blocks.partial(stages),
         )
+        if self.counting == "kept":
+            return line.counted()
         return self._busy_line(case, line) if self.counting == "busy" else line
 
     def _whole(self, case: LayoutCase) -> tuple[Table, Table]:
@@ -250,6 +275,8 @@ class Cases:
     def _opened(self, case: LayoutCase, opener: int) -> tuple[Table, Table]:
         """Starts after an opener's first range, and ends with its last one."""
         busy, head, tail = self.busy, self.stages[opener, 0], self._tail(opener, case.low)
+        if case.tail is not None:
+            tail = np.where(np.arange(len(tail)) == case.tail, tail, inf)
         out_busy, back_busy = busy.hops[:, opener].T.copy(), busy.hops[:, :, opener].T.copy()
         if self.target is not None and self.target != opener:
             row = out_busy[self.target]
@@ -259,13 +286,15 @@ class Cases:
             back_busy[self.source] = self.chain.on_one_way(row, busy.enter[opener])
         within = np.zeros(head.shape, bool)
         within[case.low : case.high + 1] = True
-        if self.counting == "sum":
+        if self.counting in ("sum", "kept"):
             starts = self.ways.enter[opener] + head + self.ways.hops[:, opener].T
             ends = self.ways.hops[:, :, opener].T + tail + self.ways.leave[opener]
         else:
             starts = np.maximum(np.maximum(head, busy.enter[opener]), out_busy)
             ends = np.maximum(np.maximum(head[case.low] + tail, busy.leave[opener]), back_busy)
         can_start = within & (np.maximum(out_busy, busy.enter[opener]) <= self.slack)
+        if case.tail is not None:
+            can_start &= self._beside_tail(opener, case.tail)
         can_end = np.maximum(back_busy, head[case.low] + tail) <= self.slack
         can_end &= busy.leave[opener] <= self.slack
         return np.where(can_start, starts, inf), np.where(can_end, ends, inf)
@@ -287,6 +316,17 @@ class Cases:
                 tail[start] = inf
         tail[: low + 1] = inf
         return tail
+
+    def _beside_tail(self, opener: int, tail: int) -> NDArray[np.bool_]:
+        """[layers + 1]: for how many layers at the start an opener has memory and time beside its
+        last range from here."""
+        chain, node, head = self.chain, self.models[opener], self.stages[opener, 0]
+        last = list(range(tail, len(chain.layers)))
+        fits: NDArray[np.bool_] = head + self.stages[opener, tail, -1] <= self.slack
+        for count in np.flatnonzero(fits).tolist():
+            held = chain.bytes_of([*range(min(count, tail)), *last])
+            fits[count] = held <= chain.room_bytes[node]
+        return fits
 
     def _counted(self, cost: float, busy_s: float) -> float:
         """A start's cost where a link is busy for so long."""

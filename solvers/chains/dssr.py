@@ -1,9 +1,11 @@
 """The best layout of a chain: best-first over cases whose walks may use nodes too often at first.
 
-Decremental state space relaxation after G. Righini and M. Salani (Networks 51, 2008) and N. Boland,
-J. Dethridge and I. Dumitrescu (Operations Research Letters 34, 2006): a kind of nodes is counted
-only once the best walk has used it too often. What else a line leaves out is treated alike: the
-case of the best walk is divided until its line tells what that costs.
+Where nodes are many, prices bound every case (`prices`), and the best walk is found among labels
+that keep these bounds (`labels`). Where they are few, and where longest times count, decremental
+state space relaxation after G. Righini and M. Salani (Networks 51, 2008) and N. Boland, J.
+Dethridge and I. Dumitrescu (Operations Research Letters 34, 2006): a kind of nodes is counted only
+once the best walk has used it too often. What else a line leaves out is treated alike: the case of
+the best walk is divided until its line tells what that costs.
 """
 
 from __future__ import annotations
@@ -14,20 +16,30 @@ from heapq import heappop, heappush
 from itertools import count
 from math import inf
 
+import numpy as np
+
 from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.records import changed
 from splitfog.solvers.chains.cases import Cases, LayoutCase
-from splitfog.solvers.chains.cheap_walk import LARGE, Told, cheap_walk
 from splitfog.solvers.chains.greedy_walk import good_walk
-from splitfog.solvers.chains.line import Walk
-from splitfog.solvers.chains.multiset_dp import TooLarge, num_states
+from splitfog.solvers.chains.labels import best_of_labels, most_tracked
+from splitfog.solvers.chains.line import RangeLine, Table, Walk
+from splitfog.solvers.chains.multiset_dp import TooLarge, best_walk
+from splitfog.solvers.chains.prices import (
+    FIRST_STEP,
+    Priced,
+    fair_prices,
+    priced,
+    with_good_prices,
+)
 
-GUESS = 0.5
-"""A large program is asked first for walks that cost no more than the bound and this share of what
-there is between it and the best layout."""
-NEAR = 0.01
-"""Unless that is no larger a share of the best layout's cost."""
+SMALL = 1 << 17
+"""Numbers of a program up to which it costs less than good prices."""
+WIDTH = 256
+"""Beginnings of a number of ranges that are looked at for a good walk."""
+NEXT_STEP = 0.5
+"""Of prices that were good for another case: their steps are shorter."""
 SAME = EQUAL / 10
 """Costs that are the same."""
 
@@ -46,10 +58,15 @@ class Layout:
     is_late: bool = False
 
 
-def best_layout(cases: Cases, cost_of: Callable[[list[int]], float], deadline: Deadline) -> Layout:
+def best_layout(
+    cases: Cases,
+    cost_of: Callable[[list[int]], float],
+    deadline: Deadline,
+    any_will_do: bool = False,
+) -> Layout:
     """The best layout of all cases.
 
-    Every round is a dynamic program (`best_walk`) over the case of the least bound.
+    Every round looks at the case of the least bound, plain lines first.
 
     Parameters
     ----------
@@ -59,20 +76,34 @@ def best_layout(cases: Cases, cost_of: Callable[[list[int]], float], deadline: D
         What the nodes of the layers really cost, inf where a rule is broken.
     deadline
         When it must end.
+    any_will_do
+        Whether to end with the first layout that is found.
 
     Returns
     -------
     Layout
     """
-    return _Search(cases=cases, cost_of=cost_of).run(deadline)
+    return _Search(cases=cases, cost_of=cost_of, any_will_do=any_will_do).run(deadline)
+
+
+def is_large(cases: Cases) -> bool:
+    """Whether prices are looked for before the best walk.
+
+    Parameters
+    ----------
+    cases
+        Of a chain.
+    """
+    numbers = len(cases.counts) * (len(cases.chain.layers) + 1.0)
+    return bool(numbers * np.prod(cases.counts + 1.0) > SMALL)
 
 
 @dataclass(frozen=True, eq=False)
 class _Open:
-    """A case that is looked at next, and what is known of its walks."""
+    """A case that is looked at next, and good prices for it, if they are known."""
 
     case: LayoutCase
-    told: tuple[Told, ...] = ()
+    prices: Table | None = None
 
 
 @dataclass(kw_only=True)
@@ -81,12 +112,16 @@ class _Search:
 
     cases: Cases
     cost_of: Callable[[list[int]], float]
+    any_will_do: bool = False
+    prices: Table | None = None
+    """Good ones for the last case."""
     nodes: list[int] | None = None
     cost: float = inf
     closed: float = inf
     """The least bound of cases that are left, as they cannot be divided or counted any further."""
-    heap: list[tuple[bool, float, int, _Open]] = field(default_factory=list)
-    """Plain lines before rings: a good layout makes it easy to see that most rings are worse."""
+    heap: list[tuple[bool, bool, float, int, _Open]] = field(default_factory=list)
+    """First those without prices, where these would tell a bound; plain lines before rings: a good
+    layout makes it easy to see that most rings are worse."""
     numbers: count[int] = field(default_factory=count)
 
     def run(self, deadline: Deadline) -> Layout:
@@ -94,9 +129,9 @@ class _Search:
         for case in self.cases.all():
             self._push(-inf, _Open(case))
         is_late = False
-        while self.heap and not is_late:
+        while self.heap and not is_late and not (self.any_will_do and self.nodes is not None):
             next_one = heappop(self.heap)
-            _, bound, _, entry = next_one
+            _, _, bound, _, entry = next_one
             if bound >= self.cost * (1 - SAME):
                 continue
             try:
@@ -104,45 +139,79 @@ class _Search:
             except TimeIsUp:
                 heappush(self.heap, next_one)
                 is_late = True
-        bounds = [self.cost, self.closed, *(bound for _, bound, _, _ in self.heap)]
+        bounds = [self.cost, self.closed, *(entry[2] for entry in self.heap)]
         return Layout(nodes=self.nodes, cost=self.cost, bound=min(bounds), is_late=is_late)
 
     def _push(self, bound: float, entry: _Open) -> None:
         is_ring = entry.case.opener is not None
-        heappush(self.heap, (is_ring, bound, -next(self.numbers), entry))
+        is_priced = entry.prices is not None
+        heappush(self.heap, (is_priced, is_ring, bound, -next(self.numbers), entry))
 
     def _look_at(self, bound: float, entry: _Open, deadline: Deadline) -> None:
-        """Go on with a case: smaller ones, or a layout."""
-        case, line = entry.case, self.cases.line(entry.case)
-        at_most = self._guess(bound, num_states(line, case.tracked), entry.told)
+        """Go on with a case: good prices for it, smaller ones, or a layout."""
         try:
-            found = cheap_walk(line, case.tracked, at_most, entry.told, deadline)
+            if self.cases.counting not in ("sum", "kept") or not is_large(self.cases):
+                self._count(bound, entry.case, self.cases.line(entry.case), deadline)
+            elif entry.prices is None:
+                self._price(bound, entry.case, deadline)
+            else:
+                self._label(bound, entry.case, entry.prices, deadline)
         except TooLarge:
             self.closed = min(self.closed, bound)
+
+    def _count(self, bound: float, case: LayoutCase, line: RangeLine, deadline: Deadline) -> None:
+        """Go on with a small case: its best walk, where some kinds are counted."""
+        cost, walk = best_walk(line, case.tracked, deadline)
+        if walk is None:
             return
-        if found.walk is None:
-            if at_most < self.cost:
-                self._push(at_most, entry)
-            return
-        bound = max(bound, found.cost)
-        overused = self.cases.overused(case, found.walk)
+        bound = max(bound, cost)
+        overused = self.cases.overused(case, walk)
         if not overused:
-            self._settle(bound, case, found.walk)
+            self._settle(bound, case, walk)
             return
         if not case.tracked:
             self._try(case, good_walk(line, deadline))
-        case = changed(case, tracked=(*case.tracked, *overused))
-        self._push(bound, _Open(case, found.told))
+        self._push(bound, _Open(changed(case, tracked=(*case.tracked, *overused))))
 
-    def _guess(self, bound: float, numbers: int, told: tuple[Told, ...]) -> float:
-        """What the best walk is believed to cost at most: what was told of, while it may do."""
-        is_near = self.cost - bound <= NEAR * self.cost
-        if max(self.cost, -bound) == inf or numbers < LARGE or is_near:
-            return self.cost
-        last = told[-1].at_most if told else inf
-        if bound < last < self.cost:
-            return last
-        return bound + GUESS * (self.cost - bound)
+    def _price(self, bound: float, case: LayoutCase, deadline: Deadline) -> None:
+        """A bound for a case, by prices that were good for the last one; of the first one, good
+        layouts before and after."""
+        line, prices, step = self.cases.line(case), self.prices, NEXT_STEP
+        is_first = prices is None
+        if prices is None:
+            prices, step = fair_prices(line), FIRST_STEP
+            self._try_labels(case, priced(line, prices), deadline)
+        good = with_good_prices(line, prices, self._worst(line), deadline, step)
+        self.prices = good.prices
+        if is_first and good.bound < self._worst(line):
+            self._try_labels(case, good, deadline)
+        if good.bound < self._worst(line):
+            self._push(max(bound, good.bound), _Open(case, good.prices))
+
+    def _worst(self, line: RangeLine) -> float:
+        """What walks of a case must stay below."""
+        return self.cost * (1 - SAME) if self.cost < inf else line.most * (1 + SAME)
+
+    def _try_labels(self, case: LayoutCase, good: Priced, deadline: Deadline) -> None:
+        """A good walk of a case, at once."""
+        tracked, worst = most_tracked(good, case.tracked), self._worst(good.line)
+        self._try(case, best_of_labels(good, tracked, worst, deadline, WIDTH)[1])
+
+    def _label(self, bound: float, case: LayoutCase, prices: Table, deadline: Deadline) -> None:
+        """Go on with a case whose prices are good: its best walk, if that is any good."""
+        good = priced(self.cases.line(case), prices)
+        self._try_labels(case, good, deadline)
+        tracked = most_tracked(good, case.tracked)
+        cost, walk = best_of_labels(good, tracked, self._worst(good.line), deadline)
+        if walk is None:
+            return
+        bound = max(bound, cost)
+        overused = self.cases.overused(case, walk)
+        if overused:
+            case = changed(case, tracked=(*case.tracked, *overused))
+            self._push(bound, _Open(case, prices))
+        else:
+            self._settle(bound, case, walk)
 
     def _settle(self, bound: float, case: LayoutCase, walk: Walk) -> None:
         """Keep what a walk of a case is, and divide the case if its line says too little of it."""
@@ -157,7 +226,7 @@ class _Search:
 
     def _try(self, case: LayoutCase, walk: Walk | None) -> float:
         """What a walk really costs; the best is kept."""
-        if walk is None:
+        if walk is None or self.cases.overused(case, walk):
             return inf
         nodes = self.cases.placement(case, walk)
         cost = self.cost_of(nodes)

@@ -70,7 +70,7 @@ def best_period(blocks: Blocks, is_ring: bool, limit: float, deadline: Deadline)
     blocks, is_ring, limit, deadline
         As for `best_latency`.
     """
-    values = [value for value in _busy_values(blocks) if value <= limit]
+    values = [value for value in busy_values(blocks) if value <= limit]
     plans: dict[float, Found] = {}
 
     def is_kept(value: float) -> bool:
@@ -84,8 +84,14 @@ def best_period(blocks: Blocks, is_ring: bool, limit: float, deadline: Deadline)
     return None if found is None else (values[at], found[1])
 
 
-def _busy_values(blocks: Blocks) -> list[float]:
-    """Rising: every time for which a node or a link may be busy."""
+def busy_values(blocks: Blocks) -> list[float]:
+    """Every time for which a node or a link may be busy, rising: every period is one of them.
+
+    Parameters
+    ----------
+    blocks
+        With their ends.
+    """
     counts = np.arange(blocks.count + 1)[:, None]
     with np.errstate(invalid="ignore"):
         own = np.concatenate([np.zeros_like(blocks.block_s)[None], counts[1:] * blocks.block_s])

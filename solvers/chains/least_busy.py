@@ -1,55 +1,72 @@
-"""The least period where nodes are busy with what they send and receive, by bisection."""
+"""The least period, by bisection: whether one can be kept is a search over the cases."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 
 from splitfog.formulations.deadline import Deadline
-from splitfog.formulations.tolerances import EQUAL
+from splitfog.formulations.tolerances import EQUAL, ROUNDING
 from splitfog.instances.records import changed
 from splitfog.solvers.chains.cases import Cases
 from splitfog.solvers.chains.dssr import Layout, best_layout
 
 
 def least_period(
-    cases: Cases, cost_of: Callable[[list[int]], float], free: Layout, deadline: Deadline
+    cases: Cases,
+    cost_of: Callable[[list[int]], float],
+    first: Layout,
+    deadline: Deadline,
+    values: Sequence[float] | None = None,
 ) -> Layout:
     """The best layout of all cases, up to a billionth.
 
-    Whether a period can be kept is one search over the cases (`BusyLine`); a layout that is found
-    lowers the upper end to what it costs.
+    A layout that is found lowers the upper end to what it costs.
 
     Parameters
     ----------
     cases
-        That count the longest busy time, of nodes that send and receive at no cost.
+        That keep their limit: with nodes that send and receive at no cost ("kept"), or that are
+        busy with it ("busy").
     cost_of
         The period of nodes for the layers, inf where a rule is broken.
-    free
-        The best layout of such nodes.
+    first
+        Any layout, or none where there is none, and a bound.
     deadline
         When it must end.
+    values
+        That periods may have, rising; None: any.
 
     Returns
     -------
     Layout
     """
-    if free.nodes is None:
-        return free
-    best = changed(free, cost=cost_of(free.nodes))
+    if first.nodes is None:
+        return first
+    best = changed(first, cost=cost_of(first.nodes))
     while not best.is_late and best.bound < best.cost * (1 - EQUAL):
-        counted = changed(cases, counting="busy", limit=(best.bound + best.cost) / 2)
-        kept = best_layout(counted, _is_kept(counted, cost_of), deadline)
+        limit = _between(best.bound, best.cost, values)
+        if limit is None:
+            return changed(best, bound=best.cost)
+        trial = changed(cases, limit=limit)
+        kept = best_layout(trial, _is_kept(trial, cost_of), deadline, any_will_do=True)
         if kept.nodes is not None:
             best = changed(best, nodes=kept.nodes, cost=cost_of(kept.nodes))
         elif kept.bound == inf:
-            best = changed(best, bound=counted.limit)
+            best = changed(best, bound=limit)
         elif kept.is_late:
             best = changed(best, is_late=True)
         else:  # a link of a way may be used twice: not known whether the limit can be kept
             break
     return best
+
+
+def _between(bound: float, cost: float, values: Sequence[float] | None) -> float | None:
+    """A limit that may be kept though a bound cannot; None: there is no value below the cost."""
+    if values is None:
+        return (bound + cost) / 2
+    inner = [own for own in values if bound * (1 + ROUNDING) < own < cost * (1 - ROUNDING)]
+    return inner[len(inner) // 2] if inner else None
 
 
 def _is_kept(cases: Cases, cost_of: Callable[[list[int]], float]) -> Callable[[list[int]], float]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
+
+from splitfog.instances.records import changed
 
 Table = NDArray[np.float64]
 Walk = list[tuple[int, int, int]]
@@ -21,7 +25,8 @@ class RangeLine:
     layers from a start up to an end take, `hops` [L + 1, kinds, kinds] the way of the tensor at a
     cut; `starts` [kinds, L + 1] and `ends` [kinds, L + 1] are what it costs to begin with a range
     on a kind at a cut, and to have ended with one. `join`: how costs add up, `np.add` for a sum or
-    `np.maximum` for the longest.
+    `np.maximum` for the longest. `partial` [kinds, L + 1, L + 1]:
+    ranges of which some best walk has one at most; None: not known.
     """
 
     counts: NDArray[np.int64]
@@ -30,22 +35,34 @@ class RangeLine:
     starts: Table
     ends: Table
     join: Callable[..., Table] = np.add
+    partial: NDArray[np.bool_] | None = None
 
     @property
     def num_layers(self) -> int:
         """L."""
         return int(self.stages.shape[2]) - 1
 
-    def backwards(self) -> RangeLine:
-        """The line read from its end, where every walk costs what it does here."""
-        return RangeLine(
-            counts=self.counts,
-            stages=self.stages[:, ::-1, ::-1].transpose(0, 2, 1),
-            hops=self.hops[::-1].transpose(0, 2, 1),
-            starts=self.ends[:, ::-1],
-            ends=self.starts[:, ::-1],
-            join=self.join,
-        )
+    @cached_property
+    def longest(self) -> list[int]:
+        """[L + 1]: the most layers of a range from a start."""
+        possible = np.isfinite(self.stages).any(axis=0)
+        lengths = np.arange(self.num_layers + 1) - np.arange(self.num_layers + 1)[:, None]
+        most: list[int] = np.where(possible, lengths, 0).max(axis=1).tolist()
+        return most
+
+    @property
+    def most(self) -> float:
+        """What no walk costs more than that uses kinds no more often than they have nodes."""
+        tables = (self.starts, self.hops, self.ends)
+        start, hop, end = (_longest(table) for table in tables)
+        stages = sum(count * _longest(own) for count, own in zip(self.counts, self.stages))
+        return start + end + int(self.counts.sum()) * hop + float(stages)
+
+    def counted(self) -> RangeLine:
+        """The line whose walks cost 1 each."""
+        tables = {name: getattr(self, name) for name in ("starts", "stages", "hops", "ends")}
+        free = {name: np.where(np.isfinite(own), 0.0, inf) for name, own in tables.items()}
+        return changed(self, **free | {"starts": free["starts"] + 1.0})
 
     def sent(self, values: Table, cut: int) -> Table:
         """[..., kinds, kinds]: costs after a hop, from costs [..., kinds] before it."""
@@ -94,12 +111,6 @@ class BusyLine(RangeLine):
         return np.where(possible & (self.ends[:, cut] <= self.limit), 0.0, np.inf)
 
 
-def read_backwards(walk: Walk, num_layers: int) -> Walk:
-    """A walk of a line as one of that line read from its end.
-
-    Parameters
-    ----------
-    walk, num_layers
-        Of the line.
-    """
-    return [(kind, num_layers - end, num_layers - start) for kind, start, end in walk[::-1]]
+def _longest(table: Table) -> float:
+    """The largest finite number; 0: there is none."""
+    return float(np.max(table, where=np.isfinite(table), initial=0.0))

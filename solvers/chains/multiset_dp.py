@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.deadline import Deadline
 from splitfog.solvers.chains.line import RangeLine, Table, Walk
+from splitfog.solvers.chains.used import Used
 
 MOST_AT_ONCE = 1 << 19
 """Numbers that are looked at together."""
@@ -34,29 +35,9 @@ States = tuple[NDArray[np.int64], Table]
 """Rows, rising, and [rows, kinds] costs."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class BestWalk:
-    """The walk of the least cost; None: there is none, and `cost` is inf."""
-
-    cost: float
-    walk: Walk | None
-    begun: list[States]
-    walks: _Walks
-
-    @cached_property
-    def rest(self) -> Table:
-        """[layers + 1, rows, kinds]: for the line read from its end, the least that it costs to go
-        on from a range on a kind that ended at a cut, by the row of used nodes."""
-        return self.walks.rest_of(self.begun)
-
-
 def best_walk(
-    line: RangeLine,
-    tracked: tuple[int, ...],
-    deadline: Deadline,
-    rest: Table | None = None,
-    at_most: float = inf,
-) -> BestWalk:
+    line: RangeLine, tracked: tuple[int, ...], deadline: Deadline
+) -> tuple[float, Walk | None]:
     """The walk of the least cost whose tracked kinds are used as often as they have nodes at most.
 
     F[j][used][u] is the least cost of the first j layers, where `used` counts the nodes of every
@@ -71,9 +52,11 @@ def best_walk(
         Kinds, by position.
     deadline
         When it must end.
-    rest, at_most
-        Of walks that cost more than `at_most` beginnings are left out; seen by the `rest` of a line
-        that costs no more, read from its end, where only the first of these kinds were tracked.
+
+    Returns
+    -------
+    (float, Walk or None)
+        Its cost, and itself; inf and None where there is none.
 
     Raises
     ------
@@ -82,7 +65,7 @@ def best_walk(
     TooLarge
         Where more would have to be kept than `MOST_NUMBERS`.
     """
-    return _Walks(line, tracked, rest, at_most).best(deadline)
+    return _Walks(line, Used(line.counts, tracked)).best(deadline)
 
 
 def num_states(line: RangeLine, tracked: tuple[int, ...]) -> int:
@@ -102,35 +85,14 @@ class _Walks:
     """The dynamic program: rows are numbers that say how many of each tracked kind are used."""
 
     line: RangeLine
-    tracked: tuple[int, ...]
-    rest: Table | None = None
-    at_most: float = inf
-
-    @cached_property
-    def radices(self) -> list[int]:
-        """How many numbers of used nodes there are of every tracked kind."""
-        return [int(self.line.counts[kind]) + 1 for kind in self.tracked]
-
-    @cached_property
-    def strides(self) -> NDArray[np.int64]:
-        """[kinds]: by how much a row grows where a node of a kind is used; 0: not tracked."""
-        strides = np.zeros(len(self.line.counts), np.int64)
-        strides[list(self.tracked)] = np.cumprod([1, *self.radices])[:-1]
-        return strides
-
-    def full(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """[rows, kinds]: whether no node of a tracked kind is left."""
-        full = np.zeros((len(rows), len(self.strides)), bool)
-        for kind, radix in zip(self.tracked, self.radices, strict=True):
-            full[:, kind] = rows // self.strides[kind] % radix == radix - 1
-        return full
+    used: Used
 
     @cached_property
     def stays(self) -> Table:
         """[kinds, kinds]: inf from a kind of one node to itself, else 0."""
         return np.where(np.diag(self.line.counts == 1), inf, 0.0)
 
-    def best(self, deadline: Deadline) -> BestWalk:
+    def best(self, deadline: Deadline) -> tuple[float, Walk | None]:
         """The best walk."""
         line, begun, costs = self.line, [], []
         held: list[list[States]] = [[] for _ in range(line.num_layers + 1)]
@@ -148,9 +110,8 @@ class _Walks:
                 at, kind = divmod(int(ended.argmin()), len(line.counts))
                 if ended[at, kind] < cost:
                     cost, end = float(ended[at, kind]), (cut, int(rows[at]), kind)
-            self._hold(held, cut, self._used(begun[cut]))
-        walk = None if cost == inf else self._backward(costs, begun, end)
-        return BestWalk(cost=cost, walk=walk, begun=begun, walks=self)
+            self._hold(held, cut, self._with_new(begun[cut]))
+        return cost, None if cost == inf else self._backward(costs, begun, end)
 
     def _begun(self, costs: States, cut: int) -> States:
         """Costs until a range may begin there, its own node not yet used."""
@@ -166,18 +127,17 @@ class _Walks:
             begun[0] = np.minimum(begun[0], line.starts[:, cut])
         return rows, begun
 
-    def _used(self, begun: States) -> States:
+    def _with_new(self, begun: States) -> States:
         """The same costs by the rows that count the node of the new range, too."""
         rows, costs = begun
-        at, kinds = np.nonzero(~self.full(rows) & np.isfinite(costs))
-        used, places = np.unique(rows[at] + self.strides[kinds], return_inverse=True)
-        table = np.full((len(used), len(self.strides)), inf)
+        at, kinds = np.nonzero(~self.used.full(rows) & np.isfinite(costs))
+        used, places = np.unique(rows[at] + self.used.strides[kinds], return_inverse=True)
+        table = np.full((len(used), len(self.used.strides)), inf)
         table[places, kinds] = costs[at, kinds]
         return used, table
 
     def _hold(self, held: list[list[States]], start: int, arrivals: States) -> None:
-        """Add, to all ends, the costs of ranges from a start; but for those of walks that cost more
-        than matters."""
+        """Add, to all ends, the costs of ranges from a start."""
         line, (rows, begun) = self.line, arrivals
         longest = np.flatnonzero(np.isfinite(line.stages[:, start]).any(axis=0))
         if not len(rows) or not len(longest):
@@ -185,9 +145,6 @@ class _Walks:
         for first in range(start + 1, int(longest[-1]) + 1, self._at_once(len(rows))):
             ends = slice(first, min(first + self._at_once(len(rows)), int(longest[-1]) + 1))
             costs = line.held(begun, start, ends)
-            if self.rest is not None and self.at_most < inf:
-                rest = self.rest[ends][:, rows % self.rest.shape[1]]
-                costs[line.join(costs, rest) > self.at_most] = inf
             alive = np.asarray(np.isfinite(costs).any(axis=2))
             for end, own, kept in zip(range(ends.start, ends.stop), costs, alive, strict=True):
                 if kept.any():
@@ -195,26 +152,14 @@ class _Walks:
 
     def _at_once(self, rows: int) -> int:
         """Ends that are looked at together."""
-        return 1 + MOST_AT_ONCE // (rows * len(self.strides))
-
-    def rest_of(self, begun: list[States]) -> Table:
-        """What all beginnings cost, for the line that is read from its end: by the nodes that are
-        used there, the least with those that are left, or fewer."""
-        rest = np.full((len(begun), int(np.prod(self.radices)), len(self.strides)), inf)
-        for cut, (rows, costs) in enumerate(begun[::-1]):
-            rest[cut, rows] = costs
-        for kind, radix in zip(self.tracked, self.radices, strict=True):
-            by_used = rest.reshape(len(rest), -1, radix, int(self.strides[kind]) * rest.shape[2])
-            for used in range(1, radix):
-                np.minimum(by_used[:, :, used], by_used[:, :, used - 1], out=by_used[:, :, used])
-        return rest[:, ::-1]
+        return 1 + MOST_AT_ONCE // (rows * len(self.used.strides))
 
     def _backward(self, costs: list[States], begun: list[States], at: tuple[int, int, int]) -> Walk:
         """The ranges of a walk up to a state, found from the last to the first."""
         line, walk = self.line, Walk()
         end, row, kind = at
         while True:
-            before = row - int(self.strides[kind])
+            before = row - int(self.used.strides[kind])
             arrivals = [_row(begun[start], before) for start in range(end)]
             held = [
                 inf if own is None else line.held(own, start, slice(end, end + 1))[0, kind]

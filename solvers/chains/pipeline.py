@@ -19,10 +19,10 @@ from splitfog.instances.instance import Instance
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Answer, Request, SolverDeclined
 from splitfog.solvers.chains.blocks import Blocks, blocks_of
-from splitfog.solvers.chains.cases import Cases, Counting
+from splitfog.solvers.chains.cases import Cases
 from splitfog.solvers.chains.chain import Chain, chain_for
-from splitfog.solvers.chains.dssr import Layout, best_layout
-from splitfog.solvers.chains.held_karp import best_latency, best_period
+from splitfog.solvers.chains.dssr import Layout, best_layout, is_large
+from splitfog.solvers.chains.held_karp import best_latency, best_period, busy_values
 from splitfog.solvers.chains.least_busy import least_period
 
 MOST_OF_BLOCKS = 14
@@ -127,14 +127,32 @@ class Pipeline:
                 return Layout(nodes=None, cost=inf, bound=inf)
             cost = self.cost_of(found[1], limit)
             return Layout(nodes=found[1] if cost < inf else None, cost=cost, bound=found[0])
-        counting: Counting = "longest" if self.is_period else "sum"
-        cases = Cases(chain=self.chain, counting=counting, is_ring=self.is_ring, limit=limit)
-        if not halts:
-            return best_layout(cases, lambda nodes: self.cost_of(nodes, limit), deadline)
+        cases = Cases(
+            chain=self.chain,
+            counting="longest" if self.is_period else "sum",
+            is_ring=self.is_ring,
+            limit=limit,
+            blocks=blocks,
+        )
+        if halts:
+            return self._least_busy(cases, deadline)
+        if self.is_period and is_large(cases):
+            return self._least_period(changed(cases, counting="kept"), deadline)
+        return best_layout(cases, lambda nodes: self.cost_of(nodes, limit), deadline)
+
+    def _least_busy(self, cases: Cases, deadline: Deadline) -> Layout:
+        """The least period where nodes are busy with what they send, above that without."""
         nodes = tuple([changed(node, overlap=True) for node in self.instance.nodes])
         free = changed(self.instance, nodes=nodes)
         layout = best_layout(cases, lambda nodes: self.cost_of(nodes, on=free), deadline)
-        return least_period(cases, self.cost_of, layout, deadline)
+        return least_period(changed(cases, counting="busy"), self.cost_of, layout, deadline)
+
+    def _least_period(self, cases: Cases, deadline: Deadline) -> Layout:
+        """The least period of many nodes, below that of the first layout that is found."""
+        first = best_layout(cases, self.cost_of, deadline, any_will_do=True)
+        values = None if self.blocks is None else busy_values(self.blocks)
+        first = changed(first, bound=0.0 if first.nodes is not None else first.bound)
+        return least_period(cases, self.cost_of, first, deadline, values)
 
     def cost_of(self, nodes: list[int], limit: float = inf, on: Instance | None = None) -> float:
         """What the nodes of the layers cost, inf where a rule is broken or the period is longer

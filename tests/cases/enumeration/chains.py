@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
+from math import inf
+
 import numpy as np
 
+from splitfog.formulations.costs.feasibility import decision_violations
+from splitfog.formulations.costs.reference import decision_cost
+from splitfog.formulations.decision import Decision, placed
+from splitfog.formulations.objective import Objective
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task
 
@@ -84,3 +92,20 @@ def _layers(rng: np.random.Generator, size: int, has_input: bool) -> list[Layer]
             )
         )
     return layers
+
+
+def placements(instance: Instance) -> Iterator[Decision]:
+    """Every node for every layer, the input at the source."""
+    layers = instance.models[0].layers
+    places = [range(1 if layer.op == "input" else len(instance.nodes)) for layer in layers]
+    return (placed(np.array(nodes, np.int64)) for nodes in product(*places))
+
+
+def least(instance: Instance, objective: Objective) -> float:
+    """Seconds of the best placement by trying all; inf: there is none."""
+    values = [
+        float(decision_cost(instance, decision, objective))
+        for decision in placements(instance)
+        if not decision_violations(instance, decision, objective)
+    ]
+    return min(values, default=inf)

@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import product
 from math import inf
 from typing import Any
 
-import numpy as np
 import pytest
 
 import splitfog as sf
-from splitfog.formulations.costs.feasibility import decision_violations
-from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.deadline import NEVER
-from splitfog.formulations.decision import Decision, placed
 from splitfog.formulations.objective import Objective
-from splitfog.instances.instance import Instance
 from splitfog.solvers.chains.chain import chain_for
 from splitfog.solvers.chains.pipeline import Pipeline
-from tests.cases.enumeration.chains import tiny_chain
+from tests.cases.enumeration.chains import least, tiny_chain
 from tests.checks import check_plan
-
-
-def placements(instance: Instance) -> Iterator[Decision]:
-    """Every node for every layer, the input at the source."""
-    layers = instance.models[0].layers
-    places = [range(1 if layer.op == "input" else len(instance.nodes)) for layer in layers]
-    return (placed(np.array(nodes, np.int64)) for nodes in product(*places))
-
-
-def least(instance: Instance, objective: Objective) -> float:
-    """Seconds of the best placement by trying all; inf: there is none."""
-    values = [
-        float(decision_cost(instance, decision, objective))
-        for decision in placements(instance)
-        if not decision_violations(instance, decision, objective)
-    ]
-    return min(values, default=inf)
 
 
 @pytest.mark.parametrize("held", ["line", "ring"])

@@ -106,6 +106,14 @@ def test_a_quick_slice_has_other_values_for_its_keys(tmp_path: Path) -> None:
             f"{LINE}{WAYS}{LOADS}vary = {{ a = 1 }}\n",
             r"traces\[0\].vary.a = 1, must be two numbers > 0",
         ),
+        (
+            f"{LINE}{WAYS}{LOADS}vary = {{ a = [0, 1] }}\n",
+            r"traces\[0\].vary.a = 0, must be a number > 0",
+        ),
+        (
+            f"{LINE}{WAYS}{LOADS}beside = 5\n",
+            r"traces\[0\].beside = 5, must be a list of tables",
+        ),
     ],
 )
 def test_mistakes_are_told_with_file_and_key(tmp_path: Path, text: str, sentence: str) -> None:
