@@ -39,10 +39,12 @@ def report(rows: Table) -> str:
 
 
 def gains(rows: Table) -> str:
-    """A line a network: the best rival without a search for the cut over `d3`, by edge nodes."""
+    """A line a network that has rows: the best of five rivals over `d3`, by edge nodes."""
     values = {(row.instance, row.solver): row.value or inf for row in rows}
     cells: dict[str, dict[str, list[str]]] = {}
     for instance, options in options_of("d3").items():
+        if (instance, "d3") not in values:
+            continue
         ratio = min(values[instance, rival] for rival in RIVALS[:5]) / values[instance, "d3"]
         own = cells.setdefault(str(options["model"]), {})
         own.setdefault(str(options["edge_cloud"]), []).append(f"{ratio:.4g}")

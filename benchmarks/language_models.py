@@ -1,6 +1,7 @@
 """What rules cost a language model's users: `python -m benchmarks.language_models`.
 
-A hundred fleets, every rule and the optimum by both objectives. Appends rows to
+The fleets of the study `fleet`, every rule and the optimum by both objectives; beside what that
+study runs, machines put in order, and plans in a line. Appends rows to
 notebooks/data/language_models.csv and skips what stands there already, so it can be stopped and
 resumed. `python -m benchmarks.language_models report` writes the tables of docs/language-models.md
 out of that file.
@@ -16,18 +17,17 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from benchmarks.common import asked_for
-from splitfog import Instance, Node, evaluate, generate, solve
+from splitfog import Instance, Node, evaluate, load_study, solve
 from splitfog.instances.records import changed
+from splitfog.studies.study_files.entries import Made
 
 RESULTS: Path = Path(__file__).parent.parent / "notebooks" / "data" / "language_models.csv"
 
-MODELS = ("llama-3-8b", "llama-3-70b")
-PLACES = ("home", "lab")
-MACHINES = (3, 4, 5, 6, 7)
-MEMORY_RATIOS = (1.1, 1.5, 2.0, 2.5, 3.0)
-SEEDS = range(len(MODELS) * len(PLACES) * len(MACHINES) * len(MEMORY_RATIOS))
-WEIGHT_BITS = 4.5
-"""Of four bits in groups of 64 with a scale and an offset of 16 bits each."""
+STUDY = load_study("fleet")
+FLEETS_ENTRY = STUDY.content.instances[0]
+MODELS, PLACES = FLEETS_ENTRY["model"], FLEETS_ENTRY["place"]
+MEMORY_RATIOS, WEIGHT_BITS = FLEETS_ENTRY["memory_ratio"], FLEETS_ENTRY["weight_bits"]
+SEEDS = range(len(STUDY.sources))
 
 OBJECTIVES = ("latency", "period")
 
@@ -94,17 +94,11 @@ class Row(NamedTuple):
 
 
 def fleet(seed: int) -> tuple[Instance, dict[str, Any]]:
-    """A fleet of its own for each combination of model, place, size and memory; and which."""
-    rest, model = divmod(seed, len(MODELS))
-    rest, place = divmod(rest, len(PLACES))
-    ratio, machines = divmod(rest, len(MACHINES))
-    setting = {
-        "model": MODELS[model],
-        "place": PLACES[place],
-        "machines": MACHINES[machines],
-        "memory_ratio": MEMORY_RATIOS[ratio],
-    }
-    return generate("fleet", seed=seed, weight_bits=WEIGHT_BITS, **setting), setting
+    """The fleet of a seed, one for each combination of model, place, size and memory; and which."""
+    source = STUDY.sources[seed]
+    assert isinstance(source, Made) and source.seed == seed
+    names = ("model", "place", "machines", "memory_ratio")
+    return source(), {name: source.options[name] for name in names}
 
 
 def measured(seed: int, way: str) -> Row:

@@ -182,8 +182,12 @@ def _without_plan(setting: Setting, solver: str, status: str, reason: str | None
 def bounded(setting: Setting) -> Bounds:
     """The bounds of one network."""
     instance, begun = setting.instance(), process_time()
-    bounds = best_mean_latency_bound(instance), bound_without_stages(instance)
-    return Bounds(*setting, *bounds, process_time() - begun)
+    return Bounds(
+        **setting._asdict(),
+        bound_s=best_mean_latency_bound(instance),
+        without_stages_s=bound_without_stages(instance),
+        processor_s=process_time() - begun,
+    )
 
 
 def stored(path: Path = RESULTS) -> list[dict[str, str]]:

@@ -54,6 +54,8 @@ def run_study(
     >>> sorted({row.solver for row in table})
     ['hpa', 'hpa-plain', 'min-cut']
     """
+    if isinstance(study, StudyFile) and quick:
+        raise ValueError("quick = True, must be given to load_study, which has read this study")
     read = study if isinstance(study, StudyFile) else load_study(study, quick)
     try:
         asked = _replays(read) if read.ways else _solvers(read)

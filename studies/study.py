@@ -50,6 +50,8 @@ class Study(Struct, frozen=True, kw_only=True):
         Runs of the comparison that was asked for last.
     solvers
         The same a solver, in the comparison's order.
+    name
+        Of the study that the folder is of; None: of a comparison that is of none.
     others
         Rows in the folder that are none of its, by the version of splitfog.
     """
@@ -58,6 +60,7 @@ class Study(Struct, frozen=True, kw_only=True):
     finished: int
     solvers: tuple[Standing, ...]
     others: dict[str, int]
+    name: str | None = None
 
 
 def study_status(folder: str | os.PathLike[str]) -> Study:
@@ -74,7 +77,8 @@ def study_status(folder: str | os.PathLike[str]) -> Study:
         Where no runs of this version of splitfog are.
     """
     with Store(path_of("folder", folder), only_read=True) as store:
-        work = asked_for(store).work
+        question = asked_for(store)
+        work = question.work
         outcomes = [store.outcome(job) for job in work]
         lines = store.read("SELECT key, splitfog_version FROM results")
     keys, names = {job.key for job in work}, [job.solver_name for job in work]
@@ -84,6 +88,7 @@ def study_status(folder: str | os.PathLike[str]) -> Study:
         finished=sum(outcome is not None for outcome in outcomes),
         solvers=tuple(_standing(name, work, outcomes) for name in dict.fromkeys(names)),
         others=dict(others),
+        name=None if question.study is None else question.study.name,
     )
 
 

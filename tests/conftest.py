@@ -15,6 +15,8 @@ COMPILED_QUICKLY = (
     "--xla_cpu_parallel_codegen_split_count=1",
 )
 os.environ.setdefault("XLA_FLAGS", " ".join(COMPILED_QUICKLY))
+# processes that tests start find the sources compiled; without, each compiles them for itself
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # a run in the background inherits an ignored SIGINT, and the tests of Ctrl-C would wait for ever
 signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("splitfog", deadline=None, derandomize=True)

@@ -28,12 +28,15 @@ def trees() -> dict[str, ast.Module]:
     return {str(file.relative_to(ROOT)): ast.parse(file.read_text()) for file in sorted(own)}
 
 
-def classes() -> Iterator[tuple[str, ast.ClassDef]]:
+@cache
+def classes() -> list[tuple[str, ast.ClassDef]]:
     """Every class and the file it stands in."""
-    for file, tree in trees().items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef):
-                yield file, node
+    return [
+        (file, node)
+        for file, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    ]
 
 
 def given_fields(record: ast.ClassDef) -> list[str]:
@@ -65,14 +68,16 @@ def constructed(call: ast.Call, inside: str | None) -> str | None:
     return inside if name == "cls" else name
 
 
-def calls(node: ast.AST, inside: str | None = None) -> Iterator[tuple[str, ast.Call]]:
-    """Every call below a node, with the name of what it builds."""
-    if isinstance(node, ast.ClassDef):
-        inside = node.name
-    if isinstance(node, ast.Call) and (name := constructed(node, inside)) is not None:
-        yield name, node
-    for child in ast.iter_child_nodes(node):
-        yield from calls(child, inside)
+def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    """Every call of a file, with the name of what it builds."""
+    waiting: list[tuple[ast.AST, str | None]] = [(tree, None)]
+    while waiting:
+        node, inside = waiting.pop()
+        if isinstance(node, ast.ClassDef):
+            inside = node.name
+        if isinstance(node, ast.Call) and (name := constructed(node, inside)) is not None:
+            yield name, node
+        waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
 
 
 def test_no_record_is_built_of_many_values_by_position() -> None:

@@ -72,7 +72,7 @@ def test_one_node_by_a_factor(key: str) -> None:
         for factor in SPEEDS:
             changed = slowed(instance, instance.nodes[-1].name, factor)
             optimum = proven(changed, "brute-force", **OPTIMA[key])
-            for prover in PROVERS:
+            for prover in PROVERS.keys() - {"brute-force"}:
                 value = proven(changed, prover, **OPTIMA[key])
                 assert value is None or value == pytest.approx(optimum, rel=2e-6), prover
 

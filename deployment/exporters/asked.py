@@ -79,6 +79,21 @@ class Asked:
             )
         return self.of_nodes[node]
 
+    def listens(self, node: str, form: str, example: str) -> list[str]:
+        """Host and ports of a node, which must be said.
+
+        Raises
+        ------
+        ValueError
+            Where they are not, or are not of the form, `HOST:PORT` with as many ports as are told.
+        """
+        address = self.told(node, "address", example)
+        count = form.count(":")
+        host, *ports = address.rsplit(":", count)
+        if not host or len(ports) < count or not all(map(_is_port, ports)):
+            raise ValueError(f"{node} = {address!r}, must be {form}, with ports from 1 to 65535")
+        return [host, *ports]
+
     def unlike(self, nodes: Iterable[str]) -> list[str]:
         """What some nodes are called, each otherwise.
 
@@ -113,6 +128,10 @@ class Export:
 
     content: bytes
     lines: tuple[str, ...] = ()
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 0 < int(text) < 1 << 16
 
 
 def comment(text: str) -> str:

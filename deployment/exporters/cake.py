@@ -22,7 +22,7 @@ def export(asked: Asked) -> Export:
     lines = _checked(pipeline)
     nodes = dict.fromkeys(run.node for run in pipeline.runs)
     workers = [x for x in nodes if x != pipeline.first or x in asked.of_nodes]
-    hosts = [asked.told(node, "address", "HOST:10128") for node in workers]
+    hosts = [":".join(asked.listens(node, "HOST:PORT", "HOST:10128")) for node in workers]
     asked.unlike(workers)
     text = []
     for node, host in zip(workers, hosts, strict=True):

@@ -9,13 +9,9 @@ blocks is one; the shard of block 0 looks tokens up and that of the last block h
 
 from __future__ import annotations
 
-import re
-
 from splitfog.deployment.exporters.asked import Asked, Export
 from splitfog.deployment.exporters.pipeline import Pipeline, pipeline_of
 from splitfog.instances.json_files import encode
-
-ADDRESS = re.compile(r"(?P<host>\S+):(?P<http>\d{1,5}):(?P<grpc>\d{1,5})")
 
 
 def export(asked: Asked) -> Export:
@@ -23,7 +19,7 @@ def export(asked: Asked) -> Export:
     pipeline = pipeline_of(asked)
     pipeline.beside_ends("dnet")
     nodes = list(dict.fromkeys(run.node for run in pipeline.runs))
-    devices = [_device(node, asked.told(node, "address", "HOST:8081:58081")) for node in nodes]
+    devices = [_device(asked, node) for node in nodes]
     asked.unlike(nodes)
     body = {
         "model": asked.needed("model", "OWNER/NAME"),
@@ -35,12 +31,9 @@ def export(asked: Asked) -> Export:
     return Export(encode(body), _detours(pipeline, nodes))
 
 
-def _device(node: str, address: str) -> dict[str, str | int]:
-    match = ADDRESS.fullmatch(address)
-    if not match:
-        raise ValueError(f"{node} = {address!r}, must be HOST:HTTP_PORT:GRPC_PORT")
-    http, grpc = int(match["http"]), int(match["grpc"])
-    return {"instance": node, "local_ip": match["host"], "server_port": http, "shard_port": grpc}
+def _device(asked: Asked, node: str) -> dict[str, str | int]:
+    host, http, grpc = asked.listens(node, "HOST:HTTP_PORT:GRPC_PORT", "HOST:8081:58081")
+    return {"instance": node, "local_ip": host, "server_port": int(http), "shard_port": int(grpc)}
 
 
 def _assignment(pipeline: Pipeline, nodes: list[str], at: int) -> dict[str, object]:

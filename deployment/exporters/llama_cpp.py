@@ -30,7 +30,8 @@ def export(asked: Asked) -> Export:
     runs = _runs(pipeline)
     places = {run.node: asked.told(run.node, "device", "HOST:50052") for run in runs}
     for node, place in places.items():
-        _check_port(node, place)
+        if ":" in place:  # what has no colon is a device's name
+            asked.listens(node, "HOST:PORT", "HOST:50052")
     asked.unlike(places)
     processor = [run for run in runs if places[run.node] == CPU]
     if processor:
@@ -43,13 +44,6 @@ def export(asked: Asked) -> Export:
     on_devices = sum(shares.values())
     options += ["-ngl", str(on_devices if processor else max(on_devices, EVERYTHING))]
     return Export(commands([(f"on {pipeline.master}", options)]), pipeline.moved(runs))
-
-
-def _check_port(node: str, place: str) -> None:
-    """An address ends in a port; what has no colon is a device's name."""
-    _, colon, port = place.rpartition(":")
-    if colon and not (port.isdecimal() and 0 < int(port) < 1 << 16):
-        raise ValueError(f"--option {node}={place}: the port must be a number from 1 to 65535")
 
 
 def _runs(pipeline: Pipeline) -> tuple[Run, ...]:

@@ -14,6 +14,7 @@ from splitfog.deployment.exporters.asked import Asked, Export
 from splitfog.deployment.exporters.pipeline import pipeline_of
 from splitfog.instances.json_files import encode
 
+MANIFEST = re.compile(r"[0-9a-f]{64}")
 REVISION = re.compile(r"[^@\s]+@[^@\s]+")
 
 
@@ -24,7 +25,9 @@ def export(asked: Asked) -> Export:
     model = asked.needed("model", "hf://OWNER/NAME@REVISION").removeprefix("hf://")
     if not REVISION.fullmatch(model):
         raise ValueError(f"model = {model!r}, must be hf://OWNER/NAME@REVISION")
-    manifest = asked.needed("manifest_sha256", "SHA256")
+    manifest = asked.needed("manifest_sha256", "SHA256").lower()
+    if not MANIFEST.fullmatch(manifest):
+        raise ValueError(f"manifest_sha256 = {manifest!r}, must be 64 hexadecimal digits")
     stages = [
         {"node": name, "layer_start": run.start, "layer_end": run.end}
         for name, run in zip(called, runs, strict=True)

@@ -207,7 +207,7 @@ def hops(
         home = places[layer]
         nodes = destinations(instance, task, decision, layer)
         for leaves in [set(nodes)] if transfers == "once" else [{node} for node in nodes]:
-            tree = [] if leaves <= {home} else routes.tree(home, leaves)
+            tree = () if leaves <= {home} else routes.tree(home, leaves)
             for link in [None] if tree is None else tree:
                 yield layer, link
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Protocol
 
@@ -14,6 +15,9 @@ from splitfog.instances.kept import give, kept
 from splitfog.instances.records import DirectedLink, Node, Routing
 
 Key = NDArray[np.float64]
+
+MOST_TREES = 1 << 12
+"""Trees that are kept: those of a search on some ten nodes, a few megabytes."""
 
 
 class Network(Protocol):
@@ -50,6 +54,7 @@ class Routes:
         self.num_nodes = len(network.nodes)
         self.is_direct = network.routing == "direct"
         self.without = without
+        self._trees: dict[tuple[int, frozenset[int]], tuple[int, ...] | None] = {}
 
     def path(self, tail: int, head: int) -> tuple[int, ...] | None:
         """Positions of the directed links from `tail` to `head`; None where there is no route."""
@@ -92,11 +97,20 @@ class Routes:
         """Sum of `delay_s` over the route from `tail` to `head`; 0 without one."""
         return sum(self.links[link].delay_s for link in self.path(tail, head) or ())
 
-    def tree(self, root: int, leaves: set[int]) -> list[int] | None:
+    def tree(self, root: int, leaves: AbstractSet[int]) -> tuple[int, ...] | None:
         """Links of the tree of routes from `root` to `leaves`; None if one cannot be reached.
 
-        Parents come before their children, siblings by node position, depth first.
+        Parents come before their children, siblings by node position, depth first. What was asked
+        for lately is kept.
         """
+        key = root, frozenset(leaves)
+        if key not in self._trees:
+            if len(self._trees) == MOST_TREES:
+                self._trees.clear()
+            self._trees[key] = self._tree(*key)
+        return self._trees[key]
+
+    def _tree(self, root: int, leaves: frozenset[int]) -> tuple[int, ...] | None:
         used: set[int] = set()
         for leaf in leaves:
             path = self.path(root, leaf)
@@ -113,7 +127,7 @@ class Routes:
             ordered.append(link)
             below = children.get(self.links[link].head, ())
             stack += sorted(below, key=self._by_head, reverse=True)
-        return ordered
+        return tuple(ordered)
 
     def _by_head(self, link: int) -> int:
         return self.links[link].head

@@ -205,7 +205,7 @@ def hops_of(instance: Instance) -> Hops:
     uses = np.zeros((nodes, nodes, size), bool)
     for root in range(nodes):
         reached = {head for head in range(nodes) if routes.path(root, head) is not None}
-        tree = routes.tree(root, reached) or []
+        tree = routes.tree(root, reached) or ()
         link[root, : len(tree)] = tree
         at = {position: hop for hop, position in enumerate(tree)}
         for head in reached:

@@ -34,7 +34,7 @@ OPTIONS = {
     ),
     "kv_bits": REQUEST["kv_bits"],
     "decode_passes": Option(
-        1, "passes over which the decode executions are spread", "whole", low=1, high=1e6
+        1, "passes over which the decode executions are spread", "whole", low=1, high=1e4
     ),
     "token": REQUEST["token"],
     "topology": Option(

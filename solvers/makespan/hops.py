@@ -104,7 +104,7 @@ class HopModel:
         for home in self.owner.domains[tensor]:
             reached = {leaf for leaf in leaves if self.routes.path(home, leaf) is not None}
             self.owner.look()
-            self._tree(tensor, home, self.routes.tree(home, reached) or [])
+            self._tree(tensor, home, self.routes.tree(home, reached) or ())
         for reader in self.problem.readers[tensor]:
             self._read(tensor, reader)
         if target is not None and (tensor, target) in self.need:
@@ -119,7 +119,7 @@ class HopModel:
                 waits = self.model.add(self.owner.starts[reader] >= self.arrival[tensor, node])
                 self.owner.when(waits, literal)
 
-    def _tree(self, tensor: int, home: int, tree: list[int]) -> None:
+    def _tree(self, tensor: int, home: int, tree: tuple[int, ...]) -> None:
         """The links of a tensor's tree from one home, parents first."""
         at_home = self.owner.x[tensor][home]
         booked: list[int] = []

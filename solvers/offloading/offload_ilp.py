@@ -60,7 +60,7 @@ def solve_offload_ilp(request: Request) -> Answer:
     assignments = written_assignments(given.subtasks)
     compact, note = _formulation(request, assignments)
     first = given.subtasks.assignment()
-    start, value = search_assignment(assignments, first, request.seed, deadline=request.deadline)
+    start, value = search_assignment(assignments, first, request.seed, deadline=request.part(0.3))
     if start is not None:
         request.offer(written(given.subtasks.decision(start)))
     solve = _by_program if compact else solve_by_columns

@@ -1,4 +1,4 @@
-"""A good assignment of subtasks to start from: greedy, then moves and swaps while they help."""
+"""A good assignment of subtasks to start from: greedy, moves and swaps while they help, shakes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.instances.arrays import Integers
+from splitfog.solvers.offloading.shake import shaken
 
 MOST_WORK = 20_000
 """Assignments that one search evaluates at most."""
@@ -25,7 +26,8 @@ def search_assignment(
     """The best feasible assignment that local searches find, and its value; None, inf if none.
 
     The first search starts from `start` or from greedy, the others from what random moves make
-    of the best, while there is time. O(`MOST_WORK`) evaluations in all; no guarantee.
+    of the best, while there is time. O(`MOST_WORK`) evaluations in all, and where subtasks have
+    many places those of `shaken`; no guarantee.
     """
     rng = np.random.default_rng(seed)
     budget = [MOST_WORK]
@@ -37,13 +39,16 @@ def search_assignment(
     for _ in range(restarts):
         if not len(best) or budget[0] <= 0 or deadline.is_over:
             break
-        shaken = best.copy()
+        other = best.copy()
         chosen = rng.random(len(best)) < 0.3
-        shaken[chosen] = _allowed_nodes(assignments, rng)[chosen]
-        other, other_value = _descend(assignments, shaken, budget, deadline)
+        other[chosen] = _allowed_nodes(assignments, rng)[chosen]
+        other, other_value = _descend(assignments, other, budget, deadline)
         if other_value < value:
             best, value = other, other_value
-    return (best, value) if value < inf else (None, inf)
+    if value == inf:
+        return None, inf
+    best = shaken(assignments, best, seed, deadline)
+    return best, assignments.cost(best).value
 
 
 def _allowed_nodes(assignments: Assignments, rng: np.random.Generator) -> Integers:

@@ -14,7 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from splitfog.formulations.objective import Objective
 from splitfog.formulations.vectorised.batch_cost import BatchCost
+from splitfog.instances.instance import Instance
+from splitfog.instances.kept import kept
 from splitfog.solvers.search.device_moves import MoveTables, bred, repaired, tables_of
 from splitfog.solvers.search.moves import Moves
 from splitfog.solvers.search.pool import Pool
@@ -58,6 +61,15 @@ class State(NamedTuple):
     value: Array
 
 
+class Given(NamedTuple):
+    """What a search does not change: how it moves, random placements [units, size] that make room
+    for themselves, and a number of every unit [units], whose sums tell placements apart."""
+
+    moves: MoveTables
+    reserve: Array
+    marks: Array
+
+
 class DevicePopulation:
     """The population of one search, and its generations.
 
@@ -90,15 +102,16 @@ class DevicePopulation:
         patience: int,
         seed: int,
     ) -> None:
-        self.space, self.cost = space, cost
-        self.size, self.keep, self.patience = reserve.shape[1], keep, patience
+        self.size, self.keep = reserve.shape[1], keep
         rng = np.random.default_rng(seed)
         with jax.enable_x64(True):
-            self._tables = tables_of(space, moves)
-            self._reserve = jnp.asarray(reserve)
-            self._marks = jnp.asarray(rng.integers(1, 1 << 62, space.num_units))
+            self._given = Given(
+                tables_of(space, moves),
+                jnp.asarray(reserve),
+                jnp.asarray(rng.integers(1, 1 << 62, space.num_units)),
+            )
             self._state = self._first(first, jax.random.key(seed))
-        self._advanced = jax.jit(self._advance)
+        self._generations = generations(space.instance, space, cost, self.size, keep, patience)
 
     def advance(self, progress: Progress, generations: int) -> None:
         """So many generations, or fewer where it stagnates; the host hears of them at the end."""
@@ -109,7 +122,7 @@ class DevicePopulation:
                 value=jnp.asarray(progress.value, jnp.float64),
             )
             until = jnp.asarray(progress.iterations + generations, jnp.int64)
-            self._state = state = self._advanced(self._tables, self._reserve, state, until)
+            self._state = state = self._generations.advanced(self._given, state, until)
         progress.iterations, progress.stale = int(state.iterations), int(state.stale)
         progress.value = float(state.value)
 
@@ -127,20 +140,38 @@ class DevicePopulation:
             jnp.asarray(np.where(copy, np.inf, first.cost[column])),
             jnp.asarray(np.where(copy, np.inf, first.excess[column])),
         )
-        none = jnp.full(self.space.num_units, self.size, jnp.int64)
+        none = jnp.full(len(first.codes), self.size, jnp.int64)
         gains = Gains(none, pool.codes[:, 0], jnp.asarray(False))
         zero = jnp.asarray(0, jnp.int64)
         return State(
             key=key, pool=pool, gains=gains, iterations=zero, stale=zero, value=pool.cost[0]
         )
 
-    def _advance(self, tables: MoveTables, reserve: Array, state: State, until: Array) -> State:
+
+class Generations:
+    """Generations of so many placements, compiled once for all searches of an instance.
+
+    Parameters
+    ----------
+    space, cost, size, keep, patience
+        As of a population, of `size` children a generation.
+    """
+
+    def __init__(
+        self, space: PlacementSpace, cost: BatchCost, size: int, keep: int, patience: int
+    ) -> None:
+        self.space, self.cost = space, cost
+        self.size, self.keep, self.patience = size, keep, patience
+        self.advanced = jax.jit(self._advance)
+
+    def _advance(self, given: Given, state: State, until: Array) -> State:
         def goes_on(state: State) -> Array:
             return (state.iterations < until) & (state.stale < self.patience)
 
-        return lax.while_loop(goes_on, lambda now: self._generation(tables, reserve, now), state)
+        return lax.while_loop(goes_on, lambda now: self._generation(given, now), state)
 
-    def _generation(self, tables: MoveTables, reserve: Array, state: State) -> State:
+    def _generation(self, given: Given, state: State) -> State:
+        tables = given.moves
         key, breeding, mending, scanning = jax.random.split(state.key, 4)
         what = self._what(tables, state)
         offset = jax.random.randint(scanning, (), 0, max(1, len(tables.single_units)))
@@ -151,13 +182,13 @@ class DevicePopulation:
                 lambda: bred(tables, breeding, state.pool.codes, self.size),
                 lambda: self._scanned(tables, state.pool.codes[:, 0], moved),
                 lambda: self._together(state),
-                lambda: reserve,
+                lambda: given.reserve,
             ),
         )
         lowered = (jax.random.uniform(mending, (self.size,)) < 0.5) & (what != SCAN)
         made = self._judged(repaired(tables, children, lowered))
         few = jnp.arange(self.keep) < max(1, self.size // 32)
-        pool = self._selected(made, state.pool, (what != REFRESH) | few)
+        pool = self._selected(given.marks, made, state.pool, (what != REFRESH) | few)
         better = pool.cost[0] < state.value
         return State(
             key=key,
@@ -211,15 +242,30 @@ class DevicePopulation:
         cost = jnp.where(self.cost.feasible_on_device(places), cost, jnp.inf)
         return Ranked(codes, cost, self.cost.excess_on_device(places))
 
-    def _selected(self, made: Ranked, pool: Ranked, stays: Array) -> Ranked:
+    def _selected(self, marks: Array, made: Ranked, pool: Ranked, stays: Array) -> Ranked:
         """Of children and parents the best, none twice; of equals the younger first."""
         codes = jnp.concatenate([made.codes, pool.codes], axis=1)
         cost = jnp.concatenate([made.cost, pool.cost])
         excess = jnp.concatenate([made.excess, pool.excess])
-        mark = (self._marks[:, None] * codes).sum(axis=0)
+        mark = (marks[:, None] * codes).sum(axis=0)
         order = jnp.lexsort((cost, mark))
         again = (mark[order][1:] == mark[order][:-1]) & (cost[order][1:] == cost[order][:-1])
         out = jnp.zeros(len(cost), bool).at[order[1:]].set(again)
         out |= jnp.concatenate([jnp.zeros(self.size, bool), ~stays])
         best = jnp.lexsort((excess, cost, out))[: self.keep]
         return Ranked(codes[:, best], cost[best], excess[best])
+
+
+def _generations_key(
+    instance: Instance, space: PlacementSpace, cost: BatchCost, *sizes: int
+) -> tuple[Objective, tuple[int, ...]]:
+    """All that the compiled loop depends on, beside the instance."""
+    return space.objective, sizes
+
+
+@kept(by=_generations_key, most=4)
+def generations(
+    instance: Instance, space: PlacementSpace, cost: BatchCost, size: int, keep: int, patience: int
+) -> Generations:
+    """The compiled generations of an instance, kept with it: compiling takes seconds."""
+    return Generations(space, cost, size, keep, patience)

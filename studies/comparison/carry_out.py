@@ -20,7 +20,7 @@ from splitfog.studies.row import Declined
 from splitfog.studies.rows import Table
 from splitfog.studies.store.asked import ask
 from splitfog.studies.store.database import Store
-from splitfog.studies.store.key import job_key
+from splitfog.studies.store.key import with_keys
 from splitfog.studies.store.question import Question
 
 
@@ -96,7 +96,7 @@ def carry_on(
         As for `carry_out`.
     """
     baseline = question.baseline
-    keyed = [changed(job, key=job_key(job)) for job in question.work]
+    keyed = with_keys(question.work)
     with Store(folder) as store:
         ask(store, changed(question, work=keyed))
         outcomes = run_all(keyed, place, store, progress)

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from splitfog.deployment.contest.choosers import require_ways
 from splitfog.deployment.contest.settings import checked
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.parametric.vary import figures_for
 from splitfog.instances.instance import Instance
 from splitfog.instances.read_only import EMPTY
 from splitfog.instances.traces.joined import joined
 from splitfog.instances.traces.trace import Trace
 from splitfog.studies.comparison.asking import Asked
 from splitfog.studies.engine.jobs import Job
-from splitfog.studies.replays.case import ReplayCase
+from splitfog.studies.replays.case import ReplayCase, ranges_of
 from splitfog.studies.store.question import Question
 from splitfog.studies.study_files.replays import Ways
 
@@ -82,6 +83,8 @@ def replays_asked(
             checked(instance, **own.settings)
         for number, course in enumerate(courses):
             joined(course.traces, instance)
+            if course.vary:
+                figures_for(instance, dict(ranges_of(course.vary)))
             for own in ways:
                 cases = [
                     ReplayCase(

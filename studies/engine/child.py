@@ -25,7 +25,10 @@ GRACE_S = 10.0
 """How much longer than its time limit a solver may take before it is killed, beside half of it."""
 
 LOOK_S = 0.05
-"""How often a worker's memory is looked at."""
+"""How often a worker's memory is looked at, at most."""
+
+LOOKING = 0.02
+"""The share of a CPU that looking may take: it reads of every process of the machine."""
 
 _CODE = """
 import sys
@@ -75,6 +78,7 @@ class Child:
             start_new_session=True,
         )
         theirs.close()
+        self._pause_s = LOOK_S
         self.has_run = False
         """Whether it has run a job, which may have left something in its memory."""
         try:
@@ -139,7 +143,7 @@ class Child:
         while True:
             left_s = max(ends - time.monotonic(), 0.0)
             if memory_limit_bytes is not None:
-                left_s = min(left_s, LOOK_S)
+                left_s = min(left_s, self._pause_s)
             if self._connection.poll(None if left_s == inf else left_s):
                 break
             if memory_limit_bytes is not None:
@@ -153,7 +157,9 @@ class Child:
 
     def _require_at_most(self, limit_bytes: int) -> None:
         """A worker that holds more has ended."""
+        began = time.thread_time()
         held = resident_bytes(self._worker)
+        self._pause_s = max(LOOK_S, (time.thread_time() - began) / LOOKING)
         if held > limit_bytes:
             raise OutOfMemory(
                 f"it was killed, as it held {held} bytes, above the memory limit of {limit_bytes}"

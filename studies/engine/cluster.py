@@ -12,8 +12,7 @@ import pickle
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager, suppress
-from types import TracebackType
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Self
 
 from splitfog.studies.engine.jobs import Job, Outcome, distribution_of, failed, now
@@ -48,14 +47,13 @@ class Cluster:
     def __init__(self, work: Sequence[Job], address: str) -> None:
         _require_importable(work)
         self._address = address
-        with _calm():
+        with ExitStack() as opened:
+            opened.enter_context(_calm())
             self._client = _client(address)
-            try:
-                _require_same(self._client, address, work)
-                self._client.register_plugin(_there().Isolation())
-            except BaseException:
-                self._client.close()
-                raise
+            opened.callback(self._client.close)
+            _require_same(self._client, address, work)
+            self._client.register_plugin(_there().Isolation())
+            self._open = opened.pop_all()
         self._executor = self._client.get_executor(pure=False)
         self._instances: dict[Key, Any] = {}
         self._bounds: dict[int, Any] = {}
@@ -63,15 +61,9 @@ class Cluster:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with _calm(), suppress(OSError, TimeoutError):
+    def __exit__(self, *raised: object) -> None:
+        with suppress(OSError, TimeoutError), self._open:
             self.interrupt()
-            self._client.close()
 
     def submit(self, job: Job) -> Future[Outcome | None]:
         """As `Place` says."""
@@ -174,7 +166,7 @@ def _require_same(client: Any, address: str, work: Sequence[Job]) -> None:
 
 @contextmanager
 def _calm() -> Iterator[None]:
-    """Keep what Dask logs of connections to itself: what is wrong is said in a sentence."""
+    """Keep what Dask logs to itself: what is wrong is said in a sentence or a row."""
     logger = logging.getLogger("distributed")
     level = logger.level
     logger.setLevel(logging.CRITICAL)

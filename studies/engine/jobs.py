@@ -64,7 +64,9 @@ class Job:
     @property
     def solver_name(self) -> str:
         """The solver's name, as rows bear it."""
-        return self.name or info_of(self.solver).name
+        if self.name or self.replay is not None:
+            return self.name or str(self.solver)
+        return info_of(self.solver).name
 
     @property
     def case_name(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from types import TracebackType
 from typing import Protocol, Self
 
 from splitfog.studies.engine.jobs import Job, Outcome
@@ -14,12 +13,7 @@ class Place(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         """Leave nothing running."""
 
     def submit(self, job: Job) -> Future[Outcome | None]:

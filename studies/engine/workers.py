@@ -29,6 +29,7 @@ class Workers:
         self._lock = Lock()
         self._idle: dict[Child, float] = {}
         self._busy: dict[Child, Job] = {}
+        self._dropped: set[int] = set()
         self._stopped = False
 
     def run(self, job: Job, bounds: Bounds) -> Outcome | None:
@@ -51,6 +52,8 @@ class Workers:
             return None
         except Ended as ended:
             return failed(job, str(ended), ended.runtime_s, started_at)
+        finally:
+            self._dropped.discard(id(job))
 
     def bounds(self, job: Job) -> Bounds:
         """As `bounds_of`; none where that takes its process along."""
@@ -58,6 +61,8 @@ class Workers:
             return self._call(bounds_of, job)
         except Ended:
             return ()
+        finally:
+            self._dropped.discard(id(job))
 
     def interrupt(self) -> None:
         """Start no more jobs; those under way shall end with the best they have."""
@@ -67,13 +72,19 @@ class Workers:
                 child.interrupt()
 
     def drop(self, job: Job) -> None:
-        """Kill the process that runs a job, which nobody waits for any more."""
+        """Kill the process that runs a job, or is to, as nobody waits for it any more.
+
+        Parameters
+        ----------
+        job
+            That is being run, the same object.
+        """
         with self._lock:
-            for child, its in self._busy.items():
-                if its is job:
-                    del self._busy[child]
-                    child.kill()
-                    return
+            self._dropped.add(id(job))
+            child = next((child for child, its in self._busy.items() if its is job), None)
+            if child is not None:
+                del self._busy[child]
+                child.kill()
 
     def close(self) -> None:
         """End all processes, and all that they started."""
@@ -134,14 +145,19 @@ class Workers:
     def _taken(self, job: Job, fresh: bool) -> Child:
         """An idle process, or else or if it must be fresh another."""
         with self._lock:
+            self._require_wanted(job)
             child = self._idle.popitem()[0] if self._idle and not fresh else None
-        if child is None and not self._stopped:
-            child = Child(self._script)
         if child is None:
-            raise Dropped
-        with self._lock:
-            if not self._stopped:
+            child = Child(self._script)
+        try:
+            with self._lock:
+                self._require_wanted(job)
                 self._busy[child] = job
-                return child
-        child.close()
-        raise Dropped
+        except Dropped:
+            child.close()
+            raise
+        return child
+
+    def _require_wanted(self, job: Job) -> None:
+        if self._stopped or id(job) in self._dropped:
+            raise Dropped

@@ -100,8 +100,12 @@ def replayed(instance: Instance, case: ReplayCase, seed: int) -> dict[str, Any]:
 
 def _table(instance: Instance, vary: Mapping[str, tuple[float, float]]) -> PlanTable | None:
     """The table over given ranges; None: `replay` makes its own."""
-    ranges: Ranges = tuple((_figure(name), (low, high)) for name, (low, high) in vary.items())
-    return _table_over(_OfHash(instance), ranges) if ranges else None
+    return _table_over(_OfHash(instance), ranges_of(vary)) if vary else None
+
+
+def ranges_of(vary: Mapping[str, tuple[float, float]]) -> Ranges:
+    """The ranges of a case, by figures as `plan_table` names them."""
+    return tuple((_figure(name), (low, high)) for name, (low, high) in vary.items())
 
 
 def _figure(name: str) -> str | tuple[str, str]:

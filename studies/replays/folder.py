@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -20,8 +21,10 @@ from splitfog.deployment.contest.plans import Placements
 from splitfog.deployment.contest.rows import RequestRow
 from splitfog.instances.json_files import encode, parse_json, read_bytes, write_whole
 from splitfog.studies.exports import csv_text
+from splitfog.studies.lock import Lock
 
 REQUESTS, PLANS, QUESTION = "requests.csv", "plans.json", "replay.json"
+LOCK = ".replay.lock"
 
 Job = tuple[str, int]
 """A way of adapting and a seed."""
@@ -70,7 +73,8 @@ class ReplayFolder(ReplayRows):
     Raises
     ------
     ValueError
-        Where the folder holds a replay of another question, or a file that is none of ours.
+        Where the folder holds a replay of another question, or a file that is none of ours; where
+        another process is at it.
     """
 
     def __init__(self, path: Path, question: Mapping[str, Any]) -> None:
@@ -81,22 +85,31 @@ class ReplayFolder(ReplayRows):
         self.question: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(question))
         self._require_same()
         self._file: IO[bytes] | None = None
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
         self.path.mkdir(parents=True, exist_ok=True)
+        requests = self.path / REQUESTS
+        with ExitStack() as opened:
+            opened.enter_context(Lock(self.path / LOCK, str(self.path)))
+            self._take_in_plans()
+            whole = self._read(requests) if requests.exists() else 0
+            self._file = opened.enter_context(open(requests, "ab", buffering=0))
+            self._file.truncate(whole)
+            if whole == 0:
+                self._file.write(csv_text(RequestRow, ()).encode())
+            self._open = opened.pop_all()
+        return self
+
+    def _take_in_plans(self) -> None:
+        """The plans that are there; where nothing is, the question is noted."""
         if not (self.path / QUESTION).exists():
             write_whole(self.path / QUESTION, encode(self.question))
-        requests, plans = self.path / REQUESTS, self.path / PLANS
+        plans = self.path / PLANS
         if plans.exists():
             self._placements = msgspec.json.decode(
                 read_bytes(plans), type=dict[str, dict[str, dict[str, str]]]
             )
-        whole = self._read(requests) if requests.exists() else 0
-        self._file = open(requests, "ab", buffering=0)
-        self._file.truncate(whole)
-        if whole == 0:
-            self._file.write(csv_text(RequestRow, ()).encode())
-        return self
 
     def __exit__(
         self,
@@ -104,11 +117,10 @@ class ReplayFolder(ReplayRows):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._file is not None
-        self._file.close()
-        if kind is None:
-            ordered = [row for job in self._rows for row in self.ordered(job)]
-            write_whole(self.path / REQUESTS, csv_text(RequestRow, ordered).encode())
+        with self._open:
+            if kind is None:
+                ordered = [row for job in self._rows for row in self.ordered(job)]
+                write_whole(self.path / REQUESTS, csv_text(RequestRow, ordered).encode())
 
     def add(self, row: RequestRow) -> None:
         """Keep the row of a request that has just finished."""

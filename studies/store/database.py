@@ -22,8 +22,8 @@ from msgspec.structs import asdict, astuple
 from splitfog.instances.records import changed
 from splitfog.studies.engine.jobs import Job, Outcome, Ran
 from splitfog.studies.exports import sql_columns
+from splitfog.studies.lock import Lock
 from splitfog.studies.row import Declined, Result, Row, Run
-from splitfog.studies.store.lock import Lock
 from splitfog.studies.store.records import AskedJob, Kept
 
 RESULTS, LOCK = "results.sqlite", ".results.lock"
@@ -58,7 +58,7 @@ def is_store(path: Path) -> bool:
 class Store:
     """The finished jobs in a folder's `results.sqlite`, to be used as a context.
 
-    It keeps jobs by their `key`, as `job_key` makes them: what they came to in the tables `results`
+    It keeps jobs by their `key`, as `with_keys` makes it: what they came to in the tables `results`
     and `declined`, whose other columns are those of `Result` and of `Declined`, and what was asked
     for in `asked`, `instances`, `study` and `traces`.
     Rows of other versions of splitfog stay there, under keys that no job of this one has.

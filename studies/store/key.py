@@ -6,43 +6,52 @@ import hashlib
 import inspect
 import os
 import pickle
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from splitfog._version import __version__
+from splitfog.instances.records import changed
 from splitfog.solvers.functions import Function
 from splitfog.studies.engine.jobs import Job, plugin_of
 from splitfog.studies.replays.case import ReplayCase
 
 
-def job_key(job: Job) -> str:
-    """The sha256 of all that a job's outcome hangs on: instance, solver or replay, seed, versions.
+def with_keys(work: Sequence[Job]) -> list[Job]:
+    """Jobs, each with the sha256 of all that its outcome hangs on as its key.
 
-    A function is told from others by its module, name and text, not by what it calls.
+    That is instance, solver or replay, seed, limits and versions. A function is told from others by
+    its module, name and text, not by what it calls.
 
     Parameters
     ----------
-    job
-        Whose solver, if it is a function, can be pickled.
+    work
+        Whose solvers, if they are functions, can be pickled.
 
     Returns
     -------
-    str
-        64 hexadecimal digits.
+    list of Job
+        With keys of 64 hexadecimal digits.
 
     Raises
     ------
     ValueError
         For a function of which no text can be had.
     """
+    functions = {id(job.solver): job.solver for job in work if not isinstance(job.solver, str)}
+    hashes = {name: _text_hash(function) for name, function in functions.items()}
+    return [changed(job, key=_key(job, hashes.get(id(job.solver)))) for job in work]
+
+
+def _key(job: Job, function: str | None) -> str:
     what = {
         "instance": job.instance.sha256,
         "objective": msgspec.to_builtins(job.objective),
         "solver": job.solver_name,
         "options": dict(job.options),
-        "function": None if isinstance(job.solver, str) else _text_hash(job.solver),
+        "function": function,
         "seed": job.seed,
         "time_limit_s": job.time_limit_s,
         "memory_limit_bytes": job.memory_limit_bytes,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from splitfog.instances.arguments import flag, whole
-from splitfog.instances.defects import InstanceError, shown
+from splitfog.instances.defects import shown
 from splitfog.instances.files import load_instance
 from splitfog.instances.generators import FAMILIES
 from splitfog.instances.generators.family import Family
@@ -86,9 +86,9 @@ TRACES: Shelf[Trace] = Shelf(families=TRACE_FAMILIES, load=_load_trace, bundled=
 
 
 def sources(
-    shelf: Shelf[Kind], entries: Sequence[Mapping[str, Any]], folder: Path, origin: str, place: str
-) -> list[Source[Kind]]:
-    """What entries of a study stand for, in their order.
+    shelf: Shelf[Kind], entries: Sequence[Mapping[str, Any]], folder: Path, place: str
+) -> tuple[list[Source[Kind]], list[str]]:
+    """What entries of a study stand for, in their order, and the first defect of every entry.
 
     Parameters
     ----------
@@ -98,18 +98,15 @@ def sources(
         Tables of a study file.
     folder
         Where the paths of files begin.
-    origin, place
-        The file, and the key of the entries there, for defects.
+    place
+        The key of the entries in the file, for defects.
 
     Returns
     -------
     list of Made or Stored
         Of an entry with lists, every combination; its seeds vary fastest.
-
-    Raises
-    ------
-    InstanceError
-        With the first defect of every entry.
+    list of str
+        Sentences.
     """
     found: list[Source[Kind]] = []
     wrong: list[str] = []
@@ -118,9 +115,7 @@ def sources(
             found += of_entry(shelf, entry, folder)
         except (ValueError, LookupError) as error:
             wrong.append(told(f"{place}[{position}]", error))
-    if wrong:
-        raise InstanceError(origin, wrong)
-    return found
+    return found, wrong
 
 
 def told(place: str, error: Exception) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ SHIPPED = Path(__file__).parents[1] / "shipped"
 FIXED = ("format", "version", "name", "title", "quick")
 """Keys that a quick slice has as the whole has them."""
 
-OF_SOLVERS = ("solvers", "objectives", "options", "pass_name", "contiguous", "partial")
+OF_SOLVERS = ("solvers", "objectives", "options", "pass", "contiguous", "partial")
 """Keys that say nothing of replays."""
 
 
@@ -107,7 +107,7 @@ def shipped_studies() -> tuple[StudyFile, ...]:
 
 def _found(study: str | os.PathLike[str]) -> Path:
     path = path_of("study", study)
-    if path.suffix == ".toml" or path.exists():
+    if path.suffix == ".toml" or path.is_file():
         return path
     known = sorted(own.stem for own in SHIPPED.glob("*.toml"))
     if str(study) not in known:
@@ -116,22 +116,31 @@ def _found(study: str | os.PathLike[str]) -> Path:
 
 
 def _study(path: Path, content: StudyContent, within: str = "") -> StudyFile:
-    folder, origin = path.parent, str(path)
-    if bool(content.replays) != bool(content.traces):
-        missing = "traces" if content.replays else "replays"
-        raise InstanceError(origin, [f"{within}{missing} is missing, must be a list"])
-    for key in OF_SOLVERS if content.replays else ():
-        if getattr(content, key):
-            wrong = f"{within}{key} stands beside replays, which solve nothing: must not"
-            raise InstanceError(origin, [wrong])
+    folder = path.parent
+    wrong = [f"{within}{each}" for each in _contradictions(content)]
+    instances, more = sources(INSTANCES, content.instances, folder, f"{within}instances")
+    ways, ways_wrong = ways_of(content.replays, f"{within}replays")
+    courses, courses_wrong = courses_of(content.traces, folder, f"{within}traces")
+    if wrong := [*wrong, *more, *ways_wrong, *courses_wrong]:
+        raise InstanceError(str(path), wrong)
     return StudyFile(
         path=path,
         text=text_of(path),
         content=content,
-        sources=tuple(sources(INSTANCES, content.instances, folder, origin, f"{within}instances")),
-        ways=tuple(ways_of(content.replays, origin, f"{within}replays")),
-        courses=tuple(courses_of(content.traces, folder, origin, f"{within}traces")),
+        sources=tuple(instances),
+        ways=tuple(ways),
+        courses=tuple(courses),
     )
+
+
+def _contradictions(content: StudyContent) -> Iterator[str]:
+    """What is there of replays without the rest, or beside them."""
+    if bool(content.replays) != bool(content.traces):
+        yield f"{'traces' if content.replays else 'replays'} is missing, must be a list"
+    for field in msgspec.structs.fields(content) if content.replays else ():
+        key = field.encode_name
+        if key in OF_SOLVERS and getattr(content, field.name):
+            yield f"{key} stands beside replays, which solve nothing: must not"
 
 
 def _checked(data: Mapping[str, Any], path: Path, within: str = "") -> StudyContent:

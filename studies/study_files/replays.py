@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from splitfog.deployment.contest.settings import Settings
-from splitfog.instances.arguments import mapping, text, texts
-from splitfog.instances.defects import InstanceError, shown
+from splitfog.instances.arguments import entries, mapping, number, text, texts
+from splitfog.instances.defects import shown
 from splitfog.instances.traces.trace import Trace
 from splitfog.studies.study_files.entries import TRACES, Source, of_entry, told
 
@@ -48,24 +48,19 @@ class CourseEntry:
     vary: Mapping[str, tuple[float, float]]
 
 
-def ways_of(entries: Sequence[Mapping[str, Any]], origin: str, place: str) -> list[Ways]:
-    """The ways that the entries of `replays` in a study file name.
+def ways_of(tables: Sequence[Mapping[str, Any]], place: str) -> tuple[list[Ways], list[str]]:
+    """The ways that the entries of `replays` in a study file name, and what is wrong with them.
 
     Parameters
     ----------
-    entries
-        The tables.
-    origin, place
-        The file, and the key of the entries there, for defects.
-
-    Raises
-    ------
-    InstanceError
-        With the first defect of every entry.
+    tables
+        The entries.
+    place
+        The key of the entries in the file, for defects.
     """
     known = (NAME, ADAPT, *(field.name for field in fields(Settings)))
     found, wrong = [], []
-    for position, entry in enumerate(entries):
+    for position, entry in enumerate(tables):
         own = f"{place}[{position}]"
         wrong += [
             f"{own}.{key} = {shown(entry[key])}, unknown key, must be one of {', '.join(known)}"
@@ -82,42 +77,39 @@ def ways_of(entries: Sequence[Mapping[str, Any]], origin: str, place: str) -> li
             )
         except ValueError as error:
             wrong.append(told(own, error))
-    if wrong:
-        raise InstanceError(origin, wrong)
-    return found
+    return found, wrong
 
 
 def courses_of(
-    entries: Sequence[Mapping[str, Any]], folder: Path, origin: str, place: str
-) -> list[CourseEntry]:
-    """What the entries of `traces` in a study file stand for.
+    tables: Sequence[Mapping[str, Any]], folder: Path, place: str
+) -> tuple[list[CourseEntry], list[str]]:
+    """What the entries of `traces` in a study file stand for, and what is wrong with them.
 
     Parameters
     ----------
-    entries, origin, place
-        As for `ways_of`, which says what is raised too.
+    tables, place
+        As for `ways_of`.
     folder
         Where the paths of files begin.
     """
     found: list[CourseEntry] = []
     wrong = []
-    for position, entry in enumerate(entries):
+    for position, entry in enumerate(tables):
         try:
             found += _courses(entry, folder)
         except (ValueError, LookupError) as error:
             wrong.append(told(f"{place}[{position}]", error))
-    if wrong:
-        raise InstanceError(origin, wrong)
-    return found
+    return found, wrong
 
 
 def _courses(entry: Mapping[str, Any], folder: Path) -> Iterator[CourseEntry]:
     rest = {key: value for key, value in entry.items() if key not in (BESIDE, VARY)}
     own = of_entry(TRACES, rest, folder)
-    beside = [_beside(table, rest, folder, len(own)) for table in entry.get(BESIDE, [])]
+    given = entries(BESIDE, entry.get(BESIDE, []), "a list of tables of traces")
+    beside = [_beside(table, rest, folder, len(own)) for table in given]
     vary = _ranges(entry.get(VARY, {}))
-    for number, sources in enumerate(zip(own, *beside, strict=True)):
-        yield CourseEntry(sources=sources, number=number, vary=vary)
+    for at, sources in enumerate(zip(own, *beside, strict=True)):
+        yield CourseEntry(sources=sources, number=at, vary=vary)
 
 
 def _beside(table: Any, entry: Mapping[str, Any], folder: Path, count: int) -> list[Source[Trace]]:
@@ -133,8 +125,8 @@ def _beside(table: Any, entry: Mapping[str, Any], folder: Path, count: int) -> l
 def _ranges(given: Any) -> dict[str, tuple[float, float]]:
     ranges = {}
     for name, ends in mapping(VARY, given, "a table of ranges by FROM,TO or node").items():
-        fits = isinstance(ends, list) and len(ends) == 2
-        if not fits or not all(isinstance(end, int | float) for end in ends) or ends[0] > ends[1]:
+        if not isinstance(ends, list) or len(ends) != 2:
             raise ValueError(f"{VARY}.{name} = {shown(ends)}, must be {RANGE}")
-        ranges[name] = (float(ends[0]), float(ends[1]))
+        low, high = (number(f"{VARY}.{name}", end, above=0) for end in ends)
+        ranges[name] = (low, high)
     return ranges

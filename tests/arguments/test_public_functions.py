@@ -116,13 +116,13 @@ def _calls(folder: Path) -> Calls:
                 "monotone": True,
                 "progress": lambda *_: None,
                 "options": {"device-only": {}},
+                "scheduler": None,
             },
         ),
         "load_study": (sf.load_study, {"study": "hpa-gap", "quick": True}),
         "run_study": (
             sf.run_study,
-            {"study": "hpa-gap", "store": None, "jobs": 1, "progress": lambda *_: None}
-            | {"quick": True},
+            {"study": "hpa-gap", "store": None, "progress": lambda *_: None} | {"quick": True},
         ),
         "shipped_studies": (sf.shipped_studies, {}),
         "Adapter": (

@@ -95,6 +95,7 @@ def test_examples_run(name: str, line: str, folder: Path, monkeypatch: pytest.Mo
     if name in REAL_MODELS:
         return
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("HOME", str(folder))  # where shells read what completes
     result = run(*shlex.split(line)[1:])
     assert result.exit_code == 0, result.output
 
@@ -161,6 +162,7 @@ def test_wrong_look_ups_say_what_is_wanted(
 ) -> None:
     """One line, exit code 2."""
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("HOME", str(folder))  # where shells read what completes
     result = run("policy", *words.split())
     assert result.exit_code == 2
     assert sentence in " ".join(result.output.split())

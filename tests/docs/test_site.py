@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import splitfog as sf
-from tests.docs.pages import FOLDER
+from tests.docs.pages import FOLDER, table
 
 DIRECTIVE = re.compile(r"^\.\. auto(?:function|class|exception|module|data):: ([\w.]+)$", re.M)
 
@@ -18,3 +18,11 @@ def test_every_public_name_is_in_the_reference() -> None:
         for name in DIRECTIVE.findall(page.read_text())
     ]
     assert sorted([*found, "__version__"]) == sorted(dir(sf))
+
+
+def test_choosing_names_every_exact_solver() -> None:
+    """In the table of `choosing.md`, but for `auto`; what it asks for is there."""
+    asked = " ".join(cells[-1] for cells in table("choosing.md", "Which solver?").values())
+    named = set(re.findall(r"`([a-z][\w-]*)`", asked))
+    exact = {info.name for info in sf.solvers() if info.kind == "exact"} - {"auto"}
+    assert exact <= named <= {info.name for info in sf.solvers()}

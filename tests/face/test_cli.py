@@ -548,7 +548,8 @@ def test_compare_sums_up_in_a_line_a_solver(tmp_path: Path) -> None:
     )
     assert title == other_title == "latency"
     assert header.split()[0] == "solver"
-    assert caption.startswith("latency (speed-up over device-only); 1 instance, 2 seeds; no time ")
+    counted = "latency, transfers once, monotone (speed-up over device-only); 1 instance, 2 seeds; "
+    assert caption.startswith(counted)
     assert statistics[2].split()[:8] == ["min-cut", "1", "of", "1", "0", "of", "2", "9.17x"]
     cells = [row.split("  ") for row in rows]
     cells = [[cell.strip() for cell in row if cell.strip()] for row in cells]

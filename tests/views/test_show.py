@@ -148,7 +148,7 @@ def test_a_box_shows_all_nodes_that_hold_its_replicas() -> None:
     assert drawn.colour([2]) == WHITE
     assert (drawn.stripes([4]), drawn.colour([4])) == ([], nodes["g1"])
     texts = [line for lines in drawn.texts for line in lines]
-    assert "on 3 nodes · 2 kB" in texts
+    assert "on 3 nodes · 2 kB" in texts and "on 1 node · 0 B" in texts
 
 
 def test_without_a_plan_operators_work_and_restrictions_are_shown() -> None:

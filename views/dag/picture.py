@@ -214,8 +214,8 @@ class DagPicture:
         if members[0] in self.stage_of:
             return f"in {len(self.decision.stages[self.stage_of[members[0]]].slices)} slices"
         node, *others = self.places[members[0]]
-        if others:
-            return f"on {1 + len(others)} nodes"
+        if self.decision.replicas is not None:
+            return f"on {1 + len(others)} nodes" if others else "on 1 node"
         own = self.instance.nodes[node]
         return style.in_seconds(sum(request_time(self.model, i, own) for i in members))
 

@@ -7,9 +7,10 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
+LICENCE = "tabulator-LICENSE.txt"
 STYLES = ("tabulator.min.css", "page.css")
 SCRIPTS = (
-    "tabulator.min.js",  # 6.5.3, MIT; its licence is beside it
+    "tabulator.min.js",  # 6.5.3, MIT
     "unpack.js",
     "words.js",
     "sorted.js",
@@ -29,7 +30,7 @@ def asset(name: str) -> str:
     Parameters
     ----------
     name
-        One of `STYLES` or `SCRIPTS`.
+        `LICENCE`, or one of `STYLES` or `SCRIPTS`.
     """
     return files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
 

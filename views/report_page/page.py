@@ -18,7 +18,7 @@ from splitfog.studies.summary import Summary
 from splitfog.studies.tables.caption import setting
 from splitfog.studies.tables.section import Section
 from splitfog.studies.tables.statistics import Statistics
-from splitfog.views.report_page.assets import SCRIPTS, STYLES, asset, policy
+from splitfog.views.report_page.assets import LICENCE, SCRIPTS, STYLES, asset, policy
 from splitfog.views.report_page.instances import page_instances
 from splitfog.views.report_page.payload import column, packed
 from splitfog.views.report_page.pictures import themed
@@ -127,10 +127,14 @@ def _document(body: str, row_data: dict[str, Any], plan_data: dict[str, Any]) ->
         f'<script type="application/gzip" id="{name}">{packed(each)}</script>\n'
         for name, each in (("row-data", row_data), ("plan-data", plan_data))
     )
-    return _PAGE.format(policy=policy(), styles=styles, body=body, data=data, scripts=scripts)
+    parts = {"styles": styles, "body": body, "data": data, "scripts": scripts}
+    return _PAGE.format(licence=asset(LICENCE), policy=policy(), **parts)
 
 
 _PAGE = """<!DOCTYPE html>
+<!-- With Tabulator, of this licence:
+
+{licence}-->
 <html lang="en">
 <head>
 <meta charset="utf-8">

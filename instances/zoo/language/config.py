@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from splitfog.instances.arguments import brief, entries, whole, wrong
+from splitfog.instances.defects import value_defects
 from splitfog.instances.json_files import parse_json
 from splitfog.instances.zoo.language.decoder import Decoder
 
@@ -100,8 +101,10 @@ def read_config(path: Path) -> Decoder:
     """
     try:
         data, clean = parse_json(path.read_bytes(), str(path))
-        if not clean or not isinstance(data, dict):
-            raise ValueError("must be a JSON object of finite numbers, each key once")
+        if not clean and (defects := value_defects(data, Any)):
+            raise ValueError(defects[0])
+        if not isinstance(data, dict):
+            raise ValueError(f"the file = {brief(data)}, must be a JSON object")
         return decoder_of(data)
     except ValueError as error:
         message = str(error)

@@ -30,7 +30,8 @@ def run(
         put_json(found)
         return DONE
     lines = [tuple(map(str, astuple(standing))) for standing in found.solvers]
-    put(f"{found.finished} of {found.asked} runs have ended\n")
+    whose = "" if found.name is None else f"study {found.name}: "
+    put(f"{whose}{found.finished} of {found.asked} runs have ended\n")
     put(text_table(Standing.__struct_fields__, lines, left=1) + "\n")
     for version, count in found.others.items():
         say(f"also there: {count} rows of splitfog {version} that are none of this comparison")

@@ -139,7 +139,7 @@ class _Moves:
         for root in range(count):
             for mask in range(1 << count):
                 leaves = {node for node in range(count) if mask >> node & 1} - {root}
-                tree = routes.tree(root, leaves) if leaves else []
+                tree = routes.tree(root, leaves) if leaves else ()
                 if tree is None:
                     self.reached[root, mask] = False
                 else:

@@ -270,14 +270,17 @@ def test_blocks_are_only_moved_where_all_are_alike(name: str) -> None:
 
 MISSING = [
     ("mesh-llm", {"model": "o/m@r"}, "manifest_sha256 is missing: give it, as in --option"),
+    ("mesh-llm", OPTIONS["mesh-llm"] | {"manifest_sha256": "0g"}, "must be 64 hexadecimal digits"),
     ("mesh-llm", {"manifest_sha256": "0"}, "model is missing: give it, as in --option model=hf:"),
     ("mesh-llm", {"manifest_sha256": "0", "model": "o/m"}, "must be hf://OWNER/NAME@REVISION"),
     ("mesh-llm", OPTIONS["mesh-llm"] | {"a": "b"}, "nodes a and b are both called 'b'"),
     ("exo", {"form": "instance"}, "card is missing: give it"),
     ("cake", {"a": "h:1"}, "node b has no address: give one, as in --option b=HOST:10128"),
+    ("cake", {"a": "h:1", "b": "h"}, "b = 'h', must be HOST:PORT, with ports from 1 to 65535"),
     ("llama-cpp", {"b": "h:1"}, "node a has no device: give one, as in --option a=HOST:50052"),
-    ("llama-cpp", HOSTS | {"b": "h:abc"}, "option b=h:abc: the port must be a number from 1 to"),
+    ("llama-cpp", HOSTS | {"b": "h:abc"}, "b = 'h:abc', must be HOST:PORT, with ports from"),
     ("dnet", OPTIONS["dnet"] | {"b": "10.0.0.1:80"}, "must be HOST:HTTP_PORT:GRPC_PORT"),
+    ("dnet", OPTIONS["dnet"] | {"b": "h:80:99999"}, "with ports from 1 to 65535"),
     ("dnet", {"a": "h:1:2", "b": "h:3:4"}, "model is missing: give it"),
     ("dnet", {"model": "m", "a": "h:1:2", "b": "h:1:2"}, "a and b are both called 'h:1:2'"),
     ("cake", {"a": "h:1", "b": "h:1"}, "a and b are both called 'h:1'"),

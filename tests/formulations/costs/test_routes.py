@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from splitfog import Instance, Layer, Link, Model, Node, Task
-from splitfog.formulations.costs.routes import Routes, routes_of
+from splitfog.formulations.costs.routes import MOST_TREES, Routes, routes_of
 from splitfog.instances.records import changed
 
 
@@ -97,8 +97,22 @@ def test_store_and_forward_and_tree() -> None:
     assert routes.transfer(0, 2, 4.0) == pytest.approx((0.5 + 4) + (0.5 + 2))
     assert routes.transfer(0, 0, 4.0) == 0
     assert routes.transfer(2, 0, 4.0) == float("inf")
-    assert routes.tree(0, {2, 3, 0}) == [0, 2, 1]  # c before d, the trunk once
+    assert routes.tree(0, {2, 3, 0}) == (0, 2, 1)  # c before d, the trunk once
     assert routes.tree(2, {0}) is None
+
+
+@pytest.mark.parametrize("most", [1, 3, MOST_TREES])
+def test_trees_that_are_kept_are_those_asked_for(monkeypatch, most):
+    """Asked for again, in any order and however few are kept, every tree is the one made anew."""
+    monkeypatch.setattr("splitfog.formulations.costs.routes.MOST_TREES", most)
+    instance = meshed(1)
+    nodes = range(len(instance.nodes))
+    asked = [(root, {one, other}) for root in nodes for one in nodes for other in nodes]
+    kept = Routes(instance)
+    found = {kept.tree(root, leaves) for root, leaves in asked}
+    assert len(found) > 5
+    for root, leaves in [*asked, *asked[::-1]]:
+        assert kept.tree(root, leaves) == kept._tree(root, frozenset(leaves))
 
 
 @given(st.integers(0, 2**32 - 1))

@@ -226,6 +226,14 @@ def test_windows_editors_change_nothing(name: str, tmp_path: Path) -> None:
     assert imported(name, paths, **BATCH.get(name, {})) == plain
 
 
+@pytest.mark.parametrize("name", ["dnet", "exo", "pipeedge"])
+def test_files_are_told_apart_by_what_they_hold(name: str, tmp_path: Path) -> None:
+    """The first one last, and the others after one another as before."""
+    first, *others = written(tmp_path, name)
+    how = BATCH.get(name, {})
+    assert imported(name, [*others, first], **how) == imported(name, [first, *others], **how)
+
+
 def test_files_are_as_many_as_the_format_has(tmp_path: Path) -> None:
     """Each once, and each of its kind."""
     model, first, second = written(tmp_path, "dnet")

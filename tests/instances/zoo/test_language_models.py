@@ -298,11 +298,17 @@ def test_what_changes_the_architecture_is_refused(changes: dict[str, Any], words
 
 
 def test_the_path_of_a_wrong_file_is_named(tmp_path: Path) -> None:
-    """Of one that is no JSON, too."""
+    """Of one that is no JSON, too; of one that says something twice, what that is."""
     path = tmp_path / "config.json"
-    for text in ("{", "[1]", json.dumps({**LLAMA, "vocab_size": 0})):
+    for text, words in (
+        ("{", "not JSON"),
+        ("[1]", r"the file = \[1\], must be a JSON object"),
+        (json.dumps({**LLAMA, "vocab_size": 0}), "vocab_size = 0"),
+        (json.dumps({**LLAMA, "vocab_size": float("nan")}), "vocab_size = NaN, must be a finite"),
+        ('{"vocab_size": 1, "vocab_size": 2}', "vocab_size stands twice, must stand once"),
+    ):
         path.write_text(text)
-        with pytest.raises(ValueError, match=r"config\.json: "):
+        with pytest.raises(ValueError, match=rf"config\.json: {words}"):
             request(path)
 
 

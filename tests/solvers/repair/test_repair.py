@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import inf
 from typing import Any
 
@@ -21,6 +22,7 @@ DOWN = {"node": "fog1", "up": False}
 UP = {"node": "fog1", "up": True}
 
 
+@cache
 def fog(seed: int, **options: Any) -> tuple[sf.Instance, sf.Plan]:
     """Twelve users and three fog nodes, and a plan of single cuts or with slices."""
     instance = sf.generate("fog", seed=seed, users=12, fog_nodes=3, models="nin,alexnet", **options)

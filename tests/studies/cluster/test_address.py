@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import splitfog as sf
+from splitfog.cli import app
 from splitfog.studies.engine import cluster
 from tests.studies.engine import wild_solvers as wild
 from tests.studies.engine.test_processes import TINY
@@ -19,6 +21,22 @@ def test_an_address_has_a_form(address: str) -> None:
     """Said before Dask is asked for, so that it is said without it too."""
     with pytest.raises(ValueError, match=f"'{address}', must be tcp://HOST:PORT or tls://HOST:P"):
         sf.compare(TINY, "device-only", scheduler=address)
+
+
+def test_commands_take_it(tmp_path: Path) -> None:
+    """Where they compare, run a study and go on with one: 2 and a line, before anything runs."""
+    sf.compare(TINY, "device-only", store=tmp_path)
+    tiny = str(Path(__file__).parents[2] / "data" / "tiny.json")
+    for words in (
+        ["compare", tiny, "--solvers", "device-only"],
+        ["compare", "--study", "hpa-gap", "--quick"],
+        ["study", "resume", str(tmp_path)],
+    ):
+        done = CliRunner().invoke(app, [*words, "--scheduler", "there"])
+        assert done.exit_code == 2
+        assert done.stderr == (
+            "splitfog: scheduler = 'there', must be tcp://HOST:PORT or tls://HOST:PORT\n"
+        )
 
 
 def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

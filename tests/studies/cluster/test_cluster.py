@@ -8,18 +8,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import splitfog as sf
 from splitfog.studies.engine import cluster as clusters
+from splitfog.studies.engine.jobs import Ran
 from splitfog.studies.rows import Table
 from tests.studies.engine import wild_solvers as wild
 from tests.studies.engine.test_processes import becomes, running, with_meta
-from tests.studies.store.test_store import lines_of, runs_in
+from tests.studies.store.test_store import JOB, lines_of, runs_in
 
 distributed = pytest.importorskip("distributed")
 
@@ -167,6 +170,22 @@ def test_a_cluster_without_workers_is_refused(monkeypatch: pytest.MonkeyPatch) -
         pytest.raises(ValueError, match=r"the cluster has had no worker for 0\.1 s$"),
     ):
         sf.compare(with_meta(), "device-only", scheduler=empty.scheduler_address)
+
+
+def test_a_run_that_took_several_workers_along_has_failed() -> None:
+    """What Dask then says names its own things; a row says what it means."""
+    future: Future[Any] = Future()
+    future.set_exception(distributed.scheduler.KilledWorker("run", None, 3))
+    ran = clusters.Cluster.outcome(clusters.Cluster.__new__(clusters.Cluster), JOB, future)
+    assert isinstance(ran, Ran) and ran.row.status == "error"
+    assert ran.row.reason == "4 workers of the cluster ended while it ran"
+
+
+def test_a_worker_that_joins_later_must_be_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so itself, as nobody asked it before."""
+    monkeypatch.setattr(on_worker, "get_worker", lambda: SimpleNamespace(address="tcp://late:1"))
+    with pytest.raises(ValueError, match=r"tcp://late:1 has splitfog \S+, must have 0\.0\.9$"):
+        on_worker.run_there("0.0.9", b"", ("", None), b"", ())
 
 
 def test_a_lost_scheduler_is_a_sentence(cluster: Cluster, tmp_path: Path) -> None:

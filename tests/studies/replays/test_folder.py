@@ -69,6 +69,22 @@ def test_failed_requests_have_no_latency(tmp_path: Path) -> None:
     assert [(row["latency_s"], row["failed"]) for row in rows] == [("", "1")] * 2
 
 
+def test_one_replay_at_a_time_has_a_folder(tmp_path: Path) -> None:
+    """A second is refused while the first is at it, and has all rows afterwards."""
+    refused = []
+
+    def interfere(done: int, total: int, what: str) -> None:
+        if done == 1:
+            with pytest.raises(ValueError, match="is in use by the process") as error:
+                replayed(tmp_path)
+            refused.append(str(error.value))
+
+    first = replayed(tmp_path, progress=interfere)
+    assert len(refused) == 1 and str(tmp_path) in refused[0]
+    assert timeless(replayed(tmp_path)) == timeless(first)
+    assert not list(tmp_path.glob(".*"))
+
+
 KILLED = """
 import os, signal
 from pathlib import Path

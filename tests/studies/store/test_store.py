@@ -16,12 +16,12 @@ import pytest
 
 import splitfog as sf
 from splitfog.instances.records import changed
+from splitfog.studies import lock
 from splitfog.studies.engine.jobs import Job
 from splitfog.studies.rows import Table
 from splitfog.studies.store import key as keys
-from splitfog.studies.store import lock
 from splitfog.studies.store.database import RESULTS, Store
-from splitfog.studies.store.key import job_key
+from splitfog.studies.store.key import with_keys
 from splitfog.studies.study import study_status
 from splitfog.views.report import save_report
 from tests.studies.engine import wild_solvers as wild
@@ -143,8 +143,9 @@ OTHERS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_job_is_another_if_anything_differs(name: str) -> None:
     """All that decides what comes out is in the key; what is only noted is not."""
-    assert job_key(changed(JOB, **OTHERS[name])) != job_key(JOB)
-    assert job_key(changed(JOB, problem=3, shown=False)) == job_key(JOB)
+    others = [changed(JOB, **OTHERS[name]), changed(JOB, problem=3, shown=False)]
+    own, other, same = (job.key for job in with_keys([JOB, *others]))
+    assert other != own and same == own
 
 
 def test_rows_of_another_version_are_kept_apart(kept: Path, monkeypatch: Any) -> None:

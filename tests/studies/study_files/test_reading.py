@@ -106,12 +106,40 @@ def test_a_quick_slice_has_other_values_for_its_keys(tmp_path: Path) -> None:
             f"{LINE}{WAYS}{LOADS}vary = {{ a = 1 }}\n",
             r"traces\[0\].vary.a = 1, must be two numbers > 0",
         ),
+        (
+            f"{LINE}{WAYS}{LOADS}vary = {{ a = [0, 1] }}\n",
+            r"traces\[0\].vary.a = 0, must be a number > 0",
+        ),
+        (
+            f"{LINE}{WAYS}{LOADS}beside = 5\n",
+            r"traces\[0\].beside = 5, must be a list of tables",
+        ),
     ],
 )
 def test_mistakes_are_told_with_file_and_key(tmp_path: Path, text: str, sentence: str) -> None:
     """Whatever is read of it: the whole, and its quick slice."""
     with pytest.raises(InstanceError, match=sentence):
         sf.load_study(written(tmp_path, text), quick="quick" in text)
+
+
+def test_all_mistakes_of_all_lists_are_told_at_once(tmp_path: Path) -> None:
+    """One of instances, one of ways, one of traces, and a key that contradicts them."""
+    text = f"seeds = [1]\npass = 'decode'\n{LINE}count = 0\n{WAYS}late = 1\n{LOADS}count = 0\n"
+    with pytest.raises(InstanceError) as error:
+        sf.load_study(written(tmp_path, text))
+    assert [sentence.split()[0] for sentence in error.value.defects] == [
+        "pass",
+        "instances[0].count",
+        "replays[0].late",
+        "traces[0].count",
+    ]
+
+
+def test_a_folder_of_the_name_is_no_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--study d3 -o d3` makes one, and goes on a second time."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d3").mkdir()
+    assert sf.load_study("d3").content.name == "d3"
 
 
 def test_another_format_is_told_before_all_else(tmp_path: Path) -> None:

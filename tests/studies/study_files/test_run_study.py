@@ -87,7 +87,9 @@ def test_replays_go_on_without_the_file_and_are_those_of_replay(halfway: Path) -
     """Means, and the clairvoyant's for a bound; the noise of the second trace is that of seed 1."""
     study = sf.load_study(halfway / "own.toml")
     (halfway / "own.toml").unlink()
-    assert study_status(halfway).finished == 3
+    assert (study_status(halfway).name, study_status(halfway).finished) == ("own", 3)
+    status = shell("study", "status", halfway)
+    assert status.stdout.startswith("study own: 3 of 8 runs have ended\n")
     table = resume_study(halfway)
     assert not table.interrupted and len(table) == 8
     instance = sf.generate("three-tier")
@@ -139,6 +141,7 @@ def test_what_only_solvers_and_ways_can_tell_names_the_file(tmp_path: Path) -> N
         (f'solvers = ["hpa"]\noptions.dina = {{}}\n{line}', "own.toml: options.dina = "),
         (f'solvers = ["hpa"]\noptions.hpa = {{ x = 1 }}\n{line}', "own.toml: option x is unknown"),
         (REPLAYS.replace('"argmin", ', '"argmax", '), "own.toml: .*argmax"),
+        (REPLAYS.replace('vary = { "device,edge0"', 'vary = { "edge7"'), "own.toml: vary: unknown"),
         (f'baseline = "hpa"\n{REPLAYS}', "own.toml: baseline = 'hpa', must be one of argmin, late"),
     ):
         with pytest.raises(InstanceError, match=sentence):

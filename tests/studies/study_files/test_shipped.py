@@ -8,11 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 import splitfog as sf
-from benchmarks import adaptation, language_models
+from benchmarks import adaptation, d3, language_models
 from splitfog.cli import app
 from splitfog.instances.records import changed
 from splitfog.studies.comparison.contenders import contenders
 from splitfog.studies.rows import Table
+from tests.docs.pages import table
 
 NAMES_THERE = {
     "water-fill speed=flops": "water-fill",
@@ -26,11 +27,11 @@ def test_a_quick_slice_runs_without_a_failure(name: str) -> None:
     """Whole and quick slice name solvers and instances that there are; a row says what it takes."""
     whole = sf.load_study(name)
     assert whole.path.stem == name and whole.content.title and whole.content.run_time
-    table = sf.run_study(name, quick=True)
-    assert not [row for row in table if row.status == "error"]
+    rows = sf.run_study(name, quick=True)
+    assert not [row for row in rows if row.status == "error"]
     if not whole.ways:
         contenders(whole.content.solvers, whole.content.options)
-    assert len({row.solver for row in table}) >= 3
+    assert len({row.solver for row in rows}) >= 3
 
 
 def test_they_are_listed() -> None:
@@ -41,8 +42,8 @@ def test_they_are_listed() -> None:
     assert all(each["title"] in shown and each["run_time"] in shown for each in listed)
 
 
-def values(table: Table) -> dict[tuple[str, str], float | None]:
-    return {(row.solver, row.objective): row.value for row in table}
+def values(rows: Table) -> dict[tuple[str, str], float | None]:
+    return {(row.solver, row.objective): row.value for row in rows}
 
 
 def test_fleets_have_the_rows_of_their_page() -> None:
@@ -62,10 +63,30 @@ def test_replays_have_the_rows_of_their_page() -> None:
     study = sf.load_study("adaptation")
     lte = [own for own in study.courses if own.number == 1][1]
     nin = study.sources[11]
-    table = sf.run_study(changed(study, sources=(nin,), courses=(lte,)))
+    rows = sf.run_study(changed(study, sources=(nin,), courses=(lte,)))
     stored = {
         f"{row['adapt']}, {row['seen']}": float(row["mean_s"])
         for row in adaptation.stored()
         if (row["setting"], row["model"], row["seed"]) == ("lte-to-edge", "nin", "1")
     }
-    assert {row.solver: row.value for row in table} == pytest.approx(stored, rel=1e-6)
+    assert {row.solver: row.value for row in rows} == pytest.approx(stored, rel=1e-6)
+
+
+def test_d3_has_the_gains_of_its_page() -> None:
+    """AlexNet behind 3G, with 1, 2 and 4 edge nodes, as the page has them."""
+    study = sf.load_study("d3")
+    rows = sf.run_study(changed(study, sources=study.sources[:3]))
+    line = d3.gains(rows).splitlines()[-1]
+    assert line == f"| alexnet | {table('studies.md', 'd3')['alexnet'][0]} |"
+
+
+def test_hpa_has_the_worst_gap_of_its_page() -> None:
+    """GoogLeNet on a Pi 4 with 4G to the edge, which the quick slice has: 0.782 s for 0.417 s."""
+    rows = {
+        row.solver: row.value
+        for row in sf.run_study("hpa-gap", quick=True)
+        if "googlenet" in row.instance
+    }
+    plain, best = rows["hpa-plain"], rows["min-cut"]
+    assert plain is not None and best is not None
+    assert table("studies.md", "hpa-gap")["googlenet"][2] == f"{plain / best - 1:.1%}"

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from splitfog.cli import app
 from splitfog.studies.rows import Table
+from tests.cases.golden import case
 from tests.views.report_page.browser import Page
 from tests.views.report_page.conftest import HOSTILE
 
@@ -182,17 +183,23 @@ def test_the_files_are_those_of_the_runs(page: Page, compared: Table) -> None:
 
 
 def test_replicas_are_listed(page: Page, compared: Table) -> None:
-    """Of a rate: a line each, below its header; the value is a rate too."""
+    """Of a rate: a line each, below its header, and stripes in the boxes of the layers
+    that several nodes hold; the value is a rate too."""
     place = [row.objective for row in compared].index("throughput")
     rows = page.run(f"""(async () => {{
       await openRow(rowsOf((await unpacked("row-data")).rows)[{place}]);
       const table = [...dialog.querySelectorAll("table")]
         .find((each) => each.caption.textContent === "Replicas");
-      return [dialog.querySelector("dd").textContent, table.rows.length];
+      return [dialog.querySelector("dd").textContent, table.rows.length,
+        [...dialog.querySelectorAll(".dag g")].map((box) => box.querySelectorAll("rect").length)];
     }})()""")
     page.run("dialog.close()")
     replicas = json.loads(compared.runs[place].plan or "")["tasks"][0]["replicas"]
-    assert rows == [f"{compared[place].value:.6g} per s", 1 + len(replicas)]
+    layers = len(case("throughput-1")[0].models[0].layers) - 1
+    held = [sum(a <= i < b for a, b in (r["layers"] for r in replicas)) for i in range(layers)]
+    assert max(held) > 1
+    boxes = [1, *(1 + count * (count > 1) for count in held)]  # a stripe for each of several nodes
+    assert rows == [f"{compared[place].value:.6g} per s", 1 + len(replicas), boxes]
 
 
 def test_saved_files_belong_together(open_plan: Page, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from splitfog.instances.records import changed
 from splitfog.studies.rows import Table
 from splitfog.views.report import html_page
-from splitfog.views.report_page.assets import SCRIPTS, asset
+from splitfog.views.report_page.assets import LICENCE, SCRIPTS, asset
 from splitfog.views.report_page.payload import column, packed
 from splitfog.views.report_page.shapes import Shapes
 from tests.views.report_page.conftest import HOSTILE
@@ -41,6 +41,7 @@ def test_names_are_text_and_nothing_is_loaded(report: Path) -> None:
     assert not {"img", "link", "iframe", "object"} & {tag for tag, _ in tags}
     assert not any({"src", "onerror", "onclick"} & set(attributes) for _, attributes in tags)
     assert HOSTILE not in text
+    assert asset(LICENCE) in text  # who passes the page on passes Tabulator on
 
 
 def test_only_its_own_scripts_may_run(report: Path) -> None:

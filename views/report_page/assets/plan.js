@@ -22,44 +22,56 @@ function claims(row) {
     [make("dt", {}, name), make("dd", {}, text)]));
 }
 
-// The node of every layer of a task and which layers are sliced.
-function whereLayersRun(entry) {
-  const sliced = new Set((entry.stages ?? []).flatMap((stage) => stage.layers));
-  return { nodeOf: entry.placement ?? {}, sliced };
+// The layers of a task's network, how they are drawn, if they are, and where its input begins.
+function networkOf(task, instance, data) {
+  const { model, source } = instance.tasks.find((own) => own.name === task.task);
+  const place = instance.models.findIndex((each) => each.name === model);
+  const { layers } = instance.models[place];
+  const drawing = data.drawings[instance.drawings[place]];
+  return { layers, drawing, source, order: drawing?.order ?? [...layers.keys()] };
 }
 
-// The layers of a task's network and how they are drawn, if they are.
-function networkOf(task, instance, data) {
-  const { model } = instance.tasks.find((own) => own.name === task.task);
-  const place = instance.models.findIndex((each) => each.name === model);
-  return { layers: instance.models[place].layers, drawing: data.drawings[instance.drawings[place]] };
+// The nodes of every layer: those of its replicas, where it has any, else the one it is placed on.
+function homesOf(task, { layers, order, source }) {
+  const held = Object.fromEntries(layers.map((layer) => [layer.name, []]));
+  const chain = order.map((place) => layers[place]).filter((layer) => layer.op !== "input");
+  for (const { node, layers: [first, end] } of task.replicas ?? []) {
+    for (const layer of chain.slice(first, end)) held[layer.name].push(node);
+  }
+  const placed = (layer) => task.placement?.[layer.name] ?? (layer.op === "input" ? source : null);
+  for (const layer of layers) {
+    if (!held[layer.name].length) held[layer.name] = [placed(layer)];
+  }
+  return held;
 }
 
 function dagPart(task, instance, data) {
-  const { nodeOf, sliced } = whereLayersRun(task);
-  const { layers, drawing } = networkOf(task, instance, data);
-  if (!layers.every((layer) => layer.name in nodeOf)) return []; // replicas alone
-  const order = drawing?.order ?? layers.keys();
-  const runs = runsOn(order, layers, nodeOf);
-  const parts = [tableOf("Layers in a row on one node", ["node", "layers", "first", "last"],
-    runs.map((run) => run.map(String)))];
-  if (drawing) {
-    const dag = drawDag(drawing, layers, nodeOf, instance.colourOf, sliced);
-    parts.unshift(legend([...new Set(Object.values(nodeOf))], instance.colourOf, sliced.size > 0),
+  const network = networkOf(task, instance, data);
+  const homes = homesOf(task, network);
+  if (!Object.values(homes).every((nodes) => nodes.every((node) => node in instance.colourOf))) {
+    return []; // the plan places nothing
+  }
+  const lines = runsOn(network.order, network.layers, homes).map((run) => run.map(String));
+  const parts = [tableOf("Layers in a row on the same node", ["node", "layers", "first", "last"], lines)];
+  if (network.drawing) {
+    const sliced = new Set((task.stages ?? []).flatMap((stage) => stage.layers));
+    const dag = drawDag(network.drawing, network.layers, homes, instance.colourOf, sliced);
+    const names = [...new Set(Object.values(homes).flat())];
+    parts.unshift(legend(names, instance.colourOf, sliced.size > 0),
       scrolled("Layers and where they run", dag, "tall"));
   }
   return parts;
 }
 
 function legend(names, colourOf, isSliced) {
-  const entries = names.map((name) => make("li", {}, swatch(colourOf[name][0]), name));
+  const entries = names.map((name) => make("li", {}, swatch({ fill: colourOf[name][0] }), name));
   if (isSliced) entries.push(make("li", {}, "dashed: sliced over nodes"));
   return make("ul", { class: "legend" }, ...entries);
 }
 
-function swatch(colour) {
+function swatch(look) {
   return draw("svg", { class: "swatch", width: 12, height: 12, "aria-hidden": "true" },
-    draw("rect", { width: 12, height: 12, fill: colour }));
+    draw("rect", { width: 12, height: 12, ...look }));
 }
 
 function stagePart(task) {
@@ -107,9 +119,7 @@ function termPart(plan) {
 }
 
 function termHead(term) {
-  const key = draw("svg", { class: "swatch", width: 12, height: 12, "aria-hidden": "true" },
-    draw("rect", { width: 12, height: 12, class: term }));
-  return make("span", {}, key, term);
+  return make("span", {}, swatch({ class: term }), term);
 }
 
 function loadPart(plan, instance) {

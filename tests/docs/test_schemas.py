@@ -78,3 +78,12 @@ def test_a_field_of_another_name_in_files_is_described() -> None:
     """`tail` is called `from` in files: `Link` says of `tail, head`: the two nodes."""
     link = sf.json_schema("instance")["$defs"]["Link"]["properties"]
     assert link["from"]["description"] == link["to"]["description"]
+
+
+@pytest.mark.parametrize("key", ["format", "version"])
+@pytest.mark.parametrize("kind", [kind for kind, files in BY_KIND.items() if files])
+def test_a_file_says_what_it_is(kind: str, key: str) -> None:
+    """Readers refuse one without format or version, also where a record in memory has both."""
+    file = dict(BY_KIND[kind][0])
+    del file[key]
+    assert refused(kind, file)
