@@ -19,6 +19,7 @@ from splitfog.formulations.vectorised.feasible import (
     rules_of,
 )
 from splitfog.formulations.vectorised.loads import (
+    Queues,
     VisitColumns,
     link_busy,
     longest_busy,
@@ -120,31 +121,62 @@ def _schedule_of(columns: Columns, hops: Hops) -> Schedule:
     return Schedule(layers_of(columns, hops), contention_of(columns), jnp.asarray(order))
 
 
+class Streams(NamedTuple):
+    """What tasks with rates add up to: queues of the nodes, and [batch] whether links keep up."""
+
+    queues: Queues
+    links_keep_up: Array
+
+
 def values(tables: Tables, places: Array, orders: Array | None) -> Array:
     """[batch]: the objective; inf where it is impossible. Arguments are [columns, batch]."""
     places = _with_sinks(tables, places)
-    if tables.schedule is not None:
-        return _makespan(tables, tables.schedule, places, orders)
-    if tables.sums is None:
-        return _period(tables, places)
-    value = total(tables.sums, tables.pairs, places)
-    if tables.visits is None:
-        return value
-    waits = mean_wait(queues(tables.visits, places))
-    return jnp.where(_links_keep_up(tables, places), value + waits, jnp.inf)
+    return _values(tables, places, orders, _streams(tables, places))
 
 
 def feasible(tables: Tables, places: Array, orders: Array | None) -> Array:
     """[batch]: whether no rule of docs/costs.md is broken. Arguments are [columns, batch]."""
     places = _with_sinks(tables, places)
+    return _feasible(tables, places, orders, _streams(tables, places))
+
+
+def feasible_values(tables: Tables, places: Array, orders: Array | None) -> Array:
+    """[batch]: as `values`, but inf also where `feasible` says no; what both need is made once."""
+    places = _with_sinks(tables, places)
+    streams = _streams(tables, places)
+    value = _values(tables, places, orders, streams)
+    return jnp.where(_feasible(tables, places, orders, streams), value, jnp.inf)
+
+
+def _values(tables: Tables, places: Array, orders: Array | None, streams: Streams | None) -> Array:
+    if tables.schedule is not None:
+        return _makespan(tables, tables.schedule, places, orders)
+    if tables.sums is None:
+        return _period(tables, places)
+    value = total(tables.sums, tables.pairs, places)
+    if streams is None:
+        return value
+    return jnp.where(streams.links_keep_up, value + mean_wait(streams.queues), jnp.inf)
+
+
+def _feasible(
+    tables: Tables, places: Array, orders: Array | None, streams: Streams | None
+) -> Array:
     ok = obeys(tables.rules, places)
     if orders is not None:
         ok &= is_order(tables.rules.edges, orders.astype(jnp.int32))
-    if tables.visits is None:
+    if streams is None:
         return ok
-    found = queues(tables.visits, places)
+    found = streams.queues
     ok &= (found.rho < 1).all(axis=0) & (found.guests <= tables.quota).all(axis=0)
-    return ok & _links_keep_up(tables, places)
+    return ok & streams.links_keep_up
+
+
+def _streams(tables: Tables, places: Array) -> Streams | None:
+    """None where the objective reads no rates."""
+    if tables.visits is None:
+        return None
+    return Streams(queues(tables.visits, places), _links_keep_up(tables, places))
 
 
 def excess(tables: Tables, places: Array, orders: Array | None) -> Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,11 +88,10 @@ class Judge:
             assert keys is not None
             keys = self._rekeyed(self.orders, places.T, keys) if fresh else keys
             orders = self.orders.orders(keys)
-        cost = self.batch_cost(places, orders)
-        excess = np.zeros(len(cost))
         if self.space.limited:
-            excess = self.space.excess(codes)
-            cost[~self.batch_cost.feasible(places, orders)] = inf
+            cost, excess = self.batch_cost.feasible_cost(places, orders), self.space.excess(codes)
+        else:
+            cost, excess = self.batch_cost(places, orders), np.zeros(places.shape[0])
         if self.watch is not None and (fine := np.isfinite(cost)).any():
             self.watch(places[fine], None if orders is None else orders[fine], cost[fine])
         return Pool(codes, keys, cost, excess)

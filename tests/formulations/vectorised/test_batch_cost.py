@@ -100,6 +100,19 @@ def test_compiled_as_for_users(monkeypatch: pytest.MonkeyPatch) -> None:
     check(instance, ("mean-latency", "once"), True, rng)
 
 
+@pytest.mark.parametrize("name", ["latency", "mean-latency", "makespan"])
+def test_feasible_cost(name: str) -> None:
+    """The cost where a placement is feasible, as some but not all are, and inf elsewhere."""
+    rng = np.random.default_rng(8)
+    instance = random_instance(rng, num_tasks=1, rates=name == "mean-latency")
+    cost = BatchCost(instance, name, monotone=False, chunk=64)
+    placements = drawn(instance, rng, 60)
+    obeyed = cost.feasible(placements)
+    assert 0 < obeyed.sum() < np.isfinite(cost(placements)).sum()
+    expected = np.where(obeyed, cost(placements), np.inf)
+    np.testing.assert_allclose(cost.feasible_cost(placements), expected, rtol=1e-12)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [3, 6, 8])
 def test_many_random_instances(seed: int) -> None:
@@ -240,7 +253,7 @@ def test_chunks_and_traces() -> None:
     for batch in (0, 1, 7, 8, 9, 40):
         assert cost(placements[:batch]).tolist() == whole[:batch].tolist()
         assert cost.feasible(placements[:batch]).shape == (batch,)
-    assert cost.traces == {"cost": 1, "feasible": 1, "excess": 0}
+    assert cost.traces == {"cost": 1, "feasible": 1, "feasible cost": 0, "excess": 0}
 
 
 def test_types_of_input_and_output() -> None:
