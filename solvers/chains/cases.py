@@ -184,12 +184,22 @@ class Cases:
             return [changed(case, high=split - 1), changed(case, low=split)]
         if not self.is_direct:
             return []
-        kinds = range(len(self.kinds))
         if case.first is None:
-            return [changed(case, first=kind) for kind in kinds]
+            return self.by_first(case)
         if case.last is None and case.opener is None:
-            return [changed(case, last=kind) for kind in kinds]
+            return [changed(case, last=kind) for kind in range(len(self.kinds))]
         return []
+
+    def by_first(self, case: LayoutCase) -> list[LayoutCase]:
+        """A case for every kind of the first range; none: it is known.
+
+        Parameters
+        ----------
+        case
+            Any.
+        """
+        kinds = range(len(self.kinds) if case.first is None else 0)
+        return [changed(case, first=kind) for kind in kinds]
 
     def placement(self, case: LayoutCase, walk: Walk) -> list[int]:
         """The node of every layer.

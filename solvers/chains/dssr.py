@@ -17,6 +17,7 @@ from itertools import count
 from math import inf
 
 import numpy as np
+from numpy.typing import NDArray
 
 from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.tolerances import EQUAL
@@ -25,6 +26,7 @@ from splitfog.solvers.chains.cases import Cases, LayoutCase
 from splitfog.solvers.chains.greedy_walk import good_walk
 from splitfog.solvers.chains.labels import best_of_labels, most_tracked
 from splitfog.solvers.chains.line import RangeLine, Table, Walk
+from splitfog.solvers.chains.memory import Memory, nothing, remembered
 from splitfog.solvers.chains.multiset_dp import TooLarge, best_walk
 from splitfog.solvers.chains.prices import (
     FIRST_STEP,
@@ -34,10 +36,16 @@ from splitfog.solvers.chains.prices import (
     with_good_prices,
 )
 
+Cycles = NDArray[np.int64]
 SMALL = 1 << 17
 """Numbers of a program up to which it costs less than good prices."""
 WIDTH = 256
 """Beginnings of a number of ranges that are looked at for a good walk."""
+MORE_REMEMBERED = 2
+"""Nodes that walks remember more at every node where there are too many labels."""
+REMEMBERED_FIRST = 4
+"""Nodes that they remember before the first node is chosen."""
+MOST_REMEMBERED = 6
 NEXT_STEP = 0.5
 """Of prices that were good for another case: their steps are shorter."""
 SAME = EQUAL / 10
@@ -100,10 +108,13 @@ def is_large(cases: Cases) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _Open:
-    """A case that is looked at next, and good prices for it, if they are known."""
+    """A case that is looked at next; good prices for it, if they are known, what walks remember,
+    and which cycles they had (`cycles_of`)."""
 
     case: LayoutCase
     prices: Table | None = None
+    memory: Memory | None = None
+    cycles: NDArray[np.int64] | None = None
 
 
 @dataclass(kw_only=True)
@@ -152,10 +163,11 @@ class _Search:
         try:
             if self.cases.counting not in ("sum", "kept") or not is_large(self.cases):
                 self._count(bound, entry.case, self.cases.line(entry.case), deadline)
-            elif entry.prices is None:
+            elif entry.prices is None or entry.memory is None or entry.cycles is None:
                 self._price(bound, entry.case, deadline)
             else:
-                self._label(bound, entry.case, entry.prices, deadline)
+                good = priced(self.cases.line(entry.case), entry.prices, entry.memory)
+                self._label(bound, entry.case, good, entry.cycles, deadline)
         except TooLarge:
             self.closed = min(self.closed, bound)
 
@@ -176,17 +188,23 @@ class _Search:
     def _price(self, bound: float, case: LayoutCase, deadline: Deadline) -> None:
         """A bound for a case, by prices that were good for the last one; of the first one, good
         layouts before and after."""
-        line, prices, step = self.cases.line(case), self.prices, NEXT_STEP
-        is_first = prices is None
-        if prices is None:
-            prices, step = fair_prices(line), FIRST_STEP
-            self._try_labels(case, priced(line, prices), deadline)
-        good = with_good_prices(line, prices, self._worst(line), deadline, step)
+        line, step = self.cases.line(case), NEXT_STEP
+        is_first = self.prices is None
+        if self.prices is None:
+            self.prices, step = fair_prices(line), FIRST_STEP
+        start = priced(line, self.prices, nothing(line))
+        if is_first:
+            self._try_labels(case, start, deadline)
+        good, cycles = with_good_prices(start, self._worst(line), deadline, step)
         self.prices = good.prices
         if is_first and good.bound < self._worst(line):
             self._try_labels(case, good, deadline)
-        if good.bound < self._worst(line):
-            self._push(max(bound, good.bound), _Open(case, good.prices))
+        self._keep(bound, case, good, cycles)
+
+    def _keep(self, bound: float, case: LayoutCase, good: Priced, cycles: Cycles) -> None:
+        """Look at a case again unless its bound says that it is no better."""
+        if good.bound < self._worst(good.line):
+            self._push(max(bound, good.bound), _Open(case, good.prices, good.memory, cycles))
 
     def _worst(self, line: RangeLine) -> float:
         """What walks of a case must stay below."""
@@ -197,21 +215,42 @@ class _Search:
         tracked, worst = most_tracked(good, case.tracked), self._worst(good.line)
         self._try(case, best_of_labels(good, tracked, worst, deadline, WIDTH)[1])
 
-    def _label(self, bound: float, case: LayoutCase, prices: Table, deadline: Deadline) -> None:
+    def _label(
+        self, bound: float, case: LayoutCase, good: Priced, cycles: Cycles, deadline: Deadline
+    ) -> None:
         """Go on with a case whose prices are good: its best walk, if that is any good."""
-        good = priced(self.cases.line(case), prices)
         self._try_labels(case, good, deadline)
-        tracked = most_tracked(good, case.tracked)
-        cost, walk = best_of_labels(good, tracked, self._worst(good.line), deadline)
+        tracked, worst = most_tracked(good, case.tracked), self._worst(good.line)
+        try:
+            cost, walk = best_of_labels(good, tracked, worst, deadline)
+        except TooLarge:
+            self._go_into(bound, case, good, cycles, deadline)
+            return
         if walk is None:
             return
         bound = max(bound, cost)
         overused = self.cases.overused(case, walk)
         if overused:
             case = changed(case, tracked=(*case.tracked, *overused))
-            self._push(bound, _Open(case, prices))
+            self._push(bound, _Open(case, good.prices, good.memory, cycles))
         else:
             self._settle(bound, case, walk)
+
+    def _go_into(
+        self, bound: float, case: LayoutCase, good: Priced, cycles: Cycles, deadline: Deadline
+    ) -> None:
+        """Better bounds for walks that remember more nodes, and then for those of every first."""
+        known, memory, kinds = good.memory.near.shape[1], good.memory, len(good.prices)
+        parts = self.cases.by_first(case) if known >= min(REMEMBERED_FIRST, kinds) else []
+        if not parts:
+            if known >= min(MOST_REMEMBERED, kinds):
+                raise TooLarge
+            memory, parts = remembered(cycles, known + MORE_REMEMBERED), [case]
+        for part in parts:
+            line = self.cases.line(part)
+            start = priced(line, good.prices, memory)
+            better, new = with_good_prices(start, self._worst(line), deadline, NEXT_STEP)
+            self._keep(bound, part, better, cycles + new)
 
     def _settle(self, bound: float, case: LayoutCase, walk: Walk) -> None:
         """Keep what a walk of a case is, and divide the case if its line says too little of it."""

@@ -20,8 +20,8 @@ from splitfog.solvers.chains.prices import Priced
 from splitfog.solvers.chains.used import Used
 
 Places = NDArray[np.int64]
-MOST_LABELS = 1 << 22
-"""Of one search in all: a quarter of a gigabyte."""
+MOST_LABELS = 1 << 21
+"""Of one search in all."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -122,19 +122,19 @@ class _Search:
 
     @cached_property
     def onwards(self) -> Table:
-        """[kinds, L + 1, most layers of a range]: a range from a start and the way on to the end,
-        by the range's layers less one."""
-        line, ended = self.priced.line, self.priced.ended.T
-        onwards = np.full((len(ended), line.num_layers + 1, max(line.longest)), inf)
+        """[kinds, masks, L + 1, most layers of a range]: a range from a start and the way on to the
+        end, by what is remembered and the range's layers less one."""
+        line, ended = self.priced.line, self.priced.ended.transpose(1, 2, 0)
+        onwards = np.full((*ended.shape, max(line.longest)), inf)
         for start, longest in enumerate(line.longest):
             ends = slice(start + 1, start + 1 + longest)
-            onwards[:, start, :longest] = line.stages[:, start, ends] + ended[:, ends]
+            onwards[:, :, start, :longest] = line.stages[:, None, start, ends] + ended[:, :, ends]
         return onwards
 
     @cached_property
     def partial(self) -> NDArray[np.bool_]:
         """As of the line, [kinds, L + 1, most layers of a range] by start and layers less one."""
-        line, partial = self.priced.line, np.zeros(self.onwards.shape, bool)
+        line, partial = self.priced.line, np.zeros(self.onwards[:, 0].shape, bool)
         if line.partial is not None:
             for start, longest in enumerate(line.longest):
                 ends = slice(start + 1, start + 1 + longest)
@@ -152,18 +152,25 @@ class _Search:
             self._finish(labels)
             labels = _cheapest(self._next(labels, deadline))
             if width is not None and len(labels) > width:
-                bounds = labels.costs + labels.paid + self.priced.ended[labels.cuts, labels.kinds]
-                labels = labels.at(np.argsort(bounds, kind="stable")[:width])
+                labels = labels.at(np.argsort(self._bounds(labels), kind="stable")[:width])
+
+    def _bounds(self, labels: _Labels) -> Table:
+        """What walks with these beginnings cost at least."""
+        masks = self.priced.memory.masks(self.used.full(labels.rows))
+        own = masks[np.arange(len(labels)), labels.kinds]
+        bounds: Table = labels.costs + labels.paid
+        return bounds + self.priced.ended[labels.cuts, labels.kinds, own]
 
     def _first(self) -> _Labels:
         """Labels of one range."""
         line = self.priced.line
-        bounds = line.starts.T + self.priced.begun - self.priced.unpaid
+        bounds = line.starts.T + self.priced.begun[:, :, 0] - self.priced.unpaid
         starts, kinds = np.nonzero((bounds < self.cost) & (line.counts > 0))
         nothing = np.zeros(len(starts), np.int64)
         return self._ranges(
             rows=nothing,
             kinds=kinds,
+            masks=nothing,
             starts=starts,
             costs=line.starts[kinds, starts],
             paid=np.full(len(starts), -self.priced.unpaid),
@@ -185,11 +192,15 @@ class _Search:
     def _after(self, labels: _Labels, places: Places) -> _Labels:
         """Labels of one range more, of those at these places of their level."""
         hops = self.priced.line.hops[labels.cuts, labels.kinds]
-        bounds = (labels.costs + labels.paid)[:, None] + hops + self.priced.begun[labels.cuts]
-        at, kinds = np.nonzero((bounds < self.cost) & ~self.used.full(labels.rows))
+        full = self.used.full(labels.rows)
+        masks = self.priced.memory.masks(full)
+        onwards = self.priced.begun[labels.cuts[:, None], np.arange(full.shape[1]), masks]
+        bounds = (labels.costs + labels.paid)[:, None] + hops + onwards
+        at, kinds = np.nonzero((bounds < self.cost) & ~full)
         return self._ranges(
             rows=labels.rows[at],
             kinds=kinds,
+            masks=masks[at, kinds],
             starts=labels.cuts[at],
             costs=labels.costs[at] + hops[at, kinds],
             paid=labels.paid[at],
@@ -202,6 +213,7 @@ class _Search:
         *,
         rows: Places,
         kinds: Places,
+        masks: Places,
         starts: Places,
         costs: Table,
         paid: Table,
@@ -210,7 +222,7 @@ class _Search:
     ) -> _Labels:
         """Beginnings with a range more on these kinds from these starts, to every end."""
         paid = paid + self.priced.prices[kinds]
-        bounds = (costs + paid)[:, None] + self.onwards[kinds, starts]
+        bounds = (costs + paid)[:, None] + self.onwards[kinds, masks, starts]
         new = self.partial[kinds, starts]
         at, less = np.nonzero((bounds < self.cost) & ~(new & partial[:, None]))
         partial = partial[at] | new[at, less]

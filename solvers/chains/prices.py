@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from splitfog.formulations.deadline import Deadline
 from splitfog.solvers.chains.line import RangeLine, Table, Walk
+from splitfog.solvers.chains.memory import Memory, cycles_of
 
 FIRST_STEP = 2.0
 """Of the step that would reach the target, were the bound as good as its slope says."""
@@ -30,12 +31,14 @@ PATIENCE = 10
 class Priced:
     """What walks cost at least under prices [kinds] for every use of a node.
 
-    `begun` and `ended` [L + 1, kinds] are the least that it costs to go on from where a range on a
-    kind begins, or has ended, at a cut, with the prices of all nodes that are still used. `bound`:
-    of walks that use no kind more often than it has nodes.
+    `begun` and `ended` [L + 1, kinds, masks] are the least that it costs to go on from where a
+    range on a kind begins, or has ended, at a cut, with the prices of all nodes that are still
+    used, by what is remembered there. `bound`: of walks that use no kind more often than it has
+    nodes.
     """
 
     line: RangeLine
+    memory: Memory
     prices: Table
     begun: Table
     ended: Table
@@ -43,7 +46,7 @@ class Priced:
     @cached_property
     def bound(self) -> float:
         """What no walk costs less than; inf: there is none."""
-        return float((self.line.starts.T + self.begun).min()) - self.unpaid
+        return float((self.line.starts.T + self.begun[:, :, 0]).min()) - self.unpaid
 
     @cached_property
     def unpaid(self) -> float:
@@ -52,26 +55,25 @@ class Priced:
 
     def walk(self) -> Walk:
         """The walk that costs least with its prices; it may use kinds too often. O(L (K + R))."""
-        line, walk = self.line, Walk()
-        start, kind = divmod(int((line.starts.T + self.begun).argmin()), len(self.prices))
+        line, walk, mask = self.line, Walk(), 0
+        first = line.starts.T + self.begun[:, :, 0]
+        start, kind = divmod(int(first.argmin()), len(self.prices))
         while True:
-            rest = line.stages[kind, start, start + 1 :] + self.ended[start + 1 :, kind]
+            rest = line.stages[kind, start, start + 1 :] + self.ended[start + 1 :, kind, mask]
             end = start + 1 + int(rest.argmin())
             walk.append((kind, start, end))
-            if line.ends[kind, end] <= self.ended[end, kind]:
+            if line.ends[kind, end] <= self.ended[end, kind, mask]:
                 return walk
-            start, kind = end, int((line.hops[end, kind] + self.begun[end]).argmin())
-
-    def used(self) -> NDArray[np.int64]:
-        """[kinds]: how often that walk uses them."""
-        kinds = [kind for kind, _, _ in self.walk()]
-        return np.bincount(kinds, minlength=len(self.prices))
+            steps = self.memory.steps[kind, mask]
+            onwards = line.hops[end, kind] + self.begun[end].ravel()[steps]
+            onwards[self.memory.barred[kind, mask]] = inf
+            start, (kind, mask) = end, divmod(int(steps[onwards.argmin()]), self.memory.num_masks)
 
 
-def priced(line: RangeLine, prices: Table) -> Priced:
+def priced(line: RangeLine, prices: Table, memory: Memory) -> Priced:
     """Costs under prices, from the end of a line whose costs add up to its start.
 
-    O(L K (K + R)) for K kinds, L layers, R the most layers of a range.
+    O(2^M L K (K + R)) for K kinds, L layers, R the most layers of a range, M kinds remembered.
 
     Parameters
     ----------
@@ -79,22 +81,27 @@ def priced(line: RangeLine, prices: Table) -> Priced:
         What walks cost.
     prices
         [kinds], seconds, not less than 0.
+    memory
+        Of its walks.
     """
-    cuts = line.num_layers + 1
-    begun, ended = np.full((cuts, len(prices)), inf), np.empty((cuts, len(prices)))
-    ended[-1] = line.ends[:, -1]
-    for cut in range(cuts - 2, -1, -1):
+    shape = (line.num_layers + 1, len(prices), memory.num_masks)
+    begun, ended = np.full(shape, inf), np.empty(shape)
+    ended[-1] = line.ends[:, -1, None]
+    detours = np.where(memory.barred, inf, 0.0)
+    for cut in range(line.num_layers - 1, -1, -1):
         stop = cut + 1 + line.longest[cut]
         if stop > cut + 1:
-            rest = line.stages[:, cut, cut + 1 : stop] + ended[cut + 1 : stop].T
-            begun[cut] = rest.min(axis=1) + prices
-        ended[cut] = np.minimum(line.ends[:, cut], (line.hops[cut] + begun[cut]).min(axis=1))
-    return Priced(line=line, prices=prices, begun=begun, ended=ended)
+            stages = line.stages[:, cut, cut + 1 : stop].T
+            begun[cut] = (stages[:, :, None] + ended[cut + 1 : stop]).min(axis=0)
+            begun[cut] += prices[:, None]
+        onwards = line.hops[cut][:, None] + begun[cut].ravel()[memory.steps] + detours
+        ended[cut] = np.minimum(line.ends[:, cut, None], onwards.min(axis=2))
+    return Priced(line=line, memory=memory, prices=prices, begun=begun, ended=ended)
 
 
 def with_good_prices(
-    line: RangeLine, first: Table, target: float, deadline: Deadline, step: float = FIRST_STEP
-) -> Priced:
+    begin: Priced, target: float, deadline: Deadline, step: float = FIRST_STEP
+) -> tuple[Priced, NDArray[np.int64]]:
     """The best bound that is found by raising prices of what is used too often, lowering others.
 
     It ends where the bound reaches the target, where the best walk proves that no prices are
@@ -102,10 +109,8 @@ def with_good_prices(
 
     Parameters
     ----------
-    line
-        What walks cost.
-    first
-        [kinds] prices to begin with.
+    begin
+        With prices to begin with.
     target
         A cost, such as of the best walk known; finite.
     deadline
@@ -113,26 +118,36 @@ def with_good_prices(
     step
         Of the first steps.
 
+    Returns
+    -------
+    (Priced, array)
+        The best one; and [kinds, kinds] how often walks came by a kind on their way from a kind
+        back to it.
+
     Raises
     ------
     TimeIsUp
         Past the deadline.
     """
-    best = now = priced(line, first)
-    waited = 0
+    best = now = begin
+    line, waited = begin.line, 0
+    cycles = np.zeros((len(line.counts),) * 2, np.int64)
     while best.bound < target and step >= SMALLEST_STEP:
         deadline.check("a bound")
-        over = now.used() - line.counts
+        walk = now.walk()
+        cycles = cycles + cycles_of(line, walk)
+        used = np.bincount([kind for kind, _, _ in walk], minlength=len(line.counts))
+        over = used - line.counts
         slope = np.where((now.prices <= 0) & (over < 0), 0, over)
         if not slope.any():
             break
         length = step * (target * BEYOND - now.bound) / float(slope @ slope)
-        now = priced(line, np.maximum(now.prices + length * slope, 0.0))
+        now = priced(line, np.maximum(now.prices + length * slope, 0.0), begin.memory)
         if now.bound > best.bound:
             best, waited = now, 0
         elif (waited := waited + 1) == PATIENCE:
             step, waited = step / 2, 0
-    return best
+    return best, cycles
 
 
 def fair_prices(line: RangeLine) -> Table:
