@@ -84,6 +84,9 @@ def test_a_quick_slice_has_other_values_for_its_keys(tmp_path: Path) -> None:
         ("", "instances is missing"),
         (f"{LINE}colour = 1\n", r"instances\[0\].colour = 1, unknown key, must be one of family, "),
         (f"{LINE}count = 0\n", r"instances\[0\].count = 0, must be a whole number >= 1"),
+        (f"{LINE}tiers = []\n", r"instances\[0\].tiers = \[\], must be a value or a list of at"),
+        (f"{LINE}seed = []\n", r"instances\[0\].seed = \[\], must be a value or a list of at"),
+        ("[[instances]]\nfiles = []\n", r"instances\[0\].files = \[\], must be a list of at least"),
         (f"{LINE}tiers = 1\n", r"instances\[0\].tiers = 1, must be a whole number >= "),
         (
             '[[instances]]\nfamily = "lime"\n',
