@@ -137,8 +137,12 @@ def _stored(shelf: Shelf[Kind], entry: Mapping[str, Any], folder: Path) -> Itera
         if key != FILES:
             raise ValueError(f"{key} = {shown(entry[key])}, unknown key, must be {FILES}")
     patterns = entry[FILES]
-    if not isinstance(patterns, list) or not all(isinstance(own, str) for own in patterns):
-        raise ValueError(f"{FILES} = {shown(patterns)}, must be a list of paths")
+    if (
+        not isinstance(patterns, list)
+        or not patterns
+        or not all(isinstance(own, str) for own in patterns)
+    ):
+        raise ValueError(f"{FILES} = {shown(patterns)}, must be a list of one path or more")
     for pattern in patterns:
         paths = sorted(glob(str(folder / pattern))) or shelf.bundled(pattern)
         if not paths:
@@ -153,6 +157,9 @@ def _made(shelf: Shelf[Kind], entry: Mapping[str, Any]) -> Iterator[Source[Kind]
         if key not in family.options:
             known = ", ".join([*OF_FAMILIES, *family.options])
             raise ValueError(f"{key} = {shown(given[key])}, unknown key, must be one of {known}")
+    for key, value in entry.items():
+        if value == []:
+            raise ValueError(f"{key} = [], must be a value or a list of one or more")
     seeds, apart = _seeds(entry), flag(OWN_SEEDS, entry.get(OWN_SEEDS, False))
     ahead = max(seeds) - min(seeds) + 1 if apart else 0
     for place, values in enumerate(product(*map(_listed, given.values()))):
