@@ -6,12 +6,13 @@ may run any code on its workers, and the workers may on the client.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import pickle
 import re
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Self
 
@@ -126,8 +127,9 @@ def _client(address: str) -> Any:
     except ModuleNotFoundError:
         raise ModuleNotFoundError("a cluster needs Dask: pip install 'splitfog[dask]'") from None
     try:
+        _require_answer(address)
         client = Client(address, timeout=ANSWER_S, set_as_default=False)
-    except (OSError, TimeoutError):
+    except Exception:  # whatever something that is no scheduler answers
         raise ValueError(
             f"scheduler = {address!r}: no Dask scheduler has answered there within {ANSWER_S:g} s"
         ) from None
@@ -139,6 +141,19 @@ def _client(address: str) -> Any:
             f"scheduler = {address!r}: the cluster has had no worker for {WORKERS_S:g} s"
         ) from None
     return client
+
+
+def _require_answer(address: str) -> None:
+    """That Dask greets there in time; a client would wait for ever where something else listens."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    async def greeting() -> None:
+        greeted = connect(address, ANSWER_S, **Security().get_connection_args("client"))
+        (await asyncio.wait_for(greeted, ANSWER_S)).abort()
+
+    with ThreadPoolExecutor(1) as apart:  # a notebook has a loop that runs
+        apart.submit(asyncio.run, greeting()).result()
 
 
 def _require_same(client: Any, address: str, work: Sequence[Job]) -> None:

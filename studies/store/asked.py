@@ -91,7 +91,10 @@ def asked_for(store: Store) -> Question:
         "SELECT * FROM asked WHERE splitfog_version = ? ORDER BY place", (__version__,)
     )
     if not lines:
-        raise ValueError(f"{store.path} holds no runs of splitfog {__version__}")
+        others = store.read("SELECT DISTINCT splitfog_version AS v FROM asked ORDER BY v")
+        there = ", ".join(line["v"] for line in others)
+        but = f", only of {there}" if there else ""
+        raise ValueError(f"{store.path} holds no runs of splitfog {__version__}{but}")
     notes = [(line["key"], msgspec.convert(line, AskedJob, strict=False)) for line in lines]
     contents = {line["key"]: line["content"] for line in store.read("SELECT * FROM instances")}
     instances: dict[tuple[str, str | None], Instance] = {}

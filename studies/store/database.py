@@ -8,6 +8,7 @@ last rows may be missing, never a part of one.
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -97,7 +98,7 @@ class Store:
             if not self._only_read:
                 opened.enter_context(Lock(self.path.parent / LOCK, str(self.path)))
             with self._told():
-                self._database = sqlite3.connect(self.path, isolation_level=None)
+                self._database = sqlite3.connect(self._uri(), uri=True, isolation_level=None)
                 opened.callback(self._database.close)
                 self._require_ours()
                 if not self._only_read:
@@ -153,10 +154,18 @@ class Store:
             names = [column[0] for column in found.description]
             return [dict(zip(names, line, strict=True)) for line in found]
 
+    def _uri(self) -> str:
+        """The file's, which needs no other beside it where nobody can write and no log is left."""
+        folder, log = self.path.parent, self.path.with_name(f"{RESULTS}-wal")
+        alone = self._only_read and not os.access(folder, os.W_OK) and not log.exists()
+        return self.path.absolute().as_uri() + ("?immutable=1" if alone else "")
+
     def _require_ours(self) -> None:
         application = self._number("application_id")
         form = self._number("user_version")
         if self._number("schema_version") == 0:
+            if self._only_read:
+                raise ValueError(f"{self.path} holds no runs: compare -o DIR makes them")
             return
         if application != APPLICATION:
             raise ValueError(
@@ -215,6 +224,8 @@ class Store:
                 raise ValueError(
                     f"{self.path} is not what compare keeps there: another folder must be named"
                 ) from None
+            if name.startswith("SQLITE_CORRUPT"):
+                raise ValueError(f"{self.path} is damaged: another folder must be named") from None
             if name == "SQLITE_FULL":
                 full = "the disk is full; what had finished is kept"
                 raise OSError(errno.ENOSPC, full, str(self.path)) from None

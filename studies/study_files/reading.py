@@ -80,18 +80,25 @@ def load_study(study: str | os.PathLike[str], quick: bool = False) -> StudyFile:
     quick = flag("quick", quick)
     path = _found(study)
     data = read_toml(path)
-    whole = _study(path, _checked(data, path))
+    content = _checked(data, path)
+    whole, sliced = _study(path, content), _sliced(data, content, path)
     if not quick:
         return whole
-    if not whole.content.quick:
+    if not content.quick:
         raise InstanceError(str(path), ["quick is missing, must be a table"])
-    for key in whole.content.quick:
+    return _study(path, sliced, "quick.")
+
+
+def _sliced(data: Mapping[str, Any], content: StudyContent, path: Path) -> StudyContent:
+    """What the quick slice of a file says, which is held to the same rules though it is not run."""
+    for key in content.quick:
         if key in FIXED:
             raise InstanceError(str(path), [f"quick.{key} stands there, must not"])
-    sliced = {**data, **whole.content.quick}
-    if solvers := whole.content.quick.get("solvers"):
-        sliced["options"] = {k: v for k, v in whole.content.options.items() if k in solvers}
-    return _study(path, _checked(sliced, path, "quick."), "quick.")
+    sliced = {**data, **content.quick}
+    solvers = content.quick.get("solvers")
+    if isinstance(solvers, list):
+        sliced["options"] = {k: v for k, v in content.options.items() if k in solvers}
+    return _checked(sliced, path, "quick.")
 
 
 def shipped_studies() -> tuple[StudyFile, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,28 @@ def test_a_scheduler_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.Mo
         with pytest.raises(ValueError, match=f"'{address}': no Dask scheduler has answered there"):
             sf.compare(TINY, "device-only", scheduler=address, store=tmp_path / "results")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.0 400 Bad request\r\n\r\n"])
+def test_something_else_answers(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that only listens, and one that speaks another language: both in the time given."""
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster, "ANSWER_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def speak() -> None:
+            caller, _ = other.accept()
+            with caller:
+                caller.sendall(answer)
+                caller.recv(1 << 16)
+                while not answer and caller.recv(1 << 16):
+                    pass
+
+        with ThreadPoolExecutor(1) as apart:
+            apart.submit(speak)
+            address = f"tcp://127.0.0.1:{other.getsockname()[1]}"
+            with pytest.raises(ValueError, match="no Dask scheduler has answered there within"):
+                sf.compare(TINY, "device-only", scheduler=address)
 
 
 def test_a_function_must_be_of_a_module(monkeypatch: pytest.MonkeyPatch) -> None:

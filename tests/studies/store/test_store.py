@@ -19,6 +19,7 @@ from splitfog.instances.records import changed
 from splitfog.studies import lock
 from splitfog.studies.engine.jobs import Job
 from splitfog.studies.rows import Table
+from splitfog.studies.store import asked
 from splitfog.studies.store import key as keys
 from splitfog.studies.store.database import RESULTS, Store
 from splitfog.studies.store.key import with_keys
@@ -186,6 +187,48 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=rf"{path} .*{words}.*: another folder must be named"):
             sf.compare(TINY, "device-only", store=tmp_path / name)
         assert path.read_bytes() == before
+
+
+def test_a_store_that_was_never_made_whole_holds_nothing(tmp_path: Path) -> None:
+    """A process that ends before the first commit leaves an empty file; a comparison fills it."""
+    (tmp_path / RESULTS).touch()
+    with pytest.raises(ValueError, match="holds no runs: compare -o DIR makes them"):
+        study_status(tmp_path)
+    sf.compare(TINY, "device-only", store=tmp_path)
+    assert study_status(tmp_path).finished == 1
+
+
+def test_a_damaged_store_is_refused(kept: Path, tmp_path: Path) -> None:
+    """Its head is ours, what follows is not: a sentence that says what can be done."""
+    content = (kept / RESULTS).read_bytes()
+    (tmp_path / RESULTS).write_bytes(content[:4096] + b"Z" * (len(content) - 4096))
+    with pytest.raises(ValueError, match=rf"{RESULTS} is damaged: another folder must be named"):
+        study_status(tmp_path)
+
+
+def test_runs_of_other_versions_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where this version was asked for nothing, whose runs are there is said."""
+    sf.compare(TINY, "device-only", store=tmp_path)
+    monkeypatch.setattr(asked, "__version__", "9.9")
+    with pytest.raises(ValueError, match=rf"no runs of splitfog 9.9, only of {sf.__version__}$"):
+        study_status(tmp_path)
+
+
+def test_a_store_where_nobody_can_write_is_read(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database with a log is opened by writing beside it, which a disk that is mounted read-only
+    refuses: then it is opened as one that does not change, unless rows are in a log that is left.
+    """
+    before = study_status(kept)
+    store = Store(kept, only_read=True)
+    assert "immutable" not in store._uri()
+    monkeypatch.setattr(os, "access", lambda path, how: False)
+    assert "immutable" in store._uri()
+    assert study_status(kept) == before
+    (kept / f"{RESULTS}-wal").touch()
+    assert "immutable" not in store._uri()
+    (kept / f"{RESULTS}-wal").unlink()
 
 
 def test_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch: Any) -> None:

@@ -94,7 +94,10 @@ def test_a_quick_slice_has_other_values_for_its_keys(tmp_path: Path) -> None:
         ),
         ("[[instances]]\ncount = 1\n", "must have one of files and family"),
         ('[[instances]]\nfiles = ["no.json"]\n', 'files has "no.json", must name a file below'),
+        ("[[instances]]\nfiles = []\n", r"0\].files = \[\], must be a list of at least one path"),
+        (f"{LINE}tiers = []\n", r"0\].tiers = \[\], must be a value or a list of at least one"),
         (f"{LINE}[quick]\nnames = 1\n", r"quick.names = 1, unknown key"),
+        (f"{LINE}[quick]\nsolvers = 1\n", r"quick.solvers = 1, must be a list"),
         (f'{LINE}[quick]\nname = "a"\n', "quick.name stands there, must not"),
         (f"{LINE}{LOADS}", "replays is missing"),
         (
@@ -123,6 +126,12 @@ def test_mistakes_are_told_with_file_and_key(tmp_path: Path, text: str, sentence
     """Whatever is read of it: the whole, and its quick slice."""
     with pytest.raises(InstanceError, match=sentence):
         sf.load_study(written(tmp_path, text), quick="quick" in text)
+
+
+def test_a_slice_that_is_not_run_is_read(tmp_path: Path) -> None:
+    """A key that there is not is told by the first run, not by the first quick one."""
+    with pytest.raises(InstanceError, match=r"quick.names = 1, unknown key"):
+        sf.load_study(written(tmp_path, f"{LINE}[quick]\nnames = 1\n"))
 
 
 def test_all_mistakes_of_all_lists_are_told_at_once(tmp_path: Path) -> None:
