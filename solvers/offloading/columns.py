@@ -75,7 +75,7 @@ def _solved(
         cost = assignments.cost(better)
         if assignments.obeys(better, cost) and cost.value < master.value:
             best, master.cutoff = better, cost.value / master.unit_s
-    columns, beyond = master.survivors(MOST_COLUMNS)
+    columns, beyond = master.survivors(MOST_COLUMNS, request.part(0.5))
     limit = max(request.remaining_s - RESERVE_S, request.remaining_s / 2)
     final, bound, stopped = _program(master, columns, limit, request.seed, best)
     bound = min(max(bound, master.bound), beyond, master.cutoff)

@@ -184,18 +184,20 @@ class Master:
                 finer += 1
         return None
 
-    def survivors(self, most: int) -> tuple[list[Column], float]:
+    def survivors(self, most: int, deadline: Deadline) -> tuple[list[Column], float]:
         """The columns that may be in a better assignment, the `most` cheapest of them, and a bound
-        for all assignments with others."""
+        for all assignments with others; of what is not looked at in time, the bound alone."""
         gap = self.cutoff - self.bound + BOUND_SLACK
         columns: list[Column] = []
         cost, beyond = [np.zeros(0)], inf
         for own, least in zip(self.nodes, self.least, strict=True):
-            if self.deadline.is_over:
+            if deadline.is_over:
                 beyond = self.bound
                 break
             offers = own.offers(self.best_prices)
-            found = sets_below(offers, own.allows, least + gap, gap, MOST_SURVIVORS)
+            found = sets_below(
+                offers, own.allows, least + gap, room=gap, most=MOST_SURVIVORS, deadline=deadline
+            )
             columns += [_column(own, taken) for taken in found.taken]
             cost.append(found.value - least)
             beyond = min(beyond, self.bound + found.bound - least)

@@ -18,6 +18,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.formulations.tolerances import BOUND_SLACK
 from splitfog.instances.arrays import Flags, Floats, Integers
@@ -128,14 +129,22 @@ def cheap_sets(offers: Offers, allowed: Allowed, tolerance: float, most: int) ->
     return search.run()
 
 
-def sets_below(offers: Offers, allowed: Allowed, value: float, room: float, most: int) -> Sets:
-    """All sets of less than `value`, unless more than `most` have to be looked at.
+def sets_below(
+    offers: Offers,
+    allowed: Allowed,
+    value: float,
+    *,
+    room: float,
+    most: int,
+    deadline: Deadline = NEVER,
+) -> Sets:
+    """All sets of less than `value`, unless more than `most` have to be looked at, or time is up.
 
     `room` is by how much an offer may at most be dearer than none, for that.
     """
     search = _Search(offers, allowed, room, most)
     search.limit = value
-    return search.run()
+    return search.run(deadline)
 
 
 class _Search:
@@ -151,8 +160,8 @@ class _Search:
         self.value: list[Floats] = [np.zeros(0)]
         self.bound = inf
 
-    def run(self) -> Sets:
-        """Look into everything that may be below the limit."""
+    def run(self, deadline: Deadline = NEVER) -> Sets:
+        """Look into everything that may be below the limit; from the deadline on only bound it."""
         low, high = _intervals(self.offers) if self.kept.any() else (np.zeros(0), np.zeros(0))
         left, looked = [], 0
         while len(low):
@@ -168,7 +177,9 @@ class _Search:
             for first in range(0, len(sacks.low), TOGETHER):
                 some = np.arange(first, min(first + TOGETHER, len(sacks.low)))
                 some = some[sacks.bound[some] < self.limit]
-                if len(some):
+                if deadline.is_over:
+                    self.bound = min(self.bound, float(sacks.bound[some].min(initial=inf)))
+                elif len(some):
                     limit = self.limit
                     taken, beyond = sacks.only(some).sets(limit, self.most)
                     self._keep(taken)

@@ -82,6 +82,11 @@ def _variants(name: str, solver: str | Function, options: Any) -> Iterator[Conte
     """One for each combination of the values of options that are lists."""
     given = mapping(f"options.{name}", options, "a mapping of options by name")
     swept = {key: tuple(value) for key, value in given.items() if isinstance(value, list | tuple)}
+    for key, values in swept.items():
+        if not values:
+            raise ValueError(
+                f"options.{name}.{key} = [], must be a value or a list of at least one"
+            )
     for values in product(*swept.values()):
         chosen = {**given, **dict(zip(swept, values, strict=True))}
         parse_options(info_of(solver), chosen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from splitfog.deployment.contest.choosers import require_ways
 from splitfog.deployment.contest.settings import checked
@@ -70,41 +71,47 @@ def replays_asked(
     names = [own.called(way) for own in ways for way in own.adapt]
     if baseline not in names:
         raise ValueError(f"baseline = {baseline!r}, must be one of {', '.join(names)}")
-    for own in ways:
-        require_ways(tuple(own.adapt))
-    traces = ["+".join(trace.name for trace in course.traces) for course in courses]
-    for name in traces:
-        if traces.count(name) > 1:
-            raise ValueError(f"{traces.count(name)} traces are named {name}, must be told apart")
-    work = []
+    _require_fitting(instances, courses, ways)
+    work: list[Job] = []
     problems: dict[tuple[int, int, str], int] = {}
-    for at, instance in enumerate(instances):
+    pairs = product(enumerate(instances), enumerate(courses))
+    for ((at, instance), (number, course)), own in product(pairs, ways):
+        for way in own.adapt:
+            case = ReplayCase(
+                traces=course.traces, adapt=way, settings=own.settings, vary=course.vary
+            )
+            problem = problems.setdefault((at, number, case.world), len(problems))
+            work += [
+                Job(
+                    problem=problem,
+                    instance=instance,
+                    objective=Objective("latency"),
+                    solver=way,
+                    name=own.called(way),
+                    seed=seed + course.number,
+                    time_limit_s=time_limit_s,
+                    memory_limit_bytes=memory_limit_bytes,
+                    replay=case,
+                )
+                for seed in dict.fromkeys(seeds)
+            ]
+    return Asked(question=Question(work=work, baseline=baseline))
+
+
+def _require_fitting(
+    instances: Sequence[Instance], courses: Sequence[Course], ways: Sequence[Ways]
+) -> None:
+    """Ways and settings that there are, traces told apart, and figures of every instance."""
+    names = ["+".join(trace.name for trace in course.traces) for course in courses]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{names.count(name)} traces are named {name}, must be told apart")
+    for own in ways:
+        require_ways(own.adapt)
+    for instance in instances:
         for own in ways:
             checked(instance, **own.settings)
-        for number, course in enumerate(courses):
+        for course in courses:
             joined(course.traces, instance)
             if course.vary:
                 figures_for(instance, dict(ranges_of(course.vary)))
-            for own in ways:
-                cases = [
-                    ReplayCase(
-                        traces=course.traces, adapt=way, settings=own.settings, vary=course.vary
-                    )
-                    for way in own.adapt
-                ]
-                work += [
-                    Job(
-                        problem=problems.setdefault((at, number, case.world), len(problems)),
-                        instance=instance,
-                        objective=Objective("latency"),
-                        solver=case.adapt,
-                        name=own.called(case.adapt),
-                        seed=seed + course.number,
-                        time_limit_s=time_limit_s,
-                        memory_limit_bytes=memory_limit_bytes,
-                        replay=case,
-                    )
-                    for case in cases
-                    for seed in dict.fromkeys(seeds)
-                ]
-    return Asked(question=Question(work=work, baseline=baseline))

@@ -137,12 +137,9 @@ def _stored(shelf: Shelf[Kind], entry: Mapping[str, Any], folder: Path) -> Itera
         if key != FILES:
             raise ValueError(f"{key} = {shown(entry[key])}, unknown key, must be {FILES}")
     patterns = entry[FILES]
-    if (
-        not isinstance(patterns, list)
-        or not patterns
-        or not all(isinstance(own, str) for own in patterns)
-    ):
-        raise ValueError(f"{FILES} = {shown(patterns)}, must be a list of one path or more")
+    is_list = isinstance(patterns, list) and all(isinstance(own, str) for own in patterns)
+    if not is_list or not patterns:
+        raise ValueError(f"{FILES} = {shown(patterns)}, must be a list of at least one path")
     for pattern in patterns:
         paths = _paths(folder, pattern) or shelf.bundled(pattern)
         if not paths:
@@ -164,12 +161,10 @@ def _made(shelf: Shelf[Kind], entry: Mapping[str, Any]) -> Iterator[Source[Kind]
         if key not in family.options:
             known = ", ".join([*OF_FAMILIES, *family.options])
             raise ValueError(f"{key} = {shown(given[key])}, unknown key, must be one of {known}")
-    for key, value in entry.items():
-        if value == []:
-            raise ValueError(f"{key} = [], must be a value or a list of one or more")
     seeds, apart = _seeds(entry), flag(OWN_SEEDS, entry.get(OWN_SEEDS, False))
     ahead = max(seeds) - min(seeds) + 1 if apart else 0
-    for place, values in enumerate(product(*map(_listed, given.values()))):
+    swept = [_listed(key, value) for key, value in given.items()]
+    for place, values in enumerate(product(*swept)):
         options = {
             key: _value(family.options[key], key, value) for key, value in zip(given, values)
         }
@@ -181,11 +176,14 @@ def _made(shelf: Shelf[Kind], entry: Mapping[str, Any]) -> Iterator[Source[Kind]
 def _seeds(entry: Mapping[str, Any]) -> list[int]:
     """Consecutive ones from each that is given."""
     count = whole(COUNT, entry.get(COUNT, 1), low=1)
-    given = [whole(SEED, seed, low=0) for seed in _listed(entry.get(SEED, 0))]
+    given = [whole(SEED, seed, low=0) for seed in _listed(SEED, entry.get(SEED, 0))]
     return list(dict.fromkeys(first + further for first in given for further in range(count)))
 
 
-def _listed(value: Any) -> list[Any]:
+def _listed(key: str, value: Any) -> list[Any]:
+    """The values of a key that may be swept."""
+    if value == []:
+        raise ValueError(f"{key} = [], must be a value or a list of at least one")
     return value if isinstance(value, list) else [value]
 
 

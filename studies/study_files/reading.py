@@ -62,7 +62,7 @@ def load_study(study: str | os.PathLike[str], quick: bool = False) -> StudyFile:
     study
         The path of a file, or the name of a study that comes with splitfog.
     quick
-        Whether its quick slice is wanted, a few minutes' study that takes seconds.
+        Whether its quick slice is wanted in the place of the whole.
 
     Returns
     -------

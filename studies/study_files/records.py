@@ -12,8 +12,7 @@ from splitfog.instances.records import Count, Name, Positive, Size
 
 Names = Annotated[tuple[Name, ...], Meta(min_length=1)]
 Seeds = Annotated[tuple[Size, ...], Meta(min_length=1)]
-Replays = tuple[dict[str, Any], ...]
-Entries = Annotated[tuple[dict[str, Any], ...], Meta(min_length=1)]
+Entries = tuple[dict[str, Any], ...]
 
 
 class StudyContent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,13 +53,13 @@ class StudyContent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     name: Name
     title: str = ""
     run_time: str = ""
-    instances: Entries
+    instances: Annotated[Entries, Meta(min_length=1)]
     solvers: Names | None = None
     objectives: Names | None = None
     seeds: Seeds = (0,)
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
-    replays: Replays = ()
-    traces: Replays = ()
+    replays: Entries = ()
+    traces: Entries = ()
     baseline: Name | None = None
     transfers: Name = "once"
     monotone: bool = True

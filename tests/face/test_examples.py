@@ -18,8 +18,9 @@ def modules_with_examples() -> list[str]:
     """Names of the modules under `splitfog` whose text has a `>>>`, without importing any."""
     found = []
     for name in ["splitfog", *_below(ROOT, "splitfog")]:
-        path = ROOT.joinpath(*name.split(".")[1:])
-        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        file = ROOT.joinpath(*name.split(".")[1:], "__init__.py")
+        if not file.exists():
+            file = file.parent.with_suffix(".py")
         if ">>> " in file.read_text(encoding="utf-8"):
             found.append(name)
     return found

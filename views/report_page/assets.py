@@ -1,4 +1,8 @@
-"""The style and the scripts of the page, as they stand in files beside this one."""
+"""The style and the scripts of the page, as they stand in files below this one.
+
+Tabulator's are `dist/js/tabulator.min.js` and `dist/css/tabulator_simple.min.css` of its package
+tabulator-tables 6.5.3 (MIT), but for their last lines, which name maps of their sources.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from importlib.resources import files
 LICENCE = "tabulator-LICENSE.txt"
 STYLES = ("tabulator.min.css", "page.css")
 SCRIPTS = (
-    "tabulator.min.js",  # 6.5.3, MIT
+    "tabulator.min.js",
     "unpack.js",
     "words.js",
     "sorted.js",

@@ -20,7 +20,8 @@ def run(
         str,
         typer.Argument(
             metavar="KIND",
-            help="instance, plan, policy, plan-table, front, trace, events, manifest or predictor",
+            help="instance, plan, policy, plan-table, front, trace, events, manifest, predictor "
+            "or study",
         ),
     ],
     output: Annotated[

@@ -85,5 +85,6 @@ def test_a_function_must_be_of_a_module(monkeypatch: pytest.MonkeyPatch) -> None
     """Workers cannot read the script that is running."""
     monkeypatch.setattr(wild.tame, "__module__", "__main__")
     monkeypatch.setattr("__main__.tame", wild.tame, raising=False)
+    monkeypatch.setattr("__main__.__file__", wild.__file__, raising=False)
     with pytest.raises(ValueError, match="solver tame is a function of the script that is running"):
         sf.compare(TINY, [wild.tame], baseline="tame", scheduler="tcp://127.0.0.1:9")

@@ -140,6 +140,10 @@ def test_what_only_solvers_and_ways_can_tell_names_the_file(tmp_path: Path) -> N
     for text, sentence in (
         (f'solvers = ["hpa"]\noptions.dina = {{}}\n{line}', "own.toml: options.dina = "),
         (f'solvers = ["hpa"]\noptions.hpa = {{ x = 1 }}\n{line}', "own.toml: option x is unknown"),
+        (
+            f'solvers = ["evolution"]\noptions.evolution = {{ stagnation = [] }}\n{line}',
+            r"own.toml: options.evolution.stagnation = \[\], must be a value or a list of",
+        ),
         (REPLAYS.replace('"argmin", ', '"argmax", '), "own.toml: .*argmax"),
         (REPLAYS.replace('vary = { "device,edge0"', 'vary = { "edge7"'), "own.toml: vary: unknown"),
         (f'baseline = "hpa"\n{REPLAYS}', "own.toml: baseline = 'hpa', must be one of argmin, late"),

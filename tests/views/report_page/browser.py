@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -16,11 +16,23 @@ from typing import IO, Any
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 """None where there is none."""
 
+PATIENCE_S = 60.0
+"""What a slow machine may take to show something."""
+
 _OPTIONS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
     *("--hide-scrollbars", "--no-first-run", "--disable-extensions", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 )
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Go on as soon as it holds, which is waited for no longer than `PATIENCE_S`."""
+    last = time.monotonic() + PATIENCE_S
+    while not holds():
+        if time.monotonic() > last:
+            raise TimeoutError(f"{what} has not come within {PATIENCE_S:g} s")
+        time.sleep(0.02)
 
 
 class Page:
@@ -60,8 +72,11 @@ class Page:
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         self.call("Emulation.setDeviceMetricsOverride", **size)
         self.call("Page.navigate", url=path.resolve().as_uri() + place)
-        while self.run("document.documentElement?.dataset.ready ?? null") is None:
-            time.sleep(0.02)
+        self.wait("document.documentElement?.dataset.ready")
+
+    def wait(self, script: str) -> None:
+        """Go on as soon as a script comes to something that is true."""
+        until(lambda: bool(self.run(script)), script)
 
     def run(self, script: str) -> Any:
         """What a script comes to, waited for where it is a promise."""

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from splitfog.cli import app
 from splitfog.studies.rows import Table
 from tests.cases.golden import case
-from tests.views.report_page.browser import Page
+from tests.views.report_page.browser import Page, until
 from tests.views.report_page.conftest import HOSTILE
 
 RUNS = "document.querySelector('section[data-objective=latency] .runs')"
@@ -135,14 +135,15 @@ def test_a_plan_is_one_key_away(page: Page) -> None:
     button = f"{RUNS}.querySelector('.tabulator-row button')"
     page.run(f"{button}.focus()")
     page.press("Enter")
-    page.run("new Promise((then) => setTimeout(then, 100))")
-    assert page.run("dialog.open && dialog.querySelectorAll('.dag g').length") == 5
+    page.wait("dialog.open")
+    assert page.run("dialog.querySelectorAll('.dag g').length") == 5
     captions = page.run("[...dialog.querySelectorAll('caption')].map((each) => each.textContent)")
     assert captions[:2] == ["Terms of the cost", "Loads of nodes, for one inference of every task"]
     assert page.run("document.querySelectorAll('#plan-files button').length") == 2
     assert page.run("location.hash").startswith("#run-")
     page.press("Escape")
-    assert page.run(f"!dialog.open && document.activeElement === {button}")
+    page.wait("!dialog.open")
+    assert page.run(f"document.activeElement === {button}")
 
 
 def test_an_address_opens_its_run(page: Page, report: Path) -> None:
@@ -206,9 +207,9 @@ def test_saved_files_belong_together(open_plan: Page, tmp_path: Path) -> None:
     """A click on each button: the plan is one of the instance, and all it claims is true."""
     where = {"behavior": "allow", "downloadPath": str(tmp_path)}
     open_plan.call("Browser.setDownloadBehavior", **where)
-    for number in (0, 1):
-        open_plan.run(f"document.querySelectorAll('#plan-files button')[{number}].click()")
-        open_plan.run("new Promise((then) => setTimeout(then, 300))")
+    buttons = "document.querySelectorAll('#plan-files button')"
+    open_plan.run(f"{buttons}.forEach((button) => button.click())")
+    until(lambda: len(list(tmp_path.glob("*.json"))) == 2, "a file for each button")
     plan, instance = sorted(tmp_path.iterdir(), key=lambda file: ".plan." not in file.name)
     checked = CliRunner().invoke(app, ["verify", str(instance), str(plan)])
     assert checked.exit_code == 0 and "all claims are true" in checked.stdout
