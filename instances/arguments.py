@@ -160,7 +160,7 @@ def record(name: str, value: Any, kind: type[Kind], what: str) -> Kind:
 
 def path(name: str, value: Any) -> Path:
     """Where a file or a folder is."""
-    if not isinstance(value, str | os.PathLike):
+    if not isinstance(value, str | os.PathLike) or value == "":
         raise wrong(name, value, "a path")
     return Path(value)
 

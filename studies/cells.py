@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from splitfog.formulations.objective import RATES
 from splitfog.formulations.overview import percent, status_words
-from splitfog.instances.readable import html_text
+from splitfog.instances.readable import html_text, printable
 from splitfog.studies.row import Row
 
 NO_BOUND = "no bound"
@@ -34,8 +34,8 @@ def shown_cells(row: Row) -> tuple[str, ...]:
     stopped = row.stopped_by not in (None, "finished")
     status = status_words(row.status, row.proven_over)
     return (
-        row.instance,
-        row.solver,
+        printable(row.instance),
+        printable(row.solver),
         str(row.seed),
         "-" if row.value is None else f"{row.value:.6g}",
         gap_cell(row),
@@ -67,6 +67,7 @@ def factor(value: float | None) -> str:
 
 def text_table(headers: Sequence[str], lines: Sequence[Sequence[str]], left: int) -> str:
     """Lines of plain text in columns, the first `left` of them flush left, the others right."""
+    lines = [[printable(cell) for cell in line] for line in lines]
     columns = list(zip(headers, *lines))
     widths = [max(map(len, column)) for column in columns]
     return "\n".join(

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from splitfog.instances.readable import printable
+
 if TYPE_CHECKING:
     from splitfog.formulations.plan import Plan
     from splitfog.instances.instance import Instance
@@ -131,9 +133,9 @@ def _failure(error: Exception) -> int:
 
 
 def say(*lines: str) -> None:
-    """Write lines to standard error."""
+    """Write lines to standard error, without what a terminal would obey in names of files."""
     for line in lines:
-        print(line, file=sys.stderr)
+        print(*map(printable, line.split("\n")), sep="\n", file=sys.stderr)
 
 
 def put(text: str | bytes) -> None:

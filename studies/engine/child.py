@@ -86,7 +86,10 @@ class Child:
             self._worker: int = self._received(START_S)
         except (Ended, OSError) as ended:
             self.close()
-            raise ChildProcessError(f"no process for jobs could be started: {ended}") from None
+            guard = "; a script must compare below if __name__ == '__main__'" if script else ""
+            raise ChildProcessError(
+                f"no process for jobs could be started: {ended}{guard}"
+            ) from None
 
     def call(self, function: Callable[..., Answer], job: Job, *others: Any) -> Answer:
         """What a function of a job answers, within the job's limits.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from glob import glob
+from glob import escape, glob
 from itertools import product
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -141,10 +141,17 @@ def _stored(shelf: Shelf[Kind], entry: Mapping[str, Any], folder: Path) -> Itera
     if not is_list or not patterns:
         raise ValueError(f"{FILES} = {shown(patterns)}, must be a list of at least one path")
     for pattern in patterns:
-        paths = sorted(glob(str(folder / pattern))) or shelf.bundled(pattern)
+        paths = _paths(folder, pattern) or shelf.bundled(pattern)
         if not paths:
             raise ValueError(f"{FILES} has {shown(pattern)}, must name a file below {folder}")
         yield from (Stored(path=path, load=shelf.load) for path in paths)
+
+
+def _paths(folder: Path, pattern: str) -> list[str]:
+    """The files that a pattern stands for, in order; a path that is one stands for itself."""
+    if (path := folder / pattern).is_file():
+        return [str(path)]
+    return sorted(glob(str(Path(escape(str(folder))) / pattern)))
 
 
 def _made(shelf: Shelf[Kind], entry: Mapping[str, Any]) -> Iterator[Source[Kind]]:

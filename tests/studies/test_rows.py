@@ -16,7 +16,11 @@ from pathlib import Path
 import pytest
 
 import splitfog as sf
+from splitfog.commands.shell import say
 from splitfog.studies.row import Row
+from splitfog.studies.rows import Table
+from splitfog.views.tables import print_tables
+from tests.studies import small_rows
 from tests.studies.small_rows import ROWS
 
 TINY = Path(__file__).parents[1] / "data" / "tiny.json"
@@ -29,6 +33,19 @@ def test_csv_holds_every_row_unrounded(tmp_path: Path) -> None:
     assert tuple(read[0]) == Row.__struct_fields__
     assert [line["value"] for line in read] == ["0.2", "0.4", ""]
     assert read[1]["reason"] == "a, b"
+
+
+def test_a_terminal_obeys_no_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that colours, rings or begins a line is shown with marks in the place of that, by
+    tables, summaries and messages."""
+    wild = Table(rows=(small_rows.row(instance="a\x1b[31m\nb", solver="c\x07d", value=1.0),))
+    print_tables(wild)
+    print(wild.summary())
+    say("e\x1b[0m\nf")
+    shown = capsys.readouterr()
+    assert "a\ufffd[31m\ufffdb" in shown.out and shown.out.count("c\ufffdd") == 2
+    assert not {"\x1b", "\x07"} & set(shown.out)
+    assert shown.err == "e\ufffd[0m\nf\n", "a message may have several lines"
 
 
 def test_the_database_holds_rows_and_what_was_declined(tmp_path: Path) -> None:

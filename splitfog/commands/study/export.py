@@ -15,7 +15,7 @@ EXAMPLES = ("splitfog study export results",)
 def run(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="that compare -o was given")],
 ) -> int:
-    """Write the CSV, the page and the pictures of what has ended of a folder's comparison.
+    """Write the tables, the page and the pictures of what has ended of a folder's comparison.
 
     Exit codes: 0 done, 2 wrong input.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,14 @@ def test_a_process_that_idles_ends() -> None:
         assert not workers._idle and child._guard.returncode is not None
     finally:
         workers.close()
+
+
+def test_a_script_without_its_guard_is_told_of_it(tmp_path: Path) -> None:
+    """A process reads the script that defines solvers; what that does first happens there too."""
+    script = tmp_path / "own.py"
+    script.write_text("raise SystemExit(1)\n")
+    with pytest.raises(ChildProcessError, match=r"must compare below if __name__ == '__main__'$"):
+        child.Child({"init_main_from_path": str(script)})
 
 
 @pytest.mark.parametrize(("took_s", "pause_s"), [(0.0001, 0.05), (0.01, 0.5)])

@@ -260,6 +260,14 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_an_empty_path_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a variable that was not set; the folder where one is stays as it was."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="store = '', must be a path"):
+        sf.compare(TINY, "device-only", store="")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_is_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first thing that is written there is the lock: without it there is no database either."""
 

@@ -59,6 +59,17 @@ def test_files_begin_at_the_folder_of_the_study(tmp_path: Path) -> None:
     ]
 
 
+def test_names_that_look_like_patterns_are_names(tmp_path: Path) -> None:
+    """Of the folder that a study stands in, and of a file that is there."""
+    (folder := tmp_path / "run[1]").mkdir()
+    for name in ("a[1]", "a1"):
+        sf.save_instance(sf.generate("line", layers=3), folder / f"{name}.json")
+    study = sf.load_study(written(folder, '[[instances]]\nfiles = ["a[1].json", "a?.json"]\n'))
+    assert [source().read_file for source in study.sources] == [
+        str(folder / f"{name}.json") for name in ("a[1]", "a1")
+    ]
+
+
 def test_a_quick_slice_has_other_values_for_its_keys(tmp_path: Path) -> None:
     """Its solvers are those of the slice, with the options that these have; the rest stays."""
     text = (
