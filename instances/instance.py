@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -349,15 +349,21 @@ def _usual(records: tuple[Record, ...]) -> tuple[Record, ...]:
     """
     if not records:
         return records
-    defaults = [
-        (field.name, field.default)
-        for field in msgspec.structs.fields(records[0])
-        if isinstance(field.default, float | str | tuple)
-    ]
+    defaults = _defaults(type(records[0]))
     return tuple(_with_defaults(record, defaults) for record in records)
 
 
-def _with_defaults(record: Record, defaults: list[tuple[str, Any]]) -> Record:
+@cache
+def _defaults(kind: type[msgspec.Struct]) -> tuple[tuple[str, Any], ...]:
+    """Names and defaults of a kind of record, of those that a copy may hold as another object."""
+    return tuple(
+        (field.name, field.default)
+        for field in msgspec.structs.fields(kind)
+        if isinstance(field.default, float | str | tuple)
+    )
+
+
+def _with_defaults(record: Record, defaults: tuple[tuple[str, Any], ...]) -> Record:
     usual: dict[str, Any] = {}
     for name, default in defaults:
         value = getattr(record, name)
