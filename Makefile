@@ -13,7 +13,7 @@ bundled = $(patsubst %,instances/data/%.json.gz,$(1))
 BENCHMARKS := $(filter-out %/__init__.py %/common.py %/studies.py %/bundle.py %/bundle_models.py %/offload_report.py %/offload_study.py %/adaptation.py %/adaptation_report.py,$(wildcard benchmarks/*.py))
 JOBS ?= 2
 
-.PHONY: install demo test lint docs bench clean
+.PHONY: install demo test unit lint docs bench clean
 
 install: $(STAMP)
 
@@ -35,7 +35,11 @@ demo: $(STAMP)
 	@echo "pictures: out/demo/partition/gaps-latency.png out/demo/offloading/gaps-mean-latency.png"
 	@echo "pages:    out/demo/partition/report.html out/demo/offloading/report.html"
 
-test: lint
+# Types are checked on one core: meanwhile the tests have the others.
+test: $(STAMP)
+	$(MAKE) --no-print-directory -j 2 lint unit
+
+unit: $(STAMP)
 	$(BIN)/python -m pytest -q -n auto
 
 lint: $(STAMP)
