@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
 
-from splitfog.formulations.arrays.units import Broadcast
+import numpy as np
+
+from splitfog.formulations.arrays.units import Broadcast, TaskUnits, task_units
 from splitfog.formulations.fronts.criteria import Criteria, Criterion
+from splitfog.formulations.passes import of_pass
 from splitfog.formulations.programs.linear_program import LinearProgram
-from splitfog.formulations.programs.placement import PlacementProgram
+from splitfog.formulations.programs.placement import ABSENT, PlacementProgram
 from splitfog.formulations.programs.placement_build import ProgramBuild
 from splitfog.formulations.tolerances import BOUND_SLACK
 from splitfog.instances.records import changed
@@ -86,16 +89,15 @@ def criteria_program(criteria: Criteria) -> CriteriaProgram:
 
 
 class _CriteriaBuild(ProgramBuild):
-    """Remembers what every column books, instead of paying for it."""
+    """Remembers what crosses where, instead of paying for it."""
 
     def __init__(self, criteria: Criteria) -> None:
         self.criteria = criteria
-        self.layers: list[tuple[int, int, float]] = []
         self.crossings: list[tuple[int, int, Broadcast]] = []
         super().__init__(criteria.instance, criteria.objective, at_most_s=inf)
 
     def _compute(self, node: int, column: int, seconds: float) -> None:
-        self.layers.append((column, node, seconds))
+        """Nothing: these are seconds of a whole request, a criterion may be of a pass."""
 
     def _cross(self, link: int, column: int, broadcast: Broadcast) -> None:
         self.crossings.append((column, link, broadcast))
@@ -108,9 +110,9 @@ class _CriteriaBuild(ProgramBuild):
 
     def _forms(self, criterion: Criterion) -> tuple[Form, ...]:
         if criterion.kind == "latency":
-            return (self._latency(),)
+            return (self._latency(criterion.pass_name),)
         if criterion.kind == "period":
-            return self._busy()
+            return self._busy(criterion.pass_name)
         form: Form = {}
         if criterion.kind == "bytes":
             for column, link, broadcast in self.crossings:
@@ -121,22 +123,22 @@ class _CriteriaBuild(ProgramBuild):
                 _add(form, self._any_of(columns), num_bytes)
         return (form,)
 
-    def _latency(self) -> Form:
+    def _latency(self, pass_name: str | None) -> Form:
         """The mean over tasks."""
         form: Form = {}
-        for column, _, seconds in self.layers:
+        for column, _, seconds in self._computed(pass_name):
             _add(form, column, seconds * self.weight)
-        for column, link, broadcast in self.crossings:
+        for column, link, broadcast in self._crossed(pass_name):
             _add(form, column, broadcast.seconds(self.links[link]) * self.weight)
         return form
 
-    def _busy(self) -> tuple[Form, ...]:
+    def _busy(self, pass_name: str | None) -> tuple[Form, ...]:
         """Seconds of every node and link that is ever busy."""
         nodes: list[Form] = [{} for _ in self.instance.nodes]
         links: list[Form] = [{} for _ in self.links]
-        for column, node, seconds in self.layers:
+        for column, node, seconds in self._computed(pass_name):
             _add(nodes[node], column, seconds)
-        for column, link, broadcast in self.crossings:
+        for column, link, broadcast in self._crossed(pass_name):
             seconds = broadcast.busy_seconds(self.links[link])
             _add(links[link], column, seconds)
             for node in (self.links[link].tail, self.links[link].head):
@@ -144,6 +146,41 @@ class _CriteriaBuild(ProgramBuild):
                     _add(nodes[node], column, seconds)
         busy = tuple(form for form in (*nodes, *links) if form)
         return busy or ({},)
+
+    def _computed(self, pass_name: str | None) -> Iterator[tuple[int, int, float]]:
+        """(column, node, seconds) of every unit and node, in one execution of a pass."""
+        for columns, units in zip(self.columns, self._units_of(pass_name), strict=True):
+            for unit, node in np.argwhere(columns != ABSENT).tolist():
+                yield int(columns[unit, node]), node, float(units.costs_s[unit, node])
+
+    def _crossed(self, pass_name: str | None) -> Iterator[tuple[int, int, Broadcast]]:
+        """(column, link, what crosses), in one execution of a pass, where it sends anything."""
+        sent = {
+            id(whole): part
+            for request, units in zip(self.units, self._units_of(pass_name), strict=True)
+            for whole, part in _alike(request.broadcasts, units.broadcasts)
+        }
+        for column, link, broadcast in self.crossings:
+            if id(broadcast) in sent:
+                yield column, link, sent[id(broadcast)]
+
+    def _units_of(self, pass_name: str | None) -> tuple[TaskUnits, ...]:
+        """The units of every task, with the figures of one execution of a pass."""
+        if pass_name is None:
+            return self.units
+        instance, transfers = of_pass(self.instance, pass_name), self.objective.transfers
+        tasks = range(len(instance.tasks))
+        return tuple(task_units(instance, task, transfers) for task in tasks)
+
+
+def _alike(
+    all_of: Iterable[Broadcast], some_of: Iterable[Broadcast]
+) -> Iterator[tuple[Broadcast, Broadcast]]:
+    """Pairs of broadcasts by the same unit to the same readers and sink."""
+    known = {(own.producer, own.readers, own.sink): own for own in some_of}
+    for own in all_of:
+        if other := known.get((own.producer, own.readers, own.sink)):
+            yield own, other
 
 
 def _add(form: Form, column: int, value: float) -> None:

@@ -31,6 +31,8 @@ from splitfog.solvers.fronts.supported import supported_front
 
 KINDS = ("exact", "supported", "archive")
 TIME_LIMIT_S = 60.0
+MOST_PAIRS = 180
+"""Of layer and node, for 0-1 programs of passes that nobody asked for."""
 
 
 def pareto(
@@ -82,7 +84,8 @@ def pareto(
     else, without `makespan`, 0-1 programs with falling limits on all objectives but one (up to a
     relative resolution of 1e-6). The latency and the period of a pass, or of contiguous placements:
     `pipeline` under falling limits on the period, where the model is a chain; over contiguous
-    placements, in a ring unless a line is asked for, as `proven_over` says.
+    placements, in a ring unless a line is asked for, as `proven_over` says. Other costs of passes:
+    programs of up to 180 pairs of layer and node, of more if "exact" is asked for.
 
     Examples
     --------
@@ -148,7 +151,7 @@ class _Run:
         """The kind asked for, or `SolverDeclined`."""
         try:
             if kind == "exact":
-                return self._exact()
+                return self._exact(is_asked_for=True)
             return self._supported() if kind == "supported" else self._searched([])
         except TimeIsUp:
             reason = "the exact front was not finished in time"
@@ -185,7 +188,7 @@ class _Run:
     def _status(self) -> str:
         return "feasible" if self.archive.decisions else "unknown"
 
-    def _exact(self) -> _Outcome:
+    def _exact(self, is_asked_for: bool = False) -> _Outcome:
         count = num_decisions(self.archive)
         criteria = self.archive.criteria
         by_program = not criteria.with_order
@@ -193,14 +196,29 @@ class _Run:
             enumerate_front(self.archive)
             return self._proven("exact", f"all of {count} decisions")
         if criteria.of_passes or criteria.objective.contiguous is not None:
-            is_all = latency_and_period(self.archive, self._most_of_the_time())
-            return self._pipelines("exact", "pipelines under falling limits of the period", is_all)
+            try:
+                is_all = latency_and_period(self.archive, self._most_of_the_time())
+            except SolverDeclined:
+                if not is_asked_for:
+                    self._require_few_pairs()
+            else:
+                method = "pipelines under falling limits of the period"
+                return self._pipelines("exact", method, is_all)
         if not by_program:
             reason = f"more than {MOST_ENUMERATED} placements times orders, and makespan not linear"
             raise SolverDeclined("exact front", reason)
         most = self._most_of_the_time()
         epsilon_constraint(self.archive, lambda: most.remaining_s, self.seed)
         return self._proven("exact", f"0-1 programs, resolution {RESOLUTION:g}")
+
+    def _require_few_pairs(self) -> None:
+        """Decline programs that take long, where `pipeline` soon has the supported points."""
+        instance = self.archive.criteria.instance
+        layers = sum(len(instance.model_of(task).layers) for task in instance.tasks)
+        pairs = layers * len(instance.nodes)
+        if pairs > MOST_PAIRS:
+            reason = f"{pairs} pairs of layer and node, more than {MOST_PAIRS}, and nobody asked"
+            raise SolverDeclined("exact front", reason)
 
     def _supported(self) -> _Outcome:
         if self.archive.criteria.of_passes or self.archive.criteria.objective.contiguous:

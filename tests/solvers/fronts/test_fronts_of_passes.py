@@ -15,6 +15,7 @@ from splitfog.formulations.fronts.criteria import criteria_of
 from splitfog.instances.generators import generate
 from splitfog.instances.instance import Instance
 from splitfog.solvers.fronts.archive import Archive
+from splitfog.solvers.fronts.epsilon_constraint import epsilon_constraint
 from splitfog.solvers.fronts.pipelines import latency_and_period, two_latencies
 from splitfog.solvers.fronts.search import enumerate_front
 from tests.cases.enumeration.chains import tiny_chain
@@ -94,6 +95,36 @@ def test_two_latencies_of_pipelines() -> None:
         for weight in np.geomspace(1e-3, 1e3, 25):
             sums = [min(np.array(points) @ [1.0, weight]) for points in (found, expected)]
             assert sums[0] == pytest.approx(sums[1], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("network", "objectives", "held"),
+    [
+        ("mesh", "latency:prefill,latency:decode", None),
+        ("line", "latency:decode,period:prefill", None),
+        ("direct", "period:decode,bytes:n0,n1", None),
+        ("direct", "latency:prefill,latency:decode", "ring"),
+    ],
+)
+def test_programs_find_all_points_of_passes(
+    network: Any, objectives: str, held: str | None
+) -> None:
+    """Those of enumeration, layers that a pass leaves out and memory limits among them; some
+    fronts have several points."""
+    lengths = set()
+    for seed in range(6):
+        instance = with_passes(seed, network, layers=4, chain=seed < 3, roomy=bool(seed % 2))
+        criteria = criteria_of(instance, objectives, contiguous=held)
+        all_points, found = Archive(criteria), Archive(criteria)
+        enumerate_front(all_points)
+        epsilon_constraint(found, lambda: np.inf)
+        expected = [values for values, _ in all_points.ordered()]
+        values = [values for values, _ in found.ordered()]
+        assert len(values) == len(expected)
+        if expected:
+            assert np.array(values) == pytest.approx(np.array(expected), rel=1e-6)
+        lengths.add(len(expected))
+    assert max(lengths) > 1
 
 
 def test_a_front_of_pipelines_says_of_which_placements() -> None:
