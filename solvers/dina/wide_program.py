@@ -30,6 +30,9 @@ MOST_HOSTS = 64
 MOST_LOOKS = 4
 """Least ways of a task, while stages on them are new."""
 
+RENEWED = 0.05
+"""Share of a block's `ratio` that its newest layout makes."""
+
 WHOLE = -1
 """In place of a block: the layers run whole."""
 
@@ -41,28 +44,42 @@ Step = tuple[int, int, int, int]
 class KnownStages:
     """Stages of a model: `seconds` [b, H] with tolls, as estimated or as laid out; and `laid`.
 
-    `before`: layouts of other prices, which may do yet.
+    `ratio`: by block what layouts took so far in times of the estimate, by which estimates are
+    corrected; all that share it learn together. `before`: layouts of other prices, which may do
+    yet.
     """
 
     stages: WideStages
     seconds: Floats
+    ratio: dict[int, float]
     laid: dict[tuple[int, int], Layout | None] = field(default_factory=dict)
     before: dict[tuple[int, int], Layout | None] = field(default_factory=dict)
 
     @classmethod
-    def of_model(cls, loads: Loads, task: int, held: Floats) -> KnownStages:
+    def of_model(
+        cls, loads: Loads, task: int, held: Floats, ratio: dict[int, float] | None = None
+    ) -> KnownStages:
         """Those whose homes and helpers are hosts, for a task that is away and others like it."""
         hosts = _hosts(loads, task)
-        return cls.of(loads, task, hosts, hosts, held)
+        return cls.of(loads, task, hosts, hosts, held, {} if ratio is None else ratio)
 
     @classmethod
     def of(
-        cls, loads: Loads, task: int, homes: Integers, nodes: Integers, held: Floats
+        cls,
+        loads: Loads,
+        task: int,
+        homes: Integers,
+        nodes: Integers,
+        held: Floats,
+        ratio: dict[int, float],
     ) -> KnownStages:
         """Those of some homes with some helpers."""
         prices = VisitPrices.of(loads, task, nodes, held)
         stages = wide_stages(loads, task, homes, nodes, prices, _open_to(loads, task, nodes))
-        return cls(stages=stages, seconds=stages.priced_s.copy())
+        seconds = stages.priced_s.copy()
+        for block, times in ratio.items():
+            seconds[block] *= times
+        return cls(stages=stages, seconds=seconds, ratio=ratio)
 
     def lay_out(self, instance: Instance, block: int, home: int) -> bool:
         """Lay a stage out, unless it is; whether it was not."""
@@ -73,6 +90,9 @@ class KnownStages:
         layout = None if layout is None else layout.again(self.stages, block, home)
         if layout is None:
             layout = laid_out(instance, self.stages, block, home)
+            if layout is not None:
+                so_far = self.ratio.setdefault(block, layout.ratio)
+                self.ratio[block] += RENEWED * (layout.ratio - so_far)
         self.laid[key] = layout
         self.seconds[key] = inf if layout is None else layout.seconds
         return True
@@ -99,7 +119,7 @@ class WideProgram:
         hosts = known.stages.homes
         nodes = np.concatenate([hosts, source])
         members = np.append(hosts[hosts != source], source)
-        own = KnownStages.of(loads, task, source, members, held)
+        own = KnownStages.of(loads, task, source, members, held, known.ratio)
         table = cut_table(loads.instance, loads.objective, task)
         borders = own.stages.blocks.borders
         before = table.before_s[borders][:, nodes]

@@ -145,9 +145,11 @@ def _best_number(
 
     All at home is no stage, so where the first is the home there are two at least.
     """
+    *shape, most = figures[0].shape
+    if not most:
+        return np.full(shape, inf), np.full(shape, inf), np.zeros(shape, np.int64)
     first = [figure[:, :, None] for figure in figures]  # [b, H, numbers, helpers] from here on
     start_s, served_s, read_s, written_s, toll_start_s, tolled_s, toll_read_s, toll_out_s = first
-    most = start_s.shape[-1]
     work, read = (halo[:, None, :most, None] for halo in halos)
     race = np.maximum(served_s * work + read_s * read + written_s, TINY)
     able = np.isfinite(start_s)
