@@ -145,13 +145,21 @@ class WideProgram:
     def least_way(self) -> tuple[float, list[Step]]:
         """Seconds with tolls, and the steps; [] where there is no way.
 
-        What runs whole is at the source or on one other node, for it is one subtask: the way is
-        sought for all such nodes at once. O(P^2 J^2 + P J^3), vectorised.
+        What runs whole is at the source or on one other node, for it is one subtask. Only where
+        the least way of all breaks that, one is sought for each such node.
         """
-        count, every = len(self.move_s), np.arange(len(self.nodes))
-        source = every[-1]
-        elsewhere = (every != source) & (every != every[:, None])  # [run's node, node]
-        done = np.full((count, len(every), len(every)), inf)
+        every = np.arange(len(self.nodes))
+        least, way = self._least_way(np.zeros((1, len(every)), bool))
+        if len({node for block, _, _, node in way if block == WHOLE} - {int(every[-1])}) <= 1:
+            return least, way
+        return self._least_way((every != every[-1]) & (every != every[:, None]))
+
+    def _least_way(self, closed: Flags) -> tuple[float, list[Step]]:
+        """The same, for R rows of nodes where nothing runs whole, `closed` [R, J], the least of
+        all rows. O(R P^2 J + R P J^2), vectorised.
+        """
+        count, source = len(self.move_s), len(self.nodes) - 1
+        done = np.full((count, *closed.shape), inf)
         to, block, until = np.zeros((3, *done.shape), np.int64)
         done[-1] = self.due_s
         stage_s = np.concatenate([self.known.seconds, self.own.seconds], axis=1)
@@ -160,21 +168,20 @@ class WideProgram:
             by_first.setdefault(first, []).append((at, last))
         for at in reversed(range(count - 1)):
             lasts = np.arange(at + 1, count)
-            whole = np.where(elsewhere, inf, self.run_s[at, lasts][:, None]) + done[lasts]
+            whole = np.where(closed, inf, self.run_s[at, lasts][:, None]) + done[lasts]
             own = by_first.get(at, [])
             blocks, ends = np.array(own, np.int64).reshape(-1, 2).T
             seconds = np.concatenate([whole, stage_s[blocks][:, None] + done[ends]])
             best = seconds.argmin(axis=0)
             block[at] = np.append(np.full(len(lasts), WHOLE), blocks)[best]
             until[at] = np.append(lasts, ends)[best]
-            begun = np.take_along_axis(seconds, best[None], axis=0)[0]
-            total = self.move_s[at] + begun[:, None]
+            total = self.move_s[at] + seconds.min(axis=0)[:, None]
             to[at] = total.argmin(axis=2)
-            done[at] = np.take_along_axis(total, to[at][..., None], axis=2)[..., 0]
+            done[at] = total.min(axis=2)
         run = int(done[0, :, source].argmin())
         least = float(done[0, run, source])
         way: list[Step] = []
-        at, node = 0, int(source)
+        at, node = 0, source
         while least < inf and at < count - 1:
             node = int(to[at, run, node])
             last = int(until[at, run, node])
