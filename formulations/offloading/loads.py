@@ -154,9 +154,13 @@ class Loads:
         visits above quota; it is 0 for what is feasible but for tiers, groups and `monotone`.
         The objective is inf where a node or link is overloaded or a route is missing.
         """
-        excess = float(np.maximum(self.rho - 1, 0).sum() + np.maximum(self.link_load - 1, 0).sum())
+        busiest = max(self.rho.max(initial=0), self.link_load.max(initial=0))
+        excess = 0.0
+        if busiest > 1:  # links are many
+            excess += float(np.maximum(self.rho - 1, 0).sum())
+            excess += float(np.maximum(self.link_load - 1, 0).sum())
         excess += float(np.maximum(self.guests - self.quota, 0).sum()) + self.memory_excess()
-        if max(self.rho.max(initial=0), self.link_load.max(initial=0)) >= 1:
+        if busiest >= 1:
             return excess, inf
         if self._flat is None or len(self._flat.beside) > _Flat.MOST_BESIDE:
             self._flat = _Flat(self.tasks, self.weight)

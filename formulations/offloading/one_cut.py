@@ -299,5 +299,6 @@ def best_cut(loads: Loads, task: int, latencies: Seconds | None = None) -> Footp
 
 def links_keep_up(loads: Loads, task: int, own: Footprint) -> bool:
     """Whether a task's links stay below load 1 beside the others'."""
-    added = np.bincount(own.links, own.link_s, len(loads.link_load)) * loads.rate[task]
-    return bool(((loads.link_load + added < 1) | (added == 0)).all())
+    links, at = np.unique(own.links, return_inverse=True)
+    added = np.bincount(at, own.link_s, len(links)) * loads.rate[task]
+    return bool(((loads.link_load[links] + added < 1) | (added == 0)).all())

@@ -203,7 +203,7 @@ class _Widths:
     def reach(self, member: int, column: Integers) -> Integers:
         """[V, R]: the column behind a member's rectangle that begins at `column` [V, R]."""
         start, rate = self.members.start_s[member], self.members.rate[member]
-        last = self.level_s - start + np.tensordot(rate, self.begin[:, self.first + column], 1)
+        last = self.level_s - start + (rate @ self.begin)[self.first + column]
         ends = (rate @ self.end).reshape(*column.shape, -1)
         found = np.count_nonzero(ends <= last[..., None], axis=-1) - 1
         return np.asarray(np.maximum(found, column))

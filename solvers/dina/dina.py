@@ -28,6 +28,7 @@ from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.dina.answer import finished_answer, tidied
 from splitfog.solvers.dina.best_response import respond
 from splitfog.solvers.dina.partition import (
+    CHANGES,
     MOST_SWEEPS,
     better,
     first_loads,
@@ -98,9 +99,9 @@ def solve_dina_p(request: Request) -> Answer:
 
 def _partitioned(request: Request, loads: Loads) -> tuple[StoppedBy, int, int]:
     """Sweeps until no partition changes: why they stopped, how many changed, how many sweeps."""
-    changes = 0
+    changes, change = 0, CHANGES[request.options["plans"]]
     for number in range(1, MOST_SWEEPS + 1):
-        moved = sweep(loads, request.deadline)
+        moved = sweep(loads, request.deadline, change)
         changes += moved
         if request.out_of_time:
             return "time limit", changes, number
@@ -162,7 +163,8 @@ class _Search:
         """Turns of DINA-P and DINA-O until neither changes anything."""
         for _ in range(MOST_ROUNDS):
             self.rounds += 1
-            moved = sweep(self.loads, self.request.deadline)
+            change = CHANGES[self.request.options["plans"]]
+            moved = sweep(self.loads, self.request.deadline, change)
             self.partitions += moved
             made = 0 if self.request.out_of_time else self._offload()
             self.exchanges += made

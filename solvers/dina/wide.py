@@ -99,7 +99,8 @@ class Wide:
         key = arrays.model.name, arrays.results_to is None, bool(loads.weight[task] > 0)
         known = self.known.get(key)
         if known is None or (self.changes - self.since[key]) * STALE >= len(loads.tasks):
-            fresh = KnownStages.of_model(loads, task, self.held)
+            ratio = None if known is None else known.ratio
+            fresh = KnownStages.of_model(loads, task, self.held, ratio)
             fresh.before = {} if known is None else {**known.before, **known.laid}
             self.known[key], self.since[key] = fresh, self.changes
             known = fresh

@@ -30,6 +30,9 @@ MOST_HOSTS = 64
 MOST_LOOKS = 4
 """Least ways of a task, while stages on them are new."""
 
+RENEWED = 0.05
+"""Share of a block's `ratio` that its newest layout makes."""
+
 WHOLE = -1
 """In place of a block: the layers run whole."""
 
@@ -41,28 +44,42 @@ Step = tuple[int, int, int, int]
 class KnownStages:
     """Stages of a model: `seconds` [b, H] with tolls, as estimated or as laid out; and `laid`.
 
-    `before`: layouts of other prices, which may do yet.
+    `ratio`: by block what layouts took so far in times of the estimate, by which estimates are
+    corrected; all that share it learn together. `before`: layouts of other prices, which may do
+    yet.
     """
 
     stages: WideStages
     seconds: Floats
+    ratio: dict[int, float]
     laid: dict[tuple[int, int], Layout | None] = field(default_factory=dict)
     before: dict[tuple[int, int], Layout | None] = field(default_factory=dict)
 
     @classmethod
-    def of_model(cls, loads: Loads, task: int, held: Floats) -> KnownStages:
+    def of_model(
+        cls, loads: Loads, task: int, held: Floats, ratio: dict[int, float] | None = None
+    ) -> KnownStages:
         """Those whose homes and helpers are hosts, for a task that is away and others like it."""
         hosts = _hosts(loads, task)
-        return cls.of(loads, task, hosts, hosts, held)
+        return cls.of(loads, task, hosts, hosts, held, {} if ratio is None else ratio)
 
     @classmethod
     def of(
-        cls, loads: Loads, task: int, homes: Integers, nodes: Integers, held: Floats
+        cls,
+        loads: Loads,
+        task: int,
+        homes: Integers,
+        nodes: Integers,
+        held: Floats,
+        ratio: dict[int, float],
     ) -> KnownStages:
         """Those of some homes with some helpers."""
         prices = VisitPrices.of(loads, task, nodes, held)
         stages = wide_stages(loads, task, homes, nodes, prices, _open_to(loads, task, nodes))
-        return cls(stages=stages, seconds=stages.priced_s.copy())
+        seconds = stages.priced_s.copy()
+        for block, times in ratio.items():
+            seconds[block] *= times
+        return cls(stages=stages, seconds=seconds, ratio=ratio)
 
     def lay_out(self, instance: Instance, block: int, home: int) -> bool:
         """Lay a stage out, unless it is; whether it was not."""
@@ -73,6 +90,9 @@ class KnownStages:
         layout = None if layout is None else layout.again(self.stages, block, home)
         if layout is None:
             layout = laid_out(instance, self.stages, block, home)
+            if layout is not None:
+                so_far = self.ratio.setdefault(block, layout.ratio)
+                self.ratio[block] += RENEWED * (layout.ratio - so_far)
         self.laid[key] = layout
         self.seconds[key] = inf if layout is None else layout.seconds
         return True
@@ -99,7 +119,7 @@ class WideProgram:
         hosts = known.stages.homes
         nodes = np.concatenate([hosts, source])
         members = np.append(hosts[hosts != source], source)
-        own = KnownStages.of(loads, task, source, members, held)
+        own = KnownStages.of(loads, task, source, members, held, known.ratio)
         table = cut_table(loads.instance, loads.objective, task)
         borders = own.stages.blocks.borders
         before = table.before_s[borders][:, nodes]
@@ -145,13 +165,21 @@ class WideProgram:
     def least_way(self) -> tuple[float, list[Step]]:
         """Seconds with tolls, and the steps; [] where there is no way.
 
-        What runs whole is at the source or on one other node, for it is one subtask: the way is
-        sought for all such nodes at once. O(P^2 J^2 + P J^3), vectorised.
+        What runs whole is at the source or on one other node, for it is one subtask. Only where
+        the least way of all breaks that, one is sought for each such node.
         """
-        count, every = len(self.move_s), np.arange(len(self.nodes))
-        source = every[-1]
-        elsewhere = (every != source) & (every != every[:, None])  # [run's node, node]
-        done = np.full((count, len(every), len(every)), inf)
+        every = np.arange(len(self.nodes))
+        least, way = self._least_way(np.zeros((1, len(every)), bool))
+        if len({node for block, _, _, node in way if block == WHOLE} - {int(every[-1])}) <= 1:
+            return least, way
+        return self._least_way((every != every[-1]) & (every != every[:, None]))
+
+    def _least_way(self, closed: Flags) -> tuple[float, list[Step]]:
+        """The same, for R rows of nodes where nothing runs whole, `closed` [R, J], the least of
+        all rows. O(R P^2 J + R P J^2), vectorised.
+        """
+        count, source = len(self.move_s), len(self.nodes) - 1
+        done = np.full((count, *closed.shape), inf)
         to, block, until = np.zeros((3, *done.shape), np.int64)
         done[-1] = self.due_s
         stage_s = np.concatenate([self.known.seconds, self.own.seconds], axis=1)
@@ -160,21 +188,20 @@ class WideProgram:
             by_first.setdefault(first, []).append((at, last))
         for at in reversed(range(count - 1)):
             lasts = np.arange(at + 1, count)
-            whole = np.where(elsewhere, inf, self.run_s[at, lasts][:, None]) + done[lasts]
+            whole = np.where(closed, inf, self.run_s[at, lasts][:, None]) + done[lasts]
             own = by_first.get(at, [])
             blocks, ends = np.array(own, np.int64).reshape(-1, 2).T
             seconds = np.concatenate([whole, stage_s[blocks][:, None] + done[ends]])
             best = seconds.argmin(axis=0)
             block[at] = np.append(np.full(len(lasts), WHOLE), blocks)[best]
             until[at] = np.append(lasts, ends)[best]
-            begun = np.take_along_axis(seconds, best[None], axis=0)[0]
-            total = self.move_s[at] + begun[:, None]
+            total = self.move_s[at] + seconds.min(axis=0)[:, None]
             to[at] = total.argmin(axis=2)
-            done[at] = np.take_along_axis(total, to[at][..., None], axis=2)[..., 0]
+            done[at] = total.min(axis=2)
         run = int(done[0, :, source].argmin())
         least = float(done[0, run, source])
         way: list[Step] = []
-        at, node = 0, int(source)
+        at, node = 0, source
         while least < inf and at < count - 1:
             node = int(to[at, run, node])
             last = int(until[at, run, node])

@@ -21,7 +21,7 @@ from splitfog.instances.arrays import Flags, Floats, Integers
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 from splitfog.instances.records import Model
-from splitfog.solvers.dina.blocks import Blocks, blocks_of
+from splitfog.solvers.dina.blocks import Blocks, blocks_of, model_and_end
 from splitfog.solvers.dina.visit_prices import VisitPrices
 
 MOST_MEMBERS = 12
@@ -145,36 +145,35 @@ def _best_number(
 
     All at home is no stage, so where the first is the home there are two at least.
     """
-    start_s, served_s, read_s, written_s, toll_start_s, tolled_s, toll_read_s, toll_out_s = figures
-    shape = start_s.shape[:2]
-    best, level, helpers = np.full(shape, inf), np.full(shape, inf), np.zeros(shape, np.int64)
+    *shape, most = figures[0].shape
+    if not most:
+        return np.full(shape, inf), np.full(shape, inf), np.zeros(shape, np.int64)
+    first = [figure[:, :, None] for figure in figures]  # [b, H, numbers, helpers] from here on
+    start_s, served_s, read_s, written_s, toll_start_s, tolled_s, toll_read_s, toll_out_s = first
+    work, read = (halo[:, None, :most, None] for halo in halos)
+    race = np.maximum(served_s * work + read_s * read + written_s, TINY)
     able = np.isfinite(start_s)
     start_s = np.where(able, start_s, 0.0)
-    for count in range(1, start_s.shape[2] + 1):
-        work, read = (halo[:, count - 1, None, None] for halo in halos)
-        own = np.s_[..., :count]
-        race = np.maximum(served_s[own] * work + read_s[own] * read + written_s[own], TINY)
-        active = able[own]
-        for _ in range(ROUNDS):
-            inverse = np.where(active, 1 / race, 0.0)
-            total = np.maximum(inverse.sum(axis=2), TINY)
-            now = (1 + (start_s[own] * inverse).sum(axis=2)) / total
-            late = active & (start_s[own] >= now[..., None])
-            if not late.any():
-                break
-            active = active & ~late
-        share = np.where(active, (now[..., None] - start_s[own]) / race, 0.0)
-        toll = tolled_s[own] * work + toll_read_s[own] * read + toll_out_s[own]
-        priced = now + np.where(active, toll_start_s[own] + share * toll, 0.0).sum(axis=2)
-        better = active.any(axis=2) & (priced < best)
-        if count == 1:
-            better &= ~first_at_home
-        best, level = np.where(better, priced, best), np.where(better, now, level)
-        helpers = np.where(better, count, helpers)
-    return best, level, helpers
+    active = able & np.tri(most, dtype=bool)
+    for _ in range(ROUNDS):
+        inverse = np.where(active, 1 / race, 0.0)
+        level = (1 + (start_s * inverse).sum(axis=3)) / np.maximum(inverse.sum(axis=3), TINY)
+        late = active & (start_s >= level[..., None])
+        if not late.any():
+            break
+        active &= ~late
+    share = np.where(active, (level[..., None] - start_s) / race, 0.0)
+    toll = toll_start_s + share * (tolled_s * work + toll_read_s * read + toll_out_s)
+    priced = level + np.where(active, toll, 0.0).sum(axis=3)
+    priced[~active.any(axis=3)] = inf
+    priced[..., :1][first_at_home] = inf
+    best = priced.argmin(axis=2)[..., None]
+    least, level = (np.take_along_axis(own, best, axis=2)[..., 0] for own in (priced, level))
+    found = least < inf
+    return least, np.where(found, level, inf), np.where(found, best[..., 0] + 1, 0)
 
 
-@kept(by=lambda instance, task: instance.tasks[task].model)
+@kept(by=model_and_end)
 def _halos(instance: Instance, task: int) -> tuple[Floats, Floats]:
     """[b, helpers] each: how many times its work and input a block takes in so many cells."""
     blocks, model = blocks_of(instance, task), task_arrays(instance, task).model
