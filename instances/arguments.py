@@ -136,6 +136,14 @@ def entries(name: str, value: Any, what: str = "a list") -> tuple[Any, ...]:
     return found
 
 
+def some(name: str, value: Any, what: str = "a list") -> tuple[Any, ...]:
+    """The entries of what `entries` takes, of which there must be one."""
+    found = entries(name, value, what)
+    if not found:
+        raise wrong(name, found, "at least one")
+    return found
+
+
 def as_tuple(value: Any) -> Any:
     """The entries of whatever `entries` takes; what it refuses, as it is."""
     try:

@@ -195,6 +195,13 @@ def _sliced_instead(request: Request, answer: Answer) -> Answer:
     return changed(answer, reason="; ".join([str(answer.reason), *choice.notes]))
 
 
+def _unproven(name: str, answer: Answer) -> str:
+    """What a solver is, and that it proved nothing; of time only where that is why it ended."""
+    what = "exact" if solver_info(name).kind == "exact" else "a heuristic with a bound"
+    missed = "found neither a plan nor a proof" if answer.decision is None else "proved no optimum"
+    return f"{what}, but it {missed}{' in time' if answer.stopped_by == 'time limit' else ''}"
+
+
 def as_latency(instance: Instance, objective: Objective) -> Objective | None:
     """The `latency` that an objective is equal to on an instance, if any.
 
@@ -305,6 +312,7 @@ class _Choice:
     def continued(self, exact: str, answer: Answer, limit_s: float) -> Answer:
         """A heuristic's turn after an exact solver: the better plan, the best bound."""
         request, before = self.request, self.request.incumbent_value
+        unproven = _unproven(exact, answer)
         for name in HEURISTIC[request.objective.name]:
             found = self.ask(name, request.objective, limit_s)
             if found is None:
@@ -312,11 +320,11 @@ class _Choice:
             last = found if _interrupted(found) else answer
             ended = changed(last, decision=request.incumbent, reason=None)
             if request.incumbent_value < before:
-                self.notes.append(f"{exact}, asked first, is exact but proved no optimum in time")
+                self.notes.append(f"{exact}, asked first, is {unproven}")
                 return self.concluded(name, ended, "a heuristic, whose plan is the best found")
             self.notes.append(f"{name}, asked next, found none better")
-            return self.concluded(exact, ended, "exact, but no optimum was proven in time")
-        return self.concluded(exact, answer, "exact, but no optimum was proven in time")
+            return self.concluded(exact, ended, unproven)
+        return self.concluded(exact, answer, unproven)
 
     def searched(self) -> Answer:
         """A heuristic's answer where nothing exact applies; what failed, if there is no plan."""

@@ -86,8 +86,8 @@ def compare(
     Raises
     ------
     LookupError, ValueError
-        For unknown names and arguments that make no sense; for a store that another process uses,
-        or that is of another form.
+        For unknown names, empty lists and arguments that make no sense; for a store that another
+        process uses, or that is of another form.
     OSError
         Where the store cannot be read or written, and where the cluster is lost; what the store
         holds stays.

@@ -64,8 +64,15 @@ class Settings:
         return None
 
 
-def checked(instance: Instance, **given: Any) -> Settings:
+def checked(instance: Instance | None, **given: Any) -> Settings:
     """The settings of what a caller gave, by the names of `Settings`.
+
+    Parameters
+    ----------
+    instance
+        Whose node `switch_cost` may name; None: whichever there will be.
+    **given
+        Values.
 
     Raises
     ------
@@ -109,12 +116,16 @@ def _probe(given: Any) -> tuple[float, float] | None:
     return number("probe bytes", pair[0], above=0), number("probe seconds", pair[1], above=0)
 
 
-def _switch_cost(instance: Instance, given: Any) -> float | str | None:
+def _switch_cost(instance: Instance | None, given: Any) -> float | str | None:
     if given is None:
         return None
     if not isinstance(given, str):
         return number("switch_cost", given, low=0)
     if not given.startswith(WEIGHTS):
         raise wrong("switch_cost", given, "seconds >= 0 or weights:NODE")
-    look_up(instance.node_index, given.removeprefix(WEIGHTS), "node")
+    if instance is not None:
+        try:
+            look_up(instance.node_index, given.removeprefix(WEIGHTS), "node")
+        except LookupError as error:
+            raise LookupError(f"switch_cost = {given!r}: {error.args[0]}") from None
     return given

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from splitfog.deployment.driving.report import RunReport
 from splitfog.deployment.models.sessions import require_installed
-from splitfog.instances.arguments import entries, flag, mapping, number, text, whole, wrong
+from splitfog.instances.arguments import entries, flag, mapping, number, some, text, whole, wrong
 from splitfog.instances.arguments import path as path_of
 from splitfog.instances.traces.files import load_trace
 from splitfog.instances.traces.trace import Trace
@@ -150,9 +150,7 @@ def _folders(directories: object) -> list[Path]:
     if isinstance(directories, str | os.PathLike):
         return [Path(directories)]
     allowed = "a folder that split wrote, or a list of them"
-    folders = entries("directories", directories, allowed)
-    if not folders:
-        raise wrong("directories", directories, allowed)
+    folders = some("directories", directories, allowed)
     return [path_of(f"directories[{i}]", folder) for i, folder in enumerate(folders)]
 
 

@@ -90,13 +90,18 @@ def _family(instance: Instance, tasks: Sequence[int], weights: Floats) -> Family
     """The family of tasks of one model and kind of source that are all due somewhere, or none."""
     each = [task_arrays(instance, task) for task in tasks]
     first, open_to = each[0], hosts(instance)
+    rates = np.array([instance.tasks[task].arrivals_per_s or 0.0 for task in tasks])
     sources, closed = None, np.zeros(0, np.int64)
     if first.source is not None:
         sources = np.array([arrays.source for arrays in each], np.int64)
         if not open_to[sources[0]]:
             closed, own = np.unique(sources, return_inverse=True)
             sources = len(open_to) + own.reshape(-1)
-    places = Places.of(routes_of(instance), open_to, closed)
+    rate = np.full(len(open_to) + len(closed), rates.min())
+    if sources is not None and len(closed):
+        rate[len(open_to) :] = np.inf
+        np.minimum.at(rate, sources, rates)
+    places = Places.of(routes_of(instance), open_to, closed, rate)
     allowed = np.array(
         [[layer.may_run_on(n) for n in instance.nodes] for layer in first.model.layers]
     )

@@ -14,6 +14,7 @@ from math import inf
 import numpy as np
 
 from splitfog.formulations.costs.routes import Routes
+from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.arrays import Flags, Floats, Integers
 
 FIRST = 32
@@ -21,6 +22,9 @@ FIRST = 32
 
 AT_ONCE = 256
 """Up to so many places are all compared with each other."""
+
+TINY = 1e-300
+"""In place of 0 below a fraction."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -30,7 +34,8 @@ class Places:
     `node` [M]; `own` [M] whether it is a closed source to its own task; `hosts` [M] where any task
     may have a visit with s > 0; `latency_s`, `per_byte` [nodes, nodes] of routes, inf and 0 where
     there is none; `entering`, `leaving` [M, 2]: the least latency and seconds per byte between a
-    place and other nodes.
+    place and other nodes. `rate` [M]: how often each of the tasks, there if it is one's own, moves
+    a tensor; `slowest` [nodes, nodes]: seconds per byte of the slowest link of each route.
     """
 
     node: Integers
@@ -40,10 +45,15 @@ class Places:
     per_byte: Floats
     entering: Floats
     leaving: Floats
+    rate: Floats
+    slowest: Floats
 
     @classmethod
-    def of(cls, routes: Routes, hosts: Flags, closed: Integers) -> Places:
-        """The places of tasks with `closed` sources, distinct, or with none that is closed."""
+    def of(
+        cls, routes: Routes, hosts: Flags, closed: Integers, rate: Floats | None = None
+    ) -> Places:
+        """The places of tasks with `closed` sources, distinct, or with none that is closed; without
+        `rate` [M] no link is too slow."""
         count = len(hosts)
         latency_s = np.asarray(routes.latency_s)
         per_byte = np.where(np.isfinite(latency_s), routes.seconds_per_byte, 0.0)
@@ -61,6 +71,8 @@ class Places:
             per_byte=per_byte,
             entering=least[0][node],
             leaving=least[1][node],
+            rate=np.zeros(len(node)) if rate is None else rate,
+            slowest=routes.slowest_link_s,
         )
 
     @property
@@ -79,16 +91,17 @@ class Places:
         return np.asarray(seconds.min(axis=1)[self.node])
 
     def onwards(self, live: Integers, begun_s: Floats, num_bytes: float) -> tuple[Floats, Integers]:
-        """[M] each: the least of moving a tensor and what is `begun_s` there, and where to.
+        """[M] each: the least of moving a tensor elsewhere and what is `begun_s` there, and where.
 
-        From the `live` places; from the others nothing need be moved. Compared are all places with
-        those that promise most, then what may still do better.
+        From the `live` places; from others nothing need be moved, inf. Compared are all places with
+        those that promise most, then what may still do better than to stay, or, from places that
+        are a task's own, better than others. A move is none that a link cannot do at the rate.
         """
         if len(self.node) <= AT_ONCE:
             return self._onwards_at_once(begun_s, num_bytes)
         into = begun_s + _seconds(self.entering, num_bytes)
         first = np.argsort(into, kind="stable")[:FIRST]
-        least, to = begun_s.copy(), np.arange(len(begun_s))
+        least, to = np.where(self.own, inf, begun_s), np.arange(len(begun_s))
         self._improve(least, to, live, first, begun_s, num_bytes)
         rest = np.isfinite(into)
         rest[first] = False
@@ -97,29 +110,43 @@ class Places:
             out = _seconds(self.leaving, num_bytes)
             floor = np.maximum(into[rest].min(), begun_s[rest].min() + out)
             rows = live[(floor < least)[live]]
-            if len(rows):
-                columns = rest[into[rest] < least[rows].max()]
-                self._improve(least, to, rows, columns, begun_s, num_bytes)
-        return least, to
+            known = np.isfinite(least[rows])
+            self._improve(least, to, rows[~known], rest, begun_s, num_bytes)
+            rows = rows[known]
+            columns = rest[into[rest] < least[rows].max(initial=0.0)]
+            self._improve(least, to, rows, columns, begun_s, num_bytes)
+        return np.where(to == np.arange(len(to)), inf, least), to
 
     def _onwards_at_once(self, begun_s: Floats, num_bytes: float) -> tuple[Floats, Integers]:
         """`onwards` from all places, each compared with all others."""
-        latency_s, per_byte = self._moves
+        latency_s, per_byte, most_bytes = self._moves
         seconds = per_byte * num_bytes
         seconds += latency_s
         seconds += begun_s
+        seconds[num_bytes >= most_bytes] = inf
         best = seconds.argmin(axis=1)
-        stays = np.arange(len(begun_s))
-        found = seconds[stays, best]
-        better = found < begun_s
-        return np.where(better, found, begun_s), np.where(better, best, stays)
+        return seconds[np.arange(len(begun_s)), best], best
 
     @cached_property
-    def _moves(self) -> tuple[Floats, Floats]:
-        """[M, M] each: latency, inf where nothing is moved, and seconds per byte."""
+    def _moves(self) -> tuple[Floats, Floats, Floats]:
+        """[M, M] each: latency, inf where nothing is moved, seconds per byte, and bytes that are
+        too many."""
         pairs = np.ix_(self.node, self.node)
         same = (self.own[:, None] & self.own) | (self.node[:, None] == self.node)
-        return np.where(same, inf, self.latency_s[pairs]), self.per_byte[pairs]
+        everywhere = np.arange(len(self.node))
+        most_bytes = self._most_bytes(everywhere, everywhere)
+        return np.where(same, inf, self.latency_s[pairs]), self.per_byte[pairs], most_bytes
+
+    @cached_property
+    def _always_bytes(self) -> float:
+        """Fewer bytes are not too many between any two places."""
+        return float(1 / max(self.rate.max() * self.slowest.max(), TINY))
+
+    def _most_bytes(self, rows: Integers, columns: Integers) -> Floats:
+        """[rows, columns]: so many bytes keep some link between two places busy all the time."""
+        busy = np.maximum(self.rate[rows][:, None], self.rate[columns])
+        busy = busy * self.slowest[np.ix_(self.node[rows], self.node[columns])]
+        return np.asarray((1 + ROUNDING) / np.maximum(busy, TINY))
 
     def _improve(
         self,
@@ -137,6 +164,8 @@ class Places:
         seconds = self.latency_s[pairs] + self.per_byte[pairs] * num_bytes + begun_s[columns]
         same = self.node[rows][:, None] == self.node[columns]
         seconds[self.own[rows][:, None] & self.own[columns] | same] = inf
+        if num_bytes >= self._always_bytes:
+            seconds[num_bytes >= self._most_bytes(rows, columns)] = inf
         best = seconds.argmin(axis=1)
         found = seconds[np.arange(len(rows)), best]
         better = found < least[rows]

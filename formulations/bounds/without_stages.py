@@ -2,17 +2,21 @@
 
 Ours. With prices on loads (`queue_prices`) tasks no longer meet, and each is relaxed to a shortest
 way along its model's heaviest path, over all nodes, plus the layers beside it at their least
-priced time. Any prices give a bound; those at which what the relaxed tasks have done at others
-costs most come near the best.
+priced time. At a source of quota 0 that is nobody else's a task waits by its own plan
+(`own_queues`), without a price. Any prices give a bound; those at which what the relaxed tasks have
+done at others costs most come near the best.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 import numpy as np
 
+from splitfog.formulations.arrays.nodes import hosts
 from splitfog.formulations.bounds.family import Family, families
+from splitfog.formulations.bounds.own_queues import OwnQueues, own_queues
 from splitfog.formulations.bounds.queue_prices import priced_bound
 from splitfog.formulations.bounds.ways import Blocks, Ways, shortest_ways
 from splitfog.formulations.deadline import NEVER, Deadline
@@ -20,8 +24,9 @@ from splitfog.instances.arrays import Floats
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 
-ROUNDS = 5
-"""Of making prices anew from the loads that the last ones give."""
+ROUNDS = ((3_000, 8), (inf, 5))
+"""Up to so many tasks times nodes that compute, so often are prices made anew from the loads that
+the last ones give: a size, not the clock, so that one instance has one bound."""
 
 
 @kept(by=lambda instance, deadline=NEVER: ())
@@ -29,19 +34,24 @@ def bound_without_stages(instance: Instance, deadline: Deadline = NEVER) -> floa
     """Seconds that no feasible plan without stages is below; None where a layer has no node.
 
     At the deadline `TimeIsUp` is raised, and nothing kept. At most O(P N^2) for a model with a
-    path of P layers on N nodes, `ROUNDS` times.
+    path of P layers on N nodes, as often as `ROUNDS` says.
     """
     weights, streams = task_weights(instance)
     own = families(instance, weights)
+    queues, apart = own_queues(instance, own)
 
     def relaxed(_: int, price: Floats) -> tuple[Floats, Floats]:
         found = []
-        for family in own:
+        for family, queue in zip(own, queues, strict=True):
             deadline.check("the lower bound")
-            found.append(_relaxed(family, price))
-        return by_family(found)
+            found.append(_relaxed(family, queue, price))
+        seconds, loads = by_family(found)
+        loads[..., apart] = 0.0  # queues that need no price
+        return seconds, loads
 
-    return priced_bound(weights, len(instance.nodes), ROUNDS if streams else 1, relaxed)
+    amount = len(instance.tasks) * int(hosts(instance).sum())
+    rounds = next(rounds for most, rounds in ROUNDS if amount <= most) if streams else 1
+    return priced_bound(weights, len(instance.nodes), rounds, relaxed)
 
 
 def task_weights(instance: Instance) -> tuple[Floats, bool]:
@@ -55,15 +65,18 @@ def by_family(found: Sequence[tuple[float, Floats]]) -> tuple[Floats, Floats]:
     return np.array([seconds for seconds, _ in found]), np.array([loads for _, loads in found])
 
 
-def _relaxed(family: Family, price: Floats) -> tuple[float, Floats]:
+def _relaxed(family: Family, queues: OwnQueues | None, price: Floats) -> tuple[float, Floats]:
     """Priced seconds of a family's tasks, and the loads [nodes], all layers whole."""
     path, num_places = family.work.path, len(family.places.node)
     steps = family.least_s(path, price)
     sizes = family.arrays.output_bytes[path]
     ways = shortest_ways(family.places, sizes, steps, family.due, Blocks.none(num_places))
-    start, path_s = starts(family, ways)
+    if queues is None:
+        (start, path_s), leaving = starts(family, ways), None
+    else:
+        path_s, start, leaving = queues.spread(ways)
     beside_s, loads = beside_loads(family, family.beside(sliceable=True), price)
-    whole, _ = ways.spread(start, begun=not family.begins_at_source)
+    whole, _ = ways.spread(start, begun=not family.begins_at_source, leaving=leaving)
     loads = loads + whole_loads(family, whole)
     return path_s + beside_s, np.stack([loads, loads])
 

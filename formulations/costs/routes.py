@@ -137,6 +137,17 @@ class Routes:
         """[nodes, nodes]: seconds per byte of every route; inf where there is none."""
         return frozen(np.ascontiguousarray(self._per_byte.T))
 
+    @cached_property
+    def slowest_link_s(self) -> Key:
+        """[nodes, nodes]: seconds per byte of every route's slowest link; 0 without a route.
+
+        O(N^2 hops).
+        """
+        tails, heads = (at.ravel() for at in np.indices((self.num_nodes,) * 2))
+        per_byte = np.array([*(8 / link.bandwidth_bps for link in self.links), 0.0])
+        slowest = per_byte[self.paths(tails, heads)].max(axis=1, initial=0.0)
+        return frozen(slowest.reshape((self.num_nodes,) * 2))
+
     @property
     def latency_s(self) -> Key:
         """[nodes, nodes]: `latency_s` + `delay_s` of every route; inf where there is none."""

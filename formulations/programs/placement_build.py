@@ -1,23 +1,14 @@
 """Placements as a 0-1 program: `latency` and `period` on any nodes and links.
 
 Ours. One binary x(unit, node) for every unit of layers that must share a node. What a tensor
-crosses is written in one of two ways, both as tight as the transport between its two ends:
-
-- `cut`: where the links that routes use form a forest. A link from side A to side B carries a
-  tensor iff its producer is in A and a reader in B: `y(tensor, link) >= x(reader, B) -
-  x(producer, B)`, one row per reader. On a line this is the minimum cut's own program.
-- `transport`: anywhere. z(producer, reader; u, v) sums to x on either side; a tensor with several
-  readers has `y(tensor, u, link) >= sum of z(u, v) over v behind the link`, per reader.
-
-Pairs of nodes without a route, and those that `monotone` forbids, have no z; in a forest they are
-rows between x alone. Memory counts the weights of a model once per node, whichever tasks and
-layers use them.
+crosses is written in one of two ways, both as tight as the transport between its two ends: by
+`cut_rows` where the links that routes use form a forest, else by `transport_rows`. Memory counts
+the weights of a model once per node, whichever tasks and layers use them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from math import inf
 
 import numpy as np
@@ -28,9 +19,12 @@ from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.programs.cut_rows import CutRows
 from splitfog.formulations.programs.forest import Forest
 from splitfog.formulations.programs.linear_program import LinearProgram
+from splitfog.formulations.programs.placed import Columns, Placed, may_send, summed
 from splitfog.formulations.programs.placement import ABSENT, PlacementProgram
+from splitfog.formulations.programs.transport_rows import TransportRows
 from splitfog.formulations.tolerances import BOUND_SLACK
 from splitfog.instances.instance import Instance
 
@@ -84,7 +78,7 @@ def num_pairs(instance: Instance, objective: Objective) -> int:
     """
     if Forest.of(instance):
         return 0
-    may = _may_send(instance, objective)
+    may = may_send(instance, objective)
     total = 0
     for task in range(len(instance.tasks)):
         units = task_units(instance, task, objective.transfers)
@@ -110,8 +104,7 @@ class ProgramBuild:
         deadline: Deadline = NEVER,
     ) -> None:
         self.instance, self.objective = instance, objective
-        self.routes, self.links = routes_of(instance), instance.directed_links
-        self.rank = instance.node_rank
+        self.links = instance.directed_links
         self.is_period = objective.name == "period"
         self.weight = 1.0 if self.is_period else 1 / len(instance.tasks)
         self.program = LinearProgram(deadline=deadline)
@@ -123,29 +116,23 @@ class ProgramBuild:
         self.node_busy: list[dict[int, float]] = [{} for _ in instance.nodes]
         self.link_busy: list[dict[int, float]] = [{} for _ in self.links]
         self.columns = tuple(self._placements(*each) for each in enumerate(self.units))
-        self.pairs: dict[tuple[int, int, int], dict[tuple[int, int], int]] = {}
-        self.trees: dict[int, dict[int, list[int]]] = {}
+        self.placed = Placed(instance, objective, self.program, self.columns)
         self.with_memory = memory
         self.longest, self.busy_rows = ABSENT, dict[int, int]()
 
     def finished(self) -> PlacementProgram:
         """All rows and columns added."""
-        forest = Forest.of(self.instance)
+        placed, forest = self.placed, Forest.of(self.instance)
+        ways = (
+            CutRows(placed, forest, self._cross) if forest else TransportRows(placed, self._cross)
+        )
         for task, units in enumerate(self.units):
             for broadcast in units.broadcasts:
-                if not broadcast.readers:
-                    self._results(task, broadcast)
-                elif forest:
-                    self._cut(task, broadcast, forest)
-                else:
-                    self._transport(task, broadcast)
+                add = ways.tensor if broadcast.readers else self._results
+                add(task, broadcast)
             for edge in units.edges:
-                if edge in units.silent:
-                    self._rises(task, *edge)
-                elif forest:
-                    self._forest_edge(task, *edge, forest)
-                elif not self._all_pairs_may(task, *edge):
-                    self._pairs(task, *edge)
+                add_edge = placed.rises if edge in units.silent else ways.edge
+                add_edge(task, *edge)
         if self.objective.contiguous is not None:
             self._contiguous()
         if self.with_memory:
@@ -172,7 +159,7 @@ class ProgramBuild:
         total = float(sum(part.sum() for part in least)) * self.weight
         return total if total > 0 else 1.0
 
-    def _placements(self, task: int, units: TaskUnits) -> NDArray[np.int64]:
+    def _placements(self, task: int, units: TaskUnits) -> Columns:
         """x(unit, node), exactly one of them 1 for every unit."""
         columns = np.full(units.costs_s.shape, ABSENT)
         for unit, node in np.argwhere(self._affordable(units)).tolist():
@@ -180,7 +167,7 @@ class ProgramBuild:
             columns[unit, node] = column
             self._compute(node, column, float(units.costs_s[unit, node]))
         for unit in range(units.num_units):
-            self.program.add_row(_sum(columns[unit]), 1.0, 1.0, ("one node", task, unit))
+            self.program.add_row(summed(columns[unit]), 1.0, 1.0, ("one node", task, unit))
         return columns
 
     def _affordable(self, units: TaskUnits) -> NDArray[np.bool_]:
@@ -218,161 +205,10 @@ class ProgramBuild:
     def _results(self, task: int, broadcast: Broadcast) -> None:
         """Results without readers: their way follows from the producer's node alone."""
         assert broadcast.sink is not None
-        for node, column in self._nodes_of(task, broadcast.producer):
-            for link in self.routes.path(node, broadcast.sink) or ():
+        routes = routes_of(self.instance)
+        for node, column in self.placed.nodes_of(task, broadcast.producer):
+            for link in routes.path(node, broadcast.sink) or ():
                 self._cross(link, column, broadcast)
-
-    # where the links form a forest
-
-    def _cut(self, task: int, broadcast: Broadcast, forest: Forest) -> None:
-        """y >= x(reader, beyond the link) - x(producer, beyond the link)."""
-        for link, beyond in forest.beyond.items():
-            seconds = broadcast.seconds(self.links[link])
-            readers = [
-                reader
-                for reader in broadcast.readers
-                if self._some_pair_crosses(task, broadcast.producer, reader, beyond)
-            ]
-            to_sink = broadcast.sink is not None and beyond[broadcast.sink]
-            if not seconds or not (readers or to_sink):
-                continue
-            if to_sink:  # then every producer on this side sends over the link
-                for node, column in self._nodes_of(task, broadcast.producer):
-                    if not beyond[node]:
-                        self._cross(link, column, broadcast)
-                continue
-            about = (task, broadcast.producer, link)
-            crossing = self.program.add_column(key=("over", *about))
-            self._cross(link, crossing, broadcast)
-            for reader in readers:
-                terms = self._difference(task, broadcast.producer, reader, beyond)
-                key = ("over for", *about, reader)
-                self.program.add_row([(crossing, 1.0), *terms], lower=0.0, key=key)
-
-    def _forest_edge(self, task: int, producer: int, reader: int, forest: Forest) -> None:
-        """Missing links are not crossed, trees not left, and ranks do not fall if monotone."""
-        key = ("edge", task, producer, reader)
-        for beyond in forest.closed:
-            if self._some_pair_crosses(task, producer, reader, beyond, any_route=True):
-                terms = self._difference(task, producer, reader, beyond)
-                self.program.add_row(terms, lower=0.0, key=key)
-        self._rises(task, producer, reader)
-
-    def _rises(self, task: int, producer: int, reader: int) -> None:
-        """Ranks do not fall along an edge if monotone, whether anything is sent or not."""
-        if not self.objective.monotone:
-            return
-        for rank in range(1, len(self.instance.tiers)):
-            below = self.rank < rank
-            if self._some_pair_crosses(task, producer, reader, below, any_route=True):
-                terms = self._difference(task, producer, reader, below)
-                self.program.add_row(terms, lower=0.0, key=("edge", task, producer, reader))
-
-    def _difference(
-        self, task: int, producer: int, reader: int, side: NDArray[np.bool_]
-    ) -> list[tuple[int, float]]:
-        """x(producer, side) - x(reader, side), written on the smaller side (x sums to 1)."""
-        sign = 1.0
-        if 2 * side.sum() > len(side):
-            side, sign = ~side, -1.0
-        columns = self.columns[task]
-        plus = [(column, sign * value) for column, value in _sum(columns[producer][side])]
-        minus = [(column, -sign * value) for column, value in _sum(columns[reader][side])]
-        return [*plus, *minus]
-
-    def _some_pair_crosses(
-        self,
-        task: int,
-        producer: int,
-        reader: int,
-        side: NDArray[np.bool_],
-        any_route: bool = False,
-    ) -> bool:
-        """Whether the producer may be outside a side while the reader is inside."""
-        columns = self.columns[task] != ABSENT
-        tails, heads = np.flatnonzero(columns[producer] & ~side), columns[reader] & side
-        if any_route:
-            return bool(len(tails) and heads.any())
-        return bool((self._may[tails] & heads).any())
-
-    # anywhere
-
-    @cached_property
-    def _may(self) -> NDArray[np.bool_]:
-        """[nodes, nodes]: whether a tensor may go from one node to the other."""
-        return _may_send(self.instance, self.objective)
-
-    def _all_pairs_may(self, task: int, producer: int, reader: int) -> bool:
-        columns = self.columns[task] != ABSENT
-        return bool(self._may[np.ix_(columns[producer], columns[reader])].all())
-
-    def _pairs(self, task: int, producer: int, reader: int) -> dict[tuple[int, int], int]:
-        """z(u, v): the producer on u and the reader on v, with sums equal to x on either side.
-
-        Where one end has one possible node, z is the other end's x.
-        """
-        key = (task, producer, reader)
-        if key not in self.pairs:
-            tails, heads = (dict(self._nodes_of(task, unit)) for unit in (producer, reader))
-            may = self._may
-            pairs = [(u, v) for u in tails for v in heads if may[u, v]]
-            if len(tails) == 1 or len(heads) == 1:
-                self.pairs[key] = {
-                    (u, v): (heads[v] if len(tails) == 1 else tails[u]) for u, v in pairs
-                }
-                columns = tails if len(heads) == 1 and len(tails) > 1 else heads
-                for column in set(columns.values()) - set(self.pairs[key].values()):
-                    self.program.upper[column] = 0.0
-            else:
-                self.pairs[key] = {
-                    pair: self.program.add_column(key=("ends", *key, *pair)) for pair in pairs
-                }
-                for end, columns in enumerate((tails, heads)):
-                    terms: dict[int, list[tuple[int, float]]] = {node: [] for node in columns}
-                    for pair, z in self.pairs[key].items():
-                        terms[pair[end]].append((z, 1.0))
-                    for node, column in columns.items():
-                        own = ("end", *key, end, node)
-                        self.program.add_row([*terms[node], (column, -1.0)], 0.0, 0.0, own)
-        return self.pairs[key]
-
-    def _transport(self, task: int, broadcast: Broadcast) -> None:
-        """A tensor crosses a link of the tree from u if a reader is behind it."""
-        for node, column in self._nodes_of(task, broadcast.producer):
-            for link, behind in self._tree(node).items():
-                seconds = broadcast.seconds(self.links[link])
-                if not seconds:
-                    continue
-                if broadcast.sink in behind:
-                    self._cross(link, column, broadcast)
-                    continue
-                shares = []
-                for reader in broadcast.readers:
-                    pairs = self._pairs(task, broadcast.producer, reader)
-                    ends = [pairs[node, v] for v in behind if (node, v) in pairs]
-                    shares += [ends] if ends else []
-                if len(shares) == 1:
-                    for end in shares[0]:
-                        self._cross(link, end, broadcast)
-                elif shares:
-                    key = ("over", task, broadcast.producer, link)
-                    crossing = self.program.add_column(key=key)
-                    self._cross(link, crossing, broadcast)
-                    for ends in shares:
-                        terms = [(crossing, 1.0), *((end, -1.0) for end in ends)]
-                        self.program.add_row(terms, lower=0.0, key=key)
-
-    def _tree(self, root: int) -> dict[int, list[int]]:
-        """Nodes behind every link of the tree of routes from a node."""
-        if root not in self.trees:
-            behind: dict[int, list[int]] = {}
-            for node in range(len(self.instance.nodes)):
-                for link in self.routes.path(root, node) or ():
-                    behind.setdefault(link, []).append(node)
-            self.trees[root] = behind
-        return self.trees[root]
-
-    # limits and the objective
 
     def _contiguous(self) -> None:
         """Every node has one run of a task's layers, input layers left out: b(layer, node) >=
@@ -398,11 +234,6 @@ class ProgramBuild:
                     begins.append((column, 1.0))
                 if len(begins) > 1:
                     self.program.add_row(begins, upper=1.0, key=("one run", task, node))
-
-    def _nodes_of(self, task: int, unit: int) -> list[tuple[int, int]]:
-        """(node, column of x) of every node that a unit may be on."""
-        columns = self.columns[task][unit]
-        return [(node, int(columns[node])) for node in np.flatnonzero(columns != ABSENT).tolist()]
 
     def _memory(self) -> None:
         """The weights on a node fit; those that several tasks or layers use count once."""
@@ -474,16 +305,6 @@ class ProgramBuild:
                 total += least
         for column in np.flatnonzero(cost + total - spared > self._most).tolist():
             self.program.upper[column] = self.program.cost[column] = 0.0
-
-
-def _may_send(instance: Instance, objective: Objective) -> NDArray[np.bool_]:
-    may: NDArray[np.bool_] = np.isfinite(routes_of(instance).latency_s)
-    rank = instance.node_rank
-    return may & (rank[:, None] <= rank) if objective.monotone else may
-
-
-def _sum(columns: NDArray[np.int64]) -> list[tuple[int, float]]:
-    return [(column, 1.0) for column in columns.tolist() if column != ABSENT]
 
 
 def _add(terms: dict[int, float], column: int, share: float) -> None:

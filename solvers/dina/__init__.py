@@ -12,8 +12,9 @@ _CONSENT = Option(
 
 _PLANS = Option(
     "wide",
-    "stages at the source, of at most six strips; or at any node, of unequal rectangles",
-    choices=("narrow", "wide"),
+    "single cuts, no stages; stages at the source, of at most six strips; at any node, of unequal "
+    "rectangles",
+    choices=("cuts", "narrow", "wide"),
 )
 
 _MATCHED = "plan file whose subtasks are matched; none: "

@@ -29,6 +29,7 @@ from splitfog.solvers.base import Answer, Request
 from splitfog.solvers.dina.answer import finished_answer, tidied
 from splitfog.solvers.dina.best_response import respond
 from splitfog.solvers.dina.partition import (
+    CHANGES,
     MOST_SWEEPS,
     better,
     first_loads,
@@ -102,9 +103,9 @@ def solve_dina_p(request: Request) -> Answer:
 
 def _partitioned(request: Request, loads: Loads) -> tuple[StoppedBy, int, int]:
     """Sweeps until no partition changes: why they stopped, how many changed, how many sweeps."""
-    changes = 0
+    changes, change = 0, CHANGES[request.options["plans"]]
     for number in range(1, MOST_SWEEPS + 1):
-        moved = sweep(loads, request.deadline)
+        moved = sweep(loads, request.deadline, change)
         changes += moved
         if request.out_of_time:
             return "time limit", changes, number
@@ -154,9 +155,9 @@ class _Search:
         self.loads.settle()
         self.request.offer(self.loads.settled)
         self.responses = f"best responses: {found.stopped_by} after {found.rounds} rounds"
-        if self.request.options["plans"] == "narrow":
+        if self.request.options["plans"] != "wide":
             return self._turns()
-        self.partitions += sweep(self.loads, self.request.deadline)
+        self.partitions += sweep(self.loads, self.request.deadline)  # of narrow ones
         self._recount()
         self.loads, changes = widened(self.loads, self.request.deadline)
         self.partitions += changes
@@ -165,10 +166,11 @@ class _Search:
     def _turns(self, worthwhile: float = 0.0) -> StoppedBy:
         """Turns of DINA-P and DINA-O until neither changes anything, or until one does not save
         that share of the mean latency."""
+        change = CHANGES[self.request.options["plans"]]
         for _ in range(MOST_ROUNDS):
             self.rounds += 1
             before = self.loads.value()
-            moved = sweep(self.loads, self.request.deadline)
+            moved = sweep(self.loads, self.request.deadline, change)
             self.partitions += moved
             made = 0 if self.request.out_of_time else self._offload()
             self.exchanges += made

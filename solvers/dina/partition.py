@@ -31,6 +31,7 @@ from splitfog.formulations.offloading.one_cut import (
     one_cut,
     remote_seconds,
 )
+from splitfog.formulations.offloading.social_cut import social_cut
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.arrays import Seconds, frozen
@@ -236,6 +237,16 @@ def repartition(loads: Loads, task: int) -> bool:
     latencies = cut_latencies(loads, task, remote)
     others = [partition(loads, task, remote), best_cut(loads, task, latencies)]
     return give_best(loads, task, own, others, value)
+
+
+def recut(loads: Loads, task: int) -> bool:
+    """Give a task the single cut that is best for all if all together gain; whether it did."""
+    value, own = loads.value(), loads.take(task)
+    return give_best(loads, task, own, [social_cut(loads, task)[0]], value)
+
+
+CHANGES = {"cuts": recut, "narrow": repartition, "wide": repartition}
+"""What a sweep does for every task, by the kind of plans that are asked for."""
 
 
 def give_best(

@@ -74,7 +74,30 @@ class Commands(TyperGroup):
 
 
 class Command(TyperCommand):
-    """A command whose help names arguments as its usage line does, without their types."""
+    """A command that takes no empty text, and whose help names arguments as its usage line does."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Refuse an empty text (of a shell's unset variable), which as a path is this folder.
+
+        Parameters
+        ----------
+        ctx, args
+            As the group gives them.
+
+        Raises
+        ------
+        ValueError
+            Naming the option or the argument.
+        """
+        left = super().parse_args(ctx, [*args])
+        given = {} if ctx.resilient_parsing else self.make_parser(ctx).parse_args([*args])[0]
+        for parameter in self.get_params(ctx):
+            value = given.get(parameter.name)
+            if value == "" or (isinstance(value, list | tuple) and "" in value):
+                is_option = parameter.param_type_name == "option"
+                name = parameter.opts[0] if is_option else parameter.metavar
+                raise ValueError(f"{name} = '', must not be empty")
+        return left
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the sections of arguments and of options.

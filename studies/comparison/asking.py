@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from splitfog.formulations.objective import Objective, objective_for
-from splitfog.instances.arguments import entries, number, texts, whole
+from splitfog.instances.arguments import number, some, texts, whole
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.read_only import EMPTY
@@ -63,11 +63,11 @@ def asked_for_all(
         time_limit_s = number("time_limit_s", time_limit_s, above=0, endless=True)
     if memory_limit_bytes is not None:
         memory_limit_bytes = whole("memory_limit_bytes", memory_limit_bytes, low=1)
-    chosen_seeds = [whole("seeds", seed, low=0) for seed in entries("seeds", seeds, SEEDS)]
+    chosen_seeds = [whole("seeds", seed, low=0) for seed in some("seeds", seeds, SEEDS)]
     hidden: tuple[Contender, ...] = ()
     if not isinstance(baseline, str) or baseline not in chosen:
         hidden = (Contender(name=solver_info(baseline).name, solver=baseline),)
-    wanted = None if objectives is None else texts("objectives", objectives)
+    wanted = (None,) if objectives is None else some("objectives", texts("objectives", objectives))
     problems, excluded = _problems(_loaded(instances), wanted, how)
     work = [
         Job(
@@ -94,20 +94,19 @@ def _loaded(instances: GivenInstances) -> list[Instance]:
     if isinstance(instances, Instance | str | os.PathLike):
         given = [instances]
     else:
-        given = entries("instances", instances, INSTANCES)
+        given = some("instances", instances, INSTANCES)
     return [instance_of(each) for each in given]
 
 
 def _problems(
     instances: Sequence[Instance],
-    objectives: Sequence[str] | None,
+    objectives: Sequence[str | None],
     how: dict[str, Any],
 ) -> tuple[list[tuple[Instance, Objective]], list[Declined]]:
     """Pairs of instance and objective, and those that exclude each other."""
     problems, excluded, errors = [], [], []
     for instance in instances:
-        names: list[str | None] = list(dict.fromkeys(objectives)) if objectives else [None]
-        for name in names:
+        for name in dict.fromkeys(objectives):
             try:
                 objective = objective_for(instance, name, **how)
             except ValueError as error:

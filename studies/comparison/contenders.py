@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from splitfog.instances.arguments import brief, entries, mapping
+from splitfog.instances.arguments import brief, mapping, some
 from splitfog.instances.read_only import EMPTY, ReadOnly
 from splitfog.solvers.functions import Function
 from splitfog.solvers.registry import parse_options, solver_info, solver_infos
@@ -66,7 +66,7 @@ def _asked(solvers: GivenSolvers) -> dict[str, str | Function]:
     """By name what is asked for: a solver's name or a function."""
     if solvers is None or isinstance(solvers, str):
         return {name: name for name in solver_names(solvers)}
-    given = (solvers,) if callable(solvers) else entries("solvers", solvers, "names or functions")
+    given = (solvers,) if callable(solvers) else some("solvers", solvers, "names or functions")
     names = [solver for solver in given if isinstance(solver, str)]
     if len(names) == len(given):
         return {name: name for name in solver_names(names)}

@@ -18,6 +18,7 @@ from splitfog.studies.comparison.asking import Asked
 from splitfog.studies.engine.jobs import Job
 from splitfog.studies.replays.case import ReplayCase, ranges_of
 from splitfog.studies.store.question import Question
+from splitfog.studies.study_files.entries import told
 from splitfog.studies.study_files.replays import Ways
 
 
@@ -107,10 +108,13 @@ def _require_fitting(
         if names.count(name) > 1:
             raise ValueError(f"{names.count(name)} traces are named {name}, must be told apart")
     for own in ways:
-        require_ways(own.adapt)
+        try:
+            require_ways(own.adapt)
+            for instance in instances:
+                checked(instance, **own.settings)
+        except (ValueError, LookupError) as error:
+            raise ValueError(told(own.place, error)) from None
     for instance in instances:
-        for own in ways:
-            checked(instance, **own.settings)
         for course in courses:
             joined(course.traces, instance)
             if course.vary:

@@ -22,8 +22,8 @@ from splitfog.formulations.parametric.plan_table import PlanTable
 from splitfog.formulations.parametric.policy_file import load_policy, save_policy
 from splitfog.formulations.parametric.vary import MOST_FIGURES
 from splitfog.formulations.passes import executed_once
-from splitfog.instances.arguments import entries, texts, whole, wrong
 from splitfog.instances.arguments import path as path_of
+from splitfog.instances.arguments import some, texts, whole, wrong
 from splitfog.instances.files import GivenInstance, instance_of
 from splitfog.instances.instance import Instance
 from splitfog.instances.json_files import write_whole
@@ -203,21 +203,14 @@ def _asked(
         raise ValueError(
             f"{instance.name} has {len(instance.tasks)} tasks, must have one to be replayed"
         )
-    given = (
-        (trace,)
-        if isinstance(trace, Trace | str | os.PathLike)
-        else entries("trace", trace, TRACES)
-    )
-    if not given:
-        raise ValueError("trace = (), must be at least one")
+    is_one = isinstance(trace, Trace | str | os.PathLike)
+    given = (trace,) if is_one else some("trace", trace, TRACES)
     traces = traces_of([_loaded(each) for each in given])
     joined(traces, instance)  # refuses what the instance has not
     ways = tuple(dict.fromkeys(texts("adapt", adapt)))
     require_ways(ways)
-    numbers = entries("seed", seed, SEEDS) if not isinstance(seed, int | np.integer) else (seed,)
+    numbers = some("seed", seed, SEEDS) if not isinstance(seed, int | np.integer) else (seed,)
     seeds = tuple(dict.fromkeys(whole("seed", number, low=0) for number in numbers))
-    if not seeds:
-        raise ValueError("seed = (), must be at least one")
     how = checked(instance, **settings)
     duration_s = max(each.duration_s for each in traces)
     if how.probe is not None and duration_s / how.probe[1] > MOST:

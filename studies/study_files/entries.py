@@ -121,7 +121,7 @@ def sources(
 def told(place: str, error: Exception) -> str:
     """What is wrong with an entry, at its place: `instances[0].count = 0, must be ...`."""
     sentence = str(error.args[0])
-    about_a_key = re.match(r"[\w.]+ = ", sentence)
+    about_a_key = re.match(r"[\w.]+(?: \w+)? = ", sentence)
     return f"{place}.{sentence}" if about_a_key else f"{place}: {sentence}"
 
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from splitfog.deployment.contest.settings import Settings
+from splitfog.deployment.contest.settings import Settings, checked
 from splitfog.instances.arguments import entries, mapping, number, text, texts
 from splitfog.instances.defects import shown
 from splitfog.instances.traces.trace import Trace
 from splitfog.studies.study_files.entries import TRACES, Source, of_entry, told
 
 NAME, ADAPT, BESIDE, VARY = "name", "adapt", "beside", "vary"
+
+_SETTINGS = tuple(field.name for field in fields(Settings))
 
 RANGE = "two numbers > 0, the smaller first"
 
@@ -24,12 +26,15 @@ class Ways:
 
     Attributes
     ----------
+    place
+        Of the entry in its file, for defects: `replays[0]`.
     name
         Stands behind a way's name in rows; empty: nothing does.
     adapt, settings
         As `replay` takes them.
     """
 
+    place: str
     name: str
     adapt: tuple[str, ...]
     settings: Mapping[str, Any]
@@ -58,7 +63,7 @@ def ways_of(tables: Sequence[Mapping[str, Any]], place: str) -> tuple[list[Ways]
     place
         The key of the entries in the file, for defects.
     """
-    known = (NAME, ADAPT, *(field.name for field in fields(Settings)))
+    known = (NAME, ADAPT, *_SETTINGS)
     found, wrong = [], []
     for position, entry in enumerate(tables):
         own = f"{place}[{position}]"
@@ -68,16 +73,21 @@ def ways_of(tables: Sequence[Mapping[str, Any]], place: str) -> tuple[list[Ways]
             if key not in known
         ]
         try:
-            found.append(
-                Ways(
-                    name=text(NAME, entry.get(NAME, "")),
-                    adapt=texts(ADAPT, entry.get(ADAPT)),
-                    settings={k: v for k, v in entry.items() if k not in (NAME, ADAPT)},
-                )
-            )
+            found.append(_ways(entry, own))
         except ValueError as error:
             wrong.append(told(own, error))
     return found, wrong
+
+
+def _ways(entry: Mapping[str, Any], place: str) -> Ways:
+    settings = {key: value for key, value in entry.items() if key not in (NAME, ADAPT)}
+    checked(None, **{key: value for key, value in settings.items() if key in _SETTINGS})
+    return Ways(
+        place=place,
+        name=text(NAME, entry.get(NAME, "")),
+        adapt=texts(ADAPT, entry.get(ADAPT)),
+        settings=settings,
+    )
 
 
 def courses_of(

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from splitfog import SolverDeclined, generate, solve
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision, placed
 from splitfog.formulations.objective import Objective, objective_for
+from splitfog.formulations.plan import StoppedBy
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 from splitfog.solvers import auto
@@ -147,7 +148,32 @@ def test_an_exact_solver_out_of_time_leaves_its_bound(monkeypatch: pytest.Monkey
     assert plan.value == pytest.approx(least, rel=1e-9)
     # on so few layers evolution enumerates, and its bound is the better one
     assert plan.lower_bound == pytest.approx(least, rel=1e-9)
-    assert "ilp, asked first, is exact but proved no optimum in time" in str(plan.reason)
+    missed = "it found neither a plan nor a proof in time"
+    assert f"ilp, asked first, is exact, but {missed}" in str(plan.reason)
+
+
+@pytest.mark.parametrize(("stopped_by", "when"), [("finished", ""), ("time limit", " in time")])
+def test_time_is_blamed_only_where_it_was_over(
+    stopped_by: StoppedBy, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`replicas` also ends after its tries, without a proof, and is no exact solver."""
+    answer = Answer(None, 0.1, stopped_by=stopped_by, reason="nothing was found")
+    fake_solvers(monkeypatch, replicas=lambda _: answer)
+    plan = solve(case("throughput-1")[0], objective="throughput")
+    assert (plan.status, plan.stopped_by) == ("unknown", stopped_by)
+    said = f"a heuristic with a bound, but it found neither a plan nor a proof{when}"
+    assert plan.reason == f"auto chose replicas: {said}; nothing was found"
+
+
+def test_what_a_solver_missed_is_said_of_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a count proves afterwards that there is no plan, no optimum was there to be proven."""
+    instance = case("line-1")[0]
+    full = changed(instance, nodes=tuple(changed(own, memory_bytes=0) for own in instance.nodes))
+    late = Answer(None, stopped_by="time limit")
+    fake_solvers(monkeypatch, pipeline=lambda _: late, ilp=lambda _: late, evolution=lambda _: late)
+    plan = solve(full, objective="period", time_limit_s=60)
+    assert plan.status == "infeasible" and "bytes are missing" in str(plan.reason)
+    assert "ilp: exact, but it found neither a plan nor a proof in time" in str(plan.reason)
 
 
 def test_the_better_of_both_plans_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -304,3 +304,11 @@ def test_arguments_without_sense_are_refused() -> None:
         compare(TINY, ["hpa"], baseline="nobody")
     with pytest.raises(ValueError, match="jobs = 0, must be a whole number >= 1"):
         compare(TINY, ["device-only"], jobs=0)
+
+
+@pytest.mark.parametrize("name", ["instances", "solvers", "objectives", "seeds"])
+def test_nothing_is_not_compared(name: str) -> None:
+    """An empty list, as of a search that found nothing, is no wish for an empty table."""
+    asked = {"instances": TINY, "solvers": "hpa", "objectives": "latency", "seeds": (0,)}
+    with pytest.raises(ValueError, match=rf"^{name} = \(\), must be at least one$"):
+        compare(**{**asked, name: []})  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from splitfog.studies.summary import Summary
 from splitfog.studies.tables.caption import setting
 from splitfog.studies.tables.section import Section
 from splitfog.studies.tables.statistics import Statistics
-from splitfog.views.report_page.assets import LICENCE, SCRIPTS, STYLES, asset, policy
+from splitfog.views.report_page.embedded import LICENCE, SCRIPTS, STYLES, asset, policy
 from splitfog.views.report_page.instances import page_instances
 from splitfog.views.report_page.payload import column, packed
 from splitfog.views.report_page.pictures import themed

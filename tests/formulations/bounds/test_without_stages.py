@@ -14,6 +14,7 @@ from splitfog.formulations.bounds.queue_prices import (
 )
 from splitfog.formulations.bounds.without_stages import bound_without_stages
 from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
 from tests.formulations.stage_bounds.streams import best_plan, streams
@@ -80,6 +81,44 @@ def test_two_that_share_a_node_wait_for_each_other():
     assert bound_without_stages(twice) == pytest.approx(0.15 + 0.008 / 1.84)
 
 
+def test_waits_at_an_own_source_are_no_mean_of_plans():
+    """Two layers of .3 s at the source, .7 a second, or the second in .08 s elsewhere, .3 s away.
+
+    All at home: rho = .42 and W = .7 x .36 / (2 x .58). One layer: rho = .21 and W = .7 x .09 / (2
+    x .79), and rho = .056 in the fog. That is less; .4 s away it is more. A price on the source
+    would leave the least of both plans' lines, below both.
+    """
+    layers = (
+        Layer(name="x", op="input", output_bytes=1e9),
+        Layer(name="l", op="other", inputs=("x",), flops=6e8, output_bytes=3e5),
+        Layer(name="m", op="other", inputs=("l",), flops=6e8, output_bytes=1.0),
+    )
+    base = alone(0.7)
+    nodes = (base.nodes[0], changed(base.nodes[1], speed_flops=7.5e9))
+    near = changed(base, models=(Model(name="m", layers=layers),), nodes=nodes)
+    home = 0.6 + 0.7 * 0.36 / 1.16
+    away = 0.38 + 0.7 * 0.09 / 1.58 + 0.7 * 0.0064 / 1.888
+    assert bound_without_stages(near) == pytest.approx(0.3 + away)
+    assert 0.3 + away < home < 0.4 + away
+    far = changed(near, links=(changed(base.links[0], bandwidth_bps=8 * 3e5 / 0.4),))
+    assert bound_without_stages(far) == pytest.approx(home)
+
+
+def test_a_tensor_that_its_link_cannot_carry_so_often_stays():
+    """.24 s at home, 4 times a second: rho = .96, W = 4 x .0576 / (2 x .04) = 2.88 s. In the fog it
+    is .01 s, .3 s away, which would keep the link busy 1.2 times over; 3 times a second it is .9.
+    """
+    base = alone(4.0)
+    speeds = (1e9 / 0.24, 1e11)
+    nodes = tuple(changed(n, speed_flops=s) for n, s in zip(base.nodes, speeds, strict=True))
+    link = changed(base.links[0], bandwidth_bps=8 * 5e4 / 0.3)
+    instance = changed(base, nodes=nodes, links=(link,))
+    assert bound_without_stages(instance) == pytest.approx(3.12)
+    assert bound_over_all_plans(instance) == pytest.approx(3.12, rel=1e-3)
+    seldom = changed(instance, tasks=(changed(base.tasks[0], arrivals_per_s=3.0),))
+    assert bound_without_stages(seldom) == pytest.approx(0.31 + 3e-4 / 1.94)
+
+
 def test_a_closed_source_is_no_strangers():
     """A user with a slow device may not use the neighbour's fast one, which has quota 0."""
     base = alone(None)
@@ -139,4 +178,6 @@ def test_moves_that_are_not_looked_at_are_not_shorter():
             patch.setattr("splitfog.formulations.bounds.places.FIRST", 1)
             patch.setattr("splitfog.formulations.bounds.places.AT_ONCE", 0)
             few = places.onwards(live, begun, 1e3)[0]
-        assert np.allclose(few, places.onwards(live, begun, 1e3)[0], rtol=1e-12)
+        every = places.onwards(live, begun, 1e3)[0]
+        assert np.allclose(np.minimum(few, begun), np.minimum(every, begun), rtol=1e-12)
+        assert np.allclose(few[places.own], every[places.own], rtol=1e-12)

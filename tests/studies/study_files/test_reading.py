@@ -120,6 +120,18 @@ def test_a_quick_slice_has_other_values_for_its_keys(tmp_path: Path) -> None:
             r"replays\[0\].late = 1, unknown key, must be one of name, adapt, clock",
         ),
         (
+            f"{LINE}{WAYS}{WAYS}noise = -1\n{LOADS}",
+            r"own.toml: replays\[1\].noise = -1, must be a number >= 0",
+        ),
+        (
+            f"{LINE}{WAYS}probe = [8, 0]\n{LOADS}",
+            r"own.toml: replays\[0\].probe seconds = 0, must be a number > 0",
+        ),
+        (
+            f"{LINE}{WAYS}{LOADS}[quick]\nreplays = [{{ adapt = 'argmin', clock = 'late' }}]\n",
+            r"own.toml: quick.replays\[0\].clock = 'late', must be one of integrated, frozen",
+        ),
+        (
             f"{LINE}{WAYS}{LOADS}vary = {{ a = 1 }}\n",
             r"traces\[0\].vary.a = 1, must be two numbers > 0",
         ),

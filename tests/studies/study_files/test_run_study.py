@@ -144,7 +144,11 @@ def test_what_only_solvers_and_ways_can_tell_names_the_file(tmp_path: Path) -> N
             f'solvers = ["evolution"]\noptions.evolution = {{ stagnation = [] }}\n{line}',
             r"own.toml: options.evolution.stagnation = \[\], must be a value or a list of",
         ),
-        (REPLAYS.replace('"argmin", ', '"argmax", '), "own.toml: .*argmax"),
+        (REPLAYS.replace('"argmin", ', '"argmax", '), r"own.toml: replays\[0\].adapt = 'argmax'"),
+        (
+            REPLAYS.replace("noise = 0.5", "switch_cost = 'weights:edge7'"),
+            r"own.toml: replays\[1\].switch_cost = 'weights:edge7': unknown node 'edge7', did you",
+        ),
         (REPLAYS.replace('vary = { "device,edge0"', 'vary = { "edge7"'), "own.toml: vary: unknown"),
         (f'baseline = "hpa"\n{REPLAYS}', "own.toml: baseline = 'hpa', must be one of argmin, late"),
     ):

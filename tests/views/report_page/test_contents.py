@@ -13,7 +13,7 @@ from typing import Any
 from splitfog.instances.records import changed
 from splitfog.studies.rows import Table
 from splitfog.views.report import html_page
-from splitfog.views.report_page.assets import LICENCE, SCRIPTS, asset
+from splitfog.views.report_page.embedded import LICENCE, SCRIPTS, asset
 from splitfog.views.report_page.payload import column, packed
 from splitfog.views.report_page.shapes import Shapes
 from tests.views.report_page.conftest import HOSTILE

@@ -1,4 +1,4 @@
-"""The style and the scripts of the page, as they stand in files below this one.
+"""What is embedded into the page: its style and its scripts, from the files of `assets`.
 
 Tabulator's are `dist/js/tabulator.min.js` and `dist/css/tabulator_simple.min.css` of its package
 tabulator-tables 6.5.3 (MIT), but for their last lines, which name maps of their sources.
