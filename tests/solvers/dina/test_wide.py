@@ -204,6 +204,29 @@ def test_nothing_goes_back_towards_devices():
         assert np.isinf(back).all() if monotone else np.isfinite(back).all()
 
 
+def test_stages_depend_on_where_results_go():
+    """A result on the way that is due somewhere leaves fewer borders than one that is not: what is
+    known of a task's stages is the same whether or not the other task was looked at before."""
+    instance = fog(0)
+    model = instance.model_of(instance.tasks[0])
+    first = model.layers[1].name
+    layers = tuple(changed(layer, result=layer.name == first) for layer in model.layers)
+    tasks = tuple(
+        changed(task, model=model.name, results_to=task.source if at == 0 else None)
+        for at, task in enumerate(instance.tasks)
+    )
+
+    def known(*asked):
+        one = changed(instance, models=(changed(model, layers=layers),), tasks=tasks)
+        loads = Loads.of(one, MEAN, home_decision(one, MEAN))
+        held = holding_up(loads)
+        return [KnownStages.of_model(loads, task, held).seconds for task in asked]
+
+    due, free = known(0, 1)
+    assert len(due) < len(free)
+    assert free == pytest.approx(known(1)[0], rel=0)
+
+
 def test_where_nobody_hosts_all_stay():
     """With quota 0 everywhere there is no helper and no home but the sources."""
     instance = fog(0)
