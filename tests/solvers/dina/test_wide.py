@@ -236,6 +236,22 @@ def test_where_nobody_hosts_all_stay():
     assert all(not task.stages for task in plan.tasks)
 
 
+def test_a_change_that_must_save_a_share():
+    """What saves a share of the mean is made for a little less than that, and not for more."""
+    instance = fog(4)
+
+    def after(share):
+        loads = Loads.of(instance, MEAN, home_decision(instance, MEAN))
+        wide, value = Wide(), loads.value()[1]
+        wide.begin(loads)
+        return wide.change(loads, 0, share), 1 - loads.value()[1] / value
+
+    moved, saved = after(0.0)
+    assert moved
+    assert after(0.99 * saved) == (True, saved)
+    assert after(1.01 * saved) == (False, pytest.approx(0, abs=1e-12))
+
+
 def test_one_task_of_a_sweep():
     """A task is given what is best for all: the mean falls by what `change` says it does."""
     instance = fog(4, users=10)
