@@ -187,8 +187,9 @@ def info_of(solver: str | Function | SolverInfo) -> SolverInfo:
     return solver_info(solver) if isinstance(solver, str) else function_info(solver)
 
 
-def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
-    """The plan of an answer: checked, recomputed, never worse than the best decision offered."""
+def finished_plan(request: Request, solver: str, answer: Answer, bounded: bool = True) -> Plan:
+    """The plan of an answer: checked, recomputed, never worse than the best decision offered; and
+    if it is to be `bounded`, with the bounds and proofs that the instance itself gives."""
     who = answer.solver or solver
     if answer.faults:
         return _refused(request, solver, who, answer, answer.faults)
@@ -214,10 +215,12 @@ def finished_plan(request: Request, solver: str, answer: Answer) -> Plan:
             request, who, answer, claim.noted(_why_endless(request)), haste
         )
     claim = held_to(request, claim, decision, float(cost), own)
-    claim = _strengthened(request, claim, decision, float(cost), haste)
+    if bounded:
+        claim = _strengthened(request, claim, decision, float(cost), haste)
     if claim.over == "placements" and claim.is_proof_of(float(cost)):
         claim = claim.noted(reservation(None if answer.solver else request.objective))
-    audit = audited(request, answer.audit if own else None, haste or request.is_late)
+    hasty = haste or request.is_late or not bounded
+    audit = audited(request, answer.audit if own else None, hasty)
     claims = _claims(request, who, answer, claim) | {"audit": audit}
     plan = describe(request.instance, decision, request.objective, cost, **claims)
     return _timed(request, _with_bound(plan, claim))

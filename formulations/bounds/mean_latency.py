@@ -127,10 +127,13 @@ def _moved(routes: Routes, total: Floats, num_bytes: float) -> Floats:
 
 
 def _stage_seconds(instance: Instance, work: PathWork, open_to: Flags) -> Floats:
-    """[S, homes]: what every stage takes at least from every home."""
+    """[S, homes]: what every stage takes at least from every home.
+
+    Slices that take no time are no visits: they may be on nodes of quota 0, too.
+    """
     routes = routes_of(instance)
     per_byte = np.where(np.isinf(routes.latency_s), inf, routes.seconds_per_byte)
-    alone = np.where(open_to, work.alone_s, inf)
+    alone = np.where(open_to | (work.alone_s == 0), work.alone_s, inf)
     out = np.empty(alone.shape)
     with np.errstate(invalid="ignore"):
         for home, node in enumerate(instance.nodes):
@@ -143,7 +146,8 @@ def _stage_seconds(instance: Instance, work: PathWork, open_to: Flags) -> Floats
             round_trip = routes.latency_s[home] + routes.latency_s[:, home]
             least = leveled(round_trip, alone + moved)
             if node.radio == "serial":  # transfers, their latencies too, follow one another
-                apart = np.delete(np.where(open_to, round_trip, inf), home).min(initial=inf)
+                apart = np.where(np.isinf(others), inf, np.delete(round_trip, home))
+                apart = apart.min(axis=1, initial=inf)
                 least = np.maximum(least, apart + serial_bound(own, harmonic(others), away))
             out[:, home] = np.minimum(own, least)
     return out

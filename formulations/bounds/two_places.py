@@ -118,7 +118,10 @@ def _links_by_node(instance: Instance) -> list[list[tuple[Floats, Floats]]]:
 
 
 def _stage_seconds(instance: Instance, work: PathWork, source: Integers) -> tuple[Floats, Floats]:
-    """[S, T] each: what every stage takes at least from every source, and from anywhere else."""
+    """[S, T] each: what every stage takes at least from every source, and from anywhere else.
+
+    None where it takes no time on some node of quota 0: slices there are no visits.
+    """
     routes, rank = routes_of(instance), instance.node_rank
     own_s = work.alone_s[:, source]
     with np.errstate(divide="ignore"):
@@ -160,7 +163,9 @@ def _stage_seconds(instance: Instance, work: PathWork, source: Integers) -> tupl
         elsewhere = 1 / (others + own_speed)
         serial = apart + serial_bound(own_s, 1 / others, away)
     radio = np.array([instance.nodes[node].radio == "serial" for node in source.tolist()])
-    return np.where(radio, np.maximum(here, np.minimum(own_s, serial)), here), elsewhere
+    here = np.where(radio, np.maximum(here, np.minimum(own_s, serial)), here)
+    idle = (work.alone_s[:, ~hosts(instance)] == 0).any(axis=1)[:, None]
+    return np.where(idle, 0.0, here), np.where(idle, 0.0, elsewhere)
 
 
 def _least(figures: Floats, barred: Flags) -> Floats:

@@ -101,12 +101,13 @@ def border_cuts(arrays: TaskArrays) -> list[int]:
     return [0, *sorted(at for _, at in sorted(minima)[: MAX_BORDERS - 2]), before[-1]]
 
 
-def _model_and_end(instance: Instance, task: int) -> tuple[str, bool]:
+def model_and_end(instance: Instance, task: int) -> tuple[str, bool]:
+    """What the blocks of a task depend on: its model, and whether its results go nowhere."""
     owner = instance.tasks[task]
     return owner.model, owner.results_to is None
 
 
-@kept(by=_model_and_end)
+@kept(by=model_and_end)
 def blocks_of(instance: Instance, task: int) -> Blocks:
     """The blocks of a task's model, kept with the instance."""
     arrays = task_arrays(instance, task)

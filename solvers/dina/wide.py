@@ -69,16 +69,21 @@ class Wide:
         O(tasks b N^2) for estimates of b blocks a model, and for every stage laid out some thousand
         rectangles.
         """
-        self.held = holding_up(loads)
-        self.changes += len(loads.tasks)  # nothing known is fresh
+        self.begin(loads)
         return sweep(loads, deadline, self.change)
 
-    def change(self, loads: Loads, task: int) -> bool:
-        """Give a task what is best for all, if all together gain; whether it is new."""
-        value, own = loads.value(), loads.take(task)
+    def begin(self, loads: Loads) -> None:
+        """Look at the loads as they are now: nothing known of stages is fresh."""
+        self.held = holding_up(loads)
+        self.changes += len(loads.tasks)
+
+    def change(self, loads: Loads, task: int, least: float = 0.0) -> bool:
+        """Give a task what is best for all, if the mean latency of all falls by the share `least`;
+        whether it is new. After `begin`."""
+        (excess, mean), own = loads.value(), loads.take(task)
         below_s = priced_seconds(loads, task, own, self.held) * (1 - LEAST_GAIN)
         others = [social_cut(loads, task)[0], self.answer(loads, task, below_s)]
-        found = give_best(loads, task, own, others, value)
+        found = give_best(loads, task, own, others, (excess, mean * (1 - least)))
         self.changes += found
         return found
 

@@ -21,7 +21,7 @@ from splitfog.instances.arrays import Flags, Floats, Integers
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 from splitfog.instances.records import Model
-from splitfog.solvers.dina.blocks import Blocks, blocks_of
+from splitfog.solvers.dina.blocks import Blocks, blocks_of, model_and_end
 from splitfog.solvers.dina.visit_prices import VisitPrices
 
 MOST_MEMBERS = 12
@@ -173,7 +173,7 @@ def _best_number(
     return least, np.where(found, level, inf), np.where(found, best[..., 0] + 1, 0)
 
 
-@kept(by=lambda instance, task: instance.tasks[task].model)
+@kept(by=model_and_end)
 def _halos(instance: Instance, task: int) -> tuple[Floats, Floats]:
     """[b, helpers] each: how many times its work and input a block takes in so many cells."""
     blocks, model = blocks_of(instance, task), task_arrays(instance, task).model

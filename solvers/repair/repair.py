@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from splitfog.formulations.bounds.mean_latency import mean_latency_bound
 from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import TaskDecision
@@ -38,6 +39,7 @@ def repair(
     full: bool = False,
     *,
     notable: float | None = None,
+    bounded: bool = False,
 ) -> tuple[Instance, Plan, RepairReport]:
     """The fog after some changes, and a plan in which only the tasks that they hit are new.
 
@@ -73,13 +75,16 @@ def repair(
         Plan others anew, too, where their nodes have got more work and each saves at least this
         share of the mean latency, such as 0.001: worth it where a change hits many, as when the
         cloud fails. None: they keep their plan.
+    bounded
+        Hold the repaired plan to all that other plans for `mean-latency` are held to, which takes
+        longer than the repair. False: to the bound without waits only.
 
     Returns
     -------
     instance : Instance
         After the changes.
     plan : Plan
-        For it: computed by the reference cost, its rules checked, with its lower bound. Its status
+        For it: computed by the reference cost, its rules checked, with a lower bound. Its status
         is infeasible or unknown, with a `reason`, where there is none any more.
     report : RepairReport
         Which tasks were hit and which changed, what it took and what it came to.
@@ -96,7 +101,7 @@ def repair(
     Notes
     -----
     O(tasks (layers + slices)) for what is left of the plan, and for every task that is planned
-    anew what a turn of DINA-P takes, O(L N); never exact. A departure hits nobody.
+    anew what a wide plan of `dina` takes; never exact. A departure hits nobody.
     """
     started = time.perf_counter()
     before = executed_once(instance_of(instance), "repair", with_state=False)
@@ -104,6 +109,7 @@ def repair(
     full = flag("full", full)
     if notable is not None:
         notable = number("notable", notable, low=0)
+    bounded = flag("bounded", bounded)
     given, old = sound_plan(before, plan)
     after = before
     for step in steps:
@@ -111,7 +117,7 @@ def repair(
     require_sources(NAME, after)
     request = Request(after, given.objective, started=started)
     left = None if old is None else carried(old, after, given.objective)
-    done = None if full or left is None else _repaired(request, left, notable)
+    done = None if full or left is None else _repaired(request, left, notable, bounded)
     if done is None:
         done = solve(after, "dina", given.objective), []
     return after, done[0], _report(request, left, *done)
@@ -143,7 +149,7 @@ def sound_plan(instance: Instance, plan: GivenPlan) -> tuple[PlanFile, Loads | N
 
 
 def _repaired(
-    request: Request, left: Carried, notable: float | None
+    request: Request, left: Carried, notable: float | None, bounded: bool
 ) -> tuple[Plan, list[int]] | None:
     """The repaired plan and the others looked at; None where it breaks a rule."""
     loads, others = replan(left, notable)
@@ -153,8 +159,9 @@ def _repaired(
     reason = f"repaired: {counted(len(left.hit), 'task')} hit"
     if others:
         reason += f", {len(others)} more looked at"
-    answer = Answer(decision, reason=reason, proven_over="all")
-    return finished_plan(request, NAME, answer), others
+    bound = mean_latency_bound(request.instance)
+    answer = Answer(decision, bound, reason=reason, proven_over="all")
+    return finished_plan(request, NAME, answer, bounded), others
 
 
 def _report(request: Request, left: Carried | None, made: Plan, others: list[int]) -> RepairReport:

@@ -1,9 +1,9 @@
 """The tasks that a change has hit planned anew, the others staying as they are.
 
 Ours. The tasks that are hit start where the mean of all is least: as they were, all at home, or
-one after another by best responses (each for itself, or for all). Then each is repartitioned by
-DINA-P, or cut anew where that is best for all, and a new plan is taken only if the mean of all
-falls, until that hardly helps: so nothing is worse than the tasks that are hit at home.
+one after another by best responses (each for itself, or for all). Then each is given the cut or the
+wide plan that is best for all (`dina.wide`), if the mean of all falls, in sweeps until that hardly
+helps: so nothing is worse than the tasks that are hit at home.
 """
 
 from __future__ import annotations
@@ -19,17 +19,15 @@ from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import best_cut
 from splitfog.formulations.offloading.social_cut import social_cut
 from splitfog.instances.arrays import Flags, frozen
-from splitfog.solvers.dina.partition import better, repartition
+from splitfog.solvers.dina.partition import better
+from splitfog.solvers.dina.wide import WORTHWHILE, Wide
 from splitfog.solvers.repair.carry import Carried
 
 MOST_SWEEPS = 20
 """Over the tasks that are planned anew."""
 
-LEAST_GAIN = 1e-4
-"""Of the mean, that a sweep must bring for another to be worth its while."""
-
 MOST_GAINERS = 24
-"""Tasks that are not hit and are partitioned anew because something came back or became faster."""
+"""Tasks that are not hit and are planned anew because something came back or became faster."""
 
 Response = Callable[[Loads, int], Footprint | None]
 
@@ -54,12 +52,9 @@ def replan(left: Carried, notable: float | None) -> tuple[Loads, list[int]]:
     """
     loads = left.loads
     _start(loads, left)
-    others = set() if notable is None else _make_room(loads, left, notable)
-    _descend(loads, [*left.hit, *sorted(others)])
-    if gainers := _gainers(loads, left):
-        others |= set(gainers)
-        _descend(loads, [*left.hit, *gainers])
-    return loads, sorted(others)
+    free = {*left.hit, *_gainers(loads, left)}
+    _descend(loads, left, free, notable)
+    return loads, sorted(free - set(left.hit))
 
 
 def untouched(left: Carried) -> Loads:
@@ -126,27 +121,37 @@ def _take_all(loads: Loads, tasks: Iterable[int]) -> None:
         loads.take(task)
 
 
-def _descend(loads: Loads, tasks: list[int]) -> None:
-    """Plan tasks anew one by one until the mean of all hardly falls any more."""
+def _descend(loads: Loads, left: Carried, free: set[int], notable: float | None) -> None:
+    """Give tasks one by one what is best for all, until a sweep hardly saves any more.
+
+    Those that are `free`, and where that is `notable` others on nodes with more work than before:
+    these are free from then on.
+    """
+    wide = Wide()
     for _ in range(MOST_SWEEPS):
         excess, mean = loads.value()
-        for task in tasks:
-            repartition(loads, task)
-            _cut_for_all(loads, task)
-        left, now = loads.value()
-        if left == excess and not now < mean * (1 - LEAST_GAIN):
+        wide.begin(loads)
+        for task, own in enumerate(loads.tasks):
+            if task in free:
+                wide.change(loads, task)
+            elif notable is None or own is None or not left.is_crowded(loads, own):
+                continue
+            elif wide.change(loads, task, notable):
+                free.add(task)
+        still, now = loads.value()
+        if still == excess and not now < mean * (1 - WORTHWHILE):
             return
 
 
-def _cut_for_all(loads: Loads, task: int, nodes: Flags | None = None, least: float = 0.0) -> float:
-    """Give a task the cut that is best for all, if the mean falls by `least` of it; what it saves.
+def _cut_for_all(loads: Loads, task: int, nodes: Flags) -> float:
+    """Give a task the cut to some nodes that is best for all, if the mean falls; what it saves.
 
-    Only cuts to `nodes`, if given. Negative for what it would cost, which leaves the task as it
+    Negative for what it would cost, which leaves the task as it
     was; -inf where there is no such cut.
     """
     (excess, mean), own = loads.value(), loads.take(task)
     rest = loads.value()[1]
-    below = np.inf if excess > 0 else mean * (1 - least) - rest
+    below = np.inf if excess > 0 else mean - rest
     other, added = social_cut(loads, task, nodes, below)
     if other is not None:
         loads.put(task, other)
@@ -170,21 +175,3 @@ def _gainers(loads: Loads, left: Carried) -> list[int]:
             gains.append((_cut_for_all(loads, task, reached[source]), task))
     gains.sort(key=lambda gain: (-gain[0], gain[1]))
     return [task for saved, task in gains[:MOST_GAINERS] if saved > -np.inf]
-
-
-def _make_room(loads: Loads, left: Carried, notable: float) -> set[int]:
-    """Tasks that are not hit, on nodes with more work than before, moved where that is notable, in
-    turns with those that are hit."""
-    hit, moved = set(left.hit), set[int]()
-    for _ in range(MOST_SWEEPS):
-        mean = loads.value()[1]
-        for task, own in enumerate(loads.tasks):
-            if task in hit:
-                _cut_for_all(loads, task)
-            elif own is not None and left.is_crowded(loads, own):
-                _cut_for_all(loads, task, least=notable)
-                if loads.tasks[task] is not own:
-                    moved.add(task)
-        if not loads.value()[1] < mean * (1 - LEAST_GAIN):
-            break
-    return moved

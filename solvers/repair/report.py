@@ -24,7 +24,7 @@ class RepairReport:
     changed
         Names of the tasks that run in another way now, those that arrived among them.
     seconds
-        Of the whole repair, checks and bound included.
+        Of the whole repair, checks and bounds included.
     value_before
         Mean latency of the plan before the changes, in seconds; None: it was no plan.
     value_kept

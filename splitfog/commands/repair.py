@@ -62,6 +62,9 @@ def run(
             metavar="SHARE", help="move others, too, where each saves this share of the mean"
         ),
     ] = None,
+    bounded: Annotated[
+        bool, typer.Option("--bounded", help="bound the plan with waits, too; takes longer")
+    ] = False,
     full: Annotated[bool, typer.Option("--full", help="all planned anew by dina")] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="PLAN", help="plan file to write")
@@ -115,7 +118,8 @@ def run(
         raise ValueError(f"--{'csv' if csv is not None else 'ways'} is for --replay")
     if not any(told.values()):
         raise ValueError(f"nothing changes, must be told by --{', --'.join(told)} or --replay")
-    return _repaired(instance, given, _changes(instance, told), full, notable, output, to, as_json)
+    how = {"full": full, "notable": notable, "bounded": bounded}
+    return _repaired(instance, given, _changes(instance, told), how, output, to, as_json)
 
 
 def _changes(instance: Instance, told: dict[str, Any]) -> list[dict[str, Any]]:
@@ -172,8 +176,7 @@ def _repaired(
     instance: Instance,
     given: Any,
     changes: list[dict[str, Any]],
-    full: bool,
-    notable: float | None,
+    how: dict[str, Any],
     output: Path | None,
     to: Path | None,
     as_json: bool,
@@ -184,7 +187,7 @@ def _repaired(
     from splitfog.solvers.repair.repair import repair
 
     with solvers_are_quiet():
-        after, made, report = repair(instance, given, changes, full, notable=notable)
+        after, made, report = repair(instance, given, changes, **how)
     if to is not None:
         save_instance(after, to)
     if output is not None:

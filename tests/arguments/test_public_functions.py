@@ -236,6 +236,7 @@ def _calls(folder: Path) -> Calls:
                 "changes": [{"node": "fog0", "up": False}],
                 "full": False,
                 "notable": 0.001,
+                "bounded": False,
             },
         ),
         "generate_events": (

@@ -204,6 +204,29 @@ def test_nothing_goes_back_towards_devices():
         assert np.isinf(back).all() if monotone else np.isfinite(back).all()
 
 
+def test_stages_depend_on_where_results_go():
+    """A result on the way that is due somewhere leaves fewer borders than one that is not: what is
+    known of a task's stages is the same whether or not the other task was looked at before."""
+    instance = fog(0)
+    model = instance.model_of(instance.tasks[0])
+    first = model.layers[1].name
+    layers = tuple(changed(layer, result=layer.name == first) for layer in model.layers)
+    tasks = tuple(
+        changed(task, model=model.name, results_to=task.source if at == 0 else None)
+        for at, task in enumerate(instance.tasks)
+    )
+
+    def known(*asked):
+        one = changed(instance, models=(changed(model, layers=layers),), tasks=tasks)
+        loads = Loads.of(one, MEAN, home_decision(one, MEAN))
+        held = holding_up(loads)
+        return [KnownStages.of_model(loads, task, held).seconds for task in asked]
+
+    due, free = known(0, 1)
+    assert len(due) < len(free)
+    assert free == pytest.approx(known(1)[0], rel=0)
+
+
 def test_where_nobody_hosts_all_stay():
     """With quota 0 everywhere there is no helper and no home but the sources."""
     instance = fog(0)
@@ -211,6 +234,22 @@ def test_where_nobody_hosts_all_stay():
     plan = solved(changed(instance, nodes=nodes), "wide")
     assert plan.value is not None
     assert all(not task.stages for task in plan.tasks)
+
+
+def test_a_change_that_must_save_a_share():
+    """What saves a share of the mean is made for a little less than that, and not for more."""
+    instance = fog(4)
+
+    def after(share):
+        loads = Loads.of(instance, MEAN, home_decision(instance, MEAN))
+        wide, value = Wide(), loads.value()[1]
+        wide.begin(loads)
+        return wide.change(loads, 0, share), 1 - loads.value()[1] / value
+
+    moved, saved = after(0.0)
+    assert moved
+    assert after(0.99 * saved) == (True, saved)
+    assert after(1.01 * saved) == (False, pytest.approx(0, abs=1e-12))
 
 
 def test_one_task_of_a_sweep():
@@ -224,3 +263,42 @@ def test_one_task_of_a_sweep():
     assert float(decision_cost(instance, Decision(loads.decision.tasks), MEAN)) == pytest.approx(
         loads.value()[1], rel=1e-9
     )
+
+
+def test_the_least_way_has_one_other_node_for_what_runs_whole():
+    """The least of all ways, taken where it runs whole on one other node, is that sought for each
+    such node; and somewhere it would divide the run, so that the others must be sought.
+
+    Without stages; of these six tasks one would run on two nodes in turn.
+    """
+    divided = 0
+    instance = fog(0)
+    loads = Loads.of(instance, MEAN, home_decision(instance, MEAN))
+    for task in range(6):
+        own, held = loads.take(task), holding_up(loads)
+        program = WideProgram.of(loads, task, KnownStages.of_model(loads, task, held), held)
+        program.known.seconds[:] = program.own.seconds[:] = np.inf
+        every = np.arange(len(program.nodes))
+        freely = program._least_way(np.zeros((1, len(every)), bool))[0]
+        closed = (every != every[-1]) & (every != every[:, None])
+        assert program.least_way()[0] == program._least_way(closed)[0] >= freely
+        divided += freely < program.least_way()[0]
+        loads.put(task, own)
+    assert divided
+
+
+def test_estimates_learn_from_layouts():
+    """A block that took r times its estimate is estimated 1 + .75 (r - 1) times as long next."""
+    instance = fog(1, radio="parallel", models="tiny-yolov2,nin")
+    loads = Loads.of(instance, MEAN, first_pass(instance, MEAN))
+    loads.take(0)
+    held = holding_up(loads)
+    known = KnownStages.of_model(loads, 0, held)
+    known.lay_out(instance, 1, 0)
+    layout = known.laid[1, 0]
+    assert layout is not None
+    again = KnownStages.of_model(loads, 0, held, known.ratio)
+    expected = known.stages.priced_s[1] * (1 + 0.75 * (layout.ratio - 1))
+    assert again.seconds[1] == pytest.approx(expected, rel=1e-12)
+    assert layout.ratio != pytest.approx(1.0)
+    assert (again.seconds[2:] == known.stages.priced_s[2:]).all()

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 import splitfog as sf
+from splitfog.formulations.bounds.mean_latency import mean_latency_bound
+from splitfog.formulations.bounds.without_stages import bound_without_stages
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import best_cut
 from splitfog.formulations.plan import decision_of
+from splitfog.formulations.stage_bounds.best_bound import best_mean_latency_bound
 from splitfog.instances.records import changed
 from splitfog.solvers.repair.carry import carried
 from splitfog.solvers.repair.replan import _at_home, _for_all, _responses, _start
@@ -20,6 +23,7 @@ from tests.cases.small_fog import two_users_one_fog
 
 DOWN = {"node": "fog1", "up": False}
 UP = {"node": "fog1", "up": True}
+NO_CLOUD = {"node": "cloud", "up": False}
 
 
 @cache
@@ -202,6 +206,42 @@ def test_a_new_node_brings_its_links():
     assert repaired.placement("task1")["all"] == "near"
     assert report.changed == ("task1",)
     assert sf.violations(after, repaired) == []
+
+
+def test_bounds_with_waits_only_where_asked_for():
+    """By default the bound without waits, at once; `bounded` gives all that others have."""
+    instance, plan = fog(0)
+    after, repaired, _ = sf.repair(instance, plan, DOWN)
+    _, same, _ = sf.repair(instance, plan, DOWN, bounded=True)
+    assert repaired.lower_bound == mean_latency_bound(after)
+    assert repaired.lower_bound is not None
+    assert repaired.audit is None
+    assert placements(same) == placements(repaired)
+    assert same.lower_bound == best_mean_latency_bound(after)
+    assert same.lower_bound is not None
+    assert same.lower_bound > repaired.lower_bound * 1.01
+    assert same.audit is not None
+    assert same.audit.bound_without_stages == bound_without_stages(after)
+
+
+def test_tasks_that_are_hit_get_wide_plans():
+    """Without the cloud task0 runs in slices whose home is a fog node, not its own device."""
+    instance, plan = fog(2)
+    _, repaired, report = sf.repair(instance, plan, NO_CLOUD)
+    source = {task.name: task.source for task in instance.tasks}
+    homes = {(own.task, stage.home) for own in repaired.tasks for stage in own.stages}
+    assert any(task in report.hit and home != source[task] for task, home in homes)
+
+
+def test_others_move_only_where_that_is_notable():
+    """With a share of 1 nobody may; with 5e-4 some do, each of which saves that of the mean."""
+    instance, plan = fog(2)
+    _, alone, calm = sf.repair(instance, plan, NO_CLOUD, notable=1.0)
+    _, together, report = sf.repair(instance, plan, NO_CLOUD, notable=5e-4)
+    assert (calm.others, set(calm.changed) - set(calm.hit)) == ((), set())
+    assert set(report.changed) - set(report.hit) <= set(report.others)
+    assert len(report.others) == 2
+    assert value_of(together) < value_of(alone) * (1 - 5e-4) ** 2
 
 
 def test_full_is_dina():
