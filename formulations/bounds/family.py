@@ -29,7 +29,7 @@ class Family:
 
     `sources` is None where there are none; they all are of quota 0, or none is. `due`: nodes of
     which one must hold the last tensor at the end; () for none. `may_run` [layers, M]: by `tiers`
-    and quota; input layers take no time and may be anywhere, as they are not chosen.
+    and quota; input layers at the sources.
     """
 
     arrays: TaskArrays
@@ -106,7 +106,8 @@ def _family(instance: Instance, tasks: Sequence[int], weights: Floats) -> Family
         [[layer.may_run_on(n) for n in instance.nodes] for layer in first.model.layers]
     )
     may_run = allowed[:, places.node] & (places.usable | (first.times_s == 0)[:, places.node])
-    may_run[[layer.op == "input" for layer in first.model.layers]] = True
+    if sources is not None:
+        may_run[first.is_input] = np.isin(np.arange(len(places.node)), sources)
     return Family(
         arrays=first,
         work=PathWork.of(instance, first),

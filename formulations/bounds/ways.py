@@ -95,7 +95,7 @@ def shortest_ways(
     order = np.argsort(blocks.first, kind="stable")
     seconds, last = blocks.seconds[order], blocks.last[order]
     begin = np.searchsorted(blocks.first[order], np.arange(len(sizes) + 1)).tolist()
-    comes_to = np.isfinite(steps_s[1:]).any(axis=0) | np.isfinite(blocks.seconds).any(axis=0)
+    comes_to = np.isfinite(steps_s).any(axis=0) | np.isfinite(blocks.seconds).any(axis=0)
     live = np.flatnonzero(comes_to | places.usable)
     if due:
         rest[-1] = places.to_nodes(list(due), float(sizes[-1]))

@@ -114,9 +114,14 @@ def offer_count(assignments: Assignments) -> float:
     return count
 
 
-def node_sets(assignments: Assignments) -> tuple[NodeSets, ...]:
-    """The offers of every node; O(2^m K) for m subtasks of a visit."""
+def node_sets(assignments: Assignments, within: Flags | None = None) -> tuple[NodeSets, ...]:
+    """The offers of every node; O(2^m K) for m subtasks of a visit.
+
+    `within` [K, N]: where subtasks may be, of where they are allowed; None: anywhere.
+    """
     may = _may_host(assignments)
+    if within is not None:
+        may &= within
     return tuple(_of_node(assignments, n, may[:, n]) for n in range(assignments.num_nodes))
 
 

@@ -4,7 +4,8 @@ After DINA (INFOCOM 2020), whose text was not at hand. From the plan of best res
 partitions every task against the loads of the others, DINA-O exchanges the subtasks, and each step
 is kept only if (excess load, mean latency) falls. Ours: a step of DINA-O is one exchange, because
 the potential that DINA-O goes by is not the objective where stages have barriers; and unless the
-plans are to be narrow, sweeps of wide plans (`wide`) after the turns, and turns again.
+plans are to be narrow, the turns begin after one sweep of DINA-P and sweeps of wide plans (`wide`),
+and end where one hardly saves anything.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ from splitfog.solvers.dina.partition import (
     sweep,
 )
 from splitfog.solvers.dina.wide import widened
+
+WORTHWHILE = 1e-3
+"""Of the mean latency, that a turn after wide plans must save for another."""
 
 MOST_ROUNDS = 50
 """Turns of partition and matching."""
@@ -141,7 +145,7 @@ class _Search:
         )
 
     def run(self) -> StoppedBy:
-        """Best responses, turns, and if plans may be wide, sweeps of these and turns again."""
+        """Best responses, sweeps of narrow and of wide plans if these may be, and turns."""
         before = self.loads.decision
         value = self.loads.value()
         found = respond(self.loads, lambda: self.request.out_of_time)
@@ -151,19 +155,21 @@ class _Search:
         self.loads.settle()
         self.request.offer(self.loads.settled)
         self.responses = f"best responses: {found.stopped_by} after {found.rounds} rounds"
-        stopped_by = self._turns()
-        if self.request.options["plans"] == "wide" and stopped_by == "finished":
-            self.loads, changes = widened(self.loads, self.request.deadline)
-            self.partitions += changes
-            if changes:
-                stopped_by = self._turns()
-        return stopped_by
+        if self.request.options["plans"] != "wide":
+            return self._turns()
+        self.partitions += sweep(self.loads, self.request.deadline)  # of narrow ones
+        self._recount()
+        self.loads, changes = widened(self.loads, self.request.deadline)
+        self.partitions += changes
+        return self._turns(WORTHWHILE)
 
-    def _turns(self) -> StoppedBy:
-        """Turns of DINA-P and DINA-O until neither changes anything."""
+    def _turns(self, worthwhile: float = 0.0) -> StoppedBy:
+        """Turns of DINA-P and DINA-O until neither changes anything, or until one does not save
+        that share of the mean latency."""
+        change = CHANGES[self.request.options["plans"]]
         for _ in range(MOST_ROUNDS):
             self.rounds += 1
-            change = CHANGES[self.request.options["plans"]]
+            before = self.loads.value()
             moved = sweep(self.loads, self.request.deadline, change)
             self.partitions += moved
             made = 0 if self.request.out_of_time else self._offload()
@@ -173,6 +179,9 @@ class _Search:
             if not moved and not made:
                 return "finished"
             self._recount()
+            now = self.loads.value()
+            if now[0] == before[0] and now[1] > before[1] * (1 - worthwhile):
+                return "finished"
         return "iteration limit"
 
     def _recount(self) -> None:

@@ -33,6 +33,10 @@ MOST_LOOKS = 4
 RENEWED = 0.05
 """Share of a block's `ratio` that its newest layout makes."""
 
+TRUSTED = 0.75
+"""Share of what layouts took above estimates, by which estimates are raised: the next layout may be
+a better one."""
+
 WHOLE = -1
 """In place of a block: the layers run whole."""
 
@@ -78,7 +82,7 @@ class KnownStages:
         stages = wide_stages(loads, task, homes, nodes, prices, _open_to(loads, task, nodes))
         seconds = stages.priced_s.copy()
         for block, times in ratio.items():
-            seconds[block] *= times
+            seconds[block] *= 1 + TRUSTED * (times - 1)
         return cls(stages=stages, seconds=seconds, ratio=ratio)
 
     def lay_out(self, instance: Instance, block: int, home: int) -> bool:

@@ -1,8 +1,8 @@
 """`mean-latency` of given subtasks with one column per (node, set of subtasks) (ours).
 
-The linear relaxation is solved by column generation (`master`). Columns whose reduced
-cost exceeds what is left between its bound and the best assignment known are in no better one; the
-rest goes to HiGHS as a 0-1 program.
+The linear relaxation is solved by column generation (`relaxation`). Columns whose reduced cost
+exceeds what is left between its bound and the best assignment known are in no better one; the rest
+goes to HiGHS as a 0-1 program. Where it is too much for that, the relaxation is branched (`tree`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from math import inf
 
 import numpy as np
 
+from splitfog.formulations.deadline import Deadline
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.plan import StoppedBy
 from splitfog.formulations.programs.linear_program import LinearProgram
@@ -19,12 +20,14 @@ from splitfog.instances.arrays import Integers
 from splitfog.instances.records import changed
 from splitfog.solvers.base import Request
 from splitfog.solvers.engines.milp import solve_program
-from splitfog.solvers.offloading.master import Column, Master
+from splitfog.solvers.offloading.master import Column, Layout, Master
+from splitfog.solvers.offloading.relaxation import Relaxation
+from splitfog.solvers.offloading.tree import branched
 
 FAR = 0.25
 """What is found below this part of the unit is too far below it."""
 MOST_COLUMNS = 8_000
-"""Of the 0-1 program; if more might matter, the cheapest, and a bound that says so."""
+"""Of the 0-1 program over all that might matter."""
 RESERVE_S = 4.0
 """Left of the time limit for HiGHS to look at its clock, and for checking the answer."""
 
@@ -63,50 +66,66 @@ def _solved(
     if (assignments.links.base_load >= 1).any():
         return BestAssignment(None, inf)
     master = Master(assignments, value if start is not None else inf, request.deadline)
-    stopped = master.generate(start, request)
-    if stopped is not None or master.bound >= master.cutoff:
-        return BestAssignment(
-            None, master.seconds(min(master.bound, master.cutoff)), stopped or "finished"
-        )
-    limit = min(10.0, request.remaining_s / 5)
-    better = _program(master, master.columns, limit, request.seed)[0]
+    root = Relaxation(master)
+    if start is not None:
+        root.add(master.columns_of(start), master.layouts_of(start))
+    if not root.solve(request.deadline):
+        return BestAssignment(None, master.seconds(min(root.bound, master.cutoff)), "time limit")
+    if root.bound >= master.cutoff:
+        return BestAssignment(None, master.seconds(master.cutoff))
+    limit = min(5.0, request.remaining_s / 10)
+    better = _program(root, root.columns, root.layouts, limit, request.seed)[0]
     best = start
     if better is not None:
         cost = assignments.cost(better)
         if assignments.obeys(better, cost) and cost.value < master.value:
             best, master.cutoff = better, cost.value / master.unit_s
-    columns, beyond = master.survivors(MOST_COLUMNS, request.part(0.5))
+    columns, beyond = root.survivors(MOST_COLUMNS, request.part(0.1))
     limit = max(request.remaining_s - RESERVE_S, request.remaining_s / 2)
-    final, bound, stopped = _program(master, columns, limit, request.seed, best)
-    bound = min(max(bound, master.bound), beyond, master.cutoff)
+    if beyond < master.cutoff < inf:
+        deadline = Deadline(request.clock() + limit, request.clock)
+        final, bound = branched(root, deadline)
+        stopped: StoppedBy = "time limit" if deadline.is_over else "finished"
+    else:
+        layouts = root.surviving_layouts()
+        final, bound, stopped = _program(root, columns, layouts, limit, request.seed, best)
+        bound = min(bound, beyond)
+    bound = min(max(bound, root.bound), master.cutoff)
     return BestAssignment(better if final is None else final, master.seconds(bound), stopped)
 
 
 def _program(
-    master: Master,
+    root: Relaxation,
     columns: list[Column],
+    layouts: list[Layout],
     limit_s: float,
     seed: int,
     start: Integers | None = None,
 ) -> tuple[Integers | None, float, StoppedBy]:
-    """The 0-1 program over these columns: assignment, bound in units, why it stopped."""
+    """The 0-1 program over these columns and layouts: assignment, bound in units, why it stopped.
+
+    Layouts need not be whole: columns that are leave one of a stage.
+    """
+    master = root.master
     given = set() if start is None else set(master.columns_of(start))
     columns = list(dict.fromkeys([*columns, *given]))
+    laid = [] if start is None else master.layouts_of(start)
+    layouts = list(dict.fromkeys([*layouts, *laid]))
     program, limits = LinearProgram(constant=master.constant), master.limits()
     rows: list[list[tuple[int, float]]] = [[] for _ in limits]
-    for column in columns:
-        number = program.add_column(master.cost(column), is_binary=True)
-        for row, value in master.terms(column):
+
+    def put(terms: list[tuple[int, float]], cost: float, upper: float, is_binary: bool) -> None:
+        number = program.add_column(cost, upper=upper, is_binary=is_binary)
+        for row, value in terms:
             rows[row].append((number, value))
-    excess = {}
-    for group in master.rows.barriers.tolist():
-        excess[group] = program.add_column(1.0, upper=inf)
-        for row in master.excess_terms(group):
-            rows[row].append((excess[group], 1.0))
+
+    for column in columns:
+        put(master.terms(column), master.cost(column), 1.0, True)
+    for layout in layouts:
+        put(master.layout_terms(layout), master.level(layout), 1.0, False)
+        put(master.longer_terms(layout), 1.0, inf, False)
     for row_terms, (lower, upper) in zip(rows, limits, strict=True):
         program.add_row(row_terms, lower, upper)
-    for way in master.lengthened(columns):
-        program.add_row([(excess[way.group], 1.0), *way.terms], way.lower)
     values = {i: float(column in given) for i, column in enumerate(columns)} if given else None
     result = solve_program(
         program, time_limit_s=limit_s, start=values, seed=seed, relative_gap=1e-7
@@ -117,4 +136,9 @@ def _program(
     for column, taken in zip(columns, result.values, strict=False):
         if taken > 0.5:
             assignment[master.held(column)] = column[0]
+    chosen = result.values[len(columns) :: 2]
+    for (barrier, at), taken in zip(layouts, chosen, strict=False):
+        own = master.layouts[barrier]
+        if taken > 0.5 and own.places[at].min() >= 0:  # whatever else holds a slice, for nothing
+            assignment[own.slices] = own.places[at]
     return (assignment if (assignment >= 0).all() else None), result.bound, result.stopped_by

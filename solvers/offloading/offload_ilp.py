@@ -33,9 +33,8 @@ def solve_offload_ilp(request: Request) -> Answer:
     """The best assignment of given subtasks, and what is proven about it.
 
     The subtasks are those of the plan in option `stages`, else of DINA-P's first pass, else whole
-    tasks. Option `formulation`: "columns" (see `columns`; up to `MOST_SETS` sets, about
-    20 subtasks on 5 nodes; beyond, compact) or "compact" (see `compact_program`; declines above
-    `MOST_PLACES`).
+    tasks. Option `formulation`: "columns" (see `columns`; up to `MOST_OFFERS` parts of visits;
+    beyond, compact) or "compact" (see `compact_program`; declines above `MOST_PLACES`).
 
     A stage of one slice that ends at its home is written unsliced, and costs what that
     does; one of several stays a stage, with a visit of its own, even where all end at its home.

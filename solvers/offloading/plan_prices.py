@@ -125,7 +125,9 @@ class _Master:
                 break
             prices = self._prices(highs)
             found = [
-                cheap_sets(self._offers(at, prices), own.allows, TOLERANCES[finer], MOST_LABELS)
+                cheap_sets(
+                    self._offers(at, prices), own.allows, TOLERANCES[finer], most=MOST_LABELS
+                )
                 for at, own in enumerate(self.nodes)
             ]
             bound = self._bound(prices, found)
@@ -294,13 +296,10 @@ class _Master:
         begin = self._visit_rows[at] - self._first["visit"]
         slope = own.waiting.copy()
         np.add.at(slope, own.visit, prices.entry[own.entry] * self.barriers.weight[own.entry])
-        none = np.zeros(len(own.task))
         return Offers(
             visit=own.task,
             fixed=-prices.visit[begin : begin + len(own.task)],
             slope=slope,
-            start=none,
-            floor=none,
             rho=own.rho,
             second=own.second,
         )

@@ -1,6 +1,6 @@
 """The cheapest sets of visits to one queue, and a bound for all others: knapsacks, one per wait.
 
-What a set costs is `sum fixed + sum max(slope W + start, floor) + stay (W - W0)` with its own wait
+What a set costs is `sum fixed + sum slope W + stay (W - W0)` with its own wait
 `W = (Q0 + Q) / (2 (1 - rho0 - rho))`, Pollaczek and Khinchine's. For a given W that is a sum over
 its visits, and its wait is at most W iff `rho + Q / (2 W) <= 1 - rho0 - Q0 / (2 W)`: a knapsack
 with a choice per visit. Between two waits the costs of the lower and the room of the higher give
@@ -51,8 +51,6 @@ class Offers:
     visit: Integers
     fixed: Floats
     slope: Floats
-    start: Floats
-    floor: Floats
     rho: Floats
     second: Floats
     base_rho: float = 0.0
@@ -81,9 +79,7 @@ class Offers:
 
     def costs(self, wait_s: Floats) -> Floats:
         """[waits, J]: what each offer costs at a wait, beside what stays."""
-        return np.asarray(
-            self.fixed + np.maximum(self.slope * wait_s[:, None] + self.start, self.floor)
-        )
+        return np.asarray(self.fixed + self.slope * wait_s[:, None])
 
     def values(self, taken: Taken) -> Floats:
         """[sets]: what sets cost, their own waits included; inf where overloaded."""
@@ -101,7 +97,7 @@ class Offers:
 
     def only(self, kept: NDArray[np.bool_]) -> Offers:
         """The same without other offers."""
-        names = ("visit", "fixed", "slope", "start", "floor", "rho", "second")
+        names = ("visit", "fixed", "slope", "rho", "second")
         own = {name: getattr(self, name)[kept] for name in names}
         return Offers(**own, base_rho=self.base_rho, base_second=self.base_second, stay=self.stay)
 
@@ -119,14 +115,21 @@ Allowed = Callable[[Taken], NDArray[np.bool_]]
 """[sets]: whether each is allowed; then so is every part of it."""
 
 
-def cheap_sets(offers: Offers, allowed: Allowed, tolerance: float, most: int) -> Sets:
+def cheap_sets(
+    offers: Offers,
+    allowed: Allowed,
+    tolerance: float,
+    *,
+    most: int,
+    deadline: Deadline = NEVER,
+) -> Sets:
     """Sets of negative value, and a bound on all sets that the cheapest of them may exceed.
 
-    By no more than `tolerance`, unless more than `most` sets have to be looked at.
+    By no more than `tolerance`, unless more than `most` sets have to be looked at, or time is up.
     """
     search = _Search(offers, allowed, 0.0, most)
     search.tolerance = tolerance
-    return search.run()
+    return search.run(deadline)
 
 
 def sets_below(
@@ -214,7 +217,7 @@ def _intervals(offers: Offers) -> tuple[Floats, Floats]:
     if not len(alone):
         return np.array([least]), np.array([least])
     with np.errstate(divide="ignore", invalid="ignore"):
-        even = -(offers.fixed + offers.start) / offers.slope
+        even = -offers.fixed / offers.slope
     even = even[(offers.slope > 0) & (even > alone.min())]
     top = max(float(even.max(initial=0.0)), 2 * float(alone.min()))
     edges = np.geomspace(float(alone.min()), top, FIRST)

@@ -181,3 +181,26 @@ def test_moves_that_are_not_looked_at_are_not_shorter():
         every = places.onwards(live, begun, 1e3)[0]
         assert np.allclose(np.minimum(few, begun), np.minimum(every, begun), rtol=1e-12)
         assert np.allclose(few[places.own], every[places.own], rtol=1e-12)
+
+
+@pytest.mark.parametrize("at_once", [0, 256])
+def test_what_begins_where_no_stranger_may_moves_on(monkeypatch, at_once):
+    """A task born nowhere: its first layer takes no time on a node of quota 0, 1 MB moves on over
+    1 MB/s, and 1 s of work follows. The same where places are too many to compare each with each.
+    """
+    monkeypatch.setattr("splitfog.formulations.bounds.places.FIRST", 1)
+    monkeypatch.setattr("splitfog.formulations.bounds.places.AT_ONCE", at_once)
+    quotas = {"a": 0, "b": 1, "c": 1}
+    layers = (
+        Layer(name="first", op="other", output_bytes=1e6, tiers=("a",)),
+        Layer(name="last", op="linear", inputs=("first",), flops=1e9, output_bytes=0.0),
+    )
+    instance = Instance(
+        name="begun",
+        tiers=("fog",),
+        nodes=tuple(Node(name=n, tier="fog", speed_flops=1e9, quota=q) for n, q in quotas.items()),
+        links=tuple(Link(tail="a", head=n, bandwidth_bps=8e6) for n in "bc"),
+        models=(Model(name="m", layers=layers),),
+        tasks=(Task(name="t", model="m", source=None),),
+    )
+    assert bound_without_stages(instance) == pytest.approx(2.0)

@@ -263,3 +263,42 @@ def test_one_task_of_a_sweep():
     assert float(decision_cost(instance, Decision(loads.decision.tasks), MEAN)) == pytest.approx(
         loads.value()[1], rel=1e-9
     )
+
+
+def test_the_least_way_has_one_other_node_for_what_runs_whole():
+    """The least of all ways, taken where it runs whole on one other node, is that sought for each
+    such node; and somewhere it would divide the run, so that the others must be sought.
+
+    Without stages; of these six tasks one would run on two nodes in turn.
+    """
+    divided = 0
+    instance = fog(0)
+    loads = Loads.of(instance, MEAN, home_decision(instance, MEAN))
+    for task in range(6):
+        own, held = loads.take(task), holding_up(loads)
+        program = WideProgram.of(loads, task, KnownStages.of_model(loads, task, held), held)
+        program.known.seconds[:] = program.own.seconds[:] = np.inf
+        every = np.arange(len(program.nodes))
+        freely = program._least_way(np.zeros((1, len(every)), bool))[0]
+        closed = (every != every[-1]) & (every != every[:, None])
+        assert program.least_way()[0] == program._least_way(closed)[0] >= freely
+        divided += freely < program.least_way()[0]
+        loads.put(task, own)
+    assert divided
+
+
+def test_estimates_learn_from_layouts():
+    """A block that took r times its estimate is estimated 1 + .75 (r - 1) times as long next."""
+    instance = fog(1, radio="parallel", models="tiny-yolov2,nin")
+    loads = Loads.of(instance, MEAN, first_pass(instance, MEAN))
+    loads.take(0)
+    held = holding_up(loads)
+    known = KnownStages.of_model(loads, 0, held)
+    known.lay_out(instance, 1, 0)
+    layout = known.laid[1, 0]
+    assert layout is not None
+    again = KnownStages.of_model(loads, 0, held, known.ratio)
+    expected = known.stages.priced_s[1] * (1 + 0.75 * (layout.ratio - 1))
+    assert again.seconds[1] == pytest.approx(expected, rel=1e-12)
+    assert layout.ratio != pytest.approx(1.0)
+    assert (again.seconds[2:] == known.stages.priced_s[2:]).all()

@@ -15,7 +15,7 @@ MOST = 100_000
 
 
 def offers_of(seed):
-    """Up to five visits of up to three offers each: some without service, some below a floor."""
+    """Up to five visits of up to three offers each, some of them without service."""
     rng = np.random.default_rng(seed)
     sizes = rng.integers(1, 4, int(rng.integers(1, 6)))
     count = int(sizes.sum())
@@ -26,8 +26,6 @@ def offers_of(seed):
         visit=np.repeat(np.arange(len(sizes)), sizes),
         fixed=-rng.uniform(-0.2, 1.5, count),
         slope=rng.uniform(0, 1, count) * (rng.random(count) < 0.9),
-        start=rng.uniform(0, 0.2, count),
-        floor=np.where(rng.random(count) < 0.5, rng.uniform(0, 0.6, count), 0.0),
         rho=rate * service,
         second=rate * service**2,
         base_rho=float(rng.choice([0, 0.3])),
@@ -44,10 +42,7 @@ def value_of(offers, taken):
         return np.inf
     wait = (offers.base_second + sum(float(offers.second[j]) for j in mine)) / (2 * (1 - rho))
     first = offers.base_second / (2 * (1 - offers.base_rho))
-    costs = (
-        offers.fixed[j] + max(offers.slope[j] * wait + offers.start[j], offers.floor[j])
-        for j in mine
-    )
+    costs = (offers.fixed[j] + offers.slope[j] * wait for j in mine)
     return float(sum(costs) + offers.stay * (wait - first))
 
 
@@ -81,7 +76,7 @@ def test_cheapest_of_all_sets(allowed):
         values = all_sets(offers)
         few = {s: v for s, v in values.items() if allowed is anything or len(s) <= 2}
         least = min(0.0, *few.values())
-        sets = cheap_sets(offers, allowed, 1e-9, MOST)
+        sets = cheap_sets(offers, allowed, 1e-9, most=MOST)
         assert sets.value.min(initial=0.0) == pytest.approx(least, abs=1e-8)
         assert least - 1e-8 <= sets.bound <= least + 1e-12
         for row, value in zip(sets.taken, sets.value, strict=True):
@@ -95,7 +90,7 @@ def test_a_rough_bound_is_a_bound():
         offers = offers_of(seed)
         least = min(0.0, *all_sets(offers).values())
         for tolerance in (np.inf, 0.05):
-            sets = cheap_sets(offers, anything, tolerance, MOST)
+            sets = cheap_sets(offers, anything, tolerance, most=MOST)
             assert sets.bound <= least + 1e-12
             if tolerance < 1:
                 assert sets.bound >= sets.value.min(initial=0.0) - tolerance - 1e-9
@@ -144,6 +139,6 @@ def test_sets_left_out_are_bounded(monkeypatch):
         missing = [v for chosen, v in values.items() if v < limit and chosen not in found(sets)]
         left += len(missing)
         assert sets.bound <= min(missing, default=np.inf) + 1e-9
-        cheap = cheap_sets(offers, anything, 1e-9, 2)
+        cheap = cheap_sets(offers, anything, 1e-9, most=2)
         assert cheap.bound <= min(0.0, *values.values()) + 1e-9
     assert left > 60
