@@ -24,12 +24,14 @@ from splitfog.formulations.stage_bounds.best_bound import best_mean_latency_boun
 
 RESULTS = Path(__file__).parent.parent / "notebooks" / "data" / "offloading.csv"
 BOUNDS = RESULTS.with_name("offloading-bounds.csv")
-NARROW = "dina-narrow"
-"""`dina` with the plans of the paper's kind only."""
+NARROW, CUTS = "dina-narrow", "dina-cuts"
+"""`dina` with the plans of the paper's kind only, and without stages."""
+OPTIONS = {NARROW: {"plans": "narrow"}, CUTS: {"plans": "cuts"}}
 SOLVERS = (
     "dina",
     "best-response",
     NARROW,
+    CUTS,
     "greedy-match",
     "dads",
     "neurosurgeon",
@@ -133,7 +135,7 @@ def measured(setting: Setting, instance: Instance, solver: str) -> Run:
     """One run, its plan simulated too."""
     try:
         limit = EXACT_LIMIT_S if solver in EXACT else None
-        name, options = (solver, {}) if solver != NARROW else ("dina", {"plans": "narrow"})
+        name, options = ("dina", OPTIONS[solver]) if solver in OPTIONS else (solver, {})
         plan = solve(instance, name, seed=setting.seed, time_limit_s=limit, options=options)
     except SolverDeclined as declined:
         return _without_plan(setting, solver, "declined", str(declined))

@@ -241,7 +241,11 @@ class _Offers:
     def _made(
         self, k: int, node: int, j: int, value: tuple[float, float]
     ) -> tuple[float, float] | None:
-        """Make an exchange if the objective falls, and return it; None if not."""
+        """Make an exchange if the objective falls, and return it; None if not.
+
+        None too where a stage comes to lie wholly at its home, and so is written unsliced, beside
+        a run elsewhere: a task's run is one subtask.
+        """
         here, keys = int(self.places[k]), self.subtasks.keys
         self.places[k] = node
         if j >= 0:
@@ -251,7 +255,7 @@ class _Offers:
         for task in tasks:
             before[task] = self.loads.exchange(task, self._footprint(task))
         now = self.loads.value()
-        if better(now, value):
+        if better(now, value) and all(map(self._runs_on_one_node, tasks)):
             return now
         for task, own in before.items():
             self.loads.exchange(task, own)
@@ -259,6 +263,12 @@ class _Offers:
         if j >= 0:
             self.places[j] = node
         return None
+
+    def _runs_on_one_node(self, task: int) -> bool:
+        """Whether what a task runs whole away from its source is on one node."""
+        answer = self.loads.decision.tasks[task]
+        run = run_layers(self.loads.instance, task, answer)
+        return len(set(answer.placement[run].tolist())) <= 1
 
     def _footprint(self, task: int) -> Footprint:
         """What a task takes with its subtasks where they are now."""

@@ -302,3 +302,11 @@ def test_estimates_learn_from_layouts():
     assert again.seconds[1] == pytest.approx(expected, rel=1e-12)
     assert layout.ratio != pytest.approx(1.0)
     assert (again.seconds[2:] == known.stages.priced_s[2:]).all()
+
+
+def test_an_exchange_leaves_a_task_one_run():
+    """The only gainful exchange brings both slices of a stage to its home, which is then one node
+    of whole layers, with the cloud another: the plan would be no matching, and have no audit."""
+    plan = solved(sf.generate("fog", seed=11, users=10, bandwidth_scale=3.0), "wide")
+    assert plan.audit is not None
+    assert isinstance(plan.audit.blocking_pairs, int)

@@ -56,7 +56,7 @@ def least(seed):
 def test_optimum_of_all_assignments(tmp_path, formulation):
     """The value is the least of all assignments by the reference, and the bound proves it."""
     found = barriers = 0
-    for seed in range(80):
+    for seed in range(60):
         problem = drawn(seed)
         if problem is None:
             continue

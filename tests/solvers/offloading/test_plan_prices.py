@@ -81,7 +81,7 @@ def choices_of(seed):
 def test_no_choice_is_below(which):
     """Of all choices, and of those with each plan; begun at the best or the worst of them."""
     gaps, useless, plans = [], 0, 0
-    for seed in range(200):
+    for seed in range(130):
         table = plans_of(seed)
         choices = choices_of(seed)
         if not choices:
@@ -95,7 +95,7 @@ def test_no_choice_is_below(which):
             assert proof.with_plan[plan] <= min(with_plan, default=inf) * (1 + 1e-12)
             useless += bool(proof.with_plan[plan] > least)
             plans += 1
-    assert len(gaps) > 120
+    assert len(gaps) > 75
     if which == "best":  # most plans are in no better choice, and the bound says so
         assert np.median(gaps) < 1e-5
         assert np.mean(gaps) < 0.03
