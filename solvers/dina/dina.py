@@ -5,7 +5,7 @@ partitions every task against the loads of the others, DINA-O exchanges the subt
 is kept only if (excess load, mean latency) falls. Ours: a step of DINA-O is one exchange, because
 the potential that DINA-O goes by is not the objective where stages have barriers; and unless the
 plans are to be narrow, the turns begin after one sweep of DINA-P and sweeps of wide plans (`wide`),
-and end where one hardly saves anything.
+and end where one hardly saves anything; in small instances also after the turns of narrow plans.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.arrays.nodes import hosts
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.games.consent import improvements
 from splitfog.formulations.games.game import ExchangeGame
@@ -40,6 +41,10 @@ from splitfog.solvers.dina.wide import widened
 
 WORTHWHILE = 1e-3
 """Of the mean latency, that a turn after wide plans must save for another."""
+
+MOST_FOR_BOTH = 300
+"""Up to so many tasks times nodes that compute, wide plans are sought from where narrow ones end,
+too."""
 
 MOST_ROUNDS = 50
 """Turns of partition and matching."""
@@ -157,11 +162,32 @@ class _Search:
         self.responses = f"best responses: {found.stopped_by} after {found.rounds} rounds"
         if self.request.options["plans"] != "wide":
             return self._turns()
+        begun = self.loads.decision
         self.partitions += sweep(self.loads, self.request.deadline)  # of narrow ones
         self._recount()
+        stopped_by = self._widened()
+        amount = len(self.loads.tasks) * int(hosts(self.request.instance).sum())
+        if stopped_by == "finished" and amount <= MOST_FOR_BOTH:
+            stopped_by = self._from_narrow(begun)
+        return stopped_by
+
+    def _widened(self) -> StoppedBy:
+        """Sweeps of wide plans, and turns until one hardly saves anything."""
         self.loads, changes = widened(self.loads, self.request.deadline)
         self.partitions += changes
         return self._turns(WORTHWHILE)
+
+    def _from_narrow(self, begun: Decision) -> StoppedBy:
+        """Wide plans sought again where narrow ones end: the better of both."""
+        first = self.loads
+        self.request.offer(first.settled)
+        self.loads = Loads.of(first.instance, first.objective, begun)
+        stopped_by = self._turns()
+        if stopped_by == "finished":
+            stopped_by = self._widened()
+        if better(first.value(), self.loads.value()):
+            self.loads = first
+        return stopped_by
 
     def _turns(self, worthwhile: float = 0.0) -> StoppedBy:
         """Turns of DINA-P and DINA-O until neither changes anything, or until one does not save
