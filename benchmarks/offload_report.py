@@ -169,12 +169,13 @@ def draw(path: Path = PICTURE) -> None:
         for ax, moving, label in zip(row, (2, 3), ("utilisation", "bandwidth scale"), strict=True):
             fixed = BASE_SCALE if moving == 2 else BASE_UTILISATION
             keys = sorted(k for k in found if k[0] == users and k[5 - moving] == fixed)
-            for solver in SOLVERS:
+            for number, solver in enumerate(SOLVERS):
                 points = [(k[moving], interval(list(found[k][solver].values()))[0])
                           for k in keys if found[k].get(solver)]  # fmt: skip
                 if points:
                     width = 2.5 if solver == NARROW else 1.2
-                    ax.plot(*zip(*points, strict=True), marker="o", lw=width, label=solver)
+                    line = "-" if number < 10 else "--"  # there are ten colours
+                    ax.plot(*zip(*points, strict=True), line, marker="o", lw=width, label=solver)
             ax.set(yscale="log", xlabel=label, ylabel="mean latency in s", title=f"{users} users")
             if moving == 3:
                 ax.set_xscale("log")
