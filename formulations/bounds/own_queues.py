@@ -17,6 +17,7 @@ from math import inf
 import numpy as np
 
 from splitfog.formulations.bounds.family import Family
+from splitfog.formulations.bounds.places import TINY
 from splitfog.formulations.bounds.ways import Ways
 from splitfog.instances.arrays import Flags, Floats, Integers
 from splitfog.instances.instance import Instance
@@ -47,7 +48,7 @@ class OwnQueues:
         steps = family.least_s(family.work.path, np.zeros(len(lone)))[:, sources]
         done = np.cumsum(steps, axis=0)
         load = done * family.weights
-        wait = np.where(load < 1, load * done / (2 * np.maximum(1 - load, 1e-300)), inf)
+        wait = np.where(load < 1, load * done / (2 * np.maximum(1 - load, TINY)), inf)
         return cls(alone=alone, sources=sources, first_s=done + wait, rate=family.weights)
 
     def spread(self, ways: Ways) -> tuple[float, Floats, Floats]:

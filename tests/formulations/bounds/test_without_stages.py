@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import splitfog as sf
 from splitfog.formulations.bounds.places import Places
 from splitfog.formulations.bounds.queue_prices import (
     pressure_of,
@@ -17,7 +18,7 @@ from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
-from tests.formulations.stage_bounds.streams import best_plan, streams
+from tests.formulations.stage_bounds.streams import LOOSE, best_plan, streams
 
 
 def test_no_plan_without_stages_is_below():
@@ -117,6 +118,43 @@ def test_a_tensor_that_its_link_cannot_carry_so_often_stays():
     assert bound_over_all_plans(instance) == pytest.approx(3.12, rel=1e-3)
     seldom = changed(instance, tasks=(changed(base.tasks[0], arrivals_per_s=3.0),))
     assert bound_without_stages(seldom) == pytest.approx(0.31 + 3e-4 / 1.94)
+
+
+def test_a_seldom_task_may_use_links_that_an_often_one_of_its_model_may_not():
+    """`e` and the fog nodes are .3 s apart, 1.2 times too much for 4 tensors a second, not for 1.
+
+    So `u` leaves for both fog nodes, .01 s of work on each, in .62 s and waits: at home it takes
+    .96 s and more. A bound by the other task's rate, or one that keeps `u` at home, would be above
+    the best plan, in which `t` stays, as no link leads back to it.
+    """
+    layers = (
+        Layer(name="x", op="input", output_bytes=5e4),
+        _on("l", "x", {"d": 0.12, "e": 0.48, "f": 0.01, "g": 5.0}, 5e4),
+        _on("m", "l", {"d": 0.12, "e": 0.48, "f": 5.0, "g": 0.01}, 1.0),
+    )
+    base = alone(4.0)
+    (d, f), task = base.nodes, base.tasks[0]
+    links = [Link(tail=a, head=b, bandwidth_bps=4e5 / s, duplex=a != "d") for a, b, s in _WAYS]
+    instance = changed(
+        base,
+        nodes=(d, changed(d, name="e"), f, changed(f, name="g")),
+        links=tuple(links),
+        models=(Model(name="m", layers=layers),),
+        tasks=(task, changed(task, name="u", source="e", arrivals_per_s=1.0)),
+    )
+    best = sf.solve(instance, solver="brute-force", objective=LOOSE)
+    assert best.value is not None
+    assert best.tasks[1].placement == {"x": "e", "l": "f", "m": "g"}
+    for bound in (bound_without_stages, bound_over_all_plans):
+        assert 0.0 < (bound(instance) or 0.0) <= best.value
+
+
+_WAYS = (("d", "f", 1e-3), ("e", "f", 0.3), ("f", "g", 0.3))
+
+
+def _on(name: str, before: str, seconds: dict[str, float], size: float) -> Layer:
+    """A layer with a time on each node."""
+    return Layer(name=name, op="other", inputs=(before,), times_s=seconds, output_bytes=size)
 
 
 def test_a_closed_source_is_no_strangers():
