@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 
 import numpy as np
@@ -15,7 +16,7 @@ from splitfog.formulations.decision import Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of
-from splitfog.instances.arrays import Integers, Seconds
+from splitfog.instances.arrays import Flags, Integers, Seconds
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 from splitfog.instances.records import Layer, Model, Node
@@ -30,8 +31,8 @@ class Footprint:
     A group is a stage (its visits are a barrier) or one visit of unsliced layers. Visits are
     sorted by group; `first` [G] is where each group starts. `moved_s` [V] is a visit's transfers
     if they are part of its race to the barrier, 0 otherwise; `fixed_s` is the latency that never
-    waits: all other transfers. `links` and `link_s` are what it occupies, `held` [H, 2] the
-    (layer, node) whose weights it needs.
+    waits: all other transfers. `links` and `link_s` are what it occupies, `guest` the nodes of
+    visits that take time elsewhere than at the task's source.
     """
 
     answer: TaskDecision
@@ -42,18 +43,41 @@ class Footprint:
     fixed_s: float
     links: Integers
     link_s: Seconds
-    held: Integers
+    guest: Integers
 
-    @property
+    @cached_property
     def reachable(self) -> bool:
         """Whether every transfer has a route."""
         return self.fixed_s < inf and bool(np.isfinite(self.moved_s).all())
+
+    @cached_property
+    def held(self) -> Integers:
+        """[H, 2]: the (layer, node) whose weights it needs."""
+        layers = unsliced(self.answer)
+        pairs = list(zip(layers, self.answer.placement[layers].tolist(), strict=True))
+        pairs += sorted(sliced_weights(self.answer))
+        return np.array(pairs, np.int64).reshape(-1, 2)
+
+    @cached_property
+    def waits(self) -> Flags:
+        """[V]: which visits wait."""
+        return np.asarray(self.service_s > 0)
+
+    @cached_property
+    def busy(self) -> Integers:
+        """The nodes of the visits that wait."""
+        return np.asarray(self.node[self.waits])
+
+    @cached_property
+    def alone_s(self) -> Seconds:
+        """[V]: how long visits take if nobody waits."""
+        return np.asarray(self.moved_s + self.service_s)
 
     def latency_s(self, wait_s: Seconds) -> float:
         """The task's latency, given the wait of every node."""
         if not len(self.node):
             return self.fixed_s
-        ends = self.moved_s + self.service_s + np.where(self.service_s > 0, wait_s[self.node], 0.0)
+        ends = self.alone_s + np.where(self.waits, wait_s[self.node], 0.0)
         return self.fixed_s + float(np.maximum.reduceat(ends, self.first).sum())
 
 
@@ -83,8 +107,6 @@ def footprint(
         visit, always = _stage_visits(instance, task, stage, crossed)
         visits.append(visit)
         fixed += always
-    held = [(layer, int(node)) for layer, node in zip(layers.tolist(), nodes, strict=True)]
-    held += sorted(sliced_weights(answer))
     node, service, moved = (np.concatenate(part) for part in zip(*visits, strict=True))
     ids = np.array([link for link, _ in crossed], np.int64)
     seconds_of = np.array([seconds for _, seconds in crossed], np.float64)
@@ -97,7 +119,7 @@ def footprint(
         fixed_s=fixed,
         links=ids,
         link_s=seconds_of,
-        held=np.array(held, np.int64).reshape(-1, 2),
+        guest=node[(node != arrays.source) & (service > 0)],
     )
 
 

@@ -82,6 +82,15 @@ class Loads:
         loads.settled = decision
         return loads
 
+    def again(self) -> Loads:
+        """The same loads, all sums made anew, so that rounding does not add up."""
+        loads = Loads(self.instance, self.objective)
+        for task, own in enumerate(self.tasks):
+            if own is not None:
+                loads.put(task, own)
+        loads.settled = loads.decision
+        return loads
+
     @property
     def decision(self) -> Decision:
         """The answers of all tasks, none of which may be away."""
@@ -176,25 +185,26 @@ class Loads:
         return float(np.minimum(held[over] / limit - 1, 1e6).sum())
 
     def _book(self, task: int, own: Footprint, sign: int) -> None:
-        rate, service_s = self.rate[task], np.minimum(own.service_s, LONGEST_S)
-        np.add.at(self.rho, own.node, sign * rate * service_s)
-        np.add.at(self.second, own.node, sign * rate * service_s**2)
-        serves = own.service_s > 0
-        np.add.at(self.visits, own.node[serves], sign)
-        np.add.at(self.waiting, own.node[serves], sign * self.weight[task])
+        node, signed = own.node, sign * self.rate[task]
+        service_s = np.minimum(own.service_s, LONGEST_S)
+        square = service_s**2
+        np.add.at(self.rho, node, signed * service_s)
+        np.add.at(self.second, node, signed * square)
+        np.add.at(self.visits, own.busy, sign)
+        np.add.at(self.waiting, own.busy, sign * self.weight[task])
+        np.add.at(self.guests, own.guest, sign)
+        np.add.at(self.link_load, own.links, signed * own.link_s)
         if sign < 0:  # what a lonely task leaves behind is nothing, not rounding
-            alone = own.node[self.visits[own.node] == 0]
+            empty = self.visits[node] == 0
+            alone = node[empty]
             self.rho[alone] = self.second[alone] = self.waiting[alone] = 0.0
-            blurred = rate * service_s**2 > CANCELS * self.second[own.node]
-            blurred &= self.visits[own.node] > 0
+            blurred = self.rate[task] * square > CANCELS * self.second[node]
+            blurred &= ~empty
             if blurred.any():
-                self._recount(task, own.node[blurred])
-        foreign = (own.node != self.source[task]) & serves
-        np.add.at(self.guests, own.node[foreign], sign)
-        np.add.at(self.link_load, own.links, sign * rate * own.link_s)
+                self._recount(task, node[blurred])
         if self.has_memory:
-            layer, node = own.held.T
-            np.add.at(self.held, (node, self.owners(task, layer)), sign)
+            layer, at = own.held.T
+            np.add.at(self.held, (at, self.owners(task, layer)), sign)
 
     def _recount(self, away: int, nodes: Integers) -> None:
         """The sums of some nodes from their visits anew, for what was taken off them was so large

@@ -13,11 +13,12 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.arrays.nodes import quotas
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.offloading.footprint import Footprint
+from splitfog.formulations.offloading.footprint import Footprint, footprint
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.formulations.weights import first_of
@@ -27,6 +28,9 @@ from splitfog.instances.kept import kept
 
 MOST_NEAR = 64
 """Nodes that a task looks at first, or (DINA-P) at all."""
+
+MOST_FOOTPRINTS = 10_000
+"""Of cuts, that an instance keeps."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -119,6 +123,15 @@ def one_cut(instance: Instance, objective: Objective, task: int, cut: int, node:
     return placement
 
 
+@kept(most=MOST_FOOTPRINTS)
+def cut_footprint(
+    instance: Instance, objective: Objective, task: int, cut: int, node: int
+) -> Footprint:
+    """What `one_cut` takes; tasks look at the same few cuts again and again."""
+    placement = one_cut(instance, objective, task, cut, node)
+    return footprint(instance, objective, task, TaskDecision(frozen(placement)))
+
+
 def cut_latencies(loads: Loads, task: int, remote_s: Seconds | None = None) -> Seconds:
     """[M + 1, N]: a task's own latency under every one-cut answer, the loads being the others'.
 
@@ -155,26 +168,22 @@ def remote_seconds(loads: Loads, task: int, nodes: Integers | None = None) -> Se
     Inf where tiers, groups, `monotone`, routes, or quota forbid it, and in the source's column but
     for p = M, the last row's only finite entry; also outside `nodes`, if given.
     """
-    source, rate = loads.source[task], float(loads.rate[task])
+    rate = float(loads.rate[task])
     every = np.arange(len(loads.rho)) if nodes is None else nodes
-    table = cut_table(loads.instance, loads.objective, task)
-    after = table.after_s[:, every]
     if nodes is near_nodes(loads, task)[0]:
-        total = _near_transfers(loads.instance, loads.objective, task)
+        alone = _near_alone(loads.instance, loads.objective, task)
     else:
-        total = transfer_seconds(loads.instance, loads.objective, task, every)
+        alone = _alone_seconds(loads.instance, loads.objective, task, every)
+    after = cut_table(loads.instance, loads.objective, task).after_s[:, every]
     with np.errstate(invalid="ignore"):
         waits = wait_seconds(
             loads.second[every] + rate * after**2,
             loads.rho[every] + rate * after,
             loads.overload_s,
         )
-    total = total + after + np.where(after > 0, waits, 0.0)
-    total[~table.whole_groups] = inf
-    total[:-1, every == source] = inf
-    total[-1, every != source] = inf
-    full = (loads.guests[every] >= loads.quota[every]) & (every != source)
-    total = np.where((full & (after > 0)) | np.isnan(total), inf, total)
+    total = alone + np.where(after > 0, waits, 0.0)
+    full = (loads.guests[every] >= loads.quota[every]) & (every != loads.source[task])
+    total[(full & (after > 0)) | np.isnan(total)] = inf
     if nodes is None:
         return total
     spread = np.full((len(total), len(loads.rho)), inf)
@@ -184,7 +193,8 @@ def remote_seconds(loads: Loads, task: int, nodes: Integers | None = None) -> Se
 
 def near_nodes(loads: Loads, task: int) -> tuple[Integers, float]:
     """The `MOST_NEAR` nodes where a task's best cut takes least if nobody waits, ascending, and
-    the least that it takes on any other (inf: there is none). The source is always one of them.
+    the least that it takes on any other (inf: there is none). The source is always one of them;
+    nodes that no cut may use are not.
     """
     return _near_nodes(loads.instance, loads.objective, task)
 
@@ -197,18 +207,30 @@ def _near_nodes(instance: Instance, objective: Objective, task: int) -> tuple[In
     total = transfer_seconds(instance, objective, task, every) + table.after_s
     with np.errstate(invalid="ignore"):
         total = (total + table.before_s[:, [source]])[:-1]
-    least = np.where(np.isnan(total), inf, total).min(axis=0, initial=inf)
+    barred = np.isnan(total) | ((table.after_s[:-1] > 0) & (quotas(instance) == 0))
+    least = np.where(barred, inf, total).min(axis=0, initial=inf)
     least[source] = -inf
     order = np.argsort(least, kind="stable")
     beyond = float(least[order[MOST_NEAR]]) if len(order) > MOST_NEAR else inf
-    return frozen(np.sort(order[:MOST_NEAR])), beyond
+    order = order[:MOST_NEAR]
+    return frozen(np.sort(order[least[order] < inf])), beyond
 
 
 @kept()
-def _near_transfers(instance: Instance, objective: Objective, task: int) -> Seconds:
-    """`transfer_seconds` for the near nodes of a task."""
+def _near_alone(instance: Instance, objective: Objective, task: int) -> Seconds:
+    """`_alone_seconds` on the near nodes of a task."""
     near = _near_nodes(instance, objective, task)[0]
-    return frozen(transfer_seconds(instance, objective, task, near))
+    return frozen(_alone_seconds(instance, objective, task, near))
+
+
+def _alone_seconds(instance: Instance, objective: Objective, task: int, nodes: Integers) -> Seconds:
+    """[M + 1, nodes]: `remote_seconds` if nobody waits and no quota is full."""
+    table, source = cut_table(instance, objective, task), task_arrays(instance, task).source
+    total = transfer_seconds(instance, objective, task, nodes) + table.after_s[:, nodes]
+    total[~table.whole_groups] = inf
+    total[:-1, nodes == source] = inf
+    total[-1, nodes != source] = inf
+    return total
 
 
 def transfer_seconds(
@@ -289,8 +311,7 @@ def best_cut(loads: Loads, task: int, latencies: Seconds | None = None) -> Footp
         cut, node = (int(i) for i in np.unravel_index(int(np.argmin(found)), found.shape))
         if found[cut, node] == inf:
             return None
-        placement = one_cut(loads.instance, loads.objective, task, cut, node)
-        own = loads.footprint(task, TaskDecision(frozen(placement)))
+        own = cut_footprint(loads.instance, loads.objective, task, cut, node)
         if links_keep_up(loads, task, own):
             return own
         found[cut, node] = inf

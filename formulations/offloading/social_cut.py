@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.offloading.footprint import Footprint
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import (
+    cut_footprint,
     cut_latencies,
     cut_table,
     links_keep_up,
     near_nodes,
-    one_cut,
     remote_seconds,
 )
 from splitfog.formulations.offloading.waits import wait_seconds
-from splitfog.instances.arrays import Flags, Integers, Seconds, frozen
+from splitfog.instances.arrays import Flags, Integers, Seconds
 
 
 def social_seconds(loads: Loads, task: int) -> Seconds:
@@ -64,8 +63,7 @@ def social_cut(
         least = float(seconds[cut, node])
         if not least < below:
             return None, least
-        placement = one_cut(loads.instance, loads.objective, task, cut, node)
-        own = loads.footprint(task, TaskDecision(frozen(placement)))
+        own = cut_footprint(loads.instance, loads.objective, task, cut, node)
         if links_keep_up(loads, task, own):
             return own, least
         seconds[cut, node] = np.inf

@@ -24,6 +24,7 @@ from splitfog.formulations.offloading.footprint import Footprint
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import (
     best_cut,
+    cut_footprint,
     cut_latencies,
     cut_table,
     links_keep_up,
@@ -78,8 +79,7 @@ def catalogue(
         row, node = divmod(at, rows.shape[1])
         if len(plans) == MOST_PLANS or rows[row, node] >= loads.overload_s:
             break
-        placement = one_cut(instance, objective, task, int(borders[row]), node)
-        own = loads.footprint(task, TaskDecision(frozen(placement)))
+        own = cut_footprint(instance, objective, task, int(borders[row]), node)
         if links_keep_up(loads, task, own):
             plans.append(own)
     return list({_key(own.answer): own.answer for own in plans}.values())
@@ -260,7 +260,7 @@ def give_best(
     another. `value`: of the loads with its own."""
     best = own
     for other in others:
-        if other is None or _key(other.answer) == _key(best.answer):
+        if other is None or other is best or _key(other.answer) == _key(best.answer):
             continue
         loads.put(task, other)
         now = loads.value()
