@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import splitfog as sf
-from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, placed
+from splitfog.formulations.evaluation.describe import describe
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan_file import PlanFile, PlanSlice, PlanStage, TaskEntry
 from splitfog.instances.instance import Instance

@@ -11,10 +11,10 @@ from msgspec import to_builtins
 from splitfog.formulations.audit import audit_claims
 from splitfog.formulations.claims.audit_form import audit_defects, is_amount
 from splitfog.formulations.claims.progress_form import progress_defects
-from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.throughput import carrying
 from splitfog.formulations.decision import Decision
+from splitfog.formulations.evaluation.describe import describe
 from splitfog.formulations.objective import RATES, Objective, flipped, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, PlanError, decision_of, gap_of
 from splitfog.formulations.plan_file import LinkLoad, PlanFile, TaskEntry

@@ -13,12 +13,12 @@ from msgspec import Struct
 from msgspec import field as renamed
 
 from splitfog.formulations.costs.batch import job_waits, shortest_first, task_jobs
-from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.costs.feasibility import has_cost
 from splitfog.formulations.costs.ledger import Ledger, crossings, layer_times
 from splitfog.formulations.costs.mean_latency import task_visits, waits
 from splitfog.formulations.costs.stages import book_stage, book_visits
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
+from splitfog.formulations.evaluation.given import as_plan
 from splitfog.formulations.objective import RATES, Objective
 from splitfog.formulations.passes import of_pass
 from splitfog.formulations.plan import GivenPlan, decision_of

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import splitfog as sf
-from splitfog.formulations.costs.describe import describe
-from splitfog.formulations.costs.verify import false_claims
+from splitfog.formulations.claims.verify import false_claims
 from splitfog.formulations.decision import placed
+from splitfog.formulations.evaluation.describe import describe
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import Plan
 from splitfog.formulations.plan_file import NodeEntry, PlanFile, TaskEntry
