@@ -8,7 +8,7 @@ from math import inf
 
 import numpy as np
 
-from splitfog.formulations.arrays.task import task_arrays
+from splitfog.formulations.arrays.task import mean_weights, task_arrays
 from splitfog.formulations.costs.ledger import hops, unsliced
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.costs.stages import layer_rates, sliced_weights
@@ -16,10 +16,17 @@ from splitfog.formulations.decision import Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of
-from splitfog.instances.arrays import Flags, Integers, Seconds
+from splitfog.instances.arrays import Flags, Floats, Integers, Seconds
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 from splitfog.instances.records import Layer, Model, Node
+
+LONGEST_S = 1e140
+"""Of a visit, for its square is a float yet; nodes are long overloaded then."""
+
+SUMS = ("rho", "second", "waiting", "visits", "guests")
+"""What visits add up to at a node: sum lambda s and lambda s^2, the weight of those that wait, how
+many these are, and how many of them are foreign (what quotas count)."""
 
 _MOST_TILES = 1024
 
@@ -31,8 +38,8 @@ class Footprint:
     A group is a stage (its visits are a barrier) or one visit of unsliced layers. Visits are
     sorted by group; `first` [G] is where each group starts. `moved_s` [V] is a visit's transfers
     if they are part of its race to the barrier, 0 otherwise; `fixed_s` is the latency that never
-    waits: all other transfers. `links` and `link_s` are what it occupies, `guest` the nodes of
-    visits that take time elsewhere than at the task's source.
+    waits: all other transfers. `links` and `link_s` are what it occupies. `sums` [SUMS, V] is
+    what a visit adds to those of its node, and `slots` [SUMS V] where, all nodes' sums end to end.
     """
 
     answer: TaskDecision
@@ -43,7 +50,8 @@ class Footprint:
     fixed_s: float
     links: Integers
     link_s: Seconds
-    guest: Integers
+    sums: Floats
+    slots: Integers
 
     @cached_property
     def reachable(self) -> bool:
@@ -62,11 +70,6 @@ class Footprint:
     def waits(self) -> Flags:
         """[V]: which visits wait."""
         return np.asarray(self.service_s > 0)
-
-    @cached_property
-    def busy(self) -> Integers:
-        """The nodes of the visits that wait."""
-        return np.asarray(self.node[self.waits])
 
     @cached_property
     def alone_s(self) -> Seconds:
@@ -119,8 +122,17 @@ def footprint(
         fixed_s=fixed,
         links=ids,
         link_s=seconds_of,
-        guest=node[(node != arrays.source) & (service > 0)],
+        sums=_sums(instance, task, node, service),
+        slots=(node + len(services) * np.arange(len(SUMS))[:, None]).reshape(-1),
     )
+
+
+def _sums(instance: Instance, task: int, node: Integers, service_s: Seconds) -> Floats:
+    rate, some = instance.tasks[task].arrivals_per_s or 0.0, service_s > 0
+    capped_s = np.minimum(service_s, LONGEST_S)
+    foreign = some & (node != task_arrays(instance, task).source)
+    weight = float(mean_weights(instance)[task])
+    return np.array([rate * capped_s, rate * capped_s**2, weight * some, some, foreign])
 
 
 def _stage_visits(

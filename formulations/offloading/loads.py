@@ -12,16 +12,15 @@ from math import inf
 import numpy as np
 
 from splitfog.formulations.arrays.nodes import quotas
+from splitfog.formulations.arrays.task import mean_weights
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.offloading.footprint import Footprint, footprint
+from splitfog.formulations.offloading.footprint import LONGEST_S, SUMS, Footprint, footprint
 from splitfog.formulations.offloading.waits import overload_seconds, wait_seconds
-from splitfog.instances.arrays import Integers, Seconds
+from splitfog.instances.arrays import Integers, Seconds, frozen
 from splitfog.instances.instance import Instance
 
-LONGEST_S = 1e140
-"""Of a visit, for its square is a float yet; nodes are long overloaded then."""
 CANCELS = 1e6
 """A sum from which so many times what is left is taken is made anew: digits are gone."""
 
@@ -32,8 +31,8 @@ class Loads:
     Attributes
     ----------
     rho, second : [N], sum lambda s and sum lambda s^2 of every node.
-    visits, guests : int [N], visits with s > 0, and foreign ones, what quotas count.
     waiting : [N], the weight of all visits with s > 0: what a second of wait costs.
+    visits, guests : [N], how many visits with s > 0, and foreign ones, what quotas count.
     link_load : [links], rate times seconds.
     link_prices : ([links], [links]), latency and seconds per byte.
     held : int [N, layers of all models], how often a layer's weights are needed, those that
@@ -47,12 +46,12 @@ class Loads:
         index = instance.node_index
         self.rate = np.array([task.arrivals_per_s or 0.0 for task in tasks])
         self.overload_s = overload_seconds(self.rate)
-        weight = self.rate if self.rate.any() else np.ones(len(tasks))
-        self.weight = weight / weight.sum()
+        self.weight = mean_weights(instance)
         self.source = [-1 if task.source is None else index[task.source] for task in tasks]
-        self.rho, self.second = np.zeros(num_nodes), np.zeros(num_nodes)
-        self.visits, self.guests = np.zeros(num_nodes, np.int64), np.zeros(num_nodes, np.int64)
-        self.waiting = np.zeros(num_nodes)
+        self._sums = np.zeros(len(SUMS) * num_nodes)
+        views = self._sums.reshape(len(SUMS), -1)
+        self.rho, self.second, self.waiting, self.visits, self.guests = views
+        self._prices_s: Seconds | None = None
         self.link_load = np.zeros(len(instance.directed_links))
         links = instance.directed_links
         self.link_prices = (
@@ -138,7 +137,9 @@ class Loads:
 
     def prices_s(self) -> Seconds:
         """[N]: the wait of every node; huge, not inf, where rho >= 1, so that it still compares."""
-        return wait_seconds(self.second, self.rho, self.overload_s)
+        if self._prices_s is None:
+            self._prices_s = frozen(wait_seconds(self.second, self.rho, self.overload_s))
+        return self._prices_s
 
     def link_overload(self, task: int) -> bool:
         """Whether a link that a task uses has load 1 or more."""
@@ -185,26 +186,25 @@ class Loads:
         return float(np.minimum(held[over] / limit - 1, 1e6).sum())
 
     def _book(self, task: int, own: Footprint, sign: int) -> None:
-        node, signed = own.node, sign * self.rate[task]
-        service_s = np.minimum(own.service_s, LONGEST_S)
-        square = service_s**2
-        np.add.at(self.rho, node, signed * service_s)
-        np.add.at(self.second, node, signed * square)
-        np.add.at(self.visits, own.busy, sign)
-        np.add.at(self.waiting, own.busy, sign * self.weight[task])
-        np.add.at(self.guests, own.guest, sign)
-        np.add.at(self.link_load, own.links, signed * own.link_s)
-        if sign < 0:  # what a lonely task leaves behind is nothing, not rounding
-            empty = self.visits[node] == 0
+        np.add.at(self._sums, own.slots, sign * own.sums.reshape(-1))
+        np.add.at(self.link_load, own.links, sign * self.rate[task] * own.link_s)
+        self._prices_s = None
+        if sign < 0:
+            self._clean(task, own)
+        if self.has_memory:
+            layer, nodes = own.held.T
+            np.add.at(self.held, (nodes, self.owners(task, layer)), sign)
+
+    def _clean(self, task: int, own: Footprint) -> None:
+        """What a task leaves behind is no rounding: nothing where it was alone, and sums anew."""
+        node = own.node
+        empty = self.visits[node] == 0
+        if empty.any():
             alone = node[empty]
             self.rho[alone] = self.second[alone] = self.waiting[alone] = 0.0
-            blurred = self.rate[task] * square > CANCELS * self.second[node]
-            blurred &= ~empty
-            if blurred.any():
-                self._recount(task, node[blurred])
-        if self.has_memory:
-            layer, at = own.held.T
-            np.add.at(self.held, (at, self.owners(task, layer)), sign)
+        blurred = ~empty & (own.sums[1] > CANCELS * self.second[node])
+        if blurred.any():
+            self._recount(task, node[blurred])
 
     def _recount(self, away: int, nodes: Integers) -> None:
         """The sums of some nodes from their visits anew, for what was taken off them was so large

@@ -16,7 +16,7 @@ from math import inf
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from splitfog.formulations.arrays.task import TaskArrays, task_arrays
+from splitfog.formulations.arrays.task import TaskArrays, mean_weights, task_arrays
 from splitfog.formulations.costs.feasibility import nodes_of
 from splitfog.formulations.costs.ledger import unsliced
 from splitfog.formulations.costs.routes import Routes, routes_of
@@ -72,9 +72,7 @@ class Subtasks:
     @property
     def task_weight(self) -> Seconds:
         """[tasks]: weight in the mean, of sum 1: the rate, or equal if no task has one."""
-        rate = self.task_rate
-        weight = rate if rate.any() else np.ones(len(rate))
-        return np.asarray(weight / weight.sum())
+        return mean_weights(self.instance)
 
     @property
     def source(self) -> NDArray[np.int64]:
