@@ -216,20 +216,25 @@ def _best_number(
     first = [figure[:, :, None] for figure in figures]  # [b, H, numbers, helpers] from here on
     start_s, served_s, read_s, written_s, toll_start_s, tolled_s, toll_read_s, toll_out_s = first
     work, read = (halo[:, None, :most, None] for halo in halos)
-    race = np.maximum(served_s * work + read_s * read + written_s, TINY)
+    race = served_s * work + read_s * read
+    race += written_s
+    np.maximum(race, TINY, out=race)
     able = np.isfinite(start_s)
     start_s = np.where(able, start_s, 0.0)
     active = able & np.tri(most, dtype=bool)
-    speed = 1 / race
+    inverse = np.where(active, 1 / race, 0.0)
     for _ in range(ROUNDS):
-        inverse = active * speed
         level = (1 + (start_s * inverse).sum(axis=3)) / np.maximum(inverse.sum(axis=3), TINY)
         late = active & (start_s >= level[..., None])
         if not late.any():
             break
         active &= ~late
+        inverse[late] = 0.0
     share = np.where(active, (level[..., None] - start_s) / race, 0.0)
-    toll = toll_start_s + share * (tolled_s * work + toll_read_s * read + toll_out_s)
+    toll = tolled_s * work + toll_read_s * read
+    toll += toll_out_s
+    toll *= share
+    toll += toll_start_s
     priced = level + np.where(active, toll, 0.0).sum(axis=3)
     priced[~active.any(axis=3)] = inf
     priced[..., :1][first_at_home] = inf
