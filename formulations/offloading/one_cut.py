@@ -133,20 +133,23 @@ def cut_footprint(
     return footprint(instance, objective, task, TaskDecision(frozen(placement)))
 
 
-def cut_latencies(loads: Loads, task: int, remote_s: Seconds | None = None) -> Seconds:
-    """[M + 1, N]: a task's own latency under every one-cut answer, the loads being the others'.
+def cut_latencies(
+    loads: Loads, task: int, nodes: Integers | None = None, remote_s: Seconds | None = None
+) -> Seconds:
+    """[M + 1, nodes]: a task's own latency under one-cut answers, the loads being the others'.
 
     The task must have a source and be away from `loads`. Inf where tiers, groups, `monotone`,
     routes, quota or memory forbid it; an overloaded node costs `overload_s`, so that the least
     evil is still the least. Links' loads are not looked at (`best_cut` does). Everything local is
-    the last row's entry of the source, the row's only one. `remote_s` is `remote_seconds`, where
-    it is at hand. O(L N), vectorised.
+    the last row's entry of the source, the row's only one. `nodes`: of these, None: of all.
+    `remote_s` is `remote_seconds`, where it is at hand. O(L N), vectorised.
     """
-    table = cut_table(loads.instance, loads.objective, task)
-    remote = remote_seconds(loads, task) if remote_s is None else remote_s
+    remote = remote_seconds(loads, task, nodes) if remote_s is None else remote_s
     total = remote + local_seconds(loads, task)[:, None]
     if loads.has_memory:
-        total[_too_big(loads, task, table)] = inf
+        table = cut_table(loads.instance, loads.objective, task)
+        too_big = _too_big(loads, task, table)
+        total[too_big if nodes is None else too_big[:, nodes]] = inf
     return total
 
 
@@ -164,10 +167,10 @@ def local_seconds(loads: Loads, task: int) -> Seconds:
 
 
 def remote_seconds(loads: Loads, task: int, nodes: Integers | None = None) -> Seconds:
-    """[M + 1, N]: all transfers, and service and wait on the node, of the layers after p.
+    """[M + 1, nodes]: all transfers, and service and wait on the node, of the layers after p.
 
     Inf where tiers, groups, `monotone`, routes, or quota forbid it, and in the source's column but
-    for p = M, the last row's only finite entry; also outside `nodes`, if given.
+    for p = M, the last row's only finite entry. `nodes`: on these, None: on all.
     """
     rate = float(loads.rate[task])
     every = np.arange(len(loads.rho)) if nodes is None else nodes
@@ -185,11 +188,7 @@ def remote_seconds(loads: Loads, task: int, nodes: Integers | None = None) -> Se
     total = alone + np.where(after > 0, waits, 0.0)
     full = (loads.guests[every] >= loads.quota[every]) & (every != loads.source[task])
     total[(full & (after > 0)) | np.isnan(total)] = inf
-    if nodes is None:
-        return total
-    spread = np.full((len(total), len(loads.rho)), inf)
-    spread[:, nodes] = total
-    return spread
+    return total
 
 
 def near_nodes(loads: Loads, task: int) -> tuple[Integers, float]:
@@ -203,18 +202,19 @@ def near_nodes(loads: Loads, task: int) -> tuple[Integers, float]:
 @kept()
 def _near_nodes(instance: Instance, objective: Objective, task: int) -> tuple[Integers, float]:
     table, source = cut_table(instance, objective, task), task_arrays(instance, task).source
-    every = np.arange(len(instance.nodes))
     assert source is not None
-    total = transfer_seconds(instance, objective, task, every) + table.after_s
+    barred = (table.after_s[:-1] > 0) & (quotas(instance) == 0)
+    barred[:, source] = False
+    nodes = np.flatnonzero((np.arange(len(instance.nodes)) == source) | ~barred.all(axis=0))
+    total = transfer_seconds(instance, objective, task, nodes) + table.after_s[:, nodes]
     with np.errstate(invalid="ignore"):
         total = (total + table.before_s[:, [source]])[:-1]
-    barred = np.isnan(total) | ((table.after_s[:-1] > 0) & (quotas(instance) == 0))
-    least = np.where(barred, inf, total).min(axis=0, initial=inf)
-    least[source] = -inf
+    least = np.where(np.isnan(total) | barred[:, nodes], inf, total).min(axis=0, initial=inf)
+    least[nodes == source] = -inf
     order = np.argsort(least, kind="stable")
     beyond = float(least[order[MOST_NEAR]]) if len(order) > MOST_NEAR else inf
     order = order[:MOST_NEAR]
-    return frozen(np.sort(order[least[order] < inf])), beyond
+    return frozen(np.sort(nodes[order[least[order] < inf]])), beyond
 
 
 @kept()
@@ -253,7 +253,7 @@ def transfer_seconds(
     seconds = seconds + back
     seconds = seconds + _priced(sent[0], sent[1], latency[nodes, target], per_byte[nodes, target])
     for size, first, last in table.forks:  # once: what both ways share is paid once
-        seconds[first:last] -= _shared(routes, source, target, size)[nodes]
+        seconds[first:last] -= _shared(routes, source, target, size, nodes)
     return seconds
 
 
@@ -268,13 +268,13 @@ def _priced(
     return seconds
 
 
-def _shared(routes: Routes, root: int, target: int, size: float) -> Seconds:
+def _shared(routes: Routes, root: int, target: int, size: float, nodes: Integers) -> Seconds:
     """[nodes]: seconds of the links that the routes to a node and to `target` have in common."""
     to_target = set(routes.path(root, target) or ())
     return np.array(
         [
             sum(routes.links[x].seconds(size) for x in routes.path(root, n) or () if x in to_target)
-            for n in range(routes.num_nodes)
+            for n in nodes.tolist()
         ]
     )
 
@@ -292,30 +292,33 @@ def _too_big(loads: Loads, task: int, table: CutTable) -> NDArray[np.bool_]:
     return np.asarray((after > np.maximum(room, 0.0)) | own[:, None])
 
 
-def best_cut(loads: Loads, task: int, latencies: Seconds | None = None) -> Footprint | None:
+def best_cut(
+    loads: Loads, task: int, latencies: Seconds | None = None, nodes: Integers | None = None
+) -> Footprint | None:
     """The one-cut answer of least own latency, ties to the earlier cut and node; None: none.
 
     `loads` are the others'. Answers that would overload a link are passed over. Nodes that take
     longer without any wait than the best of the near ones with it are not looked at: exact.
-    `latencies`: choose from these instead.
+    `latencies`: choose from these instead, those of `nodes` (None: of all).
     """
-    near, beyond = near_nodes(loads, task)
     if latencies is None:
-        found = cut_latencies(loads, task, remote_seconds(loads, task, near))
+        nodes, beyond = near_nodes(loads, task)
+        found = cut_latencies(loads, task, nodes)
     else:
         found, beyond = latencies.copy(), inf
     overloading: list[tuple[int, int]] = []
     while True:
         if found.min() >= beyond:
-            found, beyond = cut_latencies(loads, task), inf
+            found, nodes, beyond = cut_latencies(loads, task), None, inf
             found[tuple(np.array(overloading, np.int64).reshape(-1, 2).T)] = inf
-        cut, node = (int(i) for i in np.unravel_index(int(np.argmin(found)), found.shape))
-        if found[cut, node] == inf:
+        cut, column = (int(i) for i in np.unravel_index(int(np.argmin(found)), found.shape))
+        if found[cut, column] == inf:
             return None
+        node = column if nodes is None else int(nodes[column])
         own = cut_footprint(loads.instance, loads.objective, task, cut, node)
         if links_keep_up(loads, task, own):
             return own
-        found[cut, node] = inf
+        found[cut, column] = inf
         overloading.append((cut, node))
 
 

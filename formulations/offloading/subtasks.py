@@ -159,6 +159,19 @@ def run_layers(instance: Instance, task: int, answer: TaskDecision) -> list[int]
     return away if away or answer.stages else movable
 
 
+def moving_tensors(arrays: TaskArrays, answer: TaskDecision, run: Sequence[int]) -> list[int]:
+    """Tensors that go anywhere, or that may when the run goes: of the others nothing is sent."""
+    inside = np.zeros(len(answer.placement), bool)
+    inside[list(run)] = True
+    places = np.where(inside, -1, answer.placement)
+    tails, heads = arrays.model.edges.T
+    moves = np.zeros(len(places), bool)
+    moves[tails[places[tails] != places[heads]]] = True
+    if arrays.results_to is not None:
+        moves |= arrays.model.results
+    return [int(tensor) for tensor in np.flatnonzero(moves)]
+
+
 def subtasks_of(instance: Instance, template: Decision, objective: Objective) -> Subtasks:
     """The subtasks of a decision's stages and runs, task by task, runs before slices.
 
@@ -290,8 +303,8 @@ def run_transfers(
     num_nodes, inside = routes.num_nodes, set(run)
     into, out, fixed = np.zeros(num_nodes), np.zeros(num_nodes), 0.0
     rank = arrays.instance.node_rank
-    for tensor, readers in enumerate(arrays.model.reads):
-        home = int(answer.placement[tensor])
+    for tensor in moving_tensors(arrays, answer, run):
+        readers, home = arrays.model.reads[tensor], int(answer.placement[tensor])
         here = [reader in inside for reader in readers]
         others = [int(answer.placement[r]) for r, mine in zip(readers, here) if not mine]
         if objective.monotone and tensor in inside and others:

@@ -156,8 +156,8 @@ def _taken(figure: Floats, order: Integers) -> Floats:
     rows, homes, nodes = figure.shape
     if nodes == 1:
         return figure
-    row = np.arange(rows)[:, None, None] if rows > 1 else 0
-    home = np.arange(homes)[:, None] if homes > 1 else 0
+    row = np.arange(rows)[:, None, None] if rows != 1 else 0
+    home = np.arange(homes)[:, None] if homes != 1 else 0
     return np.asarray(figure[row, home, order])
 
 
