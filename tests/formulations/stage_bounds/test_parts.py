@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from splitfog.formulations.bounds.family import families
-from splitfog.formulations.bounds.places import FIRST
-from splitfog.formulations.bounds.without_stages import task_weights
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.deadline import NEVER
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.priced_bounds.family import families
+from splitfog.formulations.priced_bounds.places import FIRST
+from splitfog.formulations.priced_bounds.without_stages import task_weights
 from splitfog.formulations.stage_bounds import block_times
 from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
 from splitfog.formulations.stage_bounds.path_stages import PathStages
