@@ -10,7 +10,7 @@ PARTITION := dag-forks-a dag-forks-b dag-two-fogs-a dag-two-fogs-b vgg-16-four-e
 	chain-5-tiers dag-ccr-5 alexnet-4g
 OFFLOADING := fog-10-users
 bundled = $(patsubst %,instances/data/%.json.gz,$(1))
-BENCHMARKS := $(filter-out %/__init__.py %/common.py %/studies.py %/bundle.py %/bundle_models.py %/offload_report.py %/offload_study.py %/adaptation.py %/adaptation_report.py,$(wildcard benchmarks/*.py))
+BENCHMARKS := $(filter-out benchmarks/bundled/% %/__init__.py %/study.py %/report.py,$(wildcard benchmarks/*/*.py))
 JOBS ?= 2
 
 .PHONY: install demo test unit lint docs bench clean
@@ -60,7 +60,7 @@ docs: $(SITE_STAMP)
 # One benchmark after another, each alone on the machine; never part of the tests.
 bench: $(STAMP)
 	set -e; for file in $(BENCHMARKS); do \
-		module=$$(basename $$file .py); echo "== $$module"; $(BIN)/python -m benchmarks.$$module; \
+		module=$$(echo $${file%.py} | tr / .); echo "== $$module"; $(BIN)/python -m $$module; \
 	done
 
 clean:

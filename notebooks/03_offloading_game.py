@@ -16,7 +16,7 @@
 #
 # Ten users send requests for their networks; three fog nodes and a cloud could help, and whoever
 # goes there makes all others wait. Who moves where, when does it end, and what is it worth? First
-# one network, then the study of `benchmarks/offload_study.py` from its stored rows
+# one network, then the study of `benchmarks/offloading/study.py` from its stored rows
 # (`data/offloading.csv`).
 
 # %%

@@ -16,7 +16,7 @@
 #
 # ResNet-18 on a Raspberry Pi 4, a desktop and a GPU server. The link from the device to the edge
 # is LTE now, and fades. First the plans that there are, then how well ways of choosing among them
-# do, and at last all networks of the zoo, from the stored rows of `benchmarks/adaptation.py`
+# do, and at last all networks of the zoo, from the stored rows of `benchmarks/adaptation/study.py`
 # (`data/adaptation.csv`; the page is `docs/adaptation.md`).
 
 # %%

@@ -16,8 +16,8 @@
 #
 # Llama-3-8B and 70B, four bits a weight, a prompt of 512 tokens and 128 new ones. Where should
 # each block be? First three fleets, then a hundred from the stored rows of
-# `benchmarks/language_models.py` (`data/language_models.csv`), and at last the fleets that Helix
-# publishes. The page is `docs/language-models.md`.
+# `benchmarks/language_models/rules.py` (`data/language_models.csv`), and at last the fleets that
+# Helix publishes. The page is `docs/language-models.md`.
 
 # %%
 import csv
@@ -172,8 +172,9 @@ print(plan)
 # ## Replicas: the fleets of Helix
 #
 # Several machines may hold the same layers; what counts is how many tokens a second can flow
-# through all of them. From the stored rows of `benchmarks/helix.py` (`data/helix.csv`): what Helix
-# publishes, what `replicas` found, its bound, and what Helix's own program makes of the plan.
+# through all of them. From the stored rows of `benchmarks/language_models/helix.py`
+# (`data/helix.csv`): what Helix publishes, what `replicas` found, its bound, and what Helix's own
+# program makes of the plan.
 
 # %%
 with Path("data/helix.csv").open(newline="") as file:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from splitfog.formulations.costs.describe import Placements, as_plan
+from splitfog.formulations.evaluation.given import Placements, as_plan
 from splitfog.formulations.objective import OBJECTIVES, Objective
 from splitfog.formulations.plan import PlanError, ProvenOver, decision_of
 from splitfog.formulations.plan_file import PlanFile

@@ -12,9 +12,10 @@ import numpy as np
 
 from splitfog.formulations.bounds.choice import only_placement
 from splitfog.formulations.bounds.impossible import impossibility
-from splitfog.formulations.costs.describe import as_plan, describe
 from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.decision import Decision
+from splitfog.formulations.evaluation.describe import describe
+from splitfog.formulations.evaluation.given import as_plan
 from splitfog.formulations.objective import RATES, Objective, flipped, objective_for
 from splitfog.formulations.passes import of_pass
 from splitfog.formulations.plan import (

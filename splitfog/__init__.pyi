@@ -22,11 +22,11 @@ from splitfog.deployment.profiling.predictor import save_predictor as save_predi
 from splitfog.deployment.simulation.simulation import simulate as simulate
 from splitfog.deployment.splitting.split import split as split
 from splitfog.deployment.splitting.split import split_table as split_table
-from splitfog.formulations.costs.describe import evaluate as evaluate
-from splitfog.formulations.costs.describe import plan as plan
-from splitfog.formulations.costs.describe import violations as violations
-from splitfog.formulations.costs.terms import Term as Term
-from splitfog.formulations.costs.terms import terms as terms
+from splitfog.formulations.evaluation.evaluate import evaluate as evaluate
+from splitfog.formulations.evaluation.evaluate import plan as plan
+from splitfog.formulations.evaluation.evaluate import violations as violations
+from splitfog.formulations.evaluation.terms import Term as Term
+from splitfog.formulations.evaluation.terms import terms as terms
 from splitfog.formulations.fronts.front import Front as Front
 from splitfog.formulations.fronts.front import load_front as load_front
 from splitfog.formulations.fronts.front import save_front as save_front

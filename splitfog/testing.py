@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from math import inf
 from typing import Any
 
-from splitfog.formulations.costs.describe import evaluate, violations
+from splitfog.formulations.evaluation.evaluate import evaluate, violations
 from splitfog.formulations.objective import OBJECTIVES, Objective, flipped, objective_for
 from splitfog.formulations.plan import OPTIMALITY_GAP, Plan, encode_plan
 from splitfog.formulations.tolerances import EQUAL

@@ -13,7 +13,7 @@ from io import BytesIO
 from types import MappingProxyType
 from typing import Any
 
-from splitfog.formulations.costs.describe import as_plan
+from splitfog.formulations.evaluation.given import as_plan
 from splitfog.formulations.plan import GivenPlan, decision_of
 from splitfog.formulations.plan_file import PlanFile
 from splitfog.instances.arguments import path as path_of
@@ -180,7 +180,7 @@ def _positions(instance: Instance, names: str | Sequence[str] | None) -> tuple[i
 
 def _completed(instance: Instance, plan: PlanFile) -> PlanFile:
     """A plan with the loads, cost and schedule that its file may leave out."""
-    from splitfog.formulations.costs.describe import describe
+    from splitfog.formulations.evaluation.describe import describe
 
     scheduled = plan.objective.name != "makespan" or plan.tasks[0].schedule is not None
     if plan.nodes and plan.value is not None and scheduled:

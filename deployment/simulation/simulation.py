@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from splitfog.deployment.simulation.program import Program, Step, request_program
 from splitfog.deployment.simulation.ways import arrivals_s
-from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision
+from splitfog.formulations.evaluation.given import as_plan
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.passes import executed_once
 from splitfog.formulations.plan import GivenPlan, decision_of

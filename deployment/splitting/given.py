@@ -9,9 +9,9 @@ from pathlib import Path
 
 from splitfog.deployment.models.onnx_import import require_onnx
 from splitfog.deployment.splitting.extraction import Whole
-from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import Decision, TaskDecision
+from splitfog.formulations.evaluation.given import as_plan
 from splitfog.formulations.passes import executed_once
 from splitfog.formulations.plan import (
     GivenPlan,

@@ -1,1 +1,1 @@
-"""What a plan may claim at all, whatever the plan: the form of its audit and its progress."""
+"""Whether what a plan claims is true; and what its audit and progress may claim at all."""

@@ -1,1 +1,1 @@
-"""The reference: what a plan costs and breaks, plain and obviously right."""
+"""The reference: what a decision costs and breaks, plain and obviously right."""

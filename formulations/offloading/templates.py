@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from splitfog.formulations.arrays.task import task_arrays
-from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.decision import Decision, Stage, placed
+from splitfog.formulations.evaluation.given import as_plan
 from splitfog.formulations.objective import Objective, objective_for
 from splitfog.formulations.offloading.subtasks import Subtasks, subtasks_of
 from splitfog.formulations.plan import GivenPlan, PlanError, decision_of, load_plan, plan_of

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from splitfog.formulations.bounds.mean_latency import mean_latency_bound
-from splitfog.formulations.costs.describe import as_plan
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.decision import TaskDecision
+from splitfog.formulations.evaluation.given import as_plan
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.passes import executed_once

@@ -25,7 +25,7 @@ from splitfog.commands.summary import (
 from splitfog.instances.readable import span
 
 if TYPE_CHECKING:
-    from splitfog.formulations.costs.terms import Term
+    from splitfog.formulations.evaluation.terms import Term
     from splitfog.formulations.plan import Plan
     from splitfog.formulations.plan_file import PlanFile
     from splitfog.instances.instance import Instance
@@ -88,9 +88,9 @@ def run(
     """
     import msgspec
 
-    from splitfog.formulations.costs.describe import plan as plan_of
-    from splitfog.formulations.costs.describe import violations
-    from splitfog.formulations.costs.terms import terms
+    from splitfog.formulations.evaluation.evaluate import plan as plan_of
+    from splitfog.formulations.evaluation.evaluate import violations
+    from splitfog.formulations.evaluation.terms import terms
     from splitfog.formulations.plan import PlanError, load_plan
     from splitfog.instances.defects import InstanceError
     from splitfog.instances.files import load_instance

@@ -127,7 +127,7 @@ def _code(front: Front) -> int:
 
 def _write(instance: Instance, front: Front, path: Path) -> None:
     """The front; in a folder also a plan file for every point."""
-    from splitfog.formulations.costs.describe import describe
+    from splitfog.formulations.evaluation.describe import describe
     from splitfog.formulations.fronts.front import save_front
     from splitfog.formulations.plan import decision_of, save_plan
 

@@ -45,7 +45,7 @@ def run(
     is one sheet and says what it leaves out; .pdf (several pages) and .html hold all stages, and
     up to 100 tasks. Of a trace every figure is drawn over time.
     """
-    from splitfog.formulations.costs.describe import violations
+    from splitfog.formulations.evaluation.evaluate import violations
     from splitfog.formulations.plan import load_plan
     from splitfog.instances.files import load_instance
     from splitfog.instances.traces.files import is_trace, load_trace

@@ -12,7 +12,7 @@ from splitfog.instances.readable import span
 if TYPE_CHECKING:
     from rich.table import Table as Grid
 
-    from splitfog.formulations.costs.terms import Term
+    from splitfog.formulations.evaluation.terms import Term
     from splitfog.formulations.plan import NodeLoad, Plan, TaskPlan
     from splitfog.formulations.plan_file import PlanReplica
     from splitfog.instances.instance import Instance
@@ -26,7 +26,7 @@ MAX_TASKS = 20
 
 def print_plan(instance: Instance, plan: Plan) -> None:
     """Print a plan for people on standard output."""
-    from splitfog.formulations.costs.terms import terms
+    from splitfog.formulations.evaluation.terms import terms
 
     lines = head_lines(instance, plan)
     parts = terms(instance, plan) if plan.tasks else ()

@@ -24,8 +24,8 @@ def run(
     Cost, feasibility and audit are recomputed; exit code 1 if a claim is false, which is named.
     That nothing is below lower_bound is for the solver to prove, and believed here.
     """
-    from splitfog.formulations.costs.describe import evaluate
-    from splitfog.formulations.costs.verify import false_claims
+    from splitfog.formulations.claims.verify import false_claims
+    from splitfog.formulations.evaluation.evaluate import evaluate
     from splitfog.formulations.games.audit import audit_again
     from splitfog.formulations.objective import RATES
     from splitfog.formulations.overview import status_words

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from splitfog import save_plan
-from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.costs.stages import stage_defects
 from splitfog.formulations.decision import Decision
+from splitfog.formulations.evaluation.describe import describe
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.lone_slices import written, written_assignments
 from splitfog.formulations.offloading.subtasks import Subtasks

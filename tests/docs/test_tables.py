@@ -24,7 +24,7 @@ from splitfog.deployment.splitting.manifest import (
     Tensor,
 )
 from splitfog.formulations.audit import Audit
-from splitfog.formulations.costs.terms import Term
+from splitfog.formulations.evaluation.terms import Term
 from splitfog.formulations.fronts.front import FrontFile, FrontPoint
 from splitfog.formulations.objective import OBJECTIVES, Objective
 from splitfog.formulations.parametric.figure import Figure

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import splitfog as sf
-from splitfog.formulations.costs.verify import false_claims
+from splitfog.formulations.claims.verify import false_claims
 from splitfog.formulations.games.audit import audit_again
 from splitfog.formulations.objective import OBJECTIVES
 from splitfog.formulations.plan_file import PlanFile

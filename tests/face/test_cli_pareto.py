@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from splitfog import load_front, load_plan, save_instance
 from splitfog.cli import app
-from splitfog.formulations.costs.verify import false_claims
+from splitfog.formulations.claims.verify import false_claims
 from splitfog.instances.files import load_instance
 from splitfog.instances.generators import generate
 

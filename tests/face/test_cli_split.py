@@ -12,7 +12,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from splitfog.cli import app
-from splitfog.formulations.costs.describe import plan
+from splitfog.formulations.evaluation.evaluate import plan
 from splitfog.formulations.plan import save_plan
 from tests.cases.onnx_models import Kind, branches, graph_model, helper, imported, random_placement
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import splitfog as sf
-from splitfog.formulations.costs.verify import false_claims
+from splitfog.formulations.claims.verify import false_claims
 from splitfog.formulations.plan import Step, save_plan
 from splitfog.solvers.progress import Progress
 

@@ -15,8 +15,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from splitfog import generate, solve
-from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision, placed
+from splitfog.formulations.evaluation.describe import describe
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import Plan, PlanError, decision_of
 from splitfog.formulations.plan_file import PlanFile, PlanReplica, TaskEntry

@@ -13,9 +13,9 @@ from splitfog.baselines.common import servers
 from splitfog.baselines.cuts.dads import two_node_cut, undominated
 from splitfog.baselines.offloading.occupancy import Occupancy
 from splitfog.formulations.arrays.task import task_arrays
-from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
+from splitfog.formulations.evaluation.describe import describe
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.formulations.offloading.subtasks import subtasks_of

@@ -15,11 +15,11 @@ from splitfog.cli import app
 from splitfog.deployment.simulation.program import Branch, Program, Step, request_program
 from splitfog.deployment.simulation.simulation import _run, simulate
 from splitfog.deployment.simulation.ways import Hop, arrivals_s, share_links
-from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.decision import Decision, Stage, TaskDecision
+from splitfog.formulations.evaluation.describe import describe
 from splitfog.formulations.objective import Objective
 from splitfog.instances.records import changed
 from tests.cases.random_offloading import random_offloading
@@ -274,7 +274,7 @@ def test_runs_of_consecutive_layers() -> None:
 
 def decision_for(instance: Instance, placement: dict[str, dict[str, str]]) -> Decision:
     """The decision of a placement by names."""
-    from splitfog.formulations.costs.describe import as_plan
+    from splitfog.formulations.evaluation.given import as_plan
     from splitfog.formulations.plan import decision_of
 
     return decision_of(instance, as_plan(instance, placement, MEAN))

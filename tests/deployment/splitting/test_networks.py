@@ -1,4 +1,7 @@
-"""Whole networks of the onnx package, with random weights; benchmarks.split_exact tries all."""
+"""Whole networks of the onnx package, with random weights.
+
+benchmarks.real_models.split_exact tries all.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from splitfog.deployment.splitting.check import check_split
 from splitfog.deployment.splitting.manifest import RESULTS, load_manifest
 from splitfog.deployment.splitting.split import split
 from splitfog.deployment.splitting.timeline import predicted_timeline
-from splitfog.formulations.costs.describe import plan
+from splitfog.formulations.evaluation.evaluate import plan
 from splitfog.formulations.plan import save_plan
 from splitfog.instances.changes import MODEL_FILE
 from splitfog.instances.defects import InstanceError

@@ -64,9 +64,9 @@ def operators(graph: Any, op: str) -> list[Any]:
 
 @pytest.mark.parametrize("seed", [seed for seed in range(36) if seed not in ROUNDED_AS_BEFORE_22])
 def test_a_windowed_operator_is_exact_in_slices(seed: int, tmp_path: Path) -> None:
-    """Any kernel, stride, dilation, pads, rounding and divisor; benchmarks.split_tiles tries more.
+    """Any kernel, stride, dilation, pads, rounding and divisor.
 
-    A 2 x 2 grid, and rows and columns cut at random.
+    A 2 x 2 grid, and rows and columns cut at random; benchmarks.real_models.split_tiles tries more.
     """
     case = imported_block(windowed(seed), tmp_path / "model")
     size = output_size(case)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from splitfog import evaluate, load_plan, save_plan, violations
+from splitfog.formulations.claims.verify import false_claims
 from splitfog.formulations.costs.batch import with_queues
-from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
-from splitfog.formulations.costs.verify import false_claims
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision, placed
+from splitfog.formulations.evaluation.describe import describe
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import decision_of, encode_plan
 from splitfog.instances.arrays import frozen

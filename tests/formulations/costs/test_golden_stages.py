@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from splitfog import OffloadBatchCost, evaluate, simulate, subtasks, terms, violations
-from splitfog.formulations.costs.describe import describe
+from splitfog.formulations.evaluation.describe import describe
 from splitfog.formulations.games.game import ExchangeGame
 from splitfog.formulations.games.values import values_of
 from splitfog.formulations.objective import Objective

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import splitfog as sf
-from splitfog.formulations.costs.verify import false_claims
+from splitfog.formulations.claims.verify import false_claims
 from splitfog.formulations.max_flow import Way, _by_paths, _by_program, largest_flow
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan_file import PlanFile, PlanReplica, TaskEntry

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import splitfog as sf
+from splitfog.formulations.claims.verify import false_claims
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
-from splitfog.formulations.costs.verify import false_claims
 from splitfog.formulations.decision import placed
 from splitfog.formulations.games.audit import audit_again, audit_of, exchange_blocking, regrets_s
 from splitfog.formulations.games.game import ExchangeGame

@@ -188,7 +188,7 @@ def test_start_plan_is_the_base() -> None:
     instance = cluster(conv_chain([(3, 1, 1)], 8, 8), [3e3, 9e3], [1e9])
     place = {"x": "device", "c0": "e1"}
     start = sf.evaluate(instance, {"task": place}, "latency")
-    from splitfog.formulations.costs.describe import as_plan
+    from splitfog.formulations.evaluation.given import as_plan
 
     plan = sf.solve(instance, "vsm", start=as_plan(instance, {"task": place}, "latency"))
     assert plan.placement("task") == place

@@ -11,11 +11,11 @@ import pytest
 from msgspec import UNSET
 
 import splitfog as sf
-from splitfog.formulations.costs.describe import describe
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.costs.stages import stage_visits, visits_latency
 from splitfog.formulations.decision import Decision, placed
+from splitfog.formulations.evaluation.describe import describe
 from splitfog.formulations.games.audit import audit_of
 from splitfog.formulations.games.game import ExchangeGame
 from splitfog.formulations.objective import Objective

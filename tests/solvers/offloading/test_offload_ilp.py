@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 import splitfog as sf
 from splitfog import SolverDeclined, solve
-from splitfog.formulations.costs.verify import false_claims
+from splitfog.formulations.claims.verify import false_claims
 from splitfog.formulations.games.audit import audit_again
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.assignment import Assignments

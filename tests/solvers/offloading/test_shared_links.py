@@ -9,7 +9,7 @@ import pytest
 from msgspec import UNSET
 
 from splitfog import Instance, solve
-from splitfog.formulations.costs.verify import false_claims
+from splitfog.formulations.claims.verify import false_claims
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.offloading.assignment import Assignments

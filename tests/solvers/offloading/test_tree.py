@@ -8,7 +8,7 @@ from itertools import count, product
 import numpy as np
 import pytest
 
-from benchmarks.offload import star
+from benchmarks.offloading.exact import star
 from splitfog.formulations.deadline import NEVER, Deadline
 from splitfog.formulations.offloading.assignment import Assignments
 from splitfog.solvers.offloading import pricing

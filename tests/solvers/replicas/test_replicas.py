@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import splitfog as sf
-from splitfog.formulations.costs.verify import false_claims
+from splitfog.formulations.claims.verify import false_claims
 from splitfog.formulations.deadline import NEVER
 from splitfog.formulations.objective import Objective
 from splitfog.instances.instance import Instance

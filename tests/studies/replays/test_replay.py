@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from splitfog.formulations.costs.describe import evaluate
+from splitfog.formulations.evaluation.evaluate import evaluate
 from splitfog.formulations.parametric.figure import Figure
 from splitfog.formulations.parametric.vary import at_figures
 from splitfog.instances.defects import InstanceError

@@ -8,7 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 import splitfog as sf
-from benchmarks import adaptation, d3, language_models
+from benchmarks.adaptation import study as adaptation
+from benchmarks.language_models import rules
+from benchmarks.partition import d3
 from splitfog.cli import app
 from splitfog.instances.records import changed
 from splitfog.studies.comparison.contenders import contenders
@@ -49,8 +51,8 @@ def values(rows: Table) -> dict[tuple[str, str], float | None]:
 def test_fleets_have_the_rows_of_their_page() -> None:
     """Of the fleet with seed 51 the optimum and the rules, to the nine digits that are stored."""
     study = sf.load_study("fleet")
-    assert len(study.sources) == len(language_models.SEEDS)
-    stored = {row.way: row for row in language_models.stored() if row.seed == 51}
+    assert len(study.sources) == len(rules.SEEDS)
+    stored = {row.way: row for row in rules.stored() if row.seed == 51}
     found = values(sf.run_study(changed(study, sources=(study.sources[51],))))
     for (solver, objective), value in found.items():
         way = f"optimum of {objective}" if solver == "pipeline" else NAMES_THERE.get(solver, solver)

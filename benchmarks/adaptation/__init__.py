@@ -1,0 +1,1 @@
+"""Networks that change: policies, plan tables, rules, adjustments and repairs."""

@@ -1,0 +1,1 @@
+"""Makes the bundled instances; measures nothing."""

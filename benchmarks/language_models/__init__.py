@@ -1,0 +1,1 @@
+"""Language models over unequal machines: pipelines, replicas, and the rules of tools."""

@@ -1,0 +1,1 @@
+"""One network over the tiers: how fast it is split, and how well."""

@@ -1,0 +1,1 @@
+"""ONNX models: imported, cut, sliced, predicted and run."""

@@ -1,0 +1,1 @@
+"""What a plan, by names, costs and breaks: the reference costs of what callers give."""
