@@ -124,12 +124,12 @@ def _relaxed(
             each = times.steep_loads(block, home, price, seconds[block, home])
         else:
             each = times.even_loads(block, home)
-        _add_stages(loads, times.helpers.at(home), weights[row], row, each)
+        add_stages(loads, times.helpers.at(home), weights[row], row, each)
     path_s = np.append(weights * path_s, beside_s)
     return _Relaxed(path_s, loads.table(), np.nonzero(strong))
 
 
-def _add_stages(
+def add_stages(
     loads: Loads,
     helpers: Helpers,
     weights: Floats,

@@ -30,7 +30,10 @@ SHARINGS = 3
 """Steps by which the weights of ways that share links are sought."""
 
 TIGHT = 0.95
-"""What weights add up to where no larger slice keeps a bound from being larger."""
+"""What weights add up to where all of them keep a bound from being larger; else the next does."""
+
+FURTHER = 1.01
+"""Times a bound: by then the next visit has weight."""
 
 WORTH = 1.003
 """By how much a part must raise what others have shown already."""
@@ -70,6 +73,29 @@ class StageLoads:
         """Nothing yet."""
         return cls(**{name: np.zeros(shape) for name in cls.__annotations__})
 
+    @classmethod
+    def of(cls, visits: _Visits, share: Floats, root: Floats, shape: tuple[int, ...]) -> StageLoads:
+        """Of visits that do shares [V], whose weights have roots [V]."""
+        found, served = cls.none(shape), share * visits.served
+        for figures, own in (
+            (found.weighted, root * served),
+            (found.load, served),
+            (found.visits, share / visits.share),
+            (found.bytes_in, share * visits.bytes_in),
+            (found.bytes_out, share * visits.bytes_out),
+        ):
+            figures[visits.row, visits.column] = own
+        return found
+
+    def put(self, rows: Integers, others: StageLoads) -> None:
+        """Those of some stages, in place of what is there."""
+        for name, figures in self.__dict__.items():
+            figures[rows] = getattr(others, name)
+
+    def at(self, rows: Flags) -> StageLoads:
+        """Of some stages."""
+        return StageLoads(**{name: figures[rows] for name, figures in self.__dict__.items()})
+
 
 def block_loads(
     work: StageWork, block: Integers, helpers: Helpers, price: Floats, seconds: Floats
@@ -87,8 +113,7 @@ def block_loads(
         weight, found = test.loads(seconds[rows])
         less = weight < least[rows]
         least[rows[less]] = weight[less]
-        for name, figures in loads.__dict__.items():
-            figures[rows[less]] = getattr(found, name)[less]
+        loads.put(rows[less], found.at(less))
     return loads
 
 
@@ -116,9 +141,8 @@ class _Test:
 
     `start_s`, `moved_s` count by the weight of a visit, `whole_start_s`, `whole_s` whatever that
     is: transfers where the home's radio is serial, and tolls. `least` [K, J, steps]: what the
-    smallest slice of a step, a share `smallest` [K, steps], or of a later one takes. `input_bytes`
-    [K, steps] and `output_bytes` [K] are per share; `largest` [K, steps] and `elements` [K] are the
-    parts'.
+    smallest slice of a step or of a later one takes. `input_bytes` [K, steps] and `output_bytes`
+    [K] are per share; `largest` [K, steps] and `elements` [K] are the parts'.
     """
 
     start_s: Floats
@@ -132,7 +156,6 @@ class _Test:
     served_s: Floats
     price: Floats
     least: Floats
-    smallest: Floats
     input_bytes: Floats
     output_bytes: Floats
     largest: Floats
@@ -184,7 +207,6 @@ class _Test:
             served_s=served,
             price=priced,
             least=least,
-            smallest=table.area[row] / elements,
             input_bytes=input_bytes,
             output_bytes=output_bytes,
             largest=table.largest[row],
@@ -207,46 +229,29 @@ class _Test:
         that sum, by what is paid: a pressure a on a node asks for v + a r."""
         need, visits = self._need(seconds)
         weight, root, growth = need.growth()
-        row, column = visits.row, visits.column
-        total = np.bincount(row, growth, len(seconds))[row]
+        total = np.bincount(visits.row, growth, len(seconds))[visits.row]
         share = np.where(total > 0, growth / np.where(total > 0, total, 1.0), 0.0)
-        served = share * need.served
-        found = StageLoads.none(self.way.shape)
-        for figures, own in (
-            (found.weighted, root * served),
-            (found.load, served),
-            (found.visits, share / visits.share),
-            (found.bytes_in, share * self.input_bytes[row, visits.step]),
-            (found.bytes_out, share * self.output_bytes[row]),
-        ):
-            figures[row, column] = own
+        found = StageLoads.of(visits, share, root, self.way.shape)
         weights = weight.reshape(self.way.shape).sum(axis=1)
         loose = np.flatnonzero(weights < TIGHT)
         if len(loose):
-            self._add_begun(found, loose, seconds[loose])
+            before = np.full(self.way.shape, -1.0)
+            before[visits.row, visits.column] = root**2
+            found.put(loose, self.at(loose).next_loads(seconds[loose] * FURTHER, before[loose]))
         return weights, found
 
-    def _add_begun(self, found: StageLoads, rows: Integers, seconds: Floats) -> None:
-        """Of rows where more seconds would let a slice begin, or be larger than any that can now:
-        the loads of that slice alone, as what it costs is what the bound is."""
-        one = self.at(rows)
-        start = one.start_s + one.whole_start_s + one.fixed_s * (1 + one.price)
-        begins = one.least + start[..., None]
-        begins[~(begins > (seconds * (1 + ROUNDING))[:, None, None])] = inf
-        first = begins.reshape(len(rows), -1).argmin(axis=1)
-        column, step = np.unravel_index(first, begins.shape[1:])
-        each = np.arange(len(rows))
-        size = one.smallest[each, step]
-        served = one.fixed_s[each, column] + one.served_s[each, column, step] * size
-        for figures, own in (
-            (found.weighted, served),
-            (found.load, served),
-            (found.visits, np.ones(len(rows))),
-            (found.bytes_in, one.input_bytes[each, step] * size),
-            (found.bytes_out, one.output_bytes * size),
-        ):
-            figures[rows] = 0.0
-            figures[rows, column] = np.where(np.isfinite(own), own, 0.0)
+    def next_loads(self, seconds: Floats, before: Floats) -> StageLoads:
+        """The loads of the visit alone that gains most weight in seconds, [K], over what visits
+        have `before` [K, J], -1 where there is none: what that costs is what the bound is."""
+        need, visits = self._need(seconds)
+        root, had = np.minimum(need.growth()[1], 1.0), before[visits.row, visits.column]
+        gain, most = root**2 - np.maximum(had, 0.0), np.zeros(len(seconds))
+        np.maximum.at(most, visits.row, gain)
+        chosen = (gain > 0) & (gain == most[visits.row])
+        share = chosen / np.maximum(np.bincount(visits.row, chosen, len(seconds)), 1)[visits.row]
+        new = had < 0  # then its least slice is what cannot be done in less
+        share, root = np.where(new, visits.share * share, share), np.where(new, 1.0, root)
+        return StageLoads.of(visits, share, root, self.way.shape)
 
     def _need(self, seconds: Floats) -> tuple[_Need, _Visits]:
         """What weights must make up for in these seconds, [K], and by which visits."""
@@ -279,17 +284,28 @@ class _Test:
             way=row * self.way.shape[1] + self.way[row, column],
             num_ways=self.way.size,
         )
-        return need, _Visits(row, column, step, share)
+        visits = _Visits(
+            row=row,
+            column=column,
+            share=share,
+            served=served,
+            bytes_in=self.input_bytes[row, step],
+            bytes_out=self.output_bytes[row],
+        )
+        return need, visits
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Visits:
-    """V visits, [V] each: of which home, to which helper, at which step, and the most share."""
+    """V visits, [V] each: from which home, to which helper, the most share that each can have, and
+    per share seconds of service and bytes each way."""
 
     row: Integers
     column: Integers
-    step: Integers
     share: Floats
+    served: Floats
+    bytes_in: Floats
+    bytes_out: Floats
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -319,7 +335,8 @@ class _Need:
         at_low = self._needed(self.square, low)
         for _ in range(SHARINGS):  # the line through both meets the weights about there
             slope = np.where(high > low, (at_high - at_low) / (high - low), 0.0)
-            weight = np.clip(low + (at_low - low) / (1 - slope), low, high)
+            meeting = low + (at_low - low) / (1 - slope)
+            weight = np.clip(meeting * (1 + ROUNDING), low, high)  # where it is just enough
             found = self._needed(self.square, weight)
             enough = found <= weight
             high, at_high = np.where(enough, weight, high), np.where(enough, found, at_high)
