@@ -8,12 +8,12 @@ from math import inf
 from splitfog.formulations.audit import Audit
 from splitfog.formulations.bounds.choice import is_only_placement, only_placement, slices_matter
 from splitfog.formulations.bounds.impossible import impossibility
-from splitfog.formulations.bounds.without_stages import bound_without_stages
 from splitfog.formulations.costs.feasibility import decision_violations
 from splitfog.formulations.deadline import Deadline, TimeIsUp
 from splitfog.formulations.decision import Decision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.plan import OPTIMALITY_GAP, ProvenOver
+from splitfog.formulations.priced_bounds.without_stages import bound_without_stages
 from splitfog.formulations.stage_bounds.best_bound import best_mean_latency_bound
 from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.records import changed

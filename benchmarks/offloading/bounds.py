@@ -15,7 +15,7 @@ import numpy as np
 
 import splitfog as sf
 from benchmarks.common import asked_for, machine, table
-from splitfog.formulations.bounds.without_stages import bound_without_stages
+from splitfog.formulations.priced_bounds.without_stages import bound_without_stages
 from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
 from splitfog.instances.instance import Instance
 

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from benchmarks.common import asked_for
 from splitfog import Instance, Plan, SolverDeclined, generate, simulate, solve
 from splitfog.formulations.audit import audit_claims
-from splitfog.formulations.bounds.without_stages import bound_without_stages
 from splitfog.formulations.games.audit import audit_of
 from splitfog.formulations.plan import decision_of
+from splitfog.formulations.priced_bounds.without_stages import bound_without_stages
 from splitfog.formulations.stage_bounds.best_bound import best_mean_latency_bound
 
 RESULTS = Path(__file__).parents[2] / "notebooks" / "data" / "offloading.csv"

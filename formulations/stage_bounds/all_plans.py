@@ -11,33 +11,31 @@ a bound as well.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import inf
 
 import numpy as np
 
 from splitfog.formulations.arrays.nodes import hosts
-from splitfog.formulations.bounds.family import families
-from splitfog.formulations.bounds.queue_prices import priced_bound
-from splitfog.formulations.bounds.without_stages import (
-    beside_loads,
-    by_family,
-    starts,
-    task_weights,
-    whole_loads,
-)
+from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.deadline import NEVER, Deadline
+from splitfog.formulations.priced_bounds.family import families
+from splitfog.formulations.priced_bounds.link_prices import Tolls
+from splitfog.formulations.priced_bounds.loads import Loads, LoadTable
+from splitfog.formulations.priced_bounds.prices import Prices
+from splitfog.formulations.priced_bounds.rounds import priced_bound
+from splitfog.formulations.priced_bounds.without_stages import starts, task_weights, together
+from splitfog.formulations.stage_bounds.block_times import StageLoads
+from splitfog.formulations.stage_bounds.helpers import Helpers
 from splitfog.formulations.stage_bounds.stage_times import StageTimes
 from splitfog.instances.arrays import Floats, Integers
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 
-STRONG_ROUNDS = ((300, 4), (inf, 1))
+STRONG_ROUNDS = ((300, 6), (3_000, 3), (inf, 1))
 """Up to so many tasks times nodes that compute, so often are prices made with strong bounds of
 blocks, after once with the quick ones: a size, not the clock, so that one instance has one bound.
 """
-
-QUICK_ROUNDS = 2
-"""So often they are made with the quick ones before."""
 
 MOST_LOOKS = 40
 """Shortest ways of a family at given prices, while strong bounds of blocks are new."""
@@ -50,56 +48,101 @@ def bound_over_all_plans(instance: Instance, deadline: Deadline = NEVER) -> floa
     At the deadline `TimeIsUp` is raised, and nothing kept.
     """
     weights, streams = task_weights(instance)
-    own = [StageTimes(family, deadline) for family in families(instance, weights)]
+    own, routes = families(instance, weights), routes_of(instance)
+    each = [StageTimes(family, deadline) for family in own]
     amount = len(instance.tasks) * int(hosts(instance).sum())
     strong_rounds = next(rounds for most, rounds in STRONG_ROUNDS if amount <= most)
-    quick_rounds = QUICK_ROUNDS if streams else 0
-    rounds = quick_rounds + strong_rounds if streams else 1
+    quick_rounds = int(streams)
+    rounds = 1 + strong_rounds if streams else 1
 
-    def relaxed(turn: int, price: Floats) -> tuple[Floats, Floats]:
+    none = np.zeros(0, np.int64)
+    known: list[tuple[Integers, ...]] = [(none, none) for _ in each]
+
+    def relaxed(turn: int, prices: Prices) -> tuple[Floats, LoadTable]:
         looks = 1 if turn < quick_rounds else MOST_LOOKS
         steep = quick_rounds <= turn < rounds - 1
-        return by_family([_relaxed(times, price, looks, steep, deadline) for times in own])
+        tolls, found = Tolls.of(routes, prices.links), []
+        for at, times in enumerate(each):
+            priced = times.priced(tolls)
+            own = _relaxed(priced, prices.nodes, known[at], looks, steep, deadline)
+            known[at] = own.known
+            found.append((own.seconds, own.loads))
+        return together(found)
 
-    return priced_bound(weights, len(instance.nodes), rounds, relaxed, quick_rounds)
+    return priced_bound(weights, Prices.none(instance), rounds, relaxed, quick_rounds)
+
+
+@dataclass(frozen=True, eq=False)
+class _Relaxed:
+    """Priced seconds of a family's rows, their loads, and of which pairs of a stage and a home
+    strong bounds were sought."""
+
+    seconds: Floats
+    loads: LoadTable
+    known: tuple[Integers, ...]
 
 
 def _relaxed(
-    times: StageTimes, price: Floats, looks: int, steep: bool, deadline: Deadline
-) -> tuple[float, Floats]:
-    """Priced seconds of a family's tasks, and the loads v and r, [2, nodes]; `steep`: of stages
-    those by which their strong bounds grow with prices, else of perfect balance."""
+    times: StageTimes,
+    price: Floats,
+    known: tuple[Integers, ...],
+    looks: int,
+    steep: bool,
+    deadline: Deadline,
+) -> _Relaxed:
+    """What a family's rows do; strong bounds are sought of `known` pairs at once.
+
+    `steep`: loads of stages are those by which their strong bounds grow with prices, else of
+    perfect balance.
+    """
     family, alike = times.family, times.stages.alike
     steps = family.least_s(family.work.path, price)
     whole_s, strong = times.whole_s(steps), np.zeros(times.quick_s.shape)
-    seconds = times.quick_s
+    seconds, fresh = times.quick_s, known
     unsliced = times.ways(steps) if looks > 1 else None
     for look in range(looks):
         deadline.check("the lower bound")
+        if unsliced is not None and len(fresh[0]):
+            strong[fresh] = times.strong(fresh[0], fresh[1], price, whole_s, deadline)
+            seconds = np.maximum(times.quick_s, strong[alike])
+            seconds[seconds >= whole_s] = inf  # its layers run whole are as good
         ways = times.ways(steps, seconds)
-        start, path_s = starts(family, ways)
-        whole, used = ways.spread(start, begun=not family.begins_at_source)
-        if unsliced is None or look == looks - 1 or not used:
+        start, weights, path_s = starts(family, ways)
+        followed = ways.follow(start, begun=not family.begins_at_source)
+        row, block, home = followed.blocks
+        if unsliced is None or look == looks - 1 or not len(block):
             break
         open_to = times.may_help(seconds, ways, unsliced)
-        block, home = times.fresh(open_to, [(block, home) for block, home, _ in used], strong)
-        if not len(block):
+        fresh = times.fresh(open_to, block, home, strong)
+        if not len(fresh[0]):
             break
-        strong[block, home] = times.strong(block, home, price, whole_s, deadline)
-        seconds = np.maximum(times.quick_s, strong[alike])
-        seconds[seconds >= whole_s] = inf  # its layers run whole are as good
-    beside_s, loads = beside_loads(family, family.beside(sliceable=False), price)
-    loads = np.stack([loads + whole_loads(family, whole)] * 2)
-    if used:
-        block, home, weight = (np.array(each) for each in zip(*used))
+    loads = Loads(family, weights)
+    loads.add_ways(followed)
+    beside_s = loads.add_beside(family.beside(sliceable=False), price)
+    if len(block):
         if steep:
-            node, each = times.steep_loads(block, home, price, seconds[block, home])
+            each = times.steep_loads(block, home, price, seconds[block, home])
         else:
-            node, each = times.even_loads(block, home)
-        loads = loads + _by_node(node, weight[:, None] * each, len(price))
-    return path_s + beside_s, loads
+            each = times.even_loads(block, home)
+        add_stages(loads, times.helpers.at(home), weights[row], row, each)
+    path_s = np.append(weights * path_s, beside_s)
+    return _Relaxed(path_s, loads.table(), np.nonzero(strong))
 
 
-def _by_node(node: Integers, loads: Floats, num_nodes: int) -> Floats:
-    """[2, nodes]: sums of loads v and r, [2, K, J], on nodes [K, J]."""
-    return np.array([np.bincount(node.ravel(), each.ravel(), num_nodes) for each in loads])
+def add_stages(
+    loads: Loads,
+    helpers: Helpers,
+    weights: Floats,
+    row: Integers,
+    each: StageLoads,
+) -> None:
+    """The loads of K stages of rows [K] of these weights, `each` of weight 1."""
+    known = helpers.node < loads.num_nodes
+    stage, column = np.nonzero(known & (each.visits > 0))
+    home, node, weight = helpers.home[stage], helpers.node[stage, column], weights[stage]
+    own = row[stage]
+    at = stage, column
+    loads.add_service(own, node, weight * each.weighted[at], weight * each.load[at])
+    visits = weight * each.visits[at]
+    loads.add_transfers(own, home, node, visits, weight * each.bytes_in[at])
+    loads.add_transfers(own, node, home, visits, weight * each.bytes_out[at])

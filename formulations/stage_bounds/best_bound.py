@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from splitfog.formulations.bounds.mean_latency import mean_latency_bound
-from splitfog.formulations.bounds.without_stages import bound_without_stages
 from splitfog.formulations.deadline import NEVER, Deadline, TimeIsUp
+from splitfog.formulations.priced_bounds.without_stages import bound_without_stages
 from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import give

@@ -17,7 +17,7 @@ from math import inf
 
 import numpy as np
 
-from splitfog.formulations.bounds.queue_prices import pressure_of
+from splitfog.formulations.priced_bounds.prices import pressure_of
 from splitfog.formulations.stage_bounds.block_work import DEPTHS, PartTable, StageWork
 from splitfog.formulations.stage_bounds.helpers import Helpers
 from splitfog.formulations.tolerances import ROUNDING
@@ -28,6 +28,12 @@ HALVINGS = 9
 
 SHARINGS = 3
 """Steps by which the weights of ways that share links are sought."""
+
+TIGHT = 0.95
+"""What weights add up to where all of them keep a bound from being larger; else the next does."""
+
+FURTHER = 1.01
+"""Times a bound: by then the next visit has weight."""
 
 WORTH = 1.003
 """By how much a part must raise what others have shown already."""
@@ -51,23 +57,63 @@ def block_seconds(
     return best
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class StageLoads:
+    """What stages of weight 1 ask of J helpers, [K, J] each: loads v and r, how often a second
+    something goes there and back, and bytes each way."""
+
+    weighted: Floats
+    load: Floats
+    visits: Floats
+    bytes_in: Floats
+    bytes_out: Floats
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...]) -> StageLoads:
+        """Nothing yet."""
+        return cls(**{name: np.zeros(shape) for name in cls.__annotations__})
+
+    @classmethod
+    def of(cls, visits: _Visits, share: Floats, root: Floats, shape: tuple[int, ...]) -> StageLoads:
+        """Of visits that do shares [V], whose weights have roots [V]."""
+        found, served = cls.none(shape), share * visits.served
+        for figures, own in (
+            (found.weighted, root * served),
+            (found.load, served),
+            (found.visits, share / visits.share),
+            (found.bytes_in, share * visits.bytes_in),
+            (found.bytes_out, share * visits.bytes_out),
+        ):
+            figures[visits.row, visits.column] = own
+        return found
+
+    def put(self, rows: Integers, others: StageLoads) -> None:
+        """Those of some stages, in place of what is there."""
+        for name, figures in self.__dict__.items():
+            figures[rows] = getattr(others, name)
+
+    def at(self, rows: Flags) -> StageLoads:
+        """Of some stages."""
+        return StageLoads(**{name: figures[rows] for name, figures in self.__dict__.items()})
+
+
 def block_loads(
     work: StageWork, block: Integers, helpers: Helpers, price: Floats, seconds: Floats
-) -> Floats:
-    """[2, K, J]: by how much the bounds of `block_seconds`, [K], grow with prices: loads v and r on
-    the helpers, of weight 1.
+) -> StageLoads:
+    """By how much the bounds of K stages, `seconds` [K] by `block_seconds`, grow with prices.
 
     At a bound the weights add up to about 1, in the part that says most: what more pressure on a
     node takes from that sum, more seconds give back.
     """
-    loads, least = np.zeros((2, *helpers.node.shape)), np.full(len(block), inf)
+    loads, least = StageLoads.none(helpers.node.shape), np.full(len(block), inf)
     for number in range(len(DEPTHS)):
         table = work.table(number, block)
         rows = np.flatnonzero(table.has[work.row[block]])
         test = _Test.of(work, table, block[rows], helpers.at(rows), price)
         weight, found = test.loads(seconds[rows])
         less = weight < least[rows]
-        least[rows[less]], loads[:, rows[less]] = weight[less], found[:, less]
+        least[rows[less]] = weight[less]
+        loads.put(rows[less], found.at(less))
     return loads
 
 
@@ -93,20 +139,25 @@ def _largest(test: _Test, low: Floats, high: Floats) -> Floats:
 class _Test:
     """All [K, J], of every step [K, J, steps]: priced seconds per share, and transfers apart.
 
-    `least` [K, J, steps]: what the smallest slice of a step or of a later one takes. `largest`
-    [K, steps] and `elements` [K] are the parts'.
+    `start_s`, `moved_s` count by the weight of a visit, `whole_start_s`, `whole_s` whatever that
+    is: transfers where the home's radio is serial, and tolls. `least` [K, J, steps]: what the
+    smallest slice of a step or of a later one takes. `input_bytes` [K, steps] and `output_bytes`
+    [K] are per share; `largest` [K, steps] and `elements` [K] are the parts'.
     """
 
-    serial: Flags
     start_s: Floats
+    whole_start_s: Floats
     fixed_s: Floats
     moved_s: Floats
+    whole_s: Floats
     shared_s: Floats
     lag_s: Floats
     way: Integers
     served_s: Floats
     price: Floats
     least: Floats
+    input_bytes: Floats
+    output_bytes: Floats
     largest: Floats
     elements: Floats
 
@@ -117,32 +168,47 @@ class _Test:
         """The figures of one part of the output of each row's stage."""
         row, node, links = work.row[block], helpers.node, helpers.shared
         elements, speeds = table.elements[row, None], work.speeds
-        input_bytes = work.input_bytes[block, None]
-        output_bytes = table.share[row, None] * work.output_bytes[block, None]
-        input_share, each = table.input_share[row, None, :], np.arange(len(row))[:, None]
+        output_bytes = table.share[row] * work.output_bytes[block]
+        with np.errstate(invalid="ignore"):
+            input_bytes = work.input_bytes[block, None] * table.input_share[row]
+        each = np.arange(len(row))[:, None]
         served = np.moveaxis(table.work[row], 1, 2)[each, speeds.kind[node]]
         served *= speeds.scale_s[node][..., None]
-        priced = helpers.of_nodes(price)
+        priced, serial = helpers.of_nodes(price), helpers.serial[:, None]
+
+        def crossing(there: Floats, back: Floats) -> Floats:
+            """[K, J, steps] of figures per byte each way, [K, J]."""
+            out = (back * output_bytes[:, None])[..., None]
+            return np.asarray(there[..., None] * input_bytes[:, None, :] + out)
+
+        start = np.where(work.may_hold[block[:, None], node], helpers.start_s, inf)
+        weighed, tolls = np.where(serial, 0.0, 1.0), helpers.tolls
         with np.errstate(invalid="ignore"):
-            moved = (helpers.in_s * input_bytes)[..., None] * input_share
-            moved += (helpers.out_s * output_bytes)[..., None]
-            shared = (links.in_s * input_bytes)[..., None] * input_share
-            shared += (links.out_s * output_bytes)[..., None]
-            per_share = moved + served * (1 + priced)[..., None]
+            moved = crossing(helpers.in_s, helpers.out_s)
+            whole, whole_start = moved * (1 - weighed)[..., None], np.where(serial, start, 0.0)
+            if tolls is not None:
+                whole += crossing(tolls.there, tolls.back)
+                whole_start += tolls.once
+            moved *= weighed[..., None]
+            per_share = moved + whole + served * (1 + priced)[..., None]
             smallest = per_share * (table.area[row] / elements)[:, None, :]
+            shared = crossing(links.in_s * weighed, links.out_s * weighed)
         smallest[np.isnan(smallest)] = inf  # no bytes of a step that is none
         least = np.minimum.accumulate(smallest[..., ::-1], axis=-1)[..., ::-1]
         return cls(
-            serial=helpers.serial[:, None],
-            start_s=np.where(work.may_hold[block[:, None], node], helpers.start_s, inf),
+            start_s=np.where(serial & np.isfinite(start), 0.0, start),
+            whole_start_s=whole_start,
             fixed_s=work.fixed_s[block[:, None], node],
             moved_s=moved,
+            whole_s=whole,
             shared_s=shared,
-            lag_s=links.lag_s,
+            lag_s=links.lag_s * weighed,
             way=links.way,
             served_s=served,
             price=priced,
             least=least,
+            input_bytes=input_bytes,
+            output_bytes=output_bytes,
             largest=table.largest[row],
             elements=elements,
         )
@@ -158,50 +224,88 @@ class _Test:
         return np.asarray(weight.reshape(self.way.shape).sum(axis=1) <= 1)
 
     @np.errstate(divide="ignore", invalid="ignore", over="ignore")
-    def loads(self, seconds: Floats) -> tuple[Floats, Floats]:
-        """[K]: what weights add up to in these seconds, [K]; [2, K, J]: how much more seconds
-        would keep that sum, by pressure on nodes: a of it asks for v + a r."""
-        need, row, column = self._need(seconds)
+    def loads(self, seconds: Floats) -> tuple[Floats, StageLoads]:
+        """[K]: what weights add up to in these seconds, [K]; and how much more seconds would keep
+        that sum, by what is paid: a pressure a on a node asks for v + a r."""
+        need, visits = self._need(seconds)
         weight, root, growth = need.growth()
-        total = np.bincount(row, growth, len(seconds))[row]
+        total = np.bincount(visits.row, growth, len(seconds))[visits.row]
         share = np.where(total > 0, growth / np.where(total > 0, total, 1.0), 0.0)
-        loads = np.zeros((2, *self.way.shape))
-        loads[:, row, column] = share * root * need.served, share * need.served
-        return weight.reshape(self.way.shape).sum(axis=1), loads
+        found = StageLoads.of(visits, share, root, self.way.shape)
+        weights = weight.reshape(self.way.shape).sum(axis=1)
+        loose = np.flatnonzero(weights < TIGHT)
+        if len(loose):
+            before = np.full(self.way.shape, -1.0)
+            before[visits.row, visits.column] = root**2
+            found.put(loose, self.at(loose).next_loads(seconds[loose] * FURTHER, before[loose]))
+        return weights, found
 
-    def _need(self, seconds: Floats) -> tuple[_Need, Integers, Integers]:
-        """What weights must make up for in these seconds, [K]; rows and columns of the visits."""
-        time = seconds[:, None]
-        room = time * (1 + ROUNDING) - self.start_s - self.fixed_s * (1 + self.price)
+    def next_loads(self, seconds: Floats, before: Floats) -> StageLoads:
+        """The loads of the visit alone that gains most weight in seconds, [K], over what visits
+        have `before` [K, J], -1 where there is none: what that costs is what the bound is."""
+        need, visits = self._need(seconds)
+        root, had = np.minimum(need.growth()[1], 1.0), before[visits.row, visits.column]
+        gain, most = root**2 - np.maximum(had, 0.0), np.zeros(len(seconds))
+        np.maximum.at(most, visits.row, gain)
+        chosen = (gain > 0) & (gain == most[visits.row])
+        share = chosen / np.maximum(np.bincount(visits.row, chosen, len(seconds)), 1)[visits.row]
+        new = had < 0  # then its least slice is what cannot be done in less
+        share, root = np.where(new, visits.share * share, share), np.where(new, 1.0, root)
+        return StageLoads.of(visits, share, root, self.way.shape)
+
+    def _need(self, seconds: Floats) -> tuple[_Need, _Visits]:
+        """What weights must make up for in these seconds, [K], and by which visits."""
+        start = self.start_s + self.whole_start_s
+        room = seconds[:, None] * (1 + ROUNDING) - start - self.fixed_s * (1 + self.price)
         step = (self.least <= room[..., None]).sum(axis=-1) - 1
-        able = step >= 0
-        row, column = np.nonzero(able)
+        row, column = np.nonzero(step >= 0)
         step = step[row, column]
-        moved, served = self.moved_s[row, column, step], self.served_s[row, column, step]
+        moved, whole = self.moved_s[row, column, step], self.whole_s[row, column, step]
+        served = self.served_s[row, column, step]
         most, price = self.largest[row, step], self.price[row, column]
         pressure = pressure_of(price)
         taken = price - pressure
         elements = self.elements[row, 0]
-        per_share = moved + served * (1 + price)
+        per_share = moved + whole + served * (1 + price)
         held = np.where(per_share > 0, room[row, column] / per_share * elements, most)
         held = np.floor(np.minimum(held, most) * (1 + ROUNDING))
         share = np.maximum(held, 1.0) / elements
         moved = moved + self.start_s[row, column] / share
+        whole = whole + self.whole_start_s[row, column] / share
         served = served + self.fixed_s[row, column] / share
-        serial = self.serial[row, 0]
         shared = self.shared_s[row, column, step] + self.lag_s[row, column] / share
-        shared = np.where(serial, 0.0, shared)
-        left = seconds[row] - taken * served - np.where(serial, moved, 0.0)
+        left = seconds[row] - taken * served - whole
         need = _Need(
             left=np.where(held >= 1, left, 0.0),
             served=served,
             linear=pressure * served,
-            square=served + np.where(serial, 0.0, moved - shared),
+            square=served + moved - shared,
             shared=shared,
             way=row * self.way.shape[1] + self.way[row, column],
             num_ways=self.way.size,
         )
-        return need, row, column
+        visits = _Visits(
+            row=row,
+            column=column,
+            share=share,
+            served=served,
+            bytes_in=self.input_bytes[row, step],
+            bytes_out=self.output_bytes[row],
+        )
+        return need, visits
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Visits:
+    """V visits, [V] each: from which home, to which helper, the most share that each can have, and
+    per share seconds of service and bytes each way."""
+
+    row: Integers
+    column: Integers
+    share: Floats
+    served: Floats
+    bytes_in: Floats
+    bytes_out: Floats
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -231,7 +335,8 @@ class _Need:
         at_low = self._needed(self.square, low)
         for _ in range(SHARINGS):  # the line through both meets the weights about there
             slope = np.where(high > low, (at_high - at_low) / (high - low), 0.0)
-            weight = np.clip(low + (at_low - low) / (1 - slope), low, high)
+            meeting = low + (at_low - low) / (1 - slope)
+            weight = np.clip(meeting * (1 + ROUNDING), low, high)  # where it is just enough
             found = self._needed(self.square, weight)
             enough = found <= weight
             high, at_high = np.where(enough, weight, high), np.where(enough, found, at_high)

@@ -8,7 +8,7 @@ from math import inf
 
 import numpy as np
 
-from splitfog.formulations.bounds.family import Family
+from splitfog.formulations.priced_bounds.family import Family
 from splitfog.formulations.stage_bounds.halo import MOST_STEPS, HaloNeeds, Part, halo_needs
 from splitfog.formulations.stage_bounds.helpers import with_best
 from splitfog.formulations.stage_bounds.speeds import Speeds

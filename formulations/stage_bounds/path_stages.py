@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from splitfog.formulations.bounds.family import Family
 from splitfog.formulations.bounds.stage import Segments
+from splitfog.formulations.priced_bounds.family import Family
 from splitfog.formulations.stage_bounds.block_work import StageWork, may_run
 from splitfog.formulations.tiles.stage_shape import (
     ELEMENTWISE,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 
-from splitfog.formulations.bounds.family import Family
 from splitfog.formulations.bounds.stage import harmonic, leveled, serial_bound
-from splitfog.formulations.bounds.ways import Blocks, Ways, shortest_ways
 from splitfog.formulations.deadline import NEVER, Deadline
-from splitfog.formulations.stage_bounds.block_times import block_loads, block_seconds
-from splitfog.formulations.stage_bounds.helpers import Helpers, with_best
+from splitfog.formulations.priced_bounds.family import Family
+from splitfog.formulations.priced_bounds.link_prices import Tolls
+from splitfog.formulations.priced_bounds.ways import Blocks, Ways, shortest_ways
+from splitfog.formulations.stage_bounds.block_times import StageLoads, block_loads, block_seconds
+from splitfog.formulations.stage_bounds.helpers import Helpers, RoundTrips, with_best
 from splitfog.formulations.stage_bounds.path_stages import PathStages
 from splitfog.instances.arrays import Flags, Floats, Integers
 
@@ -32,6 +35,16 @@ STEPS = 24
 """As many more whose quick bounds are."""
 
 
+class Apart(NamedTuple):
+    """Of stages from homes, [B, M] each: seconds at home, of all others in perfect balance, of
+    transfers where the radio is serial, and until the first of the others can begin."""
+
+    own: Floats
+    others: Floats
+    away: Floats
+    start: Floats
+
+
 class StageTimes:
     """The stages of a family along its path, and what each takes at least.
 
@@ -40,9 +53,21 @@ class StageTimes:
 
     def __init__(self, family: Family, deadline: Deadline = NEVER) -> None:
         self.family = family
+        self.places = family.places
         self.helpers = Helpers.of(family.arrays.instance, family.places)
         self.stages = PathStages(family)
-        self.quick_s = self._quick(deadline)
+        self.quick_s, self._apart = self._quick(deadline)
+
+    def priced(self, tolls: Tolls | None) -> StageTimes:
+        """The same where tolls are paid."""
+        if tolls is None:
+            return self
+        priced = copy(self)
+        priced.places = self.places.priced(tolls)
+        paid = self.helpers.round_trips(tolls)
+        priced.helpers = replace(self.helpers, tolls=paid)
+        priced.quick_s = self._quick_priced(paid)
+        return priced
 
     def ways(self, steps_s: Floats, seconds: Floats | None = None) -> Ways:
         """The shortest ways with these layers run whole, [P, M], and stages in these seconds from
@@ -52,7 +77,7 @@ class StageTimes:
         if seconds is not None:
             blocks = Blocks(stages.first, stages.last, seconds)
         sizes = family.arrays.output_bytes[family.work.path]
-        return shortest_ways(family.places, sizes, steps_s, family.due, blocks)
+        return shortest_ways(self.places, sizes, steps_s, family.due, blocks)
 
     def may_help(self, seconds: Floats, ways: Ways, unsliced: Ways) -> Flags:
         """[B, M]: which stages may be on a shortest way if they take no longer than that, [B, M],
@@ -61,16 +86,16 @@ class StageTimes:
         return np.asarray(seconds + ways.rest_s[stages.last] < unsliced.begun_s[stages.first])
 
     def fresh(
-        self, open_to: Flags, used: Sequence[tuple[int, int]], strong: Floats
+        self, open_to: Flags, block: Integers, home: Integers, strong: Floats
     ) -> tuple[Integers, Integers]:
         """Stages that stand for others and homes of which the `strong` bounds, 0 where not known,
         [B, M], are to be had next.
 
-        Of those `open_to` them: from all homes, or those of the `used` ones, or those that begin
-        where one of these does: the first of the three that are not too `MANY`.
+        Of those `open_to` them: from all homes, or those of some stages, `block` from `home`, on
+        ways, or those that begin where one of these does: the first of the three that are not too
+        `MANY`.
         """
         stages, shape = self.stages, open_to.shape
-        block, home = np.array(used).T
         at_home = np.zeros(shape[1], bool)
         at_home[home] = True
         begins = np.zeros((int(stages.first.max()) + 1, shape[1]), bool)
@@ -94,10 +119,15 @@ class StageTimes:
         return np.where(barred > 0, inf, seconds)
 
     def strong(
-        self, block: Integers, home: Integers, price: Floats, most_s: Floats, deadline: Deadline
+        self,
+        block: Integers,
+        home: Integers,
+        price: Floats,
+        most_s: Floats,
+        deadline: Deadline = NEVER,
     ) -> Floats:
-        """[K]: the strong bounds of pairs of a stage and a home, at these prices, looked for up to
-        `most_s`, [B, M]."""
+        """[K]: the strong bounds of pairs of a stage and a home, at these prices of nodes, looked
+        for up to `most_s`, [B, M]."""
         found, rows = self.quick_s[block, home], max(1, AT_ONCE // self.helpers.node.shape[1])
         for at in range(0, len(block), rows):
             deadline.check("the lower bound")
@@ -111,8 +141,8 @@ class StageTimes:
         high = np.minimum(np.where(np.isfinite(low), low, 0.0) * AT_MOST, most_s[block, home])
         return block_seconds(self.stages.work, block, helpers, price, low, high)
 
-    def _quick(self, deadline: Deadline) -> Floats:
-        """[B, M]."""
+    def _quick(self, deadline: Deadline) -> tuple[Floats, Apart]:
+        """[B, M]; and what the bound with tolls needs."""
         places = np.arange(len(self.helpers.node))
         count = max(1, AT_ONCE * STEPS // (self.helpers.node.shape[1] * max(1, len(self._segment))))
         alone_s = with_best(self.family.work.alone_s[self._segment], self.helpers.closed)
@@ -120,12 +150,13 @@ class StageTimes:
         for at in range(0, len(places), count):
             deadline.check("the lower bound")
             some.append(self._from_homes(places[at : at + count], alone_s))
-        quick = np.concatenate(some).T
+        quick, *apart = (np.concatenate(each).T for each in zip(*some, strict=True))
         quick[self.stages.workless] = 0.0
-        return quick
+        return quick, Apart(*apart)
 
-    def _from_homes(self, homes: Integers, alone_s: Floats) -> Floats:
-        """[homes, B]: water filling, and where the home's radio is serial all transfers first.
+    def _from_homes(self, homes: Integers, alone_s: Floats) -> tuple[Floats, ...]:
+        """[homes, B]: water filling, and where the home's radio is serial all transfers first; and
+        the figures of `Apart`.
 
         `alone_s` [nodes + 1, B]: what every stage takes on every node. All is [J, homes, B] inside.
         """
@@ -139,11 +170,32 @@ class StageTimes:
         home = node == self.family.places.node[homes]
         own = np.where(home[..., None], alone, inf).min(axis=0, initial=inf)
         away = np.where(home[..., None], inf, moved).min(axis=0, initial=inf)
+        away = np.where(one.serial[:, None], away, 0.0)
+        alone += np.where(one.serial[:, None], 0.0, moved)
         alone[home | ~reached] = inf
         others = harmonic(np.moveaxis(alone, 0, -1))
-        start = np.where(home, inf, one.start_s.T).min(axis=0, initial=inf)
-        serial = np.minimum(own, start[:, None] + serial_bound(own, others, away))
-        return np.where(one.serial[:, None], np.maximum(quick, serial), quick)
+        start = np.where(home, inf, one.start_s.T).min(axis=0, initial=inf)[:, None]
+        serial = np.minimum(own, start + serial_bound(own, others, away))
+        quick = np.where(one.serial[:, None], np.maximum(quick, serial), quick)
+        return quick, own, others, away, np.broadcast_to(start, own.shape)
+
+    def _quick_priced(self, tolls: RoundTrips) -> Floats:
+        """[B, M]: at least the quick bound, where all that others compute pays the least toll."""
+        work, helpers, apart = self.family.work, self.helpers, self._apart
+        away = (helpers.node != helpers.home[:, None]) & np.isfinite(helpers.start_s)
+        there, back = (
+            np.where(away, figures, inf).min(axis=1, initial=inf)
+            for figures in (tolls.there, tolls.back)
+        )
+        some = np.flatnonzero((there + back > 0) & np.isfinite(there + back))
+        quick, segment = self.quick_s.copy(), self._segment
+        paid = np.multiply.outer(work.input_bytes[segment], there[some])
+        paid += np.multiply.outer(work.output_bytes[segment], back[some])
+        own, others, moved, start = (each[:, some] for each in apart)
+        least = np.minimum(own, start + serial_bound(own, others, moved + paid))
+        quick[:, some] = np.maximum(quick[:, some], least)
+        quick[self.stages.workless] = 0.0
+        return quick
 
     @property
     def _segment(self) -> Integers:
@@ -151,25 +203,28 @@ class StageTimes:
 
     def steep_loads(
         self, block: Integers, home: Integers, price: Floats, seconds: Floats
-    ) -> tuple[Integers, Floats]:
-        """[K, J] nodes of K stages at their homes; [2, K, J] the loads v and r there by which their
-        strong bounds at these prices, `seconds` [K], grow with prices."""
-        one, own = self.helpers.at(home), self.stages.alike[block]
-        loads = block_loads(self.stages.work, own, one, price, seconds)
-        known = one.node < len(price)
-        return np.where(known, one.node, 0), np.where(known, loads, 0.0)
+    ) -> StageLoads:
+        """Loads by which the strong bounds, `seconds` [K], of K stages at their homes grow with
+        prices, where these are."""
+        own = self.stages.alike[block]
+        return block_loads(self.stages.work, own, self.helpers.at(home), price, seconds)
 
-    def even_loads(self, block: Integers, home: Integers) -> tuple[Integers, Floats]:
-        """[K, J] nodes of K stages at their homes; [2, K, J] the loads v and r there of such a
-        stage in perfect balance, of weight 1."""
+    def even_loads(self, block: Integers, home: Integers) -> StageLoads:
+        """Loads of K stages at their homes in perfect balance."""
         work, segment, one = self.family.work, self._segment[block], self.helpers.at(home)
         alone = with_best(work.alone_s[segment], one.closed)[
             np.arange(len(home))[:, None], one.node
         ]
-        each = alone + one.in_s * work.input_bytes[segment, None]
-        each = each + one.out_s * work.output_bytes[segment, None]
-        able = np.isfinite(one.start_s) & np.isfinite(each) & (one.node < work.alone_s.shape[1])
+        bytes_in, bytes_out = work.input_bytes[segment, None], work.output_bytes[segment, None]
+        each = alone + one.in_s * bytes_in + one.out_s * bytes_out
+        able = np.isfinite(one.start_s) & np.isfinite(each)
         speed = np.where(able, 1 / np.maximum(each, TINY), 0.0)
         share = speed / np.maximum(speed.sum(axis=1, keepdims=True), TINY)
         load = share * np.where(able, alone, 0.0)
-        return np.where(able, one.node, 0), np.stack([load * np.sqrt(share), load])
+        return StageLoads(
+            weighted=load * np.sqrt(share),
+            load=load,
+            visits=share,
+            bytes_in=share * bytes_in,
+            bytes_out=share * bytes_out,
+        )

@@ -7,8 +7,8 @@ from msgspec import UNSET
 
 import splitfog as sf
 from splitfog.formulations.bounds.mean_latency import mean_latency_bound
-from splitfog.formulations.bounds.without_stages import bound_without_stages
 from splitfog.formulations.games.audit import audit_again
+from splitfog.formulations.priced_bounds.without_stages import bound_without_stages
 from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
 from splitfog.formulations.stage_bounds.best_bound import best_mean_latency_bound
 

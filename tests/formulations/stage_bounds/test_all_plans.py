@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import splitfog as sf
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
@@ -202,3 +203,12 @@ def test_a_branch_inside_a_stage_is_sliced_with_it(added_s, least_s, least_bound
     bound = bound_over_all_plans(instance)
     assert bound is not None
     assert least_bound_s * (1 - 1e-2) <= bound <= least_s
+
+
+def test_it_is_near_where_sources_are_busy():
+    """Ten users behind slow links: their own queues decide, and each has a price of its own."""
+    instance = sf.generate("fog", seed=1, users=10, bandwidth_scale=0.3, utilisation=0.5)
+    plan = sf.solve(instance, "dina", "mean-latency")
+    assert plan.value is not None
+    assert plan.gap is not None
+    assert plan.gap < 0.12

@@ -10,8 +10,8 @@ import pytest
 
 from splitfog.formulations.bounds import mean_latency
 from splitfog.formulations.bounds.mean_latency import mean_latency_bound
-from splitfog.formulations.bounds.without_stages import bound_without_stages
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.priced_bounds.without_stages import bound_without_stages
 from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, Window

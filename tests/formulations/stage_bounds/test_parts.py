@@ -5,20 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from splitfog.formulations.bounds.family import families
-from splitfog.formulations.bounds.places import FIRST
-from splitfog.formulations.bounds.without_stages import task_weights
 from splitfog.formulations.costs.reference import decision_cost
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.deadline import NEVER
 from splitfog.formulations.decision import Decision, Slice, Stage, TaskDecision
 from splitfog.formulations.objective import Objective
+from splitfog.formulations.priced_bounds.family import families
+from splitfog.formulations.priced_bounds.link_prices import Tolls
+from splitfog.formulations.priced_bounds.loads import Loads
+from splitfog.formulations.priced_bounds.places import FIRST
+from splitfog.formulations.priced_bounds.without_stages import task_weights
 from splitfog.formulations.stage_bounds import block_times
-from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
+from splitfog.formulations.stage_bounds.all_plans import add_stages, bound_over_all_plans
 from splitfog.formulations.stage_bounds.path_stages import PathStages
 from splitfog.formulations.stage_bounds.shared_links import SharedLinks
 from splitfog.formulations.stage_bounds.stage_times import StageTimes
-from splitfog.instances.arrays import frozen
+from splitfog.instances.arrays import Floats, frozen
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, Window, changed
 
@@ -138,13 +140,55 @@ def test_loads_of_a_stage_are_what_its_bound_grows_by(radio, monkeypatch) -> Non
         return times.strong(block, place, price, high, NEVER), price
 
     seconds, price = bound(pressure)
-    node, loads = times.steep_loads(block, place, price, seconds)
+    node, loads = times.helpers.at(place).node, times.steep_loads(block, place, price, seconds)
     for at in (0, 2, 3):
         step = 0.01 * (np.arange(4) == at)
         growth = (bound(pressure + step)[0] - bound(pressure - step)[0]) / 0.02
-        v, r = (float(own[node == at].sum()) for own in loads)
+        v, r = (float(own[node == at].sum()) for own in (loads.weighted, loads.load))
         assert growth[0] > 0.01
         assert v + pressure[at] * r == pytest.approx(growth[0], rel=0.02)
+
+
+@pytest.mark.parametrize("radio", ["serial", "parallel"])
+@pytest.mark.parametrize("link", [0, 1, 2, 3])
+def test_what_a_stage_pays_on_links_is_what_its_bound_grows_by(radio, link, monkeypatch) -> None:
+    """The same for tolls on links: the way out of home and back, and those behind the relay."""
+    monkeypatch.setattr(block_times, "HALVINGS", 40)
+    base = behind_a_relay()
+    home = changed(base.nodes[0], speed_flops=2e8, radio=radio)
+    links = (
+        changed(base.links[0], latency_s=0.01),
+        *(changed(other, bandwidth_bps=8e7) for other in base.links[1:]),
+    )
+    (model,) = base.models
+    layers = tuple(changed(layer, output_bytes=2e5) for layer in model.layers[1:])
+    model = changed(model, layers=(model.layers[0], *layers))
+    instance = changed(base, nodes=(home, *base.nodes[1:]), links=links, models=(model,))
+    (family,) = families(instance, task_weights(instance)[0])
+    times, routes = StageTimes(family), routes_of(instance)
+    block, place, none = np.array([0]), np.array([0]), np.zeros(4)
+    high = np.full(times.quick_s.shape, 9.0)
+
+    def bound(toll: float) -> tuple[StageTimes, Floats]:
+        tolls = np.full(len(routes.links), 0.2)
+        tolls[link] = toll
+        priced = times.priced(Tolls.of(routes, tolls))
+        return priced, priced.strong(block, place, none, high)
+
+    priced, seconds = bound(0.3)
+    growth = (bound(0.4)[1] - bound(0.2)[1]) / 0.2
+    loads = Loads(family, np.ones(1))
+    add_stages(
+        loads,
+        priced.helpers.at(place),
+        np.ones(1),
+        np.zeros(1, int),
+        priced.steep_loads(block, place, none, seconds),
+    )
+    table = loads.table()
+    busy = table.load[table.column == 2 * 4 + link].sum()
+    assert growth[0] > 2e-3
+    assert busy == pytest.approx(growth[0], rel=0.02)
 
 
 def one_way_to_a_relay(*layers: Layer) -> Instance:

@@ -10,11 +10,11 @@ import pytest
 
 import splitfog as sf
 from splitfog.formulations.bounds.mean_latency import mean_latency_bound
-from splitfog.formulations.bounds.without_stages import bound_without_stages
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import best_cut
 from splitfog.formulations.plan import decision_of
+from splitfog.formulations.priced_bounds.without_stages import bound_without_stages
 from splitfog.formulations.stage_bounds.best_bound import best_mean_latency_bound
 from splitfog.instances.records import changed
 from splitfog.solvers.repair.carry import carried

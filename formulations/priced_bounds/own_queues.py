@@ -16,53 +16,48 @@ from math import inf
 
 import numpy as np
 
-from splitfog.formulations.bounds.family import Family
-from splitfog.formulations.bounds.places import TINY
-from splitfog.formulations.bounds.ways import Ways
+from splitfog.formulations.priced_bounds.family import Family
+from splitfog.formulations.priced_bounds.places import TINY
+from splitfog.formulations.priced_bounds.ways import Ways
 from splitfog.instances.arrays import Flags, Floats, Integers
 from splitfog.instances.instance import Instance
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class OwnQueues:
-    """Of T tasks of a family those `alone` [T] at their `sources`, places [T].
+    """Of the R `members` of a family those `alone` [R] at their sources.
 
-    `first_s` [P, T]: seconds, waits included, of the path's layers up to each at the source; inf
-    where they cannot run there. `rate` [T].
+    `first_s` [P, R]: seconds, waits included, of the path's layers up to each at the source; inf
+    where they cannot run there.
     """
 
     alone: Flags
-    sources: Integers
     first_s: Floats
-    rate: Floats
 
     @classmethod
     def of(cls, family: Family, lone: Flags) -> OwnQueues | None:
         """Of tasks at `lone` [nodes] sources; None where the family has none."""
-        places, sources = family.places, family.sources
-        if sources is None or not family.begins_at_source:
+        if family.sources is None or not family.begins_at_source:
             return None
+        places, (sources, weights) = family.places, family.members
         alone = places.own[sources] & lone[places.node[sources]]
         if not alone.any():
             return None
         steps = family.least_s(family.work.path, np.zeros(len(lone)))[:, sources]
         done = np.cumsum(steps, axis=0)
-        load = done * family.weights
+        load = done * weights
         wait = np.where(load < 1, load * done / (2 * np.maximum(1 - load, TINY)), inf)
-        return cls(alone=alone, sources=sources, first_s=done + wait, rate=family.weights)
+        return cls(alone=alone, first_s=done + wait)
 
-    def spread(self, ways: Ways) -> tuple[float, Floats, Floats]:
-        """Seconds of all tasks by weight, whose shortest ways without waits at the sources these
-        are; what weigh those that begin at places, [M], and those that leave them after each of
-        the first layers, [P, M]."""
-        shape, each = ways.rest_s.shape, np.arange(len(self.alone))
-        every = self.first_s + ways.moved_s[:, self.sources]
+    def least(self, family: Family, ways: Ways) -> tuple[Floats, Integers]:
+        """[R] each: seconds of the members, whose shortest ways without waits at the sources these
+        are; and after which layer those alone leave, -1 for others."""
+        sources, _ = family.members
+        every = self.first_s + ways.moved_s[:, sources]
         last = every.argmin(axis=0)
-        least = np.where(self.alone, every[last, each], ways.rest_s[0, self.sources])
-        start, leaving = np.zeros(shape[1]), np.zeros(shape)
-        np.add.at(start, self.sources[~self.alone], self.rate[~self.alone])
-        np.add.at(leaving, (last[self.alone], self.sources[self.alone]), self.rate[self.alone])
-        return float(self.rate @ least), start, leaving
+        least = every[last, np.arange(len(sources))]
+        others = ways.rest_s[0, sources]
+        return np.where(self.alone, least, others), np.where(self.alone, last, -1)
 
 
 def own_queues(
@@ -76,5 +71,5 @@ def own_queues(
         queues = OwnQueues.of(family, lone)
         found.append(queues)
         if queues is not None:
-            apart[family.places.node[queues.sources[queues.alone]]] = True
+            apart[family.places.node[family.members[0][queues.alone]]] = True
     return found, apart

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from splitfog.formulations.bounds.places import Places
+from splitfog.formulations.priced_bounds.places import Places
 from splitfog.instances.arrays import Floats, Integers
 
 WHOLE = -1
@@ -38,6 +38,7 @@ class Ways:
     what follows once a layer's input is there, the layer too; `choice`: the block that begins
     there, or `WHOLE`. `moved_s`, `moved_to`: what follows where a layer's tensor goes elsewhere, if
     that is less than where it stays or it is at a place that is a task's own; at the end `rest_s`.
+    `due_at` [M]: the place where the last tensor then goes.
     """
 
     rest_s: Floats
@@ -46,38 +47,78 @@ class Ways:
     choice: Integers
     moved_s: Floats
     moved_to: Integers
+    due_at: Integers
     last: Integers
 
-    def spread(
-        self, start: Floats, begun: bool, leaving: Floats | None = None
-    ) -> tuple[Floats, list[tuple[int, int, float]]]:
-        """Where tasks that weigh `start` [M] go: the weights of layers run whole, [P, M], and
-        (block, home, weight).
+    def follow(self, start: Integers, begun: bool, left: Integers | None = None) -> Followed:
+        """Where tasks go that start at places [R]: each along its shortest way.
 
-        `begun`: they begin with the first layer still to do, else with its tensor made. `leaving`
-        [P, M]: what weigh others that have a layer's tensor made and move it elsewhere.
+        `begun`: they begin with the first layer still to do, else with its tensor made. `left` [R]:
+        after which layer, all up to it done where they started, tasks move on; -1: when it pays.
         """
-        num_layers, num_places = self.to.shape
-        made, whole = np.zeros((num_layers, num_places)), np.zeros((num_layers, num_places))
-        blocks: list[tuple[int, int, float]] = []
-        made[0] = start
+        place, made = start.copy(), np.zeros(len(start), np.int64)
+        if left is not None:
+            made = np.maximum(left, 0)
+        whole, blocks, moves = _Steps(), _Steps(), _Steps()
         if begun:
-            whole[0] = start
+            whole.add(0, np.arange(len(start)), place.copy())
         is_sliced = self.choice != WHOLE
         some_sliced = is_sliced.any(axis=1).tolist()
-        for at in range(1, num_layers):
-            here = np.bincount(self.to[at - 1], made[at - 1], num_places)
-            if leaving is not None:
-                here += np.bincount(self.moved_to[at - 1], leaving[at - 1], num_places)
-            whole[at] = np.where(is_sliced[at], 0.0, here) if some_sliced[at] else here
-            made[at] += whole[at]
-            if not some_sliced[at]:
-                continue
-            for place in np.flatnonzero(is_sliced[at] & (here > 0)).tolist():
-                block = int(self.choice[at, place])
-                blocks.append((block, place, float(here[place])))
-                made[self.last[block], place] += here[place]
-        return whole, blocks
+        for at in range(1, len(self.to)):
+            rows = np.flatnonzero(made == at - 1)
+            here = place[rows]
+            there = self.to[at - 1, here]
+            if left is not None:
+                there = np.where(left[rows] == at - 1, self.moved_to[at - 1, here], there)
+            moves.add(at - 1, rows, here, there)
+            place[rows], made[rows] = there, at
+            if some_sliced[at]:
+                sliced = is_sliced[at, there]
+                block = self.choice[at, there[sliced]]
+                made[rows[sliced]] = self.last[block]
+                blocks.add(at, rows[sliced], there[sliced])
+                rows, there = rows[~sliced], there[~sliced]
+            whole.add(at, rows, there)
+        moves.add(len(self.to) - 1, np.arange(len(start)), place, self.due_at[place])
+        row, first, home = blocks.columns(2)
+        return Followed(
+            whole=whole.columns(2),
+            blocks=(row, self.choice[first, home], home),
+            moves=moves.columns(3),
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Followed:
+    """What tasks do on their ways, each of them in columns: `whole` (row, layer, place), `blocks`
+    (row, block, home), `moves` (row, layer whose tensor is made, from and to which place, often the
+    same)."""
+
+    whole: tuple[Integers, ...]
+    blocks: tuple[Integers, ...]
+    moves: tuple[Integers, ...]
+
+
+class _Steps:
+    """What tasks do, layer by layer."""
+
+    def __init__(self) -> None:
+        self._layers: list[int] = []
+        self._some: list[tuple[Integers, ...]] = []
+
+    def add(self, layer: int, *columns: Integers) -> None:
+        """Rows of tasks, and where they are, at some layer."""
+        if len(columns[0]):
+            self._layers.append(layer)
+            self._some.append(columns)
+
+    def columns(self, count: int) -> tuple[Integers, ...]:
+        """Rows, layers, and as many of where they are less one."""
+        if not self._some:
+            return (np.zeros(0, np.int64),) * (count + 1)
+        layer = np.repeat(self._layers, [len(rows) for rows, *_ in self._some])
+        row, *places = (np.concatenate(column) for column in zip(*self._some, strict=True))
+        return row, layer, *places
 
 
 def shortest_ways(
@@ -97,8 +138,9 @@ def shortest_ways(
     begin = np.searchsorted(blocks.first[order], np.arange(len(sizes) + 1)).tolist()
     comes_to = np.isfinite(steps_s).any(axis=0) | np.isfinite(blocks.seconds).any(axis=0)
     live = np.flatnonzero(comes_to | places.usable)
+    due_at = everywhere
     if due:
-        rest[-1] = places.to_nodes(list(due), float(sizes[-1]))
+        rest[-1], due_at = places.to_nodes(due, float(sizes[-1]))
     moved[-1] = rest[-1]
     for at in reversed(range(len(sizes))):
         if at < len(sizes) - 1:
@@ -121,5 +163,6 @@ def shortest_ways(
         choice=choice,
         moved_s=moved,
         moved_to=moved_to,
+        due_at=due_at,
         last=blocks.last,
     )

@@ -7,13 +7,15 @@ and runs only what takes no time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
 
 import numpy as np
 
 from splitfog.formulations.costs.routes import Routes
+from splitfog.formulations.priced_bounds.link_prices import Tolls
 from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.arrays import Flags, Floats, Integers
 
@@ -85,10 +87,18 @@ class Places:
         """[M]: where a task that is there may have a visit with s > 0."""
         return self.own | self.hosts
 
-    def to_nodes(self, nodes: list[int], num_bytes: float) -> Floats:
-        """[M]: seconds to the nearest of some nodes."""
+    def priced(self, tolls: Tolls | None) -> Places:
+        """The same places, what is paid on the way counted as seconds."""
+        if tolls is None:
+            return self
+        latency_s, per_byte = self.latency_s + tolls.once, self.per_byte + tolls.per_byte
+        return replace(self, latency_s=latency_s, per_byte=per_byte)
+
+    def to_nodes(self, nodes: Sequence[int], num_bytes: float) -> tuple[Floats, Integers]:
+        """[M] each: seconds to the nearest of some nodes, and which that is."""
         seconds = self.latency_s[:, nodes] + self.per_byte[:, nodes] * num_bytes
-        return np.asarray(seconds.min(axis=1)[self.node])
+        nearest = np.array(nodes)[seconds.argmin(axis=1)]
+        return np.asarray(seconds.min(axis=1)[self.node]), nearest[self.node]
 
     def onwards(self, live: Integers, begun_s: Floats, num_bytes: float) -> tuple[Floats, Integers]:
         """[M] each: the least of moving a tensor elsewhere and what is `begun_s` there, and where.

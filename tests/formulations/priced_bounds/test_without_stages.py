@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 
 import splitfog as sf
-from splitfog.formulations.bounds.places import Places
-from splitfog.formulations.bounds.queue_prices import (
-    pressure_of,
-    price_of,
-    priced_bound,
-    taken_back,
-)
-from splitfog.formulations.bounds.without_stages import bound_without_stages
 from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.priced_bounds.loads import LoadTable
+from splitfog.formulations.priced_bounds.places import Places
+from splitfog.formulations.priced_bounds.prices import Prices, pressure_of, taken_back
+from splitfog.formulations.priced_bounds.rounds import priced_bound
+from splitfog.formulations.priced_bounds.without_stages import bound_without_stages
 from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
 from splitfog.instances.instance import Instance
 from splitfog.instances.records import Layer, Link, Model, Node, Task, changed
@@ -175,31 +172,30 @@ def test_a_layer_that_may_run_nowhere_has_no_bound():
 
 
 def test_what_is_taken_back_by_enumeration():
-    """The most of a v + r a^2 / 2 - v^2 / (2 (1 - r)) over all loads, weighted and not; and a
-    price is that of its loads: v / (1 - r) = 1 makes a = 1, mu = 1 + 1 / 2."""
+    """The most of a v + r a^2 / 2 - v^2 / (2 (1 - r)) over all loads, weighted and not."""
     weighted, load = np.meshgrid(np.linspace(0, 20, 2_001), np.linspace(0, 0.97, 98))
     for mu in (0.0, 0.1, 1.5, 20.0):
         a = float(pressure_of(np.array([mu]))[0])
         assert a + a**2 / 2 == pytest.approx(mu)
         gained = a * weighted + load * a**2 / 2 - weighted**2 / (2 * (1 - load))
         assert taken_back(np.array([mu]))[0] == pytest.approx(gained.max(), abs=1e-4)
-    assert price_of(np.array([0.5]), np.array([0.5]))[0] == pytest.approx(1.5)
 
 
 def test_the_next_prices_are_the_best_for_all_that_was_done():
     """A task of 1 s, once a second, on the cheaper of two equal nodes: the first round loads one,
-    the second the other, so the third has the prices of halves, mu = 1.5, and is the last needed:
+    the second the other, and pressures rise by steps, to .2, .8 and to 1, that of halves, mu = 1.5:
     1 + v^2 / (2 (1 - r)) = .25 on each, with v = r = .5.
     """
 
-    def relaxed(turn, price):
-        loads = np.zeros((1, 2, 2))
-        loads[0, :, price.argmin()] = 1.0
-        return np.array([1 + price.min()]), loads
+    def relaxed(turn, prices):
+        node = prices.nodes.argmin()
+        entries = [(np.array([0, 0]), np.array([node, 2 + node]), np.ones(2))]
+        return np.array([1 + prices.nodes.min()]), LoadTable.of(1, 4, entries)
 
-    two, three = (priced_bound(np.ones(1), 2, rounds, relaxed) or 0.0 for rounds in (2, 3))
-    assert two < 1.2
-    assert 1.5 * (1 - 1e-3) < three <= 1.5
+    none = Prices(np.zeros(2), np.zeros(0))
+    three, five = (priced_bound(np.ones(1), none, rounds, relaxed) or 0.0 for rounds in (3, 5))
+    assert three < 1.4
+    assert 1.5 * (1 - 1e-3) < five <= 1.5
 
 
 def test_moves_that_are_not_looked_at_are_not_shorter():
@@ -213,8 +209,8 @@ def test_moves_that_are_not_looked_at_are_not_shorter():
         begun = np.where(rng.random(count + 1) < 0.3, np.inf, rng.uniform(0, 0.02, count + 1))
         live = np.arange(count + 1)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("splitfog.formulations.bounds.places.FIRST", 1)
-            patch.setattr("splitfog.formulations.bounds.places.AT_ONCE", 0)
+            patch.setattr("splitfog.formulations.priced_bounds.places.FIRST", 1)
+            patch.setattr("splitfog.formulations.priced_bounds.places.AT_ONCE", 0)
             few = places.onwards(live, begun, 1e3)[0]
         every = places.onwards(live, begun, 1e3)[0]
         assert np.allclose(np.minimum(few, begun), np.minimum(every, begun), rtol=1e-12)
@@ -226,8 +222,8 @@ def test_what_begins_where_no_stranger_may_moves_on(monkeypatch, at_once):
     """A task born nowhere: its first layer takes no time on a node of quota 0, 1 MB moves on over
     1 MB/s, and 1 s of work follows. The same where places are too many to compare each with each.
     """
-    monkeypatch.setattr("splitfog.formulations.bounds.places.FIRST", 1)
-    monkeypatch.setattr("splitfog.formulations.bounds.places.AT_ONCE", at_once)
+    monkeypatch.setattr("splitfog.formulations.priced_bounds.places.FIRST", 1)
+    monkeypatch.setattr("splitfog.formulations.priced_bounds.places.AT_ONCE", at_once)
     quotas = {"a": 0, "b": 1, "c": 1}
     layers = (
         Layer(name="first", op="other", output_bytes=1e6, tiers=("a",)),

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from splitfog.formulations.arrays.nodes import hosts
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.bounds.path_work import PathWork
-from splitfog.formulations.bounds.places import Places
 from splitfog.formulations.bounds.stage import may_slice
 from splitfog.formulations.costs.routes import routes_of
+from splitfog.formulations.priced_bounds.places import Places
 from splitfog.instances.arrays import Flags, Floats, Integers
 from splitfog.instances.instance import Instance
 
@@ -46,6 +47,14 @@ class Family:
         return (
             self.sources is not None and self.arrays.model.layers[self.work.path[0]].op == "input"
         )
+
+    @cached_property
+    def members(self) -> tuple[Integers, Floats]:
+        """[R] each: the places of the sources, each once, and what the tasks of each weigh."""
+        if self.sources is None:
+            return np.zeros(0, np.int64), np.zeros(0)
+        places, own = np.unique(self.sources, return_inverse=True)
+        return places, np.asarray(np.bincount(own.reshape(-1), self.weights), float)
 
     def least_s(self, layers: Sequence[int], price: Floats) -> Floats:
         """[layers given, M]: priced seconds of whole layers, inf where none of them may run."""

@@ -1,0 +1,1 @@
+"""Lower bounds on mean latency, with prices on the loads of queues and links."""
