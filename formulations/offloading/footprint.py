@@ -140,7 +140,7 @@ def _stage_visits(
 ) -> tuple[tuple[Integers, Seconds, Seconds], float]:
     """A stage's visits, and the seconds that are no race; its link use goes into `crossed`."""
     routes, nodes = routes_of(instance), [part.node for part in stage.slices]
-    tiles = _tiles(task_arrays(instance, task).model, stage)
+    tiles = stage_tiles(task_arrays(instance, task).model, stage)
     service = dict.fromkeys(nodes, 0.0)
     for position, node in enumerate(nodes):
         service[node] += tiles.service_s(instance.nodes[node], position)
@@ -180,7 +180,7 @@ def _moved(
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Tiles:
+class Tiles:
     """What the slices of a stage need, wherever they run: bytes, shares [layers, T], FLOP."""
 
     layers: tuple[Layer, ...]
@@ -198,19 +198,19 @@ class _Tiles:
         return fixed_s + float(slope_s @ self.shares[:, position])
 
 
-def _tiles(model: Model, stage: Stage) -> _Tiles:
+def stage_tiles(model: Model, stage: Stage) -> Tiles:
     """The slices of a stage: of many such stages only the nodes differ."""
     slices = tuple((*part.rows, *part.columns) for part in stage.slices)
     return _tiles_of(geometry_of(model, stage.layers), slices)
 
 
 @kept(most=_MOST_TILES)
-def _tiles_of(geometry: StageGeometry, slices: tuple[tuple[int, ...], ...]) -> _Tiles:
+def _tiles_of(geometry: StageGeometry, slices: tuple[tuple[int, ...], ...]) -> Tiles:
     found = regions(geometry, np.array(slices, np.int64).reshape(-1, 4))
     layers = tuple(geometry.model.layers[layer] for layer in geometry.layers)
     shares = found.shares[:-1]
     flops = geometry.model.flops[list(geometry.layers)]
-    return _Tiles(
+    return Tiles(
         layers=layers,
         shares=shares,
         work=(flops @ shares).tolist(),

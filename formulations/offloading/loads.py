@@ -7,7 +7,7 @@ visits and one pass over all waits instead of a walk over every layer of every t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
+from math import inf, isqrt
 
 import numpy as np
 
@@ -37,7 +37,6 @@ class Loads:
     link_prices : ([links], [links]), latency and seconds per byte.
     held : int [N, layers of all models], how often a layer's weights are needed, those that
         layers share at the first of them; empty without memory limits.
-    settled : Decision, the last whole one that somebody stood by (`settle`).
     """
 
     def __init__(self, instance: Instance, objective: Objective) -> None:
@@ -69,7 +68,7 @@ class Loads:
         self.weight_owner = np.concatenate([first + model.weight_owner for first, model in pairs])
         self.held = np.zeros((num_nodes if self.has_memory else 0, len(layers)), np.int64)
         self.tasks: list[Footprint | None] = [None] * len(tasks)
-        self.settled = Decision(())
+        self._stood: tuple[Footprint | None, ...] = ()
         self._flat: _Flat | None = None
 
     @classmethod
@@ -78,7 +77,7 @@ class Loads:
         loads = cls(instance, objective)
         for task, answer in enumerate(decision.tasks):
             loads.put(task, footprint(instance, objective, task, answer))
-        loads.settled = decision
+        loads.settle()
         return loads
 
     def again(self) -> Loads:
@@ -87,17 +86,22 @@ class Loads:
         for task, own in enumerate(self.tasks):
             if own is not None:
                 loads.put(task, own)
-        loads.settled = loads.decision
+        loads.settle()
         return loads
 
     @property
     def decision(self) -> Decision:
         """The answers of all tasks, none of which may be away."""
-        return Decision(tuple(own.answer for own in self.tasks if own is not None))
+        return _decision(self.tasks)
+
+    @property
+    def settled(self) -> Decision:
+        """The last whole decision that somebody stood by (`settle`)."""
+        return _decision(self._stood)
 
     def settle(self) -> None:
         """Make the decision as it is the one that stands if what follows is interrupted."""
-        self.settled = self.decision
+        self._stood = tuple(self.tasks)
 
     def footprint(self, task: int, answer: TaskDecision) -> Footprint:
         """What an answer to a task would take."""
@@ -172,7 +176,7 @@ class Loads:
         excess += float(np.maximum(self.guests - self.quota, 0).sum()) + self.memory_excess()
         if busiest >= 1:
             return excess, inf
-        if self._flat is None or len(self._flat.beside) > _Flat.MOST_BESIDE:
+        if self._flat is None or len(self._flat.beside) > self._flat.most_beside:
             self._flat = _Flat(self.tasks, self.weight)
         return excess, self._flat.value(self.waits_s())
 
@@ -221,14 +225,13 @@ class Loads:
 class _Flat:
     """All tasks' visits end to end, for one pass over the waits.
 
-    A task that changes is blanked here and kept beside, until so many are that all are laid out
-    anew.
+    A task that changes is blanked here and kept beside, until so many are (of T tasks the square
+    root) that all are laid out anew.
     """
-
-    MOST_BESIDE = 24
 
     def __init__(self, tasks: Sequence[Footprint | None], weight: Seconds) -> None:
         self.weight = weight
+        self.most_beside = isqrt(len(tasks))
         self.beside: dict[int, Footprint] = {}
         present = [(task, own) for task, own in enumerate(tasks) if own is not None]
         owns = [own for _, own in present]
@@ -278,6 +281,10 @@ class _Flat:
             ends = self.moved_s + self.service_s + np.where(self.waits, wait_s[self.node], 0.0)
             total += float(self.group_weight @ np.maximum.reduceat(ends, self.first))
         return total
+
+
+def _decision(tasks: Sequence[Footprint | None]) -> Decision:
+    return Decision(tuple(own.answer for own in tasks if own is not None))
 
 
 def _fixed_s(own: Footprint) -> float:
