@@ -193,7 +193,7 @@ def test_the_next_prices_are_the_best_for_all_that_was_done():
         return np.array([1 + prices.nodes.min()]), LoadTable.of(1, 4, entries)
 
     none = Prices(np.zeros(2), np.zeros(0))
-    three, five = (priced_bound(np.ones(1), none, rounds, relaxed) or 0.0 for rounds in (3, 5))
+    three, five = (priced_bound(np.ones(1), none, most, relaxed, 1e-3) or 0.0 for most in (3, 5))
     assert three < 1.4
     assert 1.5 * (1 - 1e-3) < five <= 1.5
 
