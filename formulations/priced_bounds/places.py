@@ -19,11 +19,11 @@ from splitfog.formulations.priced_bounds.link_prices import Tolls
 from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.arrays import Flags, Floats, Integers
 
-FIRST = 32
-"""Places that all others are compared with, before any pair that may do better is."""
+MOST_HOSTS = 256
+"""Up to so many hosts are compared with all places at first."""
 
-AT_ONCE = 256
-"""Up to so many places are all compared with each other."""
+FIRST = 32
+"""Of more, those that promise most."""
 
 TINY = 1e-300
 """In place of 0 below a fraction."""
@@ -104,15 +104,17 @@ class Places:
         """[M] each: the least of moving a tensor elsewhere and what is `begun_s` there, and where.
 
         From the `live` places; from others nothing need be moved, inf. Compared are all places with
-        those that promise most, then what may still do better than to stay, or, from places that
-        are a task's own, better than others. A move is none that a link cannot do at the rate.
+        hosts, then what may still do better than to stay, or, from places that are a task's own,
+        better than others. A move is none that a link cannot do at the rate.
         """
-        if len(self.node) <= AT_ONCE:
-            return self._onwards_at_once(begun_s, num_bytes)
         into = begun_s + _seconds(self.entering, num_bytes)
-        first = np.argsort(into, kind="stable")[:FIRST]
         least, to = np.where(self.own, inf, begun_s), np.arange(len(begun_s))
-        self._improve(least, to, live, first, begun_s, num_bytes)
+        first = self._hosts
+        if 0 < len(first) <= MOST_HOSTS:
+            self._to_hosts(least, to, live, begun_s, num_bytes)
+        else:
+            first = np.argsort(into, kind="stable")[:FIRST]
+            self._improve(least, to, live, first, begun_s, num_bytes)
         rest = np.isfinite(into)
         rest[first] = False
         rest = np.flatnonzero(rest)
@@ -127,24 +129,30 @@ class Places:
             self._improve(least, to, rows, columns, begun_s, num_bytes)
         return np.where(to == np.arange(len(to)), inf, least), to
 
-    def _onwards_at_once(self, begun_s: Floats, num_bytes: float) -> tuple[Floats, Integers]:
-        """`onwards` from all places, each compared with all others."""
-        latency_s, per_byte, most_bytes = self._moves
-        seconds = per_byte * num_bytes
-        seconds += latency_s
-        seconds += begun_s
-        seconds[num_bytes >= most_bytes] = inf
-        best = seconds.argmin(axis=1)
-        return seconds[np.arange(len(begun_s)), best], best
+    @cached_property
+    def _hosts(self) -> Integers:
+        """Places where any task may have a visit with s > 0."""
+        return np.flatnonzero(self.hosts)
+
+    def _to_hosts(
+        self, least: Floats, to: Integers, live: Integers, begun_s: Floats, num_bytes: float
+    ) -> None:
+        """Take moves from `live` places to hosts where they are shorter."""
+        latency_s, per_byte, most_bytes = self._host_moves
+        seconds = per_byte[live] * num_bytes
+        seconds += latency_s[live]
+        seconds += begun_s[self._hosts]
+        if num_bytes >= self._always_bytes:
+            seconds[num_bytes >= most_bytes[live]] = inf
+        _shorten(least, to, live, self._hosts, seconds)
 
     @cached_property
-    def _moves(self) -> tuple[Floats, Floats, Floats]:
-        """[M, M] each: latency, inf where nothing is moved, seconds per byte, and bytes that are
-        too many."""
-        pairs = np.ix_(self.node, self.node)
-        same = (self.own[:, None] & self.own) | (self.node[:, None] == self.node)
-        everywhere = np.arange(len(self.node))
-        most_bytes = self._most_bytes(everywhere, everywhere)
+    def _host_moves(self) -> tuple[Floats, Floats, Floats]:
+        """[M, hosts] each: latency, inf where nothing is moved, seconds per byte, and bytes that
+        are too many."""
+        pairs = np.ix_(self.node, self.node[self._hosts])
+        same = self.node[:, None] == self.node[self._hosts]
+        most_bytes = self._most_bytes(np.arange(len(self.node)), self._hosts)
         return np.where(same, inf, self.latency_s[pairs]), self.per_byte[pairs], most_bytes
 
     @cached_property
@@ -176,10 +184,17 @@ class Places:
         seconds[self.own[rows][:, None] & self.own[columns] | same] = inf
         if num_bytes >= self._always_bytes:
             seconds[num_bytes >= self._most_bytes(rows, columns)] = inf
-        best = seconds.argmin(axis=1)
-        found = seconds[np.arange(len(rows)), best]
-        better = found < least[rows]
-        least[rows[better]], to[rows[better]] = found[better], columns[best[better]]
+        _shorten(least, to, rows, columns, seconds)
+
+
+def _shorten(
+    least: Floats, to: Integers, rows: Integers, columns: Integers, seconds: Floats
+) -> None:
+    """Take from `rows` to `columns` what takes less, [rows, columns]."""
+    best = seconds.argmin(axis=1)
+    found = seconds[np.arange(len(rows)), best]
+    better = found < least[rows]
+    least[rows[better]], to[rows[better]] = found[better], columns[best[better]]
 
 
 def _seconds(least: Floats, num_bytes: float) -> Floats:

@@ -24,15 +24,13 @@ FIRST_STEP = 0.2
 OFF = 0.005
 """By what share of its seconds loads may be wrong about a row before they are not believed."""
 
-WORTH = 1e-3
-"""What a further round must promise, or the last have given, as a share of the bound."""
-
 
 def priced_bound(
     weights: Floats,
     zero: Prices,
     rounds: int,
     relaxed: Callable[[int, Prices], tuple[Floats, LoadTable]],
+    worth: float,
     rough: int = 0,
 ) -> float | None:
     """The best bound on the mean latency of tasks over some rounds of prices; None: infinite.
@@ -42,8 +40,8 @@ def priced_bound(
     links]. The first prices are `zero`. The next are the best for all that the rows have done so
     far (cutting planes: J. E. Kelley, 1960) not too far from the last ones, but for the `rough`
     turns at the beginning, once there are others: of these, only nodes' loads are believed. The
-    last round is one that raised the bound by no more than `WORTH` where better prices do not seem
-    to promise more, either.
+    last round is one after which better prices do not seem to promise more than `worth`,
+    a share of the bound.
     """
     prices, best, seen = zero, 0.0, _Seen()
     for turn in range(rounds):
@@ -51,13 +49,13 @@ def priced_bound(
         if np.isinf(seconds).any():
             return None
         found = float(seconds.sum()) - prices.taken_back
-        gain, best = found - best, max(best, found)
+        best = max(best, found)
         if turn + 1 == rounds:
             break
         seen = _Seen() if turn == rough else seen
         seen.add(prices, seconds, loads)
         prices, most = seen.best_prices(*(_any(zero) if turn < rough else _near(prices)))
-        if turn > rough and max(gain, most - best) <= WORTH * best:
+        if turn > rough and most - best <= worth * best:
             break
     return best / float(weights.sum()) * (1 - BOUND_SLACK)
 

@@ -32,6 +32,9 @@ ROUNDS = ((3_000, 8), (inf, 5))
 """Up to so many tasks times nodes that compute, so often are prices made anew from the loads that
 the last ones give: a size, not the clock, so that one instance has one bound."""
 
+WORTH = 2e-4
+"""What further prices must promise, as a share."""
+
 
 @kept(by=lambda instance, deadline=NEVER: ())
 def bound_without_stages(instance: Instance, deadline: Deadline = NEVER) -> float | None:
@@ -53,7 +56,7 @@ def bound_without_stages(instance: Instance, deadline: Deadline = NEVER) -> floa
 
     amount = len(instance.tasks) * int(hosts(instance).sum())
     rounds = next(rounds for most, rounds in ROUNDS if amount <= most) if streams else 1
-    return priced_bound(weights, Prices.none(instance), rounds, relaxed)
+    return priced_bound(weights, Prices.none(instance), rounds, relaxed, WORTH)
 
 
 def task_weights(instance: Instance) -> tuple[Floats, bool]:

@@ -32,10 +32,13 @@ from splitfog.instances.arrays import Floats, Integers
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 
-STRONG_ROUNDS = ((300, 6), (3_000, 3), (inf, 1))
-"""Up to so many tasks times nodes that compute, so often are prices made with strong bounds of
-blocks, after once with the quick ones: a size, not the clock, so that one instance has one bound.
-"""
+STRONG_ROUNDS = ((300, 8), (3_000, 5), (inf, 3))
+"""Up to so many tasks times nodes that compute, prices are made at most so often with strong bounds
+of blocks, after once with the quick ones: a size, not the clock, so that one instance has one
+bound."""
+
+WORTH = 2.5e-3
+"""What further prices must promise, as a share: about how finely strong bounds are sought."""
 
 MOST_LOOKS = 40
 """Shortest ways of a family at given prices, while strong bounds of blocks are new."""
@@ -69,7 +72,7 @@ def bound_over_all_plans(instance: Instance, deadline: Deadline = NEVER) -> floa
             found.append((own.seconds, own.loads))
         return together(found)
 
-    return priced_bound(weights, Prices.none(instance), rounds, relaxed, quick_rounds)
+    return priced_bound(weights, Prices.none(instance), rounds, relaxed, WORTH, quick_rounds)
 
 
 @dataclass(frozen=True, eq=False)

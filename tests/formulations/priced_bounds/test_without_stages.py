@@ -193,37 +193,42 @@ def test_the_next_prices_are_the_best_for_all_that_was_done():
         return np.array([1 + prices.nodes.min()]), LoadTable.of(1, 4, entries)
 
     none = Prices(np.zeros(2), np.zeros(0))
-    three, five = (priced_bound(np.ones(1), none, rounds, relaxed) or 0.0 for rounds in (3, 5))
+    three, five = (priced_bound(np.ones(1), none, most, relaxed, 1e-3) or 0.0 for most in (3, 5))
     assert three < 1.4
     assert 1.5 * (1 - 1e-3) < five <= 1.5
 
 
-def test_moves_that_are_not_looked_at_are_not_shorter():
-    """Pruned and not, the least way onwards from every place is the same."""
+@pytest.mark.parametrize("most_hosts", [0, 256])
+def test_moves_that_are_not_looked_at_are_not_shorter(monkeypatch, most_hosts):
+    """The least way onwards from every place is that of all pairs, hosts looked at first or not."""
+    monkeypatch.setattr("splitfog.formulations.priced_bounds.places.FIRST", 1)
+    monkeypatch.setattr("splitfog.formulations.priced_bounds.places.MOST_HOSTS", most_hosts)
     for seed in range(30):
         rng = np.random.default_rng(seed)
         instance = streams(rng)
-        count = len(instance.nodes)
-        closed = np.array([0])
-        places = Places.of(routes_of(instance), np.arange(count) > 0, closed)
+        count, routes = len(instance.nodes), routes_of(instance)
+        places = Places.of(routes, np.arange(count) > 0, np.array([0]))
         begun = np.where(rng.random(count + 1) < 0.3, np.inf, rng.uniform(0, 0.02, count + 1))
-        live = np.arange(count + 1)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("splitfog.formulations.priced_bounds.places.FIRST", 1)
-            patch.setattr("splitfog.formulations.priced_bounds.places.AT_ONCE", 0)
-            few = places.onwards(live, begun, 1e3)[0]
-        every = places.onwards(live, begun, 1e3)[0]
-        assert np.allclose(np.minimum(few, begun), np.minimum(every, begun), rtol=1e-12)
+        node, every = places.node, np.full(count + 1, np.inf)
+        for tail, head in np.argwhere(node[:, None] != node):
+            moved = routes.transfer(node[tail], node[head], 1e3)
+            every[tail] = min(every[tail], moved + begun[head])
+        few, to = places.onwards(np.arange(count + 1), begun, 1e3)
+        stays = to == np.arange(count + 1)
+        assert np.allclose(
+            np.minimum(few, begun)[~places.own], np.minimum(every, begun)[~places.own]
+        )
         assert np.allclose(few[places.own], every[places.own], rtol=1e-12)
+        assert not np.isfinite(few[stays]).any()
 
 
-@pytest.mark.parametrize("at_once", [0, 256])
-def test_what_begins_where_no_stranger_may_moves_on(monkeypatch, at_once):
+@pytest.mark.parametrize("most_hosts", [0, 256])
+def test_what_begins_where_no_stranger_may_moves_on(monkeypatch, most_hosts):
     """A task born nowhere: its first layer takes no time on a node of quota 0, 1 MB moves on over
     1 MB/s, and 1 s of work follows. The same where places are too many to compare each with each.
     """
     monkeypatch.setattr("splitfog.formulations.priced_bounds.places.FIRST", 1)
-    monkeypatch.setattr("splitfog.formulations.priced_bounds.places.AT_ONCE", at_once)
+    monkeypatch.setattr("splitfog.formulations.priced_bounds.places.MOST_HOSTS", most_hosts)
     quotas = {"a": 0, "b": 1, "c": 1}
     layers = (
         Layer(name="first", op="other", output_bytes=1e6, tiers=("a",)),
