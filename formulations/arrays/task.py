@@ -136,6 +136,14 @@ def way_seconds(
 
 
 @kept()
+def mean_weights(instance: Instance) -> NDArray[np.float64]:
+    """[tasks]: of every task in the mean latency, of sum 1: by rate, equal if none has one."""
+    rate = np.array([task.arrivals_per_s or 0.0 for task in instance.tasks])
+    weight = rate if rate.any() else np.ones(len(rate))
+    return frozen(weight / weight.sum())
+
+
+@kept()
 def task_arrays(instance: Instance, task: int = 0) -> TaskArrays:
     """The arrays of a task, kept with the instance."""
     owner = instance.tasks[task]

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitfog.formulations.offloading.assignment import Assignments
+from splitfog.formulations.tolerances import EQUAL
 from splitfog.instances.arrays import Flags, Integers
 
 UNCHANGED = 1e-15
 """Load at most that rounding leaves on a link where as much goes as comes."""
 
-_CHUNK = 100_000
+_CHUNK = 20_000
 
 
 class ExchangeRoom:
@@ -32,11 +33,12 @@ class ExchangeRoom:
         O(B x links of the routes concerned), vectorised; with memory limits also O(layers) for
         every distinct change of a node's weights.
         """
-        parts = [
-            self._links_have(exchanges[start : start + _CHUNK])
-            for start in range(0, len(exchanges), _CHUNK)
-        ]
-        room = np.concatenate([np.zeros(0, bool), *parts])
+        room = np.ones(len(exchanges), bool)
+        for start in range(0, len(exchanges), _CHUNK):
+            part = exchanges[start : start + _CHUNK]
+            close = np.flatnonzero(~self._links_have_plenty(part))
+            if len(close):
+                room[start + close] = self._links_have(part[close])
         if self.assignments.has_memory:
             for row in np.flatnonzero(room).tolist():
                 room[row] = self._memory_has(*exchanges[row].tolist())
@@ -56,6 +58,31 @@ class ExchangeRoom:
         place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
         legs[owner[order], place] = order
         return legs
+
+    def _links_have_plenty(self, exchanges: Integers) -> Flags:
+        """[B]: where links stay below load 1 even if all that comes crosses the fullest of them,
+        and nothing that goes is taken off."""
+        first, node, second = exchanges.T
+        fullest, added = self._arriving(first, node)
+        swaps = np.flatnonzero(second >= 0)
+        other, more = self._arriving(second[swaps], self.places[first[swaps]])
+        fullest[swaps] = np.maximum(fullest[swaps], other)
+        added[swaps] += more
+        return np.asarray(fullest + added < 1 - EQUAL)
+
+    def _arriving(
+        self, subtasks: Integers, nodes: Integers
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """[B] each: the load now of the fullest link that a subtask on a node needs, and what it
+        adds to all of them."""
+        use = self.assignments.links
+        legs = self._legs[subtasks]
+        links = use.table[use.row[legs], nodes[:, None]]
+        crossed = (links >= 0) & (legs >= 0)[..., None]
+        rate = use.rate[subtasks][:, None, None]
+        seconds = use.latency_s[links] + use.size[legs][..., None] * use.seconds_per_byte[links]
+        fullest = np.where(crossed, self._load[links], 0.0).max(axis=(1, 2), initial=0.0)
+        return fullest, np.where(crossed, rate * seconds, 0.0).sum(axis=(1, 2))
 
     def _links_have(self, exchanges: Integers) -> Flags:
         first, node, second = exchanges.T

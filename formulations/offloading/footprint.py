@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 
 import numpy as np
 
-from splitfog.formulations.arrays.task import task_arrays
+from splitfog.formulations.arrays.task import mean_weights, task_arrays
 from splitfog.formulations.costs.ledger import hops, unsliced
 from splitfog.formulations.costs.routes import routes_of
 from splitfog.formulations.costs.stages import layer_rates, sliced_weights
@@ -15,10 +16,17 @@ from splitfog.formulations.decision import Stage, TaskDecision
 from splitfog.formulations.objective import Objective
 from splitfog.formulations.tiles.regions import regions
 from splitfog.formulations.tiles.stage_shape import StageGeometry, geometry_of
-from splitfog.instances.arrays import Integers, Seconds
+from splitfog.instances.arrays import Flags, Floats, Integers, Seconds
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 from splitfog.instances.records import Layer, Model, Node
+
+LONGEST_S = 1e140
+"""Of a visit, for its square is a float yet; nodes are long overloaded then."""
+
+SUMS = ("rho", "second", "waiting", "visits", "guests")
+"""What visits add up to at a node: sum lambda s and lambda s^2, the weight of those that wait, how
+many these are, and how many of them are foreign (what quotas count)."""
 
 _MOST_TILES = 1024
 
@@ -30,8 +38,8 @@ class Footprint:
     A group is a stage (its visits are a barrier) or one visit of unsliced layers. Visits are
     sorted by group; `first` [G] is where each group starts. `moved_s` [V] is a visit's transfers
     if they are part of its race to the barrier, 0 otherwise; `fixed_s` is the latency that never
-    waits: all other transfers. `links` and `link_s` are what it occupies, `held` [H, 2] the
-    (layer, node) whose weights it needs.
+    waits: all other transfers. `links` and `link_s` are what it occupies. `sums` [SUMS, V] is
+    what a visit adds to those of its node, and `slots` [SUMS V] where, all nodes' sums end to end.
     """
 
     answer: TaskDecision
@@ -42,18 +50,37 @@ class Footprint:
     fixed_s: float
     links: Integers
     link_s: Seconds
-    held: Integers
+    sums: Floats
+    slots: Integers
 
-    @property
+    @cached_property
     def reachable(self) -> bool:
         """Whether every transfer has a route."""
         return self.fixed_s < inf and bool(np.isfinite(self.moved_s).all())
+
+    @cached_property
+    def held(self) -> Integers:
+        """[H, 2]: the (layer, node) whose weights it needs."""
+        layers = unsliced(self.answer)
+        pairs = list(zip(layers, self.answer.placement[layers].tolist(), strict=True))
+        pairs += sorted(sliced_weights(self.answer))
+        return np.array(pairs, np.int64).reshape(-1, 2)
+
+    @cached_property
+    def waits(self) -> Flags:
+        """[V]: which visits wait."""
+        return np.asarray(self.service_s > 0)
+
+    @cached_property
+    def alone_s(self) -> Seconds:
+        """[V]: how long visits take if nobody waits."""
+        return np.asarray(self.moved_s + self.service_s)
 
     def latency_s(self, wait_s: Seconds) -> float:
         """The task's latency, given the wait of every node."""
         if not len(self.node):
             return self.fixed_s
-        ends = self.moved_s + self.service_s + np.where(self.service_s > 0, wait_s[self.node], 0.0)
+        ends = self.alone_s + np.where(self.waits, wait_s[self.node], 0.0)
         return self.fixed_s + float(np.maximum.reduceat(ends, self.first).sum())
 
 
@@ -83,8 +110,6 @@ def footprint(
         visit, always = _stage_visits(instance, task, stage, crossed)
         visits.append(visit)
         fixed += always
-    held = [(layer, int(node)) for layer, node in zip(layers.tolist(), nodes, strict=True)]
-    held += sorted(sliced_weights(answer))
     node, service, moved = (np.concatenate(part) for part in zip(*visits, strict=True))
     ids = np.array([link for link, _ in crossed], np.int64)
     seconds_of = np.array([seconds for _, seconds in crossed], np.float64)
@@ -97,8 +122,17 @@ def footprint(
         fixed_s=fixed,
         links=ids,
         link_s=seconds_of,
-        held=np.array(held, np.int64).reshape(-1, 2),
+        sums=_sums(instance, task, node, service),
+        slots=(node + len(services) * np.arange(len(SUMS))[:, None]).reshape(-1),
     )
+
+
+def _sums(instance: Instance, task: int, node: Integers, service_s: Seconds) -> Floats:
+    rate, some = instance.tasks[task].arrivals_per_s or 0.0, service_s > 0
+    capped_s = np.minimum(service_s, LONGEST_S)
+    foreign = some & (node != task_arrays(instance, task).source)
+    weight = float(mean_weights(instance)[task])
+    return np.array([rate * capped_s, rate * capped_s**2, weight * some, some, foreign])
 
 
 def _stage_visits(
@@ -106,7 +140,7 @@ def _stage_visits(
 ) -> tuple[tuple[Integers, Seconds, Seconds], float]:
     """A stage's visits, and the seconds that are no race; its link use goes into `crossed`."""
     routes, nodes = routes_of(instance), [part.node for part in stage.slices]
-    tiles = _tiles(task_arrays(instance, task).model, stage)
+    tiles = stage_tiles(task_arrays(instance, task).model, stage)
     service = dict.fromkeys(nodes, 0.0)
     for position, node in enumerate(nodes):
         service[node] += tiles.service_s(instance.nodes[node], position)
@@ -146,7 +180,7 @@ def _moved(
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Tiles:
+class Tiles:
     """What the slices of a stage need, wherever they run: bytes, shares [layers, T], FLOP."""
 
     layers: tuple[Layer, ...]
@@ -164,19 +198,19 @@ class _Tiles:
         return fixed_s + float(slope_s @ self.shares[:, position])
 
 
-def _tiles(model: Model, stage: Stage) -> _Tiles:
+def stage_tiles(model: Model, stage: Stage) -> Tiles:
     """The slices of a stage: of many such stages only the nodes differ."""
     slices = tuple((*part.rows, *part.columns) for part in stage.slices)
     return _tiles_of(geometry_of(model, stage.layers), slices)
 
 
 @kept(most=_MOST_TILES)
-def _tiles_of(geometry: StageGeometry, slices: tuple[tuple[int, ...], ...]) -> _Tiles:
+def _tiles_of(geometry: StageGeometry, slices: tuple[tuple[int, ...], ...]) -> Tiles:
     found = regions(geometry, np.array(slices, np.int64).reshape(-1, 4))
     layers = tuple(geometry.model.layers[layer] for layer in geometry.layers)
     shares = found.shares[:-1]
     flops = geometry.model.flops[list(geometry.layers)]
-    return _Tiles(
+    return Tiles(
         layers=layers,
         shares=shares,
         work=(flops @ shares).tolist(),

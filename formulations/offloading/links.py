@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from splitfog.formulations.arrays.task import task_arrays
 from splitfog.formulations.costs.routes import Routes, routes_of
-from splitfog.formulations.offloading.subtasks import Subtasks, run_layers
+from splitfog.formulations.offloading.subtasks import Subtasks, moving_tensors, run_layers
 from splitfog.instances.arrays import Integers, Seconds
 
 
@@ -92,9 +92,11 @@ class _Legs:
         """The tensors of a task's unsliced layers; `subtask` is its run, -1 for none."""
         subtasks = self.subtasks
         arrays, answer = task_arrays(subtasks.instance, task), subtasks.template.tasks[task]
-        inside = set(run_layers(subtasks.instance, task, answer)) if subtask >= 0 else set()
+        run = run_layers(subtasks.instance, task, answer) if subtask >= 0 else []
+        inside = set(run)
         once = subtasks.objective.transfers == "once"
-        for tensor, readers in enumerate(arrays.model.reads):
+        for tensor in moving_tensors(arrays, answer, run):
+            readers = arrays.model.reads[tensor]
             home, size = int(answer.placement[tensor]), float(arrays.output_bytes[tensor])
             others = [int(answer.placement[r]) for r in readers if r not in inside]
             moving = sum(reader in inside for reader in readers)

@@ -7,21 +7,20 @@ visits and one pass over all waits instead of a walk over every layer of every t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
+from math import inf, isqrt
 
 import numpy as np
 
 from splitfog.formulations.arrays.nodes import quotas
+from splitfog.formulations.arrays.task import mean_weights
 from splitfog.formulations.costs.feasibility import memory_room
 from splitfog.formulations.decision import Decision, TaskDecision
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.offloading.footprint import Footprint, footprint
+from splitfog.formulations.offloading.footprint import LONGEST_S, SUMS, Footprint, footprint
 from splitfog.formulations.offloading.waits import overload_seconds, wait_seconds
-from splitfog.instances.arrays import Integers, Seconds
+from splitfog.instances.arrays import Integers, Seconds, frozen
 from splitfog.instances.instance import Instance
 
-LONGEST_S = 1e140
-"""Of a visit, for its square is a float yet; nodes are long overloaded then."""
 CANCELS = 1e6
 """A sum from which so many times what is left is taken is made anew: digits are gone."""
 
@@ -32,13 +31,12 @@ class Loads:
     Attributes
     ----------
     rho, second : [N], sum lambda s and sum lambda s^2 of every node.
-    visits, guests : int [N], visits with s > 0, and foreign ones, what quotas count.
     waiting : [N], the weight of all visits with s > 0: what a second of wait costs.
+    visits, guests : [N], how many visits with s > 0, and foreign ones, what quotas count.
     link_load : [links], rate times seconds.
     link_prices : ([links], [links]), latency and seconds per byte.
     held : int [N, layers of all models], how often a layer's weights are needed, those that
         layers share at the first of them; empty without memory limits.
-    settled : Decision, the last whole one that somebody stood by (`settle`).
     """
 
     def __init__(self, instance: Instance, objective: Objective) -> None:
@@ -47,12 +45,12 @@ class Loads:
         index = instance.node_index
         self.rate = np.array([task.arrivals_per_s or 0.0 for task in tasks])
         self.overload_s = overload_seconds(self.rate)
-        weight = self.rate if self.rate.any() else np.ones(len(tasks))
-        self.weight = weight / weight.sum()
+        self.weight = mean_weights(instance)
         self.source = [-1 if task.source is None else index[task.source] for task in tasks]
-        self.rho, self.second = np.zeros(num_nodes), np.zeros(num_nodes)
-        self.visits, self.guests = np.zeros(num_nodes, np.int64), np.zeros(num_nodes, np.int64)
-        self.waiting = np.zeros(num_nodes)
+        self._sums = np.zeros(len(SUMS) * num_nodes)
+        views = self._sums.reshape(len(SUMS), -1)
+        self.rho, self.second, self.waiting, self.visits, self.guests = views
+        self._prices_s: Seconds | None = None
         self.link_load = np.zeros(len(instance.directed_links))
         links = instance.directed_links
         self.link_prices = (
@@ -70,7 +68,7 @@ class Loads:
         self.weight_owner = np.concatenate([first + model.weight_owner for first, model in pairs])
         self.held = np.zeros((num_nodes if self.has_memory else 0, len(layers)), np.int64)
         self.tasks: list[Footprint | None] = [None] * len(tasks)
-        self.settled = Decision(())
+        self._stood: tuple[Footprint | None, ...] = ()
         self._flat: _Flat | None = None
 
     @classmethod
@@ -79,17 +77,31 @@ class Loads:
         loads = cls(instance, objective)
         for task, answer in enumerate(decision.tasks):
             loads.put(task, footprint(instance, objective, task, answer))
-        loads.settled = decision
+        loads.settle()
+        return loads
+
+    def again(self) -> Loads:
+        """The same loads, all sums made anew, so that rounding does not add up."""
+        loads = Loads(self.instance, self.objective)
+        for task, own in enumerate(self.tasks):
+            if own is not None:
+                loads.put(task, own)
+        loads.settle()
         return loads
 
     @property
     def decision(self) -> Decision:
         """The answers of all tasks, none of which may be away."""
-        return Decision(tuple(own.answer for own in self.tasks if own is not None))
+        return _decision(self.tasks)
+
+    @property
+    def settled(self) -> Decision:
+        """The last whole decision that somebody stood by (`settle`)."""
+        return _decision(self._stood)
 
     def settle(self) -> None:
         """Make the decision as it is the one that stands if what follows is interrupted."""
-        self.settled = self.decision
+        self._stood = tuple(self.tasks)
 
     def footprint(self, task: int, answer: TaskDecision) -> Footprint:
         """What an answer to a task would take."""
@@ -129,7 +141,9 @@ class Loads:
 
     def prices_s(self) -> Seconds:
         """[N]: the wait of every node; huge, not inf, where rho >= 1, so that it still compares."""
-        return wait_seconds(self.second, self.rho, self.overload_s)
+        if self._prices_s is None:
+            self._prices_s = frozen(wait_seconds(self.second, self.rho, self.overload_s))
+        return self._prices_s
 
     def link_overload(self, task: int) -> bool:
         """Whether a link that a task uses has load 1 or more."""
@@ -162,7 +176,7 @@ class Loads:
         excess += float(np.maximum(self.guests - self.quota, 0).sum()) + self.memory_excess()
         if busiest >= 1:
             return excess, inf
-        if self._flat is None or len(self._flat.beside) > _Flat.MOST_BESIDE:
+        if self._flat is None or len(self._flat.beside) > self._flat.most_beside:
             self._flat = _Flat(self.tasks, self.weight)
         return excess, self._flat.value(self.waits_s())
 
@@ -176,25 +190,25 @@ class Loads:
         return float(np.minimum(held[over] / limit - 1, 1e6).sum())
 
     def _book(self, task: int, own: Footprint, sign: int) -> None:
-        rate, service_s = self.rate[task], np.minimum(own.service_s, LONGEST_S)
-        np.add.at(self.rho, own.node, sign * rate * service_s)
-        np.add.at(self.second, own.node, sign * rate * service_s**2)
-        serves = own.service_s > 0
-        np.add.at(self.visits, own.node[serves], sign)
-        np.add.at(self.waiting, own.node[serves], sign * self.weight[task])
-        if sign < 0:  # what a lonely task leaves behind is nothing, not rounding
-            alone = own.node[self.visits[own.node] == 0]
-            self.rho[alone] = self.second[alone] = self.waiting[alone] = 0.0
-            blurred = rate * service_s**2 > CANCELS * self.second[own.node]
-            blurred &= self.visits[own.node] > 0
-            if blurred.any():
-                self._recount(task, own.node[blurred])
-        foreign = (own.node != self.source[task]) & serves
-        np.add.at(self.guests, own.node[foreign], sign)
-        np.add.at(self.link_load, own.links, sign * rate * own.link_s)
+        np.add.at(self._sums, own.slots, sign * own.sums.reshape(-1))
+        np.add.at(self.link_load, own.links, sign * self.rate[task] * own.link_s)
+        self._prices_s = None
+        if sign < 0:
+            self._clean(task, own)
         if self.has_memory:
-            layer, node = own.held.T
-            np.add.at(self.held, (node, self.owners(task, layer)), sign)
+            layer, nodes = own.held.T
+            np.add.at(self.held, (nodes, self.owners(task, layer)), sign)
+
+    def _clean(self, task: int, own: Footprint) -> None:
+        """What a task leaves behind is no rounding: nothing where it was alone, and sums anew."""
+        node = own.node
+        empty = self.visits[node] == 0
+        if empty.any():
+            alone = node[empty]
+            self.rho[alone] = self.second[alone] = self.waiting[alone] = 0.0
+        blurred = ~empty & (own.sums[1] > CANCELS * self.second[node])
+        if blurred.any():
+            self._recount(task, node[blurred])
 
     def _recount(self, away: int, nodes: Integers) -> None:
         """The sums of some nodes from their visits anew, for what was taken off them was so large
@@ -211,14 +225,13 @@ class Loads:
 class _Flat:
     """All tasks' visits end to end, for one pass over the waits.
 
-    A task that changes is blanked here and kept beside, until so many are that all are laid out
-    anew.
+    A task that changes is blanked here and kept beside, until so many are (of T tasks the square
+    root) that all are laid out anew.
     """
-
-    MOST_BESIDE = 24
 
     def __init__(self, tasks: Sequence[Footprint | None], weight: Seconds) -> None:
         self.weight = weight
+        self.most_beside = isqrt(len(tasks))
         self.beside: dict[int, Footprint] = {}
         present = [(task, own) for task, own in enumerate(tasks) if own is not None]
         owns = [own for _, own in present]
@@ -268,6 +281,10 @@ class _Flat:
             ends = self.moved_s + self.service_s + np.where(self.waits, wait_s[self.node], 0.0)
             total += float(self.group_weight @ np.maximum.reduceat(ends, self.first))
         return total
+
+
+def _decision(tasks: Sequence[Footprint | None]) -> Decision:
+    return Decision(tuple(own.answer for own in tasks if own is not None))
 
 
 def _fixed_s(own: Footprint) -> float:

@@ -13,13 +13,15 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from splitfog.formulations.arrays.nodes import quotas
 from splitfog.formulations.arrays.task import TaskArrays, task_arrays
 from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.offloading.footprint import Footprint
+from splitfog.formulations.offloading.footprint import Footprint, footprint
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.waits import wait_seconds
+from splitfog.formulations.tolerances import EQUAL
 from splitfog.formulations.weights import first_of
 from splitfog.instances.arrays import Integers, Seconds, frozen
 from splitfog.instances.instance import Instance
@@ -27,6 +29,9 @@ from splitfog.instances.kept import kept
 
 MOST_NEAR = 64
 """Nodes that a task looks at first, or (DINA-P) at all."""
+
+MOST_FOOTPRINTS = 10_000
+"""Of cuts, that an instance keeps."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -119,20 +124,32 @@ def one_cut(instance: Instance, objective: Objective, task: int, cut: int, node:
     return placement
 
 
-def cut_latencies(loads: Loads, task: int, remote_s: Seconds | None = None) -> Seconds:
-    """[M + 1, N]: a task's own latency under every one-cut answer, the loads being the others'.
+@kept(most=MOST_FOOTPRINTS)
+def cut_footprint(
+    instance: Instance, objective: Objective, task: int, cut: int, node: int
+) -> Footprint:
+    """What `one_cut` takes; tasks look at the same few cuts again and again."""
+    placement = one_cut(instance, objective, task, cut, node)
+    return footprint(instance, objective, task, TaskDecision(frozen(placement)))
+
+
+def cut_latencies(
+    loads: Loads, task: int, nodes: Integers | None = None, remote_s: Seconds | None = None
+) -> Seconds:
+    """[M + 1, nodes]: a task's own latency under one-cut answers, the loads being the others'.
 
     The task must have a source and be away from `loads`. Inf where tiers, groups, `monotone`,
     routes, quota or memory forbid it; an overloaded node costs `overload_s`, so that the least
     evil is still the least. Links' loads are not looked at (`best_cut` does). Everything local is
-    the last row's entry of the source, the row's only one. `remote_s` is `remote_seconds`, where
-    it is at hand. O(L N), vectorised.
+    the last row's entry of the source, the row's only one. `nodes`: of these, None: of all.
+    `remote_s` is `remote_seconds`, where it is at hand. O(L N), vectorised.
     """
-    table = cut_table(loads.instance, loads.objective, task)
-    remote = remote_seconds(loads, task) if remote_s is None else remote_s
+    remote = remote_seconds(loads, task, nodes) if remote_s is None else remote_s
     total = remote + local_seconds(loads, task)[:, None]
     if loads.has_memory:
-        total[_too_big(loads, task, table)] = inf
+        table = cut_table(loads.instance, loads.objective, task)
+        too_big = _too_big(loads, task, table)
+        total[too_big if nodes is None else too_big[:, nodes]] = inf
     return total
 
 
@@ -150,41 +167,34 @@ def local_seconds(loads: Loads, task: int) -> Seconds:
 
 
 def remote_seconds(loads: Loads, task: int, nodes: Integers | None = None) -> Seconds:
-    """[M + 1, N]: all transfers, and service and wait on the node, of the layers after p.
+    """[M + 1, nodes]: all transfers, and service and wait on the node, of the layers after p.
 
     Inf where tiers, groups, `monotone`, routes, or quota forbid it, and in the source's column but
-    for p = M, the last row's only finite entry; also outside `nodes`, if given.
+    for p = M, the last row's only finite entry. `nodes`: on these, None: on all.
     """
-    source, rate = loads.source[task], float(loads.rate[task])
+    rate = float(loads.rate[task])
     every = np.arange(len(loads.rho)) if nodes is None else nodes
-    table = cut_table(loads.instance, loads.objective, task)
-    after = table.after_s[:, every]
     if nodes is near_nodes(loads, task)[0]:
-        total = _near_transfers(loads.instance, loads.objective, task)
+        alone = _near_alone(loads.instance, loads.objective, task)
     else:
-        total = transfer_seconds(loads.instance, loads.objective, task, every)
+        alone = _alone_seconds(loads.instance, loads.objective, task, every)
+    after = cut_table(loads.instance, loads.objective, task).after_s[:, every]
     with np.errstate(invalid="ignore"):
         waits = wait_seconds(
             loads.second[every] + rate * after**2,
             loads.rho[every] + rate * after,
             loads.overload_s,
         )
-    total = total + after + np.where(after > 0, waits, 0.0)
-    total[~table.whole_groups] = inf
-    total[:-1, every == source] = inf
-    total[-1, every != source] = inf
-    full = (loads.guests[every] >= loads.quota[every]) & (every != source)
-    total = np.where((full & (after > 0)) | np.isnan(total), inf, total)
-    if nodes is None:
-        return total
-    spread = np.full((len(total), len(loads.rho)), inf)
-    spread[:, nodes] = total
-    return spread
+    total = alone + np.where(after > 0, waits, 0.0)
+    full = (loads.guests[every] >= loads.quota[every]) & (every != loads.source[task])
+    total[(full & (after > 0)) | np.isnan(total)] = inf
+    return total
 
 
 def near_nodes(loads: Loads, task: int) -> tuple[Integers, float]:
     """The `MOST_NEAR` nodes where a task's best cut takes least if nobody waits, ascending, and
-    the least that it takes on any other (inf: there is none). The source is always one of them.
+    the least that it takes on any other (inf: there is none). The source is always one of them;
+    nodes that no cut may use are not.
     """
     return _near_nodes(loads.instance, loads.objective, task)
 
@@ -192,23 +202,36 @@ def near_nodes(loads: Loads, task: int) -> tuple[Integers, float]:
 @kept()
 def _near_nodes(instance: Instance, objective: Objective, task: int) -> tuple[Integers, float]:
     table, source = cut_table(instance, objective, task), task_arrays(instance, task).source
-    every = np.arange(len(instance.nodes))
     assert source is not None
-    total = transfer_seconds(instance, objective, task, every) + table.after_s
+    barred = (table.after_s[:-1] > 0) & (quotas(instance) == 0)
+    barred[:, source] = False
+    nodes = np.flatnonzero((np.arange(len(instance.nodes)) == source) | ~barred.all(axis=0))
+    total = transfer_seconds(instance, objective, task, nodes) + table.after_s[:, nodes]
     with np.errstate(invalid="ignore"):
         total = (total + table.before_s[:, [source]])[:-1]
-    least = np.where(np.isnan(total), inf, total).min(axis=0, initial=inf)
-    least[source] = -inf
+    least = np.where(np.isnan(total) | barred[:, nodes], inf, total).min(axis=0, initial=inf)
+    least[nodes == source] = -inf
     order = np.argsort(least, kind="stable")
     beyond = float(least[order[MOST_NEAR]]) if len(order) > MOST_NEAR else inf
-    return frozen(np.sort(order[:MOST_NEAR])), beyond
+    order = order[:MOST_NEAR]
+    return frozen(np.sort(nodes[order[least[order] < inf]])), beyond
 
 
 @kept()
-def _near_transfers(instance: Instance, objective: Objective, task: int) -> Seconds:
-    """`transfer_seconds` for the near nodes of a task."""
+def _near_alone(instance: Instance, objective: Objective, task: int) -> Seconds:
+    """`_alone_seconds` on the near nodes of a task."""
     near = _near_nodes(instance, objective, task)[0]
-    return frozen(transfer_seconds(instance, objective, task, near))
+    return frozen(_alone_seconds(instance, objective, task, near))
+
+
+def _alone_seconds(instance: Instance, objective: Objective, task: int, nodes: Integers) -> Seconds:
+    """[M + 1, nodes]: `remote_seconds` if nobody waits and no quota is full."""
+    table, source = cut_table(instance, objective, task), task_arrays(instance, task).source
+    total = transfer_seconds(instance, objective, task, nodes) + table.after_s[:, nodes]
+    total[~table.whole_groups] = inf
+    total[:-1, nodes == source] = inf
+    total[-1, nodes != source] = inf
+    return total
 
 
 def transfer_seconds(
@@ -230,7 +253,7 @@ def transfer_seconds(
     seconds = seconds + back
     seconds = seconds + _priced(sent[0], sent[1], latency[nodes, target], per_byte[nodes, target])
     for size, first, last in table.forks:  # once: what both ways share is paid once
-        seconds[first:last] -= _shared(routes, source, target, size)[nodes]
+        seconds[first:last] -= _shared(routes, source, target, size, nodes)
     return seconds
 
 
@@ -245,13 +268,13 @@ def _priced(
     return seconds
 
 
-def _shared(routes: Routes, root: int, target: int, size: float) -> Seconds:
+def _shared(routes: Routes, root: int, target: int, size: float, nodes: Integers) -> Seconds:
     """[nodes]: seconds of the links that the routes to a node and to `target` have in common."""
     to_target = set(routes.path(root, target) or ())
     return np.array(
         [
             sum(routes.links[x].seconds(size) for x in routes.path(root, n) or () if x in to_target)
-            for n in range(routes.num_nodes)
+            for n in nodes.tolist()
         ]
     )
 
@@ -269,36 +292,41 @@ def _too_big(loads: Loads, task: int, table: CutTable) -> NDArray[np.bool_]:
     return np.asarray((after > np.maximum(room, 0.0)) | own[:, None])
 
 
-def best_cut(loads: Loads, task: int, latencies: Seconds | None = None) -> Footprint | None:
+def best_cut(
+    loads: Loads, task: int, latencies: Seconds | None = None, nodes: Integers | None = None
+) -> Footprint | None:
     """The one-cut answer of least own latency, ties to the earlier cut and node; None: none.
 
     `loads` are the others'. Answers that would overload a link are passed over. Nodes that take
     longer without any wait than the best of the near ones with it are not looked at: exact.
-    `latencies`: choose from these instead.
+    `latencies`: choose from these instead, those of `nodes` (None: of all).
     """
-    near, beyond = near_nodes(loads, task)
     if latencies is None:
-        found = cut_latencies(loads, task, remote_seconds(loads, task, near))
+        nodes, beyond = near_nodes(loads, task)
+        found = cut_latencies(loads, task, nodes)
     else:
         found, beyond = latencies.copy(), inf
     overloading: list[tuple[int, int]] = []
     while True:
         if found.min() >= beyond:
-            found, beyond = cut_latencies(loads, task), inf
+            found, nodes, beyond = cut_latencies(loads, task), None, inf
             found[tuple(np.array(overloading, np.int64).reshape(-1, 2).T)] = inf
-        cut, node = (int(i) for i in np.unravel_index(int(np.argmin(found)), found.shape))
-        if found[cut, node] == inf:
+        cut, column = (int(i) for i in np.unravel_index(int(np.argmin(found)), found.shape))
+        if found[cut, column] == inf:
             return None
-        placement = one_cut(loads.instance, loads.objective, task, cut, node)
-        own = loads.footprint(task, TaskDecision(frozen(placement)))
+        node = column if nodes is None else int(nodes[column])
+        own = cut_footprint(loads.instance, loads.objective, task, cut, node)
         if links_keep_up(loads, task, own):
             return own
-        found[cut, node] = inf
+        found[cut, column] = inf
         overloading.append((cut, node))
 
 
 def links_keep_up(loads: Loads, task: int, own: Footprint) -> bool:
     """Whether a task's links stay below load 1 beside the others'."""
+    most = loads.link_load[own.links].max(initial=0.0)
+    if most + loads.rate[task] * own.link_s.sum() < 1 - EQUAL:
+        return True  # nearly always
     links, at = np.unique(own.links, return_inverse=True)
     added = np.bincount(at, own.link_s, len(links)) * loads.rate[task]
     return bool(((loads.link_load[links] + added < 1) | (added == 0)).all())

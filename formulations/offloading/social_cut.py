@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from splitfog.formulations.decision import TaskDecision
 from splitfog.formulations.offloading.footprint import Footprint
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import (
+    cut_footprint,
     cut_latencies,
     cut_table,
     links_keep_up,
     near_nodes,
-    one_cut,
-    remote_seconds,
 )
 from splitfog.formulations.offloading.waits import wait_seconds
-from splitfog.instances.arrays import Flags, Integers, Seconds, frozen
+from splitfog.instances.arrays import Flags, Integers, Seconds
 
 
 def social_seconds(loads: Loads, task: int) -> Seconds:
@@ -30,17 +28,24 @@ def social_seconds(loads: Loads, task: int) -> Seconds:
     Its weight times its own latency, and what the others wait longer, on the source and on the
     node, times their weights. Inf where `cut_latencies` is, and beyond the near nodes. O(L N).
     """
-    table = cut_table(loads.instance, loads.objective, task)
     near = near_nodes(loads, task)[0]
-    own_s = cut_latencies(loads, task, remote_seconds(loads, task, near))
-    source = loads.source[task]
-    others_s = np.zeros(own_s.shape)
-    others_s[:, near] = _others_seconds(loads, task, table.after_s[:, near], near)
-    here = np.array([source])
+    found = _near_seconds(loads, task, near)
+    seconds = np.full((len(found), len(loads.rho)), np.inf)
+    seconds[:, near] = found
+    return seconds
+
+
+def _near_seconds(loads: Loads, task: int, near: Integers) -> Seconds:
+    """[M + 1, near]: `social_seconds` on the near nodes."""
+    table = cut_table(loads.instance, loads.objective, task)
+    own_s = cut_latencies(loads, task, near)
+    here = np.array([loads.source[task]])
+    others_s = _others_seconds(loads, task, table.after_s[:, near], near)
     others_s += _others_seconds(loads, task, table.before_s[:, here], here)
     with np.errstate(invalid="ignore"):
         total = loads.weight[task] * own_s + others_s
-    return np.where(np.isinf(own_s), np.inf, total)
+    total[np.isinf(own_s)] = np.inf
+    return np.asarray(total)
 
 
 def social_cut(
@@ -56,19 +61,19 @@ def social_cut(
     nodes
         [N]: where it may go to, if not to all; a source counts as others do.
     """
-    seconds = social_seconds(loads, task)
+    near = near_nodes(loads, task)[0]
+    seconds = _near_seconds(loads, task, near)
     if nodes is not None:
-        seconds[:, ~nodes] = np.inf
+        seconds[:, ~nodes[near]] = np.inf
     while True:
-        cut, node = (int(i) for i in np.unravel_index(int(seconds.argmin()), seconds.shape))
-        least = float(seconds[cut, node])
+        cut, column = (int(i) for i in np.unravel_index(int(seconds.argmin()), seconds.shape))
+        least = float(seconds[cut, column])
         if not least < below:
             return None, least
-        placement = one_cut(loads.instance, loads.objective, task, cut, node)
-        own = loads.footprint(task, TaskDecision(frozen(placement)))
+        own = cut_footprint(loads.instance, loads.objective, task, cut, int(near[column]))
         if links_keep_up(loads, task, own):
             return own, least
-        seconds[cut, node] = np.inf
+        seconds[cut, column] = np.inf
 
 
 def _others_seconds(loads: Loads, task: int, service_s: Seconds, nodes: Integers) -> Seconds:

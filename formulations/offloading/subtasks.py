@@ -16,14 +16,14 @@ from math import inf
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from splitfog.formulations.arrays.task import TaskArrays, task_arrays
+from splitfog.formulations.arrays.task import TaskArrays, mean_weights, task_arrays
 from splitfog.formulations.costs.feasibility import nodes_of
 from splitfog.formulations.costs.ledger import unsliced
 from splitfog.formulations.costs.routes import Routes, routes_of
 from splitfog.formulations.costs.stages import node_rates
 from splitfog.formulations.decision import Decision, Stage, Subtask, TaskDecision
 from splitfog.formulations.objective import Objective
-from splitfog.formulations.tiles.regions import regions
+from splitfog.formulations.offloading.footprint import stage_tiles
 from splitfog.formulations.tiles.stage_shape import geometry_of
 from splitfog.formulations.weights import held_bytes
 from splitfog.instances.arrays import Seconds, frozen
@@ -72,9 +72,7 @@ class Subtasks:
     @property
     def task_weight(self) -> Seconds:
         """[tasks]: weight in the mean, of sum 1: the rate, or equal if no task has one."""
-        rate = self.task_rate
-        weight = rate if rate.any() else np.ones(len(rate))
-        return np.asarray(weight / weight.sum())
+        return mean_weights(self.instance)
 
     @property
     def source(self) -> NDArray[np.int64]:
@@ -161,6 +159,19 @@ def run_layers(instance: Instance, task: int, answer: TaskDecision) -> list[int]
     return away if away or answer.stages else movable
 
 
+def moving_tensors(arrays: TaskArrays, answer: TaskDecision, run: Sequence[int]) -> list[int]:
+    """Tensors that go anywhere, or that may when the run goes: of the others nothing is sent."""
+    inside = np.zeros(len(answer.placement), bool)
+    inside[list(run)] = True
+    places = np.where(inside, -1, answer.placement)
+    tails, heads = arrays.model.edges.T
+    moves = np.zeros(len(places), bool)
+    moves[tails[places[tails] != places[heads]]] = True
+    if arrays.results_to is not None:
+        moves |= arrays.model.results
+    return [int(tensor) for tensor in np.flatnonzero(moves)]
+
+
 def subtasks_of(instance: Instance, template: Decision, objective: Objective) -> Subtasks:
     """The subtasks of a decision's stages and runs, task by task, runs before slices.
 
@@ -240,21 +251,19 @@ class _Columns:
     def add_stage(self, task: int, position: int, stage: Stage, arrays: TaskArrays) -> None:
         """The slices of a stage, each on every node."""
         nodes, layers = self.instance.nodes, list(stage.layers)
-        geometry = geometry_of(arrays.model, stage.layers)
-        tiles = regions(geometry, [(*part.rows, *part.columns) for part in stage.slices])
-        stage_layers = [arrays.model.layers[layer] for layer in geometry.layers]
-        fixed, slope = node_rates(stage_layers, nodes)
+        tiles = stage_tiles(arrays.model, stage)
+        fixed, slope = node_rates(tiles.layers, nodes)
         allowed = arrays.allowed[layers].all(axis=0)
         home = stage.home
         divided = arrays.divides_group(layers)  # then its slices stay with their group
+        into = route_seconds(self.routes, home, None, np.array(tiles.input_bytes)[:, None])
+        out = route_seconds(self.routes, None, home, np.array(tiles.output_bytes)[:, None])
+        weight = geometry_of(arrays.model, stage.layers).weight_bytes
         for piece, part in enumerate(stage.slices):
             open_to = allowed & (np.arange(len(nodes)) == part.node) if divided else allowed
-            service = np.where(open_to, fixed + slope @ tiles.shares[:-1, piece], inf)
-            read, written = float(tiles.input_bytes[piece]), float(tiles.output_bytes[piece])
-            into = route_seconds(self.routes, home, None, read)
-            out = route_seconds(self.routes, None, home, written)
-            self.moved.append((home, read, written))
-            self.add((task, position, piece), into, service, out, geometry.weight_bytes)
+            service = np.where(open_to, fixed + slope @ tiles.shares[:, piece], inf)
+            self.moved.append((home, tiles.input_bytes[piece], tiles.output_bytes[piece]))
+            self.add((task, position, piece), into[piece], service, out[piece], weight)
         self.num_groups += 1
 
 
@@ -269,8 +278,10 @@ def _joined(arrays: TaskArrays, answer: TaskDecision, run: Sequence[int]) -> NDA
     return joined
 
 
-def route_seconds(routes: Routes, tail: int | None, head: int | None, num_bytes: float) -> Seconds:
-    """[nodes]: seconds of a transfer from or to every node; one end is None."""
+def route_seconds(
+    routes: Routes, tail: int | None, head: int | None, num_bytes: float | Seconds
+) -> Seconds:
+    """[nodes]: seconds of a transfer from or to every node, one end is None; or of many [T, 1]."""
     pairs = (slice(None) if tail is None else tail, slice(None) if head is None else head)
     latency, per_byte = routes.latency_s[pairs], routes.seconds_per_byte[pairs]
     with np.errstate(invalid="ignore"):
@@ -292,8 +303,8 @@ def run_transfers(
     num_nodes, inside = routes.num_nodes, set(run)
     into, out, fixed = np.zeros(num_nodes), np.zeros(num_nodes), 0.0
     rank = arrays.instance.node_rank
-    for tensor, readers in enumerate(arrays.model.reads):
-        home = int(answer.placement[tensor])
+    for tensor in moving_tensors(arrays, answer, run):
+        readers, home = arrays.model.reads[tensor], int(answer.placement[tensor])
         here = [reader in inside for reader in readers]
         others = [int(answer.placement[r]) for r, mine in zip(readers, here) if not mine]
         if objective.monotone and tensor in inside and others:

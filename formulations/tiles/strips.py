@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -108,14 +108,13 @@ class _Filling:
     @classmethod
     def of(cls, spans: tuple[Span, Span], members: Members, levels_s: Floats) -> _Filling:
         rows, columns = spans
-        heights = np.unique(np.round(np.geomspace(1, rows.size, MOST_HEIGHTS)).astype(np.int64))
         shape = (len(levels_s), len(members.start_s))
         return cls(
             rows=rows,
             columns=columns,
             members=members,
             levels_s=levels_s,
-            heights=frozen(heights),
+            heights=_heights(rows.size),
             top=np.zeros(len(levels_s), np.int64),
             used=np.zeros(shape, bool),
             alive=np.ones(len(levels_s), bool),
@@ -134,33 +133,28 @@ class _Filling:
     def _strip(self, level: Integers) -> tuple[Integers, Integers]:
         """Heights and widths [levels, J] of the next strip of some levels; without one they end."""
         height = np.minimum(self.heights, (self.rows.size - self.top[level])[:, None])
-        table = _Widths.of(
-            self,
-            np.broadcast_to(self.top[level][:, None], height.shape),
-            height,
-            self.levels_s[level],
-        )
-        column = np.zeros(height.shape, np.int64)
-        spent = np.zeros(height.shape)
-        widths = np.zeros((*height.shape, self.used.shape[1]), np.int64)
-        for member in range(self.used.shape[1]):
-            free = ~self.used[level, member]
-            if not free.any():
-                continue
-            after = np.where(free[:, None], table.reach(member, column), column)
-            widths[..., member] = after - column
-            spent += np.where(after > column, self.most[level, member][:, None], 0.0)
-            column = after
-            if (column == self.columns.size).all():
+        table = _Widths.of(self, self.top[level][:, None], height, self.levels_s[level])
+        width, used = self.columns.size, self.used[level]
+        columns = [np.zeros(height.shape, np.int64)]
+        for member, barred in enumerate(used.T):
+            after = columns[-1]
+            if not barred.all():
+                after = np.where(barred[:, None], after, table.reach(member, after))
+            columns.append(after)
+            if (after == width).all():
                 break
-        full = column == self.columns.size
+        widths = np.diff(np.array(columns), axis=0)
+        most = self.most[level, : len(widths)].T[:, :, None]
+        spent = np.where(widths > 0, most, 0.0).sum(axis=0)
+        full = columns[-1] == width
         worth = np.where(full, height / np.maximum(spent, TINY), -1.0)
         best = worth.argmax(axis=1)
         at = np.arange(len(level))
-        chosen = widths[at, best]
+        chosen = np.zeros(used.shape, np.int64)
+        chosen[:, : len(widths)] = widths[:, at, best].T
         self.alive[level] = full[at, best]
         self.top[level] += height[at, best]
-        self.used[level] |= chosen > 0
+        self.used[level] = used | (chosen > 0)
         return height[at, best], chosen
 
     @cached_property
@@ -175,38 +169,42 @@ class _Filling:
 class _Widths:
     """How far to the right a rectangle may reach, for R heights at V levels.
 
-    `begin` and `end` [K, V R (width + 1)]: what rectangles that begin and end there need; `first`
-    [V, R]: where a level and height begin in them.
+    `spare` [J, V, 1]: how long a member's may take; `begin` [J, V R (width + 1)] and `end`
+    [J, V, R, width + 1]: what rectangles that begin and end there take; `first` [V, R]: where a
+    level and height begin in `begin`.
     """
 
-    members: Members
+    spare: Floats
     begin: Floats
     end: Floats
     first: Integers
-    level_s: Floats
 
     @classmethod
     def of(cls, filling: _Filling, top: Integers, height: Integers, level_s: Floats) -> _Widths:
         rows, columns, members = filling.rows, filling.columns, filling.members
         down = (rows.end[:, top + height] - rows.begin[:, top]).reshape(len(rows.end), -1)
         weighed = down.T[None] * members.basis[:, None, :]
-        first = np.arange(height.size).reshape(height.shape) * (columns.size + 1)
         flat = (len(members.basis), -1)
         return cls(
-            members=members,
-            begin=(weighed @ columns.begin).reshape(flat),
-            end=(weighed @ columns.end).reshape(flat),
-            first=first,
-            level_s=level_s[:, None],
+            spare=(level_s - members.start_s[:, None])[..., None],
+            begin=members.rate @ (weighed @ columns.begin).reshape(flat),
+            end=(members.rate @ (weighed @ columns.end).reshape(flat)).reshape(
+                len(members.rate), *height.shape, -1
+            ),
+            first=np.arange(height.size).reshape(height.shape) * (columns.size + 1),
         )
 
     def reach(self, member: int, column: Integers) -> Integers:
         """[V, R]: the column behind a member's rectangle that begins at `column` [V, R]."""
-        start, rate = self.members.start_s[member], self.members.rate[member]
-        last = self.level_s - start + (rate @ self.begin)[self.first + column]
-        ends = (rate @ self.end).reshape(*column.shape, -1)
-        found = np.count_nonzero(ends <= last[..., None], axis=-1) - 1
+        last = self.spare[member] + self.begin[member, self.first + column]
+        found = (self.end[member] <= last[..., None]).sum(axis=-1) - 1
         return np.asarray(np.maximum(found, column))
+
+
+@lru_cache(maxsize=1024)
+def _heights(rows: int) -> Integers:
+    """Those looked at of strips of a map of so many rows."""
+    return frozen(np.unique(np.round(np.geomspace(1, rows, MOST_HEIGHTS)).astype(np.int64)))
 
 
 def _cover(strips: Sequence[tuple[int, Integers]]) -> Cover:

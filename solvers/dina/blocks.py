@@ -69,6 +69,15 @@ class Blocks:
         work = self.end_work[:, rows, self.length] - self.begin_work[:, rows, 0]
         return frozen(np.asarray(work[self.node_class].T * self.scale + self.fixed_s))
 
+    @cached_property
+    def steps(self) -> tuple[tuple[Integers, Integers], ...]:
+        """By border, the blocks that begin there, and the borders where they end."""
+        begun: list[list[tuple[int, int]]] = [[] for _ in self.borders]
+        for block, (first, last) in enumerate(self.pairs):
+            begun[first].append((block, last))
+        both = (np.array(own, np.int64).reshape(-1, 2).T for own in begun)
+        return tuple((frozen(blocks), frozen(ends)) for blocks, ends in both)
+
     def whole_bytes(self) -> tuple[Seconds, Seconds]:
         """[b] and [b]: bytes in and out of a block as one slice."""
         rows = np.arange(len(self.pairs))

@@ -211,9 +211,8 @@ class _Search:
         return "iteration limit"
 
     def _recount(self) -> None:
-        """Sum all loads anew, so that rounding does not add up."""
-        loads = self.loads
-        self.loads = Loads.of(loads.instance, loads.objective, loads.decision)
+        """Sum all loads anew."""
+        self.loads = self.loads.again()
 
     def _offload(self) -> int:
         """DINA-O: rounds of exchanges until none that lowers the objective is found."""

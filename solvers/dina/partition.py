@@ -24,6 +24,7 @@ from splitfog.formulations.offloading.footprint import Footprint
 from splitfog.formulations.offloading.loads import Loads
 from splitfog.formulations.offloading.one_cut import (
     best_cut,
+    cut_footprint,
     cut_latencies,
     cut_table,
     links_keep_up,
@@ -34,7 +35,7 @@ from splitfog.formulations.offloading.one_cut import (
 from splitfog.formulations.offloading.social_cut import social_cut
 from splitfog.formulations.offloading.waits import wait_seconds
 from splitfog.formulations.tolerances import EQUAL
-from splitfog.instances.arrays import Seconds, frozen
+from splitfog.instances.arrays import Integers, Seconds, frozen
 from splitfog.instances.instance import Instance
 from splitfog.solvers.base import Request, SolverDeclined
 from splitfog.solvers.dina.blocks import blocks_of
@@ -70,7 +71,7 @@ def catalogue(
     """
     loads = Loads(instance, objective) if loads is None else loads
     remote = remote_seconds(loads, task)
-    latencies = cut_latencies(loads, task, remote)
+    latencies = cut_latencies(loads, task, remote_s=remote)
     plans = [own for own in [partition(loads, task, remote)] if own is not None]
     borders = blocks_of(instance, task).borders
     rows = latencies[borders]
@@ -78,8 +79,7 @@ def catalogue(
         row, node = divmod(at, rows.shape[1])
         if len(plans) == MOST_PLANS or rows[row, node] >= loads.overload_s:
             break
-        placement = one_cut(instance, objective, task, int(borders[row]), node)
-        own = loads.footprint(task, TaskDecision(frozen(placement)))
+        own = cut_footprint(instance, objective, task, int(borders[row]), node)
         if links_keep_up(loads, task, own):
             plans.append(own)
     return list({_key(own.answer): own.answer for own in plans}.values())
@@ -118,16 +118,19 @@ def first_loads(request: Request) -> Loads:
     return Loads.of(request.instance, request.objective, start)
 
 
-def partition(loads: Loads, task: int, remote_s: Seconds) -> Footprint | None:
+def partition(
+    loads: Loads, task: int, remote_s: Seconds, nodes: Integers | None = None
+) -> Footprint | None:
     """The partition that the dynamic program finds for a task that is away from `loads`.
 
     Blocks between borders stay at home or become stars; from some border on the tail may be
     placed on one node. None if it would overload a link, or nothing is possible.
-    `remote_s` is `remote_seconds(loads, task)`.
+    `remote_s` is `remote_seconds` of `nodes` (None: of all).
     """
     stars = stars_of(loads, task)
     program = _Program.of(loads, task, stars, remote_s)
-    answer = program.answer(loads, task, stars)
+    every = np.arange(len(loads.rho)) if nodes is None else nodes
+    answer = program.answer(loads, task, stars, every)
     if answer is None:
         return None
     own = loads.footprint(task, answer)
@@ -179,15 +182,16 @@ class _Program:
             tail_s=remote_s[borders],
         )
 
-    def answer(self, loads: Loads, task: int, stars: Stars) -> TaskDecision | None:
-        """The best way to the end."""
+    def answer(self, loads: Loads, task: int, stars: Stars, nodes: Integers) -> TaskDecision | None:
+        """The best way to the end; `nodes` are those of the tail."""
         borders = stars.blocks.borders
         least = np.minimum(self.home_s, self.star_s)
         total = least[:, None] + self.tail_s
-        border, node = (int(i) for i in np.unravel_index(int(total.argmin()), total.shape))
-        if total[border, node] == inf:
+        border, column = (int(i) for i in np.unravel_index(int(total.argmin()), total.shape))
+        if total[border, column] == inf:
             return None
-        placement = one_cut(loads.instance, loads.objective, task, int(borders[border]), node)
+        cut, node = int(borders[border]), int(nodes[column])
+        placement = one_cut(loads.instance, loads.objective, task, cut, node)
         stages = []
         choice = stars.best()[0]
         starred = self.star_s[border] < self.home_s[border]
@@ -233,9 +237,10 @@ def better(new: tuple[float, float], old: tuple[float, float]) -> bool:
 def repartition(loads: Loads, task: int) -> bool:
     """Give a task its partition or its best single cut if all together gain; whether it did."""
     value, own = loads.value(), loads.take(task)
-    remote = remote_seconds(loads, task, near_nodes(loads, task)[0])
-    latencies = cut_latencies(loads, task, remote)
-    others = [partition(loads, task, remote), best_cut(loads, task, latencies)]
+    near = near_nodes(loads, task)[0]
+    remote = remote_seconds(loads, task, near)
+    latencies = cut_latencies(loads, task, near, remote)
+    others = [partition(loads, task, remote, near), best_cut(loads, task, latencies, near)]
     return give_best(loads, task, own, others, value)
 
 
@@ -260,7 +265,7 @@ def give_best(
     another. `value`: of the loads with its own."""
     best = own
     for other in others:
-        if other is None or _key(other.answer) == _key(best.answer):
+        if other is None or other is best or _key(other.answer) == _key(best.answer):
             continue
         loads.put(task, other)
         now = loads.value()

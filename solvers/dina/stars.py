@@ -74,8 +74,8 @@ def stars_of(loads: Loads, task: int) -> Stars:
     whole[..., 0] = pricing.blocks.length[:, None]
     nodes = _teams(order, pricing.home)
     rows = pricing.shared_rows(nodes)
-    all_nodes = np.concatenate([whole_nodes, *[nodes] * len(rows)], axis=1)
-    all_rows = np.concatenate([whole, *rows], axis=1)
+    all_nodes = np.concatenate([whole_nodes, *[nodes] * (rows.shape[1] // nodes.shape[1])], axis=1)
+    all_rows = np.concatenate([whole, rows], axis=1)
     cost = pricing.cost_s(all_nodes, all_rows)
     cost[:, 3:][(all_rows[:, 3:] > 0).sum(axis=2) < 2] = inf
     return Stars(pricing.blocks, pricing.home, all_nodes, all_rows, cost)
@@ -187,12 +187,12 @@ class _Pricing:
         order[:, : by_cost.shape[1]] = np.where(costs < inf, nodes[by_cost], -1)
         return order
 
-    def shared_rows(self, nodes: Integers) -> list[Integers]:
+    def shared_rows(self, nodes: Integers) -> Integers:
         """Rows for the nodes of every team such that all would end at once; dropped ones get 0.
 
         T = (1 + sum a / b) / sum(1 / b), share = (T - a) / b, without halos; a = wait + latencies,
-        b = transfer and service of the whole block; with one radio at home also with wait and
-        service alone.
+        b = transfer and service of the whole block; with one radio at home then also with wait and
+        service alone, [b, 2 C, slices].
         """
         block = np.arange(len(nodes))[:, None, None]
         active = (nodes >= 0) & self.open_to[block, nodes]
@@ -202,8 +202,11 @@ class _Pricing:
         into, out = (size[:, None, None] for size in self.blocks.whole_bytes())
         began = start + self.into_s[0][nodes] + self.out_s[0][nodes]
         whole = service + self.into_s[1][nodes] * into + self.out_s[1][nodes] * out
-        rows = [self._level_rows(active, began, whole)]
-        return [*rows, self._level_rows(active, start, service)] if self.serial else rows
+        if self.serial:
+            active = np.concatenate([active, active], axis=1)
+            began = np.concatenate([began, start], axis=1)
+            whole = np.concatenate([whole, service], axis=1)
+        return self._level_rows(active, began, whole)
 
     def _level_rows(self, active: NDArray[np.bool_], start: Seconds, whole: Seconds) -> Integers:
         """Rows by which all active would end at once, from their starts, [b, C, slices]."""
@@ -247,8 +250,11 @@ class _Pricing:
             added = self._shared_s(nodes, some, read, written)
             cost = (moved + served + added).max(axis=2, initial=0.0)
         fits = np.where(some, (nodes >= 0) & self.open_to[block, nodes], True).all(axis=2)
+        known = near_nodes(self.loads, self.task)[0]
+        room = np.full(len(self.loads.rho), inf)
         for hops, size in zip(self.hops, (read, written), strict=True):
-            fits &= (~some | (size < self._room_bytes(hops)[nodes])).all(axis=2)
+            room[known] = self._room_bytes(hops[known])
+            fits &= (~some | (size < room[nodes])).all(axis=2)
         return np.where(fits, cost, inf)
 
     def _shared_s(
@@ -270,7 +276,7 @@ class _Pricing:
         return added
 
     def _room_bytes(self, hops: Integers) -> Seconds:
-        """[N]: below so many bytes a transfer keeps all links of a way, [N, hops], below load 1."""
+        """[J]: below so many bytes a transfer keeps all links of a way, [J, hops], below load 1."""
         latency, per_byte = self.loads.link_prices
         room = 1 - self.loads.link_load[hops] - self.rate * latency[hops]
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -46,7 +46,7 @@ def widened(loads: Loads, deadline: Deadline = NEVER) -> tuple[Loads, int]:
         total += changes
         if not changes or deadline.is_over:
             break
-        loads = Loads.of(loads.instance, loads.objective, loads.decision)  # rounding adds up
+        loads = loads.again()
         now = loads.value()
         if now[0] == excess and not now[1] < value * (1 - WORTHWHILE):
             break

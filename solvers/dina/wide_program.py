@@ -184,21 +184,16 @@ class WideProgram:
         """
         count, source = len(self.move_s), len(self.nodes) - 1
         done = np.full((count, *closed.shape), inf)
-        to, block, until = np.zeros((3, *done.shape), np.int64)
+        to, chosen = np.zeros((2, *done.shape), np.int64)
         done[-1] = self.due_s
         stage_s = np.concatenate([self.known.seconds, self.own.seconds], axis=1)
-        by_first: dict[int, list[tuple[int, int]]] = {}
-        for at, (first, last) in enumerate(self.own.stages.blocks.pairs):
-            by_first.setdefault(first, []).append((at, last))
+        steps = self.own.stages.blocks.steps
         for at in reversed(range(count - 1)):
-            lasts = np.arange(at + 1, count)
-            whole = np.where(closed, inf, self.run_s[at, lasts][:, None]) + done[lasts]
-            own = by_first.get(at, [])
-            blocks, ends = np.array(own, np.int64).reshape(-1, 2).T
-            seconds = np.concatenate([whole, stage_s[blocks][:, None] + done[ends]])
-            best = seconds.argmin(axis=0)
-            block[at] = np.append(np.full(len(lasts), WHOLE), blocks)[best]
-            until[at] = np.append(lasts, ends)[best]
+            whole = np.where(closed, inf, self.run_s[at, at + 1 :, None]) + done[at + 1 :]
+            blocks, ends = steps[at]
+            staged = stage_s[blocks][:, None] + done[ends]
+            seconds = np.concatenate([whole, staged])
+            chosen[at] = seconds.argmin(axis=0)
             total = self.move_s[at] + seconds.min(axis=0)[:, None]
             to[at] = total.argmin(axis=2)
             done[at] = total.min(axis=2)
@@ -208,8 +203,12 @@ class WideProgram:
         at, node = 0, source
         while least < inf and at < count - 1:
             node = int(to[at, run, node])
-            last = int(until[at, run, node])
-            way.append((int(block[at, run, node]), at, last, node))
+            step = int(chosen[at, run, node]) - (count - 1 - at)  # those that run whole are first
+            blocks, ends = steps[at]
+            block, last = (
+                (WHOLE, count + step) if step < 0 else (int(blocks[step]), int(ends[step]))
+            )
+            way.append((block, at, last, node))
             at = last
         return least, way
 

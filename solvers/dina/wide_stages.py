@@ -30,6 +30,9 @@ MOST_MEMBERS = 12
 TINY = 1e-150
 """In place of 0, of seconds and of their inverse, whatever the units."""
 
+MOST_KEPT = 300
+"""Homes and helpers of models of which an instance keeps what no load changes."""
+
 ROUNDS = 3
 """Of leaving out helpers that would begin after the others end."""
 
@@ -90,6 +93,74 @@ class WideStages:
         return geometry_of(self.model, self.blocks.layers[block])
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Moves:
+    """What the ways of slices add to a race, or to the tolls: `latency_s` [H, J], `read_s` and
+    `written_s` [b, H, J] of a whole block's input and output; [1, 1, 1] where nothing."""
+
+    latency_s: Floats
+    read_s: Floats
+    written_s: Floats
+
+    @classmethod
+    def of(cls, ways: Ways, blocks: Blocks, counted: Flags) -> _Moves:
+        """Those of the homes that are `counted` [H]."""
+        into, out = blocks.whole_bytes()
+        none = np.zeros((1, 1, 1))
+        share = np.where(counted, 1.0, 0.0)[:, None]
+        some = counted.any()
+        return cls(
+            latency_s=share * ways.latency_s,
+            read_s=share * np.multiply.outer(into, ways.in_s) if some else none,
+            written_s=share * np.multiply.outer(out, ways.out_s) if some else none,
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Unloaded:
+    """What no load changes: seconds [b, J] of blocks, the ways, and what these take in the race
+    of a stage, or before and after it where the home has one radio."""
+
+    blocks: Blocks
+    ways: Ways
+    fixed_s: Floats
+    whole_s: Floats
+    allowed: Flags
+    race: _Moves
+    toll: _Moves
+
+
+def _model_and_nodes(
+    instance: Instance, task: int, homes: Integers, nodes: Integers
+) -> tuple[tuple[str, bool], bytes, bytes]:
+    return model_and_end(instance, task), homes.tobytes(), nodes.tobytes()
+
+
+@kept(by=_model_and_nodes, most=MOST_KEPT)
+def _unloaded(instance: Instance, task: int, homes: Integers, nodes: Integers) -> _Unloaded:
+    blocks, ways = blocks_of(instance, task), Ways.of(instance, homes, nodes)
+    fixed_s = blocks.fixed_s[:, nodes]
+    return _Unloaded(
+        blocks=blocks,
+        ways=ways,
+        fixed_s=fixed_s,
+        whole_s=np.maximum(blocks.whole_s[:, nodes] - fixed_s, 0.0),
+        allowed=blocks.allowed[:, nodes],
+        race=_Moves.of(ways, blocks, ~ways.serial),
+        toll=_Moves.of(ways, blocks, ways.serial),
+    )
+
+
+def _taken(figure: Floats, order: Integers) -> Floats:
+    """[b, H, helpers]: a figure of nodes, [b or 1, H or 1, J or 1], in the order of helpers."""
+    rows, homes, nodes = figure.shape
+    if nodes == 1:
+        return figure
+    row = np.arange(rows)[:, None, None] if rows != 1 else 0
+    home = np.arange(homes)[:, None] if homes != 1 else 0
+    return np.asarray(figure[row, home, order])
+
+
 def wide_stages(
     loads: Loads,
     task: int,
@@ -102,25 +173,19 @@ def wide_stages(
 
     O(b H J log J), vectorised.
     """
-    blocks, ways = blocks_of(loads.instance, task), Ways.of(loads.instance, homes, nodes)
-    fixed_s = blocks.fixed_s[:, nodes]
-    whole_s = np.maximum(blocks.whole_s[:, nodes] - fixed_s, 0.0)
-    able = open_to & blocks.allowed[:, nodes]
+    rest = _unloaded(loads.instance, task, homes, nodes)
+    blocks, ways, fixed_s, whole_s = rest.blocks, rest.ways, rest.fixed_s, rest.whole_s
+    able = open_to & rest.allowed
     speed = np.where(able, 1 / np.maximum(whole_s, TINY), 0.0)
     wait, toll = prices.slopes(whole_s * speed / np.maximum(speed.sum(axis=1)[:, None], TINY))
-    into, out = blocks.whole_bytes()
-    races = np.where(ways.serial, 0.0, 1.0)[:, None]
-    read_s = np.multiply.outer(into, ways.in_s)
-    written_s = np.multiply.outer(out, ways.out_s)
-    served_s = np.broadcast_to((whole_s * (1 + wait))[:, None], read_s.shape)
-    tolled_s = np.broadcast_to((whole_s * toll)[:, None], read_s.shape)
-    start_s = (prices.wait_s + fixed_s * (1 + wait))[:, None] + races * ways.latency_s
+    start_s = (prices.wait_s + fixed_s * (1 + wait))[:, None] + rest.race.latency_s
     start_s = np.where(able[:, None, :] & ways.reached, start_s, inf)
-    toll_start_s = (fixed_s * toll)[:, None] + (1 - races) * ways.latency_s
-    figures = [start_s, served_s, races * read_s, races * written_s]
-    figures += [toll_start_s, tolled_s, (1 - races) * read_s, (1 - races) * written_s]
+    served_s, tolled_s = (whole_s * (1 + wait))[:, None], (whole_s * toll)[:, None]
+    toll_start_s = (fixed_s * toll)[:, None] + rest.toll.latency_s
+    figures = [start_s, served_s, rest.race.read_s, rest.race.written_s]
+    figures += [toll_start_s, tolled_s, rest.toll.read_s, rest.toll.written_s]
     order = np.argsort(sum(figures[1:], figures[0]), axis=2, kind="stable")[..., :MOST_MEMBERS]
-    first = [np.take_along_axis(figure, order, axis=2) for figure in figures]
+    first = [_taken(figure, order) for figure in figures]
     first_at_home = (nodes[order[..., :1]] == homes[:, None]).any(axis=2)
     priced, level, helpers = _best_number(first, _halos(loads.instance, task), first_at_home)
     return WideStages(
@@ -151,19 +216,25 @@ def _best_number(
     first = [figure[:, :, None] for figure in figures]  # [b, H, numbers, helpers] from here on
     start_s, served_s, read_s, written_s, toll_start_s, tolled_s, toll_read_s, toll_out_s = first
     work, read = (halo[:, None, :most, None] for halo in halos)
-    race = np.maximum(served_s * work + read_s * read + written_s, TINY)
+    race = served_s * work + read_s * read
+    race += written_s
+    np.maximum(race, TINY, out=race)
     able = np.isfinite(start_s)
     start_s = np.where(able, start_s, 0.0)
     active = able & np.tri(most, dtype=bool)
+    inverse = np.where(active, 1 / race, 0.0)
     for _ in range(ROUNDS):
-        inverse = np.where(active, 1 / race, 0.0)
         level = (1 + (start_s * inverse).sum(axis=3)) / np.maximum(inverse.sum(axis=3), TINY)
         late = active & (start_s >= level[..., None])
         if not late.any():
             break
         active &= ~late
+        inverse[late] = 0.0
     share = np.where(active, (level[..., None] - start_s) / race, 0.0)
-    toll = toll_start_s + share * (tolled_s * work + toll_read_s * read + toll_out_s)
+    toll = tolled_s * work + toll_read_s * read
+    toll += toll_out_s
+    toll *= share
+    toll += toll_start_s
     priced = level + np.where(active, toll, 0.0).sum(axis=3)
     priced[~active.any(axis=3)] = inf
     priced[..., :1][first_at_home] = inf

@@ -8,6 +8,8 @@ import pytest
 from splitfog.formulations.games.consent import improvements
 from splitfog.formulations.games.game import ExchangeGame
 from splitfog.formulations.games.room import ExchangeRoom
+from splitfog.formulations.offloading.subtasks import subtasks_of
+from splitfog.instances.records import changed
 from tests.cases.small_games import (
     consents,
     exchanges,
@@ -33,6 +35,49 @@ def test_state_is_that_of_the_reference(seed):
         assert state.potential == pytest.approx(game.assignments.cost(places).potential, rel=1e-12)
         assert state.latency_s == pytest.approx(subtask_latencies(game, places), rel=1e-12)
         assert state.nodes.cost == pytest.approx(node_costs(game, places), rel=1e-9, abs=1e-12)
+
+
+def on_slow_links(game: ExchangeGame, places: np.ndarray, seed: int) -> ExchangeGame:
+    """The game with half of the links so slow that what crosses them now just may."""
+    rng = np.random.default_rng(seed)
+    subtasks, given = game.subtasks, game.subtasks.instance
+    busy = dict.fromkeys(((link.tail, link.head) for link in given.links), 0.01)
+    loads = game.assignments.cost(places).link_load.tolist()
+    for link, load in zip(given.directed_links, loads, strict=True):
+        ends = given.nodes[link.tail].name, given.nodes[link.head].name
+        ends = ends if ends in busy else ends[::-1]
+        busy[ends] = max(busy[ends], load)
+    links = tuple(
+        changed(link, bandwidth_bps=link.bandwidth_bps * busy[link.tail, link.head] / 0.99)
+        if rng.random() < 0.5
+        else link
+        for link in given.links
+    )
+    slow = changed(given, links=links)
+    return ExchangeGame(subtasks_of(slow, subtasks.template, subtasks.objective))
+
+
+def test_links_have_room_iff_none_is_overloaded_more_than_before():
+    """All exchanges are judged together as the cost of each by itself says; routes may be new."""
+    refused = allowed = 0
+    for seed in range(1, 50):
+        for quick, places in games(seed, count=2, num_tasks=6):
+            game = on_slow_links(quick, places, seed)
+            before = game.assignments.cost(places).link_load
+            some = [row for row in exchanges(game, places) if reached(game, row[-1])]
+            after = np.array([game.assignments.cost(row[-1]).link_load for row in some])
+            right = ~((after >= 1) & (after > before + 1e-14)).any(axis=1)
+            rows = np.array([row[:3] for row in some], np.int64)
+            fits = ExchangeRoom(game.assignments, places).has(rows)
+            assert fits.tolist() == right.tolist()
+            allowed, refused = allowed + int(fits.sum()), refused + int((~fits).sum())
+    assert refused >= 50
+    assert allowed >= 500
+
+
+def reached(game: ExchangeGame, places: np.ndarray) -> bool:
+    """Whether every subtask may be where it is."""
+    return bool(game.allowed[np.arange(len(places)), places].all())
 
 
 @pytest.mark.parametrize("seed", SEEDS)

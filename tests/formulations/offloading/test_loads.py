@@ -50,6 +50,21 @@ def test_value_and_latencies_are_those_of_the_reference():
     assert finite >= 10
 
 
+def test_sums_made_anew_are_those_of_the_decision():
+    """Taken and put back many times, the loads made anew have the very sums of new ones."""
+    for seed in range(10):
+        instance, decision, objective = problem(seed)
+        loads = Loads.of(instance, objective, decision)
+        for _ in range(5):
+            for task in range(len(instance.tasks)):
+                loads.put(task, loads.take(task))
+        right, found = Loads.of(instance, objective, decision), loads.again()
+        for name in ("rho", "second", "waiting", "visits", "guests", "link_load", "held"):
+            assert (getattr(found, name) == getattr(right, name)).all()
+        pairs = zip(found.settled.tasks, decision.tasks, strict=True)
+        assert all(own is answer for own, answer in pairs)
+
+
 def test_excess_is_zero_iff_nothing_is_above_a_limit():
     """Loads, memory and quotas: the sentences that name one are there iff the excess is > 0."""
     some = 0
