@@ -40,8 +40,8 @@ def priced_bound(
     links]. The first prices are `zero`. The next are the best for all that the rows have done so
     far (cutting planes: J. E. Kelley, 1960) not too far from the last ones, but for the `rough`
     turns at the beginning, once there are others: of these, only nodes' loads are believed. The
-    last round is one after which better prices do not seem to promise more than `worth`,
-    a share of the bound.
+    last round is one after which better prices do not seem to promise more than `worth`, a share of
+    the bound, or that gave no more than half of it.
     """
     prices, best, seen = zero, 0.0, _Seen()
     for turn in range(rounds):
@@ -49,13 +49,13 @@ def priced_bound(
         if np.isinf(seconds).any():
             return None
         found = float(seconds.sum()) - prices.taken_back
-        best = max(best, found)
+        gain, best = found - best, max(best, found)
         if turn + 1 == rounds:
             break
         seen = _Seen() if turn == rough else seen
         seen.add(prices, seconds, loads)
         prices, most = seen.best_prices(*(_any(zero) if turn < rough else _near(prices)))
-        if turn > rough and most - best <= worth * best:
+        if turn > rough and (most - best <= worth * best or 0 <= gain <= worth * best / 2):
             break
     return best / float(weights.sum()) * (1 - BOUND_SLACK)
 
