@@ -164,15 +164,16 @@ def leveled(start_s: Floats, seconds: Floats) -> Floats:
     return least
 
 
-def serial_bound(own: Floats, others: Floats, moved: Floats) -> Floats:
-    """What a stage takes at least whose home has one radio for all transfers.
+def serial_bound(own: Floats, others: Floats, moved: Floats, later: Floats | float = 0.0) -> Floats:
+    """What a stage takes at least of which some transfers, or tolls, count whole.
 
-    `own` is what the home takes for all of it, `others` all other nodes together in perfect
-    balance, `moved` the least transfers of all of it. With a share x at home it takes at least
-    (1 - x) moved + max(x own, (1 - x) others): convex, so least at x = 0, 1 or the kink.
+    All of them do where the home has one radio. `own` is what the home takes for all of it,
+    `others` all other nodes together in perfect balance, who begin that much `later`, `moved` what
+    counts whole at least, for all of it. With a share x < 1 at home it takes at least (1 - x) moved
+    + max(x own, later + (1 - x) others): convex, so least at x = 0, 1 or the kink.
     """
     own, others = np.minimum(own, _HUGE), np.minimum(others, _HUGE)
-    share = others / np.maximum(own + others, 1 / _HUGE)
+    share = np.minimum((later + others) / np.maximum(own + others, 1 / _HUGE), 1.0)
     kink = (1 - share) * np.minimum(moved, _HUGE) + share * own
-    least = np.minimum(np.minimum(own, others + np.minimum(moved, _HUGE)), kink)
+    least = np.minimum(np.minimum(own, later + others + np.minimum(moved, _HUGE)), kink)
     return np.where(least < _HUGE / 2, least, inf)

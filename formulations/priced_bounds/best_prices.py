@@ -10,6 +10,7 @@ import numpy as np
 
 from splitfog.formulations.priced_bounds.loads import LoadTable
 from splitfog.formulations.priced_bounds.prices import Prices, pressure_of, price_of
+from splitfog.formulations.tolerances import ROUNDING
 from splitfog.instances.arrays import Floats, Integers
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class _Program:
             v, r = np.array(highs.getSolution().col_value)[self._seconds.size :][
                 : 2 * count
             ].reshape(2, -1)
-            more = np.clip(v / np.maximum(1 - r, TINY), self._low, self._high)[None]
+            more = np.clip(v / np.maximum(1 - r, ROUNDING), self._low, self._high)[None]
             self._add_tangents(highs, more)
             pressures = np.concatenate([pressures, more])
             highs.run()

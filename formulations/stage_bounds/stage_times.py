@@ -37,12 +37,14 @@ STEPS = 24
 
 class Apart(NamedTuple):
     """Of stages from homes, [B, M] each: seconds at home, of all others in perfect balance, of
-    transfers where the radio is serial, and until the first of the others can begin."""
+    transfers where the radio is serial, and, there, of the first way to any of the others once;
+    where radios are parallel that is by how much they begin `later`."""
 
     own: Floats
     others: Floats
     away: Floats
     start: Floats
+    later: Floats
 
 
 class StageTimes:
@@ -167,17 +169,19 @@ class StageTimes:
         moved += one.out_s.T[..., None] * work.output_bytes[segment]
         moved[~reached] = inf
         quick = leveled(one.start_s[:, None], np.moveaxis(alone + moved, 0, -1))
-        home = node == self.family.places.node[homes]
+        home, is_serial = node == self.family.places.node[homes], one.serial[:, None]
         own = np.where(home[..., None], alone, inf).min(axis=0, initial=inf)
         away = np.where(home[..., None], inf, moved).min(axis=0, initial=inf)
-        away = np.where(one.serial[:, None], away, 0.0)
-        alone += np.where(one.serial[:, None], 0.0, moved)
+        away = np.where(is_serial, away, 0.0)
+        alone += np.where(is_serial, 0.0, moved)
         alone[home | ~reached] = inf
         others = harmonic(np.moveaxis(alone, 0, -1))
-        start = np.where(home, inf, one.start_s.T).min(axis=0, initial=inf)[:, None]
+        first = np.where(home, inf, one.start_s.T).min(axis=0, initial=inf)[:, None]
+        first = np.broadcast_to(first, own.shape)
+        start, later = np.where(is_serial, first, 0.0), np.where(is_serial, 0.0, first)
         serial = np.minimum(own, start + serial_bound(own, others, away))
-        quick = np.where(one.serial[:, None], np.maximum(quick, serial), quick)
-        return quick, own, others, away, np.broadcast_to(start, own.shape)
+        quick = np.where(is_serial, np.maximum(quick, serial), quick)
+        return quick, own, others, away, start, later
 
     def _quick_priced(self, tolls: RoundTrips) -> Floats:
         """[B, M]: at least the quick bound, where all that others compute pays the least toll."""
@@ -191,8 +195,8 @@ class StageTimes:
         quick, segment = self.quick_s.copy(), self._segment
         paid = np.multiply.outer(work.input_bytes[segment], there[some])
         paid += np.multiply.outer(work.output_bytes[segment], back[some])
-        own, others, moved, start = (each[:, some] for each in apart)
-        least = np.minimum(own, start + serial_bound(own, others, moved + paid))
+        own, others, moved, start, later = (each[:, some] for each in apart)
+        least = np.minimum(own, start + serial_bound(own, others, moved + paid, later))
         quick[:, some] = np.maximum(quick[:, some], least)
         quick[self.stages.workless] = 0.0
         return quick

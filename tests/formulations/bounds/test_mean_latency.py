@@ -117,13 +117,16 @@ def test_segments_of_a_skip_connection():
     assert found == {(1, 1), (2, 2), (2, 3), (1, 3)}
 
 
-def test_serial_bound_by_enumeration():
-    """The least over the share at home of its transfers plus the slower side."""
+@pytest.mark.parametrize("late", [0.0, 1.0])
+def test_serial_bound_by_enumeration(late):
+    """The least over the share at home of its transfers plus the slower side, the others' late."""
     rng = np.random.default_rng(0)
     share = np.linspace(0, 1, 2001)
-    for own, others, moved in rng.uniform(0.1, 3, (20, 3)):
-        right = ((1 - share) * moved + np.maximum(share * own, (1 - share) * others)).min()
-        found = float(serial_bound(*(np.array([value]) for value in (own, others, moved)))[0])
+    for own, others, moved, later in rng.uniform(0.1, 3, (20, 4)) * (1, 1, 1, late):
+        away = np.where(share < 1, later + (1 - share) * others, 0.0)
+        right = ((1 - share) * moved + np.maximum(share * own, away)).min()
+        figures = (np.array([value]) for value in (own, others, moved, later))
+        found = float(serial_bound(*figures)[0])
         assert found == pytest.approx(right, rel=2e-3)
         assert found <= right * (1 + 1e-12)
 
