@@ -1,4 +1,4 @@
-"""Whatever the prices of nodes and links are, no plan is below the bounds: good ones come nearer."""
+"""Whatever the prices of nodes and links, no plan is below the bounds: good ones come nearer."""
 
 from __future__ import annotations
 
