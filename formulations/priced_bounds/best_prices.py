@@ -43,8 +43,9 @@ def best_prices(
     Notes
     -----
     A linear program, of whose rows the duals are the prices: the least seconds and waits of a mix
-    of what every row has done that no link is too slow for, or for which more than it can do is
-    asked at a price above all before. Waits v^2 / (2 (1 - r)) are the largest of some tangents.
+    of what every row has done that no link is too slow for; more than it can do is had at the
+    highest price, and what is left of it is paid back at the lowest. Waits v^2 / (2 (1 - r)) are
+    the largest of some tangents.
     """
     program = _Program(seconds, loads, low, high)
     pressure, links, value = program.solved()
@@ -61,10 +62,7 @@ class _Program:
         self._seconds, self._load = seconds, LoadTable.stacked(loads)
         self._num_nodes, self._num_links = len(low.nodes), len(low.links)
         self._nodes, self._links = self._used()
-        self._low, self._high = (
-            pressure_of(low.nodes[self._nodes]),
-            pressure_of(high.nodes[self._nodes]),
-        )
+        self._low, self._high = (pressure_of(each.nodes[self._nodes]) for each in (low, high))
         self._tolls = low.links[self._links], high.links[self._links]
         self._unit = max(float(seconds.min(axis=0).sum()), TINY)
 
@@ -75,9 +73,8 @@ class _Program:
         self._add_tangents(highs, pressures)
         highs.run()
         for _ in range(FINER):
-            v, r = np.array(highs.getSolution().col_value)[self._seconds.size :][
-                : 2 * count
-            ].reshape(2, -1)
+            values = np.array(highs.getSolution().col_value)[self._seconds.size :]
+            v, r = values[: 2 * count].reshape(2, -1)
             more = np.clip(v / np.maximum(1 - r, ROUNDING), self._low, self._high)[None]
             self._add_tangents(highs, more)
             pressures = np.concatenate([pressures, more])

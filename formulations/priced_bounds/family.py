@@ -29,8 +29,8 @@ class Family:
     """T tasks of one model, with what they weigh, [T], and the place of each source, [T].
 
     `sources` is None where there are none; they all are of quota 0, or none is. `due`: nodes of
-    which one must hold the last tensor at the end; () for none. `may_run` [layers, M]: by `tiers`
-    and quota; input layers at the sources.
+    which one must hold the last tensor at the end; () for none. `may_run` [layers, M]: by `tiers`,
+    quota and routes from the sources; input layers at these.
     """
 
     arrays: TaskArrays
@@ -116,6 +116,8 @@ def _family(instance: Instance, tasks: Sequence[int], weights: Floats) -> Family
     )
     may_run = allowed[:, places.node] & (places.usable | (first.times_s == 0)[:, places.node])
     if sources is not None:
+        reached = np.isfinite(places.latency_s)[places.node[sources]].any(axis=0)
+        may_run[_after_input(first)] &= reached[places.node]
         may_run[first.is_input] = np.isin(np.arange(len(places.node)), sources)
     return Family(
         arrays=first,
@@ -126,3 +128,11 @@ def _family(instance: Instance, tasks: Sequence[int], weights: Floats) -> Family
         due=tuple(sorted({arrays.results_to for arrays in each if arrays.results_to is not None})),
         may_run=may_run,
     )
+
+
+def _after_input(arrays: TaskArrays) -> Flags:
+    """[layers]: what needs data that are born at the source."""
+    after, inputs = arrays.is_input.copy(), arrays.model.inputs
+    for layer in arrays.model.order.tolist():
+        after[layer] |= any(after[tail] for tail in inputs[layer])
+    return after

@@ -43,7 +43,7 @@ def priced_bound(
     last round is one after which better prices do not seem to promise more than `worth`, a share of
     the bound, or that gave no more than half of it.
     """
-    prices, best, seen = zero, 0.0, _Seen()
+    prices, best, seen, raised = zero, 0.0, _Seen(), True
     for turn in range(rounds):
         seconds, loads = relaxed(turn, prices)
         if np.isinf(seconds).any():
@@ -54,9 +54,16 @@ def priced_bound(
             break
         seen = _Seen() if turn == rough else seen
         seen.add(prices, seconds, loads)
-        prices, most = seen.best_prices(*(_any(zero) if turn < rough else _near(prices)))
-        if turn > rough and (most - best <= worth * best or 0 <= gain <= worth * best / 2):
+        box = _any(zero) if turn < rough else _near(prices)
+        near, stands = found >= (1 - worth) * best, gain <= worth * best / 2
+        prices, most = seen.best_prices(*box, raised)
+        if turn <= rough or not near:
+            continue
+        if most - best <= worth * best or (stands and not raised):
             break
+        if stands:
+            raised = False
+            prices, most = seen.best_prices(*box, raised)
     return best / float(weights.sum()) * (1 - BOUND_SLACK)
 
 
@@ -89,14 +96,14 @@ class _Seen:
         self._seconds.append(seconds)
         self._loads.append(loads)
 
-    def best_prices(self, low: Prices, high: Prices) -> tuple[Prices, float]:
+    def best_prices(self, low: Prices, high: Prices, raised: bool) -> tuple[Prices, float]:
         """Of those between two the prices at which the rows take most if each does what is least of
         all it has done, nearly, and about how much that is: with waits, of the best mix."""
-        cuts = [self._cut(turn) for turn in range(len(self._prices))]
+        cuts = [self._cut(turn, raised) for turn in range(len(self._prices))]
         seconds, loads = zip(*cuts, strict=True)
         return best_prices(np.array(seconds), loads, low, high)
 
-    def _cut(self, turn: int) -> tuple[Floats, LoadTable]:
+    def _cut(self, turn: int, raised: bool) -> tuple[Floats, LoadTable]:
         """[R]: the seconds without what was paid in a round, and the loads.
 
         Loads are not believed where the row would take less than it did at lower prices: then it
@@ -109,4 +116,6 @@ class _Seen:
         believed = np.where(wrong.any(axis=0), 0.0, 1.0)
         paid *= believed
         seconds = priced[turn] - paid[turn]
-        return seconds + (priced - seconds - paid).max(axis=0), loads.scaled(believed)
+        if raised:
+            seconds = seconds + (priced - seconds - paid).max(axis=0)
+        return seconds, loads.scaled(believed)

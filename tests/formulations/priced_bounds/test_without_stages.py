@@ -243,3 +243,16 @@ def test_what_begins_where_no_stranger_may_moves_on(monkeypatch, most_hosts):
         tasks=(Task(name="t", model="m", source=None),),
     )
     assert bound_without_stages(instance) == pytest.approx(2.0)
+
+
+def test_what_no_data_can_reach_is_no_help():
+    """A layer beside the heavier one, .4 s at home and .08 s in the fog; a fast node without links
+    could do it in no time."""
+    base = alone(None)
+    (model,) = base.models
+    side = Layer(name="s", op="other", inputs=("x",), flops=8e8, output_bytes=1.0)
+    instance = changed(base, models=(changed(model, layers=(*model.layers, side)),))
+    apart = Node(name="apart", tier="fog", speed_flops=1e18)
+    bound = bound_without_stages(instance)
+    assert bound == pytest.approx(0.15 + 0.08)
+    assert bound_without_stages(changed(instance, nodes=(*base.nodes, apart))) == bound

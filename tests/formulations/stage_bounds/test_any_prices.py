@@ -14,7 +14,7 @@ from splitfog.formulations.priced_bounds.prices import Prices, price_of
 from splitfog.formulations.priced_bounds.without_stages import bound_without_stages
 from splitfog.formulations.stage_bounds.all_plans import bound_over_all_plans
 from splitfog.instances.instance import Instance
-from splitfog.instances.records import Layer, Link, Model, Node, Task, Window
+from splitfog.instances.records import Layer, Link, Model, Node, Task, Window, changed
 from tests.cases.enumeration.least import least_plan
 
 LOOSE = Objective("mean-latency", monotone=False)
@@ -100,3 +100,12 @@ def test_no_plan_is_below_at_any_prices(monkeypatch: pytest.MonkeyPatch, seed: i
     assert over_all <= least < inf
     assert without_stages is not None
     assert without_stages <= unsliced
+
+
+def test_loads_far_too_large_have_prices_without_a_warning() -> None:
+    """1e10 times as many requests as the nodes can do: no plan is feasible, but the bounds are
+    numbers, not below those for few requests, which wait less."""
+    few = in_a_line(np.random.default_rng(0))
+    often = tuple(changed(task, arrivals_per_s=1e10) for task in few.tasks)
+    many = changed(few, tasks=often)
+    assert (bound_over_all_plans(few) or inf) <= (bound_over_all_plans(many) or 0.0) < inf
