@@ -116,7 +116,7 @@ def _family(instance: Instance, tasks: Sequence[int], weights: Floats) -> Family
     )
     may_run = allowed[:, places.node] & (places.usable | (first.times_s == 0)[:, places.node])
     if sources is not None:
-        reached = (places.latency_s[places.node[sources]] < np.inf).any(axis=0)
+        reached = np.asarray((places.latency_s[places.node[sources]] < np.inf).any(axis=0))
         may_run[_after_input(first)] &= reached[places.node]
         may_run[first.is_input] = np.isin(np.arange(len(places.node)), sources)
     return Family(
