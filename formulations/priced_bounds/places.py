@@ -7,7 +7,7 @@ and runs only what takes no time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
@@ -24,6 +24,10 @@ MOST_HOSTS = 256
 
 FIRST = 32
 """Of more, those that promise most."""
+
+ALIKE, AT_LEAST = 8, 256
+"""Places are looked at together that are compared with up to so many times as many others, or so
+many."""
 
 TINY = 1e-300
 """In place of 0 below a fraction."""
@@ -122,11 +126,10 @@ class Places:
             out = _seconds(self.leaving, num_bytes)
             floor = np.maximum(into[rest].min(), begun_s[rest].min() + out)
             rows = live[(floor < least)[live]]
-            known = np.isfinite(least[rows])
-            self._improve(least, to, rows[~known], rest, begun_s, num_bytes)
-            rows = rows[known]
-            columns = rest[into[rest] < least[rows].max(initial=0.0)]
-            self._improve(least, to, rows, columns, begun_s, num_bytes)
+            rest = rest[np.argsort(into[rest], kind="stable")]
+            counts = np.searchsorted(into[rest], least[rows])
+            for some, count in _alike(counts):
+                self._improve(least, to, rows[some], rest[:count], begun_s, num_bytes)
         return np.where(to == np.arange(len(to)), inf, least), to
 
     @cached_property
@@ -185,6 +188,17 @@ class Places:
         if num_bytes >= self._always_bytes:
             seconds[num_bytes >= self._most_bytes(rows, columns)] = inf
         _shorten(least, to, rows, columns, seconds)
+
+
+def _alike(counts: Integers) -> Iterator[tuple[Integers, int]]:
+    """Positions of counts above 0 that are not too different, and the largest of them, by groups."""
+    order = np.argsort(counts, kind="stable")
+    ordered = counts[order]
+    begin = int(np.searchsorted(ordered, 0, side="right"))
+    while begin < len(order):
+        end = int(np.searchsorted(ordered, max(ALIKE * ordered[begin], AT_LEAST), side="right"))
+        yield order[begin:end], int(ordered[end - 1])
+        begin = end
 
 
 def _shorten(

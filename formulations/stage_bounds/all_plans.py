@@ -32,7 +32,7 @@ from splitfog.instances.arrays import Floats, Integers
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 
-STRONG_ROUNDS = ((300, 8), (3_000, 4), (inf, 3))
+STRONG_ROUNDS = ((300, 8), (3_000, 4), (inf, 2))
 """Up to so many tasks times nodes that compute, prices are made at most so often with strong bounds
 of blocks, after once with the quick ones: a size, not the clock, so that one instance has one
 bound."""
