@@ -191,7 +191,7 @@ class Places:
 
 
 def _alike(counts: Integers) -> Iterator[tuple[Integers, int]]:
-    """Positions of counts above 0 that are not too different, and the largest of them, by groups."""
+    """Groups of counts above 0 that are not too different: where they are, and the largest."""
     order = np.argsort(counts, kind="stable")
     ordered = counts[order]
     begin = int(np.searchsorted(ordered, 0, side="right"))
