@@ -32,10 +32,10 @@ from splitfog.instances.arrays import Floats, Integers
 from splitfog.instances.instance import Instance
 from splitfog.instances.kept import kept
 
-STRONG_ROUNDS = ((300, 8), (3_000, 4), (inf, 2))
-"""Up to so many tasks times nodes that compute, prices are made at most so often with strong bounds
-of blocks, after once with the quick ones: a size, not the clock, so that one instance has one
-bound."""
+STRONG_ROUNDS = ((300, 8), (3_000, 4), (60_000, 3), (inf, 2))
+"""Up to so many tasks times nodes that compute, doubled where radios are parallel, prices are made
+at most so often with strong bounds of blocks, after once with the quick ones: a size, not the
+clock, so that one instance has one bound."""
 
 WORTH = 2.5e-3
 """What further prices must promise, as a share: about how finely strong bounds are sought."""
@@ -53,7 +53,8 @@ def bound_over_all_plans(instance: Instance, deadline: Deadline = NEVER) -> floa
     weights, streams = task_weights(instance)
     own, routes = families(instance, weights), routes_of(instance)
     each = [StageTimes(family, deadline) for family in own]
-    amount = len(instance.tasks) * int(hosts(instance).sum())
+    parallel = sum(node.radio == "parallel" for node in instance.nodes) / len(instance.nodes)
+    amount = len(instance.tasks) * int(hosts(instance).sum()) * (1 + parallel)
     strong_rounds = next(rounds for most, rounds in STRONG_ROUNDS if amount <= most)
     quick_rounds = int(streams)
     rounds = 1 + strong_rounds if streams else 1
