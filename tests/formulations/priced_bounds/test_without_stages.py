@@ -256,3 +256,21 @@ def test_what_no_data_can_reach_is_no_help():
     bound = bound_without_stages(instance)
     assert bound == pytest.approx(0.15 + 0.08)
     assert bound_without_stages(changed(instance, nodes=(*base.nodes, apart))) == bound
+
+
+def test_what_needs_no_data_may_be_anywhere():
+    """Like that, but the layer beside reads nothing: the fast node without links does it at once,
+    and no plan is better, as its result may stay there."""
+    base = alone(None)
+    (model,) = base.models
+    side = Layer(name="s", op="other", flops=8e8, output_bytes=1.0)
+    apart = Node(name="apart", tier="fog", speed_flops=1e18)
+    instance = changed(
+        base,
+        models=(changed(model, layers=(*model.layers, side)),),
+        nodes=(*base.nodes, apart),
+    )
+    assert bound_without_stages(instance) == pytest.approx(0.15)
+    where = {"x": "d", "l": "f", "s": "apart"}
+    plan = sf.evaluate(instance, {"t": where}, "mean-latency", monotone=False)
+    assert plan == pytest.approx(0.15)
