@@ -15,3 +15,6 @@ BELOW_ONE = 1e-9
 
 ROUNDING = 1e-12
 """What the order of a sum in floats may change of it, where nothing else differs."""
+
+TINY = 1e-300
+"""In place of 0 below a fraction."""

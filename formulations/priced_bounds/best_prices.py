@@ -10,7 +10,7 @@ import numpy as np
 
 from splitfog.formulations.priced_bounds.loads import LoadTable
 from splitfog.formulations.priced_bounds.prices import Prices, pressure_of, price_of
-from splitfog.formulations.tolerances import ROUNDING
+from splitfog.formulations.tolerances import ROUNDING, TINY
 from splitfog.instances.arrays import Floats, Integers
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ TANGENTS = 8
 
 FINER = 3
 """So often tangents are added where the loads then are."""
-
-TINY = 1e-300
-"""In place of 0 below a fraction."""
 
 
 def best_prices(

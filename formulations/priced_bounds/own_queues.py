@@ -17,8 +17,8 @@ from math import inf
 import numpy as np
 
 from splitfog.formulations.priced_bounds.family import Family
-from splitfog.formulations.priced_bounds.places import TINY
 from splitfog.formulations.priced_bounds.ways import Ways
+from splitfog.formulations.tolerances import TINY
 from splitfog.instances.arrays import Flags, Floats, Integers
 from splitfog.instances.instance import Instance
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from splitfog.formulations.costs.routes import Routes
 from splitfog.formulations.priced_bounds.link_prices import Tolls
-from splitfog.formulations.tolerances import ROUNDING
+from splitfog.formulations.tolerances import ROUNDING, TINY
 from splitfog.instances.arrays import Flags, Floats, Integers
 
 MOST_HOSTS = 256
@@ -28,9 +28,6 @@ FIRST = 32
 ALIKE, AT_LEAST = 8, 256
 """Places are looked at together that are compared with up to so many times as many others, or so
 many."""
-
-TINY = 1e-300
-"""In place of 0 below a fraction."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

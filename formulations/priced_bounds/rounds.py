@@ -41,7 +41,8 @@ def priced_bound(
     far (cutting planes: J. E. Kelley, 1960) not too far from the last ones, but for the `rough`
     turns at the beginning, once there are others: of these, only nodes' loads are believed. The
     last round is one after which better prices do not seem to promise more than `worth`, a share of
-    the bound, or that gave no more than half of it.
+    the bound, or that gave no more than half of it; but the first such round is followed by others
+    without raising what rows seem to take (`_cut`), as that can make prices stand still.
     """
     prices, best, seen, raised = zero, 0.0, _Seen(), True
     for turn in range(rounds):

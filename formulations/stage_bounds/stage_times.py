@@ -17,10 +17,8 @@ from splitfog.formulations.priced_bounds.ways import Blocks, Ways, shortest_ways
 from splitfog.formulations.stage_bounds.block_times import StageLoads, block_loads, block_seconds
 from splitfog.formulations.stage_bounds.helpers import Helpers, RoundTrips, with_best
 from splitfog.formulations.stage_bounds.path_stages import PathStages
+from splitfog.formulations.tolerances import TINY
 from splitfog.instances.arrays import Flags, Floats, Integers
-
-TINY = 1e-300
-"""In place of 0 below a fraction."""
 
 AT_MOST = 64.0
 """Times the quick bound: nobody looks whether a stage takes even longer."""
